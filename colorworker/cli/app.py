@@ -1,0 +1,51 @@
+"""The `colorworker` command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from colorworker import __version__
+from colorworker.cli.colorize import colorize
+from colorworker.cli.doctor import doctor
+from colorworker.errors import ColorworkerError
+
+USAGE = 2
+"""Exit code when the command could not start."""
+
+app = typer.Typer(
+    name="colorworker",
+    help="Colorize archives of black-and-white film and photographs; the luma is never touched.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(colorize)
+app.command()(doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; errors that a person can act on are one sentence and exit code 2."""
+    try:
+        app()
+    except ColorworkerError as error:
+        print(f"colorworker: {error}", file=sys.stderr)
+        sys.exit(USAGE)

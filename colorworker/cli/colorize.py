@@ -1,0 +1,88 @@
+"""`colorworker colorize SOURCE... DESTINATION`."""
+
+import logging
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from colorworker.cli.run import Request, run
+from colorworker.errors import UsageError
+from colorworker.settings import ExecutorName, load_settings
+from colorworker.work.job import ColourSources, Options, Profile
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def colorize(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE... DESTINATION",
+            help="Files, folders or quoted globs, and last the folder that the colour goes to.",
+            show_default=False,
+        ),
+    ],
+    profile: Annotated[
+        Profile, typer.Option(help="access: small and playable. archive: TIFF, and FFV1 in MKV.")
+    ] = "access",
+    executor: Annotated[
+        ExecutorName | None,
+        typer.Option(help="Where units run. By default ray if RAY_ADDRESS is set, else inprocess."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Weights. By default the packaged lite.")
+    ] = None,
+    vividness: Annotated[
+        float | None,
+        typer.Option(min=-1, max=2, help="1: as trained; lower is calmer. By default 0.8."),
+    ] = None,
+    colour_sources: Annotated[
+        ColourSources, typer.Option(help="What to do with sources that are in colour already.")
+    ] = "skip",
+    workers: Annotated[int | None, typer.Option(min=1, help="Units worked on at a time.")] = None,
+    preview: Annotated[
+        bool, typer.Option(help="Only write a page with a before/after picture of every item.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+    quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
+    log_level: Annotated[LogLevel, typer.Option(help="Of the log on stderr.")] = "warning",
+) -> None:
+    """Colorize black-and-white pictures and films. Running it again resumes.
+
+    Exit codes: 0 all done, 2 could not start or nothing matched, 3 some items failed,
+    130 interrupted.
+    """
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    if len(paths) < 2:
+        raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
+    settings = load_settings()
+    options = Options(
+        profile=profile,
+        colour_sources=colour_sources,
+        vividness=settings.model.vividness if vividness is None else vividness,
+        temperature=settings.model.temperature,
+        segment_frames=settings.media.segment_frames,
+        anchor_interval=settings.media.anchor_interval,
+        settle_anchors=settings.media.settle_anchors,
+        crf=settings.media.crf,
+        preset=settings.media.preset,
+        preview=preview,
+    )
+    code = run(
+        Request(
+            sources=tuple(paths[:-1]),
+            destination=paths[-1],
+            options=options,
+            model=model or settings.model.name,
+            executor=executor or settings.run.executor,
+            workers=workers or settings.run.workers,
+            dry_run=dry_run,
+            quiet=quiet,
+        ),
+        settings,
+    )
+    if code:
+        raise typer.Exit(code)

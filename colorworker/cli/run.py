@@ -1,0 +1,179 @@
+"""The composition root of a job: from paths and settings to stores, executor and report."""
+
+import os
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorworker.cli.interrupt import INTERRUPTED, StopFlag
+from colorworker.cli.progress import choose_display
+from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.cluster.worker import WorkerSpec, open_workshop
+from colorworker.driver import Executor, Job, Progress, run_job
+from colorworker.errors import DependencyMissing, KeyExists, UsageError
+from colorworker.listing import OpenSource, list_entries
+from colorworker.model.weights import resolve
+from colorworker.provenance.record import STATE
+from colorworker.report.page import JobFacts
+from colorworker.report.writer import ReportWriter
+from colorworker.settings import (
+    ExecutorName,
+    Settings,
+    apply_environment,
+    tensorflow_environment,
+)
+from colorworker.store.opening import open_store
+from colorworker.store.sources import parse_source, refuse_overlap
+from colorworker.work.job import Options
+from colorworker.work.manifest import Entry, job_id, manifest_lines
+
+SOME_FAILED = 3
+"""Exit code of a job that ended with failed items."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One command line, understood."""
+
+    sources: tuple[str, ...]
+    destination: str
+    options: Options
+    model: str
+    executor: ExecutorName
+    workers: int | None
+    dry_run: bool
+    quiet: bool
+
+
+def run(request: Request, settings: Settings) -> int:
+    """Do what was asked for and return the exit code.
+
+    Raises:
+        UsageError: If the job cannot start: bad paths, bad weights, nothing to do.
+    """
+    entries = _entries(request)
+    model = resolve(request.model)
+    lines = list(manifest_lines(entries, request.options, model))
+    identity = job_id(lines)
+    if request.dry_run:
+        _print_plan(entries, identity)
+        return 0
+    job = Job(
+        identity,
+        entries,
+        request.options,
+        model,
+        settings.run.batch_stills,
+        settings.run.max_attempts,
+    )
+    with closing(open_store(request.destination)) as destination:
+        with suppress(KeyExists):  # The same work was asked for before: this run resumes it.
+            destination.put(
+                f"{STATE}/jobs/{identity}/manifest.jsonl", b"".join(lines), create_only=True
+            )
+        spec = WorkerSpec(
+            destination_uri=destination.uri,
+            model=model,
+            options=request.options,
+            max_pixels=settings.media.max_pixels,
+            scratch=settings.run.scratch,
+            keep_parts=settings.run.keep_parts,
+        )
+        facts = JobFacts(
+            identity,
+            request.sources,
+            request.destination,
+            _executor_name(request, settings),
+            request.options,
+            model,
+            started_at="",
+            wall_seconds=0.0,
+            settings=_shown_settings(settings),
+        )
+        with (
+            StopFlag() as stopping,
+            ReportWriter(destination, facts) as report,
+            closing(_executor(request, spec, settings)) as executor,
+        ):
+            with choose_display(request.quiet) as display:
+                end = run_job(job, executor, line=report.add, progress=display, stopping=stopping)
+            page = report.finish(interrupted=stopping())
+    _print_end(end, Path(request.destination) / page)
+    if stopping():
+        return INTERRUPTED
+    return SOME_FAILED if end.items_failed else 0
+
+
+def _entries(request: Request) -> list[Entry]:
+    destination = Path(request.destination)
+    if destination.exists() and not destination.is_dir():
+        raise UsageError(request.destination, "is a file", "Give a folder as the destination")
+    opened = []
+    for text in request.sources:
+        source = parse_source(text)
+        refuse_overlap(text, source, destination)
+        opened.append(OpenSource(source, open_store(source.root)))
+    entries = list_entries(opened, request.options.profile)
+    if not entries:
+        raise UsageError(
+            ", ".join(request.sources), "nothing matched", "Check the paths and the patterns"
+        )
+    return entries
+
+
+def _executor_name(request: Request, settings: Settings) -> ExecutorName:
+    if request.executor != "auto":
+        return request.executor
+    return "ray" if settings.ray_address else "inprocess"
+
+
+def _executor(request: Request, spec: WorkerSpec, settings: Settings) -> Executor:
+    if _executor_name(request, settings) == "inprocess":
+        apply_environment(tensorflow_environment())
+        return InProcessExecutor(open_workshop(spec), request.workers or _default_workers())
+    try:
+        from colorworker.cluster.actors import RayExecutor
+    except ModuleNotFoundError as error:
+        raise DependencyMissing(
+            "ray", "is not installed", "Install it: pip install 'colorworker[ray]'"
+        ) from error
+    return RayExecutor(
+        spec,
+        workers=request.workers,
+        cpus=settings.run.cpus_per_worker,
+        gpus=settings.run.gpus_per_worker,
+        address=settings.ray_address,
+        environment=tensorflow_environment(settings.run.cpus_per_worker),
+    )
+
+
+def _default_workers() -> int:
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def _shown_settings(settings: Settings) -> dict[str, str]:
+    """Return the settings that are worth a line on the report; none of them is a secret."""
+    return {
+        f"{group}.{name}": str(value)
+        for group in ("media", "run")
+        for name, value in getattr(settings, group).model_dump().items()
+    }
+
+
+def _print_end(end: Progress, page: Path) -> None:
+    done = end.items_done - end.items_failed
+    print(f"{done} of {end.items_total} items done or skipped, {end.items_failed} failed")
+    print(f"report: {page}")
+
+
+def _print_plan(entries: list[Entry], identity: str) -> None:
+    for entry in entries:
+        said = entry.output_key or f"{entry.outcome}: {entry.error}"
+        print(f"{entry.kind or 'other':<6} {entry.size_bytes:>12} {entry.key} -> {said}")
+    todo = [entry for entry in entries if not entry.outcome]
+    total = sum(entry.size_bytes for entry in todo)
+    films = sum(entry.kind == "film" for entry in todo)
+    print(
+        f"job {identity}: {len(todo) - films} stills, {films} films, {total} bytes;"
+        f" {len(entries) - len(todo)} not to be done. Nothing was written."
+    )

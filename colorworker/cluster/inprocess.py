@@ -1,0 +1,48 @@
+"""Run units on threads of this process: the default on one machine without several GPUs."""
+
+import logging
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from colorworker.cluster.worker import internal_error
+from colorworker.pipeline.unit import run_unit
+from colorworker.pipeline.workshop import Workshop
+from colorworker.work.ledger import UnitResult
+from colorworker.work.plan import WorkUnit
+
+logger = logging.getLogger(__name__)
+
+
+class InProcessExecutor:
+    """Threads around one workshop; codecs and TensorFlow release the interpreter at work."""
+
+    def __init__(self, workshop: Workshop, workers: int) -> None:
+        self._workshop = workshop
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="unit")
+        self._running: dict[Future[UnitResult], tuple[WorkUnit, int]] = {}
+
+    @property
+    def slots(self) -> int:
+        """One unit a thread: nothing is gained by a queue in the same process."""
+        return self._workers
+
+    def submit(self, unit: WorkUnit, attempt: int) -> None:
+        """Start the unit on a free thread."""
+        future = self._pool.submit(run_unit, self._workshop, unit, attempt)
+        self._running[future] = (unit, attempt)
+
+    def wait(self, timeout_seconds: float) -> list[UnitResult]:
+        """Return what has finished; sleeps at most timeout_seconds."""
+        done, _ = wait(self._running, timeout_seconds, FIRST_COMPLETED)
+        return [self._result(future, *self._running.pop(future)) for future in done]
+
+    def close(self) -> None:
+        """Wait for what is running and end the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _result(self, future: Future[UnitResult], unit: WorkUnit, attempt: int) -> UnitResult:
+        try:
+            return future.result()
+        except Exception as error:  # a bug in one unit must not end the job
+            logger.exception("unit %s broke the worker", unit.unit_id)
+            return internal_error(unit, attempt, error, self._workshop.worker)

@@ -1,0 +1,105 @@
+"""From a plain specification, which can travel, to a workshop, which cannot."""
+
+import os
+import platform
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.pipeline.workshop import Colorizer, Workshop
+from colorworker.store.opening import open_store
+from colorworker.work.job import ModelRef, Options
+from colorworker.work.ledger import UnitResult
+from colorworker.work.plan import WorkUnit
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What a worker needs to know to set itself up anywhere; no credentials, no handles."""
+
+    destination_uri: str
+    model: ModelRef
+    options: Options
+    max_pixels: int
+    scratch: Path | None = None
+    keep_parts: bool = False
+    threads: int | None = None
+    """Cores for one prediction; None leaves it to TensorFlow."""
+
+
+def open_workshop(spec: WorkerSpec) -> Workshop:
+    """Return a workshop on this machine; its model is loaded when the first picture needs it."""
+    return Workshop(
+        destination=open_store(spec.destination_uri),
+        open_source=lru_cache(maxsize=64)(open_store),
+        colorizer=once(lambda: _load(spec)),
+        options=spec.options,
+        model=spec.model,
+        worker=f"{platform.node()}:{os.getpid()}",
+        max_pixels=spec.max_pixels,
+        scratch=spec.scratch,
+        keep_parts=spec.keep_parts,
+    )
+
+
+def internal_error(
+    unit: WorkUnit, attempt: int, error: BaseException, worker: str = ""
+) -> UnitResult:
+    """Return the result of a unit under which our own code broke."""
+    return UnitResult(
+        unit.unit_id,
+        "failed",
+        error_code="internal_error",
+        error=f"{type(error).__name__}: {error}. This is a fault of colorworker; please report it"
+        " with the log.",
+        attempt=attempt,
+        worker=worker,
+    )
+
+
+def once(make: Callable[[], Colorizer]) -> Callable[[], Colorizer]:
+    """Return a function that makes the colorizer at its first call, whatever thread that is on."""
+    lock = threading.Lock()
+    made: list[Colorizer] = []
+
+    def get() -> Colorizer:
+        with lock:
+            if not made:
+                made.append(_OneAtATime(make(), threading.Lock()))
+            return made[0]
+
+    return get
+
+
+@dataclass(frozen=True)
+class _OneAtATime:
+    """A colorizer shared by threads: TensorFlow uses all its cores for one prediction anyway."""
+
+    inner: Colorizer
+    lock: threading.Lock
+
+    def working_shape(self, height: int, width: int) -> tuple[int, int]:
+        return self.inner.working_shape(height, width)
+
+    def predict(
+        self, lightness: npt.NDArray[np.float32], hints: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
+        with self.lock:
+            return self.inner.predict(lightness, hints)
+
+
+def _load(spec: WorkerSpec) -> Colorizer:
+    # TensorFlow takes seconds to import: only a worker that has something to colour pays for it.
+    from colorworker.model.colorizer import load_colorizer
+
+    return load_colorizer(
+        spec.model,
+        vividness=spec.options.vividness,
+        temperature=spec.options.temperature,
+        threads=spec.threads,
+    )

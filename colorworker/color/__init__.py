@@ -1,0 +1,1 @@
+"""Pixels and colours in NumPy; no file formats, no network."""

@@ -1,0 +1,311 @@
+"""Chroma for a video luma that may not move: (Y', a*, b*) to Cb and Cr codes.
+
+Video stores Y', not L*. For a pixel with luma Y' and a wanted (a*, b*), the lightness is solved
+whose colour with that (a*, b*) has exactly luma Y'; its Cb and Cr are taken and scaled towards 0
+into gamut. The answer is solved once a stream on a coarse grid and read by interpolation.
+
+R'G'B' is read with the sRGB curve (IEC 61966-2-1) for every SDR stream. BT.709's own curve is a
+camera's, not a screen's; BT.1886 is a dark room's gamma of 2.4. Files are mostly watched on
+computer screens, and the network learned its colours, and what lightness they have, from sRGB
+pictures.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.errors import SourceUnsupported
+
+Matrix = Literal["bt601", "bt709", "bt2020"]
+
+_KR_KB: dict[Matrix, tuple[float, float]] = {
+    "bt601": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020": (0.2627, 0.0593),
+}
+# ITU-T H.273 (2021-07): table 4 (MatrixCoefficients), table 2 (ColourPrimaries), table 3
+# (TransferCharacteristics). Codes that are not named here are treated as unspecified.
+_MATRIX_OF_CODE: dict[int, Matrix] = {
+    1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020",
+}  # fmt: skip
+_HDR_TRANSFERS = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
+
+# XYZ of linear RGB, D65 white with Y = 1, by wide_gamut: primaries of IEC 61966-2-1 and BT.2020.
+_XYZ_FROM_RGB: dict[bool, npt.NDArray[np.float64]] = {
+    False: np.array([
+        [0.41239080, 0.35758434, 0.18048079],
+        [0.21263901, 0.71516868, 0.07219232],
+        [0.01933082, 0.11919478, 0.95053215],
+    ]),
+    True: np.array([
+        [0.63695805, 0.14461690, 0.16888098],
+        [0.26270021, 0.67799807, 0.05930172],
+        [0.00000000, 0.02807269, 1.06098506],
+    ]),
+}  # fmt: skip
+
+_AB_STEP = 5.0
+_AB_NODES = 45
+_AB_LIMIT = _AB_STEP * (_AB_NODES - 1) / 2
+_LUMA_NODES = 64
+_BISECTIONS = 24
+_BLOCK_PIXELS = 1 << 14
+
+
+@dataclass(frozen=True)
+class ColorSpec:
+    """How a stream's codes stand for colours."""
+
+    matrix: Matrix
+    full_range: bool
+    bit_depth: int
+    wide_gamut: bool = False
+    """True: BT.2020 primaries; False: those of sRGB, which BT.601's differ from by less than any
+    guess at a colour."""
+
+    @property
+    def black(self) -> int:
+        """Luma code of black (H.273 equations 20 and 26)."""
+        return 0 if self.full_range else 16 << (self.bit_depth - 8)
+
+    @property
+    def luma_span(self) -> int:
+        """Luma codes between black and white."""
+        return (1 << self.bit_depth) - 1 if self.full_range else 219 << (self.bit_depth - 8)
+
+    @property
+    def chroma_span(self) -> int:
+        """Chroma codes between -0.5 and 0.5."""
+        return (1 << self.bit_depth) - 1 if self.full_range else 224 << (self.bit_depth - 8)
+
+    @property
+    def neutral(self) -> int:
+        """Chroma code of no colour."""
+        return 1 << (self.bit_depth - 1)
+
+
+def spec_from_codes(
+    *, matrix: int, full_range: bool, bit_depth: int, primaries: int, transfer: int, height: int
+) -> ColorSpec:
+    """Return how to read a stream from its code points of ITU-T H.273.
+
+    An unspecified matrix is BT.601 below 720 lines and BT.709 from there on, as players have it.
+
+    Raises:
+        SourceUnsupported: If the transfer is one of HDR: SDR colours would be wrong there.
+    """
+    if transfer in _HDR_TRANSFERS:
+        raise SourceUnsupported(
+            "video stream",
+            f"its transfer characteristic is {_HDR_TRANSFERS[transfer]}",
+            "Convert the film to standard dynamic range (BT.709) and colour that",
+        )
+    name = _MATRIX_OF_CODE.get(matrix) or ("bt709" if height >= 720 else "bt601")
+    wide = primaries == 9 or (primaries == 2 and name == "bt2020")
+    return ColorSpec(name, full_range, bit_depth, wide)
+
+
+def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.NDArray[np.float32]:
+    """Return the L* of greys with these luma codes.
+
+    Args:
+        codes: Integers of any shape, at most 2**bit_depth - 1.
+        spec: How to read them.
+
+    Returns:
+        float32 of the same shape in [0, 100]; codes beyond black and white count as those.
+    """
+    return np.take(_lightness_of_codes(spec), codes, mode="clip")
+
+
+@lru_cache(maxsize=8)
+def _lightness_of_codes(spec: ColorSpec) -> npt.NDArray[np.float32]:
+    codes = np.arange(1 << spec.bit_depth)
+    luma = np.clip((codes - spec.black) / spec.luma_span, 0.0, 1.0)
+    return (116.0 * _cube_root(_linear_from_display(luma)) - 16.0).astype(np.float32)
+
+
+def _cube_root(ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """CIE 15:2004 equation 8.6 ff., with the exact 216/24389."""
+    return np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
+
+
+def _linear_from_display(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """IEC 61966-2-1, values in [0, 1]."""
+    return np.where(values > 0.04045, ((values + 0.055) / 1.055) ** 2.4, values / 12.92)
+
+
+def _display_from_linear(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """IEC 61966-2-1, continued below 0 by its straight part, so that it rises everywhere."""
+    curved = 1.055 * np.maximum(values, 0.0031308) ** (1 / 2.4) - 0.055
+    return np.where(values > 0.0031308, curved, values * 12.92)
+
+
+def solve_chroma(
+    luma: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], spec: ColorSpec
+) -> npt.NDArray[np.complex128]:
+    """Return Cb + j Cr of the colour with this luma and, as far as the gamut allows, this (a*, b*).
+
+    Args:
+        luma: Y' in [0, 1], shape (n,).
+        ab: a* and b*, shape (n, 2).
+        spec: Matrix and primaries; range and depth do not matter here.
+
+    Returns:
+        complex128 (n,), both parts in [-0.5, 0.5]; R', G' and B' lie in [0, 1] with this luma.
+
+    Source:
+        ITU-R BT.601-7, BT.709-6 and BT.2020-2 (non-constant luminance) for Y', Cb, Cr.
+    """
+    kr, kb = _KR_KB[spec.matrix]
+    low = np.full(luma.shape, -100.0)
+    high = np.full(luma.shape, 200.0)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        red, green, blue = _display_rgb(middle, ab, spec.wide_gamut)
+        too_light = kr * red + (1 - kr - kb) * green + kb * blue > luma
+        high = np.where(too_light, middle, high)
+        low = np.where(too_light, low, middle)
+    red, green, blue = _display_rgb((low + high) / 2, ab, spec.wide_gamut)
+    reached = kr * red + (1 - kr - kb) * green + kb * blue
+    cb = (blue - reached) / (2 * (1 - kb))
+    cr = (red - reached) / (2 * (1 - kr))
+    chroma: npt.NDArray[np.complex128] = (cb + 1j * cr) * _share_in_gamut(luma, cb, cr, kr, kb)
+    chroma[np.all(ab == 0, axis=1)] = 0
+    return chroma
+
+
+def _display_rgb(
+    lightness: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], wide_gamut: bool
+) -> npt.NDArray[np.float64]:
+    """Return R', G', B' as (3, n), beyond [0, 1] where the colour is beyond the gamut."""
+    root_y = (lightness + 16) / 116
+    roots = np.stack([root_y + ab[:, 0] / 500, root_y, root_y - ab[:, 1] / 200])
+    ratios = np.where(roots > 6 / 29, roots**3, (116 * roots - 16) * (27 / 24389))
+    xyz_from_rgb = _XYZ_FROM_RGB[wide_gamut]
+    white = xyz_from_rgb.sum(axis=1)
+    return _display_from_linear(np.linalg.solve(xyz_from_rgb, white[:, None] * ratios))
+
+
+def _share_in_gamut(
+    luma: npt.NDArray[np.float64],
+    cb: npt.NDArray[np.float64],
+    cr: npt.NDArray[np.float64],
+    kr: float,
+    kb: float,
+) -> npt.NDArray[np.float64]:
+    """Return the largest share of (Cb, Cr) in [0, 1] that keeps R', G' and B' in [0, 1].
+
+    At fixed Y' each of the three is Y' plus a linear function of (Cb, Cr), so this is exact.
+    """
+    red = 2 * (1 - kr) * cr
+    blue = 2 * (1 - kb) * cb
+    green = -(kr * red + kb * blue) / (1 - kr - kb)
+    share = np.ones_like(luma)
+    for change in (red, green, blue):
+        room = np.where(change > 0, 1 - luma, luma)
+        np.minimum(share, room / np.maximum(np.abs(change), 1e-9), out=share)
+    return share
+
+
+@dataclass(frozen=True)
+class ChromaTable:
+    """Cb + j Cr by luma code and (a*, b*) node; make it with `chroma_table`."""
+
+    spec: ColorSpec
+    drop_bits: int
+    """Low bits of a luma code that the table does not look at."""
+    chroma: npt.NDArray[np.complex64]
+    """Flat over (luma levels, a* nodes, b* nodes), in units of chroma codes about 0."""
+
+
+@lru_cache(maxsize=8)
+def chroma_table(spec: ColorSpec) -> ChromaTable:
+    """Return the stream's table: solved on a coarse grid, drawn out to one plane a luma level.
+
+    Drawing it out along luma leaves two dimensions to interpolate for a pixel. The colours of one
+    luma that lie in gamut are a convex set, and so are all (Y', Cb, Cr) in gamut: interpolation
+    never leaves it.
+    """
+    nodes_ab = np.linspace(-_AB_LIMIT, _AB_LIMIT, _AB_NODES)
+    # Denser towards black, where gamut and lightness bend most.
+    nodes_luma = np.linspace(0.0, 1.0, _LUMA_NODES) ** 1.5
+    luma, a, b = np.meshgrid(nodes_luma, nodes_ab, nodes_ab, indexing="ij")
+    ab = np.stack([a.ravel(), b.ravel()], axis=1)
+    solved = solve_chroma(luma.ravel(), ab, spec).reshape(_LUMA_NODES, -1) * spec.chroma_span
+    drop_bits = max(0, spec.bit_depth - 10)
+    codes = np.arange(0, 1 << spec.bit_depth, 1 << drop_bits) + (1 << drop_bits) // 2
+    wanted = np.clip((codes - spec.black) / spec.luma_span, 0.0, 1.0)
+    above = np.clip(np.searchsorted(nodes_luma, wanted), 1, _LUMA_NODES - 1)
+    share = (wanted - nodes_luma[above - 1]) / (nodes_luma[above] - nodes_luma[above - 1])
+    drawn = solved[above - 1] + share[:, None] * (solved[above] - solved[above - 1])
+    return ChromaTable(spec, drop_bits, np.ascontiguousarray(drawn, np.complex64).ravel())
+
+
+def chroma_codes(
+    table: ChromaTable,
+    luma_codes: npt.NDArray[np.integer],
+    ab: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.unsignedinteger]]:
+    """Return the Cb and Cr codes of pixels with these luma codes and (a*, b*).
+
+    Args:
+        table: Of the stream, from `chroma_table`.
+        luma_codes: Unsigned integers (h, w) at the chroma planes' size.
+        ab: float32 (h, w, 2); what lies beyond the table's +-110 counts as its edge.
+
+    Returns:
+        Two arrays (h, w) of `luma_codes`' dtype; exactly the neutral code where a* = b* = 0.
+    """
+    height, width = luma_codes.shape
+    planes = np.empty((2, height, width), luma_codes.dtype)
+    highest = (1 << table.spec.bit_depth) - 1
+    rows = max(1, _BLOCK_PIXELS // width)
+    for top in range(0, height, rows):
+        block = slice(top, top + rows)
+        chroma = _interpolate(table, luma_codes[block], ab[block])
+        codes = chroma.view(np.float32).reshape(*chroma.shape, 2)
+        codes += table.spec.neutral + 0.5
+        # Floor of code + 1/2; only full range's +0.5 can come to one code above the highest.
+        np.clip(codes, 0, highest, out=codes)
+        planes[0, block] = codes[..., 0]
+        planes[1, block] = codes[..., 1]
+    return planes[0], planes[1]
+
+
+def _interpolate(
+    table: ChromaTable, luma_codes: npt.NDArray[np.integer], ab: npt.NDArray[np.float32]
+) -> npt.NDArray[np.complex64]:
+    """Bilinear in (a*, b*) on the luma level's plane; one complex gather a corner."""
+    position = ab * np.float32(1 / _AB_STEP)
+    position += (_AB_NODES - 1) / 2
+    # Half a node short of the last one's index would still read inside; a hair is enough.
+    np.clip(position, 0, _AB_NODES - 1.001, out=position)
+    node = position.astype(np.int32)
+    position -= node
+    at = (luma_codes >> table.drop_bits).astype(np.intp)
+    at *= _AB_NODES * _AB_NODES
+    at += node[..., 0] * _AB_NODES
+    at += node[..., 1]
+    along_b = position[..., 1].astype(np.complex64)
+    near = _between(table.chroma, at, along_b)
+    at += _AB_NODES
+    far = _between(table.chroma, at, along_b)
+    far -= near
+    far *= position[..., 0]
+    near += far
+    return near
+
+
+def _between(
+    chroma: npt.NDArray[np.complex64], at: npt.NDArray[np.intp], share: npt.NDArray[np.complex64]
+) -> npt.NDArray[np.complex64]:
+    near = np.take(chroma, at)
+    far = np.take(chroma, at + 1)
+    far -= near
+    far *= share
+    near += far
+    return near

@@ -1,0 +1,71 @@
+"""Small arrays made smaller by area and larger by interpolation; half-pixel centres throughout."""
+
+import numpy as np
+
+from colorworker.color.lab import Floats
+
+
+def area_down(image: Floats, height: int, width: int) -> Floats:
+    """Return the mean over the area that each new pixel covers; fractions of pixels count.
+
+    Args:
+        image: (H, W) or (H, W, C) with H >= height and W >= width.
+        height: New height.
+        width: New width.
+
+    Raises:
+        ValueError: If the new size is empty or larger than the image.
+    """
+    _check(image, height, width)
+    if height > image.shape[0] or width > image.shape[1]:
+        raise ValueError(f"area_down cannot enlarge {image.shape[:2]} to {(height, width)}")
+    rows = _area_axis(np.asarray(image, np.float32), height)
+    return _area_axis(rows.swapaxes(0, 1), width).swapaxes(0, 1)
+
+
+def bilinear(image: Floats, height: int, width: int) -> Floats:
+    """Return the image interpolated linearly at the new pixels' centres, its border repeated.
+
+    Made for enlarging; where it makes smaller it takes points and does not average.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        height: New height.
+        width: New width.
+
+    Raises:
+        ValueError: If the new size is empty.
+    """
+    _check(image, height, width)
+    rows = _linear_axis(np.asarray(image, np.float32), height)
+    return _linear_axis(rows.swapaxes(0, 1), width).swapaxes(0, 1)
+
+
+def _check(image: Floats, height: int, width: int) -> None:
+    if height < 1 or width < 1 or image.size == 0:
+        raise ValueError(f"cannot resize {image.shape[:2]} to {(height, width)}")
+
+
+def _area_axis(image: Floats, size: int) -> Floats:
+    """Return the area means along axis 0, as differences of the running sum at the new borders."""
+    length = image.shape[0]
+    if size == length:
+        return image
+    # float64: a float32 running sum over a long axis loses the small differences.
+    total = np.concatenate((np.zeros_like(image[:1], np.float64), image.cumsum(0, np.float64)))
+    borders = np.arange(size + 1) * (length / size)
+    below = np.minimum(borders.astype(np.intp), length - 1)
+    part = (borders - below).reshape(-1, *[1] * (image.ndim - 1))
+    at_border = total[below] + part * image[below]
+    return (np.diff(at_border, axis=0) * (size / length)).astype(np.float32)
+
+
+def _linear_axis(image: Floats, size: int) -> Floats:
+    length = image.shape[0]
+    if size == length:
+        return image
+    centres = np.clip((np.arange(size) + 0.5) * (length / size) - 0.5, 0, length - 1)
+    low = centres.astype(np.intp)
+    high = np.minimum(low + 1, length - 1)
+    part = (centres - low).astype(np.float32).reshape(-1, *[1] * (image.ndim - 1))
+    return np.asarray(image[low] + part * (image[high] - image[low]), np.float32)

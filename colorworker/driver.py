@@ -1,0 +1,335 @@
+"""One job: list -> scan -> plan -> run -> assemble -> report. Read this second.
+
+The driver never sees a pixel. It feeds units to an executor as fast as they are taken, turns
+results into what can be done next, and says one line an item. Whatever is done stays done: a driver
+that was killed is simply run again.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from colorworker.errors import PlaceFailed, Quarantined
+from colorworker.report.records import ItemLine, line_of_entry, line_of_film, line_of_still
+from colorworker.work.job import ModelRef, Options
+from colorworker.work.ledger import Record, UnitResult
+from colorworker.work.manifest import Entry
+from colorworker.work.plan import (
+    Assembly,
+    Cut,
+    ImageBatch,
+    Scan,
+    Segment,
+    Still,
+    WorkUnit,
+    assembly,
+    image_batch,
+    scan,
+    segments,
+    still,
+)
+
+logger = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 0.25
+"""How long the loop sleeps for a result before it looks at the stop flag again."""
+_PREVIEWS = 24
+"""Most pictures of one film in a preview."""
+
+
+class Executor(Protocol):
+    """Runs units somewhere; `cluster` has one in this process and one on Ray."""
+
+    @property
+    def slots(self) -> int:
+        """How many units may be under way or queued at its workers."""
+        ...
+
+    def submit(self, unit: WorkUnit, attempt: int) -> None:
+        """Take a unit; never blocks for the unit itself."""
+        ...
+
+    def wait(self, timeout_seconds: float) -> list[UnitResult]:
+        """Return what has finished, after timeout_seconds at the latest."""
+        ...
+
+    def close(self) -> None:
+        """Let the workers go."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done, all of it decided before the first unit runs."""
+
+    job_id: str
+    entries: Sequence[Entry]
+    options: Options
+    model: ModelRef
+    batch_stills: int = 8
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A moment of a running job."""
+
+    items_total: int
+    items_done: int = 0
+    items_failed: int = 0
+    units_running: int = 0
+    units_done: int = 0
+    units_known: int = 0
+    frames_done: int = 0
+    frames_resumed: int = 0
+
+
+@dataclass
+class _Film:
+    """A film between its scan and its line in the report."""
+
+    entry: Entry
+    scan: Scan
+    segments: list[Segment] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)
+    scanned: Record | None = None
+    results: list[UnitResult] = field(default_factory=list)
+    settled: bool = False
+
+
+def run_job(
+    job: Job,
+    executor: Executor,
+    *,
+    line: Callable[[ItemLine], None],
+    progress: Callable[[Progress], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Progress:
+    """Run a job to its end and return the last progress.
+
+    Args:
+        job: Entries, options and bounds.
+        executor: Where the units run. Not closed here.
+        line: Called once an item, when its outcome is known.
+        progress: Called after every change.
+        stopping: When it turns true no unit is taken any more; what is in flight is finished.
+    """
+    return _Run(job, executor, line, progress).until(stopping)
+
+
+class _Run:
+    """The state of one running job."""
+
+    def __init__(
+        self,
+        job: Job,
+        executor: Executor,
+        line: Callable[[ItemLine], None],
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._job = job
+        self._executor = executor
+        self._emit = line
+        self._report_progress = progress
+        self._progress = Progress(len(job.entries))
+        self._entries: dict[str, Entry] = {}
+        self._films: dict[str, _Film] = {}
+        # What results have made possible goes first: a film is finished before the next is begun.
+        self._ready: deque[tuple[WorkUnit, int]] = deque()
+        self._delayed: list[tuple[float, WorkUnit, int]] = []
+        self._running: dict[str, tuple[WorkUnit, int]] = {}
+        self._first = self._first_units()
+
+    def until(self, stopping: Callable[[], bool]) -> Progress:
+        while True:
+            if not stopping():
+                self._feed()
+            if not self._running and (stopping() or not self._delayed):
+                return self._progress
+            for result in self._executor.wait(_WAIT_SECONDS):
+                unit, attempt = self._running.pop(result.unit_id)
+                self._take(unit, result.at_attempt(attempt))
+            self._advance()
+
+    def _feed(self) -> None:
+        now = time.monotonic()
+        for item in [item for item in self._delayed if item[0] <= now]:
+            self._delayed.remove(item)
+            self._ready.append(item[1:])
+        while len(self._running) < self._executor.slots:
+            if self._ready:
+                unit, attempt = self._ready.popleft()
+            elif (first := next(self._first, None)) is not None:
+                unit, attempt = first, 1
+                self._advance(units_known=self._progress.units_known + 1)
+            else:
+                return
+            if self._abandoned(unit):
+                self._advance(units_known=self._progress.units_known - 1)
+                continue
+            self._running[unit.unit_id] = (unit, attempt)
+            self._executor.submit(unit, attempt)
+            self._advance()
+
+    def _first_units(self) -> Iterator[WorkUnit]:
+        """Yield what needs nothing done before it: films' scans and batches of stills."""
+        job = self._job
+        batch: list[Still] = []
+        for entry in job.entries:
+            if entry.outcome:
+                self._settle(line_of_entry(entry))
+            elif entry.kind == "film":
+                unit = scan(entry.asset(), entry.output_key, job.options, job.model)
+                self._films[unit.unit_id] = _Film(entry, unit)
+                yield unit
+            else:
+                item = still(entry.asset(), entry.output_key, job.options, job.model)
+                self._entries[item.unit_id] = entry
+                batch.append(item)
+                if len(batch) == job.batch_stills:
+                    yield image_batch(tuple(batch))
+                    batch = []
+        if batch:
+            yield image_batch(tuple(batch))
+
+    def _take(self, unit: WorkUnit, result: UnitResult) -> None:
+        """Turn one result into lines and further units."""
+        if result.outcome == "lost" or result.retryable:
+            self._again(unit, result)
+            return
+        if isinstance(unit, ImageBatch) and len(result.stills) != len(unit.stills):
+            # The worker broke under the batch as a whole, so nothing is known about any of them.
+            result = replace(result, stills=(replace(result, unit_id=unit.stills[0].unit_id),))
+            if len(unit.stills) > 1:
+                self._again(unit, result)
+                return
+        self._advance(units_done=self._progress.units_done + 1)
+        if isinstance(unit, ImageBatch):
+            for item, said in zip(unit.stills, result.stills, strict=True):
+                said = said.at_attempt(result.attempt)
+                if said.retryable:
+                    self._again(image_batch((item,)), replace(said, unit_id=item.unit_id))
+                else:
+                    self._settle(line_of_still(self._entries.pop(item.unit_id), said))
+            return
+        film = self._films.pop(unit.unit_id)
+        film.results.append(result)
+        if result.outcome != "succeeded" or result.record is None:
+            self._end_film(film, result)
+        elif isinstance(unit, Scan):
+            self._scanned(film, result, result.record)
+        elif isinstance(unit, Segment):
+            self._coloured(film, unit, result)
+        else:
+            self._end_film(film, result)
+
+    def _scanned(self, film: _Film, result: UnitResult, record: Record) -> None:
+        if record.kind == "assembly":
+            self._end_film(film, result)
+            return
+        job = self._job
+        if record.info["in_colour"] and job.options.colour_sources == "skip":
+            skipped = replace(
+                result,
+                outcome="skipped",
+                error_code="already_colour",
+                error=f"{film.entry.key}: in colour already."
+                " Give --colour-sources recolour to colour it anew.",
+            )
+            self._end_film(film, skipped)
+            return
+        film.scanned = record
+        cuts = [Cut(**item) for item in record.info["cuts"]]
+        if job.options.preview:
+            cuts = cuts[:: -(-len(cuts) // _PREVIEWS)]
+        film.segments = segments(
+            film.entry.asset(), cuts, film.scan.unit_id, job.options, job.model
+        )
+        film.waiting = {segment.unit_id for segment in film.segments}
+        for segment in film.segments:
+            self._films[segment.unit_id] = film
+            self._ready.append((segment, 1))
+        # The assembly is known from here on, so that an ETA does not jump at its end.
+        joins = 0 if job.options.preview else 1
+        self._advance(units_known=self._progress.units_known + len(film.segments) + joins)
+
+    def _coloured(self, film: _Film, unit: Segment, result: UnitResult) -> None:
+        self._advance(
+            frames_done=self._progress.frames_done + unit.frame_count,
+            frames_resumed=self._progress.frames_resumed
+            + (unit.frame_count if result.resumed else 0),
+        )
+        film.waiting.discard(unit.unit_id)
+        if film.waiting or film.settled:
+            return
+        if self._job.options.preview:
+            self._end_film(film, result)
+        else:
+            joined = assembly(film.scan, film.segments)
+            self._films[joined.unit_id] = film
+            self._ready.appendleft((joined, 1))
+
+    def _end_film(self, film: _Film, result: UnitResult) -> None:
+        """Say the film's one line; what is left of it is not begun any more."""
+        if not film.settled:
+            film.settled = True
+            if film.waiting and not self._job.options.preview:
+                # Its assembly was counted as known, and will not come.
+                self._advance(units_known=self._progress.units_known - 1)
+            self._settle(line_of_film(film.entry, result, film.scanned, film.results))
+
+    def _abandoned(self, unit: WorkUnit) -> bool:
+        """Tell whether the unit belongs to a film that has failed already."""
+        film = None if isinstance(unit, ImageBatch) else self._films.get(unit.unit_id)
+        return film is not None and film.settled and isinstance(unit, Segment | Assembly)
+
+    def _again(self, unit: WorkUnit, result: UnitResult) -> None:
+        """Try a unit once more, a batch in halves; give up on it by name after the last attempt."""
+        attempt = result.attempt
+        logger.warning(
+            "unit %s attempt %d: %s", unit.unit_id, attempt, result.error or "worker lost"
+        )
+        if isinstance(unit, ImageBatch) and len(unit.stills) > 1:
+            # One of them may be what kills: halves close in on it, and the others get done.
+            middle = len(unit.stills) // 2
+            for half in (unit.stills[:middle], unit.stills[middle:]):
+                self._ready.append((image_batch(half), attempt))
+            self._advance(units_known=self._progress.units_known + 1)
+        elif attempt < self._job.max_attempts:
+            self._delayed.append((time.monotonic() + 0.5 * 2**attempt, unit, attempt + 1))
+        else:
+            self._give_up(unit, result)
+
+    def _give_up(self, unit: WorkUnit, result: UnitResult) -> None:
+        said = result
+        if result.outcome == "lost" or result.error_code == PlaceFailed.code:
+            error = Quarantined(
+                _source_key(unit),
+                f"its worker died in each of {result.attempt} attempts ({result.error})",
+                "Look at the worker's log and memory, then run the job again to try it anew",
+            )
+            said = replace(result, outcome="failed", error_code=error.code, error=str(error))
+        said = replace(said, outcome="failed", retryable=False)
+        if isinstance(unit, ImageBatch):
+            (item,) = unit.stills
+            said = replace(said, stills=(replace(said, unit_id=item.unit_id),))
+        self._take(unit, said)
+
+    def _settle(self, said: ItemLine) -> None:
+        self._emit(said)
+        failed = said.outcome == "failed"
+        self._advance(
+            items_done=self._progress.items_done + 1,
+            items_failed=self._progress.items_failed + failed,
+        )
+
+    def _advance(self, **changes: int) -> None:
+        self._progress = replace(self._progress, units_running=len(self._running), **changes)
+        self._report_progress(self._progress)
+
+
+def _source_key(unit: WorkUnit) -> str:
+    return unit.stills[0].asset.key if isinstance(unit, ImageBatch) else unit.asset.key

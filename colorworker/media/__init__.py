@@ -1,0 +1,1 @@
+"""Containers to frames and back: films by PyAV, pictures in `stills`."""

@@ -1,0 +1,240 @@
+"""Join a film's parts with everything else its source holds, by stream copy."""
+
+import hashlib
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+import numpy as np
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from colorworker.errors import OutputMismatch
+from colorworker.media.carry import AnyPacket, Carried, carry_streams
+from colorworker.media.container import film_stream, open_source, words
+from colorworker.media.encode import PartFacts, add_film_stream
+from colorworker.media.matroska import set_display_aspect
+from colorworker.media.profiles import EncoderSpec
+from colorworker.media.verify import verify_film
+from colorworker.work.film import VideoInfo
+from colorworker.work.timeline import Timeline
+
+STALE_TAGS = ("ENCODER", "DURATION", "BPS", "NUMBER_OF_", "_STATISTICS_", "ROTATE", "HANDLER_NAME")
+"""Beginnings of tags that describe the source's own encoding, not the film."""
+CONTAINER_TAGS = ("MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS", "ENCODER", "DURATION")
+RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
+"""Broadcast containers, whose clock starts anywhere; their films are moved to start at 0."""
+SMALLEST_MOVIE_TIMESCALE = 10_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """One encoded segment: how to open it, and what its writer said about it."""
+
+    open: Callable[[], BinaryIO]
+    """Returns a seekable reader that the assembly closes: parts are open one at a time."""
+    facts: PartFacts
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """What a verified film holds."""
+
+    frame_count: int
+    warnings: tuple[str, ...]
+    """What of the source could not be kept as it was, one sentence each."""
+
+
+def assemble(
+    source_reader: BinaryIO,
+    key: str,
+    parts: Sequence[Part],
+    output: Path,
+    info: VideoInfo,
+    timeline: Timeline,
+    spec: EncoderSpec,
+) -> Assembled:
+    """Write the film from its parts and its source, and verify it.
+
+    Streams through parts and source once; memory does not grow with the film, but for 8 bytes a
+    frame and the muxer's own index.
+
+    Args:
+        source_reader: The source, seekable; stays open.
+        key: Its name, for errors.
+        parts: All segments in order.
+        output: File to write; one that exists is overwritten.
+        info: What `scan` said about the film.
+        timeline: When its frames are shown.
+        spec: The encoder that wrote the parts.
+
+    Raises:
+        OutputMismatch: If the parts are not the film, the container refuses something, or the
+            written film is not what the timeline promises. What lies at `output` is then useless.
+        SourceDamaged: If the source does not open.
+    """
+    with open_source(source_reader, key) as source:
+        shift_seconds = _shift_seconds(source)
+        shift_ticks = round(shift_seconds / timeline.time_base)
+        with _write_errors(key):
+            target = av.open(
+                str(output),
+                "w",
+                format=spec.container,
+                container_options=_muxer_options(spec, timeline),
+            )
+            with closing(target):
+                carried = _write(source, key, parts, target, info, timeline, spec, shift_seconds)
+    if spec.container == "matroska" and info.sample_aspect_ratio not in (None, 1):
+        set_display_aspect(output, info.width, info.height, Fraction(info.sample_aspect_ratio))
+    verify_film(output, key, timeline, shift_ticks=shift_ticks)
+    return Assembled(len(timeline.pts), tuple(carried.warnings))
+
+
+@contextmanager
+def _write_errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FFmpegError as error:
+        raise OutputMismatch(key, f"the film cannot be written ({words(error)})") from error
+
+
+def _write(
+    source: InputContainer,
+    key: str,
+    parts: Sequence[Part],
+    target: OutputContainer,
+    info: VideoInfo,
+    timeline: Timeline,
+    spec: EncoderSpec,
+    shift_seconds: Fraction,
+) -> Carried:
+    film = film_stream(source, key)
+    stream = add_film_stream(target, spec, info, timeline.time_base)
+    stream.metadata.update(_kept(film.metadata, STALE_TAGS))
+    stream.disposition = film.disposition
+    if info.rotation:
+        stream.set_display_rotation(info.rotation)
+    carried = carry_streams(source, film, target, spec, shift_seconds)
+    target.metadata.update(_kept(source.metadata, CONTAINER_TAGS))
+    if source.chapters():
+        target.set_chapters(source.chapters())
+    target.start_encoding()
+    header = stream.codec_context.extradata or b""
+    shift_ticks = round(shift_seconds / timeline.time_base)
+    frames = _film_packets(key, parts, stream, header, timeline, shift_ticks)
+    for packet in heapq.merge(frames, carried.packets(source), key=_microseconds):
+        target.mux(packet)
+    return carried
+
+
+def _film_packets(
+    key: str,
+    parts: Sequence[Part],
+    stream: VideoStream,
+    header: bytes,
+    timeline: Timeline,
+    shift_ticks: int,
+) -> Iterator[AnyPacket]:
+    """Yield the packets of all parts with the times of the film.
+
+    dts is regenerated over the whole film: a part with B-frames starts its dts before its first
+    pts, so joints would go backwards. The i-th packet is decoded when the frame `depth` places
+    before the i-th is shown, with `depth` the largest reordering of any part.
+    """
+    depth = max((part.facts.reorder_depth for part in parts), default=0)
+    pts = timeline.pts
+    step = int(pts[1] - pts[0]) if len(pts) > 1 else 1
+    written = np.zeros(len(pts), bool)
+    index = 0
+    for number, part in enumerate(parts):
+        for packet, shown_pts in _part_packets(key, number, part, header, timeline):
+            place = int(np.searchsorted(pts, shown_pts))
+            if place >= len(pts) or pts[place] != shown_pts or written[place]:
+                raise OutputMismatch(
+                    key, f"part {number} holds a frame of pts {shown_pts} too many"
+                )
+            written[place] = True
+            dts = (
+                int(pts[index - depth]) if index >= depth else int(pts[0]) - step * (depth - index)
+            )
+            packet.pts, packet.dts = shown_pts - shift_ticks, dts - shift_ticks
+            packet.duration = _duration(timeline, place)
+            packet.time_base = timeline.time_base
+            packet.stream = stream
+            yield packet
+            index += 1
+    if index != len(pts):
+        raise OutputMismatch(
+            key, f"{index} of {len(pts)} frames are in the parts", "Delete the parts and run again"
+        )
+
+
+def _part_packets(
+    key: str, number: int, part: Part, header: bytes, timeline: Timeline
+) -> Iterator[tuple[AnyPacket, int]]:
+    """Yield a part's packets, each with its pts in the film's ticks."""
+    with (
+        closing(part.open()) as reader,
+        open_source(reader, f"part {number} of {key}") as container,
+    ):
+        inside = container.streams.video[0]
+        if (inside.codec_context.extradata or b"") != header:
+            raise OutputMismatch(
+                key,
+                f"part {number} was encoded with another header "
+                f"(sha256 {part.facts.extradata_sha256[:12]}, "
+                f"the film's is {hashlib.sha256(header).hexdigest()[:12]})",
+                "Use the same version of PyAV on all machines, delete the parts and run again",
+            )
+        count = 0
+        scale = (inside.time_base or Fraction(1)) / timeline.time_base
+        for packet in container.demux(inside):
+            if not packet.size or packet.pts is None:
+                continue
+            count += 1
+            yield cast(AnyPacket, packet), int(timeline.pts[0]) + round(packet.pts * scale)
+        if count != part.facts.frame_count:
+            raise OutputMismatch(
+                key, f"part {number} holds {count} of its {part.facts.frame_count} frames"
+            )
+
+
+def _duration(timeline: Timeline, place: int) -> int:
+    if timeline.durations[place]:
+        return int(timeline.durations[place])
+    following = min(place + 1, len(timeline.pts) - 1)
+    return int(timeline.pts[following] - timeline.pts[max(0, following - 1)])
+
+
+def _microseconds(packet: AnyPacket) -> int:
+    time_base = packet.time_base
+    ticks = packet.dts if packet.dts is not None else 0
+    return ticks * time_base.numerator * 1_000_000 // time_base.denominator
+
+
+def _muxer_options(spec: EncoderSpec, timeline: Timeline) -> dict[str, str]:
+    """Return options that let browsers start at once and MP4 keep a late start to the tick."""
+    if spec.container == "matroska":
+        # Sound of MP4 starts a little before 0 (AAC's priming); the default would move all streams.
+        return {"avoid_negative_ts": "disabled"}
+    timescale = timeline.time_base.denominator
+    while timescale < SMALLEST_MOVIE_TIMESCALE:
+        timescale *= 2
+    return {"movflags": "+faststart", "movie_timescale": str(timescale)}
+
+
+def _shift_seconds(source: InputContainer) -> Fraction:
+    if source.format.name not in RUNNING_CLOCKS:
+        return Fraction(0)
+    return Fraction(source.start_time or 0, av.time_base)
+
+
+def _kept(metadata: dict[str, str], dropped: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in metadata.items() if not name.upper().startswith(dropped)}

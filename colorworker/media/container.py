@@ -1,0 +1,93 @@
+"""Open films from readers, find the film among the streams, and say in words what libav refuses."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.error import DecoderNotFoundError, FFmpegError
+from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
+
+from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media import structure
+
+BUFFER_BYTES = 1 << 20
+"""Read-ahead of libav: cuts 50 small reads to 2 or 3, which is what counts on object stores."""
+
+DECODER_THREADS = 4
+"""Pinned, so that frames held by the decoder, and with them memory, do not grow with the cores."""
+
+NOT_THE_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+"""Pictures that travel in a video stream of their own: cover art, chapter thumbnails."""
+
+
+@contextmanager
+def open_source(reader: BinaryIO, key: str) -> Iterator[InputContainer]:
+    """Open a film for reading and close it explicitly; the reader stays open.
+
+    Text in the film's metadata that is not UTF-8 is kept as far as it can be read.
+
+    Raises:
+        SourceDamaged: If no demuxer finds a film in these bytes.
+    """
+    reader.seek(0)
+    try:
+        container = av.open(reader, "r", buffer_size=BUFFER_BYTES, metadata_errors="replace")
+    except FFmpegError as error:
+        raise SourceDamaged(key, structure.why_unopened(reader) or words(error)) from error
+    with closing(container):
+        yield container
+
+
+def words(error: FFmpegError) -> str:
+    """Return libav's own sentence about an error, fit to stand inside one of ours."""
+    return f"libav says: {error.strerror or type(error).__name__}"
+
+
+def film_stream(container: InputContainer, key: str) -> VideoStream:
+    """Return the first video stream that is no attached picture.
+
+    Raises:
+        SourceDamaged: If there is none.
+        SourceUnsupported: If this build of libav has no decoder for it.
+    """
+    for stream in container.streams.video:
+        if stream.disposition & NOT_THE_FILM:
+            continue
+        if stream.codec_context is None:
+            raise SourceUnsupported(
+                key, "no decoder for its pictures", "Convert it to H.264 or FFV1 first"
+            )
+        return stream
+    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+    raise SourceDamaged(key, f"no moving pictures in it, only {kinds}")
+
+
+def only(container: InputContainer, stream: VideoStream) -> VideoStream:
+    """Let the demuxer skip every other stream, and pin the decoder's threads; returns `stream`."""
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
+    stream.thread_type = "AUTO"
+    stream.thread_count = DECODER_THREADS
+    return stream
+
+
+@contextmanager
+def decode_errors(key: str, position: str) -> Iterator[None]:
+    """Turn an error of libav's decoders into one that names the film and the place.
+
+    Raises:
+        SourceDamaged: If the decoder gives up.
+        SourceUnsupported: If there is no decoder.
+    """
+    try:
+        yield
+    except DecoderNotFoundError as error:
+        raise SourceUnsupported(key, "no decoder for its pictures") from error
+    except FFmpegError as error:
+        raise SourceDamaged(
+            key, f"does not decode {position} ({words(error)})", "Restore it from another copy"
+        ) from error

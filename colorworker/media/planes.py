@@ -1,0 +1,189 @@
+"""The planes of a decoded frame: luma to look at, chroma to write.
+
+Law: luma is never written. `frame.to_ndarray(format="gray")` is no way to it (swscale stretches
+limited range), so planes are read from the frame's own memory.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.plane import VideoPlane
+
+from colorworker.color.luma import ColorSpec, spec_from_codes
+from colorworker.errors import SourceUnsupported
+from colorworker.work.film import VideoInfo
+
+Frame = av.VideoFrame
+Plane = npt.NDArray[np.unsignedinteger]
+"""Codes of one plane, uint8 up to 8 bits a code and uint16 above."""
+
+_PLANAR = re.compile(r"(yuv|yuvj)4\d\dp(\d*)(le)?|(gray)(\d*)(le)?")
+_FULL_RANGE = 2
+"""Of AVColorRange; 1 is limited, 0 unspecified."""
+# These say "limited" by saying nothing (H.264 E.2.1, H.265 E.3.1). Grey from other codecs comes of
+# pictures and scans, and swscale and players read it as full range.
+_LIMITED_BY_DEFAULT = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video", "mpeg4"})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where luma and chroma lie in frames of a pixel format."""
+
+    bit_depth: int
+    grey: bool
+    full_range: bool
+    """True where the format's name says so (`yuvj...`)."""
+
+    @property
+    def dtype(self) -> np.dtype[np.unsignedinteger]:
+        """Type of a code in memory."""
+        return np.dtype(np.uint8) if self.bit_depth == 8 else np.dtype(np.uint16)
+
+
+@lru_cache(maxsize=32)
+def layout_of(pix_fmt: str) -> Layout:
+    """Return the layout of a planar Y'CbCr or grey format.
+
+    Raises:
+        SourceUnsupported: If it is RGB, packed, big-endian, has alpha or fewer than 8 bits.
+    """
+    match = _PLANAR.fullmatch(pix_fmt)
+    if match is None:
+        raise SourceUnsupported(
+            "video stream",
+            f"its pixel format {pix_fmt} is not planar YUV or grey",
+            "Convert the film to yuv444p10le or the like and colour that",
+        )
+    family, bits = match[1] or match[4], match[2] or match[5]
+    return Layout(int(bits or 8), family == "gray", family == "yuvj")
+
+
+def chroma_shape(pix_fmt: str, height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) of the chroma planes of a frame; odd sizes round up."""
+    picture = av.VideoFormat(pix_fmt, width, height)
+    return picture.chroma_height(height), picture.chroma_width(width)
+
+
+def color_spec(info: VideoInfo) -> ColorSpec:
+    """Return how to read the stream's codes.
+
+    Raises:
+        SourceUnsupported: If the pixel format or the transfer is one that is not coloured.
+    """
+    layout = layout_of(info.pix_fmt)
+    unspecified_full = layout.grey and info.codec not in _LIMITED_BY_DEFAULT
+    return spec_from_codes(
+        matrix=info.colorspace,
+        full_range=layout.full_range
+        or info.color_range == _FULL_RANGE
+        or (info.color_range == 0 and unspecified_full),
+        bit_depth=layout.bit_depth,
+        primaries=info.color_primaries,
+        transfer=info.color_trc,
+        height=info.height,
+    )
+
+
+def luma_plane(frame: Frame) -> Plane:
+    """Return the frame's Y' codes (height, width) as a view of its own memory; do not write."""
+    return _view(frame.planes[0], layout_of(frame.format.name), frame.height, frame.width)
+
+
+def _view(plane: VideoPlane, layout: Layout, height: int, width: int) -> Plane:
+    # Lines may be longer in memory than the picture is wide: 656 bytes for 641 pixels.
+    codes: Plane = np.frombuffer(memoryview(plane), layout.dtype)
+    return codes.reshape(-1, plane.line_size // layout.dtype.itemsize)[:height, :width]
+
+
+def luma_proxy(frame: Frame, height: int, width: int) -> Plane:
+    """Return Y' codes of the frame's depth and range at another size (area average).
+
+    Args:
+        frame: Any frame that `layout_of` accepts.
+        height: Of the proxy.
+        width: Of the proxy.
+
+    Returns:
+        A new array (height, width), uint8 or uint16 as the frame's own.
+    """
+    # A grey frame over the same memory: swscale scales grey to grey without touching the range.
+    grey = "gray" if layout_of(frame.format.name).bit_depth == 8 else "gray16le"
+    lines = Frame.from_numpy_buffer(luma_plane(frame), format=grey)
+    small = lines.reformat(width=width, height=height, format=grey, interpolation="AREA")
+    return _view(small.planes[0], layout_of(grey), height, width).copy()
+
+
+def luma_for_chroma(luma: Plane, shape: tuple[int, int]) -> Plane:
+    """Return the Y' of each chroma sample: the mean of the luma samples it stands for.
+
+    Args:
+        luma: Codes (height, width).
+        shape: Of the chroma planes, from `chroma_shape`; a half, quarter or whole of the luma's,
+            rounded up.
+
+    Returns:
+        Codes of the same dtype in that shape; the luma itself where the shapes agree.
+    """
+    if shape == luma.shape:
+        return luma
+    across, down = -(-luma.shape[1] // shape[1]), -(-luma.shape[0] // shape[0])
+    lacking = (shape[0] * down - luma.shape[0], shape[1] * across - luma.shape[1])
+    if any(lacking):
+        luma = np.pad(luma, ((0, lacking[0]), (0, lacking[1])), mode="edge")
+    wide = np.uint16 if luma.dtype == np.uint8 else np.uint32
+    total = np.full(shape, across * down // 2, wide)
+    for row in range(down):
+        for column in range(across):
+            total += luma[row::down, column::across]
+    return (total // wide(across * down)).astype(luma.dtype)
+
+
+def with_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:
+    """Return the frame with these chroma planes and its own luma, in `pix_fmt`.
+
+    The decoder's own frame is used again wherever the formats agree: only it carries captions,
+    interlace flags and the like. Otherwise swscale makes a frame with its properties, and every
+    plane of that is written anew. Codes are of the frame's depth; where `pix_fmt` has fewer bits,
+    all three planes are rounded to them, and luma is equal in no other case but that.
+
+    Args:
+        frame: The decoded frame; it is changed or left to the garbage collector.
+        cb: Codes at `pix_fmt`'s chroma size.
+        cr: As `cb`.
+        pix_fmt: Planar Y'CbCr, as `layout_of` takes it.
+
+    Returns:
+        The frame to encode; the same object where formats agree.
+    """
+    source, target = layout_of(frame.format.name), layout_of(pix_fmt)
+    planes: dict[int, Plane] = {1: cb, 2: cr}
+    result = frame
+    if frame.format.name == pix_fmt:
+        frame.make_writable()
+    else:
+        planes[0] = luma_plane(frame)
+        result = frame.reformat(format=pix_fmt)
+        # swscale would tag what it thinks it made; the codes are the source's own.
+        for tag in ("colorspace", "color_range", "color_primaries", "color_trc"):
+            setattr(result, tag, getattr(frame, tag))
+    shape = chroma_shape(pix_fmt, frame.height, frame.width)
+    for index, codes in planes.items():
+        height, width = shape if index else (frame.height, frame.width)
+        _view(result.planes[index], target, height, width)[:] = _to_depth(codes, source, target)
+    return result
+
+
+def _to_depth(codes: Plane, source: Layout, target: Layout) -> Plane:
+    surplus = source.bit_depth - target.bit_depth
+    if surplus == 0:
+        return codes
+    if surplus < 0:
+        deeper: Plane = codes.astype(target.dtype) << target.dtype.type(-surplus)
+        return deeper
+    rounded = (codes.astype(np.uint32) + (1 << (surplus - 1))) >> np.uint32(surplus)
+    shallower: Plane = np.minimum(rounded, (1 << target.bit_depth) - 1).astype(target.dtype)
+    return shallower

@@ -1,0 +1,1 @@
+"""Pictures: one file a backend behind the port in `base`."""

@@ -1,0 +1,102 @@
+"""The RGB space a picture's codes are in: how they become L*, and which codes colours get.
+
+L* is that of sRGB under D65 wherever pixels are sRGB, whether a profile says so or none is there.
+With another RGB profile it is that profile's own, under D50, and the output stays in its space.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from colorworker.color.lab import RGB_TO_XYZ, srgb_to_linear
+from colorworker.media.stills.icc import CODES, Doubles, Shaper, parse, profile_space
+
+_SRGB_TO_XYZ_D50 = np.array(
+    [
+        [0.4360747, 0.3850649, 0.1430804],
+        [0.2225045, 0.7168786, 0.0606169],
+        [0.0139322, 0.0971045, 0.7141733],
+    ]
+)
+"""sRGB's primaries as profiles hold them: adapted to D50 by Bradford's method."""
+_CURVE_TOLERANCE = 0.004
+_MATRIX_TOLERANCE = 0.004
+"""Tables of 1024 entries and roundings make the many sRGB profiles differ by this much."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """Linear RGB and its codes.
+
+    Attributes:
+        curves: (3, CODES), linear light for codes of 16 bits, rising from 0 to 1.
+        to_xyz: (3, 3), linear RGB to XYZ; the white is R = G = B = 1.
+    """
+
+    curves: Doubles
+    to_xyz: Doubles
+
+    @property
+    def white(self) -> Doubles:
+        """XYZ of white, Y about 1."""
+        return np.asarray(self.to_xyz.sum(axis=1), np.float64)
+
+    @property
+    def grey_curve(self) -> Doubles:
+        """Relative luminance, (CODES,), of R = G = B codes."""
+        return np.asarray((self.to_xyz[1] / self.white[1]) @ self.curves, np.float64)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How one source is understood and written.
+
+    Attributes:
+        source: Space of the source's codes; None if only Little CMS understands its profile.
+        output: Space of the output's codes.
+        keeps_profile: The output carries the source's profile.
+        embeds_srgb: The output carries an sRGB profile in its stead.
+    """
+
+    source: Space | None
+    output: Space
+    keeps_profile: bool = False
+    embeds_srgb: bool = False
+
+
+@functools.cache
+def srgb() -> Space:
+    """Return sRGB under D65."""
+    curve = srgb_to_linear(np.linspace(0, 1, CODES)).astype(np.float64)
+    return Space(np.stack([curve] * 3), RGB_TO_XYZ)
+
+
+def rendering(profile: bytes | None, colour_bands: int) -> Rendering:
+    """Decide how a picture with this profile and 1, 3 or 4 (CMYK) colour bands is handled.
+
+    A profile that does not fit the pixels, or is damaged, counts as none.
+    """
+    if colour_bands == 4:
+        return Rendering(None, srgb(), embeds_srgb=True)
+    if profile is None:
+        return Rendering(srgb(), srgb())
+    space = profile_space(profile)
+    shaper = parse(profile) if space != "other" else None
+    if space == "grey" and colour_bands == 1 and shaper:
+        # A grey profile says how light a code is, and nothing else: the primaries do not matter.
+        grey = Space(np.repeat(shaper.curves, 3, axis=0), RGB_TO_XYZ)
+        return Rendering(grey, srgb(), embeds_srgb=True)
+    if space == "rgb" and shaper and shaper.to_xyz is not None:
+        own = srgb() if _is_srgb(shaper) else Space(shaper.curves, shaper.to_xyz)
+        return Rendering(own, own, keeps_profile=True)
+    if space == "rgb" and colour_bands == 3:
+        return Rendering(None, srgb(), embeds_srgb=True)
+    return Rendering(srgb(), srgb(), embeds_srgb=True)
+
+
+def _is_srgb(shaper: Shaper) -> bool:
+    return bool(
+        np.allclose(shaper.curves, srgb().curves, rtol=0, atol=_CURVE_TOLERANCE)
+        and np.allclose(shaper.to_xyz, _SRGB_TO_XYZ_D50, rtol=0, atol=_MATRIX_TOLERANCE)
+    )

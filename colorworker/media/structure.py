@@ -1,0 +1,121 @@
+"""Whether a file is as long as its outermost boxes promise, read from their headers alone.
+
+Demuxers play half a file without complaint; an archive must not take it for a whole film.
+"""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+ISO_PADDING = frozenset({b"free", b"skip", b"wide"})
+ISO_FIRST_BOXES = ISO_PADDING | {b"ftyp", b"styp", b"moov", b"mdat", b"pnot"}
+EBML_MAGIC = b"\x1a\x45\xdf\xa3"
+SEGMENT_ID = b"\x18\x53\x80\x67"
+RIFF_UNFINISHED = frozenset({0, 0xFFFFFFFF})
+"""Sizes that recorders leave in a RIFF header until they are stopped in order."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the outermost level of a file says about its length."""
+
+    size_bytes: int
+    promised_bytes: int
+    """Size that the boxes add up to; `size_bytes` where the format does not say."""
+    index_missing: bool = False
+    """An MP4 or MOV without `moov`, the box that says where the frames are."""
+
+    @property
+    def missing_bytes(self) -> int:
+        """Return how many promised bytes are not there."""
+        return max(0, self.promised_bytes - self.size_bytes)
+
+
+def read_structure(reader: BinaryIO) -> Structure:
+    """Walk the outermost boxes of MP4, MOV, Matroska, WebM and AVI; other formats say nothing.
+
+    Source:
+        ISO/IEC 14496-12 section 4.2 (boxes), RFC 8794 sections 4 to 6 (EBML), and Microsoft's
+        "AVI RIFF File Reference" with the OpenDML extension (several RIFF chunks in a row).
+    """
+    size_bytes = reader.seek(0, 2)
+    head = _read(reader, 0, 16)
+    if head[4:8] in ISO_FIRST_BOXES:
+        return _iso(reader, size_bytes)
+    if head[:4] == EBML_MAGIC:
+        return Structure(size_bytes, _matroska_end(reader, size_bytes))
+    if head[:4] == b"RIFF":
+        return Structure(size_bytes, _riff_end(reader, size_bytes))
+    return Structure(size_bytes, size_bytes)
+
+
+def why_unopened(reader: BinaryIO) -> str:
+    """Return a clause about a file that no demuxer opens; empty where the bytes tell nothing."""
+    structure = read_structure(reader)
+    if structure.size_bytes == 0:
+        return "it is empty"
+    if structure.index_missing:
+        cut = f", {structure.missing_bytes} bytes are missing" if structure.missing_bytes else ""
+        return f"the file ends before its index (moov atom not found){cut}"
+    if structure.missing_bytes:
+        return ends_early(structure)
+    return ""
+
+
+def ends_early(structure: Structure) -> str:
+    """Return a clause that says how much of the file is there."""
+    return (
+        f"the file ends early: {structure.size_bytes} of {structure.promised_bytes} bytes are there"
+    )
+
+
+def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
+    reader.seek(offset)
+    return reader.read(count)
+
+
+def _iso(reader: BinaryIO, size_bytes: int) -> Structure:
+    offset, promised, index_found = 0, size_bytes, False
+    while offset + 8 <= size_bytes:
+        header = _read(reader, offset, 16)
+        length, name = int.from_bytes(header[:4], "big"), header[4:8]
+        if length == 1:
+            length = int.from_bytes(header[8:16], "big")
+        elif length == 0:
+            length = size_bytes - offset
+        if length < 8:
+            break
+        index_found |= name == b"moov"
+        offset += length
+        if name not in ISO_PADDING:
+            promised = max(promised, offset)
+    return Structure(size_bytes, promised, index_missing=not index_found)
+
+
+def _matroska_end(reader: BinaryIO, size_bytes: int) -> int:
+    _, header_bytes, length_bytes = _ebml_length(_read(reader, 4, 8))
+    segment = 4 + length_bytes + header_bytes
+    head = _read(reader, segment, 12)
+    if head[:4] != SEGMENT_ID or len(head) < 12:
+        return size_bytes
+    known, payload_bytes, length_bytes = _ebml_length(head[4:])
+    return max(size_bytes, segment + 4 + length_bytes + payload_bytes) if known else size_bytes
+
+
+def _ebml_length(data: bytes) -> tuple[bool, int, int]:
+    """Return whether an EBML length is known, the length, and how many bytes it takes."""
+    width = 9 - data[0].bit_length()
+    bits = int.from_bytes(data[:width], "big") & ((1 << 7 * width) - 1)
+    return bits != (1 << 7 * width) - 1, bits, width
+
+
+def _riff_end(reader: BinaryIO, size_bytes: int) -> int:
+    offset = 0
+    while True:
+        header = _read(reader, offset, 8)
+        length = int.from_bytes(header[4:8], "little")
+        if header[:4] != b"RIFF" or length in RIFF_UNFINISHED:
+            return size_bytes
+        end = offset + 8 + length
+        if end > size_bytes:
+            return end
+        offset = end + length % 2

@@ -1,0 +1,146 @@
+"""Make small black-and-white films with known contents, for tests, benchmarks and the doctor."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+SAMPLE_RATE = 48_000
+SOUND_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a synthetic film is made of. The container follows from the file's extension."""
+
+    codec: str = "libx264"
+    pix_fmt: str = "yuv420p"
+    width: int = 64
+    height: int = 48
+    frames: int = 48
+    rate: Fraction = Fraction(25)
+    gop_size: int = 12
+    b_frames: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+    container_options: Mapping[str, str] = field(default_factory=dict)
+    pts: Sequence[int] | None = None
+    """In ticks of `time_base`; None for a constant rate."""
+    time_base: Fraction | None = None
+    """None for one tick a frame."""
+    shots: int = 2
+    sound: str | None = None
+    """Encoder of a sine tone, such as `aac` or `pcm_s16le`."""
+    sample_aspect_ratio: Fraction | None = None
+    color_range: int = 0
+    colorspace: int = 2
+    rotation: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    chapters: Sequence[tuple[str, int, int]] = ()
+    """Title, start and end in milliseconds."""
+
+
+def make_film(path: Path, recipe: Recipe) -> Path:
+    """Write a film of moving grey stripes, each frame another, and return its path."""
+    with av.open(str(path), "w", container_options=dict(recipe.container_options)) as output:
+        output.metadata.update(recipe.metadata)
+        stream = _picture_stream(output, recipe)
+        sound = None if recipe.sound is None else _sound_stream(output, recipe.sound)
+        if recipe.chapters:
+            output.set_chapters(
+                [
+                    {
+                        "id": number,
+                        "start": start,
+                        "end": end,
+                        "time_base": Fraction(1, 1000),
+                        "metadata": {"title": title},
+                    }
+                    for number, (title, start, end) in enumerate(recipe.chapters)
+                ]
+            )
+        time_base = recipe.time_base or 1 / recipe.rate
+        tone = iter(()) if sound is None else _tone(recipe.frames / recipe.rate)
+        for index in range(recipe.frames):
+            pts = index if recipe.pts is None else recipe.pts[index]
+            output.mux(stream.encode(_frame(recipe, index, pts, time_base)))
+            if sound is not None:
+                for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
+                    block = next(tone, None)
+                    if block is not None:
+                        output.mux(sound.encode(block))
+        output.mux(stream.encode(None))
+        if sound is not None:
+            for block in tone:
+                output.mux(sound.encode(block))
+            output.mux(sound.encode(None))
+    return path
+
+
+def luma(
+    width: int, height: int, index: int, shot: int = 0, depth: int = 8
+) -> npt.NDArray[np.uint16]:
+    """Return the luma codes of frame `index`, shape (height, width), within the limited range."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    stripes = (columns * (3 + shot) + rows * 2 + index * 5 + shot * 70) % 200 + 20
+    codes: npt.NDArray[np.uint16] = (stripes << (depth - 8)).astype(np.uint16)
+    return codes
+
+
+def _picture_stream(output: OutputContainer, recipe: Recipe) -> VideoStream:
+    stream = cast(VideoStream, output.add_stream(recipe.codec, rate=recipe.rate))
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = recipe.width, recipe.height, recipe.pix_fmt
+    context.time_base = recipe.time_base or 1 / recipe.rate
+    context.gop_size, context.max_b_frames = recipe.gop_size, recipe.b_frames
+    context.color_range, context.colorspace = recipe.color_range, recipe.colorspace
+    context.thread_count = 1
+    context.options = dict(recipe.options)
+    if recipe.sample_aspect_ratio is not None:
+        context.sample_aspect_ratio = recipe.sample_aspect_ratio
+    if recipe.rotation:
+        stream.set_display_rotation(recipe.rotation)
+    return stream
+
+
+def _frame(recipe: Recipe, index: int, pts: int, time_base: Fraction) -> VideoFrame:
+    frame = VideoFrame(recipe.width, recipe.height, recipe.pix_fmt)
+    depth = VideoFormat(recipe.pix_fmt).components[0].bits
+    shot = index * recipe.shots // recipe.frames
+    picture = luma(recipe.width, recipe.height, index, shot, depth)
+    sample = np.uint8 if depth == 8 else np.uint16
+    for number, plane in enumerate(frame.planes):
+        row_samples = plane.line_size // np.dtype(sample).itemsize
+        codes = np.full((plane.height, row_samples), 1 << (depth - 1), sample)
+        if number == 0:
+            codes[:, : recipe.width] = picture
+        plane.update(codes.tobytes())
+    frame.pts, frame.time_base = pts, time_base
+    return frame
+
+
+def _sound_stream(output: OutputContainer, codec: str) -> AudioStream:
+    stream = cast(AudioStream, output.add_stream(codec, rate=SAMPLE_RATE))
+    stream.codec_context.layout = "stereo"
+    return stream
+
+
+def _tone(seconds: Fraction) -> Iterator[AudioFrame]:
+    total = int(seconds * SAMPLE_RATE)
+    for start in range(0, total, SOUND_BLOCK):
+        times = np.arange(start, min(start + SOUND_BLOCK, total)) / SAMPLE_RATE
+        wave = (np.sin(2 * np.pi * 440 * times) * 8000).astype(np.int16)
+        block = AudioFrame.from_ndarray(np.repeat(wave, 2)[np.newaxis], "s16", "stereo")
+        block.sample_rate, block.pts = SAMPLE_RATE, start
+        block.time_base = Fraction(1, SAMPLE_RATE)
+        yield block

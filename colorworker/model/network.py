@@ -1,0 +1,137 @@
+"""The default network: lightness and hints in, colour logits out. The design is a U-Net.
+
+The topology is written once, over any way of applying a named convolution; `Constants` is the
+way of a finished network.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.model.layout import Convolution, blocks, convolutions, fold
+from colorworker.model.runtime import tf
+from colorworker.model.weights import Weights
+
+STRIDE = 32
+"""Height and width of what goes in are multiples of this."""
+COARSE = 4
+"""Stride of hints, logits and coarse chroma."""
+
+
+class Apply(Protocol):
+    """A convolution by name, with its bias or normalisation and its activation."""
+
+    def __call__(self, name: str, x: tf.Tensor) -> tf.Tensor:
+        """Return the output of convolution `name` on (B, h, w, inputs)."""
+        ...
+
+
+class Constants:
+    """Convolutions with their normalisation folded in, as constants of the graph."""
+
+    def __init__(self, weights: Weights, dtype: tf.DType) -> None:
+        self._items = convolutions(len(weights.bins))
+        self._folded = {name: fold(weights.arrays, item) for name, item in self._items.items()}
+        self._dtype = dtype
+
+    def __call__(self, name: str, x: tf.Tensor) -> tf.Tensor:
+        """Return the convolution in the network's precision, all channels last."""
+        item = self._items[name]
+        kernel, bias = (tf.constant(array, self._dtype) for array in self._folded[name])
+        convolve = tf.nn.conv2d if item.outputs else tf.nn.depthwise_conv2d
+        strides = [1, item.stride, item.stride, 1]
+        y = tf.nn.bias_add(convolve(tf.cast(x, self._dtype), kernel, strides, "SAME"), bias)
+        return _activate(item, y)
+
+
+def _activate(item: Convolution, y: tf.Tensor) -> tf.Tensor:
+    if item.activation == "none":
+        return y
+    return tf.nn.relu6(y) if item.activation == "relu6" else tf.nn.relu(y)
+
+
+def encode(apply: Apply, luma: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Return features at strides 2, 4, 8, 16 and 32, and the pooled vector (B, 1, 1, 1280).
+
+    Args:
+        apply: The convolutions.
+        luma: L* / 50 - 1, (B, H, W, 1), H and W multiples of 32.
+    """
+    x = apply("stem_conv", luma)
+    features = []
+    for block in blocks():
+        if block.stride == 2:
+            features.append(x)
+        y = apply(f"{block.name}_exp", x) if block.expansion != 1 else x
+        y = apply(f"{block.name}_proj", apply(f"{block.name}_dw", y))
+        x = x + y if block.stride == 1 and block.inputs == block.outputs else y
+    pooled = tf.reduce_mean(apply("head_conv", x), axis=[1, 2], keepdims=True)
+    return [*features, x], pooled
+
+
+def decode(
+    apply: Apply,
+    features: Sequence[tf.Tensor],
+    pooled: tf.Tensor,
+    luma: tf.Tensor,
+    hints: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the logits (B, H/4, W/4, Q) of the colour bins and the upsampling mask.
+
+    The pooled vector meets the stride-16 features (the fusion of Iizuka 2016); hints join at
+    strides 16, 8 and 4, so that editing them does not touch the encoder.
+
+    Args:
+        apply: The convolutions.
+        features: What `encode` returned.
+        pooled: What `encode` returned.
+        luma: As for `encode`.
+        hints: a/110, b/110 and mask, (B, H/4, W/4, 3); zeros for none.
+    """
+    s2, s4, s8, s16, s32 = features
+    hints = tf.cast(hints, s32.dtype)
+    hints8 = tf.nn.avg_pool2d(hints, 2, 2, "VALID")
+    hints16 = tf.nn.avg_pool2d(hints8, 2, 2, "VALID")
+    x, skip = _double(apply("d32", s32)), apply("k16", s16)
+    scene = apply("fuse_g", pooled)
+    scene = tf.broadcast_to(scene, tf.concat([tf.shape(skip)[:3], tf.shape(scene)[3:]], 0))
+    x = _double(apply("d16", apply("fuse", tf.concat([x, skip, scene, hints16], -1))))
+    x = _double(apply("d8b", apply("d8a", tf.concat([x, s8, hints8], -1))))
+    x = apply("d4b", apply("d4a", tf.concat([x, s4, hints], -1)))
+    detail = [tf.nn.space_to_depth(s2, 2), tf.nn.space_to_depth(tf.cast(luma, s2.dtype), COARSE)]
+    mask = apply("mask", apply("m1", tf.concat([x, *detail], -1)))
+    return tf.cast(apply("logits", x), tf.float32), tf.cast(mask, tf.float32)
+
+
+def _double(x: tf.Tensor) -> tf.Tensor:
+    """Return x at twice the size, bilinear with half-pixel centres."""
+    shape = tf.shape(x)
+    return tf.cast(tf.image.resize(x, [shape[1] * 2, shape[2] * 2], "bilinear"), x.dtype)
+
+
+def annealed_mean(
+    logits: tf.Tensor, bins: npt.NDArray[np.float32], offset: npt.NDArray[np.float32], heat: float
+) -> tf.Tensor:
+    """Return the mean colour (B, h, w, 2) in a*, b* of the softmax of (logits - offset) / heat.
+
+    Source:
+        Zhang 2016, equation 5: heat 1 is the mean, near 0 the mode.
+    """
+    share = tf.nn.softmax((logits - offset) / heat, -1)
+    return tf.einsum("bhwq,qc->bhwc", share, bins)
+
+
+def upsample(chroma: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Return (B, h, w, 2) at (B, 4h, 4w, 2): every pixel a convex mix of its 9 coarse neighbours.
+
+    Source:
+        Teed & Deng 2020 (RAFT), section 3.3.
+    """
+    height, width = tf.shape(chroma)[1], tf.shape(chroma)[2]
+    shares = tf.nn.softmax(tf.reshape(mask, [-1, height, width, COARSE * COARSE, 9]), -1)
+    padded = tf.pad(chroma, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    near = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    mixed = tf.einsum("bhwkn,bhwnc->bhwkc", shares, tf.stack(near, 3))
+    return tf.nn.depth_to_space(tf.reshape(mixed, [-1, height, width, 2 * COARSE**2]), COARSE)

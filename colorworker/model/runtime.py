@@ -1,0 +1,38 @@
+"""TensorFlow, imported in one place: its absence is one clear error, its set-up one function."""
+
+import logging
+
+from colorworker.errors import DependencyMissing
+
+try:
+    import tensorflow as tf
+except ModuleNotFoundError as error:
+    raise DependencyMissing(
+        "tensorflow",
+        "is not installed, and the network runs on it",
+        "Install it: pip install 'colorworker[cpu]', or 'colorworker[gpu]' for an NVIDIA GPU",
+    ) from error
+
+__all__ = ["configure", "tf"]
+
+logger = logging.getLogger(__name__)
+
+
+def configure(*, threads: int | None = None, memory_growth: bool = True) -> None:
+    """Set how TensorFlow uses this process's cores and GPUs, if it has not begun to run yet.
+
+    TensorFlow fixes both at its first operation; a later call can only log that it came too late.
+
+    Args:
+        threads: Cores for one prediction; None leaves the choice to TensorFlow.
+        memory_growth: Take GPU memory as needed, so that several workers can share a GPU.
+    """
+    try:
+        if threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            # One prediction at a time: a second pool would only compete for the same cores.
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, memory_growth)
+    except RuntimeError as error:
+        logger.warning("TensorFlow keeps its threads and memory as they are: %s", error)

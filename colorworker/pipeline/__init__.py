@@ -1,0 +1,1 @@
+"""One work unit from source to output: read, decode, predict, encode, write."""

@@ -1,0 +1,106 @@
+"""Join a film's parts and publish it."""
+
+from functools import partial
+from pathlib import PurePosixPath
+
+from colorworker.errors import KeyMissing
+from colorworker.media.assemble import Part, assemble
+from colorworker.media.profiles import encoder_for
+from colorworker.pipeline.scan import film_of
+from colorworker.pipeline.segment import part_facts
+from colorworker.pipeline.workshop import Clock, Workshop, sha256_of, sha256_of_file
+from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
+from colorworker.work.ledger import Record
+from colorworker.work.plan import Assembly
+
+
+def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record, bool]:
+    """Return the published film's record and whether it was found.
+
+    The parts are removed once the film stands, unless they are to be kept.
+
+    Raises:
+        KeyMissing: If a part or its record is gone; running the job again makes it anew.
+        OutputMismatch: If the joined film does not hold every frame at its time.
+        SourceChanged: If the source is no longer what was coloured.
+    """
+    store = workshop.destination
+    if found := finished(store, unit.unit_id):
+        return found, True
+    info, timeline = film_of(store, unit.scan_id)
+    extension = PurePosixPath(unit.output_key).suffix.lower()
+    spec = encoder_for(unit.asset.key, info, workshop.options, extension)
+    segments = [_segment_record(workshop, identity) for identity in unit.segment_ids]
+    parts = [
+        Part(partial(store.open, part.attempt_key, etag=part.etag), part_facts(part))
+        for part in segments
+    ]
+    clock = Clock()
+    with workshop.temporary(extension) as path:
+        with workshop.source(unit.asset) as reader:
+            with clock.phase("assemble"):
+                film = assemble(reader, unit.asset.key, parts, path, info, timeline, spec)
+            with clock.phase("hash"):
+                source_sha256 = sha256_of(reader)
+                sha256 = sha256_of_file(path)
+        key = attempt_key(unit.unit_id, extension)
+        with clock.phase("write"):
+            stored = store.put_file(key, path)
+    middle = segments[len(segments) // 2]
+    record = Record(
+        unit.unit_id,
+        "assembly",
+        "succeeded",
+        unit.asset.key,
+        unit.asset.etag,
+        key,
+        unit.output_key,
+        etag=stored.etag,
+        size_bytes=stored.size_bytes,
+        sha256=sha256,
+        thumbnail_key=middle.thumbnail_key,
+        weights_sha256=workshop.model.sha256,
+        attempt=attempt,
+        worker=workshop.worker,
+        created_at=now(),
+        seconds=_all_seconds([*segments], clock),
+        info={
+            "source_sha256": source_sha256,
+            "width": info.width,
+            "height": info.height,
+            "frames": film.frame_count,
+            "film_seconds": round(timeline.seconds, 3),
+            "warnings": [*_part_warnings(segments), *film.warnings],
+        },
+    )
+    winner = commit(store, record)
+    if not workshop.keep_parts:
+        for part in segments:
+            store.delete(part.attempt_key)
+    return winner, False
+
+
+def _segment_record(workshop: Workshop, unit_id: str) -> Record:
+    record = read_record(workshop.destination, unit_id)
+    if record is None:
+        raise KeyMissing(
+            unit_id, "the record of this segment is gone", "Run the same command again"
+        )
+    return record
+
+
+def _all_seconds(segments: list[Record], clock: Clock) -> dict[str, float]:
+    """Return the film's seconds by phase, over all its segments and the assembly itself."""
+    total = clock.rounded()
+    for segment in segments:
+        for phase, seconds in segment.seconds.items():
+            total[phase] = round(total.get(phase, 0.0) + seconds, 3)
+    return total
+
+
+def _part_warnings(segments: list[Record]) -> list[str]:
+    return [
+        f"segment {index}: {warning}"
+        for index, segment in enumerate(segments)
+        for warning in segment.info.get("warnings", ())
+    ]

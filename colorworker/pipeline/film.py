@@ -1,0 +1,301 @@
+"""Colour for the frames of one segment: anchors are predicted, what lies between them follows.
+
+A chain of small generators, each holding only what it needs to look ahead for:
+
+    _watched    cuts between shots                              FRAMES_AHEAD frames
+    _anchored   which frames are anchors                        1 frame
+    _predicted  the anchors' colours, a few to a batch          _BATCH intervals
+    _settled    averaged with later anchors of the shot         settle_anchors intervals
+    _followed   colours for the frames between two anchors      1 interval
+
+So at most FRAMES_AHEAD + 1 + anchor_interval * (_BATCH + settle_anchors + 1) decoded frames are
+held, 53 with the default options. Nothing looks behind the segment's first frame, and that frame is
+an anchor: the segment before sees it in its look-ahead and gives it the same colour, so borders
+between segments do not show.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color import guided
+from colorworker.color.luma import ChromaTable, chroma_codes, chroma_table, lightness_from_luma
+from colorworker.color.resize import area_down
+from colorworker.color.temporal import between, settle
+from colorworker.media import shots
+from colorworker.media.planes import (
+    Frame,
+    Plane,
+    chroma_shape,
+    color_spec,
+    luma_for_chroma,
+    luma_plane,
+    luma_proxy,
+    with_chroma,
+)
+from colorworker.pipeline.workshop import Colorizer
+from colorworker.work.film import VideoInfo
+from colorworker.work.job import Options
+
+Floats = npt.NDArray[np.float32]
+
+_BATCH = 4
+"""Anchors a prediction; the network takes 15 ms a picture so, and 20 ms alone."""
+
+
+@dataclass(frozen=True)
+class _Canvas:
+    """What is the same for all frames of a segment."""
+
+    frame_count: int
+    working: tuple[int, int]
+    """Shape the network wants."""
+    chroma: tuple[int, int]
+    """Shape of the chroma planes that are written."""
+    grid: tuple[int, int]
+    """Shape colours are settled and followed at: the smaller of the two."""
+    pix_fmt: str
+    table: ChromaTable
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """One frame on its way through the chain; fields below `small` are filled in by it."""
+
+    index: int
+    frame: Frame | None
+    """None behind the segment's end, where only colours are needed."""
+    guide: Plane
+    """Luma codes at the grid's shape."""
+    small: Floats
+    starts_shot: bool = False
+    proxy: Plane | None = None
+    """Luma codes at the working shape, anchors only."""
+    ab: Floats | None = None
+    """Chroma at the grid's shape, anchors only."""
+
+
+def lookahead_frames(options: Options) -> int:
+    """Return how many frames behind a segment's end its colours depend on."""
+    return options.anchor_interval * options.settle_anchors + shots.FRAMES_AHEAD + 1
+
+
+def colour_frames(
+    frames: Iterator[Frame],
+    frame_count: int,
+    info: VideoInfo,
+    colorizer: Colorizer,
+    options: Options,
+    pix_fmt: str,
+) -> Iterator[Frame]:
+    """Yield the segment's frames in order, in `pix_fmt`, coloured, their luma untouched.
+
+    Args:
+        frames: The segment's decoded frames, then `lookahead_frames(options)` more, fewer only at
+            the film's end. The frames are changed.
+        frame_count: Of the segment, without those.
+        info: Of the stream.
+        colorizer: Gives chroma for luma.
+        options: Anchor interval and settling.
+        pix_fmt: To write; planar Y'CbCr.
+
+    Raises:
+        SourceUnsupported: If the stream's pixel format or transfer is one that is not coloured.
+    """
+    canvas = _canvas(info, colorizer, frame_count, pix_fmt)
+    moments = _watched(_read(frames, canvas), canvas)
+    anchored = _anchored(moments, canvas, options)
+    settled = _settled(_predicted(anchored, canvas, colorizer), canvas, options)
+    for frame, luma_codes, ab in _followed(settled, canvas):
+        yield _painted(frame, luma_codes, ab, canvas)
+
+
+def _canvas(info: VideoInfo, colorizer: Colorizer, frame_count: int, pix_fmt: str) -> _Canvas:
+    working = colorizer.working_shape(info.height, info.width)
+    chroma = chroma_shape(pix_fmt, info.height, info.width)
+    fits = chroma[0] <= working[0] and chroma[1] <= working[1]
+    return _Canvas(
+        frame_count=frame_count,
+        working=working,
+        chroma=chroma,
+        grid=chroma if fits else working,
+        pix_fmt=pix_fmt,
+        table=chroma_table(color_spec(info)),
+    )
+
+
+def _read(frames: Iterator[Frame], canvas: _Canvas) -> Iterator[_Moment]:
+    bit_depth = canvas.table.spec.bit_depth
+    for index, frame in enumerate(frames):
+        if canvas.grid == canvas.chroma:
+            guide = luma_for_chroma(luma_plane(frame), canvas.chroma)
+        else:
+            guide = luma_proxy(frame, *canvas.grid)
+        small = shots.small_luma(luma_proxy(frame, *shots.SMALL_SHAPE), bit_depth)
+        yield _Moment(index, frame, guide, small)
+
+
+def _watched(moments: Iterator[_Moment], canvas: _Canvas) -> Iterator[_Moment]:
+    """Mark the first frame of every shot; a flash of a few frames does not end one."""
+    before: deque[Floats] = deque(maxlen=shots.FRAMES_BEHIND)
+    flash_end = 0
+    for window in _windows(moments, shots.FRAMES_AHEAD):
+        moment, after = window[0], [each.small for each in window]
+        starts_shot = not before
+        if before and moment.index > flash_end and shots.is_cut(before, after):
+            length = shots.flash_frames(before[-1], after)
+            flash_end = moment.index + length
+            starts_shot = length == 0
+        yield replace(moment, starts_shot=starts_shot)
+        if moment.index == canvas.frame_count:
+            # The next segment begins here and does not know what was before; nor must we.
+            flash_end = 0
+            before.clear()
+        before.append(moment.small)
+
+
+def _windows(moments: Iterator[_Moment], ahead: int) -> Iterator[list[_Moment]]:
+    """Yield every moment with up to `ahead` following ones, fewer at the end."""
+    held: deque[_Moment] = deque()
+    for moment in moments:
+        held.append(moment)
+        if len(held) > ahead:
+            yield list(held)
+            held.popleft()
+    while held:
+        yield list(held)
+        held.popleft()
+
+
+def _anchored(moments: Iterator[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
+    """Give anchors their proxy: a shot's first and last frame, the border, and every n-th between.
+
+    Ends as soon as all is there that the segment's own frames depend on.
+    """
+    origin, beyond = 0, 0
+    for window in _windows(moments, 1):
+        moment, following = window[0], window[1:]
+        at_border = moment.index == canvas.frame_count
+        if moment.index >= canvas.frame_count and moment.starts_shot:
+            return
+        if moment.starts_shot or at_border:
+            origin = moment.index
+        in_turn = (moment.index - origin) % options.anchor_interval == 0
+        if in_turn or not following or following[0].starts_shot:
+            beyond += moment.index > canvas.frame_count
+            yield _anchor(moment, canvas)
+        else:
+            yield _without_frame_beyond(moment, canvas)
+        if moment.index >= canvas.frame_count and beyond >= options.settle_anchors:
+            return
+
+
+def _anchor(moment: _Moment, canvas: _Canvas) -> _Moment:
+    if canvas.working == canvas.grid or moment.frame is None:
+        proxy = moment.guide
+    else:
+        proxy = luma_proxy(moment.frame, *canvas.working)
+    return _without_frame_beyond(replace(moment, proxy=proxy), canvas)
+
+
+def _without_frame_beyond(moment: _Moment, canvas: _Canvas) -> _Moment:
+    return moment if moment.index < canvas.frame_count else replace(moment, frame=None)
+
+
+def _predicted(
+    moments: Iterator[_Moment], canvas: _Canvas, colorizer: Colorizer
+) -> Iterator[_Moment]:
+    held: list[_Moment] = []
+    for moment in moments:
+        held.append(moment)
+        if sum(each.proxy is not None for each in held) == _BATCH:
+            yield from _with_colours(held, canvas, colorizer)
+            held = []
+    yield from _with_colours(held, canvas, colorizer)
+
+
+def _with_colours(
+    moments: list[_Moment], canvas: _Canvas, colorizer: Colorizer
+) -> Iterator[_Moment]:
+    proxies = [moment.proxy for moment in moments if moment.proxy is not None]
+    if not proxies:
+        return
+    predicted = iter(colorizer.predict(lightness_from_luma(np.stack(proxies), canvas.table.spec)))
+    for moment in moments:
+        if moment.proxy is None:
+            yield moment
+        else:
+            ab = next(predicted)
+            if canvas.grid != canvas.working:
+                ab = area_down(ab, *canvas.grid)
+            yield replace(moment, ab=ab, proxy=None)
+
+
+def _settled(moments: Iterator[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
+    held: deque[_Moment] = deque()
+    anchors = 0
+    for moment in moments:
+        if moment.starts_shot:
+            yield from _settle_all(held, canvas, options)
+            anchors = 0
+        held.append(moment)
+        anchors += moment.ab is not None
+        while anchors > options.settle_anchors:
+            yield _settle_first(held, canvas, options)
+            anchors -= 1
+            while held and held[0].ab is None:
+                yield held.popleft()
+    yield from _settle_all(held, canvas, options)
+
+
+def _settle_all(held: deque[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
+    while held:
+        yield held.popleft() if held[0].ab is None else _settle_first(held, canvas, options)
+
+
+def _settle_first(held: deque[_Moment], canvas: _Canvas, options: Options) -> _Moment:
+    """Take the first moment, an anchor, out of `held` and average it with those behind it."""
+    anchors = [moment for moment in held if moment.ab is not None][: options.settle_anchors + 1]
+    lightness = [lightness_from_luma(each.guide, canvas.table.spec) for each in anchors]
+    colours = [each.ab for each in anchors if each.ab is not None]
+    return replace(held.popleft(), ab=settle(lightness, colours))
+
+
+def _followed(moments: Iterator[_Moment], canvas: _Canvas) -> Iterator[tuple[Frame, Plane, Floats]]:
+    """Yield the segment's frames with their guide and their chroma at the grid's shape."""
+    spec = canvas.table.spec
+    earlier: tuple[int, Floats, Floats] | None = None
+    waiting: list[tuple[int, Frame, Plane]] = []
+    for moment in moments:
+        if moment.ab is None:
+            if moment.frame is not None:
+                waiting.append((moment.index, moment.frame, moment.guide))
+            continue
+        lightness = lightness_from_luma(moment.guide, spec)
+        if earlier is not None:
+            start, *before = earlier
+            for index, frame, guide in waiting:
+                share = (index - start) / (moment.index - start)
+                own = lightness_from_luma(guide, spec)
+                ab = between(own, (before[0], before[1]), (lightness, moment.ab), share)
+                yield frame, guide, ab
+        waiting = []
+        if moment.frame is None:
+            return
+        yield moment.frame, moment.guide, moment.ab
+        earlier = (moment.index, lightness, moment.ab)
+
+
+def _painted(frame: Frame, guide: Plane, ab: Floats, canvas: _Canvas) -> Frame:
+    if canvas.grid == canvas.chroma:
+        codes = guide
+    else:
+        spec = canvas.table.spec
+        codes = luma_for_chroma(luma_plane(frame), canvas.chroma)
+        slope, offset = guided.fit(lightness_from_luma(guide, spec), ab)
+        ab = guided.apply(slope, offset, lightness_from_luma(codes, spec))
+    cb, cr = chroma_codes(canvas.table, codes, ab)
+    return with_chroma(frame, cb, cr, canvas.pix_fmt)

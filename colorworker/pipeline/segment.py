@@ -1,0 +1,155 @@
+"""Colour one segment of a film into a part."""
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from colorworker.media.decode import DecodeTally, decode_segment
+from colorworker.media.encode import PartFacts, PartWriter
+from colorworker.media.kinds import film_output_extension
+from colorworker.media.planes import Frame
+from colorworker.media.profiles import EncoderSpec, encoder_for
+from colorworker.pipeline.film import colour_frames, lookahead_frames
+from colorworker.pipeline.scan import film_of
+from colorworker.pipeline.thumbnail import film_thumbnail
+from colorworker.pipeline.workshop import Clock, TimedColorizer, Workshop, sha256_of_file
+from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
+from colorworker.work.film import VideoInfo
+from colorworker.work.ledger import Record
+from colorworker.work.plan import Segment
+from colorworker.work.timeline import Timeline
+
+
+def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Record, bool]:
+    """Return the part's record and whether it was found.
+
+    In a preview only the first frame is coloured, and nothing but its thumbnail is kept.
+
+    Raises:
+        SourceDamaged: If the frames that decode are not those of the timeline.
+        SourceUnsupported: If the profile cannot keep the luma as it is.
+    """
+    store = workshop.destination
+    if found := finished(store, unit.unit_id):
+        return found, True
+    info, timeline = film_of(store, unit.scan_id)
+    extension = PurePosixPath(unit.asset.key).suffix
+    spec = encoder_for(
+        unit.asset.key,
+        info,
+        workshop.options,
+        film_output_extension(extension, workshop.options.profile),
+    )
+    clock, tally = Clock(), DecodeTally()
+    record = Record(
+        unit.unit_id,
+        "segment",
+        "succeeded",
+        unit.asset.key,
+        unit.asset.etag,
+        thumbnail_key=thumbnail_key(unit.unit_id),
+        weights_sha256=workshop.model.sha256,
+        attempt=attempt,
+        worker=workshop.worker,
+    )
+    with closing(_coloured(workshop, unit, info, timeline, spec, clock, tally)) as frames:
+        if workshop.options.preview:
+            store.put(record.thumbnail_key, film_thumbnail(next(frames), info))
+        else:
+            record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock)
+    record = replace(
+        record,
+        created_at=now(),
+        seconds=clock.rounded(),
+        info={**record.info, "warnings": tally.warnings()},
+    )
+    return commit(store, record), False
+
+
+def part_facts(record: Record) -> PartFacts:
+    """Return what the record of a segment says of its part."""
+    return PartFacts(
+        record.info["frame_count"],
+        record.info["reorder_depth"],
+        record.info["extradata_sha256"],
+    )
+
+
+def _coloured(
+    workshop: Workshop,
+    unit: Segment,
+    info: VideoInfo,
+    timeline: Timeline,
+    spec: EncoderSpec,
+    clock: Clock,
+    tally: DecodeTally,
+) -> Generator[Frame]:
+    """Yield the segment's frames in colour; the source is open as long as they are taken."""
+    # One frame is enough for a preview: the anchor that stands for the shot.
+    end_pts = int(unit.start_pts) + 1 if workshop.options.preview else unit.end_pts
+    count = 1 if workshop.options.preview else unit.frame_count
+    colorizer = TimedColorizer(workshop.colorizer(), clock)
+    with workshop.source(unit.asset) as reader:
+        decoded = decode_segment(
+            reader,
+            unit.asset.key,
+            info,
+            timeline,
+            unit.start_pts,
+            end_pts,
+            lookahead=lookahead_frames(workshop.options),
+            tally=tally,
+        )
+        frames = colour_frames(
+            clock.each("decode", decoded), count, info, colorizer, workshop.options, spec.pix_fmt
+        )
+        yield from clock.each("colour", frames)
+
+
+def _write_part(
+    workshop: Workshop,
+    unit: Segment,
+    record: Record,
+    frames: Generator[Frame],
+    info: VideoInfo,
+    timeline: Timeline,
+    spec: EncoderSpec,
+    clock: Clock,
+) -> Record:
+    """Encode the frames, put the part under its attempt's key, and return the record with it."""
+    store = workshop.destination
+    with workshop.temporary(".nut") as path:
+        facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock)
+        with clock.phase("write"):
+            sha256 = sha256_of_file(path)
+            key = attempt_key(unit.unit_id, ".nut")
+            stored = store.put_file(key, path)
+    return replace(
+        record,
+        attempt_key=key,
+        etag=stored.etag,
+        size_bytes=stored.size_bytes,
+        sha256=sha256,
+        info=vars(facts),
+    )
+
+
+def _encode(
+    workshop: Workshop,
+    unit: Segment,
+    record: Record,
+    path: Path,
+    frames: Generator[Frame],
+    info: VideoInfo,
+    timeline: Timeline,
+    spec: EncoderSpec,
+    clock: Clock,
+) -> PartFacts:
+    with PartWriter(path, spec, info, timeline) as part:
+        for index, frame in enumerate(frames):
+            if index == unit.frame_count // 2:
+                workshop.destination.put(record.thumbnail_key, film_thumbnail(frame, info))
+            with clock.phase("encode"):
+                part.encode(frame)
+    return part.facts

@@ -1,0 +1,46 @@
+"""Small before/after pictures of what a worker has coloured; pixels never reach the driver."""
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.resize import bilinear
+from colorworker.media.planes import Frame, color_spec, luma_proxy
+from colorworker.media.stills.base import StillInfo
+from colorworker.media.stills.thumbnail import before_after, preview_rgb
+from colorworker.work.film import VideoInfo
+
+Floats = npt.NDArray[np.float32]
+
+SIDE = 240
+"""Pixels of the long side of each half."""
+
+
+def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) of each half for a picture of this size."""
+    scale = SIDE / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def still_thumbnail(lightness: Floats, ab: Floats, info: StillInfo) -> bytes:
+    """Return a picture's proxy in colour beside itself in grey, as JPEG.
+
+    Args:
+        lightness: L* of the upright proxy, (h, w).
+        ab: Its predicted a* and b*, (h, w, 2).
+        info: Of the picture, for its true aspect.
+    """
+    shape = thumbnail_shape(info.upright_height, info.upright_width)
+    small = bilinear(np.concatenate([lightness[..., None], ab], axis=-1), *shape)
+    grey = small * np.array([1, 0, 0], np.float32)
+    return before_after(preview_rgb(grey), preview_rgb(small))
+
+
+def film_thumbnail(frame: Frame, info: VideoInfo) -> bytes:
+    """Return a coloured frame beside its own luma, as JPEG, at the aspect it is shown with."""
+    aspect = info.sample_aspect_ratio or 1
+    height, width = thumbnail_shape(info.height, round(info.width * aspect))
+    spec = color_spec(info)
+    luma = (luma_proxy(frame, height, width).astype(np.float32) - spec.black) / spec.luma_span
+    grey = np.repeat(np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    colour = frame.reformat(width, height, "rgb24").to_ndarray()
+    return before_after(grey, np.ascontiguousarray(colour))

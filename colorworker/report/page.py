@@ -1,0 +1,154 @@
+"""A job's report as one HTML file that needs nothing else: no script, no request."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib import resources
+from urllib.parse import quote
+
+from jinja2 import Environment, StrictUndefined
+
+from colorworker import __version__
+from colorworker.report.records import ItemLine, Totals, totals_of
+from colorworker.report.thumbnails import Thumbnails, data_uri
+from colorworker.work.job import ModelRef, Options
+
+MAX_SHOWN = 500
+"""Items on the page besides the failures, which are all there."""
+OUTPUTS_AT = "../../../../"
+"""From `.colorworker/jobs/<job_id>/report/` to the folder that the output keys count from."""
+_JOINERS = "\u200c\u200d"
+"""Invisible, but Persian and emoji are spelled with them."""
+_PHASES = ("read", "decode", "predict", "encode", "write")
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What the head of the page says about a job."""
+
+    job_id: str
+    sources: tuple[str, ...]
+    destination: str
+    executor: str
+    options: Options
+    model: ModelRef
+    started_at: str
+    """UTC, ISO 8601."""
+    wall_seconds: float
+    interrupted: bool = False
+    """Stopped before its end: what is not listed has not been begun or not been finished."""
+    settings: Mapping[str, str] | None = None
+    """More settings to show, by name."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a job comes on its page."""
+
+    totals: Totals
+    failed: tuple[ItemLine, ...]
+    coloured: tuple[ItemLine, ...]
+    skipped: tuple[ItemLine, ...]
+
+    @property
+    def hidden_count(self) -> int:
+        """Items that only report.jsonl names."""
+        seen = len(self.failed) + len(self.coloured) + len(self.skipped)
+        return self.totals.items - seen
+
+
+def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN) -> Shown:
+    """Return all failures, and of the others the first `limit`, coloured ones before skipped."""
+    kept: dict[str, list[ItemLine]] = {"failed": [], "succeeded": [], "skipped": []}
+
+    def sorting() -> Iterable[ItemLine]:
+        for line in lines:
+            if line.outcome == "failed" or len(kept[line.outcome]) < limit:
+                kept[line.outcome].append(line)
+            yield line
+
+    totals = totals_of(sorting())
+    coloured = kept["succeeded"]
+    room = limit - len(coloured)
+    return Shown(totals, tuple(kept["failed"]), tuple(coloured), tuple(kept["skipped"][:room]))
+
+
+def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -> str:
+    """Return the page.
+
+    Args:
+        facts: About the job as a whole.
+        lines: Every item, in the order to be shown; seen once.
+        thumbnails: Reads a before/after picture by its key.
+
+    Returns:
+        HTML that encodes as UTF-8 whatever the items' names hold.
+    """
+    shown = choose(lines)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= {
+        "visible": visible,
+        "duration": duration,
+        "count": count,
+        "moment": _moment,
+        "reason": lambda line: line.error.removeprefix(f"{line.key}: "),
+        "href": lambda key: OUTPUTS_AT + quote(key.encode("utf-8", "surrogateescape")),
+        "picture": lambda line: data_uri(thumbnails(line.thumbnail_key)),
+    }
+    source = resources.files("colorworker.report").joinpath("page.html.jinja").read_text("utf-8")
+    return environment.from_string(source).render(
+        facts=facts,
+        options=asdict(facts.options),
+        shown=shown,
+        totals=shown.totals,
+        phases=phase_shares(shown.totals.seconds),
+        version=__version__,
+    )
+
+
+def phase_shares(seconds: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    """Return (phase, seconds, per cent of all) in the order of the work; unknown phases last."""
+    total = sum(seconds.values()) or 1.0
+    order = [name for name in _PHASES if name in seconds]
+    order += sorted(seconds.keys() - set(_PHASES))
+    return [(name, seconds[name], 100 * seconds[name] / total) for name in order]
+
+
+def visible(text: str) -> str:
+    """Return text with all that does not print (control, direction, stray bytes) as escapes.
+
+    Such a character in a file's name could otherwise hide or reorder what a person reads.
+    """
+    return "".join(
+        character
+        if character in _JOINERS or unicodedata.category(character)[0] != "C"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: `0.42 s`, `12.3 s`, `4 min 05 s`, `3 h 12 min`."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def count(number: int, one: str = "", many: str = "") -> str:
+    """Return a number with thin spaces between thousands, and its noun."""
+    digits = f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    noun = one if number == 1 else many or f"{one}s"
+    return f"{digits} {noun}" if one else digits
+
+
+def _moment(iso: str) -> str:
+    """Return a time of ISO 8601 as `22 November 2026, 18:36 UTC`."""
+    time = datetime.fromisoformat(iso)
+    return f"{time.day} {time:%B %Y, %H:%M %Z}"

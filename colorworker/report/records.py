@@ -1,0 +1,182 @@
+"""One line an item: what became of it, as report.jsonl holds it and the page shows it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from colorworker.work.ledger import Record, UnitResult
+from colorworker.work.manifest import Entry
+
+
+@dataclass(frozen=True)
+class ItemLine:
+    """The outcome of one source."""
+
+    root: str
+    """URI of the store the source lies in."""
+    key: str
+    kind: str
+    """`still`, `film`, or empty where the source is neither."""
+    outcome: str
+    """`succeeded` (also when it was done before), `failed` or `skipped`."""
+    error_code: str = ""
+    error: str = ""
+    """The sentence a person reads: why it failed or was skipped."""
+    output_key: str = ""
+    source_sha256: str = ""
+    output_sha256: str = ""
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    """1 for a picture; None where it is not known."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By phase, summed over the item's units; of earlier runs too."""
+    attempts: int = 0
+    """Tries of the unit that needed most; 0 when nothing was tried."""
+    worker: str = ""
+    resumed: bool = False
+    """It was found done: this run computed nothing of it."""
+    warnings: tuple[str, ...] = ()
+    thumbnail_key: str = ""
+    """Where the before/after picture lies on the destination."""
+
+
+def line_of_entry(entry: Entry) -> ItemLine:
+    """Return the line of a source that its listing settled."""
+    return ItemLine(
+        entry.root, entry.key, entry.kind or "", entry.outcome, entry.error_code, entry.error
+    )
+
+
+def line_of_still(entry: Entry, result: UnitResult) -> ItemLine:
+    """Return the line of a picture."""
+    return _line(entry, result, [result], {"frames": 1})
+
+
+def line_of_film(
+    entry: Entry, result: UnitResult, scanned: Record | None, results: Iterable[UnitResult]
+) -> ItemLine:
+    """Return the line of a film.
+
+    Args:
+        entry: Its source.
+        result: What settled it: its assembly's result, or that of the unit that failed.
+        scanned: The scan's record, where there is one.
+        results: All results of its units in this run.
+    """
+    facts: dict[str, Any] = {}
+    if scanned is not None:
+        video = scanned.info.get("video", {})
+        facts = {
+            "width": video.get("width"),
+            "height": video.get("height"),
+            "frames": scanned.info.get("frames"),
+        }
+    return _line(entry, result, [*results, result], facts)
+
+
+def _line(
+    entry: Entry, result: UnitResult, results: Sequence[UnitResult], facts: Mapping[str, Any]
+) -> ItemLine:
+    """Return the line of a source from its units' results.
+
+    Args:
+        entry: The source.
+        result: What settled it.
+        results: Results of all its units; one may be there twice.
+        facts: Width, height and frames, where `result`'s record does not say them.
+    """
+    record = result.record if result.outcome == "succeeded" else None
+    records = {item.record.unit_id: item.record for item in results if item.record}.values()
+    info = {**facts, **(record.info if record else {})}
+    workers = dict.fromkeys(
+        [item.worker for item in records if item.worker] or [result.worker or ""]
+    )
+    return ItemLine(
+        root=entry.root,
+        key=entry.key,
+        kind=entry.kind or "",
+        outcome=result.outcome,
+        error_code=result.error_code,
+        error=result.error,
+        output_key=record.output_key if record else "",
+        source_sha256=str(info.get("source_sha256", "")),
+        output_sha256=record.sha256 if record else "",
+        width=info.get("width"),
+        height=info.get("height"),
+        frames=info.get("frames"),
+        seconds=_summed(item.seconds for item in records),
+        attempts=max(item.attempt for item in results),
+        worker=", ".join(sorted(workers)),
+        resumed=bool(results) and all(item.resumed for item in results),
+        warnings=tuple(dict.fromkeys(w for item in records for w in item.info.get("warnings", ()))),
+        thumbnail_key=next((item.thumbnail_key for item in records if item.thumbnail_key), ""),
+    )
+
+
+def line_to_json(line: ItemLine) -> bytes:
+    """Return the line as one line of ASCII JSON with its newline.
+
+    The bytes of a name that is not UTF-8 stay as lone surrogates, which Python reads back.
+    """
+    return json.dumps(asdict(line), ensure_ascii=True).encode() + b"\n"
+
+
+def line_from_json(data: bytes) -> ItemLine:
+    """Return the item that `line_to_json` wrote; unknown fields of newer versions are left out.
+
+    Raises:
+        ValueError: If it is not the JSON object of an item.
+    """
+    values = json.loads(data)
+    if not isinstance(values, dict) or not {"root", "key", "kind", "outcome"} <= values.keys():
+        raise ValueError("not a line of a report")
+    known = {name: values[name] for name in ItemLine.__dataclass_fields__ if name in values}
+    known["warnings"] = tuple(known.get("warnings", ()))
+    return ItemLine(**known)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """A job in numbers."""
+
+    items: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    resumed: int = 0
+    """Of the succeeded: those found done."""
+    stills: int = 0
+    """Coloured."""
+    films: int = 0
+    """Coloured."""
+    frames: int = 0
+    """Of the coloured films."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By phase, of all items."""
+
+
+def totals_of(lines: Iterable[ItemLine]) -> Totals:
+    """Return the sums over all lines, which are seen once and not kept."""
+    counts = {name: 0 for name in Totals.__dataclass_fields__ if name != "seconds"}
+    seconds: dict[str, float] = {}
+    for line in lines:
+        coloured = line.outcome == "succeeded"
+        counts["items"] += 1
+        counts[line.outcome] += 1
+        counts["resumed"] += coloured and line.resumed
+        counts["stills"] += coloured and line.kind == "still"
+        counts["films"] += coloured and line.kind == "film"
+        counts["frames"] += (line.frames or 0) if coloured and line.kind == "film" else 0
+        seconds = _summed((seconds, line.seconds))
+    return Totals(**counts, seconds=seconds)
+
+
+def _summed(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Return the sum of each phase, to the millisecond."""
+    total: dict[str, float] = {}
+    for part in parts:
+        for phase, seconds in part.items():
+            total[phase] = round(total.get(phase, 0.0) + seconds, 3)
+    return total

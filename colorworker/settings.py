@@ -1,0 +1,123 @@
+"""Settings, read once from the environment; the only module that touches it.
+
+Every field can be set by `COLORWORKER_<GROUP>__<FIELD>`, such as `COLORWORKER_MEDIA__MAX_PIXELS`.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from colorworker.errors import UsageError
+
+ExecutorName = Literal["auto", "inprocess", "ray"]
+
+
+class MediaSettings(BaseModel):
+    """Bounds on decoders, and how films are cut and coded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_pixels: Annotated[int, Field(gt=0)] = 1_000_000_000
+    """Largest picture or frame that is decoded, in pixels; larger ones fail by name."""
+    segment_frames: Annotated[int, Field(gt=0)] = 240
+    """Target frames per segment; the real cut falls on the next keyframe."""
+    anchor_interval: Annotated[int, Field(gt=0, le=48)] = 6
+    """Frames between two predictions of the model; what lies between is propagated."""
+    settle_anchors: Annotated[int, Field(ge=0, le=8)] = 3
+    """Following anchors of a shot that an anchor's colour is averaged with."""
+    crf: Annotated[int, Field(ge=0, le=51)] = 18
+    """Constant rate factor of the access profile."""
+    preset: Annotated[str, Field(pattern="^[a-z]+$")] = "fast"
+    """x264 preset of the access profile."""
+
+
+class ModelSettings(BaseModel):
+    """Which network, and how its distribution over colours is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "lite"
+    """A packaged name or a path to weights."""
+    vividness: Annotated[float, Field(ge=-1, le=2)] = 0.8
+    """Share of the training's rebalancing towards rare colours that is kept; 1 is as trained."""
+    temperature: Annotated[float, Field(gt=0, le=2)] = 0.38
+    """Of the softmax over colour bins; lower is purer, higher is greyer."""
+
+
+class RunSettings(BaseModel):
+    """Where units run and how often they are tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    executor: ExecutorName = "auto"
+    """`auto` is ray where RAY_ADDRESS is set, else inprocess."""
+    workers: Annotated[int | None, Field(gt=0)] = None
+    """Units worked on at a time; by default one for every two cores of this machine or cluster."""
+    cpus_per_worker: Annotated[int, Field(gt=0)] = 2
+    """Cores a Ray actor asks for, and threads TensorFlow may use in it."""
+    gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
+    """GPUs, or a share of one, that a Ray actor asks for."""
+    max_attempts: Annotated[int, Field(gt=0)] = 3
+    """Tries of a unit whose worker died or whose store was away."""
+    batch_stills: Annotated[int, Field(gt=0, le=256)] = 8
+    """Pictures that travel to a worker together."""
+    scratch: Path | None = None
+    """Folder for temporary files; by default the destination's own when it is local."""
+    keep_parts: bool = False
+    """Keep a film's encoded segments after the film is published."""
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COLORWORKER_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    media: MediaSettings = MediaSettings()
+    model: ModelSettings = ModelSettings()
+    run: RunSettings = RunSettings()
+    ray_address: Annotated[str, Field(validation_alias="RAY_ADDRESS")] = ""
+    """Ray's own variable; when set, it is the cluster to run on."""
+
+
+def load_settings() -> Settings:
+    """Return the settings of this environment.
+
+    Raises:
+        UsageError: If a variable has a value that its field does not allow.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "COLORWORKER_" + "__".join(str(part).upper() for part in first["loc"])
+        raise UsageError(
+            name, f"{first['input']!r} given; {first['msg']}", "Correct or unset the variable"
+        ) from error
+
+
+def tensorflow_environment(threads: int | None = None) -> dict[str, str]:
+    """Return the variables under which TensorFlow is imported, here or in an actor.
+
+    oneDNN is off by default on some CPUs and worth a factor of 1.4; OMP_NUM_THREADS does not
+    limit TensorFlow, TF_NUM_INTRAOP_THREADS does; and a GPU is shared, so its memory grows on use.
+    """
+    variables = {
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
+    if threads is not None:
+        variables["TF_NUM_INTRAOP_THREADS"] = str(threads)
+        variables["TF_NUM_INTEROP_THREADS"] = "1"
+    return variables
+
+
+def apply_environment(variables: dict[str, str]) -> None:
+    """Set each variable that the user has not set; before the library that reads it is imported."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,1 @@
+"""Keys to bytes: one port, one file a store."""

@@ -1,0 +1,75 @@
+"""The port every store implements: keys to bytes, with create-only puts and pinned reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One object as its store describes it."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    """Changes whenever the content does; equal ETags of one key mean equal content."""
+    error: str = ""
+    """Not empty when the entry was seen but cannot be read (dangling link, no permission)."""
+
+
+class ObjectStore(Protocol):
+    """Bytes under keys. Keys are relative, `/`-separated, and never leave the store's root.
+
+    Every put is atomic: a key holds the whole of an object or nothing. All errors are from
+    `colorworker.errors`: KeyMissing, KeyExists, KeyRefused, SourceChanged, SourceUnreadable,
+    StoreUnavailable.
+    """
+
+    @property
+    def uri(self) -> str:
+        """What `open_store` takes to open this store again, in another process."""
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield every object whose key starts with `prefix`, as a stream, in no promised order."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo:
+        """Return the object's size and ETag; KeyMissing if there is none."""
+        ...
+
+    def get(self, key: str, *, etag: str | None = None) -> bytes:
+        """Return all bytes of a small object; SourceChanged unless it still has `etag`."""
+        ...
+
+    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
+        """Return a seekable binary reader on the version with `etag`; the caller closes it."""
+        ...
+
+    def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:
+        """Store `data`; with create_only, KeyExists if the key is taken (atomic: one winner)."""
+        ...
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Store the content of a local file, which may be moved away by this."""
+        ...
+
+    def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
+        """Give the object a new key by rename or server-side copy, replacing what lay there.
+
+        The ETag stays. KeyMissing if there is nothing under attempt_key.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object; no error if there is none."""
+        ...
+
+    def scratch(self) -> Path:
+        """Return a local folder for temporary files from which `put_file` is cheapest."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

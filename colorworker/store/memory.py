@@ -1,0 +1,120 @@
+"""A store in this process's memory: for tests, and for jobs that leave nothing behind."""
+
+import io
+import itertools
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from colorworker.errors import KeyExists, KeyMissing, SourceChanged
+from colorworker.store.base import ObjectInfo
+from colorworker.store.keys import check_key
+
+
+@dataclass(frozen=True)
+class _Stored:
+    data: bytes
+    etag: str
+
+
+class MemoryStore:
+    """Objects in a dictionary; safe among threads, gone with the object.
+
+    Its uri names it in reports only: another process cannot open it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.uri = f"memory://{name}"
+        self._objects: dict[str, _Stored] = {}
+        self._serials = itertools.count(1)
+        self._lock = threading.Lock()
+        self._remove_scratch: weakref.finalize[..., MemoryStore] | None = None
+        self._scratch: Path | None = None
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield the objects there were at the first step, whatever is put meanwhile."""
+        with self._lock:
+            found = [item for item in self._objects.items() if item[0].startswith(prefix)]
+        for key, stored in found:
+            yield _info(key, stored)
+
+    def head(self, key: str) -> ObjectInfo:
+        """Return the object's size and ETag."""
+        return _info(key, self._stored(key))
+
+    def get(self, key: str, *, etag: str | None = None) -> bytes:
+        """Return the object's bytes."""
+        return self._stored(key, etag).data
+
+    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
+        """Return a reader that stays on this version whatever is put later."""
+        return io.BytesIO(self._stored(key, etag).data)
+
+    def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:
+        """Store a copy of `data`."""
+        check_key(key)
+        stored = _Stored(bytes(data), f"{len(data)}-{next(self._serials)}")
+        with self._lock:
+            if create_only and key in self._objects:
+                raise KeyExists(key, "the key is taken")
+            self._objects[key] = stored
+        return _info(key, stored)
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Store the file's content; the file stays."""
+        return self.put(key, path.read_bytes())
+
+    def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
+        """Move the object to its new key."""
+        check_key(attempt_key)
+        check_key(output_key)
+        with self._lock:
+            stored = self._objects.pop(attempt_key, None)
+            if stored is None:
+                raise KeyMissing(attempt_key, f"not in {self.uri}")
+            self._objects[output_key] = stored
+        return _info(output_key, stored)
+
+    def delete(self, key: str) -> None:
+        """Remove the object, if there is one."""
+        check_key(key)
+        with self._lock:
+            self._objects.pop(key, None)
+
+    def scratch(self) -> Path:
+        """Return a temporary folder that lives as long as this object."""
+        with self._lock:
+            if self._scratch is None:
+                self._scratch = Path(tempfile.mkdtemp(prefix="colorworker-"))
+                self._remove_scratch = weakref.finalize(
+                    self, shutil.rmtree, self._scratch, ignore_errors=True
+                )
+            return self._scratch
+
+    def close(self) -> None:
+        """Remove the scratch folder; the objects stay."""
+        with self._lock:
+            if self._remove_scratch is not None:
+                self._remove_scratch()
+            self._scratch = self._remove_scratch = None
+
+    def _stored(self, key: str, etag: str | None = None) -> _Stored:
+        check_key(key)
+        with self._lock:
+            stored = self._objects.get(key)
+        if stored is None:
+            raise KeyMissing(key, f"not in {self.uri}")
+        if etag is not None and etag != stored.etag:
+            raise SourceChanged(
+                key, f"its version is {stored.etag}, not {etag}", "Run the same command again"
+            )
+        return stored
+
+
+def _info(key: str, stored: _Stored) -> ObjectInfo:
+    return ObjectInfo(key, len(stored.data), stored.etag)

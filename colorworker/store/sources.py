@@ -1,0 +1,122 @@
+"""SOURCE arguments: a file, a folder, or a quoted glob, as a store and a choice of its keys."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorworker.errors import KeyMissing, SourceUnreadable, StoreError, UsageError
+from colorworker.store.base import ObjectInfo, ObjectStore
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which objects of which store."""
+
+    root: str
+    """URI of the store, or its folder as a path."""
+    key: str = ""
+    """The one object that is meant, or empty."""
+    pattern: str = ""
+    """Glob that keys below the root must match, or empty for all."""
+
+
+def parse_source(text: str) -> Source:
+    """Return what a SOURCE argument means; an existing path wins over its reading as a glob.
+
+    The fixed part of a glob, up to its first wildcard, is the root that output names are relative
+    to. `*` and `?` stay within a folder, `**` spans folders.
+
+    Raises:
+        UsageError: If there is nothing under that path.
+    """
+    path = Path(os.path.abspath(text))  # noqa: PTH100 - resolve() would follow links of single files
+    if path.is_dir():
+        return Source(str(path.resolve()))
+    if os.path.lexists(path):
+        return Source(str(path.parent.resolve()), key=path.name)
+    parts = path.parts
+    fixed = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), None)
+    if fixed is None:
+        raise UsageError(text, "there is no such file or folder", "Check the path")
+    root = Path(*parts[:fixed])
+    if not root.is_dir():
+        raise UsageError(text, f"there is no folder {root}", "Check the path before the wildcard")
+    return Source(str(root.resolve()), pattern="/".join(parts[fixed:]))
+
+
+def select(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
+    """Yield the objects that the source means; what cannot be read comes with `error` set."""
+    if source.key:
+        yield _one(store, source.key)
+        return
+    matches = glob_expression(source.pattern).fullmatch if source.pattern else None
+    for info in store.list():
+        if matches is None or matches(info.key):
+            yield info
+
+
+def glob_expression(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression of a glob over `/`-separated keys.
+
+    `**/` matches any number of folders, none included; `*` and `?` do not match `/`; `[abc]` and
+    `[!abc]` are classes.
+    """
+    out = []
+    position = 0
+    while position < len(pattern):
+        if pattern.startswith("**/", position):
+            out.append("(?:.*/)?")
+            position += 3
+        elif pattern.startswith("**", position):
+            out.append(".*")
+            position += 2
+        elif pattern[position] == "*":
+            out.append("[^/]*")
+            position += 1
+        elif pattern[position] == "?":
+            out.append("[^/]")
+            position += 1
+        elif pattern[position] == "[" and (end := pattern.find("]", position + 2)) > 0:
+            body = pattern[position + 1 : end].replace("\\", r"\\")
+            out.append(f"[^/{body[1:]}]" if body[0] == "!" else f"[{body}]")
+            position = end + 1
+        else:
+            out.append(re.escape(pattern[position]))
+            position += 1
+    return re.compile("".join(out), re.DOTALL)
+
+
+def refuse_overlap(text: str, source: Source, destination: Path) -> None:
+    """Refuse a destination from which outputs could reach the sources, or be taken for sources.
+
+    Raises:
+        UsageError: If one folder lies in the other, or a single file lies directly in the
+            destination.
+    """
+    root, target = Path(source.root), destination.resolve()
+    inside = target == root if source.key else target.is_relative_to(root)
+    if inside:
+        raise UsageError(
+            str(destination),
+            f"the destination lies inside the source {text}",
+            "Choose a folder outside of it; sources are never written to",
+        )
+    if not source.key and root.is_relative_to(target):
+        raise UsageError(
+            text,
+            f"the source lies inside the destination {destination}",
+            "Choose a destination outside of it; sources are never written to",
+        )
+
+
+def _one(store: ObjectStore, key: str) -> ObjectInfo:
+    try:
+        return store.head(key)
+    except KeyMissing:
+        return ObjectInfo(key, 0, "", "the link leads nowhere")
+    except (SourceUnreadable, StoreError) as error:
+        return ObjectInfo(key, 0, "", error.seen)

@@ -1,0 +1,14 @@
+"""Colorize on the cluster that this runs in: for `ray job submit`.
+
+ray job submit -- python jobs/colorize.py SOURCE... DESTINATION [options of `colorworker colorize`]
+
+`ray job submit` turns every exit code but 0 into 1: the report tells what failed.
+"""
+
+import sys
+
+from colorworker.cli.app import main
+
+if __name__ == "__main__":
+    sys.argv[1:1] = ["colorize", "--executor", "ray"]
+    main()

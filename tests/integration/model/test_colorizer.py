@@ -1,0 +1,173 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from colorworker.model.colorizer import TensorFlowColorizer, load_colorizer
+from colorworker.model.weights import load, resolve
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    return load_colorizer(resolve("lite"))
+
+
+def picture(height, width, seed=0):
+    """Return a landscape of sorts: a bright sky over rolling noise, L* (height, width)."""
+    rng = np.random.default_rng(seed)
+    ground = rng.random((height, width)).cumsum(0) % 17
+    sky = np.linspace(90, 60, height)[:, None] - ground * (np.arange(height) > height // 2)[:, None]
+    return np.clip(sky, 0, 100).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ((256, 256), (256, 256)),
+        ((1080, 1920), (256, 448)),
+        ((480, 640), (256, 352)),
+        ((640, 480), (352, 256)),
+        ((1, 1), (256, 256)),
+        ((100, 40_000), (256, 768)),
+        ((40_000, 1), (768, 256)),
+    ],
+)
+def test_the_working_shape_keeps_the_aspect_on_a_small_grid(colorizer, size, shape):
+    assert colorizer.working_shape(*size) == shape
+
+
+def test_pictures_are_never_stretched_by_more_than_a_sixteenth_up_to_three_to_one(colorizer):
+    for width in range(1, 3001):
+        height = max(1000, -(-width // 3))
+        if height > 3 * width:
+            continue
+        rows, columns = colorizer.working_shape(height, width)
+        assert 15 / 16 <= (rows / columns) / (height / width) <= 17 / 16
+
+
+def test_chroma_has_the_size_of_the_picture_and_one_trace_serves_them_all(colorizer):
+    for batch, height, width in [(1, 1, 1), (3, 40, 64), (1, 300, 200), (11, 64, 64), (2, 90, 500)]:
+        lightness = np.stack([picture(height, width, seed) for seed in range(batch)])
+
+        chroma = colorizer.predict(lightness)
+
+        assert chroma.shape == (batch, height, width, 2)
+        assert chroma.dtype == np.float32
+        assert np.isfinite(chroma).all()
+    hints = np.zeros((1, 50, 50, 3), np.float32)
+    colorizer.predict(picture(50, 50)[None], hints)
+    hints[:, 10:20] = 1
+    colorizer.predict(picture(50, 50)[None], hints)
+    assert colorizer.trace_count == 1
+
+
+def test_a_batch_gives_what_its_pictures_give_alone(colorizer):
+    lightness = np.stack([picture(128, 160, seed) for seed in range(11)])
+
+    together = colorizer.predict(lightness)
+
+    alone = np.concatenate([colorizer.predict(one[None]) for one in lightness])
+    np.testing.assert_allclose(together, alone, atol=1e-2)
+
+
+def test_an_empty_batch_gives_an_empty_batch(colorizer):
+    assert colorizer.predict(np.zeros((0, 32, 32), np.float32)).shape == (0, 32, 32, 2)
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (1, 0, 32), (1, 32, 32, 1)])
+def test_lightness_of_another_form_is_refused(colorizer, shape):
+    with pytest.raises(ValueError, match="lightness must have shape"):
+        colorizer.predict(np.zeros(shape, np.float32))
+
+
+def test_hints_of_another_size_are_refused(colorizer):
+    with pytest.raises(ValueError, match="hints of shape"):
+        colorizer.predict(np.zeros((1, 32, 32), np.float32), np.zeros((1, 16, 16, 3), np.float32))
+
+
+def test_more_vividness_is_more_chroma():
+    weights = load(resolve("lite"))
+    lightness = picture(256, 256)[None]
+
+    calm, vivid = (
+        np.hypot(*np.moveaxis(TensorFlowColorizer(weights, vividness=v).predict(lightness), -1, 0))
+        for v in (0.2, 1.0)
+    )
+
+    assert vivid.mean() > 1.1 * calm.mean()
+
+
+def test_a_lower_temperature_is_more_chroma():
+    weights = load(resolve("lite"))
+    lightness = picture(256, 256)[None]
+
+    grey, pure = (
+        np.hypot(
+            *np.moveaxis(TensorFlowColorizer(weights, temperature=t).predict(lightness), -1, 0)
+        )
+        for t in (1.0, 0.2)
+    )
+
+    assert pure.mean() > 1.1 * grey.mean()
+
+
+def test_a_hint_colours_its_place_and_what_is_like_it_but_not_the_rest(colorizer):
+    lightness = np.full((1, 256, 256), 70, np.float32)
+    lightness[:, :, 128:] = 20
+    hints = np.zeros((1, 256, 256, 3), np.float32)
+    hints[0, 100:108, 20:28] = (50, 40, 1)
+
+    before = colorizer.predict(lightness)[0]
+    after = colorizer.predict(lightness, hints)[0]
+
+    moved = np.abs(after - before).sum(-1)
+    assert np.abs(after[104, 24] - (50, 40)).max() < 8
+    assert moved[160, 60] > 10
+    assert moved[104, 250] < moved[160, 60] / 2
+
+
+def test_hints_everywhere_bring_every_place_most_of_the_way(colorizer):
+    lightness = picture(200, 300)[None]
+    colour = np.array([40, -50], np.float32)
+    hints = np.ones((1, 200, 300, 3), np.float32)
+    hints[..., :2] = colour
+
+    automatic = np.linalg.norm(colorizer.predict(lightness) - colour, axis=-1)
+    hinted = np.linalg.norm(colorizer.predict(lightness, hints) - colour, axis=-1)
+
+    assert hinted.max() < automatic.min() / 2
+
+
+def test_half_precision_gives_nearly_the_same_colours(colorizer):
+    weights = load(resolve("lite"))
+    lightness = picture(128, 128)[None]
+
+    half = TensorFlowColorizer(weights, precision="float16").predict(lightness)
+
+    assert half.dtype == np.float32
+    assert np.abs(half - colorizer.predict(lightness)).mean() < 0.5
+
+
+def test_threads_are_set_before_the_first_prediction_and_logged_when_too_late():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import numpy as np\n"
+            "from colorworker.model.colorizer import load_colorizer\n"
+            "from colorworker.model.runtime import tf\n"
+            "from colorworker.model.weights import resolve\n"
+            "load_colorizer(resolve('lite'), threads=1).predict(np.zeros((1, 8, 8), 'f'))\n"
+            "print('threads', tf.config.threading.get_intra_op_parallelism_threads())\n"
+            "load_colorizer(resolve('lite'), threads=2)\n",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "threads 1" in done.stdout
+    assert "TensorFlow keeps its threads" in done.stderr

@@ -1,0 +1,136 @@
+"""Films, their luma, and the whole way of a film with a colour that is only a constant."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from colorworker.media.assemble import Assembled, Part, assemble
+from colorworker.media.decode import decode_segment
+from colorworker.media.encode import PartWriter
+from colorworker.media.probe import scan
+from colorworker.media.profiles import EncoderSpec, encoder_for
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.work.film import VideoInfo
+from colorworker.work.job import Options
+from colorworker.work.plan import cut
+from colorworker.work.timeline import Timeline
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Callable[..., Path]:
+    def make(name: str, **values: Any) -> Path:
+        return make_film(tmp_path / name, Recipe(**values))
+
+    return make
+
+
+def luma_plane(frame: av.VideoFrame) -> np.ndarray:
+    sample = np.uint16 if frame.format.components[0].bits > 8 else np.uint8
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, sample).reshape(plane.height, -1)
+    return rows[:, : plane.width]
+
+
+@pytest.fixture
+def luma_hash() -> Callable[[av.VideoFrame], str]:
+    return lambda frame: hashlib.sha256(luma_plane(frame).tobytes()).hexdigest()
+
+
+@pytest.fixture
+def shown(luma_hash) -> Callable[[Path], list[tuple[int | None, str]]]:
+    def decode(path: Path) -> list[tuple[int | None, str]]:
+        with av.open(str(path)) as container:
+            return [(frame.pts, luma_hash(frame)) for frame in container.decode(video=0)]
+
+    return decode
+
+
+@pytest.fixture
+def packets() -> Callable[[Path, str], list[bytes]]:
+    def read(path: Path, kind: str) -> list[bytes]:
+        with av.open(str(path)) as container:
+            stream = next(stream for stream in container.streams if stream.type == kind)
+            return [bytes(packet) for packet in container.demux(stream) if packet.size]
+
+    return read
+
+
+def coloured(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
+    """Keep luma, fill chroma with constants: in place where formats agree."""
+    if frame.format.name == pix_fmt:
+        frame.make_writable()
+        result = frame
+    else:
+        result = av.VideoFrame(frame.width, frame.height, pix_fmt)
+        result.pts, result.time_base = frame.pts, frame.time_base
+        luma = luma_plane(frame)
+        padded = np.zeros((frame.height, result.planes[0].line_size // luma.itemsize), luma.dtype)
+        padded[:, : frame.width] = luma
+        result.planes[0].update(padded.tobytes())
+    depth = result.format.components[0].bits
+    for number, plane in enumerate(result.planes[1:]):
+        sample = np.uint16 if depth > 8 else np.uint8
+        code = (100 + 60 * number) << (depth - 8)
+        plane.update(np.full(plane.buffer_size // sample().itemsize, code, sample).tobytes())
+    return result
+
+
+class Joined:
+    """A film that went through scan, segments, parts and assembly."""
+
+    def __init__(self, source: Path, extension: str, segment_frames: int, **options: Any) -> None:
+        self.source = source
+        self.output = source.with_name(f"out{extension}")
+        self.segment_frames = segment_frames
+        with source.open("rb") as reader:
+            self.info, self.timeline = scan(reader, source.name)
+        self.spec = encoder_for(source.name, self.info, Options(**options), extension)
+
+    info: VideoInfo
+    timeline: Timeline
+    spec: EncoderSpec
+
+    def parts(self) -> list[Part]:
+        made = []
+        for number, piece in enumerate(cut(self.timeline, self.segment_frames)):
+            path = self.source.with_name(f"part-{number}")
+            made.append(self.part(path, piece.start_pts, piece.end_pts, self.spec))
+        return made
+
+    def part(self, path: Path, start_pts: int, end_pts: int | None, spec: EncoderSpec) -> Part:
+        with (
+            self.source.open("rb") as reader,
+            PartWriter(path, spec, self.info, self.timeline) as writer,
+        ):
+            for frame in decode_segment(
+                reader, self.source.name, self.info, self.timeline, start_pts, end_pts
+            ):
+                writer.encode(coloured(frame, spec.pix_fmt))
+        return Part(lambda: path.open("rb"), writer.facts)
+
+    def assemble(self, parts: list[Part] | None = None) -> Assembled:
+        with self.source.open("rb") as reader:
+            return assemble(
+                reader,
+                self.source.name,
+                self.parts() if parts is None else parts,
+                self.output,
+                self.info,
+                self.timeline,
+                self.spec,
+            )
+
+
+@pytest.fixture
+def joined() -> Callable[..., Joined]:
+    def make(
+        source: Path, extension: str = ".mkv", segment_frames: int = 10, **options: Any
+    ) -> Joined:
+        return Joined(source, extension, segment_frames, **({"profile": "archive"} | options))
+
+    return make

@@ -1,0 +1,142 @@
+"""The frames of all segments are the film, each once, in order and in time."""
+
+from fractions import Fraction
+
+import pytest
+
+from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.decode import DecodeTally, decode_segment
+from colorworker.media.probe import scan
+from colorworker.work.film import VideoInfo
+from colorworker.work.plan import cut
+
+OPEN_GOP = {"x264-params": "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0"}
+VARIABLE = [0, 20, 60, 101, 201, 221, 262, 362, 382, 422, 522, 563] * 5
+VARIABLE_PTS = [pts + 600 * (index // 12) for index, pts in enumerate(VARIABLE)]
+
+FILMS = {
+    "closed.mp4": {"b_frames": 3},
+    "open.mp4": {"options": OPEN_GOP, "frames": 72},
+    "open.mkv": {"options": OPEN_GOP, "frames": 72},
+    "variable.mkv": {
+        "options": OPEN_GOP,
+        "frames": 60,
+        "pts": VARIABLE_PTS,
+        "time_base": Fraction(1, 1000),
+    },
+    "mpeg2.mkv": {"codec": "mpeg2video", "b_frames": 2, "pix_fmt": "yuv422p"},
+    "mpeg2.mp4": {"codec": "mpeg2video", "b_frames": 2},
+    "mpeg2.mpg": {"codec": "mpeg2video", "b_frames": 2},
+    "h264.ts": {"b_frames": 3},
+    "ten-bit.mkv": {"pix_fmt": "yuv420p10le", "b_frames": 3},
+    "four-two-two.mov": {"pix_fmt": "yuv422p", "b_frames": 2},
+    "ffv1.mkv": {"codec": "ffv1", "gop_size": 1, "pix_fmt": "yuv422p10le"},
+    "ffv1.mp4": {"codec": "ffv1", "gop_size": 1},
+    "ffv1.avi": {"codec": "ffv1", "gop_size": 1},
+    "grey.mkv": {"codec": "ffv1", "gop_size": 5, "pix_fmt": "gray"},
+    "grey10.mkv": {"codec": "ffv1", "gop_size": 1, "pix_fmt": "gray10le"},
+}
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_segments_together_are_the_film_decoded_in_one_go(name, film, shown, luma_hash):
+    path = film(name, **FILMS[name])
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, name)
+        pieces = cut(timeline, 10)
+
+        together = [
+            (frame.pts, luma_hash(frame))
+            for piece in pieces
+            for frame in decode_segment(
+                reader, name, info, timeline, piece.start_pts, piece.end_pts
+            )
+        ]
+
+    assert len(pieces) > 3
+    assert together == shown(path)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video", "mpeg4"])
+def test_avi_with_reordered_frames_is_one_segment_with_counted_times(codec, film, shown, luma_hash):
+    path = film("film.avi", codec=codec, b_frames=2)
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        frames = [
+            (frame.pts, luma_hash(frame))
+            for frame in decode_segment(reader, path.name, info, timeline, 0, None)
+        ]
+
+    assert not timeline.seekable
+    assert [pts for pts, _ in frames] == list(range(48))
+    assert [luma for _, luma in frames] == [luma for _, luma in shown(path)]
+
+
+def test_lookahead_yields_the_following_frames_and_stops_at_the_end_of_the_film(film):
+    path = film("film.mp4", b_frames=3)
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        start, end = int(timeline.pts[12]), int(timeline.pts[24])
+
+        inside = decode_segment(reader, path.name, info, timeline, start, end, lookahead=5)
+        at_end = decode_segment(
+            reader, path.name, info, timeline, int(timeline.pts[36]), None, lookahead=5
+        )
+
+        assert [frame.pts for frame in inside] == timeline.pts[12:29].tolist()
+        assert [frame.pts for frame in at_end] == timeline.pts[36:].tolist()
+
+
+def test_frames_hidden_by_an_edit_list_are_not_in_the_timeline(film, shown):
+    path = film(
+        "edited.mp4",
+        b_frames=2,
+        pts=[index - 20 for index in range(48)],
+        container_options={"avoid_negative_ts": "disabled"},
+    )
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        frames = list(decode_segment(reader, path.name, info, timeline, 0, None))
+
+    assert len(timeline.pts) < 48
+    assert [frame.pts for frame in frames] == [pts for pts, _ in shown(path)]
+
+
+def test_a_timeline_of_another_film_is_refused_with_the_pts_that_differs(film):
+    long = film("long.mkv", codec="ffv1", gop_size=1, frames=30)
+    short = film("short.mkv", codec="ffv1", gop_size=1, frames=20)
+    with long.open("rb") as reader:
+        info, timeline = scan(reader, "long.mkv")
+
+    with (
+        short.open("rb") as reader,
+        pytest.raises(SourceDamaged, match=r"no frame decodes at pts 800: 10 frames are missing"),
+    ):
+        list(decode_segment(reader, "short.mkv", info, timeline, 0, None))
+
+
+def test_frames_of_another_size_than_the_scan_saw_are_refused(film):
+    path = film("film.mkv", codec="ffv1", gop_size=1, frames=8)
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        other = VideoInfo(**{**vars(info), "width": info.width * 2})
+
+        with pytest.raises(SourceUnsupported, match=r"change at pts 0 from 128 x 48"):
+            list(decode_segment(reader, path.name, other, timeline, 0, None))
+
+
+def test_patched_frames_are_counted_and_reported(film):
+    path = film("film.mkv", codec="ffv1", gop_size=1, frames=20, options={"slicecrc": "1"})
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 40] = bytes(40)
+    path.write_bytes(data)
+    tally = DecodeTally()
+
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        frames = list(decode_segment(reader, path.name, info, timeline, 0, None, tally=tally))
+
+    assert len(frames) == tally.frames == 20
+    assert tally.corrupt_frames > 0
+    assert tally.warnings() == (f"{tally.corrupt_frames} of 20 frames are damaged in the source",)

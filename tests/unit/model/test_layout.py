@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from colorworker.model.layout import blocks, convolutions, fold
+
+
+def test_the_encoder_halves_the_picture_five_times():
+    strides = [item.stride for item in convolutions(259).values() if item.part == "encoder"]
+
+    assert np.prod(strides) == 32
+
+
+def test_every_block_takes_what_the_one_before_gives():
+    chain = list(blocks())
+
+    assert [b.inputs for b in chain[1:]] == [b.outputs for b in chain[:-1]]
+
+
+@pytest.mark.parametrize("name", ["stem_conv", "b1_dw", "fuse"])
+def test_a_folded_convolution_is_the_convolution_and_its_normalisation(name):
+    rng = np.random.default_rng(3)
+    item = convolutions(259)[name]
+    width = item.outputs or item.inputs
+    kernel = rng.normal(size=item.kernel_shape).astype(np.float32)
+    norm = {part: rng.random(width).astype(np.float32) + 0.5 for part in ("gamma", "beta")}
+    norm |= {
+        f"moving_{part}": rng.random(width).astype(np.float32) for part in ("mean", "variance")
+    }
+    arrays = {f"{item.part}/{item.norm}/{part}": values for part, values in norm.items()}
+    arrays[f"{item.part}/{name}/kernel"] = kernel
+    patch = rng.normal(size=(*kernel.shape[:2], item.inputs)).astype(np.float32)
+
+    folded, bias = fold(arrays, item)
+
+    def responses(weights):
+        if item.outputs:
+            return np.einsum("hwi,hwio->o", patch, weights)
+        return np.einsum("hwi,hwi->i", patch, weights[..., 0])
+
+    scale = norm["gamma"] / np.sqrt(norm["moving_variance"] + 1e-3)
+    expected = (responses(kernel) - norm["moving_mean"]) * scale + norm["beta"]
+    np.testing.assert_allclose(responses(folded) + bias, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_convolution_without_normalisation_keeps_its_bias():
+    item = convolutions(5)["logits"]
+    arrays = {
+        "decoder/logits/kernel": np.ones(item.kernel_shape, np.float16),
+        "decoder/logits/bias": np.arange(5, dtype=np.float32),
+    }
+
+    kernel, bias = fold(arrays, item)
+
+    assert kernel.dtype == np.float32
+    assert bias.tolist() == [0, 1, 2, 3, 4]

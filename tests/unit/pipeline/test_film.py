@@ -1,0 +1,260 @@
+"""Whole clips through the chain, with a toy that colours every picture a little differently."""
+
+import zlib
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from colorworker.media.planes import luma_plane
+from colorworker.pipeline.film import colour_frames, lookahead_frames
+from colorworker.work.film import VideoInfo
+from colorworker.work.job import Options
+
+OPTIONS = Options()
+SMALL, LARGE = (64, 96), (192, 288)
+"""Chroma planes as large as the toy's working shape, and three times as large."""
+
+
+class ToyColorizer:
+    """Dark pictures are green, light ones orange; each with an error of its own, by its content."""
+
+    weights_sha256 = "toy"
+
+    def __init__(self, noise=0.0):
+        self.noise = noise
+        self.pictures = 0
+
+    def working_shape(self, height, width):
+        return 32, 48
+
+    def predict(self, lightness, hints=None):
+        self.pictures += len(lightness)
+        colours = []
+        for picture in lightness:
+            random = np.random.default_rng(zlib.crc32(picture.tobytes()))
+            base = (30, 40) if picture.mean() > 50 else (-30, 20)
+            error = random.normal(0, self.noise, 2)
+            colours.append(np.full((*picture.shape, 2), base + error, np.float32))
+        return np.stack(colours)
+
+
+def info_of(shape, pix_fmt="yuv420p"):
+    return VideoInfo(
+        container="matroska", codec="ffv1", width=shape[1], height=shape[0], pix_fmt=pix_fmt,
+        frame_rate=Fraction(25), sample_aspect_ratio=None,
+        color_range=1, colorspace=6, color_primaries=6, color_trc=6,
+    )  # fmt: skip
+
+
+def scene(shape, count, level, seed, pix_fmt="yuv420p"):
+    """Luma of a still scene around a level, with grain of a code or so."""
+    random = np.random.default_rng(seed)
+    blocks = random.integers(-25, 25, (shape[0] // 8, shape[1] // 8))
+    picture = level + np.kron(blocks, np.ones((8, 8)))
+    grain = random.integers(-1, 2, (count, *shape))
+    return [(picture + each).astype(np.uint8) for each in grain]
+
+
+def frames_of(lumas, pix_fmt="yuv420p", first=0):
+    for number, luma in enumerate(lumas, start=first):
+        frame = av.VideoFrame(luma.shape[1], luma.shape[0], pix_fmt)
+        plane = frame.planes[0]
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : luma.shape[1]] = luma
+        frame.pts, frame.time_base = number, Fraction(1, 25)
+        yield frame
+
+
+def chroma_of(frame):
+    planes = []
+    for plane in frame.planes[1:]:
+        lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        planes.append(lines[: plane.height, : plane.width].astype(np.float32))
+    return np.stack(planes)
+
+
+def coloured(lumas, count, noise=0.0, options=OPTIONS):
+    shape = lumas[0].shape
+    frames = colour_frames(
+        frames_of(lumas), count, info_of(shape), ToyColorizer(noise), options, "yuv420p"
+    )
+    return np.stack([chroma_of(frame) for frame in frames])
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("border", [24, 27])
+def test_border_frame_has_the_same_colour_from_both_segments(shape, border):
+    lumas = scene(shape, 70, 120, seed=1)
+    ahead = lookahead_frames(OPTIONS)
+
+    before = coloured(lumas[: border + ahead], border, noise=8)
+    behind = coloured(lumas[border:], len(lumas) - border, noise=8)
+
+    # The last anchor before the border, and how far towards it the last frame has gone.
+    anchor = (border - 1) // OPTIONS.anchor_interval * OPTIONS.anchor_interval
+    share = (border - 1 - anchor) / (border - anchor)
+    wanted = (1 - share) * before[anchor] + share * behind[0]
+    assert np.abs(before[border - 1] - wanted).mean() < 0.6
+    assert np.abs(behind[0] - before[anchor]).mean() > 0.3
+
+
+def test_frames_behind_the_look_ahead_change_nothing():
+    lumas = scene(SMALL, 80, 120, seed=2)
+    ahead = lookahead_frames(OPTIONS)
+
+    short = coloured(lumas[: 24 + ahead], 24, noise=8)
+    long = coloured(lumas, 24, noise=8)
+
+    np.testing.assert_array_equal(short, long)
+
+
+def test_a_cut_behind_the_border_is_seen_alike_from_both_sides():
+    lumas = scene(SMALL, 33, 90, seed=3) + scene(SMALL, 40, 180, seed=4)
+    ahead = lookahead_frames(OPTIONS)
+
+    before = coloured(lumas[: 24 + ahead], 24, noise=8)
+    behind = coloured(lumas[24:], 20, noise=8)
+
+    wanted = (before[18] + 5 * behind[0]) / 6
+    assert np.abs(before[23] - wanted).mean() < 0.6
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+def test_flicker_is_less_than_a_third_of_the_predictions_own(shape):
+    lumas = scene(shape, 60, 120, seed=5)
+    one_by_one = Options(anchor_interval=1, settle_anchors=0)
+
+    raw = np.abs(np.diff(coloured(lumas, 60, noise=8, options=one_by_one), axis=0)).mean()
+    calm = np.abs(np.diff(coloured(lumas, 60, noise=8), axis=0)).mean()
+
+    assert raw > 2
+    assert calm < raw / 3
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("cut", [30, 31, 35])
+def test_no_colour_bleeds_over_a_hard_cut(shape, cut):
+    lumas = scene(shape, cut, 80, seed=6) + scene(shape, 60 - cut, 180, seed=7)
+
+    together = coloured(lumas, 60)
+
+    np.testing.assert_allclose(together[:cut], coloured(lumas[:cut], cut), atol=1)
+    np.testing.assert_allclose(together[cut:], coloured(lumas[cut:], 60 - cut), atol=1)
+    assert np.abs(together[cut] - together[cut - 1]).mean() > 10
+
+
+def test_a_flash_does_not_begin_a_new_shot():
+    lumas = scene(SMALL, 48, 120, seed=8)
+    flashed = list(lumas)
+    flashed[20] = scene(SMALL, 1, 200, seed=9)[0]
+    flashed[21] = scene(SMALL, 1, 200, seed=9)[0]
+
+    calm, after_flash = coloured(lumas, 48, noise=8), coloured(flashed, 48, noise=8)
+
+    np.testing.assert_allclose(after_flash[:20], calm[:20], atol=1)
+    np.testing.assert_allclose(after_flash[22:], calm[22:], atol=1)
+
+
+def encoded(lumas, pix_fmt):
+    """The clip as x264 packets, the decoder's references between frames and all."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = lumas[0].shape[1], lumas[0].shape[0], pix_fmt
+    encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
+    encoder.options = {"preset": "veryfast"}
+    packets = [packet for frame in frames_of(lumas, pix_fmt) for packet in encoder.encode(frame)]
+    return encoder.extradata, [bytes(packet) for packet in packets + encoder.encode(None)]
+
+
+def decoded(extradata, packets):
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata = extradata
+    for data in packets:
+        yield from decoder.decode(av.Packet(data))
+    yield from decoder.decode(None)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("yuv420p", "yuv420p"),
+        ("yuv422p", "yuv422p"),
+        ("yuv444p", "yuv444p"),
+        ("yuv420p", "yuv444p"),
+    ],
+)
+def test_luma_is_bit_equal_and_frames_keep_their_order(source, target):
+    extradata, packets = encoded(scene(LARGE, 40, 120, seed=10), source)
+    plain = [luma_plane(frame).copy() for frame in decoded(extradata, packets)]
+
+    frames = list(
+        colour_frames(
+            decoded(extradata, packets),
+            40,
+            info_of(LARGE, source),
+            ToyColorizer(5),
+            OPTIONS,
+            target,
+        )
+    )
+
+    assert all(frame.format.name == target for frame in frames)
+    for frame, luma in zip(frames, plain, strict=True):
+        np.testing.assert_array_equal(luma_plane(frame), luma)
+        assert np.abs(chroma_of(frame) - 128).mean() > 5
+
+
+def test_grey_film_gets_colour_around_its_own_luma():
+    lumas = scene(SMALL, 20, 120, seed=11)
+    info = info_of(SMALL, "gray")
+
+    frames = list(
+        colour_frames(frames_of(lumas, "gray"), 20, info, ToyColorizer(), OPTIONS, "yuv444p")
+    )
+
+    np.testing.assert_array_equal(np.stack([luma_plane(frame) for frame in frames]), lumas)
+    assert np.abs(chroma_of(frames[7]) - 128).mean() > 5
+
+
+@pytest.mark.parametrize("options", [OPTIONS, Options(anchor_interval=3, settle_anchors=1)])
+def test_frames_held_stay_within_the_documented_bound(options):
+    lumas = scene(SMALL, 120, 120, seed=12)
+    read = 0
+
+    def counted():
+        nonlocal read
+        for frame in frames_of(lumas):
+            read += 1
+            yield frame
+
+    held = []
+    for number, _ in enumerate(
+        colour_frames(counted(), 120, info_of(SMALL), ToyColorizer(), options, "yuv420p")
+    ):
+        held.append(read - number)
+
+    assert max(held) <= 5 + options.anchor_interval * (4 + options.settle_anchors + 1)
+
+
+def test_times_stay_with_their_frames():
+    lumas = scene(SMALL, 30, 120, seed=15)
+
+    frames = colour_frames(
+        frames_of(lumas, first=700), 30, info_of(SMALL), ToyColorizer(), OPTIONS, "yuv420p"
+    )
+
+    assert [frame.pts for frame in frames] == list(range(700, 730))
+
+
+def test_few_pictures_are_predicted():
+    colorizer = ToyColorizer()
+    lumas = scene(SMALL, 120 + lookahead_frames(OPTIONS), 120, seed=13)
+
+    list(colour_frames(frames_of(lumas), 120, info_of(SMALL), colorizer, OPTIONS, "yuv420p"))
+
+    assert colorizer.pictures == 120 // 6 + 1 + 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_short_clips_come_out_whole(count):
+    assert len(coloured(scene(SMALL, count, 120, seed=14), count)) == count

@@ -1,0 +1,197 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from colorworker.report.page import (
+    JobFacts,
+    choose,
+    count,
+    duration,
+    phase_shares,
+    render,
+    visible,
+)
+from colorworker.report.records import ItemLine
+from colorworker.work.job import ModelRef, Options
+
+JPEG = b"\xff\xd8\xff\xe0 a picture"
+
+
+def facts(**changes):
+    values = {
+        "job_id": "1f3a",
+        "sources": ("/archive",),
+        "destination": "/colour",
+        "executor": "inprocess",
+        "options": Options(),
+        "model": ModelRef("lite", "1149e959"),
+        "started_at": "2026-11-22T18:36:12+00:00",
+        "wall_seconds": 125.0,
+    }
+    return JobFacts(**(values | changes))
+
+
+def item(key, outcome="succeeded", **values):
+    output = key if outcome == "succeeded" else ""
+    return ItemLine("file:///archive", key, "still", outcome, output_key=output, **values)
+
+
+def page(lines, thumbnails=lambda _: None, **changes):
+    return render(facts(**changes), iter(lines), thumbnails)
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+NASTY = [
+    '<script>alert("1")</script>.jpg',
+    '"><img src=x onerror=alert(1)>.jpg',
+    "' onmouseover='alert(1).jpg",
+    "{{ 7 * 7 }}{% raw %}.jpg",
+    "javascript:alert(1).jpg",
+    "&lt;b&gt;.jpg",
+    "two\nlines\r\t\x00.jpg",
+    "not-utf8-\udcff.jpg",
+    "right\u202eto-left.jpg",
+    "a" * 300 + ".jpg",
+]
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed", "skipped"])
+@pytest.mark.parametrize("key", NASTY, ids=range(len(NASTY)))
+def test_a_nasty_name_stays_text(key, outcome):
+    html = page([item(key, outcome, error=f"{key}: bad", warnings=(key,))])
+    plain = page([item("a.jpg", outcome, error="a.jpg: bad", warnings=("w",))])
+
+    seen = Reader(html)
+
+    assert seen.tags == Reader(plain).tags
+    assert {name for _, name, _ in seen.attributes} == {n for _, n, _ in Reader(plain).attributes}
+    assert visible(key) in seen.text
+    html.encode("utf-8")
+
+
+def test_a_link_leads_from_the_report_to_the_output_whatever_its_name():
+    html = page([item("a b/100%?#\udcff.jpg")])
+
+    assert 'href="../../../../a%20b/100%25%3F%23%FF.jpg"' in html
+
+
+def test_the_page_asks_nothing_of_the_network():
+    html = page([item("a.jpg", thumbnail_key="t")], lambda _: JPEG)
+
+    sources = [
+        value
+        for tag, name, value in Reader(html).attributes
+        if name in {"src", "srcset"} or (tag == "link" and name == "href")
+    ]
+    assert len(sources) == 1
+    assert sources[0].startswith("data:image/jpeg;base64,")
+    assert "script" not in Reader(html).tags
+    assert not re.search(r"url\(|@import|https?:", html)
+
+
+def test_a_thumbnail_that_is_missing_or_no_jpeg_is_said_to_be_none():
+    for jpeg in (None, b"<svg onload=alert(1)>", JPEG + bytes(70_000)):
+        html = page([item("a.jpg", thumbnail_key="t")], lambda _, jpeg=jpeg: jpeg)
+
+        assert "no picture of this one" in html
+        assert "<img" not in html
+
+
+def test_failures_come_before_what_was_coloured_with_their_reasons():
+    html = page([item("good.jpg"), item("bad.jpg", "failed", error="bad.jpg: ends early. Scan it")])
+
+    assert html.index("ends early. Scan it") < html.index("good.jpg")
+    assert "1 of 2 items coloured" in html
+
+
+def test_every_failure_is_shown_but_of_the_rest_only_the_first_and_the_page_says_so():
+    lines = [item(f"{n}.jpg", "failed") for n in range(20)]
+    lines += [item(f"{n}.txt", "skipped") for n in range(20)]
+    lines += [item(f"{n}.png") for n in range(6)]
+
+    shown = choose(lines, limit=10)
+
+    assert [len(shown.failed), len(shown.coloured), len(shown.skipped)] == [20, 6, 4]
+    assert shown.hidden_count == 16
+    assert shown.totals.items == 46
+
+
+def test_only_thumbnails_that_are_shown_are_read():
+    asked = []
+
+    html = page(
+        [item(f"{n}.jpg", thumbnail_key=f"t{n}") for n in range(600)],
+        lambda key: asked.append(key),
+    )
+
+    assert len(asked) == 500
+    assert "100 more items are not shown here" in html
+
+
+def test_settings_and_weights_are_on_the_page():
+    html = page([], settings={"max attempts": "3"})
+
+    for fact in ("vividness", "0.8", "lite", "1149e959", "max attempts", "/archive", "2 min 05 s"):
+        assert fact in html
+
+
+def test_a_stopped_run_is_said_to_be_one():
+    assert "stopped before its end" in page([], interrupted=True)
+    assert "stopped before its end" not in page([])
+
+
+def test_a_previewed_item_has_no_link():
+    html = page([ItemLine("r", "a.jpg", "still", "succeeded")])
+
+    assert "a.jpg" in html
+    assert "<a " not in html
+
+
+def test_phases_come_in_the_order_of_the_work_and_share_the_whole():
+    shares = phase_shares({"write": 1.0, "sing": 2.0, "read": 1.0})
+
+    assert [name for name, _, _ in shares] == ["read", "write", "sing"]
+    assert sum(share for _, _, share in shares) == pytest.approx(100)
+    assert phase_shares({}) == []
+    assert phase_shares({"read": 0.0}) == [("read", 0.0, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0.00 s"),
+        (12.34, "12.3 s"),
+        (99.96, "1 min 40 s"),
+        (245, "4 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (11_520, "3 h 12 min"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_counts_have_their_noun():
+    assert count(1, "item") == "1 item"
+    assert count(12_345, "frame") == "12\N{NARROW NO-BREAK SPACE}345 frames"
+
+
+def test_names_in_any_script_stay_as_they_are():
+    for name in ("Łódź 1911.jpg", "写真.tif", "می‌خواهم.png", "👩‍🚀.jpg"):
+        assert visible(name) == name

@@ -1,0 +1,164 @@
+"""Who may import whom, where the environment is read, and how long a module may be."""
+
+import ast
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 400
+
+# room: (ours, third party). A room is a module or folder of the package, and of those that fit a
+# module the longest counts. It may import itself, what is named here with all below it, and the
+# standard library. `*` is all of ours: for the composition roots.
+ALLOWED = {
+    "errors": ("", ""),
+    "settings": ("errors", "pydantic pydantic_settings"),
+    "work": ("errors", "numpy"),
+    "color": ("errors", "numpy"),
+    "store": ("errors", ""),
+    "store.s3": ("errors store", "boto3 botocore"),
+    "media": ("errors work color", "av numpy"),
+    "media.stills": ("errors work color media", "numpy pyvips"),
+    "model": ("errors work color store media.stills", "numpy tensorflow keras"),
+    "provenance": ("errors work store", ""),
+    "pipeline": ("errors work color media store provenance", "numpy"),
+    "listing": ("errors work media.kinds store provenance", ""),
+    "driver": ("errors work media.kinds listing store provenance report", ""),
+    "report": ("errors work store provenance", "jinja2"),
+    "cluster": ("errors work store model pipeline", "numpy ray"),
+    "cli": ("*", "rich typer"),
+    "doctor": ("*", "av numpy pyvips tensorflow keras ray"),
+    "jobs": ("*", ""),
+}
+
+
+def modules():
+    """Yield (dotted name without the package, path) of every module of the package and jobs/."""
+    for path in sorted((ROOT / "colorworker").rglob("*.py")):
+        parts = path.relative_to(ROOT / "colorworker").with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path
+    for path in sorted((ROOT / "jobs").glob("*.py")):
+        yield f"jobs.{path.stem}", path
+
+
+def room_of(module):
+    """Return the longest name in the table that the module lies in; None if there is none."""
+    parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in names if name in ALLOWED), None)
+
+
+def imports(tree):
+    """Yield (line, dotted module) of every import, wherever it stands and whatever guards it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                yield node.lineno, "." * node.level + (node.module or "")
+                continue
+            for alias in node.names:
+                # `from colorworker.media import stills` imports a room, not only a name.
+                yield node.lineno, f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {
+            "import_module",
+            "__import__",
+        }:
+            name = node.args[0] if node.args else None
+            known = isinstance(name, ast.Constant) and isinstance(name.value, str)
+            yield node.lineno, name.value if known else "(a module named at run time)"
+
+
+def forbidden(module, imported):
+    """Return why `module` may not import `imported`, or nothing."""
+    room = room_of(module)
+    if room is None:
+        return "" if module in {"", "__main__"} else "its room has no line in ALLOWED"
+    ours, third_party = (words.split() for words in ALLOWED[room])
+    top, _, below = imported.partition(".")
+    if top == "colorworker":
+        target = room_of(below)
+        inside = any(f"{below}.".startswith(f"{name}.") for name in [*ours, "__version__"])
+        if inside or not below or target == room or ours == ["*"]:
+            return ""
+        return f"{room} may not import {target or below}"
+    if top in sys.stdlib_module_names or top in third_party:
+        return ""
+    return f"{room} may not import {top or imported}"
+
+
+def environment_reads(tree):
+    """Yield (line, what) of every use of the process's environment."""
+    names = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in names:
+            if ast.unparse(node.value) == "os":
+                yield node.lineno, f"os.{node.attr}"
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            for alias in node.names:
+                if alias.name in names:
+                    yield node.lineno, f"os.{alias.name}"
+
+
+def test_every_import_is_allowed_by_the_table():
+    violations = {
+        f"{path.relative_to(ROOT)}:{line}: {reason}"
+        for module, path in modules()
+        for line, imported in imports(ast.parse(path.read_text()))
+        if (reason := forbidden(module, imported))
+    }
+
+    assert not violations, "\n" + "\n".join(sorted(violations))
+
+
+def test_the_environment_is_read_in_settings_only():
+    violations = [
+        f"{path.relative_to(ROOT)}:{line}: {what}; read it in colorworker/settings.py"
+        for module, path in modules()
+        if module != "settings"
+        for line, what in environment_reads(ast.parse(path.read_text()))
+    ]
+
+    assert not violations, "\n" + "\n".join(violations)
+
+
+def test_no_module_is_longer_than_the_limit():
+    lengths = {path: len(path.read_text().splitlines()) for _, path in modules()}
+    violations = [
+        f"{path.relative_to(ROOT)}: {lines} lines, at most {MAX_LINES}; give it a second noun"
+        for path, lines in lengths.items()
+        if lines > MAX_LINES
+    ]
+
+    assert not violations, "\n" + "\n".join(violations)
+
+
+def test_the_checks_see_imports_in_every_disguise():
+    source = (
+        "import os, tensorflow.keras as k\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n"
+        "    from colorworker import store\n"
+        "def late():\n"
+        "    from colorworker.media import stills\n"
+        "    importlib.import_module('ray')\n"
+        "    return os.environ['HOME']\n"
+        "from . import sibling\n"
+        "from os import getenv\n"
+    )
+    tree = ast.parse(source)
+
+    found = {name for _, name in imports(tree)}
+
+    assert {"tensorflow.keras", "colorworker.store", "colorworker.media.stills"} <= found
+    assert {"ray", "."} <= found
+    assert [what for _, what in environment_reads(tree)] == ["os.getenv", "os.environ"]
+    assert forbidden("color.lab", "colorworker.work.job") == "color may not import work"
+    assert forbidden("media.decode", "colorworker.media.stills.vips")
+    assert forbidden("media.decode", "pyvips")
+    assert forbidden("pipeline", "colorworker.model.colorizer")
+    assert forbidden("store.local", "colorworker.settings")
+    assert forbidden("unheard_of", "os")
+    assert not forbidden("store.local", "colorworker.store.base")
+    assert not forbidden("media.stills.vips", "colorworker.media.kinds")

@@ -1,0 +1,220 @@
+"""The driver's loop, against an executor that does what a script says; no pixels, no stores."""
+
+from collections import Counter
+from dataclasses import asdict, replace
+
+import pytest
+
+from colorworker.driver import Job, run_job
+from colorworker.work.job import ModelRef, Options
+from colorworker.work.ledger import Record, UnitResult
+from colorworker.work.manifest import Entry
+from colorworker.work.plan import Assembly, Cut, ImageBatch, Scan, Segment
+
+CUTS = [Cut(0, 10, 10), Cut(10, 20, 10), Cut(20, None, 5)]
+
+
+def film(key="reel.mkv"):
+    return Entry("file:///a", key, 1, f"etag of {key}", "film", key)
+
+
+def picture(key):
+    return Entry("file:///a", key, 1, f"etag of {key}", "still", key)
+
+
+class Scripted:
+    """An executor that succeeds at everything but what `fate` says of it."""
+
+    def __init__(self, fate=lambda *_: None, slots=2, in_colour=False):
+        self.fate, self.slots, self.in_colour = fate, slots, in_colour
+        self.queue, self.seen, self.most = [], [], 0
+
+    def submit(self, unit, attempt):
+        self.queue.append((unit, attempt))
+        self.seen.append(unit)
+        self.most = max(self.most, len(self.queue))
+
+    def wait(self, timeout_seconds):
+        if not self.queue:
+            return []
+        unit, attempt = self.queue.pop(0)
+        return [self.fate(unit, attempt) or self.success(unit)]
+
+    def success(self, unit):
+        if isinstance(unit, ImageBatch):
+            stills = tuple(self.success(item) for item in unit.stills)
+            return UnitResult(unit.unit_id, "succeeded", stills=stills)
+        kind = type(unit).__name__.lower()
+        output = getattr(unit, "output_key", "")
+        info = {}
+        if isinstance(unit, Scan):
+            output, info = (
+                "",
+                {
+                    "in_colour": self.in_colour,
+                    "cuts": [asdict(cut) for cut in CUTS],
+                },
+            )
+        record = Record(
+            unit.unit_id, kind, "succeeded", unit.asset.key, "e", output_key=output, info=info
+        )
+        return UnitResult(unit.unit_id, "succeeded", record)
+
+    def close(self):
+        pass
+
+
+def run(entries, executor, **changes):
+    lines = []
+    options = changes.pop("options", Options())
+    job = Job("job", entries, options, ModelRef("lite", "0" * 64), 4, 3)
+    end = run_job(job, executor, line=lines.append, **changes)
+    return end, {line.key: line for line in lines}, lines
+
+
+def lost(unit):
+    return UnitResult(unit.unit_id, "lost", error="ActorDiedError", retryable=True)
+
+
+def test_a_film_is_scanned_coloured_and_joined_in_that_order():
+    executor = Scripted()
+
+    end, lines, _ = run([film()], executor)
+
+    kinds = [type(unit).__name__ for unit in executor.seen]
+    assert kinds == ["Scan", "Segment", "Segment", "Segment", "Assembly"]
+    assert lines["reel.mkv"].outcome == "succeeded"
+    assert (end.frames_done, end.units_done, end.units_known) == (25, 5, 5)
+
+
+def test_every_item_has_one_line_and_no_more_units_run_than_there_are_slots():
+    executor = Scripted(slots=3)
+    entries = [film("a.mkv"), film("b.mkv"), *(picture(f"{n}.png") for n in range(11))]
+
+    end, _, lines = run(entries, executor)
+
+    assert Counter(line.key for line in lines) == Counter(entry.key for entry in entries)
+    assert executor.most == 3
+    assert (end.items_done, end.items_failed, end.units_running) == (13, 0, 0)
+
+
+def test_a_film_that_is_begun_is_finished_before_the_next_is_scanned():
+    executor = Scripted(slots=1)
+
+    run([film("a.mkv"), film("b.mkv")], executor)
+
+    keys = [unit.asset.key for unit in executor.seen]
+    assert keys == ["a.mkv"] * 5 + ["b.mkv"] * 5
+
+
+def test_a_batch_that_kills_is_halved_until_the_bad_picture_stands_alone():
+    def fate(unit, attempt):
+        bad = isinstance(unit, ImageBatch) and any(s.asset.key == "2.png" for s in unit.stills)
+        return lost(unit) if bad else None
+
+    executor = Scripted(fate)
+
+    end, lines, _ = run([picture(f"{n}.png") for n in range(4)], executor)
+
+    assert end.items_failed == 1
+    assert lines["2.png"].error_code == "quarantined"
+    assert "2.png" in lines["2.png"].error
+    assert lines["2.png"].attempts == 3
+    assert {lines[f"{n}.png"].outcome for n in (0, 1, 3)} == {"succeeded"}
+
+
+def test_a_unit_whose_worker_died_once_is_done_at_the_second_attempt():
+    executor = Scripted(
+        lambda unit, attempt: lost(unit) if attempt == 1 and isinstance(unit, Segment) else None
+    )
+
+    end, lines, _ = run([film()], executor)
+
+    assert (end.items_failed, lines["reel.mkv"].outcome) == (0, "succeeded")
+    assert lines["reel.mkv"].attempts == 2
+
+
+def test_a_broken_segment_fails_its_film_by_name_and_leaves_the_rest_alone():
+    def fate(unit, attempt):
+        if isinstance(unit, Segment) and unit.asset.key == "bad.mkv" and unit.index == 0:
+            return UnitResult(unit.unit_id, "failed", error_code="source_damaged", error="why")
+        return None
+
+    executor = Scripted(fate, slots=1)
+
+    end, lines, _ = run([film("bad.mkv"), film("good.mkv")], executor)
+
+    assert (lines["bad.mkv"].error_code, lines["bad.mkv"].error) == ("source_damaged", "why")
+    assert lines["good.mkv"].outcome == "succeeded"
+    assert sum(unit.asset.key == "bad.mkv" for unit in executor.seen) == 2
+    assert not any(isinstance(u, Assembly) and u.asset.key == "bad.mkv" for u in executor.seen)
+    assert end.units_done == end.units_known
+
+
+def test_a_batch_under_which_the_worker_broke_is_taken_apart():
+    def fate(unit, attempt):
+        if isinstance(unit, ImageBatch) and any(s.asset.key == "1.png" for s in unit.stills):
+            return UnitResult(unit.unit_id, "failed", error_code="internal_error", error="bug")
+        return None
+
+    _, lines, _ = run([picture(f"{n}.png") for n in range(4)], Scripted(fate))
+
+    assert lines["1.png"].error_code == "internal_error"
+    assert {lines[f"{n}.png"].outcome for n in (0, 2, 3)} == {"succeeded"}
+
+
+@pytest.mark.parametrize(("sources", "outcome"), [("skip", "skipped"), ("recolour", "succeeded")])
+def test_a_film_in_colour_is_skipped_unless_it_is_to_be_recoloured(sources, outcome):
+    executor = Scripted(in_colour=True)
+
+    _, lines, _ = run([film()], executor, options=Options(colour_sources=sources))
+
+    assert lines["reel.mkv"].outcome == outcome
+    assert (len(executor.seen) == 1) == (outcome == "skipped")
+
+
+def test_a_preview_joins_nothing():
+    executor = Scripted()
+
+    _, lines, _ = run([film()], executor, options=Options(preview=True))
+
+    assert not any(isinstance(unit, Assembly) for unit in executor.seen)
+    assert lines["reel.mkv"].outcome == "succeeded"
+
+
+def test_a_film_found_done_by_its_scan_needs_nothing_else():
+    def fate(unit, attempt):
+        record = Record(unit.assembly_id, "assembly", "succeeded", "reel.mkv", "e")
+        return UnitResult(unit.unit_id, "succeeded", record, resumed=True)
+
+    executor = Scripted(fate)
+
+    _, lines, _ = run([film()], executor)
+
+    assert lines["reel.mkv"].resumed
+    assert len(executor.seen) == 1
+
+
+def test_what_the_listing_settled_is_reported_and_not_run():
+    entry = replace(picture("a.txt"), kind=None, outcome="skipped", error_code="not_media")
+    executor = Scripted()
+
+    end, lines, _ = run([entry], executor)
+
+    assert lines["a.txt"].outcome == "skipped"
+    assert not executor.seen
+    assert end.items_done == 1
+
+
+def test_once_stopping_nothing_new_is_taken_and_what_runs_is_finished():
+    executor = Scripted(slots=2)
+
+    end, _, lines = run(
+        [picture(f"{n}.png") for n in range(20)],
+        executor,
+        stopping=lambda: len(executor.seen) >= 2,
+    )
+
+    assert len(executor.seen) == 2
+    assert len(lines) == 8
+    assert end.units_running == 0

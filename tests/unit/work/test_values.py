@@ -1,0 +1,94 @@
+"""Values that travel: timelines, films, records and manifests come back as they were."""
+
+import io
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from colorworker.errors import SourceDamaged
+from colorworker.work.film import VideoInfo, video_info_from_json, video_info_to_json
+from colorworker.work.job import ModelRef, Options
+from colorworker.work.ledger import Record, record_from_json, record_to_json
+from colorworker.work.manifest import Entry, job_id, manifest_lines
+from colorworker.work.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
+
+
+def timeline(pts, keyframes):
+    return Timeline(
+        np.array(pts, np.int64),
+        np.ones(len(pts), np.int64),
+        np.array(keyframes, np.int64),
+        Fraction(1, 90000),
+    )
+
+
+def test_a_timeline_comes_back_from_bytes():
+    one = timeline([-3, 0, 7], [-3, 7])
+
+    other = timeline_from_bytes(timeline_to_bytes(one))
+
+    np.testing.assert_array_equal(other.pts, one.pts)
+    np.testing.assert_array_equal(other.keyframes, one.keyframes)
+    assert (other.time_base, other.seekable) == (Fraction(1, 90000), True)
+
+
+def test_a_pickle_in_a_timelines_place_is_refused():
+    buffer = io.BytesIO()
+    np.savez(buffer, time_base=[1, 25], pts=np.array([{"a": 1}], object))
+
+    with pytest.raises(ValueError, match="pickle"):
+        timeline_from_bytes(buffer.getvalue())
+
+
+@pytest.mark.parametrize("pts", [[], [0, 0], [3, 2]])
+def test_a_timeline_that_does_not_rise_is_refused(pts):
+    with pytest.raises(SourceDamaged, match="rise"):
+        timeline(pts, [0])
+
+
+def test_between_is_half_open():
+    film = timeline([0, 10, 20, 30], [0])
+
+    assert film.between(10, 30).tolist() == [10, 20]
+    assert film.between(10, None).tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize("aspect", [None, Fraction(16, 11)])
+def test_a_film_description_comes_back_from_json(aspect):
+    info = VideoInfo(
+        "avi", "ffv1", 720, 576, "yuv422p", Fraction(30000, 1001), aspect, 1, 6, 5, 2, 90
+    )
+
+    assert video_info_from_json(video_info_to_json(info)) == info
+
+
+def test_a_record_comes_back_from_json_and_newer_fields_are_left_out():
+    record = Record("id", "still", "succeeded", "a.png", "e", seconds={"read": 0.1})
+    data = record_to_json(record).replace(b'"unit_id"', b'"from_the_future": 1,\n "unit_id"')
+
+    assert record_from_json(data) == record
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff"])
+def test_what_is_no_record_is_refused(data):
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is json's own
+        record_from_json(data)
+
+
+def test_the_same_work_is_the_same_job_and_any_change_another():
+    entry = Entry("file:///a", "x.png", 1, "e", "still", "x.png")
+    model = ModelRef("lite", "0" * 64)
+
+    ids = [
+        job_id(list(manifest_lines(entries, options, model)))
+        for entries, options in (
+            ([entry], Options()),
+            ([entry], Options()),
+            ([entry], Options(vividness=1)),
+            ([entry, entry], Options()),
+        )
+    ]
+
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
