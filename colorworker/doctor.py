@@ -16,6 +16,7 @@ import numpy as np
 from colorworker import __version__
 from colorworker.errors import ColorworkerError, DependencyMissing, KeyExists
 from colorworker.model.weights import load, resolve
+from colorworker.store.base import ObjectStore
 from colorworker.store.opening import open_store
 
 Status = Literal["ok", "warn", "fail"]
@@ -125,7 +126,7 @@ def check_store(folder: Path) -> Check:
     started = time.perf_counter()
     try:
         store.put("doctor/attempt", b"round trip", create_only=True)
-        fault = "" if _is_taken(folder) else "a key could be created twice"
+        fault = "" if _is_taken(store) else "a key could be created twice"
         store.publish("doctor/attempt", "doctor/output")
         if store.get("doctor/output") != b"round trip":
             fault = "other bytes came back"
@@ -211,23 +212,20 @@ def check_speed(model: str = "lite") -> Check:
     return Check("speed", "ok", detail)
 
 
-def _is_taken(folder: Path) -> bool:
+def _is_taken(store: ObjectStore) -> bool:
     """Tell whether a second create-only put of the key is turned down, as it must be."""
     try:
-        open_store(str(folder)).put("doctor/attempt", b"another", create_only=True)
+        store.put("doctor/attempt", b"another", create_only=True)
     except KeyExists:
         return True
     return False
 
 
-def _version(distribution: str) -> str:
-    """Return the installed version; empty for none. TensorFlow's CPU wheel has its own name."""
-    names = (
-        (distribution, f"{distribution}-cpu") if distribution == "tensorflow" else (distribution,)
-    )
-    for name in names:
+def _version(library: str) -> str:
+    """Return the installed version, of TensorFlow's CPU wheel too; empty for none."""
+    for distribution in (library, f"{library}-cpu"):
         try:
-            return metadata.version(name)
+            return metadata.version(distribution)
         except metadata.PackageNotFoundError:
             continue
     return ""

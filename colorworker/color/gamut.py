@@ -22,10 +22,11 @@ def into_gamut(rgb: Floats, luminance: Floats) -> Floats:
     above = rgb.max(axis=-1, keepdims=True) - grey
     below = grey - rgb.min(axis=-1, keepdims=True)
     share = np.minimum(_share(1 - grey, above), _share(grey, below))
-    return np.clip(grey + share * (rgb - grey), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(grey + share * (rgb - grey), 0, 1), np.float32)
 
 
 def _share(room: Floats, wanted: Floats) -> Floats:
     """Return room / wanted where too little room is left, else 1."""
     largest = np.maximum(wanted, room)
-    return np.divide(room, largest, out=np.ones_like(room), where=largest > 0)
+    share: Floats = np.divide(room, largest, out=np.ones_like(room), where=largest > 0)
+    return share

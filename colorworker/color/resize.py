@@ -57,7 +57,7 @@ def _area_axis(image: Floats, size: int) -> Floats:
     below = np.minimum(borders.astype(np.intp), length - 1)
     part = (borders - below).reshape(-1, *[1] * (image.ndim - 1))
     at_border = total[below] + part * image[below]
-    return (np.diff(at_border, axis=0) * (size / length)).astype(np.float32)
+    return np.asarray(np.diff(at_border, axis=0) * (size / length), np.float32)
 
 
 def _linear_axis(image: Floats, size: int) -> Floats:

@@ -4,14 +4,19 @@ from pathlib import PurePosixPath
 
 from colorworker.work.job import Kind, Profile
 
-_STILL_NAMES = frozenset(
-    "jpg jpeg jpe png tif tiff webp bmp gif jp2 j2k jxl heic heif avif dpx exr psd "
-    "pbm pgm ppm pnm pcx tga ico".split()
-)
-_FILM_NAMES = frozenset(
-    "mp4 m4v mov qt mkv webm avi mpg mpeg mpe m2v vob ts m2ts mts mxf ogv flv wmv asf "
-    "3gp 3g2 dv y4m nut rm rmvb divx".split()
-)
+# fmt: off
+_STILL_NAMES = frozenset((
+    "jpg", "jpeg", "jpe", "png", "tif", "tiff", "webp", "bmp", "gif", "jp2", "j2k", "jxl",
+    "heic", "heif", "avif", "dpx", "exr", "psd", "pbm", "pgm", "ppm", "pnm", "pcx", "tga", "ico",
+))
+# fmt: on
+# fmt: off
+_FILM_NAMES = frozenset((
+    "mp4", "m4v", "mov", "qt", "mkv", "webm", "avi", "mpg", "mpeg", "mpe", "m2v", "vob", "ts",
+    "m2ts", "mts", "mxf", "ogv", "flv", "wmv", "asf", "3gp", "3g2", "dv", "y4m", "nut", "rm",
+    "rmvb", "divx",
+))
+# fmt: on
 _COLOUR_STILLS = frozenset(("jpg", "jpeg", "png", "tif", "tiff", "webp"))
 """Extensions we write, in formats that hold colour."""
 _COLOUR_FILMS = frozenset(("mp4", "m4v", "mov", "mkv"))

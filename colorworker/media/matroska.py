@@ -31,8 +31,9 @@ class Element:
 def set_display_aspect(path: Path, width: int, height: int, aspect: Fraction) -> None:
     """Write DisplayWidth and DisplayHeight of the first video track, in place.
 
-    Without a DisplayUnit, which libavformat sets to "unknown", they count in pixels. The room comes from the Void that libavformat leaves behind its SeekHead: what lies between
-    the two moves forward into it, and the SeekHead is corrected.
+    Without a DisplayUnit, which libavformat sets to "unknown", they count in pixels. The room comes
+    from the Void that libavformat leaves behind its SeekHead: what lies between the two moves
+    forward into it, and the SeekHead is corrected.
 
     Args:
         path: A Matroska file as libavformat writes it.

@@ -40,6 +40,8 @@ class _Listing:
 
     info: VideoInfo
     packets: timing.Packets
+    read_packets: int
+    """Packets of the film, empty ones included."""
     first_pts: int | None
     """pts of the first frame that came out of the decoder."""
     indexed_packets: int
@@ -121,12 +123,13 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None) -> _Listin
         _check_frames(stream, key, max_pixels)
         packets = timing.Packets(_time_base(stream, key))
         first: VideoFrame | None = None
-        read_seconds = 0.0
+        read_seconds, read_packets = 0.0, 0
         with decode_errors(key, "at its start"):
             for packet in container.demux():
                 read_seconds = max(read_seconds, _end_seconds(packet))
                 if packet.stream.index != stream.index:
                     continue
+                read_packets += packet.dts is not None
                 if first is None:
                     first = next(iter(stream.decode(packet)), None)
                 packets.add(packet)
@@ -136,6 +139,7 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None) -> _Listin
         return _Listing(
             _video_info(container, stream, first),
             packets,
+            read_packets,
             first.pts,
             len(stream.index_entries) if container.format.name.startswith("mov") else 0,
             _header_seconds(container),
@@ -190,11 +194,10 @@ def _is_luma_first(form: VideoFormat) -> bool:
 
 
 def _check_whole(listing: _Listing, key: str) -> None:
-    found = len(listing.packets.times)
-    if found < listing.indexed_packets:
+    if listing.read_packets < listing.indexed_packets:
         raise SourceDamaged(
             key,
-            f"only {found} of {listing.indexed_packets} frames are there",
+            f"only {listing.read_packets} of {listing.indexed_packets} frames are there",
             "Copy it again from the original",
         )
     slack = max(DURATION_SLACK_SECONDS, DURATION_SLACK * listing.header_seconds)

@@ -28,6 +28,8 @@ _TIMES_MOTION = 2.0
 """How many times the usual change between the frames around it a cut must exceed."""
 _UNLIKE = 0.3
 """1 - correlation beyond which two frames can be of different shots."""
+_MOVED = 0.08
+"""Change of one sample, as a share of the luma range, by which something has moved there."""
 
 
 def small_luma(codes: npt.NDArray[np.integer], bit_depth: int) -> Small:
@@ -66,6 +68,13 @@ def flash_frames(before: Small, after: Sequence[Small]) -> int:
         if not _unlike(before, later) and _change(before, later) < _change(before, after[0]) / 2:
             return length
     return 0
+
+
+def moved_share(one: Small, other: Small) -> float:
+    """Return the share of the picture, in [0, 1], where something has moved between two frames."""
+    difference = other - one
+    difference -= np.median(difference)
+    return float((np.abs(difference) > _MOVED).mean())
 
 
 def _usual(frames: Sequence[Small]) -> float:

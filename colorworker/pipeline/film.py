@@ -44,6 +44,9 @@ Floats = npt.NDArray[np.float32]
 
 _BATCH = 4
 """Anchors a prediction; the network takes 15 ms a picture so, and 20 ms alone."""
+_MOVED_SHARE = 0.02
+"""Of the picture, since the last anchor, that makes the next one due early. With anchors every 6th
+frame, an arm that swung over its background was left in the background's colour."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class _Moment:
 
 def lookahead_frames(options: Options) -> int:
     """Return how many frames behind a segment's end its colours depend on."""
-    return options.anchor_interval * options.settle_anchors + shots.FRAMES_AHEAD + 1
+    # The last frame that colours are settled over is an anchor if a cut comes right behind it.
+    return options.anchor_interval * options.settle_anchors + 2 + shots.FRAMES_AHEAD
 
 
 def colour_frames(
@@ -171,26 +175,36 @@ def _windows(moments: Iterator[_Moment], ahead: int) -> Iterator[list[_Moment]]:
 
 
 def _anchored(moments: Iterator[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
-    """Give anchors their proxy: a shot's first and last frame, the border, and every n-th between.
+    """Give anchors their proxy, and end as soon as all is there that the segment depends on.
 
-    Ends as soon as all is there that the segment's own frames depend on.
+    Anchors are a shot's first and last frame, the border, and between them every n-th frame,
+    sooner where something moves: colours cannot follow what neither anchor shows.
     """
-    origin, beyond = 0, 0
+    last: _Moment | None = None
+    end = canvas.frame_count + options.anchor_interval * options.settle_anchors
     for window in _windows(moments, 1):
         moment, following = window[0], window[1:]
-        at_border = moment.index == canvas.frame_count
         if moment.index >= canvas.frame_count and moment.starts_shot:
             return
-        if moment.starts_shot or at_border:
-            origin = moment.index
-        in_turn = (moment.index - origin) % options.anchor_interval == 0
-        if in_turn or not following or following[0].starts_shot:
-            beyond += moment.index > canvas.frame_count
+        if (
+            last is None
+            or moment.starts_shot
+            or moment.index == canvas.frame_count
+            or _is_due(moment, last, options)
+            or not following
+            or following[0].starts_shot
+        ):
+            last = moment
             yield _anchor(moment, canvas)
         else:
             yield _without_frame_beyond(moment, canvas)
-        if moment.index >= canvas.frame_count and beyond >= options.settle_anchors:
+        if moment.index >= end:
             return
+
+
+def _is_due(moment: _Moment, last: _Moment, options: Options) -> bool:
+    in_turn = moment.index - last.index >= options.anchor_interval
+    return in_turn or shots.moved_share(last.small, moment.small) > _MOVED_SHARE
 
 
 def _anchor(moment: _Moment, canvas: _Canvas) -> _Moment:
@@ -235,33 +249,30 @@ def _with_colours(
 
 
 def _settled(moments: Iterator[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
+    reach = options.anchor_interval * options.settle_anchors
     held: deque[_Moment] = deque()
-    anchors = 0
     for moment in moments:
         if moment.starts_shot:
-            yield from _settle_all(held, canvas, options)
-            anchors = 0
+            yield from _settle_all(held, canvas)
         held.append(moment)
-        anchors += moment.ab is not None
-        while anchors > options.settle_anchors:
-            yield _settle_first(held, canvas, options)
-            anchors -= 1
-            while held and held[0].ab is None:
-                yield held.popleft()
-    yield from _settle_all(held, canvas, options)
+        while held and held[0].index + reach <= moment.index:
+            yield _settle_first(held, canvas)
+    yield from _settle_all(held, canvas)
 
 
-def _settle_all(held: deque[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
+def _settle_all(held: deque[_Moment], canvas: _Canvas) -> Iterator[_Moment]:
     while held:
-        yield held.popleft() if held[0].ab is None else _settle_first(held, canvas, options)
+        yield _settle_first(held, canvas)
 
 
-def _settle_first(held: deque[_Moment], canvas: _Canvas, options: Options) -> _Moment:
-    """Take the first moment, an anchor, out of `held` and average it with those behind it."""
-    anchors = [moment for moment in held if moment.ab is not None][: options.settle_anchors + 1]
-    lightness = [lightness_from_luma(each.guide, canvas.table.spec) for each in anchors]
-    colours = [each.ab for each in anchors if each.ab is not None]
-    return replace(held.popleft(), ab=settle(lightness, colours))
+def _settle_first(held: deque[_Moment], canvas: _Canvas) -> _Moment:
+    """Take the first moment out of `held`; if an anchor, averaged with the anchors behind it."""
+    anchors = [(each.guide, each.ab) for each in held if each.ab is not None]
+    first = held.popleft()
+    if first.ab is None:
+        return first
+    lightness = [lightness_from_luma(guide, canvas.table.spec) for guide, _ in anchors]
+    return replace(first, ab=settle(lightness, [ab for _, ab in anchors]))
 
 
 def _followed(moments: Iterator[_Moment], canvas: _Canvas) -> Iterator[tuple[Frame, Plane, Floats]]:

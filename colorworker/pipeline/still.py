@@ -9,8 +9,7 @@ import numpy.typing as npt
 from colorworker.color.guided import fit
 from colorworker.color.tone import is_colour
 from colorworker.errors import AlreadyColour
-from colorworker.media.stills.base import StillPicture
-from colorworker.media.stills.vips import open_still
+from colorworker.media.stills.vips import VipsPicture, open_still, verify_still, write_still
 from colorworker.pipeline.thumbnail import still_thumbnail
 from colorworker.pipeline.workshop import Clock, Workshop, sha256_of, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
@@ -49,7 +48,7 @@ def colour_still(workshop: Workshop, unit: Still, attempt: int) -> tuple[Record,
         with clock.phase("read"):
             source_sha256 = sha256_of(reader)
             reader.seek(0)
-        with open_still(reader, unit.asset.key, workshop.max_pixels) as picture:
+        with open_still(reader, unit.asset.key, max_pixels=workshop.max_pixels) as picture:
             facts = {
                 "width": picture.info.width,
                 "height": picture.info.height,
@@ -60,7 +59,7 @@ def colour_still(workshop: Workshop, unit: Still, attempt: int) -> tuple[Record,
 
 
 def _colour(
-    workshop: Workshop, unit: Still, record: Record, picture: StillPicture, clock: Clock
+    workshop: Workshop, unit: Still, record: Record, picture: VipsPicture, clock: Clock
 ) -> Record:
     """Put the coloured picture under its attempt's key; or only say that it is in colour."""
     options = workshop.options
@@ -84,7 +83,7 @@ def _write(
     workshop: Workshop,
     unit: Still,
     record: Record,
-    picture: StillPicture,
+    picture: VipsPicture,
     lightness: Floats,
     ab: Floats,
     clock: Clock,
@@ -93,9 +92,9 @@ def _write(
     key = attempt_key(unit.unit_id, extension)
     with workshop.temporary(extension) as path:
         with clock.phase("encode"):
-            picture.write(*fit(lightness, ab), path)
+            write_still(picture, *fit(lightness, ab), path, extension)
         with clock.phase("verify"):
-            picture.verify(path)
+            verify_still(picture, path)
         with clock.phase("write"):
             sha256 = sha256_of_file(path)
             stored = workshop.destination.put_file(key, path)

@@ -113,5 +113,6 @@ def _parametric(tag: bytes, x: Doubles) -> Doubles:
             raise ValueError("a curve without a slope")
         # Function 2 adds its third parameter everywhere; function 1 has none, so c is 0.
         powered = np.maximum(a * x + b, 0) ** g + c
-        return np.where(x >= -b / a, powered, c)
-    return np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+        return np.asarray(np.where(x >= -b / a, powered, c), np.float64)
+    powered = np.maximum(a * x + b, 0) ** g + e
+    return np.asarray(np.where(x >= d, powered, c * x + f), np.float64)

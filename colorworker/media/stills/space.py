@@ -20,7 +20,7 @@ _SRGB_TO_XYZ_D50 = np.array(
     ]
 )
 """sRGB's primaries as profiles hold them: adapted to D50 by Bradford's method."""
-_CURVE_TOLERANCE = 0.004
+_CURVE_TOLERANCE = 0.002
 _MATRIX_TOLERANCE = 0.004
 """Tables of 1024 entries and roundings make the many sRGB profiles differ by this much."""
 
@@ -68,8 +68,8 @@ class Rendering:
 @functools.cache
 def srgb() -> Space:
     """Return sRGB under D65."""
-    curve = srgb_to_linear(np.linspace(0, 1, CODES)).astype(np.float64)
-    return Space(np.stack([curve] * 3), RGB_TO_XYZ)
+    curve = srgb_to_linear(np.linspace(0, 1, CODES, dtype=np.float32))
+    return Space(np.stack([curve.astype(np.float64)] * 3), RGB_TO_XYZ)
 
 
 def rendering(profile: bytes | None, colour_bands: int) -> Rendering:
@@ -96,6 +96,8 @@ def rendering(profile: bytes | None, colour_bands: int) -> Rendering:
 
 
 def _is_srgb(shaper: Shaper) -> bool:
+    if shaper.to_xyz is None:
+        return False
     return bool(
         np.allclose(shaper.curves, srgb().curves, rtol=0, atol=_CURVE_TOLERANCE)
         and np.allclose(shaper.to_xyz, _SRGB_TO_XYZ_D50, rtol=0, atol=_MATRIX_TOLERANCE)

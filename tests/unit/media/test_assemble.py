@@ -1,5 +1,6 @@
 """Parts and source become one film that keeps luma, times, sound and everything else."""
 
+import io
 from fractions import Fraction
 
 import av
@@ -124,24 +125,27 @@ def test_mp4_with_chapters_stays_mp4_with_chapters(film, joined):
     assert result.warnings == ()
 
 
+SUBTITLES = b"1\n00:00:00,200 --> 00:00:00,700\nLa sortie\n"
+
+
 def with_extras(path):
     """Put a subtitle line, a German sound track and an attachment beside the film of `path`."""
     output_path = path.with_name("extras.mkv")
-    with av.open(str(path)) as source, av.open(str(output_path), "w") as output:
-        streams = {s.index: output.add_stream_from_template(s, opaque=True) for s in source.streams}
+    with (
+        av.open(str(path)) as source,
+        av.open(io.BytesIO(SUBTITLES), format="srt") as text,
+        av.open(str(output_path), "w") as output,
+    ):
+        inputs = [*source.streams, *text.streams]
+        streams = [output.add_stream_from_template(stream, opaque=True) for stream in inputs]
         streams[1].metadata["language"] = "ger"
         streams[1].disposition = av.stream.Disposition.comment
-        lines = output.add_stream("srt")
-        lines.metadata["language"] = "fre"
+        streams[2].metadata["language"] = "fre"
         output.add_attachment("notes.txt", "text/plain", b"found in a barn")
-        for packet in source.demux():
+        for packet in [*source.demux(), *text.demux()]:
             if packet.size:
-                packet.stream = streams[packet.stream.index]
+                packet.stream = streams[inputs.index(packet.stream)]
                 output.mux(packet)
-        line = av.Packet(b"La sortie")
-        line.pts, line.dts, line.duration, line.time_base = 200, 200, 500, Fraction(1, 1000)
-        line.stream = lines
-        output.mux(line)
     return output_path
 
 
@@ -163,13 +167,59 @@ def test_languages_dispositions_subtitles_and_attachments_are_kept(film, joined,
     assert result.warnings == ()
 
 
+def with_cover(path, name):
+    """Put a small PNG beside the film of `path`, as cover art."""
+    output_path = path.with_name(name)
+    cover = av.CodecContext.create("png", "w")
+    cover.width, cover.height, cover.pix_fmt, cover.time_base = 8, 8, "rgb24", Fraction(1, 25)
+    picture = av.VideoFrame(8, 8, "rgb24")
+    picture.planes[0].update(bytes(picture.planes[0].buffer_size))
+    data = b"".join(bytes(packet) for packet in [*cover.encode(picture), *cover.encode(None)])
+    with av.open(str(path)) as source, av.open(str(output_path), "w") as output:
+        film = output.add_stream_from_template(source.streams.video[0], opaque=True)
+        if name.endswith(".mkv"):
+            output.add_attachment("cover.png", "image/png", data)
+        else:
+            art = output.add_mux_stream("png", width=8, height=8)
+            art.disposition = av.stream.Disposition.attached_pic
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = film
+                output.mux(packet)
+        if not name.endswith(".mkv"):
+            packet = av.Packet(data)
+            packet.pts = packet.dts = 0
+            packet.stream = art
+            output.mux(packet)
+    return output_path, data
+
+
+@pytest.mark.parametrize("source", ["cover.mp4", "cover.mkv"])
+@pytest.mark.parametrize("output", [".mp4", ".mkv"])
+def test_cover_art_is_not_the_film_and_stays_cover_art(source, output, film, joined):
+    path, data = with_cover(film("film.mp4", b_frames=2), source)
+    made = joined(path, output, profile="access")
+
+    result = made.assemble()
+
+    with av.open(str(made.output)) as container:
+        films = [s for s in container.streams.video if not s.disposition]
+        covers = [s for s in container.streams.video if s.disposition]
+        default = [s for s in covers if s.disposition != av.stream.Disposition.attached_pic]
+        art = [s for s in covers if s not in default]
+        assert len(films) + len(default) == 1
+        assert [bytes(packet) for packet in container.demux(art[0]) if packet.size] == [data]
+    assert result.frame_count == 48
+    assert result.warnings == ()
+
+
 def test_what_mp4_cannot_hold_is_left_out_by_name(film, joined):
     made = joined(with_extras(film("film.mkv", sound="aac")), ".mp4", profile="access")
 
     result = made.assemble()
 
     assert result.warnings == (
-        "subtitle stream 2 (subrip) cannot be held by mp4: left out",
+        "subtitle stream 2 (srt) cannot be held by mp4: left out",
         "attachment notes.txt: only Matroska holds it, left out",
     )
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import av
 import pytest
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
@@ -126,10 +127,12 @@ def test_frames_of_another_size_than_the_scan_saw_are_refused(film):
 
 
 def test_patched_frames_are_counted_and_reported(film):
-    path = film("film.mkv", codec="ffv1", gop_size=1, frames=20, options={"slicecrc": "1"})
+    path = film("film.mp4", b_frames=2, width=160, height=128)
     data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 40] = bytes(40)
+    with av.open(str(path)) as container:
+        hit = [packet.pos + packet.size // 2 for packet in container.demux(video=0) if packet.size]
+    for position in hit[10:13]:
+        data[position : position + 12] = b"\xa5" * 12
     path.write_bytes(data)
     tally = DecodeTally()
 
@@ -137,6 +140,21 @@ def test_patched_frames_are_counted_and_reported(film):
         info, timeline = scan(reader, path.name)
         frames = list(decode_segment(reader, path.name, info, timeline, 0, None, tally=tally))
 
-    assert len(frames) == tally.frames == 20
+    assert len(frames) == tally.frames == 48
     assert tally.corrupt_frames > 0
-    assert tally.warnings() == (f"{tally.corrupt_frames} of 20 frames are damaged in the source",)
+    assert tally.warnings() == (f"{tally.corrupt_frames} of 48 frames are damaged in the source",)
+
+
+def test_frames_that_do_not_decode_are_named_by_their_time(film):
+    path = film("film.mkv", codec="libx264", frames=24)
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        sizes = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    start, size = sizes[15]
+    data[start + 8 : start + size - 8] = b"\xff" * (size - 16)
+    path.write_bytes(data)
+
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        with pytest.raises(SourceDamaged, match=r"pts \d+"):
+            list(decode_segment(reader, path.name, info, timeline, 0, None))

@@ -13,13 +13,13 @@ from colorworker.media.profiles import encoder_for
 from colorworker.work.job import Options
 
 
-def test_the_same_frames_make_the_same_bytes(film, tmp_path):
+def test_the_same_frames_make_the_same_archive_bytes(film, tmp_path):
     path = film("film.mp4", b_frames=2)
     digests = []
     for name in ("one", "two"):
         with path.open("rb") as reader:
             info, timeline = scan(reader, path.name)
-            spec = encoder_for(path.name, info, Options(), ".mp4")
+            spec = encoder_for(path.name, info, Options(profile="archive"), ".mkv")
             with PartWriter(tmp_path / name, spec, info, timeline) as writer:
                 for frame in decode_segment(reader, path.name, info, timeline, 0, None):
                     writer.encode(frame)
@@ -31,6 +31,15 @@ def test_the_same_frames_make_the_same_bytes(film, tmp_path):
     assert writer.facts.frame_count == 48
 
 
+def test_parts_of_one_film_have_one_header_whatever_is_in_them(film, joined):
+    made = joined(film("film.mp4", b_frames=2, frames=60), ".mp4", profile="access")
+
+    facts = [part.facts for part in made.parts()]
+
+    assert len({fact.extradata_sha256 for fact in facts}) == 1
+    assert sum(fact.frame_count for fact in facts) == 60
+
+
 def test_a_frame_of_another_format_is_refused_instead_of_converted(film, tmp_path):
     path = film("film.mkv", codec="ffv1", gop_size=1, pix_fmt="gray", frames=3)
     with path.open("rb") as reader:
@@ -40,7 +49,7 @@ def test_a_frame_of_another_format_is_refused_instead_of_converted(film, tmp_pat
 
         with (
             PartWriter(tmp_path / "part", spec, info, timeline) as writer,
-            pytest.raises(OutputMismatch, match="gray.*came for 64 x 48 yuv444p"),
+            pytest.raises(OutputMismatch, match=r"gray.*came for 64 x 48 yuv444p"),
         ):
             writer.encode(frame)
 

@@ -35,7 +35,7 @@ def test_access_keeps_depth_and_fits_browsers(source, size, access):
 
 
 def test_access_refuses_depths_that_h264_would_change():
-    with pytest.raises(SourceUnsupported, match="12 bits.*--profile archive"):
+    with pytest.raises(SourceUnsupported, match=r"12 bits.*--profile archive"):
         access_pix_fmt("film", info("yuv420p12le"))
 
 

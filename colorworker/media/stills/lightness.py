@@ -1,0 +1,133 @@
+"""From codes to L*, and from L* with chroma to codes, as libvips operations that stream."""
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from colorworker.color.lab import Floats, lightness_from_luminance
+from colorworker.media.stills.icc import CODES, Doubles
+from colorworker.media.stills.space import Rendering, Space
+
+_STEP_8 = 257
+"""Codes of 16 bits for one of 8: 255 * 257 is 65535."""
+
+
+def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
+    """Return L*a*b*, three float bands, of a picture's colour bands (without alpha)."""
+    if rendering.source is None:
+        return _lab_by_little_cms(codes)
+    if codes.bands == 1:
+        lightness = lightness_of(codes, rendering)
+        return lightness.bandjoin([0, 0]).copy(interpretation="lab")
+    space = rendering.source
+    linear = codes.maplut(_lut(_sampled(space.curves, codes)))
+    xyz = linear.recomb(_matrix(space.to_xyz * 100)).copy(interpretation="xyz")
+    return xyz.XYZ2Lab(temp=_white(space))
+
+
+def lightness_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
+    """Return L* in [0, 100], one float band, of a picture's colour bands."""
+    if codes.bands == 1 and rendering.source is not None:
+        curve = lightness_from_luminance(rendering.source.grey_curve.astype(np.float32))
+        return codes.maplut(_lut(_sampled(curve[None], codes)))
+    return lab_of(codes, rendering)[0]
+
+
+def chroma_of(lightness: pyvips.Image, slope: Floats, offset: Floats) -> pyvips.Image:
+    """Return a* and b* = slope * L* + offset, the coefficients enlarged to the size of L*.
+
+    Args:
+        lightness: One band.
+        slope: (h, w, 2), as stored.
+        offset: Like slope.
+    """
+    coefficients = np.ascontiguousarray(np.concatenate((slope, offset), axis=2), np.float32)
+    height, width = slope.shape[:2]
+    across, down = lightness.width / width, lightness.height / height
+    # By affine() and not by resize(), whose enlarged pictures lie half a new pixel off centre.
+    large = pyvips.Image.new_from_array(coefficients).affine(
+        [across, 0, 0, down],
+        interpolate=pyvips.Interpolate.new("bilinear"),
+        odx=(across - 1) / 2,
+        ody=(down - 1) / 2,
+        oarea=[0, 0, lightness.width, lightness.height],
+        extend="copy",
+    )
+    return large.extract_band(0, n=2) * lightness + large.extract_band(2, n=2)
+
+
+def codes_of(
+    lightness: pyvips.Image, chroma: pyvips.Image, space: Space, depth: int
+) -> pyvips.Image:
+    """Return RGB codes of 8 or 16 bits whose L* is `lightness`, chroma scaled into the gamut."""
+    lab = lightness.bandjoin(chroma).copy(interpretation="lab")
+    xyz = lab.Lab2XYZ(temp=_white(space))
+    linear = xyz.recomb(_matrix(np.linalg.inv(space.to_xyz) / 100))
+    return _encoded(_into_gamut(linear, space), space, depth)
+
+
+def grey_codes(lightness: pyvips.Image, space: Space) -> pyvips.Image:
+    """Return the 16-bit code of the grey with this L*, one band: a scale to compare L* on."""
+    zero = lightness.bandjoin([0, 0]).copy(interpretation="lab")
+    luminance = zero.Lab2XYZ(temp=[100, 100, 100])[1] / 100
+    grey = Space(np.stack([space.grey_curve] * 3), space.to_xyz)
+    return _encoded(luminance.clamp(), grey, 16)
+
+
+def _into_gamut(linear: pyvips.Image, space: Space) -> pyvips.Image:
+    """Do for a stream what `color.gamut.into_gamut` does for an array; same formula."""
+    weights = space.to_xyz[1] / space.white[1]
+    grey = linear.recomb(_matrix(weights[None])).clamp()
+    above = linear[0].maxpair(linear[1]).maxpair(linear[2]) - grey
+    below = grey - linear[0].minpair(linear[1]).minpair(linear[2])
+    room = 1 - grey
+    # libvips divides by zero to zero: at black and white there is no room, and no chroma.
+    share = (room / above.maxpair(room)).minpair(grey / below.maxpair(grey))
+    return ((linear - grey) * share + grey).clamp()
+
+
+def _encoded(linear: pyvips.Image, space: Space, depth: int) -> pyvips.Image:
+    """Return rounded codes for linear light in [0, 1], by tables over its square root.
+
+    Rounded to 16 bits, the square root is fine enough an index for 8-bit codes; for those of 16
+    bits the value between two entries is interpolated.
+    """
+    values = _encoding(space.curves)
+    place = linear**0.5 * (CODES - 1)
+    if depth == 8:
+        table = np.rint(values / _STEP_8).astype(np.uint8)
+        return (place + 0.5).cast("ushort").maplut(_lut(table)).copy(interpretation="srgb")
+    index = place.cast("ushort")
+    steps = np.diff(values, axis=1, append=values[:, -1:])
+    exact = index.maplut(_lut(values)) + (place - index) * index.maplut(_lut(steps))
+    return (exact + 0.5).cast("ushort").copy(interpretation="rgb16")
+
+
+def _encoding(curves: Doubles) -> Floats:
+    """Return codes, (1 or 3, CODES), for squares of [0, 1]: the curves' inverse."""
+    different = curves if np.any(curves != curves[:1]) else curves[:1]
+    linear = np.linspace(0, 1, CODES) ** 2
+    codes = np.arange(CODES)
+    return np.stack([np.interp(linear, curve, codes) for curve in different]).astype(np.float32)
+
+
+def _sampled(curves: Doubles | Floats, codes: pyvips.Image) -> Floats:
+    step = _STEP_8 if codes.format == "uchar" else 1
+    return curves[:, ::step].astype(np.float32)
+
+
+def _lut(bands: npt.NDArray[np.number]) -> pyvips.Image:
+    return pyvips.Image.new_from_array(np.ascontiguousarray(bands.T[None]))
+
+
+def _matrix(values: Doubles) -> pyvips.Image:
+    return pyvips.Image.new_from_array(values.tolist())
+
+
+def _white(space: Space) -> list[float]:
+    return [float(value * 100) for value in space.white]
+
+
+def _lab_by_little_cms(codes: pyvips.Image) -> pyvips.Image:
+    default = "cmyk" if codes.bands == 4 else "srgb"
+    return codes.icc_import(embedded=True, input_profile=default, pcs="lab", intent="relative")

@@ -1,0 +1,92 @@
+"""Which of a picture's metadata go into its coloured copy, and which would be stale there."""
+
+import re
+import struct
+
+import pyvips
+
+from colorworker.media.stills.space import Rendering
+
+ICC_FIELD = "icc-profile-data"
+
+_KEPT = frozenset(
+    (
+        "exif-data",
+        "xmp-data",
+        "iptc-data",
+        "photoshop-data",
+        "orientation",
+        "resolution-unit",
+        "image-description",
+        "jpeg-comment",
+    )
+)
+_KEPT_BEGINNINGS = ("exif-ifd0-", "exif-ifd2-", "exif-ifd3-", "exif-ifd4-", "png-comment-")
+"""IFD 1 is left out: it describes the embedded thumbnail, which still shows the grey picture."""
+
+_XMP_THUMBNAILS = re.compile(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>\s*", re.DOTALL)
+_PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
+_PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
+"""Image resources that hold a JPEG of the picture (Adobe Photoshop file format specification)."""
+
+
+def with_metadata(
+    coloured: pyvips.Image, source: pyvips.Image, rendering: Rendering
+) -> pyvips.Image:
+    """Return the coloured picture with what its source says about itself, and nothing stale."""
+    result = coloured.copy()
+    for field in result.get_fields():
+        result.remove(field)
+    # libvips derives EXIF and resolution tags from these two when it writes.
+    result = result.copy(xres=source.xres, yres=source.yres)
+    for field in source.get_fields():
+        if field in _KEPT or field.startswith(_KEPT_BEGINNINGS):
+            value = source.get(field)
+            result.set_type(source.get_typeof(field), field, _without_thumbnails(field, value))
+    if rendering.keeps_profile:
+        result.set_type(pyvips.GValue.blob_type, ICC_FIELD, source.get(ICC_FIELD))
+    return result
+
+
+def profile_of(source: pyvips.Image) -> bytes | None:
+    """Return the embedded ICC profile."""
+    if source.get_typeof(ICC_FIELD) == 0:
+        return None
+    return bytes(source.get(ICC_FIELD))
+
+
+def orientation_of(source: pyvips.Image) -> int:
+    """Return the EXIF orientation, 1 where there is none or one that does not exist."""
+    if source.get_typeof("orientation") == 0:
+        return 1
+    orientation = int(source.get("orientation"))
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+def _without_thumbnails(field: str, value: object) -> object:
+    if field == "xmp-data" and isinstance(value, bytes):
+        return _XMP_THUMBNAILS.sub(b"", value)
+    if field in ("photoshop-data", "iptc-data") and isinstance(value, bytes):
+        return without_photoshop_thumbnails(value)
+    return value
+
+
+def without_photoshop_thumbnails(resources: bytes) -> bytes:
+    """Return Photoshop's image resources less the thumbnails; unchanged if they do not parse."""
+    head = _PHOTOSHOP_HEAD if resources.startswith(_PHOTOSHOP_HEAD) else b""
+    kept = [head]
+    position = len(head)
+    while position + 12 <= len(resources):
+        if resources[position : position + 4] != b"8BIM":
+            return resources
+        (number,) = struct.unpack_from(">H", resources, position + 4)
+        name_bytes = (resources[position + 6] + 2) & ~1
+        if position + 10 + name_bytes > len(resources):
+            return resources
+        (size,) = struct.unpack_from(">I", resources, position + 6 + name_bytes)
+        end = position + 10 + name_bytes + ((size + 1) & ~1)
+        if number not in _PHOTOSHOP_THUMBNAILS:
+            kept.append(resources[position:end])
+        position = end
+    kept.append(resources[position:])
+    return b"".join(kept)

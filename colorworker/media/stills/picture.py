@@ -1,0 +1,114 @@
+"""One picture open for reading, through libvips: its header, its small copy, its bands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+import numpy as np
+import pyvips
+
+from colorworker.color.lab import Floats
+from colorworker.color.resize import bilinear
+from colorworker.errors import SourceTooLarge, SourceUnsupported
+from colorworker.media.stills.base import StillInfo
+from colorworker.media.stills.lightness import lab_of, lightness_of
+from colorworker.media.stills.metadata import orientation_of, profile_of
+from colorworker.media.stills.orientation import upright
+from colorworker.media.stills.source import Reading, decoding, load
+from colorworker.media.stills.space import Rendering, rendering
+
+_DEPTHS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16}
+_TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "cmyk", "multiband"))
+"""libvips' interpretations whose codes we understand."""
+
+
+@dataclass(frozen=True)
+class VipsPicture:
+    """A picture open for reading; fills `base.StillPicture`."""
+
+    key: str
+    info: StillInfo
+    rendering: Rendering
+    reading: Reading
+
+    def proxy(self, height: int, width: int) -> Floats:
+        """See `base.StillPicture`."""
+        stored = (width, height) if self.info.orientation >= 5 else (height, width)
+        with decoding(self.reading):
+            codes, _ = split_alpha(pixels(self))
+            across = min(1.0, stored[1] / codes.width)
+            down = min(1.0, stored[0] / codes.height)
+            small = codes.resize(across, vscale=down, kernel="linear")
+            lab = np.asarray(lab_of(small, self.rendering).numpy(), np.float32)
+        # A picture smaller than its proxy is enlarged here: resize() would move it off centre.
+        return upright(bilinear(lab, *stored), self.info.orientation)
+
+
+@contextmanager
+def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsPicture]:
+    """See `base.StillsBackend`."""
+    reading = Reading(reader, key)
+    try:
+        image, loader = load(reading)
+        _check_header(image, key, max_pixels)
+        colour_bands = image.bands - int(image.hasalpha())
+        how = rendering(profile_of(image), colour_bands)
+        info = StillInfo(
+            image.width,
+            image.height,
+            _DEPTHS[image.format],
+            bool(image.hasalpha()),
+            orientation_of(image),
+            loader,
+            "kept" if how.keeps_profile else "replaced" if how.embeds_srgb else "none",
+        )
+        del image
+        yield VipsPicture(key, info, how, reading)
+    finally:
+        reading.close()
+
+
+def lightness(picture: VipsPicture) -> pyvips.Image:
+    """Return the picture's L*, to be read once from the top."""
+    codes, _ = split_alpha(pixels(picture))
+    return lightness_of(codes, picture.rendering)
+
+
+def pixels(picture: VipsPicture) -> pyvips.Image:
+    """Return the picture as its loader gives it, to be read once from the top."""
+    return load(picture.reading)[0]
+
+
+def split_alpha(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
+    """Return the colour bands and the alpha band."""
+    if not image.hasalpha():
+        return image, None
+    last = image.bands - 1
+    return image.extract_band(0, n=last), image.extract_band(last)
+
+
+def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise SourceTooLarge(
+            key,
+            f"its header promises {image.width} x {image.height} pixels, and {max_pixels} are"
+            " allowed",
+            "Raise COLORWORKER_MEDIA__MAX_PIXELS if the picture is what it says",
+        )
+    pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    if pages > 1:
+        raise SourceUnsupported(
+            key, f"it has {pages} pages, and only single pictures are coloured", "Split it first"
+        )
+    if image.format not in _DEPTHS or image.interpretation not in _TONES:
+        raise SourceUnsupported(
+            key,
+            f"its pixels are {image.format} {image.interpretation}, not grey, RGB or CMYK of 8 or"
+            " 16 bits",
+            "Convert it to 16-bit grey first",
+        )
+    if image.bands - int(image.hasalpha()) not in (1, 3, 4):
+        raise SourceUnsupported(
+            key, f"it has {image.bands} bands, which are not grey, RGB or CMYK", "Convert it first"
+        )

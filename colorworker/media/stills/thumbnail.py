@@ -1,0 +1,44 @@
+"""Small pictures of what was done, for the report."""
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from colorworker.color.gamut import into_gamut
+from colorworker.color.lab import (
+    Floats,
+    linear_rgb_from_lab,
+    linear_to_srgb,
+    luminance_from_lightness,
+)
+
+_MOST_BYTES = 20_000
+_QUALITIES = (85, 70, 55, 40, 25)
+
+
+def preview_rgb(lab: Floats) -> npt.NDArray[np.uint8]:
+    """Return sRGB codes, (h, w, 3), for L*a*b* of the same shape; L* is kept, chroma gives way."""
+    rgb = into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lab[..., 0]))
+    return np.rint(linear_to_srgb(rgb) * 255).astype(np.uint8)
+
+
+def before_after(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> bytes:
+    """Return one JPEG, at most 20 KB for sides up to 240 pixels: before left, after right.
+
+    Args:
+        before: sRGB codes, (h, w, 3).
+        after: The same picture in colour, of the same shape.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if before.shape != after.shape:
+        raise ValueError(f"before {before.shape} and after {after.shape} differ")
+    both = np.ascontiguousarray(np.concatenate((before, after), axis=1))
+    image = pyvips.Image.new_from_array(both).copy(interpretation="srgb")
+    data = b""
+    for quality in _QUALITIES:
+        data = bytes(image.jpegsave_buffer(Q=quality, optimize_coding=True, keep="none"))
+        if len(data) <= _MOST_BYTES:
+            break
+    return data

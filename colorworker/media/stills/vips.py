@@ -1,0 +1,132 @@
+"""Stills by libvips: open, write in colour, verify. Fills `base.StillsBackend`.
+
+Every pass streams the picture from the top, so memory does not grow with its height.
+"""
+
+from pathlib import Path
+
+import pyvips
+
+from colorworker.color.lab import Floats
+from colorworker.errors import (
+    OutputMismatch,
+    SourceDamaged,
+    SourceTooLarge,
+    SourceUnsupported,
+    StoreUnavailable,
+)
+from colorworker.media.stills.lightness import chroma_of, codes_of, grey_codes, lightness_of
+from colorworker.media.stills.metadata import with_metadata
+from colorworker.media.stills.orientation import as_stored
+from colorworker.media.stills.picture import (
+    VipsPicture,
+    lightness,
+    open_still,
+    pixels,
+    split_alpha,
+)
+from colorworker.media.stills.source import decoding, reason
+from colorworker.media.stills.writing import (
+    LOSSLESS,
+    check_size,
+    depth_of,
+    format_of,
+    join_alpha,
+    save,
+)
+
+__all__ = ["open_still", "verify_still", "write_still"]
+
+
+def write_still(
+    picture: VipsPicture, slope: Floats, offset: Floats, path: Path, extension: str
+) -> None:
+    """See `base.StillsBackend`."""
+    info = picture.info
+    format_name = format_of(extension)
+    check_size(picture.key, format_name, info.width, info.height)
+    try:
+        with decoding(picture.reading):
+            source = pixels(picture)
+            codes, alpha = split_alpha(source)
+            lightness = lightness_of(codes, picture.rendering)
+            chroma = chroma_of(
+                lightness, as_stored(slope, info.orientation), as_stored(offset, info.orientation)
+            )
+            depth = depth_of(format_name, info.bit_depth)
+            rgb = codes_of(lightness, chroma, picture.rendering.output, depth)
+            coloured = join_alpha(rgb, alpha, format_name)
+            coloured = with_metadata(coloured, source, picture.rendering)
+            save(coloured, path, format_name, embed_srgb=picture.rendering.embeds_srgb)
+    except SourceDamaged as error:
+        path.unlink(missing_ok=True)
+        _blame_output_if_source_decodes(picture, error)
+        raise
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def verify_still(picture: VipsPicture, path: Path) -> None:
+    """See `base.StillsBackend`."""
+    info = picture.info
+    try:
+        with (
+            path.open("rb") as file,
+            open_still(file, str(path), max_pixels=info.width * info.height) as written,
+        ):
+            _compare_headers(picture, written)
+            if written.info.loader in LOSSLESS:
+                _compare_lightness(picture, written)
+            else:
+                _decode(written)
+    except (SourceDamaged, SourceTooLarge, SourceUnsupported) as error:
+        if error.subject == picture.key:
+            raise
+        raise OutputMismatch(picture.key, f"what was written cannot be used: {error}") from error
+
+
+def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
+    expected, seen = picture.info, written.info
+    depth = depth_of(seen.loader, expected.bit_depth)
+    if (seen.width, seen.height, seen.bit_depth) != (expected.width, expected.height, depth):
+        raise OutputMismatch(
+            picture.key,
+            f"written as {seen.width} x {seen.height} at {seen.bit_depth} bits instead of"
+            f" {expected.width} x {expected.height} at {depth}",
+        )
+
+
+def _compare_lightness(picture: VipsPicture, written: VipsPicture) -> None:
+    space = picture.rendering.output
+    before = grey_codes(lightness(picture), space).cast("int")
+    after = grey_codes(lightness(written), space).cast("int")
+    try:
+        difference = (before - after).abs().max()
+    except pyvips.Error as error:
+        # Two readers in one pass: ask each alone which of them failed.
+        _decode(written)
+        with decoding(picture.reading):
+            raise error from None
+    one_code = 257 if written.info.bit_depth == 8 else 1
+    if difference > one_code:
+        raise OutputMismatch(
+            picture.key,
+            f"lightness moved by {difference / one_code:.2f} code values of"
+            f" {written.info.bit_depth} bits",
+        )
+
+
+def _decode(picture: VipsPicture) -> None:
+    with decoding(picture.reading):
+        pixels(picture).avg()
+
+
+def _blame_output_if_source_decodes(picture: VipsPicture, error: SourceDamaged) -> None:
+    """Raise StoreUnavailable if the source decodes whole after all: then writing failed."""
+    _decode(picture)
+    cause = error.__cause__
+    words = reason(cause) if isinstance(cause, pyvips.Error) else str(error)
+    raise StoreUnavailable(
+        picture.key, f"its output cannot be written ({words})", "Check the space on the disk"
+    ) from error

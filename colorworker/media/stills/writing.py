@@ -1,0 +1,90 @@
+"""Encoders: which format an extension means, and how it is written."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pyvips
+
+from colorworker.errors import SourceUnsupported
+
+_BIGTIFF_BYTES = 3_500_000_000
+"""Pixel bytes from which a TIFF gets 64-bit offsets; classic TIFF ends at 4 GiB."""
+_MOST_JPEG_SIDE = 65535
+_MOST_WEBP_SIDE = 16383
+
+_SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
+    # 4:4:4: with halved chroma the decoder's rounding would touch luma at every edge.
+    "jpeg": ("jpegsave", {"Q": 95, "subsample_mode": "off", "optimize_coding": True}),
+    "png": ("pngsave", {"compression": 6}),
+    "tiff": ("tiffsave", {"compression": "deflate", "predictor": "horizontal"}),
+    # Lossless: lossy WebP is always 4:2:0.
+    "webp": ("webpsave", {"lossless": True, "exact": True}),
+}
+_FORMATS = {
+    "jpg": "jpeg",
+    "jpeg": "jpeg",
+    "png": "png",
+    "tif": "tiff",
+    "tiff": "tiff",
+    "webp": "webp",
+}
+LOSSLESS = frozenset(("png", "tiff", "webp"))
+_EIGHT_BITS = frozenset(("jpeg", "webp"))
+
+
+def format_of(extension: str) -> str:
+    """Return the format that an extension, with or without its dot, is written in.
+
+    Raises:
+        ValueError: If it is none of ours.
+    """
+    name = extension.lower().removeprefix(".")
+    if name not in _FORMATS:
+        raise ValueError(f"stills are not written as {extension!r}")
+    return _FORMATS[name]
+
+
+def depth_of(format_name: str, source_depth: Literal[8, 16]) -> Literal[8, 16]:
+    """Return the bits a channel is written with: the source's where the format has them."""
+    return 8 if format_name in _EIGHT_BITS else source_depth
+
+
+def check_size(key: str, format_name: str, width: int, height: int) -> None:
+    """Refuse what the format cannot hold.
+
+    Raises:
+        SourceUnsupported: If a side is longer than the format allows.
+    """
+    most = {"jpeg": _MOST_JPEG_SIDE, "webp": _MOST_WEBP_SIDE}.get(format_name)
+    if most is not None and max(width, height) > most:
+        raise SourceUnsupported(
+            key,
+            f"{width} x {height} pixels, and {format_name} holds at most {most} on a side",
+            "Use --profile archive, which writes TIFF",
+        )
+
+
+def join_alpha(rgb: pyvips.Image, alpha: pyvips.Image | None, format_name: str) -> pyvips.Image:
+    """Return the picture with its alpha as it was, where the format can hold one."""
+    if alpha is None or format_name == "jpeg":
+        return rgb
+    if alpha.format == "ushort" and rgb.format == "uchar":
+        alpha = (alpha >> 8).cast("uchar")
+    return rgb.bandjoin(alpha).copy(interpretation=rgb.interpretation)
+
+
+def save(image: pyvips.Image, path: Path, format_name: str, *, embed_srgb: bool) -> None:
+    """Write the picture, pulling its pixels through once from the top.
+
+    Raises:
+        pyvips.Error: If a pixel does not decode or the file cannot be written.
+    """
+    saver, options = _SAVERS[format_name]
+    options = dict(options)
+    if embed_srgb:
+        options["profile"] = "srgb"
+    if format_name == "tiff":
+        bytes_a_band = 2 if image.format == "ushort" else 1
+        raw_bytes = image.width * image.height * image.bands * bytes_a_band
+        options["bigtiff"] = raw_bytes > _BIGTIFF_BYTES
+    getattr(image, saver)(str(path), **options)
