@@ -27,7 +27,7 @@ class MediaSettings(BaseModel):
     anchor_interval: Annotated[int, Field(gt=0, le=48)] = 6
     """Frames between two predictions of the model; what lies between is propagated."""
     settle_anchors: Annotated[int, Field(ge=0, le=8)] = 3
-    """Following anchors of a shot that an anchor's colour is averaged with."""
+    """Intervals that follow in a shot, over whose anchors an anchor's colour is averaged."""
     crf: Annotated[int, Field(ge=0, le=51)] = 18
     """Constant rate factor of the access profile."""
     preset: Annotated[str, Field(pattern="^[a-z]+$")] = "fast"

@@ -12,7 +12,7 @@ from colorworker.cluster.worker import WorkerSpec, open_workshop
 from colorworker.driver import Executor, Job, Progress, run_job
 from colorworker.errors import DependencyMissing, KeyExists, UsageError
 from colorworker.listing import OpenSource, list_entries
-from colorworker.model.weights import resolve
+from colorworker.model.weights import load, resolve
 from colorworker.provenance.record import STATE
 from colorworker.report.page import JobFacts
 from colorworker.report.writer import ReportWriter
@@ -53,6 +53,7 @@ def run(request: Request, settings: Settings) -> int:
     """
     entries = _entries(request)
     model = resolve(request.model)
+    load(model)  # Refused here, weights are one error; in the workers they would be one an item.
     lines = list(manifest_lines(entries, request.options, model))
     identity = job_id(lines)
     if request.dry_run:

@@ -1,11 +1,39 @@
 """TensorFlow, imported in one place: its absence is one clear error, its set-up one function."""
 
 import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from colorworker.errors import DependencyMissing
 
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def _stderr_to_log() -> Iterator[None]:
+    """Send what native code writes to stderr to our log instead, at level debug.
+
+    TensorFlow 2.21 prints its oneDNN notice while it is imported, whatever TF_CPP_MIN_LOG_LEVEL
+    says, because its C++ logging is not set up yet; on a terminal that tears the progress bar.
+    """
+    with tempfile.TemporaryFile() as caught:
+        stderr = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            caught.seek(0)
+            for line in caught.read().decode(errors="replace").splitlines():
+                logger.debug("%s", line)
+
+
 try:
-    import tensorflow as tf
+    with _stderr_to_log():
+        import tensorflow as tf
 except ModuleNotFoundError as error:
     raise DependencyMissing(
         "tensorflow",
@@ -14,8 +42,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 __all__ = ["configure", "tf"]
-
-logger = logging.getLogger(__name__)
 
 
 def configure(*, threads: int | None = None, memory_growth: bool = True) -> None:

@@ -13,6 +13,9 @@ from colorworker.provenance.record import attempt_key, commit, finished, now, re
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Assembly
 
+_THUMBNAILS = 6
+"""Most pictures of one film on the report's page."""
+
 
 def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record, bool]:
     """Return the published film's record and whether it was found.
@@ -30,7 +33,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     info, timeline = film_of(store, unit.scan_id)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, workshop.options, extension)
-    segments = [_segment_record(workshop, identity) for identity in unit.segment_ids]
+    segments = [_record(workshop, identity) for identity in unit.segment_ids]
     parts = [
         Part(partial(store.open, part.attempt_key, etag=part.etag), part_facts(part))
         for part in segments
@@ -40,13 +43,13 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         with workshop.source(unit.asset) as reader:
             with clock.phase("assemble"):
                 film = assemble(reader, unit.asset.key, parts, path, info, timeline, spec)
-            with clock.phase("hash"):
+            with clock.phase("read"):
                 source_sha256 = sha256_of(reader)
                 sha256 = sha256_of_file(path)
         key = attempt_key(unit.unit_id, extension)
         with clock.phase("write"):
             stored = store.put_file(key, path)
-    middle = segments[len(segments) // 2]
+    shown = segments[:: -(-len(segments) // _THUMBNAILS)]
     record = Record(
         unit.unit_id,
         "assembly",
@@ -58,17 +61,17 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         etag=stored.etag,
         size_bytes=stored.size_bytes,
         sha256=sha256,
-        thumbnail_key=middle.thumbnail_key,
         weights_sha256=workshop.model.sha256,
         attempt=attempt,
         worker=workshop.worker,
         created_at=now(),
-        seconds=_all_seconds([*segments], clock),
+        seconds=_all_seconds([_record(workshop, unit.scan_id), *segments], clock),
         info={
             "source_sha256": source_sha256,
             "width": info.width,
             "height": info.height,
             "frames": film.frame_count,
+            "thumbnail_keys": [part.thumbnail_key for part in shown],
             "film_seconds": round(timeline.seconds, 3),
             "warnings": [*_part_warnings(segments), *film.warnings],
         },
@@ -80,20 +83,20 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     return winner, False
 
 
-def _segment_record(workshop: Workshop, unit_id: str) -> Record:
+def _record(workshop: Workshop, unit_id: str) -> Record:
     record = read_record(workshop.destination, unit_id)
     if record is None:
         raise KeyMissing(
-            unit_id, "the record of this segment is gone", "Run the same command again"
+            unit_id, "the record of this part of the film is gone", "Run the same command again"
         )
     return record
 
 
-def _all_seconds(segments: list[Record], clock: Clock) -> dict[str, float]:
-    """Return the film's seconds by phase, over all its segments and the assembly itself."""
+def _all_seconds(units: list[Record], clock: Clock) -> dict[str, float]:
+    """Return the film's seconds by phase, from its scan to its assembly."""
     total = clock.rounded()
-    for segment in segments:
-        for phase, seconds in segment.seconds.items():
+    for unit in units:
+        for phase, seconds in unit.seconds.items():
             total[phase] = round(total.get(phase, 0.0) + seconds, 3)
     return total
 

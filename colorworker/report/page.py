@@ -20,7 +20,7 @@ OUTPUTS_AT = "../../../../"
 """From `.colorworker/jobs/<job_id>/report/` to the folder that the output keys count from."""
 _JOINERS = "\u200c\u200d"
 """Invisible, but Persian and emoji are spelled with them."""
-_PHASES = ("read", "decode", "predict", "encode", "write")
+_PHASES = ("read", "decode", "predict", "colour", "encode", "verify", "assemble", "write")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
         "moment": _moment,
         "reason": lambda line: line.error.removeprefix(f"{line.key}: "),
         "href": lambda key: OUTPUTS_AT + quote(key.encode("utf-8", "surrogateescape")),
-        "picture": lambda line: data_uri(thumbnails(line.thumbnail_key)),
+        "picture": lambda key: data_uri(thumbnails(key)),
     }
     source = resources.files("colorworker.report").joinpath("page.html.jinja").read_text("utf-8")
     return environment.from_string(source).render(

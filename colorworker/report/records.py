@@ -38,8 +38,8 @@ class ItemLine:
     resumed: bool = False
     """It was found done: this run computed nothing of it."""
     warnings: tuple[str, ...] = ()
-    thumbnail_key: str = ""
-    """Where the before/after picture lies on the destination."""
+    thumbnail_keys: tuple[str, ...] = ()
+    """Where its before/after pictures lie on the destination; several for a film."""
 
 
 def line_of_entry(entry: Entry) -> ItemLine:
@@ -90,6 +90,8 @@ def _line(
     record = result.record if result.outcome == "succeeded" else None
     records = {item.record.unit_id: item.record for item in results if item.record}.values()
     info = {**facts, **(record.info if record else {})}
+    # The record of a still or of a joined film speaks for all units; else each for itself.
+    whole = [record] if record and record.kind in {"still", "assembly"} else list(records)
     workers = dict.fromkeys(
         [item.worker for item in records if item.worker] or [result.worker or ""]
     )
@@ -106,13 +108,19 @@ def _line(
         width=info.get("width"),
         height=info.get("height"),
         frames=info.get("frames"),
-        seconds=_summed(item.seconds for item in records),
+        seconds=_summed([item.seconds for item in whole]),
         attempts=max(item.attempt for item in results),
         worker=", ".join(sorted(workers)),
         resumed=bool(results) and all(item.resumed for item in results),
         warnings=tuple(dict.fromkeys(w for item in records for w in item.info.get("warnings", ()))),
-        thumbnail_key=next((item.thumbnail_key for item in records if item.thumbnail_key), ""),
+        thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
     )
+
+
+def _thumbnails(record: Record) -> list[str]:
+    """Return the keys of a record's pictures: its own, or those it gathered from its segments."""
+    own = [record.thumbnail_key] if record.thumbnail_key else []
+    return list(record.info.get("thumbnail_keys", own))
 
 
 def line_to_json(line: ItemLine) -> bytes:
@@ -133,7 +141,8 @@ def line_from_json(data: bytes) -> ItemLine:
     if not isinstance(values, dict) or not {"root", "key", "kind", "outcome"} <= values.keys():
         raise ValueError("not a line of a report")
     known = {name: values[name] for name in ItemLine.__dataclass_fields__ if name in values}
-    known["warnings"] = tuple(known.get("warnings", ()))
+    for name in ("warnings", "thumbnail_keys"):
+        known[name] = tuple(known.get(name, ()))
     return ItemLine(**known)
 
 

@@ -45,7 +45,7 @@ class Options:
     anchor_interval: int = 6
     """Frames between two predictions; what lies between is propagated."""
     settle_anchors: int = 3
-    """Following anchors of the same shot that an anchor's colour is averaged with."""
+    """Intervals that follow in the same shot, over whose anchors an anchor's colour is averaged."""
     crf: int = 18
     """Constant rate factor of the access profile's H.264."""
     preset: str = "fast"

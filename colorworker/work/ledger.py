@@ -32,7 +32,7 @@ class Record:
     created_at: str = ""
     """UTC, ISO 8601."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By phase: read, decode, predict, encode, write."""
+    """Wall seconds by phase: read, decode, predict, colour, encode, verify, assemble, write."""
     info: Mapping[str, Any] = field(default_factory=dict)
     """What later units and the report need: sizes, frames, cuts, warnings, the error of a skip."""
 

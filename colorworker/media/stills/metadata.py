@@ -1,11 +1,14 @@
 """Which of a picture's metadata go into its coloured copy, and which would be stale there."""
 
+import io
 import re
 import struct
 
 import pyvips
 
+from colorworker.media.stills.source import Reading
 from colorworker.media.stills.space import Rendering
+from colorworker.media.stills.tifftags import TagTree, read_tags
 
 ICC_FIELD = "icc-profile-data"
 
@@ -25,6 +28,7 @@ _KEPT_BEGINNINGS = ("exif-ifd0-", "exif-ifd2-", "exif-ifd3-", "exif-ifd4-", "png
 """IFD 1 is left out: it describes the embedded thumbnail, which still shows the grey picture."""
 
 _XMP_THUMBNAILS = re.compile(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>\s*", re.DOTALL)
+_EXIF_HEAD = b"Exif\0\0"
 _PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
 _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
 """Image resources that hold a JPEG of the picture (Adobe Photoshop file format specification)."""
@@ -63,12 +67,43 @@ def orientation_of(source: pyvips.Image) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
+def descriptive_tags(reading: Reading, source: pyvips.Image, loader: str) -> TagTree:
+    """Return the tags that libvips does not carry into a TIFF: a TIFF's own, or those of EXIF."""
+    if loader == "tiff" and reading.reader:
+        return read_tags(reading.reader)
+    if source.get_typeof("exif-data") == 0:
+        return TagTree((), {})
+    exif = bytes(source.get("exif-data"))
+    return read_tags(io.BytesIO(exif), len(_EXIF_HEAD) if exif.startswith(_EXIF_HEAD) else 0)
+
+
 def _without_thumbnails(field: str, value: object) -> object:
+    if field == "exif-data" and isinstance(value, bytes):
+        return without_exif_thumbnail(value)
     if field == "xmp-data" and isinstance(value, bytes):
         return _XMP_THUMBNAILS.sub(b"", value)
     if field in ("photoshop-data", "iptc-data") and isinstance(value, bytes):
         return without_photoshop_thumbnails(value)
     return value
+
+
+def without_exif_thumbnail(exif: bytes) -> bytes:
+    """Return the EXIF block with IFD 0 as its last: IFD 1 is the thumbnail and its description.
+
+    Removing libvips' fields is not enough: it writes IFD 1 again from the block.
+
+    Source:
+        TIFF 6.0, section 2: the link to the next IFD follows the entries of each.
+    """
+    start = len(_EXIF_HEAD) if exif.startswith(_EXIF_HEAD) else 0
+    order = ">" if exif[start : start + 2] == b"MM" else "<"
+    try:
+        (offset,) = struct.unpack_from(f"{order}I", exif, start + 4)
+        (entries,) = struct.unpack_from(f"{order}H", exif, start + offset)
+    except struct.error:
+        return exif
+    link = start + offset + 2 + 12 * entries
+    return exif[:link] + b"\0" * 4 + exif[link + 4 :] if link + 4 <= len(exif) else exif
 
 
 def without_photoshop_thumbnails(resources: bytes) -> bytes:

@@ -20,6 +20,8 @@ _LOADERS = {
     "ppmload_source": "ppm",
 }
 """What we open. libvips knows more, such as SVG and PDF, which are no photographs."""
+_OUR_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"II*", b"MM\0*", b"II+", b"MM\0+", b"RIFF", b"GIF8")
+"""How those begin: a file that begins so and cannot be opened is damaged, not unsupported."""
 _HEAD_BYTES = 512
 _MOST_THREADS = 4
 """Buffers grow with threads, and a worker seldom owns the whole machine."""
@@ -80,7 +82,7 @@ def load(reading: Reading) -> tuple[pyvips.Image, str]:
     except pyvips.Error as error:
         if reading.error:
             raise _unreadable(reading) from error
-        if kind_from_content(head) == "still" and "not in a known format" in str(error):
+        if kind_from_content(head) == "still" and not head.startswith(_OUR_MAGIC):
             raise _unsupported(reading.key) from error
         raise SourceDamaged(
             reading.key, f"no picture can be read from it ({reason(error)})", _RECOPY

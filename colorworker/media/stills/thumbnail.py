@@ -14,6 +14,8 @@ from colorworker.color.lab import (
 
 _MOST_BYTES = 20_000
 _QUALITIES = (85, 70, 55, 40, 25)
+_SHRINKS = (1, 2, 4)
+"""Grain can make even the lowest quality too large: then the picture gives way."""
 
 
 def preview_rgb(lab: Floats) -> npt.NDArray[np.uint8]:
@@ -37,8 +39,10 @@ def before_after(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) ->
     both = np.ascontiguousarray(np.concatenate((before, after), axis=1))
     image = pyvips.Image.new_from_array(both).copy(interpretation="srgb")
     data = b""
-    for quality in _QUALITIES:
-        data = bytes(image.jpegsave_buffer(Q=quality, optimize_coding=True, keep="none"))
-        if len(data) <= _MOST_BYTES:
-            break
+    for shrink in _SHRINKS:
+        smaller = image.resize(1 / shrink) if shrink > 1 else image
+        for quality in _QUALITIES:
+            data = bytes(smaller.jpegsave_buffer(Q=quality, optimize_coding=True, keep="none"))
+            if len(data) <= _MOST_BYTES:
+                return data
     return data

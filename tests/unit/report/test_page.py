@@ -92,7 +92,7 @@ def test_a_link_leads_from_the_report_to_the_output_whatever_its_name():
 
 
 def test_the_page_asks_nothing_of_the_network():
-    html = page([item("a.jpg", thumbnail_key="t")], lambda _: JPEG)
+    html = page([item("a.jpg", thumbnail_keys=("t",))], lambda _: JPEG)
 
     sources = [
         value
@@ -107,7 +107,7 @@ def test_the_page_asks_nothing_of_the_network():
 
 def test_a_thumbnail_that_is_missing_or_no_jpeg_is_said_to_be_none():
     for jpeg in (None, b"<svg onload=alert(1)>", JPEG + bytes(70_000)):
-        html = page([item("a.jpg", thumbnail_key="t")], lambda _, jpeg=jpeg: jpeg)
+        html = page([item("a.jpg", thumbnail_keys=("t",))], lambda _, jpeg=jpeg: jpeg)
 
         assert "no picture of this one" in html
         assert "<img" not in html
@@ -136,7 +136,7 @@ def test_only_thumbnails_that_are_shown_are_read():
     asked = []
 
     html = page(
-        [item(f"{n}.jpg", thumbnail_key=f"t{n}") for n in range(600)],
+        [item(f"{n}.jpg", thumbnail_keys=(f"t{n}",)) for n in range(600)],
         lambda key: asked.append(key),
     )
 

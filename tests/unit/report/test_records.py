@@ -84,7 +84,7 @@ def test_a_still_takes_its_facts_from_its_record():
     assert (line.output_key, line.source_sha256, line.output_sha256) == ("o.jpg", "aa", "bb")
     assert (line.width, line.height, line.frames) == (640, 480, 1)
     assert line.seconds == {"read": 0.1, "predict": 0.2}
-    assert (line.attempts, line.worker, line.thumbnail_key) == (2, "w:1", "t.jpg")
+    assert (line.attempts, line.worker, line.thumbnail_keys) == (2, "w:1", ("t.jpg",))
     assert line.warnings == ("EXIF was damaged",)
     assert not line.resumed
 
@@ -108,20 +108,21 @@ def film_results():
         done("p1", "segment", attempt=3, worker="a", seconds={"encode": 4.0}),
     ]
     joined = done(
-        "join", "assembly", worker="c", output_key="o.mp4", sha256="bb", seconds={"write": 1.0},
-        info={"source_sha256": "aa", "warnings": ["no chapters"]},
+        "join", "assembly", worker="c", output_key="o.mp4", sha256="bb",
+        seconds={"read": 1.0, "encode": 6.0, "write": 1.0},
+        info={"source_sha256": "aa", "warnings": ["no chapters"], "thumbnail_keys": ["t"]},
     )  # fmt: skip
     return scanned, parts, joined
 
 
-def test_a_film_sums_its_units():
+def test_a_joined_film_speaks_for_its_units():
     scanned, parts, joined = film_results()
 
     line = line_of_film(ENTRY, joined, scanned.record, [scanned, *parts, joined])
 
     assert line.seconds == {"read": 1.0, "encode": 6.0, "write": 1.0}
     assert (line.width, line.height, line.frames) == (720, 576, 50)
-    assert (line.attempts, line.worker, line.thumbnail_key) == (3, "a, b, c", "t")
+    assert (line.attempts, line.worker, line.thumbnail_keys) == (3, "a, b, c", ("t",))
     assert (line.output_key, line.source_sha256, line.warnings) == ("o.mp4", "aa", ("no chapters",))
     assert not line.resumed
 

@@ -1,0 +1,84 @@
+"""Does memory grow with a film's length? Peak memory of the whole job, short film against long.
+
+    python benchmarks/memory.py [--seconds 10 300] [--film docs/demo/reels/big-buck-bunny.mp4]
+
+Each film is the given one, repeated by stream copy; each job is a process of its own.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+ROOT = Path(__file__).parents[1]
+
+
+def repeat(source: Path, target: Path, seconds: float) -> int:
+    """Write the source's picture again and again until it lasts that long; returns the frames."""
+    frames = 0
+    offset = 0
+    with av.open(str(target), "w") as output:
+        stream = None
+        while True:
+            with av.open(str(source)) as film:
+                video = film.streams.video[0]
+                if stream is None:
+                    stream = output.add_stream_from_template(video)
+                end = offset
+                for packet in film.demux(video):
+                    if packet.size == 0:
+                        continue
+                    packet.pts += offset
+                    packet.dts += offset
+                    end = max(end, packet.pts + packet.duration)
+                    packet.stream = stream
+                    output.mux(packet)
+                    frames += 1
+                offset = end
+                if offset * Fraction(video.time_base) >= seconds:
+                    return frames
+
+
+def peak_mib(film: Path, destination: Path) -> tuple[float, float]:
+    """Colour the film in a process of its own; returns its peak memory in MiB and wall seconds."""
+    command = [sys.executable, "-m", "colorworker", "colorize", str(film), str(destination)]
+    start = time.monotonic()
+    process = subprocess.Popen([*command, "--quiet"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"the job on {film} ended with {os.waitstatus_to_exitcode(status)}")
+    return usage.ru_maxrss / 1024, time.monotonic() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, nargs=2, default=(10.0, 300.0))
+    parser.add_argument("--film", type=Path, default=ROOT / "docs/demo/reels/big-buck-bunny.mp4")
+    options = parser.parse_args()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
+    print(f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores")
+    peaks = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seconds in options.seconds:
+            film = Path(folder, f"{seconds:g}s.mp4")
+            frames = repeat(options.film, film, seconds)
+            peak, wall = peak_mib(film, Path(folder, f"colour-{seconds:g}"))
+            peaks.append(peak)
+            print(
+                f"{seconds:6g} s, {frames:6d} frames: peak {peak:7.0f} MiB, {wall:6.1f} s",
+                flush=True,
+            )
+    print(f"long / short: {peaks[1] / peaks[0]:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from colorworker.color.guided import apply, fit
+from colorworker.color.resize import area_down, bilinear
+
+
+def test_chroma_that_is_linear_in_luma_is_found_exactly_without_regularisation():
+    luma = np.random.default_rng(0).uniform(0, 100, (40, 30)).astype(np.float32)
+    chroma = np.stack((0.5 * luma - 20, -0.25 * luma + 7), axis=-1)
+
+    slope, offset = fit(luma, chroma, epsilon=1e-6)
+
+    np.testing.assert_allclose(slope, np.broadcast_to((0.5, -0.25), slope.shape), atol=1e-3)
+    np.testing.assert_allclose(apply(slope, offset, luma), chroma, atol=0.05)
+
+
+def test_constant_chroma_stays_constant_over_any_luma():
+    luma = np.random.default_rng(1).uniform(0, 100, (20, 20)).astype(np.float32)
+    chroma = np.broadcast_to(np.float32([12, -30]), (20, 20, 2))
+
+    slope, offset = fit(luma, chroma)
+    large = np.random.default_rng(2).uniform(0, 100, (77, 61)).astype(np.float32)
+
+    np.testing.assert_allclose(
+        apply(slope, offset, large), np.full((77, 61, 2), (12, -30)), atol=1e-3
+    )
+
+
+def test_colour_borders_follow_luma_better_than_bilinear_enlarging():
+    luma = np.full((128, 128), 30, np.float32)
+    luma[:, 61:] = 75
+    chroma = np.zeros((128, 128, 2), np.float32)
+    chroma[:, 61:] = (40, -40)
+    small_chroma = area_down(chroma, 32, 32)
+
+    slope, offset = fit(area_down(luma, 32, 32), small_chroma)
+    guided = np.abs(apply(slope, offset, luma) - chroma).mean()
+
+    assert guided < 0.5 * np.abs(bilinear(small_chroma, 128, 128) - chroma).mean()
+
+
+def test_shapes_that_do_not_belong_together_are_refused():
+    with pytest.raises(ValueError, match="belong together"):
+        fit(np.zeros((4, 4), np.float32), np.zeros((4, 5, 2), np.float32))

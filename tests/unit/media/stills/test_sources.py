@@ -1,0 +1,187 @@
+"""What comes in: forms that are coloured, forms that are refused, and damage."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
+from colorworker.errors import (
+    SourceDamaged,
+    SourceTooLarge,
+    SourceUnreadable,
+    SourceUnsupported,
+    StoreUnavailable,
+)
+from colorworker.media.stills.vips import open_still, verify_still, write_still
+
+
+def opened(data, key="in", max_pixels=10**8):
+    return open_still(io.BytesIO(data), key, max_pixels=max_pixels)
+
+
+def png_header(width, height):
+    """A sound PNG header of any size, and no pixels to speak of."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    idat = b"IDAT" + zlib.compress(b"\0" * 100)
+    chunks = [
+        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c))
+        for c in (chunk, idat, b"IEND")
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_a_bomb_is_refused_by_its_header_and_the_setting_is_named():
+    with pytest.raises(SourceTooLarge, match=r"60000 x 60000.*MAX_PIXELS"):
+        opened(png_header(60000, 60000), max_pixels=10**9).__enter__()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"Dear archive, this is no picture.", bytes(range(256)) * 20, b"\xff\xd8\xff\xe0"],
+    ids=["zero bytes", "text", "noise", "a JPEG's first bytes"],
+)
+def test_what_is_no_picture_is_damaged_and_nothing_reaches_stderr(data, capfd):
+    with pytest.raises(SourceDamaged, match=r"^bad\.jpg: "):
+        opened(data, "bad.jpg").__enter__()
+
+    assert capfd.readouterr().err == ""
+
+
+def test_a_sound_file_of_a_format_without_reader_is_unsupported():
+    with pytest.raises(SourceUnsupported, match="cannot be read here"):
+        opened(b"8BPS\0\1" + b"\0" * 200, "layers.psd").__enter__()
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_a_truncated_picture_is_damaged_and_leaves_no_output(
+    extension, share, encode, colourful, tmp_path, capfd
+):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300), dtype=np.uint8)
+    data = encode(noise, extension)
+    path = tmp_path / "out.tif"
+
+    with pytest.raises(SourceDamaged), opened(data[: int(len(data) * share)]) as picture:
+        write_still(picture, *colourful(), path, ".tif")
+
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr().err == ""
+
+
+def test_the_small_copy_of_a_truncated_picture_is_refused_too(encode):
+    data = encode(np.random.default_rng(0).integers(0, 256, (200, 300), dtype=np.uint8), ".jpg")
+
+    with opened(data[: len(data) // 2]) as picture, pytest.raises(SourceDamaged):
+        picture.proxy(20, 30)
+
+
+def test_several_pages_are_refused_and_not_silently_cut_to_the_first():
+    pages = pyvips.Image.black(20, 40).copy()
+    pages.set_type(pyvips.GValue.gint_type, "page-height", 20)
+
+    with pytest.raises(SourceUnsupported, match="2 pages"):
+        opened(pages.write_to_buffer(".tif")).__enter__()
+
+
+def test_float_pixels_are_refused_in_words():
+    data = pyvips.Image.black(8, 8).cast("float").write_to_buffer(".tif")
+
+    with pytest.raises(SourceUnsupported, match="float"):
+        opened(data).__enter__()
+
+
+@pytest.mark.parametrize("extension", [".png", ".tif"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_alpha_is_kept_as_it_was(extension, dtype, encode, textured, colourful, tmp_path):
+    shift = 8 if dtype == np.uint8 else 0
+    grey = (textured >> shift).astype(dtype)
+    alpha = grey[::-1, ::-1]
+    path = tmp_path / f"out{extension}"
+
+    with opened(encode(np.dstack((grey, alpha)), extension)) as picture:
+        write_still(picture, *colourful(), path, extension)
+        verify_still(picture, path)
+
+    written = pyvips.Image.new_from_file(str(path)).numpy()
+    np.testing.assert_array_equal(written[..., 3], alpha)
+
+
+def test_one_bit_scans_become_8_bit_colour(encode, colourful, tmp_path):
+    line_art = (np.indices((40, 40)).sum(axis=0) % 7 < 3).astype(np.uint8) * 255
+    path = tmp_path / "out.tif"
+
+    with opened(encode(line_art, ".tif", bitdepth=1)) as picture:
+        write_still(picture, *colourful(), path, ".tif")
+        verify_still(picture, path)
+
+    written = pyvips.Image.new_from_file(str(path)).numpy()
+    np.testing.assert_array_equal(written[..., 0], line_art)
+
+
+def test_cmyk_is_taken_by_its_lightness_and_written_as_srgb(colourful, tmp_path):
+    brown = np.full((40, 30, 3), (150, 120, 90), np.uint8)
+    rgb = pyvips.Image.new_from_array(brown).copy(interpretation="srgb")
+    data = rgb.icc_transform("cmyk").write_to_buffer(".tif")
+    path = tmp_path / "out.tif"
+
+    with opened(data) as picture:
+        write_still(picture, *colourful(), path, ".tif")
+        verify_still(picture, path)
+
+    written = pyvips.Image.new_from_file(str(path))
+    assert (written.bands, written.interpretation) == (3, "srgb")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 5)])
+def test_tiny_pictures_are_coloured_like_others(shape, encode, colourful, tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    path = tmp_path / "out.png"
+
+    with opened(encode(grey, ".png")) as picture:
+        assert picture.proxy(64, 64).shape == (64, 64, 3)
+        write_still(picture, *colourful(), path, ".png")
+        verify_still(picture, path)
+
+
+def test_the_proxy_is_the_picture_made_small_with_its_16_bits(encode):
+    ramp = np.tile(np.linspace(20000, 21000, 640).astype(np.uint16), (480, 1))
+
+    with opened(encode(ramp, ".png")) as picture:
+        lab = picture.proxy(48, 64)
+
+    lightness = lab_from_linear_rgb(
+        srgb_to_linear(np.repeat(ramp[:, :, None] / np.float32(65535), 3, axis=2))
+    )[0, :, 0]
+    expected = lightness.reshape(64, 10).mean(axis=1)
+    assert lab.dtype == np.float32
+    assert np.abs(lab[:, 1:-1, 0] - expected[1:-1]).max() < 0.02
+    assert np.abs(lab[..., 1:]).max() < 0.02
+
+
+def test_a_reader_that_fails_is_no_damage_of_the_picture(encode, textured, capfd):
+    class Failing(io.BytesIO):
+        broken = False
+
+        def read(self, size=-1):
+            if self.broken:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    reader = Failing(encode(textured, ".png"))
+    with open_still(reader, "in", max_pixels=10**8) as picture:
+        reader.broken = True
+        with pytest.raises(SourceUnreadable, match="Input/output error"):
+            picture.proxy(10, 10)
+
+    assert capfd.readouterr().err == ""
+
+
+def test_an_output_that_cannot_be_written_is_not_blamed_on_the_source(
+    encode, textured, colourful, tmp_path
+):
+    with opened(encode(textured, ".png")) as picture, pytest.raises(StoreUnavailable):
+        write_still(picture, *colourful(), tmp_path / "absent" / "out.tif", ".tif")

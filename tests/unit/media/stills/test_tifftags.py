@@ -1,0 +1,58 @@
+import io
+import struct
+
+import pytest
+import pyvips
+
+from colorworker.media.stills.tifftags import Tag, TagTree, append_tags, read_tags
+
+ARTIST = Tag(315, 2, 7, b"Nobody\0")
+MAKE = Tag(271, 2, 3, b"Ko\0")
+EXPOSURE = Tag(33434, 5, 1, struct.pack("<II", 1, 60))
+ISO = Tag(34855, 3, 1, struct.pack("<H", 400))
+TREE = TagTree((ARTIST, MAKE), {34665: (EXPOSURE, ISO)})
+
+
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_appended_tags_read_back_and_the_pixels_stay(bigtiff, encode, textured, tmp_path):
+    path = tmp_path / "out.tif"
+    path.write_bytes(encode(textured, ".tif", bigtiff=bigtiff, compression="deflate"))
+
+    append_tags(path, TREE)
+
+    with path.open("rb") as file:
+        tree = read_tags(file)
+    assert set(tree.first) >= {ARTIST, MAKE}
+    assert tree.below == TREE.below
+    image = pyvips.Image.new_from_file(str(path), fail_on="warning")
+    assert (image.numpy() == textured).all()
+
+
+def test_tags_the_output_has_already_are_not_written_twice(encode, textured, tmp_path):
+    path = tmp_path / "out.tif"
+    path.write_bytes(encode(textured, ".tif"))
+    append_tags(path, TREE)
+    size_bytes = path.stat().st_size
+
+    append_tags(path, TREE)
+
+    assert path.stat().st_size == size_bytes
+
+
+def test_big_endian_values_are_turned_around():
+    values = struct.pack(">II", 1, 60)
+    entries = struct.pack(">HHIHH", 34855, 3, 1, 400, 0) + struct.pack(">HHII", 33434, 5, 1, 56)
+    exif = struct.pack(">H", 2) + entries + struct.pack(">I", 0)
+    first = struct.pack(">HHHIII", 1, 34665, 4, 1, 26, 0)
+    block = b"MM\0*" + struct.pack(">I", 8) + first + exif
+
+    tree = read_tags(io.BytesIO(b"Exif\0\0" + block + values), 6)
+
+    assert set(tree.below[34665]) == {EXPOSURE, ISO}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"II*\0", b"II*\0\xff\xff\xff\x7f", b"II*\0\x08\0\0\0\xff\xff", b"nonsense" * 9]
+)
+def test_damaged_blocks_have_no_tags_and_do_not_fail(data):
+    assert read_tags(io.BytesIO(data)) == TagTree((), {})
