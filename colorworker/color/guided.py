@@ -7,7 +7,7 @@ the linear coefficients are fitted at the small size and applied to the full-siz
 import numpy as np
 
 from colorworker.color.lab import Floats
-from colorworker.color.resize import bilinear
+from colorworker.color.resize import along, bilinear
 
 
 def fit(
@@ -46,22 +46,27 @@ def fit(
 def apply(slope: Floats, offset: Floats, luma: Floats) -> Floats:
     """Return a* and b*, (H, W, 2), for the full-size L* `luma`, (H, W)."""
     height, width = luma.shape
-    enlarged = bilinear(slope, height, width)
-    enlarged *= luma[..., None]
+    # A new array: at equal sizes bilinear() hands back the caller's own coefficients.
+    enlarged = bilinear(slope, height, width) * luma[..., None]
     enlarged += bilinear(offset, height, width)
     return enlarged
 
 
 def _box_mean(image: Floats, radius: int) -> Floats:
     """Return the mean over the window around every pixel; at borders over the part inside."""
-    return _box_axis(_box_axis(image, radius).swapaxes(0, 1), radius).swapaxes(0, 1)
+    return _box_axis(_box_axis(image, radius, 1), radius, 0)
 
 
-def _box_axis(image: Floats, radius: int) -> Floats:
-    length = image.shape[0]
-    total = np.concatenate((np.zeros_like(image[:1], np.float64), image.cumsum(0, np.float64)))
-    places = np.arange(length)
-    low = np.maximum(places - radius, 0)
-    high = np.minimum(places + radius + 1, length)
-    count = (high - low).reshape(-1, *[1] * (image.ndim - 1))
-    return np.asarray((total[high] - total[low]) / count, np.float32)
+def _box_axis(image: Floats, radius: int, axis: int) -> Floats:
+    """Return the means along one axis, by adding shifted views: radii are small."""
+    total = image.copy()
+    count = np.ones(image.shape[axis], np.float32)
+    ahead, behind = [slice(None)] * image.ndim, [slice(None)] * image.ndim
+    for shift in range(1, min(radius, image.shape[axis] - 1) + 1):
+        ahead[axis], behind[axis] = slice(shift, None), slice(None, -shift)
+        total[tuple(ahead)] += image[tuple(behind)]
+        total[tuple(behind)] += image[tuple(ahead)]
+        count[shift:] += 1
+        count[:-shift] += 1
+    total /= along(count, axis, image.ndim)
+    return total

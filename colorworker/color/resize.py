@@ -37,8 +37,13 @@ def bilinear(image: Floats, height: int, width: int) -> Floats:
         ValueError: If the new size is empty.
     """
     _check(image, height, width)
-    rows = _linear_axis(np.asarray(image, np.float32), height)
-    return _linear_axis(rows.swapaxes(0, 1), width).swapaxes(0, 1)
+    # Columns first: the array is still small then, and rows are copied whole afterwards.
+    return _linear_axis(_linear_axis(np.asarray(image, np.float32), width, 1), height, 0)
+
+
+def along(values: Floats, axis: int, dimensions: int) -> Floats:
+    """Return a vector shaped to broadcast along one axis of an array."""
+    return values.reshape([-1 if each == axis else 1 for each in range(dimensions)])
 
 
 def _check(image: Floats, height: int, width: int) -> None:
@@ -60,12 +65,16 @@ def _area_axis(image: Floats, size: int) -> Floats:
     return np.asarray(np.diff(at_border, axis=0) * (size / length), np.float32)
 
 
-def _linear_axis(image: Floats, size: int) -> Floats:
-    length = image.shape[0]
+def _linear_axis(image: Floats, size: int, axis: int) -> Floats:
+    length = image.shape[axis]
     if size == length:
         return image
     centres = np.clip((np.arange(size) + 0.5) * (length / size) - 0.5, 0, length - 1)
     low = centres.astype(np.intp)
-    high = np.minimum(low + 1, length - 1)
-    part = (centres - low).astype(np.float32).reshape(-1, *[1] * (image.ndim - 1))
-    return np.asarray(image[low] + part * (image[high] - image[low]), np.float32)
+    part = along((centres - low).astype(np.float32), axis, image.ndim)
+    near = np.take(image, low, axis)
+    mixed: Floats = np.take(image, np.minimum(low + 1, length - 1), axis)
+    mixed -= near
+    mixed *= part
+    mixed += near
+    return mixed

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from colorworker.color.guided import fit
 from colorworker.color.tone import is_colour
 from colorworker.errors import AlreadyColour
-from colorworker.media.stills.vips import VipsPicture, open_still, verify_still, write_still
+from colorworker.media.stills.picture import VipsPicture
+from colorworker.media.stills.vips import open_still, verify_still, write_still
 from colorworker.pipeline.thumbnail import still_thumbnail
 from colorworker.pipeline.workshop import Clock, Workshop, sha256_of, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
