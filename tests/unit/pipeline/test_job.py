@@ -1,0 +1,189 @@
+"""Whole jobs without TensorFlow or Ray: real codecs, a toy colorizer, our own ports."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.driver import Job, run_job
+from colorworker.errors import StoreUnavailable
+from colorworker.listing import OpenSource, list_entries
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.pipeline.workshop import Workshop
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source
+from colorworker.work.job import ModelRef, Options
+
+
+class Toy:
+    """Warm where it is bright, cold where it is dark."""
+
+    def working_shape(self, height, width):
+        return 32, 32 * max(1, round(width / height))
+
+    def predict(self, lightness, hints=None):
+        warm = (lightness - 50) * 0.5
+        return np.stack([warm, warm], axis=-1).astype(np.float32)
+
+
+class Counting(MemoryStore):
+    """A memory store that remembers every key that was put, and can be away."""
+
+    def __init__(self):
+        super().__init__("destination")
+        self.puts, self.away = [], 0
+
+    def put_file(self, key, path):
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("destination", "it does not answer", "Wait")
+        self.puts.append(key)
+        return super().put_file(key, path)
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    rows, columns = np.mgrid[0:60, 0:80]
+    pyvips.Image.new_from_array(((rows * columns) % 256).astype(np.uint8)).write_to_file(
+        str(folder / "a.png")
+    )
+    make_film(folder / "reel.mkv", Recipe(frames=48, gop_size=12, rate=Fraction(24), sound="aac"))
+    return folder
+
+
+def run(source, destination, options=Options(segment_frames=12), colorizer=None, max_attempts=3):  # noqa: B008
+    store = LocalStore(source)
+    entries = list_entries([OpenSource(Source(str(source)), store)], options.profile)
+    model = ModelRef("toy", "0" * 64)
+    workshop = Workshop(
+        destination=destination,
+        open_source=lambda _: store,
+        colorizer=lambda: colorizer or Toy(),
+        options=options,
+        model=model,
+        worker="test",
+    )
+    lines = []
+    executor = InProcessExecutor(workshop, 2)
+    try:
+        job = Job("job", entries, options, model, max_attempts=max_attempts)
+        run_job(job, executor, line=lines.append)
+    finally:
+        executor.close()
+    return {line.key: line for line in lines}
+
+
+def outputs(store):
+    return {info.key for info in store.list() if not info.key.startswith(".colorworker/")}
+
+
+def luma(data):
+    with av.open(data) as film:
+        return [
+            np.frombuffer(f.planes[0], np.uint8).reshape(f.height, -1)[:, : f.width].copy()
+            for f in film.decode(video=0)
+        ]
+
+
+def test_a_job_colours_everything_and_its_second_run_puts_nothing(source):
+    destination = Counting()
+
+    first = run(source, destination)
+    puts = list(destination.puts)
+    second = run(source, destination)
+
+    assert {line.outcome for line in first.values()} == {"succeeded"}
+    assert outputs(destination) == {"a.png", "reel.mkv"}
+    assert destination.puts == puts
+    assert all(line.resumed for line in second.values())
+    assert (second["reel.mkv"].width, second["reel.mkv"].frames) == (64, 48)
+
+
+def test_the_archive_profile_keeps_luma_and_colours_chroma(source):
+    destination = Counting()
+
+    run(source, destination, Options(segment_frames=12, profile="archive"))
+
+    with destination.open("reel.mkv") as film:
+        after = luma(film)
+    before = luma(str(source / "reel.mkv"))
+    assert len(after) == len(before) == 48
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_parts_are_gone_once_the_film_stands(source):
+    destination = Counting()
+
+    run(source, destination)
+
+    assert not [info.key for info in destination.list(".colorworker/parts/") if ".nut" in info.key]
+
+
+def test_a_store_that_is_away_for_a_moment_costs_attempts_and_nothing_else(source):
+    destination = Counting()
+    destination.away = 2
+
+    lines = run(source, destination)
+
+    assert {line.outcome for line in lines.values()} == {"succeeded"}
+    assert max(line.attempts for line in lines.values()) > 1
+
+
+def test_a_store_that_stays_away_fails_its_items_by_name(source):
+    destination = Counting()
+    destination.away = 100
+
+    lines = run(source, destination, max_attempts=1)
+
+    assert {line.error_code for line in lines.values()} == {"store_unavailable"}
+    assert outputs(destination) == set()
+
+
+def test_a_source_that_changes_under_the_job_is_an_error_and_never_a_mixture(source):
+    destination = Counting()
+    film = source / "reel.mkv"
+
+    class Meddling(Toy):
+        def predict(self, lightness, hints=None):
+            film.write_bytes(film.read_bytes() + b"\0")
+            return super().predict(lightness, hints)
+
+    lines = run(source, destination, colorizer=Meddling())
+
+    assert lines["reel.mkv"].error_code == "source_changed"
+    assert "reel.mkv" not in outputs(destination)
+
+
+def test_a_bug_under_one_item_is_that_items_failure(source):
+    class Broken(Toy):
+        def predict(self, lightness, hints=None):
+            raise ZeroDivisionError("a bug")
+
+    lines = run(source, Counting(), colorizer=Broken())
+
+    assert {line.error_code for line in lines.values()} == {"internal_error"}
+    assert "ZeroDivisionError" in lines["a.png"].error
+
+
+def test_a_picture_in_colour_is_skipped_and_remembered(source):
+    rng = np.random.default_rng(0)
+    blocks = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(20, 0).repeat(20, 1)
+    pyvips.Image.new_from_array(blocks).write_to_file(str(source / "colour.png"))
+    destination = Counting()
+
+    lines = run(source, destination)
+    again = run(source, destination)
+    anew = run(source, destination, Options(segment_frames=12, colour_sources="recolour"))
+
+    assert (lines["colour.png"].outcome, lines["colour.png"].error_code) == (
+        "skipped",
+        "already_colour",
+    )
+    assert again["colour.png"].outcome == "skipped"
+    assert anew["colour.png"].outcome == "succeeded"
