@@ -1,7 +1,8 @@
 """The composition root of a job: from paths and settings to stores, executor and report."""
 
 import os
-from contextlib import closing, suppress
+import sys
+from contextlib import closing, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,8 @@ def run(request: Request, settings: Settings) -> int:
             settings=_shown_settings(settings),
         )
         with (
+            # Ray's listener prints to stdout when a worker dies; stdout is for results only.
+            redirect_stdout(sys.stderr),
             StopFlag() as stopping,
             ReportWriter(destination, facts) as report,
             closing(_executor(request, spec, settings)) as executor,

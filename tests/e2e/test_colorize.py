@@ -257,4 +257,5 @@ def wait_for(condition, process, seconds=120):
             return
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
     pytest.fail("nothing happened")
