@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Complexes = npt.NDArray[np.complex64]
 
 _SETTLE_SIGMA = 6.0
 """L* by which a pixel of a later anchor may differ and still be taken for the same thing."""
@@ -30,14 +31,16 @@ def settle(lightness: Sequence[Floats], ab: Sequence[Floats]) -> Floats:
     Returns:
         float32 (h, w, 2).
     """
-    total = ab[0].astype(np.float32, copy=True)
+    total = _packed(ab[0]).copy()
     weights = np.ones(lightness[0].shape, np.float32)
+    weighted = np.empty_like(total)
     for later_lightness, later_ab in zip(lightness[1:], ab[1:], strict=True):
         alike = _likeness(lightness[0], later_lightness, _SETTLE_SIGMA)
-        total += alike[..., None] * later_ab
+        np.multiply(_packed(later_ab), alike, out=weighted)
+        total += weighted
         weights += alike
-    total /= weights[..., None]
-    return total
+    total /= weights
+    return _unpacked(total)
 
 
 def between(
@@ -60,10 +63,22 @@ def between(
     weight = share * (_likeness(lightness, later[0], _BLEND_SIGMA) + np.float32(_TIME_ONLY))
     rest = (1 - share) * (_likeness(lightness, earlier[0], _BLEND_SIGMA) + np.float32(_TIME_ONLY))
     weight /= weight + rest
-    mixed = later[1] - earlier[1]
-    mixed *= weight[..., None]
-    mixed += earlier[1]
-    return mixed
+    before = _packed(earlier[1])
+    mixed = _packed(later[1]) - before
+    mixed *= weight
+    mixed += before
+    return _unpacked(mixed)
+
+
+def _packed(ab: Floats) -> Complexes:
+    """Return a* + i b* as a view, (h, w): NumPy is six times as fast over long last axes."""
+    packed: Complexes = np.ascontiguousarray(ab, np.float32).view(np.complex64)[..., 0]
+    return packed
+
+
+def _unpacked(packed: Complexes) -> Floats:
+    unpacked: Floats = packed.view(np.float32).reshape(*packed.shape, 2)
+    return unpacked
 
 
 def _likeness(one: Floats, other: Floats, sigma: float) -> Floats:

@@ -28,12 +28,12 @@ from colorworker.color.temporal import between, settle
 from colorworker.media import shots
 from colorworker.media.planes import (
     Frame,
+    LumaScaler,
     Plane,
     chroma_shape,
     color_spec,
     luma_for_chroma,
     luma_plane,
-    luma_proxy,
     with_chroma,
 )
 from colorworker.pipeline.workshop import Colorizer
@@ -62,6 +62,9 @@ class _Canvas:
     """Shape colours are settled and followed at: the smaller of the two."""
     pix_fmt: str
     table: ChromaTable
+    to_working: LumaScaler
+    to_grid: LumaScaler
+    to_small: LumaScaler
 
 
 @dataclass(frozen=True)
@@ -121,13 +124,17 @@ def _canvas(info: VideoInfo, colorizer: Colorizer, frame_count: int, pix_fmt: st
     working = colorizer.working_shape(info.height, info.width)
     chroma = chroma_shape(pix_fmt, info.height, info.width)
     fits = chroma[0] <= working[0] and chroma[1] <= working[1]
+    grid = chroma if fits else working
     return _Canvas(
         frame_count=frame_count,
         working=working,
         chroma=chroma,
-        grid=chroma if fits else working,
+        grid=grid,
         pix_fmt=pix_fmt,
         table=chroma_table(color_spec(info)),
+        to_working=LumaScaler(*working),
+        to_grid=LumaScaler(*grid),
+        to_small=LumaScaler(*shots.SMALL_SHAPE),
     )
 
 
@@ -137,8 +144,8 @@ def _read(frames: Iterator[Frame], canvas: _Canvas) -> Iterator[_Moment]:
         if canvas.grid == canvas.chroma:
             guide = luma_for_chroma(luma_plane(frame), canvas.chroma)
         else:
-            guide = luma_proxy(frame, *canvas.grid)
-        small = shots.small_luma(luma_proxy(frame, *shots.SMALL_SHAPE), bit_depth)
+            guide = canvas.to_grid(frame)
+        small = shots.small_luma(canvas.to_small(frame), bit_depth)
         yield _Moment(index, frame, guide, small)
 
 
@@ -211,7 +218,7 @@ def _anchor(moment: _Moment, canvas: _Canvas) -> _Moment:
     if canvas.working == canvas.grid or moment.frame is None:
         proxy = moment.guide
     else:
-        proxy = luma_proxy(moment.frame, *canvas.working)
+        proxy = canvas.to_working(moment.frame)
     return _without_frame_beyond(replace(moment, proxy=proxy), canvas)
 
 
