@@ -19,8 +19,7 @@ def area_down(image: Floats, height: int, width: int) -> Floats:
     _check(image, height, width)
     if height > image.shape[0] or width > image.shape[1]:
         raise ValueError(f"area_down cannot enlarge {image.shape[:2]} to {(height, width)}")
-    rows = _area_axis(np.asarray(image, np.float32), height)
-    return _area_axis(rows.swapaxes(0, 1), width).swapaxes(0, 1)
+    return _area_axis(_area_axis(np.asarray(image, np.float32), height, 0), width, 1)
 
 
 def bilinear(image: Floats, height: int, width: int) -> Floats:
@@ -51,18 +50,21 @@ def _check(image: Floats, height: int, width: int) -> None:
         raise ValueError(f"cannot resize {image.shape[:2]} to {(height, width)}")
 
 
-def _area_axis(image: Floats, size: int) -> Floats:
-    """Return the area means along axis 0, as differences of the running sum at the new borders."""
-    length = image.shape[0]
+def _area_axis(image: Floats, size: int, axis: int) -> Floats:
+    """Return the area means along an axis, as differences of the running sum at the new borders."""
+    length = image.shape[axis]
     if size == length:
         return image
     # float64: a float32 running sum over a long axis loses the small differences.
-    total = np.concatenate((np.zeros_like(image[:1], np.float64), image.cumsum(0, np.float64)))
-    borders = np.arange(size + 1) * (length / size)
+    total = image.cumsum(axis, np.float64)
+    borders = np.arange(1, size + 1) * (length / size)
     below = np.minimum(borders.astype(np.intp), length - 1)
-    part = (borders - below).reshape(-1, *[1] * (image.ndim - 1))
-    at_border = total[below] + part * image[below]
-    return np.asarray(np.diff(at_border, axis=0) * (size / length), np.float32)
+    part = along((borders - below).astype(np.float32), axis, image.ndim)
+    at_border = np.take(total, below, axis)
+    # The sum up to a border is all before its pixel, and the part of that pixel that is inside.
+    at_border -= (1 - part) * np.take(image, below, axis)
+    means = np.diff(at_border, axis=axis, prepend=0) * (size / length)
+    return np.ascontiguousarray(means, np.float32)
 
 
 def _linear_axis(image: Floats, size: int, axis: int) -> Floats:
