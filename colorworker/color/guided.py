@@ -4,10 +4,14 @@ The fast guided filter of He and Sun, "Fast Guided Filter" (arXiv:1505.00996, 20
 the linear coefficients are fitted at the small size and applied to the full-size guide.
 """
 
+from typing import TypeVar
+
 import numpy as np
 
-from colorworker.color.lab import Floats
+from colorworker.color.packing import Complexes, Floats, packed, unpacked
 from colorworker.color.resize import along, bilinear
+
+Numbers = TypeVar("Numbers", Floats, Complexes)
 
 
 def fit(
@@ -33,31 +37,32 @@ def fit(
     if luma.ndim != 2 or chroma.shape != (*luma.shape, 2):
         raise ValueError(f"luma {luma.shape} and chroma {chroma.shape} do not belong together")
     # Centred on mid-grey: in float32 the variance of values near 100 would drown in its rounding.
-    centred = np.asarray(luma, np.float32)[..., None] - 50
+    centred = np.asarray(luma, np.float32) - 50
+    pairs = packed(chroma)
     mean_luma = _box_mean(centred, radius)
-    mean_chroma = _box_mean(chroma, radius)
+    mean_chroma = _box_mean(pairs, radius)
     variance = np.maximum(_box_mean(centred**2, radius) - mean_luma**2, 0)
-    covariance = _box_mean(centred * chroma, radius) - mean_luma * mean_chroma
-    slope = covariance / (variance + np.float32(epsilon))
+    covariance = _box_mean(centred * pairs, radius) - mean_luma * mean_chroma
+    slope = covariance * (1 / (variance + np.float32(epsilon)))
     offset = mean_chroma - slope * (mean_luma + 50)
-    return _box_mean(slope, radius), _box_mean(offset, radius)
+    return unpacked(_box_mean(slope, radius)), unpacked(_box_mean(offset, radius))
 
 
 def apply(slope: Floats, offset: Floats, luma: Floats) -> Floats:
     """Return a* and b*, (H, W, 2), for the full-size L* `luma`, (H, W)."""
     height, width = luma.shape
     # A new array: at equal sizes bilinear() hands back the caller's own coefficients.
-    enlarged = bilinear(slope, height, width) * luma[..., None]
-    enlarged += bilinear(offset, height, width)
-    return enlarged
+    enlarged = bilinear(packed(slope), height, width) * luma
+    enlarged += bilinear(packed(offset), height, width)
+    return unpacked(enlarged)
 
 
-def _box_mean(image: Floats, radius: int) -> Floats:
+def _box_mean(image: Numbers, radius: int) -> Numbers:
     """Return the mean over the window around every pixel; at borders over the part inside."""
     return _box_axis(_box_axis(image, radius, 1), radius, 0)
 
 
-def _box_axis(image: Floats, radius: int, axis: int) -> Floats:
+def _box_axis(image: Numbers, radius: int, axis: int) -> Numbers:
     """Return the means along one axis, by adding shifted views: radii are small."""
     total = image.copy()
     count = np.ones(image.shape[axis], np.float32)
@@ -68,5 +73,5 @@ def _box_axis(image: Floats, radius: int, axis: int) -> Floats:
         total[tuple(behind)] += image[tuple(ahead)]
         count[shift:] += 1
         count[:-shift] += 1
-    total /= along(count, axis, image.ndim)
+    total *= along(np.reciprocal(count), axis, image.ndim)
     return total

@@ -8,10 +8,8 @@ anchor on a border between two segments comes out the same from either side of i
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Complexes = npt.NDArray[np.complex64]
+from colorworker.color.packing import Floats, packed, unpacked
 
 _SETTLE_SIGMA = 6.0
 """L* by which a pixel of a later anchor may differ and still be taken for the same thing."""
@@ -31,16 +29,16 @@ def settle(lightness: Sequence[Floats], ab: Sequence[Floats]) -> Floats:
     Returns:
         float32 (h, w, 2).
     """
-    total = _packed(ab[0]).copy()
+    total = packed(ab[0]).copy()
     weights = np.ones(lightness[0].shape, np.float32)
     weighted = np.empty_like(total)
     for later_lightness, later_ab in zip(lightness[1:], ab[1:], strict=True):
         alike = _likeness(lightness[0], later_lightness, _SETTLE_SIGMA)
-        np.multiply(_packed(later_ab), alike, out=weighted)
+        np.multiply(packed(later_ab), alike, out=weighted)
         total += weighted
         weights += alike
-    total /= weights
-    return _unpacked(total)
+    total *= 1 / weights
+    return unpacked(total)
 
 
 def between(
@@ -63,22 +61,11 @@ def between(
     weight = share * (_likeness(lightness, later[0], _BLEND_SIGMA) + np.float32(_TIME_ONLY))
     rest = (1 - share) * (_likeness(lightness, earlier[0], _BLEND_SIGMA) + np.float32(_TIME_ONLY))
     weight /= weight + rest
-    before = _packed(earlier[1])
-    mixed = _packed(later[1]) - before
+    before = packed(earlier[1])
+    mixed = packed(later[1]) - before
     mixed *= weight
     mixed += before
-    return _unpacked(mixed)
-
-
-def _packed(ab: Floats) -> Complexes:
-    """Return a* + i b* as a view, (h, w): NumPy is six times as fast over long last axes."""
-    packed: Complexes = np.ascontiguousarray(ab, np.float32).view(np.complex64)[..., 0]
-    return packed
-
-
-def _unpacked(packed: Complexes) -> Floats:
-    unpacked: Floats = packed.view(np.float32).reshape(*packed.shape, 2)
-    return unpacked
+    return unpacked(mixed)
 
 
 def _likeness(one: Floats, other: Floats, sigma: float) -> Floats:
