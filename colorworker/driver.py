@@ -56,6 +56,10 @@ class Executor(Protocol):
         """Return what has finished, after timeout_seconds at the latest."""
         ...
 
+    def drain(self) -> set[str]:
+        """Begin nothing any more; return the ids of the units that were taken and not begun."""
+        ...
+
     def close(self) -> None:
         """Let the workers go."""
         ...
@@ -107,6 +111,7 @@ def run_job(
     line: Callable[[ItemLine], None],
     progress: Callable[[Progress], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
+    stop_seconds: float = 120.0,
 ) -> Progress:
     """Run a job to its end and return the last progress.
 
@@ -115,9 +120,11 @@ def run_job(
         executor: Where the units run. Not closed here.
         line: Called once an item, when its outcome is known.
         progress: Called after every change.
-        stopping: When it turns true no unit is taken any more; what is in flight is finished.
+        stopping: When it turns true no unit is begun any more; what is under way is finished.
+        stop_seconds: How long that may take; then the rest is abandoned, and the last progress
+            says how many units are still running.
     """
-    return _Run(job, executor, line, progress).until(stopping)
+    return _Run(job, executor, line, progress).until(stopping, stop_seconds)
 
 
 class _Run:
@@ -143,18 +150,28 @@ class _Run:
         self._running: dict[str, tuple[WorkUnit, int]] = {}
         self._first = self._first_units()
 
-    def until(self, stopping: Callable[[], bool]) -> Progress:
-        while True:
-            if not stopping():
-                self._feed()
-            if not self._running and (stopping() or not self._delayed):
+    def until(self, stopping: Callable[[], bool], stop_seconds: float) -> Progress:
+        while not stopping():
+            more = self._feed()
+            if not (more or self._running or self._delayed):
                 return self._progress
-            for result in self._executor.wait(_WAIT_SECONDS):
-                unit, attempt = self._running.pop(result.unit_id)
-                self._take(unit, result.at_attempt(attempt))
-            self._advance()
+            self._collect()
+        deadline = time.monotonic() + stop_seconds
+        for unit_id in self._executor.drain():
+            del self._running[unit_id]
+        self._advance()
+        while self._running and time.monotonic() < deadline:
+            self._collect()
+        return self._progress
 
-    def _feed(self) -> None:
+    def _collect(self) -> None:
+        for result in self._executor.wait(_WAIT_SECONDS):
+            unit, attempt = self._running.pop(result.unit_id)
+            self._take(unit, result.at_attempt(attempt))
+        self._advance()
+
+    def _feed(self) -> bool:
+        """Submit what the executor takes; return whether there may be more that it does not."""
         now = time.monotonic()
         for item in [item for item in self._delayed if item[0] <= now]:
             self._delayed.remove(item)
@@ -166,13 +183,14 @@ class _Run:
                 unit, attempt = first, 1
                 self._advance(units_known=self._progress.units_known + 1)
             else:
-                return
+                return False
             if self._abandoned(unit):
                 self._advance(units_known=self._progress.units_known - 1)
                 continue
             self._running[unit.unit_id] = (unit, attempt)
             self._executor.submit(unit, attempt)
             self._advance()
+        return True
 
     def _first_units(self) -> Iterator[WorkUnit]:
         """Yield what needs nothing done before it: films' scans and batches of stills."""

@@ -13,6 +13,7 @@ from colorworker.errors import (
 )
 from colorworker.media.kinds import (
     film_output_extension,
+    is_sidecar,
     kind_from_content,
     kind_from_name,
     still_output_extension,
@@ -39,7 +40,8 @@ class OpenSource:
 def list_entries(sources: list[OpenSource], profile: Profile) -> list[Entry]:
     """Return an entry for every object of the sources, sorted by key, with its output's name.
 
-    An object whose name says nothing is told by its first bytes. What cannot be done is settled
+    Sidecars are told by their names and not read; an object whose name says nothing, by its first
+    bytes. What cannot be done is settled
     here: `failed` with the reason, or `skipped` when it is neither a picture nor a film.
     """
     found = {(entry.root, entry.key): entry for item in sources for entry in _entries(item)}
@@ -71,6 +73,8 @@ def _entries(item: OpenSource) -> Iterator[Entry]:
 
 
 def _told(entry: Entry, info: ObjectInfo, store: ObjectStore) -> Entry:
+    if is_sidecar(info.key):
+        return _skipped(entry)
     check_key(info.key)
     if info.error:
         raise SourceUnreadable(info.key, info.error, "Check the file and its permissions")
@@ -78,11 +82,12 @@ def _told(entry: Entry, info: ObjectInfo, store: ObjectStore) -> Entry:
     if kind is None:
         with store.open(info.key, etag=info.etag) as reader:
             kind = kind_from_content(reader.read(_HEAD_BYTES))
-    if kind is None:
-        return _settled(
-            entry, "skipped", NotMedia(info.key, "neither a picture nor a film by name or content")
-        )
-    return replace(entry, kind=kind)
+    return _skipped(entry) if kind is None else replace(entry, kind=kind)
+
+
+def _skipped(entry: Entry) -> Entry:
+    error = NotMedia(entry.key, "neither a picture nor a film by name or content")
+    return _settled(entry, "skipped", error)
 
 
 def _named(entry: Entry, output_key: str) -> Entry:

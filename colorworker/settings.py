@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colorworker.errors import UsageError
@@ -45,6 +45,8 @@ class ModelSettings(BaseModel):
     """Share of the training's rebalancing towards rare colours that is kept; 1 is as trained."""
     temperature: Annotated[float, Field(gt=0, le=2)] = 0.38
     """Of the softmax over colour bins; lower is purer, higher is greyer."""
+    precision: Literal["float32", "float16", "bfloat16"] = "float32"
+    """Of the convolutions; float16 is for GPUs. Part of an output's identity, as colours change."""
 
 
 class RunSettings(BaseModel):
@@ -55,11 +57,18 @@ class RunSettings(BaseModel):
     executor: ExecutorName = "auto"
     """`auto` is ray where RAY_ADDRESS is set, else inprocess."""
     workers: Annotated[int | None, Field(gt=0)] = None
-    """Units worked on at a time; by default one for every two cores of this machine or cluster."""
+    """Most units worked on at a time; by default one for every two cores of this machine, or as
+    many as the cluster has room for at any moment."""
+    min_workers: Annotated[int, Field(ge=0)] = 0
+    """Ray actors asked for even where there is no room yet, so that an autoscaler makes some."""
+    start_seconds: Annotated[float, Field(gt=0)] = 300.0
+    """How long a cluster may be without a single worker of ours before the job is given up."""
     cpus_per_worker: Annotated[int, Field(gt=0)] = 2
     """Cores a Ray actor asks for, and threads TensorFlow may use in it."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
-    """GPUs, or a share of one, that a Ray actor asks for."""
+    """GPUs, or a share of one, that a Ray actor asks for; above 1 whole ones only."""
+    stop_seconds: Annotated[float, Field(ge=0)] = 120.0
+    """After SIGTERM or Ctrl-C: how long units under way may take to finish before they are left."""
     max_attempts: Annotated[int, Field(gt=0)] = 3
     """Tries of a unit whose worker died or whose store was away."""
     batch_stills: Annotated[int, Field(gt=0, le=256)] = 8
@@ -68,6 +77,52 @@ class RunSettings(BaseModel):
     """Folder for temporary files; by default the destination's own when it is local."""
     keep_parts: bool = False
     """Keep a film's encoded segments after the film is published."""
+
+    @field_validator("gpus_per_worker")
+    @classmethod
+    def _whole_above_one(cls, value: float) -> float:
+        if value > 1 and not value.is_integer():
+            raise ValueError("above 1 Ray gives out whole GPUs only")
+        return value
+
+
+class S3Settings(BaseModel):
+    """How to reach S3; what is left out is up to boto3's own AWS_ variables, files and profiles."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint_url: Annotated[str | None, Field(pattern="^https?://[^/@?#]+")] = None
+    """URL of a service other than AWS; AWS_ENDPOINT_URL says it too."""
+    region: str | None = None
+    """Region of the buckets; AWS_REGION says it too."""
+    ca_bundle: str | None = None
+    """PEM file of the authorities that may vouch for the service; AWS_CA_BUNDLE says it too."""
+    addressing_style: Literal["auto", "path", "virtual"] | None = None
+    """Whether the bucket stands in the path or in the host's name; most own services want path."""
+    checksums: Literal["when_required", "when_supported"] | None = None
+    """`when_required` for services that do not understand the checksums boto3 sends with puts."""
+    retry_mode: Literal["standard", "adaptive", "legacy"] | None = None
+    """How boto3 repeats a request; AWS_RETRY_MODE says it too."""
+    attempts: Annotated[int | None, Field(gt=0)] = None
+    """Tries of one request within boto3, the first included; AWS_MAX_ATTEMPTS says it too."""
+    connect_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """How long a connection may take to come about."""
+    read_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Silence after which a connection counts as broken."""
+    outage_seconds: Annotated[float, Field(ge=0)] = 90.0
+    """How long a service that has answered before may be away until a request is given up."""
+    request_payer: bool = False
+    """Agree to pay for requests to requester-pays buckets."""
+    part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 16 << 20
+    """Larger files are uploaded in parts of this size."""
+    copy_part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 512 << 20
+    """Larger objects are published by a copy in parts of this size."""
+    transfer_threads: Annotated[int, Field(gt=0, le=64)] = 4
+    """Parts of one file under way at a time."""
+    block_bytes: Annotated[int, Field(ge=1 << 12)] = 1 << 20
+    """Sources are read in blocks of this size."""
+    cache_bytes: Annotated[int, Field(ge=1 << 13)] = 16 << 20
+    """Memory for the blocks of one source that is being read."""
 
 
 class Settings(BaseSettings):
@@ -80,6 +135,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     model: ModelSettings = ModelSettings()
     run: RunSettings = RunSettings()
+    s3: S3Settings = S3Settings()
     ray_address: Annotated[str, Field(validation_alias="RAY_ADDRESS")] = ""
     """Ray's own variable; when set, it is the cluster to run on."""
 

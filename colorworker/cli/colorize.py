@@ -64,6 +64,7 @@ def colorize(
         colour_sources=colour_sources,
         vividness=settings.model.vividness if vividness is None else vividness,
         temperature=settings.model.temperature,
+        precision=settings.model.precision,
         segment_frames=settings.media.segment_frames,
         anchor_interval=settings.media.anchor_interval,
         settle_anchors=settings.media.settle_anchors,

@@ -4,10 +4,21 @@ import os
 import signal
 import sys
 from types import FrameType, TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 INTERRUPTED = 130
 """Exit code of a job that was interrupted: 128 + SIGINT."""
+
+
+def leave() -> NoReturn:
+    """End the process at once, as one that was interrupted.
+
+    Threads inside codecs cannot be ended, and would be waited for; nothing of theirs is published
+    yet.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 class StopFlag:

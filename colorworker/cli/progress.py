@@ -2,8 +2,8 @@
 
 import sys
 import time
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -12,33 +12,14 @@ from colorworker.driver import Progress as JobProgress
 
 _LINE_SECONDS = 5.0
 
-
-class Display(Protocol):
-    """Shows progress between `__enter__` and `__exit__`."""
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End."""
-        ...
-
-    def __call__(self, now: JobProgress, /) -> None:
-        """Show a moment of the job."""
-        ...
+Show = Callable[[JobProgress], None]
 
 
-def choose_display(quiet: bool) -> Display:
-    """Return the display that suits stderr."""
+def display(*, quiet: bool) -> AbstractContextManager[Show]:
+    """Return what shows a job's moments on stderr, as suits stderr."""
     if quiet:
-        return _Silent()
-    return _Bar() if sys.stderr.isatty() else _Lines()
+        return _silence()
+    return _bar() if sys.stderr.isatty() else _lines()
 
 
 def describe(now: JobProgress, seconds: float) -> str:
@@ -63,79 +44,46 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes}:{rest:02d}"
 
 
-class _Silent:
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return None
-
-    def __call__(self, _now: JobProgress, /) -> None:
-        return None
+@contextmanager
+def _silence() -> Iterator[Show]:
+    yield lambda _: None
 
 
-class _Lines(_Silent):
-    """A line at the start, every few seconds, and at the end."""
+@contextmanager
+def _lines() -> Iterator[Show]:
+    """Give a line at the start, every few seconds, and at the end."""
+    start = time.monotonic()
+    printed = start - _LINE_SECONDS
+    latest: JobProgress | None = None
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._last = 0.0
-        self._now: JobProgress | None = None
+    def show(now: JobProgress) -> None:
+        nonlocal latest, printed
+        latest = now
+        if time.monotonic() - printed >= _LINE_SECONDS:
+            printed = time.monotonic()
+            print(describe(now, printed - start), file=sys.stderr, flush=True)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._print()
-
-    def __call__(self, now: JobProgress, /) -> None:
-        self._now = now
-        if time.monotonic() - self._last >= _LINE_SECONDS:
-            self._print()
-
-    def _print(self) -> None:
-        if self._now is not None:
-            self._last = time.monotonic()
-            print(describe(self._now, self._last - self._start), file=sys.stderr, flush=True)
+    yield show
+    if latest is not None:
+        print(describe(latest, time.monotonic() - start), file=sys.stderr, flush=True)
 
 
-class _Bar(_Silent):
-    """A bar of units, with the words behind it."""
+@contextmanager
+def _bar() -> Iterator[Show]:
+    """Give a bar of units, with the words behind it."""
+    start = time.monotonic()
+    with Progress(
+        BarColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("starting", total=None)
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._bar = Progress(
-            BarColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task("starting", total=None)
+        def show(now: JobProgress) -> None:
+            words = describe(now, time.monotonic() - start)
+            total = now.units_known or None
+            bar.update(task, total=total, completed=now.units_done, description=words)
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def __call__(self, now: JobProgress, /) -> None:
-        self._bar.update(
-            self._task,
-            total=now.units_known or None,
-            completed=now.units_done,
-            description=describe(now, time.monotonic() - self._start),
-        )
+        yield show

@@ -2,12 +2,13 @@
 
 import os
 import sys
-from contextlib import closing, redirect_stdout, suppress
+from contextlib import ExitStack, closing, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from colorworker.cli.interrupt import INTERRUPTED, StopFlag
-from colorworker.cli.progress import choose_display
+from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
+from colorworker.cli.progress import display
 from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.cluster.worker import WorkerSpec, open_workshop
 from colorworker.driver import Executor, Job, Progress, run_job
@@ -23,7 +24,8 @@ from colorworker.settings import (
     apply_environment,
     tensorflow_environment,
 )
-from colorworker.store.opening import open_store
+from colorworker.store.opening import S3_SCHEME, open_store
+from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import parse_source, refuse_overlap
 from colorworker.work.job import Options
 from colorworker.work.manifest import Entry, job_id, manifest_lines
@@ -52,7 +54,8 @@ def run(request: Request, settings: Settings) -> int:
     Raises:
         UsageError: If the job cannot start: bad paths, bad weights, nothing to do.
     """
-    entries = _entries(request)
+    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    entries = _entries(request, stores)
     model = resolve(request.model)
     load(model)  # Refused here, weights are one error; in the workers they would be one an item.
     lines = list(manifest_lines(entries, request.options, model))
@@ -68,7 +71,7 @@ def run(request: Request, settings: Settings) -> int:
         settings.run.batch_stills,
         settings.run.max_attempts,
     )
-    with closing(open_store(request.destination)) as destination:
+    with closing(open_store(request.destination, stores)) as destination:
         with suppress(KeyExists):  # The same work was asked for before: this run resumes it.
             destination.put(
                 f"{STATE}/jobs/{identity}/manifest.jsonl", b"".join(lines), create_only=True
@@ -80,6 +83,7 @@ def run(request: Request, settings: Settings) -> int:
             max_pixels=settings.media.max_pixels,
             scratch=settings.run.scratch,
             keep_parts=settings.run.keep_parts,
+            stores=stores,
         )
         facts = JobFacts(
             identity,
@@ -99,25 +103,39 @@ def run(request: Request, settings: Settings) -> int:
             ReportWriter(destination, facts) as report,
             closing(_executor(request, spec, settings)) as executor,
         ):
-            with choose_display(request.quiet) as display:
-                end = run_job(job, executor, line=report.add, progress=display, stopping=stopping)
+            with display(quiet=request.quiet) as show:
+                end = run_job(
+                    job,
+                    executor,
+                    line=report.add,
+                    progress=show,
+                    stopping=stopping,
+                    stop_seconds=settings.run.stop_seconds,
+                )
             page = report.finish(interrupted=stopping())
-    _print_end(end, Path(request.destination) / page)
+    is_remote = request.destination.startswith(S3_SCHEME)
+    folder = destination.uri if is_remote else str(Path(request.destination))
+    _print_end(end, f"{folder}/{page}")
+    if end.units_running:
+        leave()
     if stopping():
         return INTERRUPTED
     return SOME_FAILED if end.items_failed else 0
 
 
-def _entries(request: Request) -> list[Entry]:
+def _entries(request: Request, stores: StoreOptions) -> list[Entry]:
     destination = Path(request.destination)
     if destination.exists() and not destination.is_dir():
         raise UsageError(request.destination, "is a file", "Give a folder as the destination")
-    opened = []
-    for text in request.sources:
-        source = parse_source(text)
-        refuse_overlap(text, source, destination)
-        opened.append(OpenSource(source, open_store(source.root)))
-    entries = list_entries(opened, request.options.profile)
+    opened = partial(open_store, options=stores)
+    with ExitStack() as stack:
+        sources = []
+        for text in request.sources:
+            source = parse_source(text, opened)
+            refuse_overlap(text, source, request.destination)
+            store = stack.enter_context(closing(opened(source.root)))
+            sources.append(OpenSource(source, store))
+        entries = list_entries(sources, request.options.profile)
     if not entries:
         raise UsageError(
             ", ".join(request.sources), "nothing matched", "Check the paths and the patterns"
@@ -137,17 +155,23 @@ def _executor(request: Request, spec: WorkerSpec, settings: Settings) -> Executo
         return InProcessExecutor(open_workshop(spec), request.workers or _default_workers())
     try:
         from colorworker.cluster.actors import RayExecutor
+        from colorworker.cluster.crew import Crew
     except ModuleNotFoundError as error:
         raise DependencyMissing(
             "ray", "is not installed", "Install it: pip install 'colorworker[ray]'"
         ) from error
+    crew = Crew(
+        settings.run.cpus_per_worker,
+        settings.run.gpus_per_worker,
+        settings.run.min_workers,
+        request.workers,
+    )
     return RayExecutor(
         spec,
-        workers=request.workers,
-        cpus=settings.run.cpus_per_worker,
-        gpus=settings.run.gpus_per_worker,
+        crew,
         address=settings.ray_address,
-        environment=tensorflow_environment(settings.run.cpus_per_worker),
+        environment=tensorflow_environment(crew.cpus),
+        start_seconds=settings.run.start_seconds,
     )
 
 
@@ -164,7 +188,7 @@ def _shown_settings(settings: Settings) -> dict[str, str]:
     }
 
 
-def _print_end(end: Progress, page: Path) -> None:
+def _print_end(end: Progress, page: str) -> None:
     done = end.items_done - end.items_failed
     print(f"{done} of {end.items_total} items done or skipped, {end.items_failed} failed")
     print(f"report: {page}")

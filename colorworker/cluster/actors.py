@@ -1,17 +1,23 @@
 """Run units on Ray actors: a bounded loop over `ray.wait`, one model an actor.
 
-An actor that dies is replaced by a new one, wherever Ray finds room. Calls are not retried by Ray:
-the driver counts attempts, and only the unit that was being worked on is charged one.
+Actors come and go with the nodes. Only one that has answered is given units, so an actor for which
+there is no room holds up nothing. One that dies is dropped, and another is asked for where there is
+room. Calls are not retried by Ray: the driver counts attempts, and only the unit that was being
+worked on is charged one.
 """
 
 import logging
+import signal
+import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from colorworker.cluster.crew import Crew
 from colorworker.cluster.worker import WorkerSpec, internal_error, open_workshop
 from colorworker.errors import PlaceFailed, UsageError
 from colorworker.pipeline.unit import run_unit
@@ -22,6 +28,12 @@ logger = logging.getLogger(__name__)
 
 _PREFETCH = 1
 """Units queued at an actor behind the one under way, so that it never waits for the driver."""
+_LOOK_SECONDS = 2.0
+"""Time between two looks at the cluster's nodes."""
+_ANSWER_SECONDS = 5.0
+"""How long an actor may take to say what it has begun."""
+_REMEMBERED = 64
+"""Units last begun that an actor can name; many more than are ever queued at it."""
 _MAX_LOSSES_IN_A_ROW = 20
 """Actors that may die one after another, with nothing done in between, before the cluster is called
 broken."""
@@ -32,9 +44,16 @@ class UnitActor:
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._workshop = open_workshop(spec)
+        self._lock = threading.Lock()
+        self._draining = False
+        self._begun: deque[tuple[str, int]] = deque(maxlen=_REMEMBERED)
 
-    def run(self, unit: WorkUnit, attempt: int) -> UnitResult:
-        """Do one unit; the only thing that comes back is its small result."""
+    def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
+        """Do one unit, unless drained; the only thing that comes back is its small result."""
+        with self._lock:
+            if self._draining:
+                return None
+            self._begun.append((unit.unit_id, attempt))
         return run_unit(self._workshop, unit, attempt)
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
@@ -42,146 +61,300 @@ class UnitActor:
         """Answer while a unit runs: this method has a thread of its own."""
         return self._workshop.worker
 
+    @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
+    def drain(self) -> list[tuple[str, int]]:
+        """Begin nothing any more; return id and attempt of the units begun last.
+
+        A call rather than `ray.cancel`, which comes through only when the unit before has ended,
+        and then ends one that runs as well.
+        """
+        with self._lock:
+            self._draining = True
+            return list(self._begun)
+
+
+class _Given(NamedTuple):
+    """A unit at an actor, and the reference to what will come of it."""
+
+    reference: Any
+    unit: WorkUnit
+    attempt: int
+
 
 @dataclass
 class _Place:
     """One actor and what it has been given, in the order in which it works."""
 
     actor: Any
-    queue: deque[tuple[Any, WorkUnit, int]] = field(default_factory=deque)
+    answer: Any
+    """Reference to its first ping; None once that has come."""
+    queue: deque[_Given] = field(default_factory=deque)
+
+    @property
+    def awaited(self) -> list[Any]:
+        if self.answer is not None:
+            return [self.answer]
+        return [self.queue[0].reference] if self.queue else []
 
 
 class RayExecutor:
-    """A fixed number of actors, each with one unit under way and one queued."""
+    """As many actors as there is room for, each with one unit under way and one queued."""
 
     def __init__(
         self,
         spec: WorkerSpec,
+        crew: Crew,
         *,
-        workers: int | None = None,
-        cpus: int = 2,
-        gpus: float = 0.0,
         address: str = "",
         environment: dict[str, str] | None = None,
+        start_seconds: float = 300.0,
     ) -> None:
         """Join the cluster at `address`, or start Ray on this machine, and start the actors.
 
+        Args:
+            spec: What the actors set themselves up from.
+            crew: How many of which size.
+            address: Of the cluster; empty starts Ray on this machine.
+            environment: Variables of the actors' processes.
+            start_seconds: How long there may be no actor at all before the job is given up.
+
         Raises:
-            UsageError: If the cluster cannot hold a single actor of that size.
+            UsageError: If there is no such cluster, or it cannot hold a single actor of that size
+                and crew.at_least does not ask to wait for more nodes.
         """
-        self._started_ray = not ray.is_initialized()
-        if self._started_ray:
-            ray.init(
-                address=address or "local",
-                include_dashboard=False if not address else None,
-                log_to_driver=False,
-                logging_level=logging.WARNING,
-            )
+        self._joined = not ray.is_initialized()
+        if self._joined:
+            _join(address)
+        self._crew = crew
         self._spec = spec
-        self._actor_options = {
-            "num_cpus": cpus,
-            "num_gpus": gpus,
-            "max_restarts": 0,
-            "max_task_retries": 0,
-            "concurrency_groups": {"ctl": 1},
-            "scheduling_strategy": "SPREAD",
-            "runtime_env": {"env_vars": environment or {}},
-        }
-        room = _room(cpus, gpus)
-        if room == 0:
+        self._start_seconds = start_seconds
+        self._actor_class = ray.remote(
+            num_cpus=crew.cpus,
+            num_gpus=crew.gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            concurrency_groups={"ctl": 1},
+            scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": environment or {}},
+        )(UnitActor)
+        self._places: list[_Place] = []
+        self._homeless: deque[tuple[WorkUnit, int]] = deque()
+        self._losses = 0
+        self._draining = False
+        self._last_manned = self._looked = time.monotonic()
+        if crew.room(_nodes()) == 0 and not crew.at_least:
+            there = _resources()
             self.close()
             raise UsageError(
                 "ray",
-                f"the cluster has {_resources()}, a worker asks for {cpus} CPUs and {gpus} GPUs",
-                "Lower COLORWORKER_RUN__CPUS_PER_WORKER or COLORWORKER_RUN__GPUS_PER_WORKER,"
-                " or add nodes",
+                f"no node of the cluster ({there}) has room for a worker of {crew.words}",
+                "Lower COLORWORKER_RUN__CPUS_PER_WORKER or COLORWORKER_RUN__GPUS_PER_WORKER, add"
+                " nodes, or set COLORWORKER_RUN__MIN_WORKERS to wait for an autoscaler",
             )
-        self._losses = 0
-        self._places = [_Place(self._new_actor()) for _ in range(min(workers or room, room))]
+        self._man()
 
     @property
     def slots(self) -> int:
-        """Units under way or queued at the actors."""
-        return len(self._places) * (1 + _PREFETCH)
+        """Units under way or queued at the actors that are there."""
+        return len(self._manned()) * (1 + _PREFETCH)
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
         """Queue the unit at the actor with the least to do."""
-        place = min(self._places, key=lambda place: len(place.queue))
-        reference = place.actor.run.remote(unit, attempt)
-        place.queue.append((reference, unit, attempt))
+        manned = self._manned()
+        if not manned:
+            self._homeless.append((unit, attempt))
+            return
+        place = min(manned, key=lambda place: len(place.queue))
+        place.queue.append(_Given(place.actor.run.remote(unit, attempt), unit, attempt))
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:
-        """Return what has finished or was lost; sleeps at most timeout_seconds."""
-        references = [item[0] for place in self._places for item in place.queue]
-        if not references:
-            return []
-        done, _ = ray.wait(references, num_returns=1, timeout=timeout_seconds, fetch_local=False)
-        heads = [place for place in self._places if place.queue and place.queue[0][0] in done]
-        return [self._harvest(place) for place in heads]
+        """Return what has finished or was lost; sleeps at most timeout_seconds.
 
-    def worker_pids(self) -> list[str]:
-        """Return `host:pid` of every actor."""
-        return list(ray.get([place.actor.ping.remote() for place in self._places]))
+        Raises:
+            PlaceFailed: If actors die one after another, or none has been there for long.
+        """
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._man()
+        awaited = {reference: place for place in self._places for reference in place.awaited}
+        if not awaited:
+            time.sleep(timeout_seconds)
+            return []
+        references = list(awaited)
+        ray.wait(references, num_returns=1, timeout=timeout_seconds, fetch_local=False)
+        done, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
+        results: list[UnitResult] = []
+        for place in (awaited[reference] for reference in done):
+            if place.answer is None:
+                results += self._harvest(place)
+            else:
+                self._welcome(place)
+        return results
+
+    def drain(self) -> set[str]:
+        """Begin nothing any more; return the ids of the units that were not begun."""
+        self._draining = True
+        unbegun = {unit.unit_id for unit, _ in self._homeless}
+        self._homeless.clear()
+        manned = self._manned()
+        answers = [place.actor.drain.remote() for place in manned]
+        if answers:
+            ray.wait(answers, num_returns=len(answers), timeout=_ANSWER_SECONDS)
+        for place, answer in zip(manned, answers, strict=True):
+            try:
+                begun = set(ray.get(answer, timeout=0))
+            except RayError:  # It is dead or does not answer: what it had is found lost, or done.
+                continue
+            kept = [item for item in place.queue if (item.unit.unit_id, item.attempt) in begun]
+            unbegun |= {item.unit.unit_id for item in place.queue if item not in kept}
+            place.queue = deque(kept)
+        return unbegun
+
+    def workers(self) -> list[str]:
+        """Return `host:pid` of every actor that is there."""
+        return list(ray.get([place.actor.ping.remote() for place in self._manned()]))
 
     def close(self) -> None:
-        """End the actors, and Ray if it was started here."""
-        for place in getattr(self, "_places", []):
+        """End the actors, whatever they do, and Ray if it was started or joined here."""
+        for place in self._places:
             ray.kill(place.actor)
-        if self._started_ray:
+        if self._joined:
             ray.shutdown()
 
-    def _new_actor(self) -> Any:
-        actor_class = ray.remote(**self._actor_options)(UnitActor)
-        return actor_class.remote(self._spec)
+    def _manned(self) -> list[_Place]:
+        return [place for place in self._places if place.answer is None]
 
-    def _harvest(self, place: _Place) -> UnitResult:
-        """Take the result at the head of an actor's queue, replacing the actor if it has died."""
-        reference, unit, attempt = place.queue.popleft()
+    def _man(self) -> None:
+        """Ask for actors where there is room and work for them; call off those without room."""
+        self._looked = time.monotonic()
+        manned = self._manned()
+        if manned:
+            self._last_manned = self._looked
+        elif self._looked - self._last_manned > self._start_seconds:
+            raise PlaceFailed(
+                "ray",
+                f"no worker of {self._crew.words} has started in {self._start_seconds:.0f} s"
+                f" on a cluster with {_resources()}",
+                "See `ray status` for who holds its resources, and the logs under"
+                " /tmp/ray/session_latest/logs",
+            )
+        if self._draining:
+            return
+        room = self._crew.room(_nodes())
+        for place in self._places[::-1]:
+            if place.answer is not None and len(self._places) > self._crew.bound(room):
+                self._drop(place)
+        hungry = all(len(place.queue) > _PREFETCH for place in manned)
+        missing = self._crew.wanted(room, hungry) - len(self._places) if hungry else 0
+        for _ in range(missing):
+            actor = self._actor_class.remote(self._spec)
+            self._places.append(_Place(actor, actor.ping.remote()))
+
+    def _welcome(self, place: _Place) -> None:
+        """Take in an actor that has answered its first ping, or failed to come up."""
         try:
-            result: UnitResult = ray.get(reference)
+            worker = ray.get(place.answer)
+        except RayError as error:
+            logger.warning("a worker did not come up: %s", error)
+            self._count_loss(place, error)
+            return
+        place.answer = None
+        logger.info("worker %s is there", worker)
+        while self._homeless and len(place.queue) <= _PREFETCH:
+            self.submit(*self._homeless.popleft())
+
+    def _harvest(self, place: _Place) -> list[UnitResult]:
+        """Take the result at the head of an actor's queue, dropping the actor if it has died."""
+        reference, unit, attempt = place.queue[0]
+        try:
+            result: UnitResult | None = ray.get(reference)
         except RayTaskError as error:
             # The actor lives and our own code broke: the unit's fault, or ours.
             logger.exception("unit %s broke the worker", unit.unit_id)
-            return internal_error(unit, attempt, error.cause)
+            result = internal_error(unit, attempt, error.cause)
         except RayError as error:
             # ActorDied, ActorUnavailable, OutOfMemory, WorkerCrashed, NodeDied: the place failed.
-            return self._lost(place, unit, attempt, type(error).__name__)
+            return self._lost(place, error)
+        place.queue.popleft()
         self._losses = 0
-        return result
+        return [result or _lost_result(unit, attempt, "stopped before it was begun")]
 
-    def _lost(self, place: _Place, unit: WorkUnit, attempt: int, reason: str) -> UnitResult:
+    def _lost(self, place: _Place, error: RayError) -> list[UnitResult]:
+        """Give up an actor; what was only queued there goes elsewhere, at no charge."""
+        reason = type(error).__name__
+        under_way, *queued = place.queue
+        logger.warning("worker lost (%s) under unit %s", reason, under_way.unit.unit_id)
+        self._count_loss(place, error)
+        results = [_lost_result(under_way.unit, under_way.attempt, reason)]
+        for item in queued:
+            if self._draining:
+                results.append(_lost_result(item.unit, item.attempt, reason))
+            else:
+                # It never ran, or is idempotent if it did.
+                self.submit(item.unit, item.attempt)
+        self._man()
+        return results
+
+    def _count_loss(self, place: _Place, error: RayError) -> None:
+        self._drop(place)
         self._losses += 1
         if self._losses > _MAX_LOSSES_IN_A_ROW:
+            lines = [line for line in str(error).splitlines() if line.strip()]
             raise PlaceFailed(
                 "ray",
-                f"{self._losses} workers died one after another, the last by {reason}",
+                f"{self._losses} workers died one after another, the last by"
+                f" {type(error).__name__} ({lines[-1].strip() if lines else ''})",
                 "Look at the workers' logs under /tmp/ray/session_latest/logs",
             )
-        logger.warning("worker lost (%s) under unit %s; starting another", reason, unit.unit_id)
+
+    def _drop(self, place: _Place) -> None:
+        self._places.remove(place)
+        # It may be alive and out of reach; then it must not go on beside its successor.
         ray.kill(place.actor)
-        place.actor = self._new_actor()
-        # What was only queued there never ran, or is idempotent if it did: no attempt is charged.
-        place.queue = deque(
-            (place.actor.run.remote(queued, tries), queued, tries)
-            for _, queued, tries in place.queue
-        )
-        return UnitResult(
-            unit.unit_id,
-            "lost",
-            error_code=PlaceFailed.code,
-            error=reason,
-            retryable=True,
-            attempt=attempt,
-        )
 
 
-def _resources() -> dict[str, float]:
+def _lost_result(unit: WorkUnit, attempt: int, reason: str) -> UnitResult:
+    return UnitResult(
+        unit.unit_id,
+        "lost",
+        error_code=PlaceFailed.code,
+        error=reason,
+        retryable=True,
+        attempt=attempt,
+    )
+
+
+def _join(address: str) -> None:
+    """Connect this process to a cluster, or start one on this machine.
+
+    Raises:
+        UsageError: If there is no cluster at that address, or it does not let us in.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=False if not address else None,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    except (ConnectionError, RayError) as error:
+        raise UsageError(
+            "ray",
+            f"the cluster at {address or 'this machine'} cannot be joined ({error})",
+            "Check RAY_ADDRESS, and RAY_AUTH_MODE=token with the cluster's token where it asks for"
+            " one",
+        ) from error
+    finally:
+        # ray.init puts a handler of its own there, under which SIGTERM would end the job at once.
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _nodes() -> list[dict[str, float]]:
+    """Return the resources of every node that is alive."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _resources() -> str:
     alive: dict[str, float] = ray.cluster_resources()
-    return {name: alive.get(name, 0.0) for name in ("CPU", "GPU")}
-
-
-def _room(cpus: int, gpus: float) -> int:
-    """Return how many actors of that size the cluster holds; Ray would wait forever for more."""
-    alive = _resources()
-    by_cpu = int(alive["CPU"] // cpus)
-    return min(by_cpu, int(alive["GPU"] // gpus)) if gpus else by_cpu
+    return ", ".join(f"{alive.get(name, 0.0):g} {name}s" for name in ("CPU", "GPU"))

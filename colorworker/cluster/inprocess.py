@@ -1,6 +1,7 @@
 """Run units on threads of this process: the default on one machine without several GPUs."""
 
 import logging
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from colorworker.cluster.worker import internal_error
@@ -19,6 +20,7 @@ class InProcessExecutor:
         self._workshop = workshop
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="unit")
+        self._draining = False
         self._running: dict[Future[UnitResult], tuple[WorkUnit, int]] = {}
 
     @property
@@ -33,12 +35,21 @@ class InProcessExecutor:
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:
         """Return what has finished; sleeps at most timeout_seconds."""
+        if not self._running:
+            time.sleep(timeout_seconds)
+            return []
         done, _ = wait(self._running, timeout_seconds, FIRST_COMPLETED)
         return [self._result(future, *self._running.pop(future)) for future in done]
 
+    def drain(self) -> set[str]:
+        """Begin nothing any more; return the ids of the units that were not begun."""
+        self._draining = True
+        unbegun = [future for future in self._running if future.cancel()]
+        return {self._running.pop(future)[0].unit_id for future in unbegun}
+
     def close(self) -> None:
-        """Wait for what is running and end the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the threads; wait for them, unless drained: then there was time enough."""
+        self._pool.shutdown(wait=not self._draining, cancel_futures=True)
 
     def _result(self, future: Future[UnitResult], unit: WorkUnit, attempt: int) -> UnitResult:
         try:

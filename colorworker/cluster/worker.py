@@ -5,7 +5,7 @@ import platform
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from colorworker.pipeline.workshop import Colorizer, Workshop
 from colorworker.store.opening import open_store
+from colorworker.store.options import StoreOptions
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.ledger import UnitResult
 from colorworker.work.plan import WorkUnit
@@ -30,13 +31,16 @@ class WorkerSpec:
     keep_parts: bool = False
     threads: int | None = None
     """Cores for one prediction; None leaves it to TensorFlow."""
+    stores: StoreOptions | None = None
+    """How to reach stores; credentials are found on each machine by itself."""
 
 
 def open_workshop(spec: WorkerSpec) -> Workshop:
     """Return a workshop on this machine; its model is loaded when the first picture needs it."""
+    opened = partial(open_store, options=spec.stores)
     return Workshop(
-        destination=open_store(spec.destination_uri),
-        open_source=lru_cache(maxsize=64)(open_store),
+        destination=opened(spec.destination_uri),
+        open_source=lru_cache(maxsize=64)(opened),
         colorizer=once(lambda: _load(spec)),
         options=spec.options,
         model=spec.model,
@@ -101,5 +105,6 @@ def _load(spec: WorkerSpec) -> Colorizer:
         spec.model,
         vividness=spec.options.vividness,
         temperature=spec.options.temperature,
+        precision=spec.options.precision,
         threads=spec.threads,
     )

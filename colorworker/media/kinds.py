@@ -17,6 +17,15 @@ _FILM_NAMES = frozenset((
     "rmvb", "divx",
 ))
 # fmt: on
+# fmt: off
+_SIDECAR_EXTENSIONS = frozenset((
+    "xml", "xmp", "json", "txt", "csv", "md", "nfo", "log", "ini", "db", "srt", "vtt",
+    "md5", "sha1", "sha256", "sha512",
+))
+# fmt: on
+_JUNK_NAMES = frozenset((".ds_store", ".localized", ".directory"))
+_APPLE_DOUBLE = "._"
+"""Beginning of the names under which macOS keeps attributes beside files on other systems."""
 _COLOUR_STILLS = frozenset(("jpg", "jpeg", "png", "tif", "tiff", "webp"))
 """Extensions we write, in formats that hold colour."""
 _COLOUR_FILMS = frozenset(("mp4", "m4v", "mov", "mkv"))
@@ -68,6 +77,13 @@ def kind_from_name(key: str) -> Kind | None:
     if extension in _STILL_NAMES:
         return "still"
     return "film" if extension in _FILM_NAMES else None
+
+
+def is_sidecar(key: str) -> bool:
+    """Return whether the name alone tells that this only stands beside pictures and films."""
+    name = PurePosixPath(key).name.lower()
+    junk = name in _JUNK_NAMES or name.startswith(_APPLE_DOUBLE)
+    return junk or extension_of(key) in _SIDECAR_EXTENSIONS
 
 
 def kind_from_content(head: bytes) -> Kind | None:

@@ -1,7 +1,6 @@
 """The network as a Colorizer: lightness of any size in, chroma of the same size out."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +9,9 @@ from colorworker.model import hints as hinting
 from colorworker.model import network
 from colorworker.model.runtime import configure, tf
 from colorworker.model.weights import Weights, load
-from colorworker.work.job import ModelRef
+from colorworker.work.job import ModelRef, Precision
 
 Array = npt.NDArray[np.float32]
-Precision = Literal["float32", "float16", "bfloat16"]
 
 SHORT_SIDE = 256
 """At which the weights do best: 192, 224 and 320 all give a larger CIEDE2000."""

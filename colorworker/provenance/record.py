@@ -58,8 +58,7 @@ def finished(store: ObjectStore, unit_id: str) -> Record | None:
         return record
     if _holds(store, record.result_key, record.etag):
         return record
-    if record.output_key and _holds(store, record.attempt_key, record.etag):
-        store.publish(record.attempt_key, record.output_key)
+    if record.output_key and _publish(store, record):
         return record
     store.delete(record_key(unit_id))
     return None
@@ -78,9 +77,22 @@ def commit(store: ObjectStore, record: Record) -> Record:
         winner = found
         if winner.attempt_key != record.attempt_key and record.attempt_key:
             store.delete(record.attempt_key)
-    if winner.output_key and not _holds(store, winner.output_key, winner.etag):
-        store.publish(winner.attempt_key, winner.output_key)
+    unpublished = winner.output_key and not _holds(store, winner.output_key, winner.etag)
+    if unpublished and not _publish(store, winner):
+        raise KeyMissing(
+            winner.attempt_key, "it vanished before it was published", "Run the job again"
+        )
     return winner
+
+
+def _publish(store: ObjectStore, record: Record) -> bool:
+    """Give the winner its final key, unless another worker did; False if the winner is gone."""
+    try:
+        store.publish(record.attempt_key, record.output_key)
+    except KeyMissing:
+        # A worker that was taken for dead can be the one that publishes it, at this very moment.
+        return _holds(store, record.output_key, record.etag)
+    return True
 
 
 def _holds(store: ObjectStore, key: str, etag: str) -> bool:

@@ -2,12 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from colorworker.errors import KeyMissing, SourceUnreadable, StoreError, UsageError
 from colorworker.store.base import ObjectInfo, ObjectStore
+from colorworker.store.opening import S3_SCHEME, open_store, split_s3
 
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -24,15 +26,21 @@ class Source:
     """Glob that keys below the root must match, or empty for all."""
 
 
-def parse_source(text: str) -> Source:
+def parse_source(text: str, opened: Callable[[str], ObjectStore] = open_store) -> Source:
     """Return what a SOURCE argument means; an existing path wins over its reading as a glob.
 
     The fixed part of a glob, up to its first wildcard, is the root that output names are relative
     to. `*` and `?` stay within a folder, `**` spans folders.
 
+    Args:
+        text: A path, or `s3://bucket/` and a key, a prefix or a glob.
+        opened: Opens the store of a URI: whether a key is there has to be asked.
+
     Raises:
         UsageError: If there is nothing under that path.
     """
+    if text.startswith(S3_SCHEME):
+        return _parse_s3(text, opened)
     path = Path(os.path.abspath(text))  # noqa: PTH100 - resolve() would follow links of single files
     if path.is_dir():
         return Source(str(path.resolve()))
@@ -48,13 +56,44 @@ def parse_source(text: str) -> Source:
     return Source(str(root.resolve()), pattern="/".join(parts[fixed:]))
 
 
+def _parse_s3(text: str, opened: Callable[[str], ObjectStore]) -> Source:
+    bucket, key = split_s3(text)
+    whole = Source(f"{S3_SCHEME}{bucket}/{key}".rstrip("/"))
+    if not key or (text.endswith("/") and not _MAGIC.search(key)):
+        return whole
+    parts = key.split("/")
+    with closing(opened(f"{S3_SCHEME}{bucket}")) as store:
+        if not text.endswith("/") and _is_object(store, key):
+            return Source("/".join([f"{S3_SCHEME}{bucket}", *parts[:-1]]), key=parts[-1])
+        fixed = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), None)
+        if fixed is not None:
+            root = "/".join([f"{S3_SCHEME}{bucket}", *parts[:fixed]])
+            return Source(root, pattern="/".join(parts[fixed:]))
+        if next(store.list(f"{key}/"), None) is None:
+            raise UsageError(text, "there is no such object or prefix", "Check bucket and key")
+    return whole
+
+
+def _is_object(store: ObjectStore, key: str) -> bool:
+    try:
+        store.head(key)
+    except KeyMissing:
+        return False
+    except SourceUnreadable:
+        # The answer to a HEAD gives no reason, that to a listing does: wrong credentials, clock,
+        # region. And without leave to list, missing keys too are answered by "denied".
+        with suppress(SourceUnreadable):
+            next(store.list(key), None)
+    return True
+
+
 def select(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
     """Yield the objects that the source means; what cannot be read comes with `error` set."""
     if source.key:
         yield _one(store, source.key)
         return
     matches = glob_expression(source.pattern).fullmatch if source.pattern else None
-    for info in store.list():
+    for info in store.list(_MAGIC.split(source.pattern)[0]):
         if matches is None or matches(info.key):
             yield info
 
@@ -90,27 +129,38 @@ def glob_expression(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(out), re.DOTALL)
 
 
-def refuse_overlap(text: str, source: Source, destination: Path) -> None:
+def refuse_overlap(text: str, source: Source, destination: str) -> None:
     """Refuse a destination from which outputs could reach the sources, or be taken for sources.
 
     Raises:
         UsageError: If one folder lies in the other, or a single file lies directly in the
             destination.
     """
-    root, target = Path(source.root), destination.resolve()
-    inside = target == root if source.key else target.is_relative_to(root)
-    if inside:
+    root, target = _place(source.root), _place(destination)
+    if target == root if source.key else _lies_in(target, root):
         raise UsageError(
-            str(destination),
+            destination,
             f"the destination lies inside the source {text}",
             "Choose a folder outside of it; sources are never written to",
         )
-    if not source.key and root.is_relative_to(target):
+    if not source.key and _lies_in(root, target):
         raise UsageError(
             text,
             f"the source lies inside the destination {destination}",
             "Choose a destination outside of it; sources are never written to",
         )
+
+
+def _place(location: str) -> tuple[str, ...]:
+    """Return where a folder or URI leads, outermost part first; what differs there never meets."""
+    if location.startswith(S3_SCHEME):
+        bucket, prefix = split_s3(location)
+        return (S3_SCHEME, bucket, *filter(None, prefix.split("/")))
+    return Path(location).resolve().parts
+
+
+def _lies_in(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
+    return inner[: len(outer)] == outer
 
 
 def _one(store: ObjectStore, key: str) -> ObjectInfo:

@@ -6,6 +6,7 @@ from typing import Literal
 Kind = Literal["still", "film"]
 Profile = Literal["access", "archive"]
 ColourSources = Literal["skip", "recolour"]
+Precision = Literal["float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Options:
     """Share of the training's rebalancing towards rare colours that is kept; 1 is as trained."""
     temperature: float = 0.38
     """Of the softmax over colour bins (Zhang 2016); lower is purer, higher is greyer."""
+    precision: Precision = "float32"
+    """Of the network's convolutions; the halves change colours by a little."""
     segment_frames: int = 240
     """Target frames of a segment; the cut falls on the next keyframe."""
     anchor_interval: int = 6

@@ -15,7 +15,7 @@ ALLOWED = {
     "settings": ("errors", "pydantic pydantic_settings"),
     "work": ("errors", "numpy"),
     "color": ("errors", "numpy"),
-    "store": ("errors", ""),
+    "store": ("errors store", ""),
     "store.s3errors": ("errors store", "botocore"),
     "store.s3parts": ("errors store", "boto3 botocore"),
     "store.s3reading": ("errors store", "botocore"),

@@ -28,6 +28,7 @@ class Scripted:
     def __init__(self, fate=lambda *_: None, slots=2, in_colour=False):
         self.fate, self.slots, self.in_colour = fate, slots, in_colour
         self.queue, self.seen, self.most = [], [], 0
+        self.begun = 2
 
     def submit(self, unit, attempt):
         self.queue.append((unit, attempt))
@@ -59,6 +60,10 @@ class Scripted:
             unit.unit_id, kind, "succeeded", unit.asset.key, "e", output_key=output, info=info
         )
         return UnitResult(unit.unit_id, "succeeded", record)
+
+    def drain(self):
+        unbegun, self.queue = self.queue[self.begun :], self.queue[: self.begun]
+        return {unit.unit_id for unit, _ in unbegun}
 
     def close(self):
         pass
@@ -218,3 +223,51 @@ def test_once_stopping_nothing_new_is_taken_and_what_runs_is_finished():
     assert len(executor.seen) == 2
     assert len(lines) == 8
     assert end.units_running == 0
+
+
+def test_once_stopping_what_was_taken_and_not_begun_is_dropped():
+    executor = Scripted(slots=4)
+    executor.begun = 1
+
+    end, _, lines = run(
+        [picture(f"{n}.png") for n in range(20)],
+        executor,
+        stopping=lambda: len(executor.seen) >= 4,
+    )
+
+    # One batch was done, one was under way, and of the two that were only taken nothing is heard.
+    assert len(executor.seen) == 4
+    assert len(lines) == 8
+    assert end.units_running == 0
+
+
+def test_what_does_not_finish_in_time_is_left():
+    executor = Scripted(slots=2)
+    executor.wait = lambda _: []
+
+    end, _, lines = run(
+        [picture(f"{n}.png") for n in range(8)],
+        executor,
+        stopping=lambda: len(executor.seen) >= 2,
+        stop_seconds=0.05,
+    )
+
+    assert end.units_running == 2
+    assert not lines
+
+
+def test_a_job_waits_for_an_executor_that_has_no_slots_yet():
+    executor = Scripted(slots=0)
+    looks = []
+
+    def wait(timeout_seconds):
+        looks.append(timeout_seconds)
+        executor.slots = 0 if len(looks) < 3 else 2
+        return Scripted.wait(executor, timeout_seconds)
+
+    executor.wait = wait
+
+    end, lines, _ = run([film(), picture("a.png")], executor)
+
+    assert end.items_done == 2
+    assert {line.outcome for line in lines.values()} == {"succeeded"}

@@ -66,10 +66,11 @@ def test_a_still_has_another_identity_when_anything_that_matters_changes():
         plan.still(replace(ASSET, key="other.png"), "reel.tif", Options(), MODEL),
         plan.still(ASSET, "reel.png.tif", Options(), MODEL),
         plan.still(ASSET, "reel.tif", Options(vividness=1.0), MODEL),
+        plan.still(ASSET, "reel.tif", Options(precision="float16"), MODEL),
         plan.still(ASSET, "reel.tif", Options(), replace(MODEL, sha256="1" * 64)),
     ]
 
-    assert len({unit.unit_id, *(other.unit_id for other in others)}) == 6
+    assert len({unit.unit_id, *(other.unit_id for other in others)}) == 7
 
 
 def test_where_the_weights_lie_does_not_change_an_identity():

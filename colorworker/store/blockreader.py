@@ -1,0 +1,159 @@
+"""A seekable file over ranged reads: whole blocks, the last used of them kept, more read ahead."""
+
+import io
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from colorworker.errors import StoreUnavailable
+
+BLOCK_BYTES = 1 << 20
+CACHE_BYTES = 16 << 20
+MOST_BLOCKS_A_READ = 8
+"""Bound on one ranged read, so that what a broken or needless one costs is bounded too."""
+BLOCKS_PER_BLOCK_AHEAD = 4
+"""Blocks that were read in a row, for each block that the next read takes: a reader that stops
+has then fetched at most a quarter in vain, and a long one still reaches the largest reads."""
+TRIES = 8
+"""Reads in a row that bring nothing at all; one that brings something is gone on from."""
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+
+ReadRange = Callable[[int, int], bytes]
+"""(offset, length) -> the bytes from there; fewer, even none, when the connection broke midway."""
+
+
+class BlockReader(io.RawIOBase):
+    """Reads like a buffered local file; memory is `cache_bytes`, whatever the object's size.
+
+    Not to be shared by threads that read at the same time.
+    """
+
+    def __init__(
+        self,
+        read_range: ReadRange,
+        size_bytes: int,
+        *,
+        name: str,
+        first: bytes = b"",
+        block_bytes: int = BLOCK_BYTES,
+        cache_bytes: int = CACHE_BYTES,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Begin at offset 0.
+
+        Args:
+            read_range: Returns bytes of one version of the object, whenever it is called. Its
+                errors come out of `read` as they are.
+            size_bytes: Of that version.
+            name: The object's, for errors.
+            first: The object's beginning, if it was read already: block 0 or all there is.
+            block_bytes: Granularity of reads and cache.
+            cache_bytes: Bound on what is kept; at least two blocks are.
+            sleep: Waits between tries.
+        """
+        super().__init__()
+        self._read_range = read_range
+        self._size = size_bytes
+        self._name = name
+        self._block_bytes = block_bytes
+        self._most_blocks = max(2, cache_bytes // block_bytes)
+        self._sleep = sleep
+        self._position = 0
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._row_end = 0
+        self._row_blocks = 0
+        if first and len(first) == min(block_bytes, size_bytes):
+            self._blocks[0] = first
+            self._row_end = self._row_blocks = 1
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move; nothing is read by it."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"{self._name}: offset {start + offset} lies before its start")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer, fewer bytes only at the end.
+
+        Raises:
+            StoreUnavailable: If several reads in a row broke off before anything came.
+        """
+        if self.closed:
+            raise ValueError(f"{self._name} is closed")
+        target = memoryview(buffer).cast("B")
+        end = min(self._position + len(target), self._size)
+        filled = 0
+        while self._position < end:
+            index, start = divmod(self._position, self._block_bytes)
+            block = self._block(index, -(-end // self._block_bytes))
+            piece = block[start : start + end - self._position]
+            target[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            self._position += len(piece)
+        return filled
+
+    def close(self) -> None:
+        """Let go of the blocks."""
+        self._blocks.clear()
+        super().close()
+
+    def _block(self, index: int, wanted_end: int) -> bytes:
+        if index not in self._blocks:
+            self._fetch(index, wanted_end)
+        self._blocks.move_to_end(index)
+        return self._blocks[index]
+
+    def _fetch(self, first: int, wanted_end: int) -> None:
+        """Read block `first`, what else is wanted at once, and ahead where reading is in a row."""
+        if first != self._row_end:
+            self._row_blocks = 0
+        count = max(wanted_end - first, self._row_blocks // BLOCKS_PER_BLOCK_AHEAD, 1)
+        count = min(count, MOST_BLOCKS_A_READ, self._most_blocks - 1)
+        end = next((i for i in range(first, first + count) if i in self._blocks), first + count)
+        start_byte = first * self._block_bytes
+        data = self._read_whole(start_byte, min(end * self._block_bytes, self._size) - start_byte)
+        for offset in range(0, len(data), self._block_bytes):
+            self._blocks[first + offset // self._block_bytes] = data[
+                offset : offset + self._block_bytes
+            ]
+        while len(self._blocks) > self._most_blocks:
+            self._blocks.popitem(last=False)
+        self._row_blocks += end - first
+        self._row_end = end
+
+    def _read_whole(self, offset: int, length: int) -> bytes:
+        """Return exactly these bytes, going on from where a read broke off."""
+        pieces: list[bytes] = []
+        missing, empty_reads = length, 0
+        while missing and empty_reads < TRIES:
+            piece = self._read_range(offset + length - missing, missing)[:missing]
+            pieces.append(piece)
+            missing -= len(piece)
+            if missing:
+                self._sleep(min(FIRST_PAUSE_SECONDS * 2**empty_reads, LONGEST_PAUSE_SECONDS))
+                empty_reads = 0 if piece else empty_reads + 1
+        if missing:
+            raise StoreUnavailable(
+                self._name,
+                f"{TRIES} reads in a row broke off at once, {missing} of {length} bytes before"
+                f" offset {offset + length} are missing",
+                "Check the network between the worker and the store",
+            )
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -1,0 +1,64 @@
+"""Large files into a bucket, and large objects within it: in parts, aborted when one fails."""
+
+from pathlib import Path
+from typing import Any
+
+from boto3.s3.transfer import TransferConfig, create_transfer_manager
+from botocore.exceptions import ClientError
+
+from colorworker.store.options import S3Options
+from colorworker.store.s3service import S3Service
+
+
+def upload(service: S3Service, path: Path, full_key: str, extra: dict[str, Any]) -> None:
+    """Put a file, in one request or in parts; nothing appears before the last part is there."""
+    config = _config(service.options.part_bytes, service.options)
+    with create_transfer_manager(service.client, config) as manager:
+        future = manager.upload(
+            str(path), service.bucket, full_key, extra_args={**extra, **service.paid}
+        )
+        try:
+            future.result()
+        except ClientError as error:
+            # A completion whose answer got lost is repeated, and finds no upload any more. The
+            # caller compares what lies there with what it put.
+            if error.response["Error"]["Code"] != "NoSuchUpload":
+                raise
+
+
+def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
+    """Copy the object that `head` described, metadata too; returns the copy's ETag if it is known.
+
+    One request copies at most 5 GB and is silent for long: larger objects are copied in parts.
+    """
+    source = {"Bucket": service.bucket, "Key": full_key}
+    if head["ContentLength"] <= service.options.copy_part_bytes:
+        answer = service.client.copy_object(
+            Bucket=service.bucket,
+            Key=copy_key,
+            CopySource=source,
+            CopySourceIfMatch=head["ETag"],
+            **service.paid,
+        )
+        return str(answer["CopyObjectResult"]["ETag"])
+    extra = {
+        "MetadataDirective": "REPLACE",
+        "Metadata": head["Metadata"],
+        "ContentType": head["ContentType"],
+        **service.paid,
+    }
+    config = _config(service.options.copy_part_bytes, service.options)
+    with create_transfer_manager(service.client, config) as manager:
+        manager.copy(source, service.bucket, copy_key, extra_args=extra).result()
+    return ""
+
+
+def _config(part_bytes: int, options: S3Options) -> TransferConfig:
+    return TransferConfig(
+        multipart_threshold=part_bytes + 1,
+        multipart_chunksize=part_bytes,
+        max_concurrency=options.transfer_threads,
+        # Where awscrt is installed the other client may be chosen, which ignores endpoint_url:
+        # https://github.com/boto/boto3/issues/4839
+        preferred_transfer_client="classic",
+    )

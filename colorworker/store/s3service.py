@@ -1,0 +1,114 @@
+"""A boto3 client made of our options, and requests that wait until an outage is over."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from s3transfer.exceptions import S3CopyFailedError
+
+from colorworker import __version__
+from colorworker.errors import UsageError
+from colorworker.store.options import S3Options
+from colorworker.store.s3errors import explain, is_answer
+
+T = TypeVar("T")
+
+_CONNECTIONS = 32
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class S3Service:
+    """One bucket's client. Safe among threads."""
+
+    def __init__(self, bucket: str, options: S3Options) -> None:
+        self.bucket = bucket
+        self.options = options
+        self.client = make_client(bucket, options)
+        self.paid = {"RequestPayer": "requester"} if options.request_payer else {}
+        """Agrees to pay, where the options do; goes with every request."""
+        self._has_answered = False
+
+    def ask(self, key: str, request: Callable[[], T], *, writing: bool = False) -> T:
+        """Return what `request` returns; if the service was there before and is away, wait for it.
+
+        A service that never answered is not waited for: its address is probably wrong.
+
+        Raises:
+            ColorworkerError: What the service or boto3 said, by `s3errors.explain`.
+        """
+        end = 0.0
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                answer = request()
+            except (ClientError, BotoCoreError, S3CopyFailedError) as error:
+                self._has_answered = self._has_answered or is_answer(error)
+                said = explain(error, bucket=self.bucket, key=key, writing=writing)
+                end = end or time.monotonic() + self.options.outage_seconds
+                is_late = time.monotonic() + pause > end
+                if is_late or not said.retryable or not self._has_answered:
+                    raise said from error
+            else:
+                self._has_answered = True
+                return answer
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def make_client(bucket: str, options: S3Options) -> Any:
+    """Return a client of its own session: boto3's default session must not be shared by threads.
+
+    Raises:
+        UsageError: If the options, or boto3's variables and files, do not make sense.
+    """
+    if options.endpoint_url and "@" in urlsplit(options.endpoint_url).netloc:
+        raise UsageError(
+            "COLORWORKER_S3__ENDPOINT_URL",
+            "it holds a name or a password",
+            "Give credentials by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a profile",
+        )
+    # At level DEBUG they log headers, and with them session tokens.
+    for name in ("boto3", "botocore", "s3transfer"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
+    try:
+        return boto3.Session(region_name=options.region).client(
+            "s3",
+            endpoint_url=options.endpoint_url,
+            verify=options.ca_bundle,
+            config=_config(options),
+        )
+    except BotoCoreError as error:
+        said = explain(error, bucket=bucket)
+        raise UsageError(said.subject, said.seen, said.next_step) from error
+    except ValueError as error:  # an endpoint that is no URL
+        raise UsageError(
+            f"s3://{bucket}",
+            f"no client can be made ({error})",
+            "Check AWS_ENDPOINT_URL or COLORWORKER_S3__ENDPOINT_URL",
+        ) from error
+
+
+def _config(options: S3Options) -> Config:
+    retries = {"mode": options.retry_mode, "total_max_attempts": options.attempts}
+    chosen: dict[str, Any] = {
+        "s3": {"addressing_style": options.addressing_style} if options.addressing_style else None,
+        "retries": {name: value for name, value in retries.items() if value} or None,
+        "request_checksum_calculation": options.checksums,
+        "response_checksum_validation": options.checksums,
+    }
+    return Config(
+        # With an endpoint of one's own botocore may fall back to version 2, which many refuse.
+        signature_version="s3v4",
+        connect_timeout=options.connect_seconds,
+        read_timeout=options.read_seconds,
+        max_pool_connections=_CONNECTIONS,
+        user_agent_extra=f"colorworker/{__version__}",
+        **{name: value for name, value in chosen.items() if value},
+    )

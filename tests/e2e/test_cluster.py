@@ -1,0 +1,188 @@
+"""Jobs on a Ray cluster of several nodes, which go and come while they run."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests import rays
+
+VARIABLES = {
+    "COLORWORKER_RUN__CPUS_PER_WORKER": "1",
+    "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12",
+    "COLORWORKER_MEDIA__ANCHOR_INTERVAL": "12",
+    "COLORWORKER_MEDIA__SETTLE_ANCHORS": "0",
+    "RAY_JOB_STOP_WAIT_TIME_S": "100",
+}
+RUNTIME_ENVIRONMENT = {"excludes": ["tests", "docs", "benchmarks"], "env_vars": VARIABLES}
+
+
+@pytest.fixture(scope="module")
+def running_cluster():
+    cluster = rays.start_cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def cluster(running_cluster):
+    """A head without cores, and two nodes of one core each."""
+    while len(running_cluster.workers) < 2:
+        running_cluster.add_node()
+    return running_cluster
+
+
+def submit(cluster, name, source, destination):
+    return cluster.start(
+        "job", "submit", "--submission-id", name, "--working-dir", ".", "--runtime-env-json",
+        json.dumps(RUNTIME_ENVIRONMENT), "--", "python", "jobs/colorize.py", source, destination,
+    )  # fmt: skip
+
+
+def wait_for(condition, process, seconds=120):
+    """Wait until something is so while a process runs; its end or much time fail the test."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            out, err = process.communicate()
+            pytest.fail(f"did not come about ({process.returncode}): {out[-3000:]}{err[-2000:]}")
+        time.sleep(0.05)
+
+
+def ended(process, seconds=200):
+    """Return exit code and all output of a process, which is killed if it does not end."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, out + err
+
+
+def at_work(node, colour):
+    """Return the processes of a node that have committed a unit."""
+    return node.pids & {int(worker.partition(":")[2]) for _, _, worker in colour.records.values()}
+
+
+def object_store_bytes(cluster):
+    """Return (MiB, objects) in the object stores of all nodes, as Ray counts them."""
+    found = re.search(
+        r"Plasma memory usage (\d+) MiB, (\d+) objects", cluster.run("memory", "--stats-only")
+    )
+    return tuple(map(int, found.groups()))
+
+
+@pytest.mark.timeout(600)
+def test_a_job_outlives_a_node_and_uses_one_that_joins(cluster, archive, tmp_path, tools):
+    tools["film"](archive / "long.mp4", frames=480)
+    colour = tools["outcome"](tmp_path / "colour")
+    stays, goes = cluster.workers
+
+    job = submit(cluster, "nodes", archive, colour.destination)
+    try:
+        wait_for(lambda: at_work(stays, colour) and at_work(goes, colour), job)
+        in_mid_job = object_store_bytes(cluster)
+        goes.kill()
+        before = colour.records
+        comes = cluster.add_node()
+        wait_for(lambda: at_work(comes, colour), job)
+        code, output = ended(job)
+    finally:
+        job.kill()
+
+    assert code == 0, output
+    assert "5 of 5 items done or skipped, 0 failed" in output
+    assert before.items() <= colour.records.items()
+    assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
+    assert {line["outcome"] for line in colour.lines.values()} == {"succeeded"}
+    assert (colour.lines["long.mp4"]["frames"], colour.lines["reel.mp4"]["frames"]) == (480, 72)
+    assert in_mid_job == object_store_bytes(cluster) == (0, 0)
+
+
+@pytest.mark.timeout(600)
+def test_a_stopped_job_finishes_what_is_under_way_and_goes_on_later(
+    cluster, command, archive, tmp_path, tools
+):
+    tools["film"](archive / "long.mp4", frames=240)
+    colour = tools["outcome"](tmp_path / "colour")
+
+    job = submit(cluster, "stopped", archive, colour.destination)
+    try:
+        wait_for(lambda: len(colour.records) >= 6, job)
+        began = time.monotonic()
+        cluster.run("job", "stop", "stopped")
+        stop_seconds = time.monotonic() - began
+        _, output = ended(job)
+    finally:
+        job.kill()
+    stopped = colour.records
+    parts = {
+        f".colorworker/parts/{path.relative_to(colour.destination / '.colorworker/parts')}"
+        for path in (colour.destination / ".colorworker" / "parts").rglob("*")
+        if path.is_file()
+    }
+    done = command.run(
+        "colorize", archive, colour.destination,
+        RAY_ADDRESS=cluster.address, **{**cluster.environment, **VARIABLES},
+    )  # fmt: skip
+
+    assert "SIGTERM: finishing what is in flight" in output
+    assert "items done or skipped" in output  # The driver came to its end; it was not killed.
+    assert stop_seconds < 60
+    assert len(stopped) < 20
+    assert parts <= {attempt for _, attempt, _ in stopped.values()}
+    assert done.returncode == 0, done.stderr
+    assert stopped.items() <= colour.records.items()
+    assert {line["outcome"] for line in colour.lines.values()} == {"succeeded"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"GPUS_PER_WORKER": "1"}, "no node of the cluster (2 CPUs, 0 GPUs) has room for a worker"),
+        (
+            {"GPUS_PER_WORKER": "0.5", "MIN_WORKERS": "1", "START_SECONDS": "3"},
+            "no worker of 1 CPUs and 0.5 GPUs has started in 3 s",
+        ),
+    ],
+)
+def test_a_job_does_not_wait_for_what_the_cluster_does_not_have(
+    cluster, command, archive, tmp_path, settings, sentence
+):
+    changes = {f"COLORWORKER_RUN__{name}": value for name, value in settings.items()}
+
+    ran = command.run(
+        "colorize", archive, tmp_path / "colour",
+        RAY_ADDRESS=cluster.address, **{**cluster.environment, **VARIABLES, **changes},
+    )  # fmt: skip
+
+    assert ran.returncode == 2
+    assert sentence in ran.stderr
+
+
+@pytest.mark.timeout(600)
+def test_what_is_not_finished_in_time_is_left_and_nothing_of_it_counts(
+    cluster, command, archive, tmp_path, tools
+):
+    colour = tools["outcome"](tmp_path / "colour")
+    changes = {**cluster.environment, **VARIABLES, "COLORWORKER_RUN__STOP_SECONDS": "0"}
+
+    job = command.start(
+        "colorize", archive, colour.destination, RAY_ADDRESS=cluster.address, **changes
+    )
+    try:
+        wait_for(lambda: len(colour.records) >= 3, job)
+        job.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        code, output = ended(job)
+    finally:
+        job.kill()
+
+    assert code == 130, output
+    assert time.monotonic() - began < 60
+    assert {line["outcome"] for line in colour.lines.values()} <= {"succeeded"}
+    assert colour.files <= {"a.png", "sub/b.jpg", "c.tif"}

@@ -1,0 +1,271 @@
+"""What buckets promise beyond the contract: large objects, versions, prefixes, pages."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from colorworker.errors import KeyMissing, KeyRefused, SourceChanged
+from colorworker.provenance.record import attempt_key, commit, finished
+from colorworker.store.opening import open_store
+from colorworker.store.options import S3Options, StoreOptions
+from colorworker.work.ledger import Record
+from tests.faultproxy import Fault, proxy
+
+pytestmark = pytest.mark.integration
+
+MIB = 1 << 20
+IN_PARTS = S3Options(part_bytes=5 * MIB, copy_part_bytes=5 * MIB, outage_seconds=5)
+COPIED_WHOLE = S3Options(part_bytes=5 * MIB, outage_seconds=5)
+
+
+def noise(size, seed=0):
+    return np.random.default_rng(seed).bytes(size)
+
+
+@pytest.fixture
+def opened():
+    """Opens stores, and closes them in the end."""
+    stores = []
+
+    def open_one(bucket, options=None, **settings):
+        options = options or S3Options(outage_seconds=5, **settings)
+        stores.append(open_store(f"s3://{bucket}", StoreOptions(s3=options)))
+        return stores[-1]
+
+    yield open_one
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def bucket(s3):
+    return s3.make_bucket()
+
+
+def uploads(s3, bucket):
+    return s3.client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+
+
+@pytest.fixture
+def large(tmp_path):
+    path = tmp_path / "large.mkv"
+    path.write_bytes(noise(12 * MIB))
+    return path
+
+
+@pytest.mark.parametrize("options", [IN_PARTS, COPIED_WHOLE], ids=["in parts", "copied whole"])
+@pytest.mark.parametrize("versions", [False, True], ids=["plain", "versions"])
+def test_an_object_put_in_parts_keeps_its_etag_when_it_is_published(
+    s3, opened, large, options, versions
+):
+    bucket = s3.make_bucket(versions)
+    store = opened(bucket, options)
+
+    info = store.put_file("attempts/1.mkv", large)
+    raw = s3.client.head_object(Bucket=bucket, Key="attempts/1.mkv")
+    published = store.publish("attempts/1.mkv", "film.mkv")
+
+    assert raw["ETag"].endswith('-3"')
+    assert published == store.head("film.mkv")
+    assert (published.etag, published.size_bytes) == (info.etag, 12 * MIB)
+    assert store.get("film.mkv", etag=info.etag) == large.read_bytes()
+    with store.open("film.mkv", etag=info.etag) as reader:
+        reader.seek(-5, os.SEEK_END)
+        assert reader.read() == large.read_bytes()[-5:]
+    copied = s3.client.head_object(Bucket=bucket, Key="film.mkv")
+    assert copied["ContentType"] == "video/x-matroska"
+    (listed,) = store.list()
+    assert store.get("film.mkv", etag=listed.etag) == large.read_bytes()
+    with pytest.raises(KeyMissing):
+        store.head("attempts/1.mkv")
+    assert uploads(s3, bucket) == []
+
+
+@pytest.mark.parametrize("options", [IN_PARTS, COPIED_WHOLE], ids=["in parts", "copied whole"])
+def test_a_record_of_a_large_film_counts_until_the_film_is_replaced(bucket, opened, large, options):
+    store, unit = opened(bucket, options), "cd" * 16
+    key = attempt_key(unit, ".mkv")
+    stored = store.put_file(key, large)
+    record = Record(
+        unit, "assembly", "succeeded", "in.mkv", "e", key, "out.mkv", stored.etag, 12 * MIB
+    )
+
+    commit(store, record)
+    assert finished(store, unit) == record
+    store.put_file("out.mkv", large)
+
+    assert finished(store, unit) is None
+
+
+def test_an_upload_that_fails_leaves_nothing_behind(s3, bucket, opened, large, monkeypatch):
+    def choose(seen):
+        denied = "partNumber=2" in seen.path
+        return Fault(status=403, code="AccessDenied") if denied else Fault()
+
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = opened(bucket, IN_PARTS)
+        with pytest.raises(Exception, match="writing it is denied"):
+            store.put_file("film.mkv", large)
+
+    assert uploads(s3, bucket) == []
+
+
+def test_a_large_copy_that_fails_leaves_the_attempt_and_nothing_else(
+    s3, bucket, opened, large, monkeypatch
+):
+    def choose(seen):
+        copies = seen.method == "PUT" and "x-amz-copy-source" in map(str.lower, seen.headers)
+        denied = copies and "partNumber=2" in seen.path
+        return Fault(status=403, code="AccessDenied") if denied else Fault()
+
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = opened(bucket, IN_PARTS)
+        info = store.put_file("attempts/1.mkv", large)
+        with pytest.raises(Exception, match="writing it is denied"):
+            store.publish("attempts/1.mkv", "film.mkv")
+        assert store.head("attempts/1.mkv") == info
+        assert [item.key for item in store.list()] == ["attempts/1.mkv"]
+
+    assert uploads(s3, bucket) == []
+
+
+@pytest.mark.parametrize("forgetful", [False, True], ids=["service knows", "service forgot"])
+def test_a_completion_whose_answer_got_lost_is_found_done(
+    s3, bucket, opened, large, monkeypatch, forgetful
+):
+    completions = []
+
+    def choose(seen):
+        if seen.method == "POST" and "uploadId=" in seen.path:
+            completions.append(seen.path)
+            if len(completions) == 1:
+                return Fault(lose_answer=True)
+            if forgetful:
+                return Fault(status=404, code="NoSuchUpload")
+        return Fault()
+
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = opened(bucket, IN_PARTS)
+        info = store.put_file("film.mkv", large)
+        assert store.get("film.mkv", etag=info.etag) == large.read_bytes()
+
+    assert len(completions) == 2
+    assert uploads(s3, bucket) == []
+
+
+def test_an_object_that_changes_while_it_is_read_is_no_mixture(bucket, opened):
+    store = opened(bucket)
+    old, new = noise(3 * MIB, 1), noise(3 * MIB, 2)
+    etag = store.put("film.mp4", old).etag
+
+    with store.open("film.mp4", etag=etag) as reader:
+        assert reader.read(10) == old[:10]
+        store.put("film.mp4", new)
+        with pytest.raises(SourceChanged, match="changed after it was listed"):
+            reader.read()
+        store.delete("film.mp4")
+        with pytest.raises(SourceChanged, match=r"changed|removed"):
+            reader.read()
+
+
+def test_a_bucket_with_versions_goes_on_with_the_one_that_was_opened(s3, opened):
+    bucket = s3.make_bucket(versions=True)
+    store = opened(bucket)
+    old, new = noise(3 * MIB, 1), noise(3 * MIB, 2)
+    etag = store.put("film.mp4", old).etag
+
+    with store.open("film.mp4", etag=etag) as reader:
+        beginning = reader.read(10)
+        store.put("film.mp4", new)
+        assert beginning + reader.read() == old
+    with pytest.raises(SourceChanged):
+        store.open("film.mp4", etag=etag)
+
+
+def test_without_leave_to_name_versions_the_etag_alone_is_insisted_on(s3, opened, monkeypatch):
+    bucket = s3.make_bucket(versions=True)
+    data = noise(3 * MIB)
+    s3.client.put_object(Bucket=bucket, Key="film.mp4", Body=data)
+
+    def choose(seen):
+        named = "versionId=" in seen.path
+        return Fault(status=403, code="AccessDenied") if named else Fault()
+
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        with opened(bucket).open("film.mp4") as reader:
+            assert reader.read() == data
+        assert between.faults == 1
+
+
+def test_a_removed_object_has_changed_for_those_who_knew_it(bucket, opened):
+    store = opened(bucket)
+    etag = store.put("a.tif", b"old").etag
+    store.delete("a.tif")
+
+    for read in (store.get, store.open):
+        with pytest.raises(SourceChanged):
+            read("a.tif", etag=etag)
+        with pytest.raises(KeyMissing):
+            read("a.tif")
+
+
+def test_a_prefix_is_a_store_of_its_own(bucket, opened):
+    outer, inner = opened(bucket), opened(f"{bucket}/a b/c%20d/")
+    for key in ("top.tif", "a b/c%20d/x.tif", "a b/c%20d/sub/y.tif", "a b/c%20d.tif"):
+        outer.put(key, key.encode())
+
+    assert inner.uri == f"s3://{bucket}/a b/c%20d"
+    assert sorted(item.key for item in inner.list()) == ["sub/y.tif", "x.tif"]
+    assert [item.key for item in inner.list("sub/")] == ["sub/y.tif"]
+    assert inner.get("x.tif") == b"a b/c%20d/x.tif"
+    inner.put("z.tif", b"")
+    assert outer.head("a b/c%20d/z.tif").size_bytes == 0
+    with pytest.raises(KeyRefused, match="shorter prefix"):
+        inner.put("/".join(["k" * 203] * 5), b"")
+
+
+def test_a_long_listing_comes_page_by_page(s3, bucket, opened, monkeypatch):
+    names = {f"folder-{number % 7}/{number}.tif" for number in range(1100)}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: s3.client.put_object(Bucket=bucket, Key=key, Body=b"x"), names))
+
+    with proxy(s3.url) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        listing = opened(bucket).list()
+        first = next(listing)
+        assert between.count("GET") == 1
+        found = [first.key, *(item.key for item in listing)]
+
+    assert sorted(found) == sorted(names)
+    assert between.count("GET") == 2
+
+
+def test_what_cannot_be_a_key_is_listed_with_the_reason_and_folders_are_not(s3, bucket, opened):
+    for key in ("good.tif", "new\nline.tif", "folder/"):
+        s3.client.put_object(Bucket=bucket, Key=key, Body=b"" if key == "folder/" else b"x")
+
+    found = {item.key: item.error for item in opened(bucket).list()}
+
+    assert found.keys() == {"good.tif", "new\nline.tif"}
+    assert found["good.tif"] == ""
+    assert "control character" in found["new\nline.tif"]
+
+
+def test_temporary_files_go_where_it_is_said(bucket, tmp_path, s3):
+    with_folder = open_store(f"s3://{bucket}", StoreOptions(scratch=tmp_path / "scratch"))
+    without = open_store(f"s3://{bucket}")
+
+    own = without.scratch()
+    assert with_folder.scratch() == tmp_path / "scratch"
+    assert own.is_dir()
+    without.close()
+    with_folder.close()
+
+    assert not own.exists()
+    assert (tmp_path / "scratch").is_dir()

@@ -1,0 +1,31 @@
+"""The contract of stores, kept by buckets on a real server."""
+
+import pytest
+
+from colorworker.store.opening import open_store
+from colorworker.store.options import S3Options, StoreOptions
+from tests.storecontract import *  # noqa: F403
+
+pytestmark = pytest.mark.integration
+
+REFUSED_BY_SEAWEEDFS = {
+    ("bucket", "backslash"): "it takes a backslash for a slash",
+    ("bucket with versions", "backslash"): "it takes a backslash for a slash",
+    ("bucket with versions", "255 bytes a part"): "it appends `.versions` to the name of a file",
+}
+
+
+@pytest.fixture(params=["bucket", "bucket with versions"])
+def store(request, s3):
+    name = request.node.callspec.id.removeprefix(f"{request.param}-")
+    if reason := REFUSED_BY_SEAWEEDFS.get((request.param, name)):
+        request.applymarker(pytest.mark.xfail(reason=reason))
+    bucket = s3.make_bucket(versions=request.param == "bucket with versions")
+    opened = open_store(f"s3://{bucket}", StoreOptions(s3=S3Options(outage_seconds=3)))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def rounds():
+    return 2

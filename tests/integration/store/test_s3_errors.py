@@ -1,0 +1,270 @@
+"""What a service refuses becomes a sentence that says what to do, and never shows a secret."""
+
+import socket
+import subprocess
+import time
+
+import pytest
+
+from colorworker.errors import (
+    KeyExists,
+    SourceChanged,
+    SourceUnreadable,
+    StoreError,
+    StoreUnavailable,
+    UsageError,
+)
+from colorworker.store.opening import open_store
+from colorworker.store.options import S3Options, StoreOptions
+from tests import servers
+from tests.faultproxy import Fault, proxy
+
+pytestmark = pytest.mark.integration
+
+QUICK = S3Options(outage_seconds=0.5, attempts=1, connect_seconds=2)
+
+
+@pytest.fixture
+def bucket(s3):
+    name = s3.make_bucket()
+    s3.client.put_object(Bucket=name, Key="film.mp4", Body=b"film")
+    return name
+
+
+@pytest.fixture
+def store(bucket):
+    return open_quick(bucket)
+
+
+def open_quick(bucket, **changes):
+    return open_store(f"s3://{bucket}", StoreOptions(s3=S3Options(**{**vars(QUICK), **changes})))
+
+
+def secrets_in(text):
+    return [
+        word
+        for word in (servers.ACCESS_KEY, servers.SECRET_KEY, servers.READER_SECRET, "Signature")
+        if word in text
+    ]
+
+
+ANSWERS = {
+    "archived": (403, "InvalidObjectState", "", SourceUnreadable, "restore-object"),
+    "key disabled": (400, "KMS.DisabledException", "", SourceUnreadable, "kms:Decrypt"),
+    "key denied": (403, "AccessDenied", "no kms:Decrypt", SourceUnreadable, "kms:Decrypt"),
+    "denied": (403, "AccessDenied", "Access Denied", SourceUnreadable, "s3:GetObject"),
+    "payer": (403, "AccessDenied", "Access Denied", SourceUnreadable, "S3__REQUEST_PAYER=true"),
+    "expired": (400, "ExpiredToken", "", StoreError, "have expired"),
+    "clock": (403, "RequestTimeTooSkewed", "", StoreError, "clock"),
+    "no bucket": (404, "NoSuchBucket", "", StoreError, "no such bucket"),
+    "shorter now": (416, "InvalidRange", "", SourceChanged, "was changed"),
+    "busy": (503, "SlowDown", "", StoreUnavailable, "SlowDown"),
+    "broken": (500, "InternalError", "", StoreUnavailable, "InternalError"),
+    "unheard of": (400, "TotallyNew", "", SourceUnreadable, "TotallyNew"),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+def test_an_answer_becomes_a_sentence(s3, bucket, monkeypatch, answer):
+    status, code, message, kind, words = answer
+    fault = Fault(status=status, code=code, message=message)
+    with proxy(s3.url, lambda _: fault) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        with pytest.raises(kind) as said:
+            open_quick(bucket).get("film.mp4")
+
+    assert type(said.value) is kind
+    assert words in str(said.value)
+    assert said.value.subject in {"film.mp4", f"s3://{bucket}"}
+
+
+def test_a_bucket_elsewhere_is_named_with_its_region(s3, bucket, monkeypatch):
+    fault = Fault(
+        status=301, code="PermanentRedirect", headers=(("x-amz-bucket-region", "eu-central-1"),)
+    )
+    with proxy(s3.url, lambda _: fault) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        with pytest.raises(StoreError, match="AWS_REGION=eu-central-1"):
+            open_quick(bucket).get("film.mp4")
+
+
+def test_who_agrees_to_pay_says_so_with_every_request(s3, bucket, tmp_path, monkeypatch):
+    headers = []
+
+    def choose(seen):
+        headers.append({name.lower(): value for name, value in seen.headers.items()})
+        return Fault()
+
+    (tmp_path / "file").write_bytes(b"film")
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = open_quick(bucket, request_payer=True)
+        store.put("a", b"a")
+        store.put_file("b", tmp_path / "file")
+        store.publish("b", "c")
+        store.open("c").close()
+        store.get("c")
+        list(store.list())
+
+    assert len(headers) >= 8
+    assert all(each["x-amz-request-payer"] == "requester" for each in headers)
+
+
+def test_reading_alone_is_not_enough_to_write(bucket, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.READER_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.READER_SECRET)
+    store = open_quick(bucket)
+
+    assert store.get("film.mp4") == b"film"
+    for write in (lambda: store.put("key", b""), lambda: store.delete("film.mp4")):
+        with pytest.raises(StoreError, match="writing it is denied") as said:
+            write()
+        assert not said.value.retryable
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_wrong_credentials_are_called_that_and_not_shown(bucket, monkeypatch, name):
+    monkeypatch.setenv(name, "WRONG0SECRET")
+    store = open_quick(bucket)
+
+    for request in (lambda: store.get("film.mp4"), lambda: list(store.list())):
+        with pytest.raises(StoreError, match="does not know these credentials") as said:
+            request()
+        assert "WRONG0SECRET" not in str(said.value)
+        assert not secrets_in(repr(said.value))
+
+
+def test_no_credentials_at_all_are_asked_for(bucket, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(StoreError, match="AWS_ACCESS_KEY_ID"):
+        open_quick(bucket).get("film.mp4")
+
+
+def test_a_bucket_that_is_not_there_is_named(store, s3):
+    with pytest.raises(StoreError, match="s3://no-such-bucket: there is no such bucket"):
+        list(open_quick("no-such-bucket").list())
+    with pytest.raises(StoreError, match="no such bucket"):
+        open_quick("no-such-bucket").put("key", b"", create_only=True)
+
+
+def test_a_profile_that_is_not_there_is_a_usage_error(s3, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    with pytest.raises(UsageError, match="AWS_PROFILE"):
+        open_quick("archive")
+
+
+def test_credentials_in_a_url_are_refused_and_not_repeated(s3):
+    with pytest.raises(UsageError) as said:
+        open_quick("archive", endpoint_url="http://name:hunter2@127.0.0.1:1")
+    assert "hunter2" not in str(said.value)
+    with pytest.raises(UsageError) as said:
+        open_store("s3://name:hunter2@archive/reels")
+    assert "hunter2" not in str(said.value)
+
+
+def test_an_address_where_nobody_ever_answered_is_not_waited_for(s3, monkeypatch):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        store = open_quick("archive", outage_seconds=60)
+        start = time.monotonic()
+
+        with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1 does not answer.*ENDPOINT_URL"):
+            store.get("film.mp4")
+
+    assert time.monotonic() - start < 10
+
+
+def test_an_outage_is_waited_out(s3, bucket, monkeypatch):
+    with proxy(s3.url) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = open_quick(bucket, outage_seconds=30)
+        store.get("film.mp4")
+
+        with between.refusing_for(2):
+            info = store.put("key", b"content", create_only=True)
+
+    assert store_content(s3, bucket, "key") == b"content"
+    assert info.size_bytes == 7
+
+
+def test_an_outage_that_lasts_is_an_error_to_try_again_later(s3, bucket, monkeypatch):
+    with proxy(s3.url) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = open_quick(bucket, outage_seconds=1)
+        store.get("film.mp4")
+        between.stop()
+
+        with pytest.raises(StoreUnavailable) as said:
+            store.get("film.mp4")
+
+    assert said.value.retryable
+
+
+def test_a_create_whose_answer_got_lost_says_that_the_key_is_taken(s3, bucket, monkeypatch):
+    with proxy(s3.url, lambda seen: Fault(lose_answer=seen.number == 1)) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        with pytest.raises(KeyExists):
+            open_quick(bucket, attempts=3).put("key", b"ours", create_only=True)
+
+    assert store_content(s3, bucket, "key") == b"ours"
+
+
+def store_content(s3, bucket, key):
+    return s3.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    """A certificate that only those trust who are told to."""
+    folder = tmp_path_factory.mktemp("authority")
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            "-keyout", folder / "key.pem", "-out", folder / "ca.pem", "-subj", "/CN=127.0.0.1",
+            "-addext", "subjectAltName=IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def secure_server(authority, tmp_path_factory):
+    server = servers.start_server(tmp_path_factory.mktemp("tls"), certificates=authority)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("checksums", [None, "when_required"])
+def test_over_tls_the_authority_is_told_by_a_setting(
+    s3, secure_server, authority, tmp_path, checksums
+):
+    """Only over TLS does boto3 send checksums behind the content, in pieces."""
+    bucket = secure_server.make_bucket()
+    (tmp_path / "film").write_bytes(b"film" * (2 << 20))
+    store = open_quick(
+        bucket,
+        endpoint_url=secure_server.url,
+        ca_bundle=str(authority / "ca.pem"),
+        checksums=checksums,
+        part_bytes=5 << 20,
+    )
+
+    store.put("key", b"content", create_only=True)
+    info = store.put_file("film", tmp_path / "film")
+
+    assert store.get("key") == b"content"
+    with store.open("film", etag=info.etag) as reader:
+        assert reader.read() == b"film" * (2 << 20)
+
+
+def test_an_unknown_authority_is_refused_with_the_setting_to_name_it(s3, secure_server):
+    store = open_quick("archive", endpoint_url=secure_server.url)
+
+    with pytest.raises(StoreError, match="COLORWORKER_S3__CA_BUNDLE"):
+        store.get("key")

@@ -1,0 +1,195 @@
+"""Real Ray clusters of several nodes on this machine, for tests."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RAY = Path(sys.executable).parent / "ray"
+REPOSITORY = Path(__file__).parents[1]
+TOKEN = "0123456789abcdef0123456789abcdef"
+START_SECONDS = 120
+OBJECT_STORE_BYTES = 100 * 2**20
+
+
+@dataclass
+class Node:
+    """One `ray start --block`: its raylet and all that belongs to it."""
+
+    process: subprocess.Popen
+    name: str
+
+    @property
+    def pids(self):
+        """Its processes: `ray start` and all that descends from it."""
+        found = {self.process.pid}
+        parents = _parents()
+        while True:
+            more = {pid for pid, parent in parents.items() if parent in found} - found
+            if not more:
+                return found
+            found |= more
+
+    @property
+    def runs(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        """End every process of the node at once, as a power cut does."""
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        """End the node in good order, and by force what is left of it."""
+        pids = self.pids
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(15)
+        for pid in pids & _parents().keys():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@dataclass
+class Cluster:
+    """A head without CPUs, and nodes that come and go; entered with a token of its own."""
+
+    folder: Path
+    gcs_port: int = 0
+    dashboard_port: int = 0
+    nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.gcs_port}"
+
+    @property
+    def environment(self):
+        """What a client of the cluster needs in its environment."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "COLORWORKER_"))}
+        return {
+            **kept,
+            "PATH": f"{RAY.parent}:{kept.get('PATH', '')}",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": TOKEN,
+            "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{self.dashboard_port}",
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+
+    @property
+    def workers(self):
+        """The nodes that run, without the head."""
+        return [node for node in self.nodes[1:] if node.runs]
+
+    def add_node(self, cpus=1):
+        """Return a node that the head has accepted."""
+        return self._start(
+            f"node{len(self.nodes)}", [f"--address={self.address}", f"--num-cpus={cpus}"]
+        )
+
+    def start_head(self):
+        self.gcs_port, self.dashboard_port, client = free_port(), free_port(), free_port()
+        self._start(
+            "head",
+            [
+                "--head", "--num-cpus=0", f"--port={self.gcs_port}", "--include-dashboard=true",
+                f"--dashboard-port={self.dashboard_port}", f"--ray-client-server-port={client}",
+                f"--temp-dir={self.folder}",
+            ],
+        )  # fmt: skip
+
+    def start(self, *arguments):
+        """Start `ray ARGUMENTS` as a client of this cluster, from the root of the repository."""
+        return subprocess.Popen(
+            [RAY, *map(str, arguments)],
+            env=self.environment,
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments, timeout_seconds=120):
+        """Run `ray ARGUMENTS` and return what it printed; an error fails the test."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=timeout_seconds)
+        assert process.returncode == 0, out + err[-2000:]
+        return out
+
+    def stop(self):
+        for node in reversed(self.nodes):
+            if node.runs:
+                node.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self, name, arguments):
+        agents = [
+            f"--dashboard-agent-listen-port={free_port()}",
+            f"--dashboard-agent-grpc-port={free_port()}",
+            f"--runtime-env-agent-port={free_port()}",
+            f"--metrics-export-port={free_port()}",
+        ]
+        command = [RAY, "start", "--block", "--disable-usage-stats", f"--node-name={name}",
+                   f"--object-store-memory={OBJECT_STORE_BYTES}",
+                   "--include-log-monitor=false", *agents, *arguments]  # fmt: skip
+        log = self.folder / f"{name}.out"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        node = Node(process, name)
+        self.nodes.append(node)
+        end = time.monotonic() + START_SECONDS
+        while "--block" not in log.read_text():
+            if process.poll() is not None or time.monotonic() > end:
+                raise TimeoutError(f"{name}: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        return node
+
+
+def start_cluster():
+    """Return a cluster with a head and nothing else; stop it."""
+    # Sockets lie below it, and their paths may be 107 bytes long.
+    cluster = Cluster(Path(tempfile.mkdtemp(prefix="cw-ray-", dir="/tmp")))
+    try:
+        cluster.start_head()
+    except BaseException:
+        cluster.stop()
+        raise
+    return cluster
+
+
+def free_port():
+    """Return a port that is free now, outside Ray's range for workers."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if not 10002 <= port <= 19999:
+            return port
+
+
+def _parents():
+    """Return the parent of every process of this machine."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                status = (folder / "stat").read_text()
+                # The name, in parentheses, may hold spaces and more parentheses.
+                found[int(folder.name)] = int(status.rpartition(")")[2].split()[1])
+    return found

@@ -1,0 +1,37 @@
+"""What people see of a running job."""
+
+import pytest
+
+from colorworker.cli.progress import describe, display
+from colorworker.driver import Progress
+
+
+def test_a_moment_is_told_in_words():
+    now = Progress(
+        7, items_done=2, items_failed=1, units_done=5, units_known=20, frames_done=480,
+        frames_resumed=240,
+    )  # fmt: skip
+
+    assert describe(now, 60.0) == ("2/7 items, 5/20 units, 4.0 frames/s, about 3:00 left, 1 failed")
+
+
+@pytest.mark.parametrize(("left", "words"), [(59, "0:59"), (3600, "1 h 0 min")])
+def test_time_left_is_told_as_people_say_it(left, words):
+    assert f"about {words} left" in describe(Progress(2, units_done=1, units_known=2), left)
+
+
+def test_without_a_terminal_the_first_and_the_last_moment_are_lines(capsys):
+    with display(quiet=False) as show:
+        for done in range(50):
+            show(Progress(50, items_done=done + 1))
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.split(",")[0] for line in err.splitlines()] == ["1/50 items", "50/50 items"]
+
+
+def test_quiet_shows_nothing(capsys):
+    with display(quiet=True) as show:
+        show(Progress(1))
+
+    assert capsys.readouterr() == ("", "")

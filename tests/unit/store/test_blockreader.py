@@ -1,0 +1,261 @@
+"""Reading by blocks: few requests, few bytes too many, bounded memory, and nothing lost."""
+
+import io
+import random
+import zlib
+
+import av
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.errors import ColorworkerError, SourceChanged, StoreUnavailable
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.store.blockreader import TRIES, BlockReader
+
+MIB = 1 << 20
+
+
+class Remote:
+    """Bytes behind a counted ranged read, which can be made to break."""
+
+    def __init__(self, data, spoil=lambda _, piece: piece):
+        self.data = data
+        self.ranges = []
+        self._spoil = spoil
+
+    def read_range(self, offset, length):
+        self.ranges.append((offset, length))
+        piece = self._spoil(len(self.ranges), self.data[offset : offset + length])
+        self.sent = getattr(self, "sent", 0) + len(piece)
+        return piece
+
+    def reader(self, **options):
+        self.pauses = []
+        return BlockReader(
+            self.read_range, len(self.data), name="film", sleep=self.pauses.append, **options
+        )
+
+
+def noise(size, seed=0):
+    return np.random.default_rng(seed).bytes(size)
+
+
+def test_it_reads_and_seeks_like_a_file_of_the_same_bytes():
+    data = noise(3 * MIB + 17)
+    remote, file, choose = Remote(data), io.BytesIO(data), random.Random(1)
+    reader = remote.reader(block_bytes=1 << 16, cache_bytes=5 << 16)
+
+    for _ in range(400):
+        place = choose.choice([(choose.randrange(len(data) + 9), 0), (-choose.randrange(99), 2)])
+        size = choose.choice([0, 1, 1000, 70_000, 800_000])
+        assert reader.seek(*place) == file.seek(*place)
+        assert reader.read(size) == file.read(size)
+        assert reader.tell() == file.tell()
+    reader.seek(5)
+    assert reader.read() == data[5:]
+    assert reader.read(1) == b""
+
+
+def test_nothing_is_read_before_it_is_wanted_and_nothing_twice():
+    remote = Remote(noise(4 * MIB))
+    reader = remote.reader()
+
+    reader.seek(3 * MIB)
+    assert remote.ranges == []
+    reader.read(10)
+    reader.seek(3 * MIB + 500)
+    reader.read(10)
+
+    assert remote.ranges == [(3 * MIB, MIB)]
+
+
+def test_a_beginning_that_is_known_is_not_read_again():
+    data = noise(2 * MIB)
+    remote = Remote(data)
+
+    assert remote.reader(first=data[:MIB]).read() == data
+
+    assert remote.ranges == [(MIB, MIB)]
+
+
+def test_an_incomplete_beginning_is_read_again():
+    data = noise(2 * MIB)
+    remote = Remote(data)
+
+    assert remote.reader(first=data[:1000]).read() == data
+
+    assert remote.sent == len(data)
+
+
+def test_reading_on_takes_larger_and_larger_pieces_up_to_a_bound():
+    remote = Remote(noise(64 * MIB))
+    reader = remote.reader()
+
+    while reader.read(100_000):
+        pass
+
+    lengths = [length // MIB for _, length in remote.ranges]
+    assert lengths[:-1] == sorted(lengths[:-1])
+    assert max(lengths) == 8
+    assert len(lengths) <= 20
+    assert remote.sent == len(remote.data)
+
+
+@pytest.mark.parametrize("megabytes", [1, 3, 10, 20, 50])
+def test_a_reader_that_stops_has_read_at_most_a_quarter_and_a_block_too_much(megabytes):
+    remote = Remote(noise(64 * MIB))
+    reader = remote.reader()
+    reader.seek(5 * MIB)
+
+    for _ in range(megabytes * 10):
+        reader.read(MIB // 10)
+
+    assert remote.sent <= 1.25 * megabytes * MIB + MIB
+
+
+def test_memory_stays_within_its_bound():
+    remote = Remote(bytes(40 * MIB))
+    reader = remote.reader(cache_bytes=4 * MIB)
+
+    reader.readinto(bytearray(40 * MIB))
+
+    assert max(length for _, length in remote.ranges) < 4 * MIB
+    reader.seek(36 * MIB)
+    before = len(remote.ranges)
+    reader.read(4 * MIB)
+    assert len(remote.ranges) == before
+    reader.seek(0)
+    reader.read(1)
+    assert len(remote.ranges) == before + 1
+
+
+def test_an_empty_object_is_read_without_asking():
+    remote = Remote(b"")
+
+    assert remote.reader().read() == b""
+    assert remote.ranges == []
+
+
+def test_a_read_that_breaks_goes_on_from_where_it_broke():
+    remote = Remote(noise(4 * MIB), lambda _, piece: piece[: len(piece) // 2 + 1])
+
+    assert remote.reader(block_bytes=64).read(1000) == remote.data[:1000]
+
+    assert len(remote.ranges) > 2 * 1000 / 8 / 64
+    assert remote.sent < 1000 + 64
+
+
+def test_what_never_arrives_is_an_error_that_may_be_tried_again():
+    remote = Remote(noise(MIB), lambda *_: b"")
+    reader = remote.reader()
+
+    with pytest.raises(StoreUnavailable) as said:
+        reader.read(10)
+
+    assert len(remote.ranges) == TRIES
+    assert remote.pauses == sorted(remote.pauses)
+    assert sum(remote.pauses) < 15
+    assert said.value.retryable
+    assert "1048576 of 1048576 bytes" in str(said.value)
+
+
+def test_an_answer_that_is_too_long_is_cut():
+    remote = Remote(noise(MIB), lambda _, piece: piece + b"more")
+
+    assert remote.reader().read() == remote.data
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """An MP4 of some 9 MB with its index at the end, as cameras write it."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    recipe = Recipe(
+        codec="mjpeg", pix_fmt="yuvj420p", width=640, height=480, frames=400, options={"q": "2"},
+        container_options={"movflags": "0"}, sound="aac", color_range=2,
+    )  # fmt: skip
+    data = make_film(path, recipe).read_bytes()
+    assert data.rfind(b"moov") > len(data) // 2
+    return data
+
+
+def packets(reader, buffer_size=MIB):
+    with av.open(reader, buffer_size=buffer_size) as container:
+        return [
+            (packet.stream.index, packet.pts, zlib.crc32(bytes(packet)))
+            for packet in container.demux()
+            if packet.size
+        ]
+
+
+def test_demuxing_a_film_reads_hardly_more_than_its_bytes(film):
+    remote = Remote(film)
+
+    found = packets(remote.reader())
+
+    assert found == packets(io.BytesIO(film))
+    assert remote.sent <= 1.15 * len(film)
+    assert len(remote.ranges) <= len(film) / MIB + 4
+
+
+def test_demuxing_with_a_small_cache_still_does(film):
+    remote = Remote(film)
+
+    found = packets(remote.reader(cache_bytes=3 * MIB))
+
+    assert found == packets(io.BytesIO(film))
+    assert remote.sent <= 1.15 * len(film) + 2 * MIB
+    assert len(remote.ranges) <= len(film) / MIB + 4
+
+
+def test_a_film_whose_reads_break_all_the_time_is_demuxed_whole(film):
+    choose = random.Random(3)
+    remote = Remote(
+        film, lambda number, piece: piece[: choose.randrange(len(piece))] if number % 2 else piece
+    )
+
+    assert packets(remote.reader()) == packets(io.BytesIO(film))
+
+
+@pytest.mark.parametrize("form", ["mp4", "mp4 faststart", "mp4 frag_keyframe+empty_moov", "mkv"])
+def test_a_film_that_changes_meanwhile_is_an_error_never_a_shorter_film(tmp_path, form):
+    extension, _, movflags = form.partition(" ")
+    recipe = Recipe(
+        width=160, height=120, frames=200, gop_size=20,
+        container_options={"movflags": movflags} if movflags else {},
+    )  # fmt: skip
+    data = make_film(tmp_path / f"film.{extension}", recipe).read_bytes()
+    small = {"block_bytes": 2048, "cache_bytes": 8192}
+    whole = Remote(data)
+    packets(whole.reader(**small), 1024)
+
+    def broken(after):
+        def read_range(offset, length):
+            nonlocal after
+            after -= 1
+            if after < 0:
+                raise SourceChanged("film", "changed")
+            return data[offset : offset + length]
+
+        return BlockReader(read_range, len(data), name="film", **small)
+
+    assert len(whole.ranges) > 5
+    for after in range(len(whole.ranges)):
+        with pytest.raises(ColorworkerError):
+            packets(broken(after), 1024)
+
+
+@pytest.mark.parametrize("extension", [".tif", ".png", ".jpg"])
+def test_a_picture_is_read_by_blocks(extension):
+    rng = np.random.default_rng(0)
+    image = pyvips.Image.new_from_array(rng.integers(0, 255, (900, 1200), np.uint8))
+    remote = Remote(image.write_to_buffer(extension))
+    reader = remote.reader(block_bytes=1 << 16)
+
+    source = pyvips.SourceCustom()
+    source.on_read(reader.read)
+    source.on_seek(reader.seek)
+    read = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+
+    assert read.avg() == pyvips.Image.new_from_buffer(remote.data, "").avg()
+    assert remote.sent <= 1.15 * len(remote.data) + (1 << 16)
