@@ -56,6 +56,9 @@ def colorize(
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    if log_level != "debug":
+        # libvips warns of every torn tile; the item's own line says it once.
+        logging.getLogger("pyvips").setLevel(logging.ERROR)
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
     settings = load_settings()

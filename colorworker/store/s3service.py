@@ -76,7 +76,7 @@ def make_client(bucket: str, options: S3Options) -> Any:
     # At level DEBUG they log headers, and with them session tokens.
     for name in ("boto3", "botocore", "s3transfer"):
         logger = logging.getLogger(name)
-        logger.setLevel(max(logger.level, logging.INFO))
+        logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
     try:
         return boto3.Session(region_name=options.region).client(
             "s3",

@@ -92,3 +92,27 @@ def test_a_skip_is_finished_without_any_output(store):
     commit(store, skip)
 
     assert finished(store, UNIT) == skip
+
+
+class Raced(MemoryStore):
+    """Another worker, taken for dead, publishes the winner a moment before us."""
+
+    def publish(self, attempt_key, output_key):
+        super().publish(attempt_key, output_key)
+        return super().publish(attempt_key, output_key)
+
+
+def test_a_winner_that_another_worker_publishes_at_the_same_moment_is_published():
+    store = Raced("records")
+    record = attempt(store)
+
+    assert commit(store, record) == record
+    assert finished(store, UNIT) == record
+
+
+def test_a_result_that_vanished_before_its_publication_is_an_error(store):
+    record = attempt(store)
+    store.delete(record.attempt_key)
+
+    with pytest.raises(KeyMissing, match="vanished"):
+        commit(store, record)

@@ -1,0 +1,176 @@
+"""`colorworker colorize s3://archive s3://colour`, in its own process, on a real server."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.media.synthetic import Recipe, make_film
+from tests import servers
+from tests.faultproxy import proxy
+
+pytestmark = pytest.mark.integration
+
+REPOSITORY = Path(__file__).parents[2]
+STATE = ".colorworker/"
+SIDECARS = {
+    "reels/.DS_Store": b"Bud1",
+    "reels/Thumbs.db": b"db",
+    "reels/reel.xml": b"<reel/>",
+    "reels/._reel.mp4": b"\0\5\x16\7",
+}
+
+
+def picture(name, seed):
+    rows, columns = np.mgrid[0:90, 0:120]
+    wave = np.sin(columns / 17 + seed) + np.cos(rows / 11)
+    grey = ((wave - wave.min()) / (wave.max() - wave.min()) * 255).astype(np.uint8)
+    return pyvips.Image.new_from_array(grey).write_to_buffer(Path(name).suffix)
+
+
+@pytest.fixture
+def archive(s3, tmp_path):
+    """A bucket with versions: three pictures, a film, sidecars and a folder's marker."""
+    bucket = s3.make_bucket(versions=True)
+    recipe = Recipe(width=96, height=64, frames=48, gop_size=12, sound="aac")
+    objects = {
+        "stills/a.png": picture("a.png", 0),
+        "stills/b c.jpg": picture("b.jpg", 1),
+        "stills/ü/c.tif": picture("c.tif", 2),
+        "reels/reel.mp4": make_film(tmp_path / "reel.mp4", recipe).read_bytes(),
+        "reels/": b"",
+        **SIDECARS,
+    }
+    for key, data in objects.items():
+        s3.client.put_object(Bucket=bucket, Key=key, Body=data)
+    return bucket
+
+
+def colorize(*arguments, **variables):
+    kept = {name: os.environ[name] for name in os.environ if not name.startswith("COLORWORKER_")}
+    kept.pop("RAY_ADDRESS", None)
+    return subprocess.run(
+        [sys.executable, "-m", "colorworker", "colorize", *arguments],
+        env={**kept, "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12", **variables},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def objects(s3, bucket):
+    """Return every object's content by key."""
+    pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+    return {
+        key: s3.client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in sorted(keys)
+    }
+
+
+def versions(s3, bucket):
+    """Return key, version and ETag of all there is and was."""
+    found = s3.client.list_object_versions(Bucket=bucket)
+    assert not found["IsTruncated"]
+    markers = [(item["Key"], item["VersionId"], "") for item in found.get("DeleteMarkers", ())]
+    kept = [(item["Key"], item["VersionId"], item["ETag"]) for item in found["Versions"]]
+    return sorted(markers + kept)
+
+
+def report_lines(held):
+    (report,) = [data for key, data in held.items() if key.endswith("report.jsonl")]
+    return {line["key"]: line for line in map(json.loads, report.splitlines())}
+
+
+def test_a_bucket_comes_back_in_colour_and_no_secret_with_it(s3, archive):
+    colour, before = s3.make_bucket(), versions(s3, archive)
+
+    with proxy(s3.url) as between:
+        first = colorize(
+            f"s3://{archive}/", f"s3://{colour}/out/", "--log-level", "debug",
+            AWS_ENDPOINT_URL=between.url,
+        )  # fmt: skip
+        assert first.returncode == 0, first.stderr
+        read = {item.path for item in between.passed if item.method == "GET"}
+        held = objects(s3, colour)
+        between.reset()
+        second = colorize(
+            f"s3://{archive}/", f"s3://{colour}/out/", AWS_ENDPOINT_URL=between.url
+        )  # fmt: skip
+        wrote = [item.path for item in between.passed if item.method in {"PUT", "DELETE"}]
+
+    outputs = {key for key in held if STATE not in key}
+    assert outputs == {
+        f"out/{name}"
+        for name in ("stills/a.png", "stills/b c.jpg", "stills/ü/c.tif", "reels/reel.mp4")
+    }
+    with av.open(io.BytesIO(held["out/reels/reel.mp4"])) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 48
+    for key in outputs - {"out/reels/reel.mp4"}:
+        lab = pyvips.Image.new_from_buffer(held[key], "").colourspace("lab")
+        assert lab.extract_band(1, n=2).abs().max() > 4
+    assert versions(s3, archive) == before
+
+    lines = report_lines(held)
+    assert {key for key, line in lines.items() if line["outcome"] == "skipped"} == {*SIDECARS}
+    assert not [path for path in read if any(Path(key).name in path for key in SIDECARS)]
+    assert first.stdout.splitlines()[-1].startswith(f"report: s3://{colour}/out/.colorworker/jobs/")
+    assert not [key for key in held if "/parts/" in key and key.endswith((".nut", ".mp4"))]
+
+    assert second.returncode == 0, second.stderr
+    assert all("/jobs/" in path for path in wrote)
+    again = objects(s3, colour)
+    assert {key: data for key, data in again.items() if "/report/" not in key} == {
+        key: data for key, data in held.items() if "/report/" not in key
+    }
+    resumed = {key for key, line in report_lines(again).items() if line["resumed"]}
+    assert resumed == {key.removeprefix("out/") for key in outputs}
+
+    said = [first.stdout, first.stderr, second.stdout, second.stderr]
+    everything = "\0".join([*said, *again, *(data.decode("latin-1") for data in again.values())])
+    assert "botocore" in first.stderr or "urllib3" in first.stderr
+    for secret in (servers.ACCESS_KEY, servers.SECRET_KEY, "Signature=", "X-Amz-Security-Token"):
+        assert secret not in everything
+
+
+def test_one_key_or_a_glob_of_a_bucket_goes_to_a_folder(s3, archive, tmp_path):
+    one = colorize(f"s3://{archive}/stills/ü/c.tif", str(tmp_path / "one"))
+    some = colorize(f"s3://{archive}/**/?.[pt]*", str(tmp_path / "some"), "--dry-run")
+
+    assert one.returncode == 0, one.stderr
+    assert (tmp_path / "one" / "c.tif").stat().st_size > 1000
+    assert "stills/a.png -> stills/a.png" in some.stdout
+    assert "stills/ü/c.tif -> stills/ü/c.tif" in some.stdout
+    assert "reel" not in some.stdout
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "words"),
+    [
+        ("s3://{archive}/stills", "s3://{archive}", "inside the destination"),
+        ("s3://{archive}", "s3://{archive}/colour", "inside the source"),
+        ("s3://{archive}/stills/a.png", "s3://{archive}/stills", "inside the source"),
+        ("s3://{archive}/nothing", "s3://{archive}-colour", "no such object or prefix"),
+        ("s3://{archive}/stills/*.mp4", "s3://{archive}-colour", "nothing matched"),
+        ("s3://{archive}-gone/", "s3://{archive}-colour", "no such bucket"),
+        ("s3://{archive}/stills", "s3://{archive}-colour", "no such bucket"),
+        ("s3:///stills", "s3://{archive}-colour", "s3://bucket/prefix"),
+    ],
+)
+def test_what_cannot_start_says_why_and_writes_nothing(s3, archive, source, destination, words):
+    before = versions(s3, archive)
+
+    done = colorize(source.format(archive=archive), destination.format(archive=archive))
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert versions(s3, archive) == before

@@ -1,0 +1,136 @@
+"""SOURCE arguments in buckets, and destinations that must not meet them."""
+
+import pytest
+
+from colorworker.errors import KeyMissing, SourceUnreadable, StoreError, UsageError
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source, parse_source, refuse_overlap, select
+
+KEYS = (
+    "top.tif", "reels/1.mp4", "reels/2.mp4", "reels/sub/3.mp4", "reels-old/4.mp4",
+    "odd/[5].mp4", "odd/5.mp4",
+)  # fmt: skip
+
+
+@pytest.fixture
+def bucket():
+    store = MemoryStore("archive")
+    for key in KEYS:
+        store.put(key, b"")
+    return store
+
+
+def opened(store):
+    def open_one(uri):
+        assert uri == "s3://archive"
+        return store
+
+    return open_one
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("s3://archive", Source("s3://archive")),
+        ("s3://archive/", Source("s3://archive")),
+        ("s3://archive/reels", Source("s3://archive/reels")),
+        ("s3://archive/reels/", Source("s3://archive/reels")),
+        ("s3://archive/never seen/", Source("s3://archive/never seen")),
+        ("s3://archive/top.tif", Source("s3://archive", key="top.tif")),
+        ("s3://archive/reels/sub/3.mp4", Source("s3://archive/reels/sub", key="3.mp4")),
+        ("s3://archive/reels/*.mp4", Source("s3://archive/reels", pattern="*.mp4")),
+        ("s3://archive/**/?.mp4", Source("s3://archive", pattern="**/?.mp4")),
+        ("s3://archive/odd/[5].mp4", Source("s3://archive/odd", key="[5].mp4")),
+        ("s3://archive/odd/[56].mp4", Source("s3://archive/odd", pattern="[56].mp4")),
+    ],
+)
+def test_a_place_in_a_bucket_is_a_key_a_prefix_or_a_glob(bucket, text, source):
+    assert parse_source(text, opened(bucket)) == source
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://archive/nothing", "s3://archive/reel", "s3://", "s3://a b/x", "s3://b//x"]
+)
+def test_what_is_not_there_or_no_place_is_a_usage_error(bucket, text):
+    with pytest.raises(UsageError):
+        parse_source(text, opened(bucket))
+
+
+class Denying(MemoryStore):
+    """What HEAD says without a body; the listing gives the reason."""
+
+    def __init__(self, reason):
+        super().__init__("archive")
+        self.reason = reason
+
+    def head(self, key):
+        raise SourceUnreadable(key, "access is denied")
+
+    def list(self, prefix=""):
+        raise self.reason
+
+
+def test_a_denied_key_is_a_key_if_listing_is_denied_too():
+    store = Denying(SourceUnreadable("s3://archive", "access is denied"))
+
+    assert parse_source("s3://archive/a.tif", opened(store)).key == "a.tif"
+
+
+def test_the_listing_says_why_a_key_is_denied():
+    store = Denying(StoreError("s3://archive", "the service does not know these credentials"))
+
+    with pytest.raises(StoreError, match="credentials"):
+        parse_source("s3://archive/a.tif", opened(store))
+
+
+def test_a_glob_lists_no_more_than_its_beginning(bucket):
+    asked = []
+
+    class Watched(MemoryStore):
+        def list(self, prefix=""):
+            asked.append(prefix)
+            return bucket.list(prefix)
+
+    found = select(Watched("archive"), Source("s3://archive", pattern="reels/*.mp4"))
+
+    assert {info.key for info in found} == {"reels/1.mp4", "reels/2.mp4"}
+    assert asked == ["reels/"]
+
+
+def test_a_key_that_vanished_is_listed_with_the_reason(bucket):
+    (info,) = select(bucket, Source("s3://archive", key="gone.tif"))
+
+    assert info.error
+    with pytest.raises(KeyMissing):
+        bucket.head("gone.tif")
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"),
+    [
+        (Source("s3://a"), "s3://a"),
+        (Source("s3://a"), "s3://a/colour/"),
+        (Source("s3://a/in"), "s3://a"),
+        (Source("s3://a/in"), "s3://a/in/"),
+        (Source("s3://a/in", pattern="*.tif"), "s3://a/in/colour"),
+        (Source("s3://a/in", key="a.tif"), "s3://a/in/"),
+    ],
+)
+def test_a_destination_that_meets_the_source_is_refused(source, destination):
+    with pytest.raises(UsageError, match="inside the"):
+        refuse_overlap("source", source, destination)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"),
+    [
+        (Source("s3://a"), "s3://b"),
+        (Source("s3://a/in"), "s3://a/in-colour"),
+        (Source("s3://a/in", key="a.tif"), "s3://a/in/colour"),
+        (Source("s3://a/in", key="a.tif"), "s3://a"),
+        (Source("s3://a"), "colour"),
+        (Source("/archive"), "s3://archive"),
+    ],
+)
+def test_a_destination_apart_from_the_source_is_taken(source, destination):
+    refuse_overlap("source", source, destination)
