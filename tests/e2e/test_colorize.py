@@ -1,6 +1,5 @@
 """`colorworker colorize` in its own process, on real files."""
 
-import os
 import signal
 import struct
 import time
@@ -11,6 +10,8 @@ import av
 import numpy as np
 import pytest
 import pyvips
+
+from tests.waiting import wait_for
 
 SMALL_SEGMENTS = {"COLORWORKER_MEDIA__SEGMENT_FRAMES": "12", "COLORWORKER_RUN__WORKERS": "1"}
 
@@ -245,17 +246,3 @@ def test_a_preview_shows_every_item_and_writes_no_output(command, archive, tmp_p
     assert colour.files == set()
     page = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
     assert page.read_text().count("data:image/jpeg") == 3 + 6
-
-
-def wait_for(condition, process, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            out, err = process.communicate()
-            pytest.fail(f"ended with {process.returncode} too early: {out}{err}")
-        if condition():
-            return
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    pytest.fail("nothing happened")

@@ -2,10 +2,11 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_for
 
 SETTINGS = {
     "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12",
@@ -26,20 +27,6 @@ def actor_pids():
             if title.startswith(b"ray::UnitActor"):
                 found.append(int(folder.name))
     return found
-
-
-def wait_for(condition, process, seconds=280):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            out, err = process.communicate()
-            pytest.fail(f"ended with {process.returncode} too early: {out}{err[-2000:]}")
-        if condition():
-            return
-        time.sleep(0.05)
-    process.kill()
-    process.communicate()
-    pytest.fail("nothing happened in time")
 
 
 @pytest.mark.timeout(900)

@@ -100,3 +100,22 @@ def test_the_same_name_from_two_sources_is_done_once_and_reported_for_the_other(
     )
 
     assert [entry.error_code for entry in found] == ["", "output_collision"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ".DS_Store",
+        "reels/Thumbs.db",
+        "reels/reel.xml",
+        "reels/._reel.mp4",
+        "reel.mp4.md5",
+        "b\n.xml",
+    ],
+)
+def test_sidecars_and_junk_are_skipped_by_name_and_not_read(key):
+    found, store = entries({key: PNG, "a.png": PNG})
+
+    assert (found[key].outcome, found[key].error_code) == ("skipped", "not_media")
+    assert not found["a.png"].outcome
+    assert store.opened == []

@@ -1,0 +1,40 @@
+"""Settings reach the stores, and what they refuse they refuse by name."""
+
+import pytest
+
+from colorworker.errors import UsageError
+from colorworker.settings import S3Settings, load_settings
+from colorworker.store.options import S3Options
+
+
+def test_every_option_of_s3_can_be_set_and_has_the_same_default():
+    assert S3Options(**S3Settings().model_dump()) == S3Options()
+
+
+def test_options_of_s3_are_read_from_the_environment(monkeypatch):
+    monkeypatch.setenv("COLORWORKER_S3__ENDPOINT_URL", "https://s3.archive.example:8333")
+    monkeypatch.setenv("COLORWORKER_S3__ADDRESSING_STYLE", "path")
+    monkeypatch.setenv("COLORWORKER_S3__REQUEST_PAYER", "true")
+
+    options = S3Options(**load_settings().s3.model_dump())
+
+    assert options.endpoint_url == "https://s3.archive.example:8333"
+    assert options.addressing_style == "path"
+    assert options.request_payer
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENDPOINT_URL", "s3.archive.example"),
+        ("CHECKSUMS", "never"),
+        ("PART_BYTES", "1000"),
+        ("ATTEMPTS", "0"),
+        ("OUTAGE_SECONDS", "-1"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(monkeypatch, name, value):
+    monkeypatch.setenv(f"COLORWORKER_S3__{name}", value)
+
+    with pytest.raises(UsageError, match=f"COLORWORKER_S3__{name}"):
+        load_settings()
