@@ -119,7 +119,7 @@ class S3Settings(BaseModel):
     """Larger objects are published by a copy in parts of this size."""
     transfer_threads: Annotated[int, Field(gt=0, le=64)] = 4
     """Parts of one file under way at a time."""
-    block_bytes: Annotated[int, Field(ge=1 << 12)] = 1 << 20
+    block_bytes: Annotated[int, Field(ge=1 << 12)] = 256 << 10
     """Sources are read in blocks of this size."""
     cache_bytes: Annotated[int, Field(ge=1 << 13)] = 16 << 20
     """Memory for the blocks of one source that is being read."""

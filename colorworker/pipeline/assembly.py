@@ -8,7 +8,7 @@ from colorworker.media.assemble import Part, assemble
 from colorworker.media.profiles import encoder_for
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.segment import part_facts
-from colorworker.pipeline.workshop import Clock, Workshop, sha256_of, sha256_of_file
+from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Assembly
@@ -33,6 +33,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     info, timeline = film_of(store, unit.scan_id)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, workshop.options, extension)
+    scanned = _record(workshop, unit.scan_id)
     segments = [_record(workshop, identity) for identity in unit.segment_ids]
     parts = [
         Part(partial(store.open, part.attempt_key, etag=part.etag), part_facts(part))
@@ -40,12 +41,10 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     ]
     clock = Clock()
     with workshop.temporary(extension) as path:
-        with workshop.source(unit.asset) as reader:
-            with clock.phase("assemble"):
-                film = assemble(reader, unit.asset.key, parts, path, info, timeline, spec)
-            with clock.phase("read"):
-                source_sha256 = sha256_of(reader)
-                sha256 = sha256_of_file(path)
+        with clock.phase("assemble"), workshop.source(unit.asset) as reader:
+            film = assemble(reader, unit.asset.key, parts, path, info, timeline, spec)
+        with clock.phase("read"):
+            sha256 = sha256_of_file(path)
         key = attempt_key(unit.unit_id, extension)
         with clock.phase("write"):
             stored = store.put_file(key, path)
@@ -65,9 +64,9 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         attempt=attempt,
         worker=workshop.worker,
         created_at=now(),
-        seconds=_all_seconds([_record(workshop, unit.scan_id), *segments], clock),
+        seconds=_all_seconds([scanned, *segments], clock),
         info={
-            "source_sha256": source_sha256,
+            "source_sha256": scanned.info["source_sha256"],
             "width": info.width,
             "height": info.height,
             "frames": film.frame_count,

@@ -10,6 +10,7 @@ from colorworker.color.tone import is_colour
 from colorworker.errors import KeyMissing, SourceTooLarge
 from colorworker.media.planes import Frame
 from colorworker.media.probe import sample_frames, scan
+from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.thumbnail import thumbnail_shape
 from colorworker.pipeline.workshop import Clock, Workshop
 from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
@@ -26,7 +27,8 @@ _COLOUR_SAMPLES = 7
 def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, bool]:
     """Return the scan's record and whether it was found; the finished film's, where there is one.
 
-    The record's `info` holds `video`, `cuts` and `in_colour`; its result is the timeline.
+    The record's `info` holds `source_sha256`, `video`, `cuts` and `in_colour`; its result is the
+    timeline.
 
     Raises:
         SourceDamaged: If the film does not demux whole.
@@ -39,7 +41,8 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
             return found, True
     clock = Clock()
     with clock.phase("read"), workshop.source(unit.asset) as reader:
-        info, timeline = scan(reader, unit.asset.key)
+        hashing = HashingReader(reader)
+        info, timeline = scan(hashing.as_file(), unit.asset.key)
         if info.width * info.height > workshop.max_pixels:
             raise SourceTooLarge(
                 unit.asset.key,
@@ -47,7 +50,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
                 f" {workshop.max_pixels}",
                 "Raise COLORWORKER_MEDIA__MAX_PIXELS if the film is what it says",
             )
-        reader.seek(0)
+        source_sha256 = hashing.sha256()
         in_colour = _in_colour(sample_frames(reader, timeline, _COLOUR_SAMPLES))
     key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(key, timeline_to_bytes(timeline))
@@ -66,6 +69,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
         created_at=now(),
         seconds=clock.rounded(),
         info={
+            "source_sha256": source_sha256,
             "video": video_info_to_json(info),
             "in_colour": in_colour,
             "frames": len(timeline.pts),

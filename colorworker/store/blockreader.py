@@ -9,13 +9,15 @@ from typing import Any
 
 from colorworker.errors import StoreUnavailable
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 256 << 10
 CACHE_BYTES = 16 << 20
-MOST_BLOCKS_A_READ = 8
+MOST_BYTES_A_READ = 8 << 20
 """Bound on one ranged read, so that what a broken or needless one costs is bounded too."""
-BLOCKS_PER_BLOCK_AHEAD = 4
-"""Blocks that were read in a row, for each block that the next read takes: a reader that stops
-has then fetched at most a quarter in vain, and a long one still reaches the largest reads."""
+BYTES_DOUBLED = 1 << 20
+"""What is read in a row doubles up to here: a request costs about as much as so many bytes."""
+BYTES_PER_BYTE_AHEAD = 4
+"""Beyond that, the next read takes a quarter of what was read in a row: a reader that stops has
+fetched at most that in vain, and a long one still reaches the largest reads."""
 TRIES = 8
 """Reads in a row that bring nothing at all; one that brings something is gone on from."""
 FIRST_PAUSE_SECONDS = 0.1
@@ -60,6 +62,9 @@ class BlockReader(io.RawIOBase):
         self._name = name
         self._block_bytes = block_bytes
         self._most_blocks = max(2, cache_bytes // block_bytes)
+        self._most_blocks_a_read = max(
+            1, min(MOST_BYTES_A_READ // block_bytes, self._most_blocks - 1)
+        )
         self._sleep = sleep
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
@@ -124,8 +129,9 @@ class BlockReader(io.RawIOBase):
         """Read block `first`, what else is wanted at once, and ahead where reading is in a row."""
         if first != self._row_end:
             self._row_blocks = 0
-        count = max(wanted_end - first, self._row_blocks // BLOCKS_PER_BLOCK_AHEAD, 1)
-        count = min(count, MOST_BLOCKS_A_READ, self._most_blocks - 1)
+        doubled = min(self._row_blocks, BYTES_DOUBLED // self._block_bytes)
+        ahead = max(doubled, self._row_blocks // BYTES_PER_BYTE_AHEAD, 1)
+        count = min(max(wanted_end - first, ahead), self._most_blocks_a_read)
         end = next((i for i in range(first, first + count) if i in self._blocks), first + count)
         start_byte = first * self._block_bytes
         data = self._read_whole(start_byte, min(end * self._block_bytes, self._size) - start_byte)

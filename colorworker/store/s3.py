@@ -22,6 +22,7 @@ from colorworker.store.s3reading import (
     ID_START,
     bare,
     info_of,
+    list_page,
     open_reader,
     read_all,
     read_head,
@@ -69,10 +70,9 @@ class S3Store:
         """
         if not _is_utf8(prefix):
             return
-        service = self._service
-        query = {"Bucket": service.bucket, "Prefix": self._prefix + prefix, **service.paid}
+        query = {"Prefix": self._prefix + prefix}
         while True:
-            page = service.ask("", partial(service.client.list_objects_v2, **query))
+            page = list_page(self._service, query)
             for found in page.get("Contents", ()):
                 is_folder = found["Key"].endswith("/") and not found["Size"]
                 # Some services take `a//` for `a/`.

@@ -13,6 +13,7 @@ from botocore.exceptions import (
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    ResponseStreamingError,
 )
 
 from colorworker.errors import KeyMissing, SourceChanged, SourceUnreadable, StoreError
@@ -51,6 +52,18 @@ def read_head(service: S3Service, key: str, full_key: str) -> Any:
         key,
         lambda: service.client.head_object(Bucket=service.bucket, Key=full_key, **service.paid),
     )
+
+
+def list_page(service: S3Service, query: dict[str, str]) -> Any:
+    """Return one answer of a listing, which is known to be whole."""
+
+    def request() -> Any:
+        page = service.client.list_objects_v2(Bucket=service.bucket, **query, **service.paid)
+        if "IsTruncated" not in page:
+            raise ResponseStreamingError(error="a listing does not say whether it is whole")
+        return page
+
+    return service.ask("", request)
 
 
 def read_all(service: S3Service, key: str, full_key: str, etag: str | None) -> bytes:

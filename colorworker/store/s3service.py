@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ResponseStreamingError
 from s3transfer.exceptions import S3CopyFailedError
 
 from colorworker import __version__
@@ -78,7 +78,7 @@ def make_client(bucket: str, options: S3Options) -> Any:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
     try:
-        return boto3.Session(region_name=options.region).client(
+        client = boto3.Session(region_name=options.region).client(
             "s3",
             endpoint_url=options.endpoint_url,
             verify=options.ca_bundle,
@@ -93,6 +93,21 @@ def make_client(bucket: str, options: S3Options) -> Any:
             f"no client can be made ({error})",
             "Check AWS_ENDPOINT_URL or COLORWORKER_S3__ENDPOINT_URL",
         ) from error
+    client.meta.events.register("before-parse.s3", _refuse_cut_answer)
+    return client
+
+
+def _refuse_cut_answer(operation_model: Any, response_dict: Any, **_: Any) -> None:
+    """Refuse a body shorter than its header says; botocore takes one of 0 bytes for an answer.
+
+    A listing would then end early, and nobody would know.
+    """
+    if operation_model.has_streaming_output or operation_model.http["method"] == "HEAD":
+        return
+    headers, body = response_dict["headers"], response_dict["body"]
+    promised = headers.get("Content-Length")
+    if promised and not headers.get("Content-Encoding") and len(body) < int(promised):
+        raise ResponseStreamingError(error=f"{len(body)} of {promised} bytes came")
 
 
 def _config(options: S3Options) -> Config:

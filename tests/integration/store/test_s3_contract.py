@@ -29,3 +29,8 @@ def store(request, s3):
 @pytest.fixture
 def rounds():
     return 2
+
+
+@pytest.fixture
+def keeps_versions(request):
+    return request.node.callspec.params["store"] == "bucket with versions"

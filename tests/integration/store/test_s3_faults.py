@@ -112,6 +112,34 @@ def test_work_ends_right_under(s3, films, tmp_path, monkeypatch, choose):
         destination.close()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("spoiled", ["list-type=2", "uploads", "partNumber=1"])
+def test_an_answer_that_is_cut_is_no_answer(s3, tmp_path, monkeypatch, spoiled, share):
+    """A listing above all: cut after its header it looks like an empty bucket."""
+    bucket = s3.make_bucket()
+    (tmp_path / "file").write_bytes(bytes(6 * MIB))
+    cut = []
+
+    def choose(seen):
+        if spoiled in seen.path and len(cut) < 2:
+            cut.append(seen.path)
+            return Fault(keep_share=share)
+        return Fault()
+
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        options = S3Options(
+            part_bytes=5 * MIB, copy_part_bytes=5 * MIB, outage_seconds=20, attempts=1
+        )
+        store = open_store(f"s3://{bucket}", StoreOptions(s3=options))
+        info = store.put_file("attempt", tmp_path / "file")
+        assert store.publish("attempt", "film").etag == info.etag
+        assert [found.key for found in store.list()] == ["film"]
+        assert store.get("film", etag=info.etag) == bytes(6 * MIB)
+        store.close()
+    assert len(cut) == 2
+
+
 def test_work_goes_on_after_the_service_was_away(s3, films, tmp_path, monkeypatch):
     archive, colour = s3.make_bucket(), s3.make_bucket()
     for key, data in films.items():

@@ -1,0 +1,64 @@
+"""Hash a file while something else reads it, so that it need not be read once more for that."""
+
+import hashlib
+import io
+import os
+from typing import Any, BinaryIO, cast
+
+_REST_BYTES = 1 << 20
+
+
+class HashingReader(io.RawIOBase):
+    """Passes reads and seeks on; hashes each byte once, in the file's order, when it comes by.
+
+    A demuxer looks at the beginning, jumps to an index at the end, and then reads on from the
+    beginning: what it jumps over is hashed when it gets there.
+    """
+
+    def __init__(self, reader: BinaryIO) -> None:
+        """Begin at offset 0 of `reader`, which is the caller's to close."""
+        super().__init__()
+        self._reader = reader
+        self._digest = hashlib.sha256()
+        self._hashed_bytes = 0
+        self._position = reader.seek(0)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, and return the new offset."""
+        self._position = self._reader.seek(offset, whence)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer with what comes next."""
+        target = memoryview(buffer).cast("B")
+        data = self._reader.read(len(target))
+        target[: len(data)] = data
+        ahead = self._hashed_bytes - self._position
+        self._position += len(data)
+        if 0 <= ahead < len(data):
+            self._digest.update(memoryview(data)[ahead:])
+            self._hashed_bytes = self._position
+        return len(data)
+
+    def as_file(self) -> BinaryIO:
+        """Return this, as the type that readers of files take."""
+        return cast(BinaryIO, self)
+
+    def sha256(self) -> str:
+        """Read what nobody has read so far and return the hex sha256 of the whole file."""
+        self.seek(self._hashed_bytes)
+        while self.read(_REST_BYTES):
+            pass
+        return self._digest.hexdigest()
