@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from colorworker.model import hints as hinting
 from colorworker.model import network
+from colorworker.model.backbones import BACKBONES
 from colorworker.model.runtime import configure, tf
 from colorworker.model.weights import Weights, load
 from colorworker.work.job import ModelRef, Precision
@@ -47,6 +48,7 @@ class TensorFlowColorizer:
         self._offset = np.float32(1 - vividness) * weights.log_class_weights
         self._temperature = temperature
         self._apply = network.Constants(weights, tf.as_dtype(precision))
+        self._backbone = BACKBONES[weights.architecture.name]
         # One signature without sizes: one trace serves every picture.
         self._chroma = tf.function(
             self._graph,
@@ -114,7 +116,7 @@ class TensorFlowColorizer:
 
     def _graph(self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
         """Return a*, b* (B, H, W, 2) for luma in [-1, 1] and hints on the coarse grid."""
-        features, pooled = network.encode(self._apply, luma)
+        features, pooled = network.encode(self._apply, luma, self._backbone)
         scaled = grids / [hinting.CHROMA_SCALE, hinting.CHROMA_SCALE, 1.0]
         logits, mask = network.decode(self._apply, features, pooled, luma, scaled)
         coarse = network.annealed_mean(logits, self._bins, self._offset, self._temperature)

@@ -1,4 +1,4 @@
-"""The default network as a table: every convolution, its shape, and the arrays it is stored as.
+"""The networks as tables: every convolution, its shape, and the arrays it is stored as.
 
 Known without TensorFlow, so that a file of weights can be refused before TensorFlow is loaded.
 """
@@ -10,15 +10,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.model.architectures import Architecture
+from colorworker.model.backbones import BACKBONES, Activation, Backbone, Block
+
 Array = npt.NDArray[np.float32]
-Activation = Literal["relu6", "relu", "none"]
 
 NORM_EPSILON = 1e-3
 """Added to the variance by every batch normalisation of the training."""
 NORM_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 HINT_CHANNELS = 3
 """a/110, b/110 and the mask."""
-POOLED_CHANNELS = 1280
 MASK_CHANNELS = 16 * 9
 """A weight for each of 9 coarse neighbours at each of the 4 x 4 pixels of a stride-4 cell."""
 
@@ -42,95 +43,93 @@ class Convolution:
         """Height, width, channels in, channels out (or multiplier 1 when depthwise)."""
         return (self.kernel, self.kernel, self.inputs, self.outputs or 1)
 
-
-@dataclass(frozen=True)
-class Block:
-    """An inverted residual block (Sandler 2018): expand, filter by channel, project."""
-
-    name: str
-    kernel: int
-    stride: int
-    expansion: int
-    inputs: int
-    outputs: int
+    def array_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each array that it is stored as."""
+        channels = (self.outputs or self.inputs,)
+        shapes: dict[str, tuple[int, ...]] = {f"{self.part}/{self.name}/kernel": self.kernel_shape}
+        if self.norm:
+            return shapes | {f"{self.part}/{self.norm}/{part}": channels for part in NORM_PARTS}
+        return shapes | {f"{self.part}/{self.name}/bias": channels}
 
 
-def blocks() -> Iterator[Block]:
-    """Yield the 16 blocks of EfficientNet-Lite0: EfficientNet-B0 without squeeze-and-excite.
-
-    Source:
-        Tan & Le 2019, table 1; the Lite variants are those of github.com/tensorflow/tpu.
-    """
-    stages = (
-        # repeats, kernel, stride of the first, expansion, channels out
-        (1, 3, 1, 1, 16),
-        (2, 3, 2, 6, 24),
-        (2, 5, 2, 6, 40),
-        (3, 3, 2, 6, 80),
-        (3, 5, 1, 6, 112),
-        (4, 5, 2, 6, 192),
-        (1, 3, 1, 6, 320),
+def _encoder(backbone: Backbone) -> Iterator[Convolution]:
+    active = backbone.activation
+    yield Convolution("stem_conv", "encoder", 3, 1, backbone.stem, "stem_bn", active, stride=2)
+    for block in backbone.blocks():
+        yield from _fused(block, active) if block.fused else _separable(block, active)
+    yield Convolution(
+        "head_conv", "encoder", 1, backbone.channels[-1], backbone.pooled, "head_bn", active
     )
-    inputs, index = 32, 0
-    for repeats, kernel, stride, expansion, outputs in stages:
-        for repeat in range(repeats):
-            first = stride if repeat == 0 else 1
-            yield Block(f"b{index}", kernel, first, expansion, inputs, outputs)
-            inputs, index = outputs, index + 1
 
 
-def _encoder() -> Iterator[Convolution]:
-    yield Convolution("stem_conv", "encoder", 3, 1, 32, "stem_bn", "relu6", stride=2)
-    for block in blocks():
-        name, wide = block.name, block.inputs * block.expansion
-        if block.expansion != 1:
-            yield Convolution(
-                f"{name}_exp", "encoder", 1, block.inputs, wide, f"{name}_bn0", "relu6"
-            )
+def _separable(block: Block, active: Activation) -> Iterator[Convolution]:
+    name, wide = block.name, block.wide
+    if block.expansion != 1:
+        yield Convolution(f"{name}_exp", "encoder", 1, block.inputs, wide, f"{name}_bn0", active)
+    yield Convolution(
+        f"{name}_dw", "encoder", block.kernel, wide, 0, f"{name}_bn1", active, block.stride
+    )
+    if block.squeezed:
+        yield Convolution(f"{name}_se1", "encoder", 1, wide, block.squeezed, "", active)
+        yield Convolution(f"{name}_se2", "encoder", 1, block.squeezed, wide, "", "sigmoid")
+    yield Convolution(f"{name}_proj", "encoder", 1, wide, block.outputs, f"{name}_bn2", "none")
+
+
+def _fused(block: Block, active: Activation) -> Iterator[Convolution]:
+    name, kernel, stride = block.name, block.kernel, block.stride
+    first, last = f"{name}_bn0", f"{name}_bn2"
+    if block.expansion == 1:
         yield Convolution(
-            f"{name}_dw", "encoder", block.kernel, wide, 0, f"{name}_bn1", "relu6", block.stride
+            f"{name}_proj", "encoder", kernel, block.inputs, block.outputs, last, active, stride
         )
-        yield Convolution(f"{name}_proj", "encoder", 1, wide, block.outputs, f"{name}_bn2", "none")
-    yield Convolution("head_conv", "encoder", 1, 320, POOLED_CHANNELS, "head_bn", "relu6")
+        return
+    yield Convolution(
+        f"{name}_exp", "encoder", kernel, block.inputs, block.wide, first, active, stride
+    )
+    yield Convolution(f"{name}_proj", "encoder", 1, block.wide, block.outputs, last, "none")
 
 
-def _decoder(bin_count: int) -> Iterator[Convolution]:
+def _decoder(backbone: Backbone, width: float, bin_count: int) -> Iterator[Convolution]:
     hints = HINT_CHANNELS
+    s2, s4, s8, s16, s32 = backbone.channels
+    large, middle, small = (_scaled(channels, width) for channels in (128, 96, 64))
     for name, kernel, inputs, outputs in (
-        ("d32", 1, 320, 128),
-        ("k16", 1, 112, 96),
-        ("fuse", 1, 128 + 96 + 128 + hints, 128),
-        ("d16", 3, 128, 128),
-        ("d8a", 3, 128 + 40 + hints, 96),
-        ("d8b", 3, 96, 64),
-        ("d4a", 3, 64 + 24 + hints, 64),
-        ("d4b", 3, 64, 64),
-        ("m1", 1, 64 + 4 * 16 + 16, 64),
+        ("d32", 1, s32, large),
+        ("k16", 1, s16, middle),
+        ("fuse", 1, large + middle + large + hints, large),
+        ("d16", 3, large, large),
+        ("d8a", 3, large + s8 + hints, middle),
+        ("d8b", 3, middle, small),
+        ("d4a", 3, small + s4 + hints, small),
+        ("d4b", 3, small, small),
+        ("m1", 1, small + 4 * s2 + 16, small),
     ):
         yield Convolution(name, "decoder", kernel, inputs, outputs, f"{name}_bn")
-    yield Convolution("fuse_g", "decoder", 1, POOLED_CHANNELS, 128)
-    yield Convolution("logits", "decoder", 1, 64, bin_count, activation="none")
-    yield Convolution("mask", "decoder", 1, 64, MASK_CHANNELS, activation="none")
+    yield Convolution("fuse_g", "decoder", 1, backbone.pooled, large)
+    yield Convolution("logits", "decoder", 1, small, bin_count, activation="none")
+    yield Convolution("mask", "decoder", 1, small, MASK_CHANNELS, activation="none")
 
 
-def convolutions(bin_count: int) -> dict[str, Convolution]:
+def _scaled(channels: int, width: float) -> int:
+    """Return the multiple of 8 nearest to channels * width, at least 8."""
+    return max(8, int(channels * width / 8 + 0.5) * 8)
+
+
+def convolutions(architecture: Architecture, bin_count: int) -> dict[str, Convolution]:
     """Return every convolution of the network by name."""
-    return {item.name: item for item in (*_encoder(), *_decoder(bin_count))}
+    backbone = BACKBONES[architecture.name]
+    decoder = _decoder(backbone, architecture.width, bin_count)
+    return {item.name: item for item in (*_encoder(backbone), *decoder)}
 
 
-def array_shapes(bin_count: int) -> dict[str, tuple[int, ...]]:
+def array_shapes(architecture: Architecture, bin_count: int) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of every array that a file of weights must hold, and no other."""
     shapes: dict[str, tuple[int, ...]] = {
         "bins": (bin_count, 2),
         "log_class_weights": (bin_count,),
     }
-    for item in convolutions(bin_count).values():
-        shapes[f"{item.part}/{item.name}/kernel"] = item.kernel_shape
-        width = item.outputs or item.inputs
-        if item.norm:
-            shapes |= {f"{item.part}/{item.norm}/{part}": (width,) for part in NORM_PARTS}
-        else:
-            shapes[f"{item.part}/{item.name}/bias"] = (width,)
+    for item in convolutions(architecture, bin_count).values():
+        shapes |= item.array_shapes()
     return shapes
 
 

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.model.layout import Convolution, blocks, convolutions, fold
+from colorworker.model.backbones import Activation, Backbone, Block
+from colorworker.model.layout import convolutions, fold
 from colorworker.model.runtime import tf
 from colorworker.model.weights import Weights
 
@@ -32,7 +33,7 @@ class Constants:
     """Convolutions with their normalisation folded in, as constants of the graph."""
 
     def __init__(self, weights: Weights, dtype: tf.DType) -> None:
-        self._items = convolutions(len(weights.bins))
+        self._items = convolutions(weights.architecture, len(weights.bins))
         self._folded = {name: fold(weights.arrays, item) for name, item in self._items.items()}
         self._dtype = dtype
 
@@ -43,32 +44,50 @@ class Constants:
         convolve = tf.nn.conv2d if item.outputs else tf.nn.depthwise_conv2d
         strides = [1, item.stride, item.stride, 1]
         y = tf.nn.bias_add(convolve(tf.cast(x, self._dtype), kernel, strides, "SAME"), bias)
-        return _activate(item, y)
+        return activate(item.activation, y)
 
 
-def _activate(item: Convolution, y: tf.Tensor) -> tf.Tensor:
-    if item.activation == "none":
-        return y
-    return tf.nn.relu6(y) if item.activation == "relu6" else tf.nn.relu(y)
+def activate(activation: Activation, y: tf.Tensor) -> tf.Tensor:
+    """Return what follows a convolution and its normalisation or bias."""
+    functions = {
+        "relu6": tf.nn.relu6,
+        "relu": tf.nn.relu,
+        "silu": tf.nn.silu,
+        "sigmoid": tf.sigmoid,
+        "tanh": tf.tanh,
+        "none": tf.identity,
+    }
+    return functions[activation](y)
 
 
-def encode(apply: Apply, luma: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+def encode(apply: Apply, luma: tf.Tensor, backbone: Backbone) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Return features at strides 2, 4, 8, 16 and 32, and the pooled vector (B, 1, 1, 1280).
 
     Args:
         apply: The convolutions.
         luma: L* / 50 - 1, (B, H, W, 1), H and W multiples of 32.
+        backbone: Its blocks.
     """
     x = apply("stem_conv", luma)
     features = []
-    for block in blocks():
+    for block in backbone.blocks():
         if block.stride == 2:
             features.append(x)
-        y = apply(f"{block.name}_exp", x) if block.expansion != 1 else x
-        y = apply(f"{block.name}_proj", apply(f"{block.name}_dw", y))
-        x = x + y if block.stride == 1 and block.inputs == block.outputs else y
+        y = _block(apply, block, x)
+        x = x + y if block.residual else y
     pooled = tf.reduce_mean(apply("head_conv", x), axis=[1, 2], keepdims=True)
     return [*features, x], pooled
+
+
+def _block(apply: Apply, block: Block, x: tf.Tensor) -> tf.Tensor:
+    if block.expansion != 1:
+        x = apply(f"{block.name}_exp", x)
+    if not block.fused:
+        x = apply(f"{block.name}_dw", x)
+    if block.squeezed:
+        means = tf.reduce_mean(x, axis=[1, 2], keepdims=True)
+        x = x * apply(f"{block.name}_se2", apply(f"{block.name}_se1", means))
+    return apply(f"{block.name}_proj", x)
 
 
 def decode(

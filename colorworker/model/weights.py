@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.errors import WeightsRefused
+from colorworker.model.architectures import Architecture, from_json
 from colorworker.model.layout import array_shapes
 from colorworker.work.job import ModelRef
 
@@ -28,6 +30,7 @@ class Weights:
 
     sha256: str
     """Of the file."""
+    architecture: Architecture
     bins: npt.NDArray[np.float32]
     """a*, b* of every colour bin, shape (Q, 2)."""
     log_class_weights: npt.NDArray[np.float32]
@@ -83,18 +86,68 @@ def parse(data: bytes, subject: str, sha256: str) -> Weights:
         raise WeightsRefused(subject, f"does not load as plain arrays ({error})", _NEXT_STEP) from (
             error
         )
-    _check(arrays, subject)
+    architecture = _architecture(arrays.pop("architecture", None), subject)
+    _check(arrays, architecture, subject)
     bins, log_class_weights = (
         arrays[name].astype(np.float32) for name in ("bins", "log_class_weights")
     )
-    return Weights(sha256, bins, log_class_weights, arrays)
+    return Weights(sha256, architecture, bins, log_class_weights, arrays)
 
 
-def _check(arrays: dict[str, npt.NDArray[np.generic]], subject: str) -> None:
+def encoded(architecture: Architecture, arrays: Mapping[str, npt.NDArray[np.floating]]) -> bytes:
+    """Return the file of weights that `load` takes; equal arrays give equal bytes.
+
+    Kernels are stored as float16, where their values fit; what has one axis, and the bins, as
+    float32.
+    """
+    stored = {name: _stored(name, array) for name, array in sorted(arrays.items())}
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, allow_pickle=False, architecture=np.array(architecture.to_json()), **stored
+    )
+    return buffer.getvalue()
+
+
+def save(
+    path: Path, architecture: Architecture, arrays: Mapping[str, npt.NDArray[np.floating]]
+) -> str:
+    """Write the file of weights that `load` takes, whole or not at all, and return its sha256."""
+    data = encoded(architecture, arrays)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _stored(name: str, array: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    if array.ndim > 1 and name != "bins" and np.abs(array).max() <= np.finfo(np.float16).max:
+        return array.astype(np.float16)
+    return array.astype(np.float32)
+
+
+def _architecture(said: npt.NDArray[np.generic] | None, subject: str) -> Architecture:
+    """Return what the file says it is for; lite if it says nothing."""
+    if said is None:
+        return Architecture()
+    try:
+        if said.dtype.kind != "U" or said.ndim:
+            raise ValueError(f"it holds {said.dtype} of shape {said.shape}, not one text")
+        return from_json(str(said))
+    except ValueError as error:
+        fact = f"its architecture cannot be read ({error})"
+        raise WeightsRefused(subject, fact, _NEXT_STEP) from error
+
+
+def _check(
+    arrays: dict[str, npt.NDArray[np.generic]], architecture: Architecture, subject: str
+) -> None:
     """Raise WeightsRefused unless names, shapes and types are the network's, and all is finite."""
     seen = {name: array.shape for name, array in arrays.items()}
     bins_shape = seen.get("bins", ())
-    expected = array_shapes(bins_shape[0] if bins_shape else 0)
+    expected = array_shapes(architecture, bins_shape[0] if bins_shape else 0)
     if missing := sorted(expected.keys() - seen.keys()):
         raise WeightsRefused(
             subject, f"lacks {len(missing)} arrays, first {missing[0]!r}", _NEXT_STEP

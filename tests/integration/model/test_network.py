@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colorworker.model.backbones import LITE0
 from colorworker.model.network import Constants, annealed_mean, decode, encode, upsample
 from colorworker.model.runtime import tf
 from colorworker.model.weights import load, resolve
@@ -29,7 +30,7 @@ def outputs(weights):
     apply = Constants(weights, tf.float32)
 
     def run(luma, hints, calm):
-        features, pooled = encode(apply, luma)
+        features, pooled = encode(apply, luma, LITE0)
         logits, mask = decode(apply, features, pooled, luma, hints)
         coarse = annealed_mean(logits, weights.bins, calm * weights.log_class_weights, 0.38)
         return logits, upsample(coarse, mask)

@@ -1,17 +1,22 @@
 import numpy as np
 import pytest
 
-from colorworker.model.layout import blocks, convolutions, fold
+from colorworker.model.architectures import Architecture
+from colorworker.model.backbones import LITE0, V2S
+from colorworker.model.layout import convolutions, fold
+
+LITE = Architecture()
 
 
 def test_the_encoder_halves_the_picture_five_times():
-    strides = [item.stride for item in convolutions(259).values() if item.part == "encoder"]
+    strides = [item.stride for item in convolutions(LITE, 259).values() if item.part == "encoder"]
 
     assert np.prod(strides) == 32
 
 
-def test_every_block_takes_what_the_one_before_gives():
-    chain = list(blocks())
+@pytest.mark.parametrize("backbone", [LITE0, V2S])
+def test_every_block_takes_what_the_one_before_gives(backbone):
+    chain = list(backbone.blocks())
 
     assert [b.inputs for b in chain[1:]] == [b.outputs for b in chain[:-1]]
 
@@ -19,7 +24,7 @@ def test_every_block_takes_what_the_one_before_gives():
 @pytest.mark.parametrize("name", ["stem_conv", "b1_dw", "fuse"])
 def test_a_folded_convolution_is_the_convolution_and_its_normalisation(name):
     rng = np.random.default_rng(3)
-    item = convolutions(259)[name]
+    item = convolutions(LITE, 259)[name]
     width = item.outputs or item.inputs
     kernel = rng.normal(size=item.kernel_shape).astype(np.float32)
     norm = {part: rng.random(width).astype(np.float32) + 0.5 for part in ("gamma", "beta")}
@@ -43,7 +48,7 @@ def test_a_folded_convolution_is_the_convolution_and_its_normalisation(name):
 
 
 def test_a_convolution_without_normalisation_keeps_its_bias():
-    item = convolutions(5)["logits"]
+    item = convolutions(LITE, 5)["logits"]
     arrays = {
         "decoder/logits/kernel": np.ones(item.kernel_shape, np.float16),
         "decoder/logits/bias": np.arange(5, dtype=np.float32),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from colorworker.errors import WeightsRefused
+from colorworker.model.architectures import Architecture
 from colorworker.model.layout import array_shapes
 from colorworker.model.weights import load, resolve
 from colorworker.work.job import ModelRef
@@ -16,7 +17,7 @@ from colorworker.work.job import ModelRef
 
 def tiny_arrays():
     rng = np.random.default_rng(0)
-    shapes = array_shapes(2)
+    shapes = array_shapes(Architecture(), 2)
     return {name: rng.random(shape).astype(np.float16) for name, shape in shapes.items()}
 
 

@@ -1,0 +1,143 @@
+"""Training of the networks that choose among colour bins: lite and its bigger siblings."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.model import network
+from colorworker.model.architectures import Architecture
+from colorworker.model.backbones import BACKBONES
+from colorworker.model.batch import Batch
+from colorworker.model.layers import Convolutions, Convolved
+from colorworker.model.layout import convolutions
+from colorworker.model.runtime import tf
+from colorworker.work.job import Precision
+
+Array = npt.NDArray[np.float32]
+
+ENCODER_MOMENTUM = 0.99
+DECODER_MOMENTUM = 0.98
+NEAREST_BINS = 5
+SIGMA = 5.0
+"""Of the soft encoding of a colour by its nearest bins, in units of a*, b*: Zhang 2016."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What is added to the cross-entropy; both are mean absolute errors in units of a*, b*."""
+
+    upsampled: float = 0.02
+    """Of the enlarged chroma, the coarse chroma held constant: it trains the enlarging."""
+    annealed: float = 0.02
+    """Of the annealed mean at stride 4."""
+    temperature: float = 0.38
+    """Of that mean."""
+
+
+class BinModel(keras.Model):  # type: ignore[misc]  # keras has no types
+    """Encoder and decoder; returns logits (B, H/4, W/4, Q) and the upsampling mask, float32."""
+
+    def __init__(self, architecture: Architecture, layers: list[Convolved]) -> None:
+        super().__init__(name=architecture.name)
+        self._backbone = BACKBONES[architecture.name]
+        self.convolved = layers
+        self.built = True
+
+    def call(self, inputs: list[tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Run on [luma, hints], as a Batch has them."""
+        luma, hints = inputs
+        apply = Convolutions(self.convolved, training=training)
+        features, pooled = network.encode(apply, luma, self._backbone)
+        return network.decode(apply, features, pooled, luma, hints)
+
+
+class BinTrainable:
+    """See `trainable.Trainable`."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        arrays: dict[str, Array],
+        *,
+        freeze_backbone: bool,
+        freeze_statistics: bool,
+        precision: Precision,
+        loss: LossWeights | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self._bins = arrays["bins"]
+        self._log_class_weights = arrays["log_class_weights"]
+        self._weights = loss or LossWeights()
+        policy = "float32" if precision == "float32" else f"mixed_{precision}"
+        encoder_momentum = 1.0 if freeze_statistics else ENCODER_MOMENTUM
+        layers = [
+            Convolved(
+                item,
+                arrays,
+                momentum=encoder_momentum if item.part == "encoder" else DECODER_MOMENTUM,
+                name=item.name,
+                trainable=not (freeze_backbone and item.part == "encoder"),
+                dtype=policy,
+            )
+            for item in convolutions(architecture, len(self._bins)).values()
+        ]
+        self.model = BinModel(architecture, layers)
+
+    def backbone(self) -> list[Any]:
+        """Return the encoder's trainable variables."""
+        encoder = [layer for layer in self.model.convolved if layer.item.part == "encoder"]
+        return [variable for layer in encoder for variable in layer.trainable_variables]
+
+    def arrays(self) -> dict[str, Array]:
+        """Return every array by its name in a file of weights, float32."""
+        tables = {"bins": self._bins, "log_class_weights": self._log_class_weights}
+        learned = {
+            name: np.asarray(variable.numpy(), np.float32)
+            for layer in self.model.convolved
+            for name, variable in layer.variables_by_name.items()
+        }
+        return tables | learned
+
+    def losses(self, batch: Batch, *, training: bool) -> dict[str, tf.Tensor]:
+        """Return `loss`, `cross_entropy`, `l1_upsampled`, `l1_annealed` and `ab_mse`.
+
+        The cross-entropy is that of Zhang 2016, equation 2, with the class weights on the terms of
+        the sum, so that the optimum is the true distribution shifted by exactly log_class_weights.
+        """
+        logits, mask = self.model([batch.luma, batch.hints], training=training)
+        truth = tf.nn.avg_pool2d(batch.chroma, network.COARSE, network.COARSE, "VALID")
+        target = soft_encoded(truth, self._bins) * tf.exp(self._log_class_weights)
+        weight = tf.reduce_sum(target, -1)
+        entropy = tf.nn.softmax_cross_entropy_with_logits(target / weight[..., tf.newaxis], logits)
+        offset = np.zeros_like(self._log_class_weights)
+        coarse = network.annealed_mean(logits, self._bins, offset, self._weights.temperature)
+        upsampled = network.upsample(tf.stop_gradient(coarse), mask)
+        parts = {
+            "cross_entropy": tf.reduce_mean(weight * entropy),
+            "l1_upsampled": tf.reduce_mean(tf.abs(upsampled - batch.chroma)),
+            "l1_annealed": tf.reduce_mean(tf.abs(coarse - truth)),
+            "ab_mse": tf.reduce_mean((upsampled - batch.chroma) ** 2),
+        }
+        loss = (
+            parts["cross_entropy"]
+            + self._weights.upsampled * parts["l1_upsampled"]
+            + self._weights.annealed * parts["l1_annealed"]
+        )
+        return {"loss": loss} | parts
+
+
+def soft_encoded(chroma: tf.Tensor, bins: Array) -> tf.Tensor:
+    """Return shares (B, h, w, Q) of the 5 bins nearest to each colour (B, h, w, 2), summing to 1.
+
+    Source:
+        Zhang 2016, section 2.2: weights exp(-d^2 / (2 * 5^2)).
+    """
+    squares = tf.reduce_sum(chroma**2, -1, keepdims=True) + tf.constant((bins**2).sum(-1))
+    negative = 2 * tf.einsum("bhwc,qc->bhwq", chroma, bins) - squares
+    nearest = tf.math.top_k(negative, NEAREST_BINS, sorted=True).values
+    share = tf.exp((negative - nearest[..., :1]) / (2 * SIGMA**2))
+    share = tf.where(negative >= nearest[..., -1:], share, 0.0)
+    return share / tf.reduce_sum(share, -1, keepdims=True)

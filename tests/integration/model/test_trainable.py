@@ -1,0 +1,152 @@
+"""Training starts where inference is, and what it writes colours as it did."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorworker.errors import WeightsRefused
+from colorworker.model.architectures import Architecture
+from colorworker.model.batch import Batch
+from colorworker.model.bintrainable import soft_encoded
+from colorworker.model.colorizer import load_colorizer
+from colorworker.model.network import annealed_mean, upsample
+from colorworker.model.runtime import tf
+from colorworker.model.trainable import trainable
+from colorworker.model.weights import load, resolve, save
+
+pytestmark = pytest.mark.integration
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "lite_check.npz"
+
+
+@pytest.fixture(scope="module")
+def lite():
+    return load(resolve("lite"))
+
+
+def batch_of(seed, size=32, pictures=2):
+    rng = np.random.default_rng(seed)
+    luma = rng.uniform(-1, 1, (pictures, size, size, 1))
+    hints = np.zeros((pictures, size // 4, size // 4, 3))
+    chroma = rng.normal(0, 20, (pictures, size, size, 2))
+    return Batch(*(tf.constant(array, tf.float32) for array in (luma, hints, chroma)))
+
+
+def learn(network, batch, steps, rate=0.01):
+    """Take plain gradient steps and return the loss before each."""
+    seen = []
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            loss = network.losses(batch, training=True)["loss"]
+        variables = network.model.trainable_variables
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+            variable.assign_sub(rate * gradient)
+        seen.append(float(loss))
+    return seen
+
+
+def test_the_layers_compute_what_the_reference_does(lite):
+    network = trainable(lite.architecture, lite)
+    with np.load(GOLDEN, allow_pickle=False) as check:
+        luma = check["lightness"].astype(np.float32)[..., np.newaxis] * np.float32(2 / 255) - 1
+
+        logits, mask = network.model([luma, check["hints"]], training=False)
+
+        offset = np.zeros_like(lite.log_class_weights)
+        ab = upsample(annealed_mean(logits, lite.bins, offset, 0.38), mask)
+        np.testing.assert_allclose(ab, check["ab_hints"], atol=1e-3)
+
+
+def test_arrays_come_back_as_they_went_in(lite):
+    arrays = trainable(lite.architecture, lite).arrays()
+
+    assert arrays.keys() == lite.arrays.keys()
+    for name, array in arrays.items():
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, lite.arrays[name].astype(np.float32))
+
+
+def test_what_training_writes_colours_as_the_trained_network_does(tmp_path, lite):
+    network = trainable(lite.architecture, lite, freeze_statistics=False)
+    learn(network, batch_of(1), steps=1, rate=1e-3)
+    path = tmp_path / "mine.npz"
+    lightness = np.random.default_rng(2).uniform(0, 100, (1, 256, 256)).astype(np.float32)
+
+    sha256 = save(path, network.architecture, network.arrays())
+
+    ref = resolve(path)
+    colours = load_colorizer(ref, vividness=1.0).predict(lightness)
+    hints = np.zeros((1, 64, 64, 3), np.float32)
+    logits, mask = network.model([lightness[..., np.newaxis] / 50 - 1, hints], training=False)
+    offset = np.zeros_like(lite.log_class_weights)
+    ab = upsample(annealed_mean(logits, lite.bins, offset, 0.38), mask)
+    assert ref.sha256 == sha256
+    # Kernels are stored as float16: half a unit of a* or b* at the worst pixel of this noise.
+    difference = np.abs(colours - ab)
+    assert difference.mean() < 0.05
+    assert difference.max() < 2
+
+
+def test_a_fresh_network_learns(lite):
+    network = trainable(Architecture(width=0.25), seed=3)
+
+    losses = learn(network, batch_of(3), steps=4, rate=0.1)
+
+    assert losses[-1] < losses[0]
+    assert np.isfinite(losses).all()
+
+
+def test_the_same_seed_gives_the_same_network_and_another_another():
+    first, again, other = (
+        trainable(Architecture(width=0.25), seed=seed).arrays() for seed in (3, 3, 4)
+    )
+
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, again[name])
+    assert not np.array_equal(first["decoder/d4b/kernel"], other["decoder/d4b/kernel"])
+
+
+@pytest.mark.parametrize(("frozen", "statistics"), [(True, True), (False, True), (False, False)])
+def test_freezing_leaves_the_backbone_or_its_statistics_alone(frozen, statistics):
+    network = trainable(
+        Architecture(width=0.25), seed=5, freeze_backbone=frozen, freeze_statistics=statistics
+    )
+    before = network.arrays()
+
+    learn(network, batch_of(5), steps=1)
+
+    after = network.arrays()
+    moved = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert ("encoder/stem_conv/kernel" in moved) is not frozen
+    assert ("encoder/stem_bn/moving_mean" in moved) is not statistics
+    assert {"decoder/d4b/kernel", "decoder/d4b_bn/moving_mean"} <= moved
+    assert bool(network.backbone()) is not frozen
+
+
+def test_weights_of_another_width_are_not_trained_on(lite):
+    with pytest.raises(WeightsRefused, match=r"are for lite, and lite x0.5 is to be trained"):
+        trainable(Architecture(width=0.5), lite)
+
+
+def test_half_precision_keeps_variables_and_losses_in_full(lite):
+    network = trainable(lite.architecture, lite, precision="bfloat16")
+
+    losses = network.losses(batch_of(6), training=True)
+
+    assert {variable.dtype for variable in network.model.variables} == {"float32"}
+    full = trainable(lite.architecture, lite).losses(batch_of(6), training=True)
+    assert abs(float(losses["loss"]) / float(full["loss"]) - 1) < 0.05
+
+
+def test_a_colour_is_shared_among_its_five_nearest_bins(lite):
+    colour = np.array([12.0, -7.0], np.float32)
+
+    share = soft_encoded(tf.reshape(colour, [1, 1, 1, 2]), lite.bins).numpy().ravel()
+
+    distance = np.linalg.norm(lite.bins - colour, axis=1)
+    nearest = np.argsort(distance)[:5]
+    expected = np.exp(-(distance[nearest] ** 2) / 50)
+    np.testing.assert_allclose(share[nearest], expected / expected.sum(), rtol=1e-4)
+    assert np.count_nonzero(share) == 5
+    assert share.sum() == pytest.approx(1)
