@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -351,3 +352,24 @@ def test_deleting_twice_is_no_error(store):
         store.delete(key)
 
     assert keys(store) == []
+
+
+def test_listing_and_head_say_when_an_object_was_put(store):
+    before = time.time()
+    store.put("a/b", b"")
+    after = time.time()
+
+    listed = next(iter(store.list())).modified_at
+    # Some services say whole seconds, and file systems round down.
+    assert before - 1 <= listed <= after + 1
+    assert abs(store.head("a/b").modified_at - listed) < 1
+
+
+def test_writes_that_ended_leave_nothing_over(store, tmp_path):
+    (tmp_path / "film").write_bytes(b"film")
+    store.put("key", b"first", create_only=True)
+    store.put_file("film", tmp_path / "film")
+    with pytest.raises(KeyExists):
+        store.put("key", b"second", create_only=True)
+
+    assert list(store.leftovers()) == []

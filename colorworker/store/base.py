@@ -1,7 +1,7 @@
 """The port every store implements: keys to bytes, with create-only puts and pinned reads."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -16,6 +16,23 @@ class ObjectInfo:
     """Changes whenever the content does; equal ETags of one key mean equal content."""
     error: str = ""
     """Not empty when the entry was seen but cannot be read (dangling link, no permission)."""
+    modified_at: float | None = field(default=None, compare=False)
+    """POSIX seconds by the store's clock; from `list` and `head` only, and no part of what the
+    object is."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Bytes that an interrupted write left in a store: no object, and never becomes one."""
+
+    kind: str
+    """`temporary file` or `upload` (one in parts that was not completed)."""
+    key: str
+    """Of the file, or of the object that would have come of the upload."""
+    size_bytes: int
+    modified_at: float
+    """POSIX seconds: when it was last written to, or when the upload was begun."""
+    upload_id: str = ""
 
 
 class ObjectStore(Protocol):
@@ -64,6 +81,14 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; no error if there is none."""
+        ...
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Yield what writes have begun and not ended, those that are under way now included."""
+        ...
+
+    def discard(self, leftover: Leftover) -> None:
+        """Remove a leftover; no error if it is gone, or has become an object meanwhile."""
         ...
 
     def scratch(self) -> Path:

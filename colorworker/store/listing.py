@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from colorworker.errors import KeyRefused
-from colorworker.store.base import ObjectInfo
+from colorworker.store.base import Leftover, ObjectInfo
 from colorworker.store.keys import check_key
 from colorworker.store.oserrors import reading_failed
 
@@ -60,6 +60,25 @@ def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
             yield _refused(folder, f"the folder cannot be read ({error.strerror})")
 
 
+def temporary_files(root: Path) -> Iterator[Leftover]:
+    """Yield the files of the store's scratch folder, however deep; no error if there is none.
+
+    A scratch folder that is a link, or lies behind one, is somebody else's: left out.
+    """
+    scratch = root / SCRATCH
+    if scratch.is_symlink() or scratch.parent.is_symlink():
+        return
+    for folder, _, names in os.walk(scratch):
+        for name in names:
+            path = Path(folder, name)
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue
+            key = path.relative_to(root).as_posix()
+            yield Leftover("temporary file", key, status.st_size, status.st_mtime)
+
+
 def _is_plain_folder(root: Path, key: str) -> bool:
     """Return whether the walk from the root would come to this folder."""
     if f"{key}/".startswith(f"{SCRATCH}/"):
@@ -96,7 +115,7 @@ def _info(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
         return _refused(key, error.seen)
     if not os.access(entry, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
         return _refused(key, "the file cannot be read (Permission denied)")
-    return ObjectInfo(key, status.st_size, etag_of(status))
+    return ObjectInfo(key, status.st_size, etag_of(status), modified_at=status.st_mtime)
 
 
 def _refused(key: str, error: str) -> ObjectInfo:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.errors import KeyExists, KeyMissing, KeyRefused, SourceChanged, SourceUnreadable
-from colorworker.store.base import ObjectInfo
+from colorworker.store.base import Leftover, ObjectInfo
 from colorworker.store.keys import check_key, printable
-from colorworker.store.listing import SCRATCH, etag_of, walk
+from colorworker.store.listing import SCRATCH, etag_of, temporary_files, walk
 from colorworker.store.oserrors import no_hard_links, reading_failed, writing_failed
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -132,6 +132,19 @@ class LocalStore:
         except OSError as error:
             raise writing_failed(key, error) from error
 
+    def leftovers(self) -> Iterator[Leftover]:
+        """Yield the temporary files."""
+        return temporary_files(self.root)
+
+    def discard(self, leftover: Leftover) -> None:
+        """Remove a temporary file."""
+        if not leftover.key.startswith(f"{SCRATCH}/"):
+            raise KeyRefused(printable(leftover.key), f"it is no file of {SCRATCH}")
+        try:
+            (self.root / leftover.key).unlink(missing_ok=True)
+        except OSError as error:
+            raise writing_failed(leftover.key, error) from error
+
     def scratch(self) -> Path:
         """Make and return `.colorworker/tmp`: on the same file system, so `put_file` renames."""
         folder = self.root / SCRATCH
@@ -174,7 +187,7 @@ def _info(key: str, status: os.stat_result) -> ObjectInfo:
         raise KeyMissing(printable(key), "this is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise SourceUnreadable(printable(key), "neither a file nor a link to one")
-    return ObjectInfo(key, status.st_size, etag_of(status))
+    return ObjectInfo(key, status.st_size, etag_of(status), modified_at=status.st_mtime)
 
 
 def _settled(key: str, path: Path) -> ObjectInfo:

@@ -5,6 +5,7 @@ import itertools
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.errors import KeyExists, KeyMissing, SourceChanged
-from colorworker.store.base import ObjectInfo
+from colorworker.store.base import Leftover, ObjectInfo
 from colorworker.store.keys import check_key
 
 
@@ -20,6 +21,7 @@ from colorworker.store.keys import check_key
 class _Stored:
     data: bytes
     etag: str
+    modified_at: float
 
 
 class MemoryStore:
@@ -58,7 +60,7 @@ class MemoryStore:
     def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:
         """Store a copy of `data`."""
         check_key(key)
-        stored = _Stored(bytes(data), f"{len(data)}-{next(self._serials)}")
+        stored = _Stored(bytes(data), f"{len(data)}-{next(self._serials)}", time.time())
         with self._lock:
             if create_only and key in self._objects:
                 raise KeyExists(key, "the key is taken")
@@ -85,6 +87,13 @@ class MemoryStore:
         check_key(key)
         with self._lock:
             self._objects.pop(key, None)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Yield nothing: a put is one step."""
+        return iter(())
+
+    def discard(self, leftover: Leftover) -> None:
+        """Do nothing, as there is never any."""
 
     def scratch(self) -> Path:
         """Return a temporary folder that lives as long as this object."""
@@ -117,4 +126,4 @@ class MemoryStore:
 
 
 def _info(key: str, stored: _Stored) -> ObjectInfo:
-    return ObjectInfo(key, len(stored.data), stored.etag)
+    return ObjectInfo(key, len(stored.data), stored.etag, modified_at=stored.modified_at)

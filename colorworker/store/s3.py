@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from colorworker.errors import KeyRefused, StoreUnavailable
-from colorworker.store.base import ObjectInfo
+from colorworker.store.base import Leftover, ObjectInfo
 from colorworker.store.keys import MAX_KEY_BYTES, check_key, printable
 from colorworker.store.options import S3Options
 from colorworker.store.oserrors import reading_failed
-from colorworker.store.s3parts import copy, upload
+from colorworker.store.s3parts import abort, copy, upload, uploads
 from colorworker.store.s3reading import (
     ID,
     ID_START,
@@ -162,6 +162,14 @@ class S3Store:
         )
         service.ask(key, send, writing=True)
 
+    def leftovers(self) -> Iterator[Leftover]:
+        """Yield the uploads in parts below the prefix that are not completed, whosever they are."""
+        return uploads(self._service, self._prefix)
+
+    def discard(self, leftover: Leftover) -> None:
+        """Abort an upload; its parts are gone then."""
+        abort(self._service, self._prefix + leftover.key, leftover.upload_id)
+
     def scratch(self) -> Path:
         """Return the folder that was given, or a temporary one that lives as long as this."""
         with self._lock:
@@ -198,7 +206,8 @@ def _listed(key: str, found: Any) -> ObjectInfo:
         check_key(key)
     except KeyRefused as refused:
         error = refused.seen
-    return ObjectInfo(key, found["Size"], bare(found["ETag"]), error)
+    modified_at = found["LastModified"].timestamp()
+    return ObjectInfo(key, found["Size"], bare(found["ETag"]), error, modified_at)
 
 
 def _content_type(key: str) -> str:

@@ -40,7 +40,13 @@ def _codes(said: _Said, *codes: str) -> dict[str, _Said]:
 _BAD_KEYS = _Said(StoreError, "the service does not know these credentials", _CREDENTIALS, True)
 # HEAD answers have no body, and so only numbers for codes.
 _BY_CODE: Mapping[str, _Said] = {
-    **_codes(_Said(KeyMissing, "there is no such object", ""), "NoSuchKey", "NoSuchVersion", "404"),
+    **_codes(
+        _Said(KeyMissing, "there is no such object", ""),
+        "NoSuchKey",
+        "NoSuchVersion",
+        "NoSuchUpload",
+        "404",
+    ),
     **_codes(
         _Said(StoreError, "there is no such bucket", "Check its name and the endpoint", True),
         "NoSuchBucket",

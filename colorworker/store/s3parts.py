@@ -1,11 +1,15 @@
-"""Large files into a bucket, and large objects within it: in parts, aborted when one fails."""
+"""Large files into a bucket and large objects within it, in parts; and uploads left unfinished."""
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
 
+from colorworker.errors import KeyMissing
+from colorworker.store.base import Leftover
 from colorworker.store.options import S3Options
 from colorworker.store.s3service import S3Service
 
@@ -51,6 +55,75 @@ def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
     with create_transfer_manager(service.client, config) as manager:
         manager.copy(source, service.bucket, copy_key, extra_args=extra).result()
     return ""
+
+
+def uploads(service: S3Service, prefix: str) -> Iterator[Leftover]:
+    """Yield the uploads below a prefix that are neither completed nor aborted.
+
+    Some services take no notice of the prefix, or take it for a whole key; what does not begin
+    with it is left out here.
+
+    Args:
+        service: Of the bucket.
+        prefix: Of full keys; the leftovers' keys come without it.
+    """
+    query: dict[str, str] = {"Prefix": prefix} if prefix else {}
+    while True:
+        request = partial(
+            service.client.list_multipart_uploads, Bucket=service.bucket, **query, **service.paid
+        )
+        page = service.ask("", request)
+        for found in page.get("Uploads", ()):
+            if found["Key"].startswith(prefix):
+                yield Leftover(
+                    "upload",
+                    found["Key"].removeprefix(prefix),
+                    _size_of_parts(service, found["Key"], found["UploadId"]),
+                    found["Initiated"].timestamp(),
+                    found["UploadId"],
+                )
+        if not page.get("IsTruncated"):
+            return
+        query["KeyMarker"] = page["NextKeyMarker"]
+        query["UploadIdMarker"] = page["NextUploadIdMarker"]
+
+
+def abort(service: S3Service, full_key: str, upload_id: str) -> None:
+    """Abort an upload; no error if it is gone."""
+    request = partial(
+        service.client.abort_multipart_upload,
+        Bucket=service.bucket,
+        Key=full_key,
+        UploadId=upload_id,
+        **service.paid,
+    )
+    try:
+        service.ask(full_key, request, writing=True)
+    except KeyMissing:
+        return
+
+
+def _size_of_parts(service: S3Service, full_key: str, upload_id: str) -> int:
+    """Return how many bytes the parts of an upload hold so far; 0 if it has ended meanwhile."""
+    query: dict[str, Any] = {}
+    total = 0
+    while True:
+        request = partial(
+            service.client.list_parts,
+            Bucket=service.bucket,
+            Key=full_key,
+            UploadId=upload_id,
+            **query,
+            **service.paid,
+        )
+        try:
+            page = service.ask(full_key, request)
+        except KeyMissing:
+            return total
+        total += sum(part["Size"] for part in page.get("Parts", ()))
+        if not page.get("IsTruncated"):
+            return total
+        query["PartNumberMarker"] = page["NextPartNumberMarker"]
 
 
 def _config(part_bytes: int, options: S3Options) -> TransferConfig:

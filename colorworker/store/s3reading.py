@@ -34,7 +34,9 @@ _EMPTY = {"InvalidRange", "416"}
 
 def info_of(key: str, answer: Any) -> ObjectInfo:
     """Return what the answer to a HEAD says of an object: under its id, if it has one."""
-    return ObjectInfo(key, answer["ContentLength"], _id(answer) or bare(answer["ETag"]))
+    etag = _id(answer) or bare(answer["ETag"])
+    modified_at = answer["LastModified"].timestamp()
+    return ObjectInfo(key, answer["ContentLength"], etag, modified_at=modified_at)
 
 
 def bare(etag: str) -> str:

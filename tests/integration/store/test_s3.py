@@ -99,6 +99,27 @@ def test_a_record_of_a_large_film_counts_until_the_film_is_replaced(bucket, open
     assert finished(store, unit) is None
 
 
+def test_an_upload_that_was_never_completed_is_seen_below_the_prefix_and_discarded(
+    s3, bucket, opened
+):
+    begun = [
+        s3.client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        for key in ("out/film.mkv", "elsewhere/film.mkv")
+    ]
+    s3.client.upload_part(
+        Bucket=bucket, Key="out/film.mkv", UploadId=begun[0], PartNumber=1, Body=noise(1000)
+    )
+    store = opened(f"{bucket}/out")
+
+    (found,) = store.leftovers()
+    store.discard(found)
+    store.discard(found)
+
+    assert (found.kind, found.key, found.size_bytes) == ("upload", "film.mkv", 1000)
+    assert found.upload_id == begun[0]
+    assert [upload["UploadId"] for upload in uploads(s3, bucket)] == begun[1:]
+
+
 def test_an_upload_that_fails_leaves_nothing_behind(s3, bucket, opened, large, monkeypatch):
     def choose(seen):
         denied = "partNumber=2" in seen.path

@@ -20,6 +20,7 @@ from colorworker.errors import (
     SourceUnreadable,
     StoreUnavailable,
 )
+from colorworker.store.base import Leftover
 from colorworker.store.local import LocalStore
 from colorworker.store.opening import open_store
 from colorworker.store.oserrors import reading_failed, writing_failed
@@ -316,6 +317,41 @@ def test_a_destination_without_permission_says_what_to_do(as_ordinary_user):
             LocalStore(as_ordinary_user).put("key", b"")
     finally:
         as_ordinary_user.chmod(0o755)
+
+
+def test_what_lies_in_the_scratch_folder_is_left_over_and_can_be_discarded(tmp_path):
+    store = LocalStore(tmp_path)
+    (store.scratch() / "deep").mkdir()
+    (store.scratch() / "deep" / "half.nut").write_bytes(b"half")
+    store.put("film.mkv", b"whole")
+
+    (found,) = store.leftovers()
+    store.discard(found)
+    store.discard(found)
+
+    assert (found.kind, found.size_bytes) == ("temporary file", 4)
+    assert list(store.leftovers()) == []
+    assert store.get("film.mkv") == b"whole"
+
+
+def test_a_scratch_folder_behind_a_link_is_left_alone(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "theirs").write_bytes(b"")
+    (tmp_path / "store" / ".colorworker").mkdir(parents=True)
+    (tmp_path / "store" / ".colorworker" / "tmp").symlink_to(elsewhere)
+
+    assert list(LocalStore(tmp_path / "store").leftovers()) == []
+
+
+def test_only_leftovers_can_be_discarded(tmp_path):
+    store = LocalStore(tmp_path)
+    store.put("film.mkv", b"whole")
+
+    with pytest.raises(KeyRefused):
+        store.discard(Leftover("temporary file", "film.mkv", 5, 0.0))
+
+    assert store.get("film.mkv") == b"whole"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
