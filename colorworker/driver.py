@@ -8,7 +8,7 @@ that was killed is simply run again.
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from colorworker.errors import PlaceFailed, Quarantined
 from colorworker.report.records import ItemLine, line_of_entry, line_of_film, line_of_still
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.ledger import Record, UnitResult
-from colorworker.work.manifest import Entry
+from colorworker.work.manifest import Counts, Entry, counts_of
 from colorworker.work.plan import (
     Assembly,
     Cut,
@@ -70,11 +70,14 @@ class Job:
     """What is to be done, all of it decided before the first unit runs."""
 
     job_id: str
-    entries: Sequence[Entry]
+    entries: Iterable[Entry]
+    """Sorted and named; taken one by one, as fast as units are done."""
     options: Options
     model: ModelRef
     batch_stills: int = 8
     max_attempts: int = 3
+    counts: Counts | None = None
+    """Of the entries; None counts them, which takes a pass of its own."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,9 @@ class Progress:
     units_running: int = 0
     units_done: int = 0
     units_known: int = 0
+    """All batches of stills and all scans, and what the scans so far have shown to be needed."""
+    units_expected: int = 0
+    """`units_known`, and for every film that is not scanned as many as those that are needed."""
     frames_done: int = 0
     frames_resumed: int = 0
 
@@ -119,7 +125,7 @@ def run_job(
         job: Entries, options and bounds.
         executor: Where the units run. Not closed here.
         line: Called once an item, when its outcome is known.
-        progress: Called after every change.
+        progress: Called after every round of results, and at the end.
         stopping: When it turns true no unit is begun any more; what is under way is finished.
         stop_seconds: How long that may take; then the rest is abandoned, and the last progress
             says how many units are still running.
@@ -141,7 +147,12 @@ class _Run:
         self._executor = executor
         self._emit = line
         self._report_progress = progress
-        self._progress = Progress(len(job.entries))
+        counts = job.counts or counts_of(job.entries)
+        batches = -(-counts.stills // job.batch_stills)
+        self._counted = {"items_total": counts.items, "units_known": batches + counts.films}
+        self._progress = Progress(counts.items)
+        self._films_total, self._films_scanned = counts.films, 0
+        self._film_units = 0
         self._entries: dict[str, Entry] = {}
         self._films: dict[str, _Film] = {}
         # What results have made possible goes first: a film is finished before the next is begun.
@@ -153,22 +164,23 @@ class _Run:
     def until(self, stopping: Callable[[], bool], stop_seconds: float) -> Progress:
         while not stopping():
             more = self._feed()
+            self._show()
             if not (more or self._running or self._delayed):
                 return self._progress
             self._collect()
         deadline = time.monotonic() + stop_seconds
         for unit_id in self._executor.drain():
             del self._running[unit_id]
-        self._advance()
+        self._show()
         while self._running and time.monotonic() < deadline:
             self._collect()
+            self._show()
         return self._progress
 
     def _collect(self) -> None:
         for result in self._executor.wait(_WAIT_SECONDS):
             unit, attempt = self._running.pop(result.unit_id)
             self._take(unit, result.at_attempt(attempt))
-        self._advance()
 
     def _feed(self) -> bool:
         """Submit what the executor takes; return whether there may be more that it does not."""
@@ -181,15 +193,14 @@ class _Run:
                 unit, attempt = self._ready.popleft()
             elif (first := next(self._first, None)) is not None:
                 unit, attempt = first, 1
-                self._advance(units_known=self._progress.units_known + 1)
             else:
                 return False
             if self._abandoned(unit):
-                self._advance(units_known=self._progress.units_known - 1)
+                del self._films[unit.unit_id]
+                self._advance(units_known=-1)
                 continue
             self._running[unit.unit_id] = (unit, attempt)
             self._executor.submit(unit, attempt)
-            self._advance()
         return True
 
     def _first_units(self) -> Iterator[WorkUnit]:
@@ -224,7 +235,7 @@ class _Run:
             if len(unit.stills) > 1:
                 self._again(unit, result)
                 return
-        self._advance(units_done=self._progress.units_done + 1)
+        self._advance(units_done=1)
         if isinstance(unit, ImageBatch):
             for item, said in zip(unit.stills, result.stills, strict=True):
                 said = said.at_attempt(result.attempt)
@@ -235,6 +246,7 @@ class _Run:
             return
         film = self._films.pop(unit.unit_id)
         film.results.append(result)
+        self._films_scanned += isinstance(unit, Scan)
         if result.outcome != "succeeded" or result.record is None:
             self._end_film(film, result)
         elif isinstance(unit, Scan):
@@ -271,15 +283,13 @@ class _Run:
             self._films[segment.unit_id] = film
             self._ready.append((segment, 1))
         # The assembly is known from here on, so that an ETA does not jump at its end.
-        joins = 0 if job.options.preview else 1
-        self._advance(units_known=self._progress.units_known + len(film.segments) + joins)
+        needed = len(film.segments) + (0 if job.options.preview else 1)
+        self._film_units += needed
+        self._advance(units_known=needed)
 
     def _coloured(self, film: _Film, unit: Segment, result: UnitResult) -> None:
-        self._advance(
-            frames_done=self._progress.frames_done + unit.frame_count,
-            frames_resumed=self._progress.frames_resumed
-            + (unit.frame_count if result.resumed else 0),
-        )
+        resumed = unit.frame_count if result.resumed else 0
+        self._advance(frames_done=unit.frame_count, frames_resumed=resumed)
         film.waiting.discard(unit.unit_id)
         if film.waiting or film.settled:
             return
@@ -296,7 +306,7 @@ class _Run:
             film.settled = True
             if film.waiting and not self._job.options.preview:
                 # Its assembly was counted as known, and will not come.
-                self._advance(units_known=self._progress.units_known - 1)
+                self._advance(units_known=-1)
             self._settle(line_of_film(film.entry, result, film.scanned, film.results))
 
     def _abandoned(self, unit: WorkUnit) -> bool:
@@ -315,7 +325,7 @@ class _Run:
             middle = len(unit.stills) // 2
             for half in (unit.stills[:middle], unit.stills[middle:]):
                 self._ready.append((image_batch(half), attempt))
-            self._advance(units_known=self._progress.units_known + 1)
+            self._advance(units_known=1)
         elif attempt < self._job.max_attempts:
             self._delayed.append((time.monotonic() + 0.5 * 2**attempt, unit, attempt + 1))
         else:
@@ -338,14 +348,22 @@ class _Run:
 
     def _settle(self, said: ItemLine) -> None:
         self._emit(said)
-        failed = said.outcome == "failed"
-        self._advance(
-            items_done=self._progress.items_done + 1,
-            items_failed=self._progress.items_failed + failed,
-        )
+        self._advance(items_done=1, items_failed=int(said.outcome == "failed"))
 
-    def _advance(self, **changes: int) -> None:
-        self._progress = replace(self._progress, units_running=len(self._running), **changes)
+    def _advance(self, **steps: int) -> None:
+        for name, step in steps.items():
+            self._counted[name] = self._counted.get(name, 0) + step
+
+    def _show(self) -> None:
+        """Say where the job is: once a round, as a unit can be a matter of milliseconds."""
+        unscanned = self._films_total - self._films_scanned
+        each = self._film_units / self._films_scanned if self._films_scanned else 0.0
+        known = self._counted["units_known"]
+        self._progress = Progress(
+            **self._counted,
+            units_running=len(self._running),
+            units_expected=known + round(unscanned * each),
+        )
         self._report_progress(self._progress)
 
 

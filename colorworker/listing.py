@@ -1,16 +1,12 @@
 """From SOURCE arguments to the entries of a job: list, tell kinds, name outputs."""
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from functools import partial
+from pathlib import Path
 
-from colorworker.errors import (
-    ColorworkerError,
-    KeyRefused,
-    NotMedia,
-    OutputCollision,
-    SourceUnreadable,
-)
+from colorworker.errors import ColorworkerError, NotMedia, SourceUnreadable
 from colorworker.media.kinds import (
     film_output_extension,
     is_sidecar,
@@ -18,13 +14,14 @@ from colorworker.media.kinds import (
     kind_from_name,
     still_output_extension,
 )
+from colorworker.planning.catalogue import Catalogue
 from colorworker.provenance.record import STATE
 from colorworker.store.base import ObjectInfo, ObjectStore
 from colorworker.store.keys import check_key
 from colorworker.store.sources import Source, select
-from colorworker.work.job import Asset, Profile
+from colorworker.work.job import Profile
 from colorworker.work.manifest import Entry
-from colorworker.work.naming import output_keys
+from colorworker.work.naming import suffix_of
 
 _HEAD_BYTES = 4096
 
@@ -37,27 +34,40 @@ class OpenSource:
     store: ObjectStore
 
 
-def list_entries(sources: list[OpenSource], profile: Profile) -> list[Entry]:
-    """Return an entry for every object of the sources, sorted by key, with its output's name.
+def plan_entries(sources: Iterable[OpenSource], profile: Profile, scratch: Path) -> Iterator[Entry]:
+    """Yield an entry for every object of the sources, sorted by key, with its output's name.
+
+    The first comes when everything is listed. Memory does not grow with their number: they wait in
+    a file in `scratch`, which is gone after the last.
+
+    Raises:
+        UsageError: If the file cannot be written.
+    """
+    with Catalogue(scratch, partial(_output_extension, profile)) as catalogue:
+        catalogue.fill(listed(sources))
+        yield from catalogue.entries()
+
+
+def list_entries(sources: Iterable[OpenSource], profile: Profile) -> list[Entry]:
+    """Return what `plan_entries` yields, all at once: for jobs that are known to be small."""
+    with tempfile.TemporaryDirectory(prefix="colorworker-") as folder:
+        return list(plan_entries(sources, profile, Path(folder)))
+
+
+def listed(sources: Iterable[OpenSource]) -> Iterator[Entry]:
+    """Yield an entry for every object of the sources, as they list them, without output names.
 
     Sidecars are told by their names and not read; an object whose name says nothing, by its first
-    bytes. What cannot be done is settled
-    here: `failed` with the reason, or `skipped` when it is neither a picture nor a film.
+    bytes. What cannot be done is settled here: `failed` with the reason, or `skipped` when it is
+    neither a picture nor a film.
     """
-    found = {(entry.root, entry.key): entry for item in sources for entry in _entries(item)}
-    entries = sorted(found.values(), key=lambda entry: (entry.key, entry.root))
-    open_entries = [entry for entry in entries if not entry.outcome]
+    for item in sources:
+        yield from _entries(item)
 
-    def extension(asset: Asset) -> str:
-        chosen = still_output_extension if asset.kind == "still" else film_output_extension
-        return chosen(PurePosixPath(asset.key).suffix, profile)
 
-    keys = output_keys([entry.asset() for entry in open_entries], extension)
-    named = {
-        (entry.root, entry.key): _named(entry, key)
-        for entry, key in zip(open_entries, keys, strict=True)
-    }
-    return [named.get((entry.root, entry.key), entry) for entry in entries]
+def _output_extension(profile: Profile, entry: Entry) -> str:
+    chosen = still_output_extension if entry.kind == "still" else film_output_extension
+    return chosen(suffix_of(entry.key), profile)
 
 
 def _entries(item: OpenSource) -> Iterator[Entry]:
@@ -88,24 +98,6 @@ def _told(entry: Entry, info: ObjectInfo, store: ObjectStore) -> Entry:
 def _skipped(entry: Entry) -> Entry:
     error = NotMedia(entry.key, "neither a picture nor a film by name or content")
     return _settled(entry, "skipped", error)
-
-
-def _named(entry: Entry, output_key: str) -> Entry:
-    if not output_key:
-        return _settled(
-            entry,
-            "failed",
-            OutputCollision(
-                entry.key,
-                f"another source of this job has the same name ({entry.root} comes second)",
-                "Run it into another destination",
-            ),
-        )
-    try:
-        check_key(output_key)
-    except KeyRefused as error:
-        return _settled(entry, "failed", error)
-    return replace(entry, output_key=output_key)
 
 
 def _settled(entry: Entry, outcome: str, error: ColorworkerError) -> Entry:

@@ -31,8 +31,9 @@ def describe(now: JobProgress, seconds: float) -> str:
     coloured = now.frames_done - now.frames_resumed
     if coloured and seconds > 0:
         parts.append(f"{coloured / seconds:.1f} frames/s")
-    if now.units_done and now.units_done < now.units_known:
-        left = seconds / now.units_done * (now.units_known - now.units_done)
+    expected = max(now.units_known, now.units_expected)
+    if now.units_done and now.units_done < expected:
+        left = seconds / now.units_done * (expected - now.units_done)
         parts.append(f"about {_duration(left)} left")
     parts.append(f"{now.items_failed} failed")
     return ", ".join(parts)

@@ -2,20 +2,22 @@
 
 import os
 import sys
-from contextlib import ExitStack, closing, redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
 from colorworker.cli.progress import display
 from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.cluster.worker import WorkerSpec, open_workshop
 from colorworker.driver import Executor, Job, Progress, run_job
-from colorworker.errors import DependencyMissing, KeyExists, UsageError
-from colorworker.listing import OpenSource, list_entries
+from colorworker.errors import DependencyMissing, UsageError
+from colorworker.listing import OpenSource, plan_entries
 from colorworker.model.weights import load, resolve
-from colorworker.provenance.record import STATE
+from colorworker.planning.plan import Plan, freeze, put_manifest
 from colorworker.report.page import JobFacts
 from colorworker.report.writer import ReportWriter
 from colorworker.settings import (
@@ -24,11 +26,11 @@ from colorworker.settings import (
     apply_environment,
     tensorflow_environment,
 )
+from colorworker.store.base import ObjectStore
 from colorworker.store.opening import S3_SCHEME, open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import parse_source, refuse_overlap
-from colorworker.work.job import Options
-from colorworker.work.manifest import Entry, job_id, manifest_lines
+from colorworker.work.job import ModelRef, Options
 
 SOME_FAILED = 3
 """Exit code of a job that ended with failed items."""
@@ -55,92 +57,105 @@ def run(request: Request, settings: Settings) -> int:
         UsageError: If the job cannot start: bad paths, bad weights, nothing to do.
     """
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
-    entries = _entries(request, stores)
     model = resolve(request.model)
     load(model)  # Refused here, weights are one error; in the workers they would be one an item.
-    lines = list(manifest_lines(entries, request.options, model))
-    identity = job_id(lines)
-    if request.dry_run:
-        _print_plan(entries, identity)
-        return 0
-    job = Job(
-        identity,
-        entries,
-        request.options,
-        model,
-        settings.run.batch_stills,
-        settings.run.max_attempts,
-    )
-    with closing(open_store(request.destination, stores)) as destination:
-        with suppress(KeyExists):  # The same work was asked for before: this run resumes it.
-            destination.put(
-                f"{STATE}/jobs/{identity}/manifest.jsonl", b"".join(lines), create_only=True
-            )
-        spec = WorkerSpec(
-            destination_uri=destination.uri,
-            model=model,
-            options=request.options,
-            max_pixels=settings.media.max_pixels,
-            scratch=settings.run.scratch,
-            keep_parts=settings.run.keep_parts,
-            stores=stores,
-        )
-        facts = JobFacts(
-            identity,
-            request.sources,
-            request.destination,
-            _executor_name(request, settings),
-            request.options,
-            model,
-            started_at="",
-            wall_seconds=0.0,
-            settings=_shown_settings(settings),
-        )
-        with (
-            # Ray's listener prints to stdout when a worker dies; stdout is for results only.
-            redirect_stdout(sys.stderr),
-            StopFlag() as stopping,
-            ReportWriter(destination, facts) as report,
-            closing(_executor(request, spec, settings)) as executor,
-        ):
-            with display(quiet=request.quiet) as show:
-                end = run_job(
-                    job,
-                    executor,
-                    line=report.add,
-                    progress=show,
-                    stopping=stopping,
-                    stop_seconds=settings.run.stop_seconds,
-                )
-            page = report.finish(interrupted=stopping())
-    is_remote = request.destination.startswith(S3_SCHEME)
-    folder = destination.uri if is_remote else str(Path(request.destination))
+    with _plan(request, model, stores) as plan:
+        if request.dry_run:
+            _print_plan(plan)
+            return 0
+        with closing(open_store(request.destination, stores)) as destination:
+            put_manifest(destination, plan)
+            end, page, stopped = _run_job(request, settings, plan, model, stores, destination)
+            is_remote = request.destination.startswith(S3_SCHEME)
+            folder = destination.uri if is_remote else str(Path(request.destination))
     _print_end(end, f"{folder}/{page}")
     if end.units_running:
         leave()
-    if stopping():
+    if stopped:
         return INTERRUPTED
     return SOME_FAILED if end.items_failed else 0
 
 
-def _entries(request: Request, stores: StoreOptions) -> list[Entry]:
+def _run_job(
+    request: Request,
+    settings: Settings,
+    plan: Plan,
+    model: ModelRef,
+    stores: StoreOptions,
+    destination: ObjectStore,
+) -> tuple[Progress, str, bool]:
+    """Run the plan; return its end, the report page's key, and whether it was stopped before."""
+    run = settings.run
+    options = request.options
+    job = Job(plan.job_id, plan, options, model, run.batch_stills, run.max_attempts, plan.counts)
+    spec = WorkerSpec(
+        destination_uri=destination.uri,
+        model=model,
+        options=options,
+        max_pixels=settings.media.max_pixels,
+        scratch=run.scratch,
+        keep_parts=run.keep_parts,
+        stores=stores,
+    )
+    facts = JobFacts(
+        plan.job_id,
+        request.sources,
+        request.destination,
+        _executor_name(request, settings),
+        options,
+        model,
+        started_at="",
+        wall_seconds=0.0,
+        settings=_shown_settings(settings),
+    )
+    with (
+        # Ray's listener prints to stdout when a worker dies; stdout is for results only.
+        redirect_stdout(sys.stderr),
+        StopFlag() as stopping,
+        ReportWriter(destination, facts) as report,
+        closing(_executor(request, spec, settings)) as executor,
+    ):
+        with display(quiet=request.quiet) as show:
+            end = run_job(
+                job,
+                executor,
+                line=report.add,
+                progress=show,
+                stopping=stopping,
+                stop_seconds=run.stop_seconds,
+            )
+        return end, report.finish(interrupted=stopping()), stopping()
+
+
+@contextmanager
+def _plan(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator[Plan]:
+    """Give the job's plan, which lies in a scratch folder until the job's end."""
     destination = Path(request.destination)
     if destination.exists() and not destination.is_dir():
         raise UsageError(request.destination, "is a file", "Give a folder as the destination")
+    if stores.scratch:
+        stores.scratch.mkdir(parents=True, exist_ok=True)
     opened = partial(open_store, options=stores)
-    with ExitStack() as stack:
-        sources = []
-        for text in request.sources:
-            source = parse_source(text, opened)
-            refuse_overlap(text, source, request.destination)
-            store = stack.enter_context(closing(opened(source.root)))
-            sources.append(OpenSource(source, store))
-        entries = list_entries(sources, request.options.profile)
-    if not entries:
-        raise UsageError(
-            ", ".join(request.sources), "nothing matched", "Check the paths and the patterns"
-        )
-    return entries
+    # Not the destination's scratch folder: a dry run writes nothing there.
+    with TemporaryDirectory(prefix="colorworker-plan-", dir=stores.scratch) as folder:
+        with ExitStack() as stack:
+            sources = []
+            for text in request.sources:
+                source = parse_source(text, opened)
+                refuse_overlap(text, source, request.destination)
+                store = stack.enter_context(closing(opened(source.root)))
+                sources.append(OpenSource(source, store))
+            scratch = Path(folder)
+            entries = plan_entries(sources, request.options.profile, scratch)
+            plan = freeze(entries, request.options, model, scratch / "manifest.jsonl")
+        with plan:
+            if not plan.counts.items:
+                raise UsageError(
+                    ", ".join(request.sources),
+                    "nothing matched",
+                    "Check the paths and the patterns",
+                )
+            yield plan
 
 
 def _executor_name(request: Request, settings: Settings) -> ExecutorName:
@@ -194,14 +209,13 @@ def _print_end(end: Progress, page: str) -> None:
     print(f"report: {page}")
 
 
-def _print_plan(entries: list[Entry], identity: str) -> None:
-    for entry in entries:
+def _print_plan(plan: Plan) -> None:
+    for entry in plan:
         said = entry.output_key or f"{entry.outcome}: {entry.error}"
         print(f"{entry.kind or 'other':<6} {entry.size_bytes:>12} {entry.key} -> {said}")
-    todo = [entry for entry in entries if not entry.outcome]
-    total = sum(entry.size_bytes for entry in todo)
-    films = sum(entry.kind == "film" for entry in todo)
+    counts = plan.counts
     print(
-        f"job {identity}: {len(todo) - films} stills, {films} films, {total} bytes;"
-        f" {len(entries) - len(todo)} not to be done. Nothing was written."
+        f"job {plan.job_id}: {counts.stills} stills, {counts.films} films,"
+        f" {counts.size_bytes} bytes; {counts.items - counts.stills - counts.films} not to be done."
+        " Nothing was written."
     )

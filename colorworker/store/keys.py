@@ -47,9 +47,10 @@ def _reason_to_refuse(key: str) -> str:
         return "the name is not valid UTF-8"
     if length > MAX_KEY_BYTES:
         return f"the key is {length} bytes long, at most {MAX_KEY_BYTES} are allowed"
-    for letter in key:
-        if unicodedata.category(letter) in _LINE_BREAKING:
-            return f"the name holds the control character U+{ord(letter):04X}"
+    if not key.isprintable():  # Fast, and true of nearly every key.
+        for letter in key:
+            if unicodedata.category(letter) in _LINE_BREAKING:
+                return f"the name holds the control character U+{ord(letter):04X}"
     if key.startswith("/"):
         return "the key is absolute, it must be relative to the store's root"
     return next(filter(None, map(_reason_to_refuse_part, key.split("/"))), "")

@@ -8,9 +8,10 @@ import pytest
 from colorworker.driver import Job, run_job
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.ledger import Record, UnitResult
-from colorworker.work.manifest import Entry
+from colorworker.work.manifest import Counts, Entry
 from colorworker.work.plan import Assembly, Cut, ImageBatch, Scan, Segment
 
+MODEL = ModelRef("lite", "0" * 64)
 CUTS = [Cut(0, 10, 10), Cut(10, 20, 10), Cut(20, None, 5)]
 
 
@@ -72,7 +73,7 @@ class Scripted:
 def run(entries, executor, **changes):
     lines = []
     options = changes.pop("options", Options())
-    job = Job("job", entries, options, ModelRef("lite", "0" * 64), 4, 3)
+    job = Job("job", entries, options, MODEL, 4, 3)
     end = run_job(job, executor, line=lines.append, **changes)
     return end, {line.key: line for line in lines}, lines
 
@@ -254,6 +255,42 @@ def test_what_does_not_finish_in_time_is_left():
 
     assert end.units_running == 2
     assert not lines
+
+
+def test_entries_are_taken_no_faster_than_units_are_done():
+    taken = []
+
+    def entries():
+        for number in range(40):
+            taken.append(number)
+            yield picture(f"{number:02}.png")
+
+    executor = Scripted(slots=2)
+    most_ahead = []
+
+    def seen(progress):
+        most_ahead.append(len(taken) - progress.items_done)
+
+    job = Job("job", entries(), Options(), MODEL, 4, 3, Counts(items=40, stills=40))
+    end = run_job(job, executor, line=lambda _: None, progress=seen)
+
+    assert (end.items_done, end.units_done, end.units_known) == (40, 10, 10)
+    assert max(most_ahead) == 2 * 4
+
+
+def test_the_end_is_foreseen_from_the_first_moment_and_from_what_scans_have_shown():
+    moments = []
+
+    run(
+        [film("a.mkv"), film("b.mkv"), *(picture(f"{n}.png") for n in range(9))],
+        Scripted(slots=1),
+        progress=moments.append,
+    )
+
+    assert (moments[0].units_known, moments[0].units_expected) == (2 + 3, 2 + 3)
+    assert moments[1].units_known == 2 + 3 + 4
+    assert {moment.units_expected for moment in moments[1:]} == {2 + 3 + 2 * 4}
+    assert moments[-1].units_done == moments[-1].units_known == 13
 
 
 def test_a_job_waits_for_an_executor_that_has_no_slots_yet():
