@@ -69,6 +69,8 @@ class RunSettings(BaseModel):
     """GPUs, or a share of one, that a Ray actor asks for; above 1 whole ones only."""
     stop_seconds: Annotated[float, Field(ge=0)] = 120.0
     """After SIGTERM or Ctrl-C: how long units under way may take to finish before they are left."""
+    heartbeat_seconds: Annotated[float, Field(ge=0.1, le=600)] = 20.0
+    """How often a run renews its state on the destination; after three it counts as lost."""
     max_attempts: Annotated[int, Field(gt=0)] = 3
     """Tries of a unit whose worker died or whose store was away."""
     batch_stills: Annotated[int, Field(gt=0, le=256)] = 8
@@ -119,7 +121,7 @@ class S3Settings(BaseModel):
     """Larger objects are published by a copy in parts of this size."""
     transfer_threads: Annotated[int, Field(gt=0, le=64)] = 4
     """Parts of one file under way at a time."""
-    block_bytes: Annotated[int, Field(ge=1 << 12)] = 256 << 10
+    block_bytes: Annotated[int, Field(ge=1 << 12)] = 64 << 10
     """Sources are read in blocks of this size."""
     cache_bytes: Annotated[int, Field(ge=1 << 13)] = 16 << 20
     """Memory for the blocks of one source that is being read."""

@@ -19,6 +19,7 @@ from colorworker.errors import OutputMismatch
 from colorworker.media.carry import AnyPacket, Carried, carry_streams
 from colorworker.media.container import film_stream, open_source, words
 from colorworker.media.encode import PartFacts, add_film_stream
+from colorworker.media.foretell import foretell_all
 from colorworker.media.matroska import set_display_aspect
 from colorworker.media.profiles import EncoderSpec
 from colorworker.media.verify import verify_film
@@ -181,7 +182,7 @@ def _part_packets(
 ) -> Iterator[tuple[AnyPacket, int]]:
     """Yield a part's packets, each with its pts in the film's ticks."""
     with (
-        closing(part.open()) as reader,
+        closing(_opened(part)) as reader,
         open_source(reader, f"part {number} of {key}") as container,
     ):
         inside = container.streams.video[0]
@@ -204,6 +205,12 @@ def _part_packets(
             raise OutputMismatch(
                 key, f"part {number} holds {count} of its {part.facts.frame_count} frames"
             )
+
+
+def _opened(part: Part) -> BinaryIO:
+    reader = part.open()
+    foretell_all(reader)
+    return reader
 
 
 def _duration(timeline: Timeline, place: int) -> int:

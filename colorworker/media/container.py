@@ -13,8 +13,8 @@ from av.video.stream import VideoStream
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media import structure
 
-BUFFER_BYTES = 1 << 20
-"""Read-ahead of libav: cuts 50 small reads to 2 or 3, which is what counts on object stores."""
+BUFFER_BYTES = 1 << 16
+"""Read-ahead of libav, which knows nothing of costs: readers over a network have their own."""
 
 DECODER_THREADS = 4
 """Pinned, so that frames held by the decoder, and with them memory, do not grow with the cores."""

@@ -1,8 +1,9 @@
 """Decode exactly the frames of a segment, in the order they are shown."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.container import decode_errors, film_stream, only, open_source
+from colorworker.media.foretell import foretell, foretell_all, offset_after
 from colorworker.media.timing import NO_PTS
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
@@ -73,7 +75,8 @@ def decode_segment(
     first = int(np.searchsorted(timeline.pts, start_pts))
     inside = len(timeline.between(start_pts, end_pts))
     expected = timeline.pts[first : first + inside + lookahead]
-    frames = _frames_from(reader, key, timeline, first, sought=timeline.seekable)
+    end = first + len(expected)
+    frames = _frames_from(reader, key, timeline, first, end, sought=timeline.seekable)
     sought = timeline.seekable
     try:
         for index, pts in enumerate(expected.tolist()):
@@ -84,7 +87,7 @@ def decode_segment(
                     # neighbours, and after a seek guessed otherwise: only the long way is sure.
                     frames.close()
                     sought = False
-                    frames = _frames_from(reader, key, timeline, first + index, sought=False)
+                    frames = _frames_from(reader, key, timeline, first + index, end, sought=False)
                     frame = next(frames, None)
             checked = _checked(frame, key, info, pts, len(expected) - index)
             if index < inside:
@@ -96,14 +99,18 @@ def decode_segment(
 
 
 def _frames_from(
-    reader: BinaryIO, key: str, timeline: Timeline, first: int, *, sought: bool
+    reader: BinaryIO, key: str, timeline: Timeline, first: int, end: int, *, sought: bool
 ) -> Generator[VideoFrame, None, None]:
-    """Yield the film's frames from number `first` on, by seeking or the long way."""
+    """Yield the film's frames from number `first` on, by seeking or the long way.
+
+    Reading is foretold up to frame `end`, exclusive, and goes on beyond it if more are taken.
+    """
     start_pts = int(timeline.pts[first])
     if sought:
         with open_source(reader, key) as container:
             stream = only(container, film_stream(container, key))
-            frames = _seek(container, stream, start_pts, int(timeline.pts[0]))
+            told = partial(_foretell, reader, stream, timeline, end)
+            frames = _seek(container, stream, start_pts, int(timeline.pts[0]), told)
             if frames is not None:
                 yield from (frame for frame in frames if _starts(frame) >= start_pts)
                 return
@@ -120,8 +127,20 @@ def _starts(frame: VideoFrame) -> int:
     return NO_PTS if frame.pts is None else frame.pts
 
 
+def _foretell(reader: BinaryIO, stream: VideoStream, timeline: Timeline, end: int) -> None:
+    if end >= len(timeline.pts):
+        foretell_all(reader)
+    else:
+        last_pts, next_pts = timeline.pts[end - 1 : end + 1].tolist()
+        foretell(reader, offset_after(stream, last_pts, next_pts - last_pts))
+
+
 def _seek(
-    container: InputContainer, stream: VideoStream, start_pts: int, film_start_pts: int
+    container: InputContainer,
+    stream: VideoStream,
+    start_pts: int,
+    film_start_pts: int,
+    told: Callable[[], None],
 ) -> Iterator[VideoFrame] | None:
     """Return frames from `start_pts` or earlier on; None where only the film's start is left.
 
@@ -138,6 +157,7 @@ def _seek(
             container.seek(target, stream=stream)
         except FFmpegError:  # no index entry at or before the target
             return None
+        told()  # Only now: Matroska's index is read by the first seek.
         frames = container.decode(stream)
         first = next(frames, None)
         if first is not None and _starts(first) <= start_pts:

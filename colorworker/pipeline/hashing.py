@@ -3,9 +3,39 @@
 import hashlib
 import io
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from colorworker.media.foretell import foretell_all, is_remote
+from colorworker.pipeline.workshop import sha256_of
+
 _REST_BYTES = 1 << 20
+_HELD_BYTES = 16 << 20
+"""Larger pictures are kept in a temporary file."""
+
+
+@contextmanager
+def at_hand(reader: BinaryIO, folder: Path) -> Iterator[tuple[BinaryIO, str]]:
+    """Give a reader of the same bytes that can be read again and again, and their hex sha256.
+
+    What comes over a network is read once, from start to end, and held in memory or, when large, in
+    a file below `folder` that has no name; a local file is given as it is.
+    """
+    if not is_remote(reader):
+        sha256 = sha256_of(reader)
+        reader.seek(0)
+        yield reader, sha256
+        return
+    foretell_all(reader)
+    with tempfile.SpooledTemporaryFile(_HELD_BYTES, dir=str(folder)) as held:
+        hashing = HashingReader(reader)
+        shutil.copyfileobj(hashing, held, _REST_BYTES)
+        held.seek(0)
+        yield cast(BinaryIO, held), hashing.sha256()
 
 
 class HashingReader(io.RawIOBase):

@@ -8,6 +8,7 @@ import numpy as np
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.color.tone import is_colour
 from colorworker.errors import KeyMissing, SourceTooLarge
+from colorworker.media.foretell import foretell, foretell_all
 from colorworker.media.planes import Frame
 from colorworker.media.probe import sample_frames, scan
 from colorworker.pipeline.hashing import HashingReader
@@ -41,6 +42,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
             return found, True
     clock = Clock()
     with clock.phase("read"), workshop.source(unit.asset) as reader:
+        foretell_all(reader)
         hashing = HashingReader(reader)
         info, timeline = scan(hashing.as_file(), unit.asset.key)
         if info.width * info.height > workshop.max_pixels:
@@ -51,6 +53,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
                 "Raise COLORWORKER_MEDIA__MAX_PIXELS if the film is what it says",
             )
         source_sha256 = hashing.sha256()
+        foretell(reader, 0)
         in_colour = _in_colour(sample_frames(reader, timeline, _COLOUR_SAMPLES))
     key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(key, timeline_to_bytes(timeline))

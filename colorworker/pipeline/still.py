@@ -1,5 +1,6 @@
 """Colour one picture: proxy -> L* -> chroma -> guided to full size -> encoder."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -11,8 +12,9 @@ from colorworker.color.tone import is_colour
 from colorworker.errors import AlreadyColour
 from colorworker.media.stills.picture import VipsPicture
 from colorworker.media.stills.vips import open_still, verify_still, write_still
+from colorworker.pipeline.hashing import at_hand
 from colorworker.pipeline.thumbnail import still_thumbnail
-from colorworker.pipeline.workshop import Clock, Workshop, sha256_of, sha256_of_file
+from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Still
@@ -45,10 +47,9 @@ def colour_still(workshop: Workshop, unit: Still, attempt: int) -> tuple[Record,
         attempt=attempt,
         worker=workshop.worker,
     )
-    with workshop.source(unit.asset) as reader:
+    with workshop.source(unit.asset) as remote, ExitStack() as stack:
         with clock.phase("read"):
-            source_sha256 = sha256_of(reader)
-            reader.seek(0)
+            reader, source_sha256 = stack.enter_context(at_hand(remote, workshop.scratch_folder()))
         with open_still(reader, unit.asset.key, max_pixels=workshop.max_pixels) as picture:
             facts = {
                 "width": picture.info.width,

@@ -54,13 +54,17 @@ class Workshop:
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:
         """Give a path for a temporary file, gone afterwards whatever happens."""
-        folder = self.scratch or self.destination.scratch()
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{uuid.uuid4().hex}{extension}"
+        path = self.scratch_folder() / f"{uuid.uuid4().hex}{extension}"
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+    def scratch_folder(self) -> Path:
+        """Return the folder for temporary files, which is there."""
+        folder = self.scratch or self.destination.scratch()
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @contextmanager
     def source(self, asset: Asset) -> Iterator[BinaryIO]:

@@ -4,17 +4,18 @@ import io
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from colorworker.errors import StoreUnavailable
 
-BLOCK_BYTES = 256 << 10
+BLOCK_BYTES = 64 << 10
 CACHE_BYTES = 16 << 20
-MOST_BYTES_A_READ = 8 << 20
+MOST_BYTES_A_READ = 4 << 20
 """Bound on one ranged read, so that what a broken or needless one costs is bounded too."""
 BYTES_DOUBLED = 1 << 20
-"""What is read in a row doubles up to here: a request costs about as much as so many bytes."""
+"""A request costs about as much as so many bytes: what is read in a row doubles up to here, and
+bytes left out in between do not end a row if they are fewer."""
 BYTES_PER_BYTE_AHEAD = 4
 """Beyond that, the next read takes a quarter of what was read in a row: a reader that stops has
 fetched at most that in vain, and a long one still reaches the largest reads."""
@@ -40,6 +41,8 @@ class BlockReader(io.RawIOBase):
         *,
         name: str,
         first: bytes = b"",
+        known: Mapping[int, bytes] | None = None,
+        keep: Callable[[Mapping[int, bytes]], None] = lambda _: None,
         block_bytes: int = BLOCK_BYTES,
         cache_bytes: int = CACHE_BYTES,
         sleep: Callable[[float], None] = time.sleep,
@@ -52,6 +55,9 @@ class BlockReader(io.RawIOBase):
             size_bytes: Of that version.
             name: The object's, for errors.
             first: The object's beginning, if it was read already: block 0 or all there is.
+            known: Blocks of that version that were read before, by index.
+            keep: Takes the blocks that were read before any end was foretold: a film's header and
+                its index, which the next reader of it will want as well.
             block_bytes: Granularity of reads and cache.
             cache_bytes: Bound on what is kept; at least two blocks are.
             sleep: Waits between tries.
@@ -70,6 +76,10 @@ class BlockReader(io.RawIOBase):
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._row_end = 0
         self._row_blocks = 0
+        self._expected_end = 0
+        self._keep = keep
+        self._unforetold: set[int] | None = set()
+        self._blocks.update(known or {})
         if first and len(first) == min(block_bytes, size_bytes):
             self._blocks[0] = first
             self._row_end = self._row_blocks = 1
@@ -93,6 +103,17 @@ class BlockReader(io.RawIOBase):
             raise ValueError(f"{self._name}: offset {start + offset} lies before its start")
         self._position = start + offset
         return self._position
+
+    def expect_end(self, offset: int) -> None:
+        """Say about where reading will end, wherever it goes on from here; 0 for nobody knows.
+
+        What lies before is fetched in large reads, and beyond it nothing that is not wanted. A
+        wrong word costs bytes or requests and nothing else.
+        """
+        if self._unforetold:
+            self._keep({i: self._blocks[i] for i in self._unforetold if i in self._blocks})
+        self._unforetold = None
+        self._expected_end = -(-min(offset, self._size) // self._block_bytes)
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill the buffer, fewer bytes only at the end.
@@ -126,12 +147,8 @@ class BlockReader(io.RawIOBase):
         return self._blocks[index]
 
     def _fetch(self, first: int, wanted_end: int) -> None:
-        """Read block `first`, what else is wanted at once, and ahead where reading is in a row."""
-        if first != self._row_end:
-            self._row_blocks = 0
-        doubled = min(self._row_blocks, BYTES_DOUBLED // self._block_bytes)
-        ahead = max(doubled, self._row_blocks // BYTES_PER_BYTE_AHEAD, 1)
-        count = min(max(wanted_end - first, ahead), self._most_blocks_a_read)
+        """Read block `first`, what else is wanted at once, and more where that is worth it."""
+        count = min(max(wanted_end - first, self._ahead(first)), self._most_blocks_a_read)
         end = next((i for i in range(first, first + count) if i in self._blocks), first + count)
         start_byte = first * self._block_bytes
         data = self._read_whole(start_byte, min(end * self._block_bytes, self._size) - start_byte)
@@ -139,10 +156,22 @@ class BlockReader(io.RawIOBase):
             self._blocks[first + offset // self._block_bytes] = data[
                 offset : offset + self._block_bytes
             ]
+        if self._unforetold is not None:
+            self._unforetold.update(range(first, end))
         while len(self._blocks) > self._most_blocks:
             self._blocks.popitem(last=False)
-        self._row_blocks += end - first
+        # What was foretold says nothing about how far reading goes beyond it.
+        self._row_blocks = 0 if first < self._expected_end else self._row_blocks + end - first
         self._row_end = end
+
+    def _ahead(self, first: int) -> int:
+        """Return how many blocks are to be read from `first` on, even if fewer are wanted."""
+        if first < self._expected_end:
+            return self._expected_end - first
+        doubled = BYTES_DOUBLED // self._block_bytes
+        if not 0 <= first - self._row_end <= doubled:
+            self._row_blocks = 0
+        return max(min(self._row_blocks, doubled), self._row_blocks // BYTES_PER_BYTE_AHEAD, 1)
 
     def _read_whole(self, offset: int, length: int) -> bytes:
         """Return exactly these bytes, going on from where a read broke off."""

@@ -36,10 +36,10 @@ class S3Options:
     """Larger objects are copied within the service in parts of this size."""
     transfer_threads: int = 4
     """Parts of one file under way at a time."""
-    block_bytes: int = 256 << 10
+    block_bytes: int = 64 << 10
     """Granularity of reads."""
     cache_bytes: int = 16 * MIB
-    """Memory for blocks of one open object."""
+    """Memory for blocks of one open object, and for what is remembered of those read before."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ in parts, or that KMS encrypts.
 """
 
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import (
@@ -112,12 +113,15 @@ def open_reader(service: S3Service, key: str, full_key: str, etag: str | None) -
     except KeyMissing as error:
         raise _missing(key, etag, error) from error
     _insist(key, answer, etag)
+    version = (full_key, answer["ETag"], answer.get("VersionId"))
     total = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
     return BlockReader(
         _Version(service, key, full_key, answer).read_range,
         int(total),
         name=printable(key),
         first=first,
+        known=service.memory.recall(version),
+        keep=partial(service.memory.keep, version),
         block_bytes=length,
         cache_bytes=service.options.cache_bytes,
     )

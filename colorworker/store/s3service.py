@@ -13,6 +13,7 @@ from s3transfer.exceptions import S3CopyFailedError
 
 from colorworker import __version__
 from colorworker.errors import UsageError
+from colorworker.store.blockmemory import BlockMemory
 from colorworker.store.options import S3Options
 from colorworker.store.s3errors import explain, is_answer
 
@@ -32,6 +33,7 @@ class S3Service:
         self.client = make_client(bucket, options)
         self.paid = {"RequestPayer": "requester"} if options.request_payer else {}
         """Agrees to pay, where the options do; goes with every request."""
+        self.memory = BlockMemory(options.cache_bytes)
         self._has_answered = False
 
     def ask(self, key: str, request: Callable[[], T], *, writing: bool = False) -> T:

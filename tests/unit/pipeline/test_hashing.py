@@ -9,7 +9,8 @@ import pytest
 
 from colorworker.media.probe import scan
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.hashing import HashingReader
+from colorworker.pipeline.hashing import HashingReader, at_hand
+from colorworker.store.blockreader import BlockReader
 
 DATA = np.random.default_rng(0).bytes(5000)
 READS = {
@@ -68,3 +69,31 @@ def test_a_scanned_film_is_hashed_without_being_read_again(tmp_path, form):
 
     assert reader.sha256() == hashlib.sha256(data).hexdigest()
     assert inner.got - scanned <= 0.05 * len(data) + 1000
+
+
+def test_what_comes_over_a_network_is_read_once_however_often_it_is_wanted(tmp_path):
+    data = DATA * (1 + (17 << 20) // len(DATA))
+    ranges = []
+
+    def read_range(offset, length):
+        ranges.append((offset, length))
+        return data[offset : offset + length]
+
+    reader = BlockReader(read_range, len(data), name="scan.tif", cache_bytes=1 << 20)
+    with at_hand(reader, tmp_path) as (held, sha256):
+        assert held.read() == data
+        held.seek(0)
+        assert held.read() == data
+        assert sha256 == hashlib.sha256(data).hexdigest()
+
+    assert sum(length for _, length in ranges) == len(data)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_local_file_is_read_where_it_is(tmp_path):
+    path = tmp_path / "scan.tif"
+    path.write_bytes(DATA)
+
+    with path.open("rb") as file, at_hand(file, tmp_path) as (held, sha256):
+        assert held is file
+        assert (held.read(), sha256) == (DATA, hashlib.sha256(DATA).hexdigest())
