@@ -1,0 +1,1 @@
+"""How good the colours are: measured against the truth, always beside grey and one mean colour."""

@@ -1,0 +1,55 @@
+"""What is measured: models, and the baselines without which their numbers say nothing."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from colorworker.color.lab import Floats
+
+
+class Colorizer(Protocol):
+    """Lightness in, chroma out; `model.colorizer` has the real one."""
+
+    def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:
+        """Return a*, b*, (B, H, W, 2), of L* in [0, 100], (B, H, W), and hints, (B, H, W, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row of the table."""
+
+    name: str
+    colorizer: Colorizer
+    sha256: str = ""
+    """Of the weights; empty for a baseline."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ConstantColour:
+    """Gives every pixel of every picture the same chroma."""
+
+    a: float = 0.0
+    b: float = 0.0
+
+    def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:  # noqa: ARG002
+        """Return the constant."""
+        return np.full((*lightness.shape, 2), (self.a, self.b), np.float32)
+
+
+def baselines(mean_a: float, mean_b: float) -> tuple[Candidate, Candidate]:
+    """Return grey, and the mean chroma of the very pictures that are measured.
+
+    That mean is more than a model can know; even so it is a poor colouring, and near to what a
+    model gives that has learned nothing but caution.
+    """
+    return (
+        Candidate("grey", ConstantColour(), note="a* = b* = 0"),
+        Candidate(
+            "constant mean",
+            ConstantColour(mean_a, mean_b),
+            note=f"a* = {mean_a:.2f}, b* = {mean_b:.2f}, the mean of these pictures",
+        ),
+    )

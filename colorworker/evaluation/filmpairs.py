@@ -1,0 +1,123 @@
+"""A coloured film beside its source, frame by frame, to the rows of the table of films."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from colorworker.errors import OutputMismatch, SourceUnsupported
+from colorworker.evaluation.films import FilmMeter
+from colorworker.evaluation.flow import MIN_SIDE, MotionEstimator
+from colorworker.evaluation.measures import lab_of, shown
+from colorworker.evaluation.table import FilmRow
+from colorworker.media.container import decode_errors, film_stream, only, open_source
+
+Codes = npt.NDArray[np.uint8]
+
+LONG_SIDE = 640
+"""Larger frames are measured at this long side: chroma is smooth, and flow is slow."""
+GREY = 5.0
+"""Signed colourfulness below which a source is taken for black and white."""
+
+
+def film_rows(
+    film: str,
+    coloured: BinaryIO,
+    against: str,
+    source: BinaryIO,
+    *,
+    limit: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[FilmRow]:
+    """Return the rows of one film: its source, the source without colour, and the coloured film.
+
+    Both are decoded side by side; a few frames lie in memory. Motion is taken from the source's
+    lightness, once for all rows. A black-and-white source is the second row itself, and there is no
+    error of chroma then.
+
+    Args:
+        film: Name of the coloured film.
+        coloured: Its bytes, seekable.
+        against: Name of the source.
+        source: Its bytes, seekable.
+        limit: Frames to measure at most.
+        progress: Told the number of frames after each.
+
+    Raises:
+        SourceDamaged: If one of them does not decode.
+        SourceUnsupported: If frames are too small to take motion from.
+        OutputMismatch: If they have different numbers of frames.
+    """
+    motion_of = MotionEstimator()
+    truth, grey, ours = FilmMeter(), FilmMeter(), FilmMeter()
+    with ExitStack() as stack:
+        sources = stack.enter_context(_Frames(source, against))
+        films = stack.enter_context(_Frames(coloured, film))
+        pairs = itertools.zip_longest(sources, films)
+        for index, (source_frame, film_frame) in enumerate(itertools.islice(pairs, limit)):
+            if source_frame is None or film_frame is None:
+                ends = film if film_frame is None else against
+                raise OutputMismatch(
+                    film, f"{ends} ends after {index} frames and the other goes on", "Compare them"
+                )
+            height, width = _size(source_frame, against)
+            true_rgb = _rgb(source_frame, height, width)
+            lab = lab_of(true_rgb)
+            motion = motion_of(lab[..., 0])
+            truth.add(true_rgb, motion, lab[..., 1:])
+            grey.add(shown(lab[..., 0], 0 * lab[..., 1:]).rgb, motion, lab[..., 1:])
+            ours.add(_rgb(film_frame, height, width), motion, lab[..., 1:])
+            progress(index + 1)
+    rows = [
+        FilmRow(film, "truth", truth.scores()),
+        FilmRow(film, "grey", grey.scores()),
+        FilmRow(film, "coloured", ours.scores()),
+    ]
+    if rows[0].scores.colourfulness >= GREY:
+        return rows
+    return [replace(row, scores=replace(row.scores, ab_rmse=None)) for row in rows[1:]]
+
+
+class _Frames:
+    """The frames of a film, in the order they are shown, while it is open."""
+
+    def __init__(self, reader: BinaryIO, key: str) -> None:
+        self._reader, self._key = reader, key
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Iterator[VideoFrame]:
+        container = self._stack.enter_context(open_source(self._reader, self._key))
+        stream = only(container, film_stream(container, self._key))
+        frames = container.decode(stream)
+
+        def decoded() -> Iterator[VideoFrame]:
+            for index in itertools.count():
+                with decode_errors(self._key, f"at frame {index}"):
+                    frame = next(frames, None)
+                if frame is None:
+                    return
+                yield frame
+
+        return decoded()
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stack.close()
+
+
+def _size(frame: VideoFrame, key: str) -> tuple[int, int]:
+    scale = min(1.0, LONG_SIDE / max(frame.height, frame.width))
+    height, width = round(frame.height * scale), round(frame.width * scale)
+    if min(height, width) < MIN_SIDE:
+        seen = f"frames of {frame.width} x {frame.height}"
+        raise SourceUnsupported(key, f"{seen}, too small to take motion from", "Leave it out")
+    return height, width
+
+
+def _rgb(frame: VideoFrame, height: int, width: int) -> Codes:
+    small = frame.reformat(width, height, "rgb24", interpolation="AREA")
+    return np.ascontiguousarray(small.to_ndarray(), np.uint8)

@@ -1,0 +1,121 @@
+"""One coloured picture against its truth: everything a table is made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.gamut import into_gamut
+from colorworker.color.lab import (
+    Floats,
+    lab_from_linear_rgb,
+    linear_rgb_from_lab,
+    linear_to_srgb,
+    luminance_from_lightness,
+    srgb_to_linear,
+)
+from colorworker.color.metrics import (
+    chroma_mse,
+    colourfulness,
+    colourfulness_absolute,
+    psnr,
+)
+from colorworker.errors import DependencyMissing
+
+try:
+    from skimage.color import deltaE_ciede2000
+    from skimage.metrics import structural_similarity
+except ModuleNotFoundError as error:
+    raise DependencyMissing(
+        "scikit-image",
+        "is not installed, and evaluation takes SSIM and CIEDE2000 from it",
+        "Install it: pip install 'colorworker[evaluate]'",
+    ) from error
+
+MIN_SIDE = 11
+"""Side of SSIM's window, and so of the smallest picture that is measured."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One picture's numbers; those against the truth are taken with the true lightness."""
+
+    colourfulness: float
+    """Hasler and Suesstrunk, signed."""
+    colourfulness_absolute: float
+    """The same of absolute opponents."""
+    psnr: float
+    """dB, RGB."""
+    ssim: float
+    """RGB, mean over channels."""
+    chroma_mse: float
+    """Of a* and b*, over both channels."""
+    ciede2000: float
+    """Mean over pixels; colour only, because lightness is the truth's."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Chroma as people will see it: with the true lightness, in gamut, in 8 bits."""
+
+    chroma: Floats
+    """a*, b* in the gamut of sRGB, (H, W, 2), not rounded."""
+    rgb: npt.NDArray[np.uint8]
+    """sRGB codes, (H, W, 3)."""
+
+
+def shown(lightness: Floats, chroma: Floats) -> Shown:
+    """Return predicted chroma as the worker would write it: scaled into gamut at fixed lightness.
+
+    Args:
+        lightness: L* in [0, 100], (H, W).
+        chroma: a*, b*, (H, W, 2), in gamut or not.
+    """
+    lab = np.concatenate((lightness[..., None], chroma), axis=-1)
+    linear = into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lightness))
+    rgb = np.rint(linear_to_srgb(linear) * 255).astype(np.uint8)
+    return Shown(lab_from_linear_rgb(linear)[..., 1:], rgb)
+
+
+def lab_of(rgb: npt.NDArray[np.uint8]) -> Floats:
+    """Return L*a*b*, (H, W, 3), of sRGB codes."""
+    return lab_from_linear_rgb(srgb_to_linear(np.divide(rgb, 255, dtype=np.float32)))
+
+
+def compare(
+    coloured: Shown, lightness: Floats, chroma: Floats, rgb: npt.NDArray[np.uint8]
+) -> Scores:
+    """Return the scores of a coloured picture.
+
+    Args:
+        coloured: From `shown`, with the true lightness.
+        lightness: The true L*, (H, W), sides of at least `MIN_SIDE`.
+        chroma: The true a*, b*, (H, W, 2).
+        rgb: The true sRGB codes, (H, W, 3).
+
+    Source:
+        SSIM: Wang, Bovik, Sheikh and Simoncelli 2004, with their Gaussian window of 11 pixels,
+        sigma 1.5. CIEDE2000: Sharma, Wu and Dalal 2005. Both as scikit-image has them.
+    """
+    light = lightness[..., None]
+    difference = deltaE_ciede2000(
+        np.concatenate((light, chroma), -1), np.concatenate((light, coloured.chroma), -1)
+    )
+    return Scores(
+        colourfulness=colourfulness(coloured.rgb),
+        colourfulness_absolute=colourfulness_absolute(coloured.rgb),
+        psnr=psnr(coloured.rgb, rgb),
+        ssim=float(
+            structural_similarity(
+                rgb,
+                coloured.rgb,
+                channel_axis=-1,
+                data_range=255,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+            )
+        ),
+        chroma_mse=chroma_mse(coloured.chroma, chroma),
+        ciede2000=float(difference.mean()),
+    )

@@ -1,0 +1,219 @@
+"""The passes over a data set that make an evaluation: survey, table, points of the plots."""
+
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from colorworker.color.lab import Floats
+from colorworker.color.metrics import colourfulness, colourfulness_absolute
+from colorworker.errors import UsageError
+from colorworker.evaluation.candidates import Candidate
+from colorworker.evaluation.frechet import Features, Gathering, frechet_distance
+from colorworker.evaluation.measures import Scores, Shown, compare, shown
+from colorworker.evaluation.pictures import Broken, Pictures, Truth, batches
+from colorworker.evaluation.table import Point, Row, mean, standard_error
+
+BATCH = 8
+NEARLY_GREY = 5.0
+"""Signed colourfulness below which a picture cannot tell colour from none."""
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, pictures done, pictures in all)."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first pass learns."""
+
+    keys: dict[int, str]
+    """Of the pictures that can be measured, by ordinal."""
+    broken: tuple[tuple[str, str], ...]
+    mean_chroma: tuple[float, float]
+    colourfulness: float
+    colourfulness_absolute: float
+    nearly_grey: int
+
+
+def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
+    """Return what the pictures are like; reads each once.
+
+    Raises:
+        UsageError: If none of them can be measured.
+    """
+    keys: dict[int, str] = {}
+    broken: list[tuple[str, str]] = []
+    numbers: list[tuple[float, float, float, float]] = []
+    for picture in pictures.read():
+        progress("reading", len(keys) + len(broken), 0)
+        if isinstance(picture, Broken):
+            broken.append((picture.key, picture.error))
+            continue
+        keys[picture.ordinal] = picture.key
+        a, b = picture.chroma.mean((0, 1), np.float64)
+        signed, absolute = colourfulness(picture.rgb), colourfulness_absolute(picture.rgb)
+        numbers.append((float(a), float(b), signed, absolute))
+    if not keys:
+        seen = f"none of its {len(broken)} pictures can be measured" if broken else "no pictures"
+        first = f" (first: {broken[0][1]})" if broken else ""
+        raise UsageError(
+            name, f"{seen}{first}", "Give a folder or prefix of colour pictures or tar shards"
+        )
+    means = [mean(column) for column in zip(*numbers, strict=True)]
+    grey = sum(signed < NEARLY_GREY for _, _, signed, _ in numbers)
+    return Survey(keys, tuple(broken), (means[0], means[1]), means[2], means[3], grey)
+
+
+def measure(
+    pictures: Pictures,
+    seen: Survey,
+    candidates: Sequence[Candidate],
+    extractors: Mapping[str, Features],
+    progress: Progress,
+) -> tuple[tuple[Row, ...], dict[str, list[float]]]:
+    """Return the table's rows, and CIEDE2000 of every picture by row; reads each picture once.
+
+    Args:
+        pictures: The data set.
+        seen: What the first pass found.
+        candidates: One row each.
+        extractors: Features to take Frechet distances on, by the field of Row that holds them.
+        progress: Told after every batch.
+    """
+    scores: dict[str, list[Scores]] = {candidate.name: [] for candidate in candidates}
+    seconds = dict.fromkeys(scores, 0.0)
+    gathered = {
+        field: {name: Gathering() for name in ("", *scores)} for field in extractors
+    }  # "" is the truth
+    done = 0
+    for batch in batches(_truths(pictures, seen.keys.__contains__), BATCH):
+        _gather(extractors, gathered, "", [truth.rgb for truth in batch])
+        for candidate in candidates:
+            start = time.perf_counter()
+            coloured = colour(candidate, batch)
+            seconds[candidate.name] += time.perf_counter() - start
+            scores[candidate.name] += [_scores(*pair) for pair in zip(coloured, batch, strict=True)]
+            _gather(extractors, gathered, candidate.name, [each.rgb for each in coloured])
+        done += len(batch)
+        progress("measuring", done, len(seen.keys))
+    distances = {
+        name: {
+            field: frechet_distance(sets[name], sets[""])
+            for field, sets in gathered.items()
+            if sets[""].count > 1
+        }
+        for name in scores
+    }
+    rows = tuple(
+        _row(each, scores[each.name], seen, seconds[each.name], distances[each.name])
+        for each in candidates
+    )
+    return rows, {name: [score.ciede2000 for score in found] for name, found in scores.items()}
+
+
+def colour(
+    candidate: Candidate, batch: Sequence[Truth], hints: Floats | None = None
+) -> list[Shown]:
+    """Return the pictures of one shape as the candidate colours them, given their lightness."""
+    predicted = candidate.colorizer.predict(np.stack([t.lightness for t in batch]), hints)
+    return [shown(truth.lightness, ab) for truth, ab in zip(batch, predicted, strict=True)]
+
+
+def point(
+    pictures: Pictures,
+    chosen: frozenset[int],
+    candidate: Candidate,
+    setting: float,
+    *,
+    hint_count: int = 0,
+    seed: int = 0,
+) -> Point:
+    """Return the candidate's scores at one setting, over the chosen pictures.
+
+    Args:
+        pictures: The data set.
+        chosen: Ordinals of the pictures that are used.
+        candidate: With the setting made, but for hints.
+        setting: Where the point lies on its plot.
+        hint_count: Pixels of each picture whose true colour is given away.
+        seed: Of their choice; the hints of a smaller count are among those of a larger.
+    """
+    found: list[Scores] = []
+    for batch in batches(_truths(pictures, chosen.__contains__), BATCH):
+        hints = np.stack([point_hints(t, hint_count, seed) for t in batch]) if hint_count else None
+        coloured = colour(candidate, batch, hints)
+        found += [_scores(*pair) for pair in zip(coloured, batch, strict=True)]
+    return Point(
+        setting,
+        mean([score.ciede2000 for score in found]),
+        mean([score.psnr for score in found]),
+        mean([score.colourfulness for score in found]),
+    )
+
+
+def point_hints(truth: Truth, count: int, seed: int) -> Floats:
+    """Return a*, b* and mask, (H, W, 3), with the true colour at `count` random pixels.
+
+    The pixels depend on the picture's key and the seed alone.
+    """
+    height, width = truth.lightness.shape
+    generator = np.random.default_rng([seed, zlib.crc32(truth.key.encode())])
+    places = generator.permutation(height * width)[:count]
+    hints = np.zeros((height * width, 3), np.float32)
+    hints[places, :2] = truth.chroma.reshape(-1, 2)[places]
+    hints[places, 2] = 1
+    return hints.reshape(height, width, 3)
+
+
+def spread_choice(ordinals: Sequence[int], count: int) -> frozenset[int]:
+    """Return `count` of the ordinals, evenly spaced; all of them if there are no more."""
+    if count >= len(ordinals):
+        return frozenset(ordinals)
+    return frozenset(ordinals[i * len(ordinals) // count] for i in range(count))
+
+
+def _truths(pictures: Pictures, wanted: Callable[[int], bool]) -> Iterator[Truth]:
+    return (each for each in pictures.read(wanted) if isinstance(each, Truth))
+
+
+def _scores(coloured: Shown, truth: Truth) -> Scores:
+    return compare(coloured, truth.lightness, truth.chroma, truth.rgb)
+
+
+def _gather(
+    extractors: Mapping[str, Features],
+    gathered: Mapping[str, Mapping[str, Gathering]],
+    name: str,
+    pictures: Sequence[np.ndarray],
+) -> None:
+    for field, extract in extractors.items():
+        gathered[field][name].add(extract(np.stack(pictures)))
+
+
+def _row(
+    candidate: Candidate,
+    scores: Sequence[Scores],
+    seen: Survey,
+    seconds: float,
+    distances: Mapping[str, float],
+) -> Row:
+    signed = mean([score.colourfulness for score in scores])
+    differences = [score.ciede2000 for score in scores]
+    return Row(
+        name=candidate.name,
+        colourfulness=signed,
+        colourfulness_absolute=mean([score.colourfulness_absolute for score in scores]),
+        colourfulness_distance=abs(signed - seen.colourfulness),
+        ab_rmse=mean([score.chroma_mse for score in scores]) ** 0.5,
+        ciede2000=mean(differences),
+        ciede2000_error=standard_error(differences),
+        psnr=mean([score.psnr for score in scores]),
+        ssim=mean([score.ssim for score in scores]),
+        lite_frechet=distances.get("lite_frechet"),
+        fid=distances.get("fid"),
+        seconds_per_picture=seconds / len(scores) if candidate.sha256 else None,
+        sha256=candidate.sha256,
+        note=candidate.note,
+    )

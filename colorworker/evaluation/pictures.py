@@ -1,0 +1,104 @@
+"""Colour pictures of a data set, decoded to the truth that colours are measured against."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.lab import Floats
+from colorworker.errors import ItemError, SourceUnsupported
+from colorworker.evaluation.measures import MIN_SIDE, shown
+from colorworker.media.stills.picture import open_still
+from colorworker.store.base import ObjectInfo, ObjectStore
+from colorworker.store.samples import Sample, samples
+
+LONG_SIDE = 1024
+"""Larger pictures are measured at this long side: what is asked is the colour, not the grain."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One colour picture."""
+
+    ordinal: int
+    """Its place in the data set, counted over all pictures, unreadable ones included."""
+    key: str
+    lightness: Floats
+    """L*, (H, W)."""
+    chroma: Floats
+    """a*, b* in the gamut of sRGB, (H, W, 2)."""
+    rgb: npt.NDArray[np.uint8]
+    """sRGB codes, (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One picture that could not be measured."""
+
+    ordinal: int
+    key: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A data set that can be gone through more than once; one picture lies in memory at a time."""
+
+    store: ObjectStore
+    shards: Sequence[ObjectInfo]
+    long_side: int = LONG_SIDE
+    max_pixels: int = 1_000_000_000
+    limit: int | None = None
+    """Measure the first so many only."""
+
+    def read(self, wanted: Callable[[int], bool] = lambda _: True) -> Iterator[Truth | Broken]:
+        """Yield the pictures whose ordinal is wanted, upright, in the data set's order.
+
+        Raises:
+            StoreUnavailable: If the store is away.
+        """
+        for ordinal, sample in enumerate(samples(self.store, self.shards)):
+            if self.limit is not None and ordinal >= self.limit:
+                return
+            if wanted(ordinal):
+                yield self._decoded(ordinal, sample)
+
+    def _decoded(self, ordinal: int, sample: Sample) -> Truth | Broken:
+        if sample.error:
+            return Broken(ordinal, sample.key, str(sample.error))
+        try:
+            lab = self._lab(sample)
+        except ItemError as error:
+            return Broken(ordinal, sample.key, str(error))
+        # Through the gamut as predictions go, so that the truth of a wide-gamut file is what sRGB
+        # can show of it.
+        truth = shown(lab[..., 0], lab[..., 1:])
+        return Truth(ordinal, sample.key, lab[..., 0], truth.chroma, truth.rgb)
+
+    def _lab(self, sample: Sample) -> Floats:
+        with open_still(io.BytesIO(sample.data), sample.key, max_pixels=self.max_pixels) as picture:
+            height, width = picture.info.upright_height, picture.info.upright_width
+            if min(height, width) < MIN_SIDE:
+                raise SourceUnsupported(
+                    sample.key,
+                    f"{width} x {height} pixels, and at least {MIN_SIDE} a side are measured",
+                    "Leave it out",
+                )
+            scale = min(1.0, self.long_side / max(height, width))
+            return picture.proxy(
+                max(round(height * scale), MIN_SIDE), max(round(width * scale), MIN_SIDE)
+            )
+
+
+def batches(truths: Iterator[Truth], size: int) -> Iterator[list[Truth]]:
+    """Yield the pictures in lists of one shape, at most `size` long, in their order."""
+    batch: list[Truth] = []
+    for truth in truths:
+        if batch and (len(batch) == size or truth.rgb.shape != batch[0].rgb.shape):
+            yield batch
+            batch = []
+        batch.append(truth)
+    if batch:
+        yield batch

@@ -1,0 +1,198 @@
+"""What an evaluation finds, as values: rows of a table, points of plots, strips of sheets."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate over all pictures; every picture has the same weight."""
+
+    name: str
+    colourfulness: float
+    """Hasler and Suesstrunk, signed; mean over pictures."""
+    colourfulness_absolute: float
+    colourfulness_distance: float
+    """|mean - the truth's mean|, signed variant."""
+    ab_rmse: float
+    """Root of the mean over pictures of the mean squared difference of a* and b*."""
+    ciede2000: float
+    """Mean over pictures, everyone given the true lightness."""
+    ciede2000_error: float
+    """Standard error of that mean."""
+    psnr: float
+    """dB, RGB, mean over pictures."""
+    ssim: float
+    """RGB, mean over pictures."""
+    lite_frechet: float | None = None
+    """Frechet distance on the packaged encoder's features; NOT an FID."""
+    fid: float | None = None
+    """The FID proper, where Inception weights were given."""
+    seconds_per_picture: float | None = None
+    """Of prediction alone, on the machine that is named beside the table."""
+    sha256: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting of a sweep."""
+
+    setting: float
+    """Vividness, or the number of hints."""
+    ciede2000: float
+    psnr: float
+    colourfulness: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One candidate at several settings, over the same few pictures."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that was measured on one data set of pictures."""
+
+    truth: str
+    """Where the pictures lie."""
+    pictures: int
+    """That were measured."""
+    truth_colourfulness: float
+    """Signed; mean over pictures."""
+    truth_colourfulness_absolute: float
+    nearly_grey: int
+    """Pictures whose own colourfulness is below 5: they cannot tell colour from none."""
+    rows: tuple[Row, ...]
+    broken: tuple[tuple[str, str], ...] = ()
+    """Key and reason of each picture that could not be measured."""
+    sweep_pictures: int = 0
+    vividness: tuple[Sweep, ...] = ()
+    hints: tuple[Sweep, ...] = ()
+    each: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """CIEDE2000 of every measured picture by row, in the order of `keys`."""
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FilmScores:
+    """One colouring of a film; None where a number cannot be had."""
+
+    frames: int
+    colourfulness: float
+    """Hasler and Suesstrunk, signed; mean over frames."""
+    colourfulness_absolute: float
+    ab_rmse: float | None
+    """Against the true chroma, where it is known."""
+    cdc: float | None
+    """Of R, G and B, as the TCVC code defines it."""
+    cdc_ab: float | None
+    """The same of a* and b*: blind to exposure."""
+    warp_error: float | None
+    """Mean squared change of RGB in [0, 1] along the motion, over pixels seen in both frames."""
+    flicker: float | None
+    """Root mean square change of (a*, b*) along the motion; mean over frames."""
+    visible: float | None
+    """Share of pixels that the last two are taken over."""
+
+
+@dataclass(frozen=True)
+class FilmRow:
+    """One line of the table of films."""
+
+    film: str
+    colouring: str
+    """`truth`, `grey` or the coloured film's name."""
+    scores: FilmScores
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One picture in all its versions, to be looked at."""
+
+    key: str
+    cells: tuple[tuple[str, Codes], ...]
+    """(label, sRGB codes) of the truth, grey, then every model."""
+
+
+NOTHING = "\N{EN DASH}"
+"""What stands where there is no number."""
+
+COLUMNS: tuple[tuple[str, str, str], ...] = (
+    # heading, attribute of Row, format
+    ("CF signed", "colourfulness", ".1f"),
+    ("CF absolute", "colourfulness_absolute", ".1f"),
+    ("CF distance", "colourfulness_distance", ".1f"),
+    ("ab-RMSE", "ab_rmse", ".2f"),
+    ("CIEDE2000", "ciede2000", ".2f"),
+    ("PSNR", "psnr", ".2f"),
+    ("SSIM", "ssim", ".3f"),
+    ("Lite0 Fréchet", "lite_frechet", ".1f"),
+    ("FID", "fid", ".2f"),
+)
+
+
+FILM_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("frames", "frames", "d"),
+    ("CF signed", "colourfulness", ".1f"),
+    ("CF absolute", "colourfulness_absolute", ".1f"),
+    ("ab-RMSE", "ab_rmse", ".2f"),
+    ("CDC", "cdc", ".6f"),
+    ("CDC of ab", "cdc_ab", ".6f"),
+    ("warp error", "warp_error", ".6f"),
+    ("flicker of ab", "flicker", ".2f"),
+)
+
+
+def film_cells(row: FilmRow) -> list[str]:
+    """Return a film's numbers as text, in the order of FILM_COLUMNS."""
+    values = ((getattr(row.scores, attribute), how) for _, attribute, how in FILM_COLUMNS)
+    return [NOTHING if value is None else format(value, how) for value, how in values]
+
+
+def columns(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
+    """Return the columns that any of the rows has a number for."""
+    return [
+        column for column in COLUMNS if any(getattr(row, column[1]) is not None for row in rows)
+    ]
+
+
+def cells(row: Row, shown: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return a row's numbers as text, a dash where there is none."""
+    values = ((getattr(row, attribute), how) for _, attribute, how in shown)
+    return [NOTHING if value is None else format(value, how) for value, how in values]
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """Return the table as Markdown, as the model card has it."""
+    shown = columns(evaluation.rows)
+    head = ["", *(heading for heading, _, _ in shown)]
+    truth = ["truth", f"{evaluation.truth_colourfulness:.1f}"]
+    truth.append(f"{evaluation.truth_colourfulness_absolute:.1f}")
+    truth += [""] * (len(head) - len(truth))
+    lines = [head, ["---"] * len(head), truth]
+    lines += [[row.name, *cells(row, shown)] for row in evaluation.rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean, summed exactly so that it does not depend on how work was split."""
+    return math.fsum(values) / len(values)
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Return the standard error of the mean; 0 for a single value."""
+    if len(values) < 2:
+        return 0.0
+    centre = mean(values)
+    variance = math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1)
+    return math.sqrt(variance / len(values))
