@@ -57,8 +57,10 @@ def run(request: Request, settings: Settings) -> int:
         UsageError: If the job cannot start: bad paths, bad weights, nothing to do.
     """
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
-    model = resolve(request.model)
-    load(model)  # Refused here, weights are one error; in the workers they would be one an item.
+    opened = partial(open_store, options=stores)
+    model = resolve(request.model, opened)
+    # Refused here, weights are one error; in the workers they would be one an item.
+    load(model, opened)
     with _plan(request, model, stores) as plan:
         if request.dry_run:
             _print_plan(plan)

@@ -107,4 +107,5 @@ def _load(spec: WorkerSpec) -> Colorizer:
         temperature=spec.options.temperature,
         precision=spec.options.precision,
         threads=spec.threads,
+        opened=partial(open_store, options=spec.stores),
     )

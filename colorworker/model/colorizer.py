@@ -1,27 +1,47 @@
-"""The network as a Colorizer: lightness of any size in, chroma of the same size out."""
+"""A network as a Colorizer: lightness of any size in, chroma of the same size out."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from colorworker.model import hints as hinting
 from colorworker.model import network
-from colorworker.model.backbones import BACKBONES
+from colorworker.model.binnetwork import BinNetwork
+from colorworker.model.files import Opened
+from colorworker.model.inception import Embedder
+from colorworker.model.koala import KoalaNetwork
 from colorworker.model.runtime import configure, tf
 from colorworker.model.weights import Weights, load
+from colorworker.store.opening import open_store
 from colorworker.work.job import ModelRef, Precision
 
 Array = npt.NDArray[np.float32]
 
-SHORT_SIDE = 256
-"""At which the weights do best: 192, 224 and 320 all give a larger CIEDE2000."""
-MAX_LONG_SIDE = 768
 BATCH_SIZES = (8, 2, 1)
 """Batches that the network is run with; others are made of these.
 
 Every new shape costs a plan of oneDNN or cuDNN, up to half a second, so that batches of any size
 would not pay. On a CPU 2 gain most of what there is to gain; 8 are for GPUs."""
+
+
+class Network(Protocol):
+    """What a colorizer asks of an architecture."""
+
+    def working_shape(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width), multiples of 4, at which it sees a picture of this size."""
+        ...
+
+    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+        """Return a*, b*, float32 (B, H, W, 2); part of a graph.
+
+        Args:
+            luma: L* / 50 - 1, (B, H, W, 1), of a working shape.
+            grids: Hints: a*, b* and a mask of 0 and 1, (B, H/4, W/4, 3).
+            cells: Where they are: `hints.points` of the grids.
+        """
+        ...
 
 
 class TensorFlowColorizer:
@@ -34,24 +54,26 @@ class TensorFlowColorizer:
         vividness: float = 0.8,
         temperature: float = 0.38,
         precision: Precision = "float32",
+        opened: Opened = open_store,
     ) -> None:
         """Compile nothing yet: the first prediction does.
 
         Args:
             weights: What `weights.load` returned.
-            vividness: Share of the training's rebalancing towards rare colours that is kept.
+            vividness: Share of the training's rebalancing towards rare colours that is kept; of
+                networks over colour bins, as is `temperature`.
             temperature: Of the softmax over colour bins; above 0.
             precision: Of the convolutions; float16 is for GPUs, and the rest stays float32.
+            opened: Opens the store of the backbone that koala's weights name.
+
+        Raises:
+            WeightsRefused: If that backbone is not to be had.
         """
         self.weights_sha256 = weights.sha256
-        self._bins = weights.bins
-        self._offset = np.float32(1 - vividness) * weights.log_class_weights
-        self._temperature = temperature
-        self._apply = network.Constants(weights, tf.as_dtype(precision))
-        self._backbone = BACKBONES[weights.architecture.name]
+        self._network = _network(weights, vividness, temperature, precision, opened)
         # One signature without sizes: one trace serves every picture.
         self._chroma = tf.function(
-            self._graph,
+            self._network.chroma,
             input_signature=[
                 tf.TensorSpec([None, None, None, 1], tf.float32),
                 tf.TensorSpec([None, None, None, 3], tf.float32),
@@ -65,17 +87,8 @@ class TensorFlowColorizer:
         return int(self._chroma.experimental_get_tracing_count())
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) at which the network sees a picture of this size.
-
-        The short side is 256, the long side the multiple of 32 nearest to the picture's aspect,
-        at most 768: 33 shapes in all. The picture is stretched to it by a few per cent at most
-        (but for very long ones) rather than padded, because the network pools over its whole
-        input for one scene vector, and a border would be part of that scene.
-        """
-        short, long = sorted((height, width))
-        steps = round(SHORT_SIDE * long / short / network.STRIDE)
-        stretched = min(steps * network.STRIDE, MAX_LONG_SIDE)
-        return (SHORT_SIDE, stretched) if height <= width else (stretched, SHORT_SIDE)
+        """Return the (height, width) at which the network sees a picture of this size."""
+        return self._network.working_shape(height, width)
 
     def predict(self, lightness: Array, hints: Array | None = None) -> Array:
         """Return the colours of a batch of pictures.
@@ -114,14 +127,14 @@ class TensorFlowColorizer:
         chroma = self._chroma(luma[..., np.newaxis] / 50 - 1, grids, hinting.points(grids))
         return np.asarray(chroma.numpy(), np.float32)
 
-    def _graph(self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
-        """Return a*, b* (B, H, W, 2) for luma in [-1, 1] and hints on the coarse grid."""
-        features, pooled = network.encode(self._apply, luma, self._backbone)
-        scaled = grids / [hinting.CHROMA_SCALE, hinting.CHROMA_SCALE, 1.0]
-        logits, mask = network.decode(self._apply, features, pooled, luma, scaled)
-        coarse = network.annealed_mean(logits, self._bins, self._offset, self._temperature)
-        lightness = tf.nn.avg_pool2d(luma, network.COARSE, network.COARSE, "VALID") / 2 + 0.5
-        return network.upsample(hinting.spread(coarse, lightness, grids, cells), mask)
+
+def _network(
+    weights: Weights, vividness: float, temperature: float, precision: Precision, opened: Opened
+) -> Network:
+    apply = network.Constants(weights, tf.as_dtype(precision))
+    if weights.architecture.name == "koala":
+        return KoalaNetwork(weights.architecture, apply, Embedder(weights.architecture, opened))
+    return BinNetwork(weights, apply, vividness=vividness, temperature=temperature)
 
 
 def load_colorizer(
@@ -132,6 +145,7 @@ def load_colorizer(
     precision: Precision = "float32",
     threads: int | None = None,
     memory_growth: bool = True,
+    opened: Opened = open_store,
 ) -> TensorFlowColorizer:
     """Return a colorizer with the weights that `ref` names.
 
@@ -142,15 +156,20 @@ def load_colorizer(
         precision: See TensorFlowColorizer.
         threads: Cores for one prediction; None: TensorFlow's choice, which is all of them.
         memory_growth: Take GPU memory as needed instead of all of it.
+        opened: Opens the stores of weights.
 
     Raises:
-        WeightsRefused: See `weights.load`.
+        WeightsRefused: See `weights.load` and TensorFlowColorizer.
         DependencyMissing: On import of this module, where TensorFlow is not installed.
     """
-    weights = load(ref)
+    weights = load(ref, opened)
     configure(threads=threads, memory_growth=memory_growth)
     return TensorFlowColorizer(
-        weights, vividness=vividness, temperature=temperature, precision=precision
+        weights,
+        vividness=vividness,
+        temperature=temperature,
+        precision=precision,
+        opened=opened,
     )
 
 

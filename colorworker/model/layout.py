@@ -20,6 +20,8 @@ NORM_EPSILON = 1e-3
 NORM_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 HINT_CHANNELS = 3
 """a/110, b/110 and the mask."""
+EMBEDDING_CHANNELS = 1000
+"""Of Inception-ResNet-v2: what goes into its softmax."""
 MASK_CHANNELS = 16 * 9
 """A weight for each of 9 coarse neighbours at each of the 4 x 4 pixels of a stride-4 cell."""
 
@@ -115,8 +117,39 @@ def _scaled(channels: int, width: float) -> int:
     return max(8, int(channels * width / 8 + 0.5) * 8)
 
 
+def _koala() -> Iterator[Convolution]:
+    """Yield the layers of the report's tables 1 to 3."""
+    inputs = 1
+    for name, kernel, outputs in (
+        ("e1", 3, 128),
+        ("e2", 4, 128),
+        ("e3", 3, 128),
+        ("e4", 4, 256),
+        ("e5", 3, 256),
+        ("e6", 4, 256),
+        ("e7", 3, 256),
+        ("e8", 3, 256),
+    ):
+        yield Convolution(name, "encoder", kernel, inputs, outputs)
+        inputs = outputs
+    yield Convolution("fuse", "decoder", 1, 256 + EMBEDDING_CHANNELS, 256)
+    for name, kernel, outputs in (
+        ("d1", 3, 128),
+        ("d2", 3, 64),
+        ("d3", 3, 128),
+        ("d4", 4, 64),
+        ("d5", 3, 64),
+        ("d6", 2, 32),
+    ):
+        yield Convolution(name, "decoder", kernel, inputs, outputs)
+        inputs = outputs
+    yield Convolution("d7", "decoder", 3, inputs, 2, activation="tanh")
+
+
 def convolutions(architecture: Architecture, bin_count: int) -> dict[str, Convolution]:
     """Return every convolution of the network by name."""
+    if architecture.name == "koala":
+        return {item.name: item for item in _koala()}
     backbone = BACKBONES[architecture.name]
     decoder = _decoder(backbone, architecture.width, bin_count)
     return {item.name: item for item in (*_encoder(backbone), *decoder)}
@@ -124,10 +157,9 @@ def convolutions(architecture: Architecture, bin_count: int) -> dict[str, Convol
 
 def array_shapes(architecture: Architecture, bin_count: int) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of every array that a file of weights must hold, and no other."""
-    shapes: dict[str, tuple[int, ...]] = {
-        "bins": (bin_count, 2),
-        "log_class_weights": (bin_count,),
-    }
+    shapes: dict[str, tuple[int, ...]] = {}
+    if architecture.name != "koala":
+        shapes = {"bins": (bin_count, 2), "log_class_weights": (bin_count,)}
     for item in convolutions(architecture, bin_count).values():
         shapes |= item.array_shapes()
     return shapes

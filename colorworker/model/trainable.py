@@ -1,6 +1,5 @@
 """Networks that learn: one contract for all architectures, from arrays and back to arrays."""
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import keras
@@ -11,9 +10,14 @@ from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.batch import Batch
 from colorworker.model.bintrainable import BinTrainable
-from colorworker.model.initial import initial_arrays
+from colorworker.model.files import Opened
+from colorworker.model.inception import Embedder
+from colorworker.model.initial import initial_arrays, with_backbone
+from colorworker.model.koalatrainable import KoalaTrainable
+from colorworker.model.pretrained import encoder_arrays
 from colorworker.model.runtime import tf
 from colorworker.model.weights import Weights, load, resolve
+from colorworker.store.opening import open_store
 from colorworker.work.job import Precision
 
 Array = npt.NDArray[np.float32]
@@ -47,6 +51,7 @@ def trainable(
     freeze_backbone: bool = False,
     freeze_statistics: bool = True,
     precision: Precision = "float32",
+    opened: Opened = open_store,
 ) -> Trainable:
     """Return a network ready to learn, from given weights or fresh.
 
@@ -57,30 +62,51 @@ def trainable(
         weights: Where it starts; None: first values drawn with `seed`.
         seed: Of the first values.
         freeze_backbone: Leave the encoder as it is; its statistics too.
-        freeze_statistics: Leave the running statistics of the encoder's normalisations.
+        freeze_statistics: Leave the running statistics of the encoder's normalisations; an encoder
+            that begins untrained has none to keep, and then they move.
         precision: Of the convolutions; variables and losses are float32.
+        opened: Opens the store of `architecture.backbone`. A fresh network begins with what lies
+            there; koala's frozen branch always comes from there.
+
+    Returns:
+        A network whose `architecture` says all that the file of its weights has to say.
 
     Raises:
-        WeightsRefused: If the weights are those of another architecture.
+        WeightsRefused: If the weights are those of another architecture, or the backbone is not
+            to be had; `pretrained.settle` finds out beforehand.
     """
-    if weights is not None and weights.architecture != architecture:
-        raise WeightsRefused(
-            f"weights {weights.sha256[:12]}...",
-            f"are for {weights.architecture}, and {architecture} is to be trained",
-            "Name weights of the same architecture and width, or start fresh",
-        )
-    arrays: Mapping[str, npt.NDArray[np.floating]]
-    arrays = weights.arrays if weights is not None else _fresh(architecture, seed)
+    if weights is not None:
+        if not weights.architecture.matches(architecture):
+            raise _other(weights, architecture)
+        architecture = weights.architecture
+        has_statistics = True
+        arrays = {name: array.astype(np.float32) for name, array in weights.arrays.items()}
+    else:
+        has_statistics = bool(architecture.backbone)
+        arrays = _fresh(architecture, seed, opened)
+    if architecture.name == "koala":
+        return KoalaTrainable(Embedder(architecture, opened), arrays, precision=precision)
     return BinTrainable(
         architecture,
-        {name: array.astype(np.float32) for name, array in arrays.items()},
+        arrays,
         freeze_backbone=freeze_backbone,
-        freeze_statistics=freeze_statistics or freeze_backbone,
+        freeze_statistics=freeze_backbone or (freeze_statistics and has_statistics),
         precision=precision,
     )
 
 
-def _fresh(architecture: Architecture, seed: int) -> dict[str, Array]:
+def _other(weights: Weights, architecture: Architecture) -> WeightsRefused:
+    return WeightsRefused(
+        f"weights {weights.sha256[:12]}...",
+        f"are for {weights.architecture}, and {architecture} is to be trained",
+        "Name weights of the same architecture and width, or start fresh",
+    )
+
+
+def _fresh(architecture: Architecture, seed: int, opened: Opened) -> dict[str, Array]:
     """Return first values; the table of colours is that of the packaged weights."""
     packaged = load(resolve("lite"))
-    return initial_arrays(architecture, packaged.bins, packaged.log_class_weights, seed=seed)
+    arrays = initial_arrays(architecture, packaged.bins, packaged.log_class_weights, seed=seed)
+    if architecture.name == "koala":
+        return arrays
+    return with_backbone(arrays, encoder_arrays(architecture, opened))

@@ -58,3 +58,20 @@ def test_a_convolution_without_normalisation_keeps_its_bias():
 
     assert kernel.dtype == np.float32
     assert bias.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_koala_fuses_a_thousand_values_with_256():
+    layers = convolutions(Architecture("koala"), 0)
+
+    assert layers["fuse"].kernel_shape == (1, 1, 1256, 256)
+    assert layers["d7"].outputs == 2
+    assert {item.norm for item in layers.values()} == {""}
+
+
+def test_width_scales_the_decoder_and_leaves_the_encoder():
+    half, double = (convolutions(Architecture(width=width), 259) for width in (0.5, 2.0))
+
+    assert half["d16"].kernel_shape == (3, 3, 64, 64)
+    assert double["d16"].kernel_shape == (3, 3, 256, 256)
+    assert half["logits"].outputs == double["logits"].outputs == 259
+    assert half["b5_dw"] == double["b5_dw"]

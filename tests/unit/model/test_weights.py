@@ -3,6 +3,8 @@ import io
 import pickle
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from importlib import resources
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.layout import array_shapes
-from colorworker.model.weights import load, resolve
+from colorworker.model.weights import encoded, load, resolve, save
+from colorworker.store.memory import MemoryStore
 from colorworker.work.job import ModelRef
 
 
@@ -143,6 +146,140 @@ def test_arrays_that_are_not_the_networks_are_refused(tmp_path, change, message)
 
     with pytest.raises(WeightsRefused, match=message):
         load(ref)
+
+
+def test_arrays_of_another_architecture_are_refused_by_its_name(tmp_path):
+    said = np.array(Architecture("efficientnetv2s").to_json())
+    ref = saved(tmp_path / "mine.npz", tiny_arrays() | {"architecture": said})
+
+    with pytest.raises(WeightsRefused, match=r"as efficientnetv2s it lacks 4.. arrays"):
+        load(ref)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (np.array("{}}"), "its architecture cannot be read"),
+        (np.array('{"name": "vgg"}'), "there is no architecture 'vgg'"),
+        (np.array([1, 2]), "not one text"),
+        (np.array("x" * 20_000), "not one text"),
+    ],
+)
+def test_a_file_that_does_not_say_what_it_is_for_is_refused(tmp_path, said, message):
+    ref = saved(tmp_path / "mine.npz", tiny_arrays() | {"architecture": said})
+
+    with pytest.raises(WeightsRefused, match=message):
+        load(ref)
+
+
+def test_koala_needs_no_bins(tmp_path):
+    architecture = Architecture("koala")
+    shapes = array_shapes(architecture, 0)
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+
+    sha256 = save(tmp_path / "koala.npz", architecture, arrays)
+
+    weights = load(resolve(tmp_path / "koala.npz"))
+    assert weights.sha256 == sha256
+    assert weights.architecture == architecture
+    assert weights.bins.shape == (0, 2)
+
+
+def member(shape, data):
+    """Return a .npy of float32 whose header promises `shape`, whatever follows."""
+    buffer = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return buffer.getvalue() + data
+
+
+@pytest.mark.parametrize(
+    ("shape", "size_bytes", "message"),
+    [
+        ((144,), 64 << 20, "does not hold the 576 bytes of its shape"),
+        ((144,), 500, "does not hold the 576 bytes of its shape"),
+        ((1 << 50,), 576, "has shape"),
+    ],
+    ids=["more than its shape", "less than its shape", "a huge shape"],
+)
+def test_no_more_is_inflated_than_the_network_needs(tmp_path, shape, size_bytes, message):
+    path = tmp_path / "mine.npz"
+    arrays = tiny_arrays()
+    del arrays["decoder/mask/bias"]
+    np.savez(path, **arrays)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("decoder/mask/bias.npy", member(shape, bytes(size_bytes)))
+
+    tracemalloc.start()
+    with pytest.raises(WeightsRefused, match=message):
+        load(resolve(path))
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 48 << 20
+
+
+def test_two_arrays_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, **tiny_arrays())
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("bins.npy", member((2, 2), bytes(16)))
+
+    with pytest.raises(WeightsRefused, match="two members have one name"):
+        load(resolve(path))
+
+
+def test_a_sha256_can_be_named_with_the_file(tmp_path):
+    ref = saved(tmp_path / "mine.npz", tiny_arrays())
+
+    assert resolve(f"{tmp_path}/mine.npz#sha256={ref.sha256}") == ref
+    assert resolve(f"{ref.uri}#sha256={ref.sha256.upper()}") == ref
+    with pytest.raises(WeightsRefused, match=rf"{ref.sha256[:12]}.*000000000000\.\.\. was named"):
+        resolve(f"{ref.uri}#sha256={'0' * 64}")
+    with pytest.raises(WeightsRefused, match=r"'abc' is no sha256.*64 hexadecimal"):
+        resolve(f"{ref.uri}#sha256=abc")
+
+
+def test_weights_come_from_any_store(tmp_path):
+    path = tmp_path / "mine.npz"
+    ref = saved(path, tiny_arrays())
+    store = MemoryStore("bucket")
+    store.put("mine.npz", path.read_bytes())
+
+    def opened(uri):
+        assert uri == "s3://bucket/weights"
+        return store
+
+    remote = resolve("s3://bucket/weights/mine.npz", opened)
+
+    assert remote == ModelRef("s3://bucket/weights/mine.npz", ref.sha256)
+    assert load(remote, opened).bins.shape == (2, 2)
+    with pytest.raises(WeightsRefused, match=r"other\.npz: there is no such object"):
+        resolve("s3://bucket/weights/other.npz", opened)
+
+
+def test_an_architecture_without_packaged_weights_is_an_error_that_says_how_to_get_some():
+    with pytest.raises(WeightsRefused, match=r"koala: no trained weights.*colorworker train"):
+        resolve("koala")
+
+
+def test_equal_arrays_give_equal_files():
+    arrays = {name: array.astype(np.float32) for name, array in tiny_arrays().items()}
+    backwards = dict(reversed(arrays.items()))
+
+    assert encoded(Architecture(), arrays) == encoded(Architecture(), backwards)
+
+
+def test_kernels_that_float16_cannot_hold_stay_float32(tmp_path):
+    arrays = tiny_arrays()
+    kernel = arrays["encoder/stem_conv/kernel"].astype(np.float32)
+    kernel[0, 0, 0, 0] = 1e6
+
+    save(tmp_path / "mine.npz", Architecture(), arrays | {"encoder/stem_conv/kernel": kernel})
+
+    stored = load(resolve(tmp_path / "mine.npz")).arrays
+    np.testing.assert_array_equal(stored["encoder/stem_conv/kernel"], kernel)
+    assert stored["decoder/d4b/kernel"].dtype == np.float16
 
 
 def test_a_huge_file_is_refused_unread(tmp_path):

@@ -1,0 +1,125 @@
+"""Backbones that have seen ImageNet before they see ours."""
+
+import logging
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.errors import WeightsRefused
+from colorworker.model.architectures import Architecture
+from colorworker.model.backbones import V2S
+from colorworker.model.files import Opened
+from colorworker.model.inception import Embedder
+from colorworker.model.kerasfile import loaded
+from colorworker.model.layout import NORM_PARTS, convolutions
+from colorworker.model.weights import load, resolve
+from colorworker.store.opening import open_store
+
+logger = logging.getLogger(__name__)
+
+Array = npt.NDArray[np.float32]
+
+_KERAS_NAMES = {
+    # ours: (their convolution, their normalisation)
+    "exp": ("expand_conv", "expand_bn"),
+    "dw": ("dwconv2", "bn"),
+    "se1": ("se_reduce", ""),
+    "se2": ("se_expand", ""),
+    "proj": ("project_conv", "project_bn"),
+}
+
+
+def encoder_arrays(architecture: Architecture, opened: Opened = open_store) -> dict[str, Array]:
+    """Return the encoder's arrays, under their names in a file of weights, from its backbone.
+
+    Args:
+        architecture: `backbone` is, for lite, a packaged name or the URI of weights of ours; for
+            efficientnetv2s also `imagenet` or an HDF5 file of keras.applications. Empty: nothing.
+        opened: Opens the store of a URI.
+
+    Raises:
+        WeightsRefused: If they cannot be had or are not that encoder's.
+    """
+    source = architecture.backbone
+    if not source:
+        return {}
+    if architecture.name == "efficientnetv2s" and not source.endswith(".npz"):
+        build = partial(
+            keras.applications.EfficientNetV2S, include_top=False, include_preprocessing=False
+        )
+        return from_keras(loaded(build, source, opened))
+    weights = load(resolve(source, opened), opened)
+    if weights.architecture.name != architecture.name:
+        raise WeightsRefused(
+            source,
+            f"its encoder is that of {weights.architecture}, not of {architecture}",
+            "Name weights on the same backbone",
+        )
+    return {
+        name: array.astype(np.float32)
+        for name, array in weights.arrays.items()
+        if name.startswith("encoder/")
+    }
+
+
+def from_keras(model: Any) -> dict[str, Array]:
+    """Return EfficientNetV2-S of keras.applications under our names, its stem summed over RGB.
+
+    Its own rescaling, x / 128 - 1 for 0..255, is left out: luma is in [-1, 1] already.
+    """
+    arrays: dict[str, Array] = {}
+    for item in convolutions(Architecture("efficientnetv2s"), 1).values():
+        if item.part != "encoder":
+            continue
+        convolution, norm = _keras_layers(item.name)
+        layer = model.get_layer(convolution)
+        kernel = np.asarray(layer.weights[0], np.float32)
+        if item.name == "stem_conv":
+            kernel = kernel.sum(2, keepdims=True)
+        arrays[f"encoder/{item.name}/kernel"] = kernel
+        if not item.norm:
+            arrays[f"encoder/{item.name}/bias"] = np.asarray(layer.bias, np.float32)
+            continue
+        for part in NORM_PARTS:
+            values = getattr(model.get_layer(norm), part)
+            arrays[f"encoder/{item.norm}/{part}"] = np.asarray(values, np.float32)
+    return arrays
+
+
+def _keras_layers(name: str) -> tuple[str, str]:
+    """Return the names of Keras' layers for one of our convolutions and its normalisation."""
+    block, _, part = name.partition("_")
+    if block == "stem":
+        return "stem_conv", "stem_bn"
+    if block == "head":
+        return "top_conv", "top_bn"
+    prefixes = [
+        f"block{stage}{chr(ord('a') + repeat)}_"
+        for stage, row in enumerate(V2S.stages, 1)
+        for repeat in range(row.repeats)
+    ]
+    prefix = prefixes[int(block.removeprefix("b"))]
+    convolution, norm = _KERAS_NAMES[part]
+    return prefix + convolution, prefix + norm
+
+
+def settle(architecture: Architecture, opened: Opened = open_store) -> Architecture:
+    """Return the architecture as it can be trained here.
+
+    Where its backbone is not to be had it is untrained, which is logged, and which the result says
+    of itself. To be asked once, by who starts a training, so that all its workers do the same.
+    """
+    if not architecture.backbone:
+        return architecture
+    try:
+        if architecture.name == "koala":
+            return Embedder(architecture, opened).architecture
+        encoder_arrays(architecture, opened)
+    except WeightsRefused as error:
+        logger.warning("%s Going on with that part untrained.", error)
+        return replace(architecture, backbone="", backbone_sha256="")
+    return architecture

@@ -1,0 +1,116 @@
+"""Weights in Keras' own HDF5 files: both formats are read, and none leads anywhere else."""
+
+import pickle
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras.src.legacy.saving import legacy_h5_format
+
+from colorworker.errors import WeightsRefused
+from colorworker.model.kerasfile import loaded
+from colorworker.store.memory import MemoryStore
+
+pytestmark = [
+    pytest.mark.integration,
+    # Keras 3.15 hands its variables to np.array, which NumPy 2 asks for another signature.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+
+def make(weights=None):
+    assert weights is None
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)], name="tiny")
+
+
+def offline(weights=None):
+    raise Exception("URL fetch failure on https://storage.example/tiny.h5: None")
+
+
+@pytest.fixture
+def network():
+    model = make()
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.random(v.shape, np.float32) for v in model.weights])
+    return model
+
+
+def refused(path, match):
+    with pytest.raises(WeightsRefused, match=match):
+        loaded(make, str(path), None)
+
+
+def save_old(model, path):
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+
+
+def test_old_and_new_files_load_by_path_whatever_their_name(tmp_path, network):
+    save_old(network, tmp_path / "old")
+    network.save_weights(tmp_path / "new.weights.h5")
+
+    for path in (tmp_path / "old", tmp_path / "new.weights.h5"):
+        seen = loaded(make, str(path), None).get_weights()
+
+        for array, expected in zip(seen, network.get_weights(), strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
+def test_files_load_from_a_store(tmp_path, network):
+    save_old(network, tmp_path / "old.h5")
+    store = MemoryStore("bucket")
+    store.put("old.h5", (tmp_path / "old.h5").read_bytes())
+
+    seen = loaded(make, "s3://bucket/old.h5", lambda _: store)
+
+    np.testing.assert_array_equal(seen.get_weights()[0], network.get_weights()[0])
+
+
+def test_a_pickle_under_the_name_of_an_hdf5_file_is_refused(tmp_path):
+    path = tmp_path / "mine.h5"
+    path.write_bytes(pickle.dumps({"a": 1}))
+
+    refused(path, "mine.h5: not an HDF5 file")
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)])
+    save_old(other, tmp_path / "old.h5")
+    other.save_weights(tmp_path / "new.weights.h5")
+
+    refused(tmp_path / "old.h5", "old.h5: does not fit tiny")
+    refused(tmp_path / "new.weights.h5", "does not fit tiny")
+
+
+def test_files_that_lead_out_of_themselves_are_refused(tmp_path, network):
+    save_old(network, tmp_path / "good.h5")
+    linked, external = tmp_path / "linked.h5", tmp_path / "external.h5"
+    with h5py.File(linked, "w") as file:
+        file["layers"] = h5py.ExternalLink(str(tmp_path / "good.h5"), "/")
+    with h5py.File(external, "w") as file:
+        file.create_dataset("d", (4,), "f4", external=[("/etc/passwd", 0, 16)])
+
+    refused(linked, "is a link to elsewhere")
+    refused(external, "not a plain array")
+
+
+def test_a_file_that_promises_more_than_the_network_has_is_refused_unread(tmp_path):
+    path = tmp_path / "bomb.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("d", (1 << 40,), "f4", chunks=(1 << 16,), compression="gzip")
+
+    refused(path, "more values than the network has")
+
+
+def test_half_a_file_is_refused(tmp_path, network):
+    path = tmp_path / "half.h5"
+    save_old(network, path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    refused(path, "half.h5: does not fit tiny")
+
+
+def test_weights_that_keras_cannot_fetch_are_an_error_with_three_ways_out():
+    with pytest.raises(WeightsRefused, match=r"could not fetch.*by path or URI.*untrained"):
+        loaded(offline, "imagenet", None)

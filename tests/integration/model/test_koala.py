@@ -1,0 +1,97 @@
+"""The report's network trains, is saved without its Inception branch, and colours with it."""
+
+import numpy as np
+import pytest
+
+from colorworker.errors import WeightsRefused
+from colorworker.model.architectures import Architecture
+from colorworker.model.batch import Batch
+from colorworker.model.colorizer import TensorFlowColorizer
+from colorworker.model.inception import identified
+from colorworker.model.koala import CHROMA_RANGE
+from colorworker.model.runtime import tf
+from colorworker.model.trainable import trainable
+from colorworker.model.weights import encoded, parse
+
+pytestmark = pytest.mark.integration
+
+# The real branch, at the smallest size that it takes.
+SMALL = Architecture("koala", pixels=32, embedding_pixels=75)
+
+
+def batch_of(pictures):
+    rng = np.random.default_rng(0)
+    luma = rng.uniform(-1, 1, (pictures, 32, 32, 1))
+    hints = np.zeros((pictures, 8, 8, 3))
+    chroma = np.full((pictures, 32, 32, 2), (30.0, -40.0))
+    return Batch(*(tf.constant(array, tf.float32) for array in (luma, hints, chroma)))
+
+
+def test_koala_learns_is_saved_and_colours_as_trained():
+    network = trainable(SMALL, seed=1)
+    batch = batch_of(2)
+    variables = network.model.trainable_variables
+    losses = []
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            seen = network.losses(batch, training=True)
+        for variable, gradient in zip(
+            variables, tape.gradient(seen["loss"], variables), strict=True
+        ):
+            variable.assign_sub(1e-2 * gradient)
+        losses.append(float(seen["loss"]))
+
+    weights = parse(encoded(network.architecture, network.arrays()), "koala.npz", "0" * 64)
+
+    # Its own 4.7 million parameters and nothing of the branch, of which it keeps the sha256.
+    assert network.model.count_params() == 4_696_098
+    assert network.backbone() == []
+    assert losses[-1] < losses[0]
+    assert float(seen["ab_mse"]) == pytest.approx(losses[-1] * CHROMA_RANGE**2, rel=1e-5)
+    assert str(weights.architecture) == "koala, Inception branch untrained"
+    assert len(weights.architecture.backbone_sha256) == 64
+    colorizer = TensorFlowColorizer(weights)
+    assert_colours_are(network, colorizer, batch)
+    assert_pictures_of_any_size_are_coloured(colorizer)
+    assert_hints_are_spread(colorizer)
+
+
+def test_a_branch_of_another_training_is_refused():
+    arrays = [np.ones((2, 3), np.float32), np.zeros(3, np.float32)]
+    trained = identified(SMALL, arrays)
+
+    assert identified(trained, arrays) == trained
+    with pytest.raises(WeightsRefused, match=r"untrained.*trained on .*Put the file"):
+        identified(trained, reversed(arrays))
+
+
+def assert_colours_are(network, colorizer, batch):
+    lightness = (batch.luma.numpy()[..., 0] + 1) * 50
+
+    chroma = colorizer.predict(lightness)
+
+    expected = network.model([batch.luma, batch.hints], training=False) * CHROMA_RANGE
+    difference = np.abs(chroma - expected)
+    assert difference.mean() < 0.2
+    assert difference.max() < 5
+
+
+def assert_pictures_of_any_size_are_coloured(colorizer):
+    assert colorizer.working_shape(100, 200) == (16, 32)
+    assert colorizer.working_shape(1, 1000) == (8, 32)
+    for height, width in ((5, 9), (70, 40)):
+        chroma = colorizer.predict(np.full((1, height, width), 50, np.float32))
+        assert chroma.shape == (1, height, width, 2)
+        assert np.isfinite(chroma).all()
+    assert colorizer.trace_count == 1
+
+
+def assert_hints_are_spread(colorizer):
+    lightness = np.full((1, 32, 32), 50, np.float32)
+    hints = np.zeros((1, 32, 32, 3), np.float32)
+    hints[0, 8:12, 8:12] = (60, 60, 1)
+
+    moved = colorizer.predict(lightness, hints)[0] - colorizer.predict(lightness)[0]
+
+    distance = np.linalg.norm((60, 60) - colorizer.predict(lightness)[0, 9, 9])
+    assert np.linalg.norm(moved[9, 9]) > distance / 2

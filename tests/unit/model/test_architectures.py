@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from colorworker.model.architectures import NAMES, Architecture, from_json
+from colorworker.model.layout import array_shapes
+from colorworker.model.weights import MAX_FILE_BYTES
+
+
+def parameters(architecture, bins=259):
+    """Return how many numbers a file holds for it."""
+    return sum(
+        shape[0] * (shape[1] if len(shape) > 1 else 1) * (shape[2] * shape[3] if shape[3:] else 1)
+        for shape in array_shapes(architecture, bins).values()
+    )
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        Architecture(),
+        Architecture("efficientnetv2s", width=2.0, backbone="imagenet"),
+        Architecture("koala", backbone="s3://b/w.h5", backbone_sha256="ab", embedding_pixels=75),
+    ],
+)
+def test_an_architecture_is_read_back_from_its_json(architecture):
+    assert from_json(architecture.to_json()) == architecture
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "no JSON object"),
+        ("{", "Expecting"),
+        ('{"name": "vgg"}', "no architecture 'vgg', only lite, efficientnetv2s, koala"),
+        ('{"name": 3}', "name is 3, not a str"),
+        ('{"width": true}', "width is True, not a float"),
+        ('{"width": 1e9}', "width is 1000000000.0, not in"),
+        ('{"width": NaN}', "width is nan"),
+        ('{"pixels": 225}', "not a multiple of 32"),
+        ('{"embedding_pixels": 74}', "embedding_pixels is 74, not in"),
+        ('{"depth": 1}', "does not know its field 'depth'"),
+    ],
+)
+def test_what_is_no_architecture_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        from_json(text)
+
+
+def test_only_what_differs_is_written():
+    assert json.loads(Architecture().to_json()) == {"name": "lite"}
+
+
+def test_where_a_backbone_came_from_does_not_part_networks_that_hold_it():
+    assert Architecture("lite").matches(Architecture("lite", backbone="lite"))
+    assert not Architecture("lite").matches(Architecture("lite", width=0.5))
+    assert not Architecture("lite").matches(Architecture("koala"))
+
+
+def test_koala_is_another_network_on_another_branch_or_at_another_size():
+    trained = Architecture("koala", backbone_sha256="ab")
+
+    assert trained.matches(Architecture("koala", backbone="imagenet"))
+    assert not trained.matches(Architecture("koala", backbone_sha256="cd"))
+    assert not trained.matches(Architecture("koala", pixels=128))
+
+
+def test_tables_say_that_koalas_branch_is_untrained():
+    assert str(Architecture("koala")) == "koala, Inception branch untrained"
+    assert str(Architecture("koala", backbone="imagenet")).endswith("branch imagenet")
+    assert str(Architecture("lite", width=0.5)) == "lite x0.5"
+
+
+def test_networks_have_the_sizes_that_are_published():
+    # 20,331,360 of keras.applications.EfficientNetV2S(include_top=False), less two channels of the
+    # stem; 20,177,504 of them learn.
+    encoder = {
+        name: shape
+        for name, shape in array_shapes(Architecture("efficientnetv2s"), 1).items()
+        if name.startswith("encoder/")
+    }
+    count = 0
+    for shape in encoder.values():
+        size = 1
+        for side in shape:
+            size *= side
+        count += size
+
+    assert count == 20_331_360 - 2 * 9 * 24
+    assert parameters(Architecture("koala")) == 4_696_098
+
+
+def test_the_largest_network_fits_the_bound_on_files():
+    largest = max(parameters(Architecture(name, width=8.0)) for name in NAMES)
+
+    assert largest * 4 < MAX_FILE_BYTES
