@@ -1,7 +1,8 @@
 """Colour one picture: proxy -> L* -> chroma -> guided to full size -> encoder."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -21,9 +22,27 @@ from colorworker.work.plan import Still
 
 Floats = npt.NDArray[np.float32]
 
+_NO_CHROMA = 2.0
+"""Of |a*| and |b*|, below which no pixel is far enough from any tone to have its own colour."""
 
-def colour_still(workshop: Workshop, unit: Still, attempt: int) -> tuple[Record, bool]:
-    """Return the published picture's record and whether it was found.
+
+@dataclass(frozen=True)
+class OpenStill:
+    """A picture between its decoding and its prediction; `close` lets go of its source."""
+
+    unit: Still
+    record: Record
+    picture: VipsPicture
+    lab: Floats
+    """The upright picture at the model's size, (h, w, 3)."""
+    clock: Clock
+    close: Callable[[], None]
+
+
+def open_for_colour(
+    workshop: Workshop, unit: Still, attempt: int
+) -> OpenStill | tuple[Record, bool]:
+    """Return the picture, decoded small; or its record and whether it was found, if it needs none.
 
     A picture that is in colour already gets a record too, of the outcome `skipped`.
 
@@ -31,13 +50,53 @@ def colour_still(workshop: Workshop, unit: Still, attempt: int) -> tuple[Record,
         SourceDamaged: If the picture does not decode whole.
         SourceTooLarge: If its header promises more pixels than the bound on decoders.
         SourceUnsupported: If it is of a form that is not coloured.
-        OutputMismatch: If the written file does not have the source's lightness.
     """
-    store = workshop.destination
-    if found := finished(store, unit.unit_id):
+    if found := finished(workshop.destination, unit.unit_id):
         return found, True
     clock = Clock()
-    record = Record(
+    with ExitStack() as stack:
+        with clock.phase("read"):
+            remote = stack.enter_context(workshop.source(unit.asset))
+            reader, sha256 = stack.enter_context(at_hand(remote, workshop.scratch_folder()))
+        picture = stack.enter_context(
+            open_still(reader, unit.asset.key, max_pixels=workshop.max_pixels)
+        )
+        record = _begun(workshop, unit, attempt, picture, sha256)
+        colorizer = workshop.colorizer()
+        shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
+        with clock.phase("decode"):
+            lab = picture.proxy(*shape)
+        if workshop.options.colour_sources == "skip" and _in_colour(lab):
+            return _committed(workshop, _skipped(record), clock), False
+        return OpenStill(unit, record, picture, lab, clock, stack.pop_all().close)
+    raise AssertionError  # mypy: the stack swallows nothing
+
+
+def finish_in_colour(workshop: Workshop, still: OpenStill, ab: Floats) -> tuple[Record, bool]:
+    """Write and publish the picture; return its record and False, as it was not found.
+
+    Args:
+        workshop: Where to.
+        still: From `open_for_colour`, not closed yet.
+        ab: Its a* and b*, (h, w, 2), at the size of `still.lab`.
+
+    Raises:
+        SourceDamaged: If the picture does not decode whole.
+        OutputMismatch: If the written file does not have the source's lightness.
+    """
+    lightness = still.lab[..., 0]
+    thumbnail = thumbnail_key(still.unit.unit_id)
+    workshop.destination.put(thumbnail, still_thumbnail(lightness, ab, still.picture.info))
+    record = replace(still.record, thumbnail_key=thumbnail)
+    if not workshop.options.preview:
+        record = _write(workshop, still.unit, record, still.picture, lightness, ab, still.clock)
+    return _committed(workshop, record, still.clock), False
+
+
+def _begun(
+    workshop: Workshop, unit: Still, attempt: int, picture: VipsPicture, source_sha256: str
+) -> Record:
+    return Record(
         unit.unit_id,
         "still",
         "succeeded",
@@ -46,39 +105,21 @@ def colour_still(workshop: Workshop, unit: Still, attempt: int) -> tuple[Record,
         weights_sha256=workshop.model.sha256,
         attempt=attempt,
         worker=workshop.worker,
+        info={
+            "width": picture.info.width,
+            "height": picture.info.height,
+            "source_sha256": source_sha256,
+        },
     )
-    with workshop.source(unit.asset) as remote, ExitStack() as stack:
-        with clock.phase("read"):
-            reader, source_sha256 = stack.enter_context(at_hand(remote, workshop.scratch_folder()))
-        with open_still(reader, unit.asset.key, max_pixels=workshop.max_pixels) as picture:
-            facts = {
-                "width": picture.info.width,
-                "height": picture.info.height,
-                "source_sha256": source_sha256,
-            }
-            record = _colour(workshop, unit, replace(record, info=facts), picture, clock)
-    return commit(store, replace(record, created_at=now(), seconds=clock.rounded())), False
 
 
-def _colour(
-    workshop: Workshop, unit: Still, record: Record, picture: VipsPicture, clock: Clock
-) -> Record:
-    """Put the coloured picture under its attempt's key; or only say that it is in colour."""
-    options = workshop.options
-    colorizer = workshop.colorizer()
-    shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
-    with clock.phase("decode"):
-        lab = picture.proxy(*shape)
-    if options.colour_sources == "skip" and is_colour(lab):
-        return _skipped(record)
-    with clock.phase("predict"):
-        ab = colorizer.predict(lab[None, ..., 0])[0]
-    thumbnail = thumbnail_key(unit.unit_id)
-    workshop.destination.put(thumbnail, still_thumbnail(lab[..., 0], ab, picture.info))
-    record = replace(record, thumbnail_key=thumbnail)
-    if options.preview:
-        return record
-    return _write(workshop, unit, record, picture, lab[..., 0], ab, clock)
+def _committed(workshop: Workshop, record: Record, clock: Clock) -> Record:
+    return commit(workshop.destination, replace(record, created_at=now(), seconds=clock.rounded()))
+
+
+def _in_colour(lab: Floats) -> bool:
+    """Say it at once of what has next to no chroma; following its tone would cost 10 ms."""
+    return float(np.abs(lab[..., 1:]).max()) > _NO_CHROMA and is_colour(lab)
 
 
 def _write(

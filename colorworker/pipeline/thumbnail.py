@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.lab import linear_to_srgb, luminance_from_lightness
 from colorworker.color.resize import bilinear
 from colorworker.media.planes import Frame, color_spec, luma_proxy
 from colorworker.media.stills.base import StillInfo
@@ -31,8 +32,10 @@ def still_thumbnail(lightness: Floats, ab: Floats, info: StillInfo) -> bytes:
     """
     shape = thumbnail_shape(info.upright_height, info.upright_width)
     small = bilinear(np.concatenate([lightness[..., None], ab], axis=-1), *shape)
-    grey = small * np.array([1, 0, 0], np.float32)
-    return before_after(preview_rgb(grey), preview_rgb(small))
+    # Grey is one curve over L*; to send it through the colours' gamut would take as long as those.
+    codes = linear_to_srgb(luminance_from_lightness(small[..., 0])) * 255
+    grey = np.repeat(np.rint(codes).astype(np.uint8)[..., None], 3, axis=2)
+    return before_after(grey, preview_rgb(small))
 
 
 def film_thumbnail(frame: Frame, info: VideoInfo) -> bytes:

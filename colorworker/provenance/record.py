@@ -66,23 +66,22 @@ def finished(store: ObjectStore, unit_id: str) -> Record | None:
 
 def commit(store: ObjectStore, record: Record) -> Record:
     """Make `record` the unit's winner unless there is one, publish the winner, and return it."""
-    winner = record
     try:
         store.put(record_key(record.unit_id), record_to_json(record), create_only=True)
     except KeyExists:
         # Our own put may have been repeated by the transport: then the record names our attempt.
-        found = finished(store, record.unit_id)
-        if found is None:
+        winner = finished(store, record.unit_id)
+        if winner is None:
             return commit(store, record)
-        winner = found
         if winner.attempt_key != record.attempt_key and record.attempt_key:
             store.delete(record.attempt_key)
-    unpublished = winner.output_key and not _holds(store, winner.output_key, winner.etag)
-    if unpublished and not _publish(store, winner):
+        return winner
+    # Not looked first whether it is published: only in this very moment could someone have been.
+    if record.output_key and not _publish(store, record):
         raise KeyMissing(
-            winner.attempt_key, "it vanished before it was published", "Run the job again"
+            record.attempt_key, "it vanished before it was published", "Run the job again"
         )
-    return winner
+    return record
 
 
 def _publish(store: ObjectStore, record: Record) -> bool:

@@ -1,0 +1,272 @@
+"""What does an item cost beside its pixels? Many tiny pictures through the whole job.
+
+    python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--actors 1]
+
+Pictures of 64 x 48 pixels, PNG and JPEG in turn, the real network; the model is loaded and has
+predicted before anything is counted. CPU milliseconds an item, of all threads. `parts` are opening
+and decoding, predicting and encoding the same pictures alone, with nothing around them; `overhead`
+is the whole job without them. In process one worker is used, and every call of a store is
+counted: on S3 each is a request. On Ray the driver and the actors are told apart; both with all the
+threads of Ray in them, but without Ray's own processes.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.cluster.worker import WorkerSpec, once
+from colorworker.color.guided import fit
+from colorworker.driver import Executor, Job, run_job
+from colorworker.listing import OpenSource, plan_entries
+from colorworker.media.stills.vips import open_still, write_still
+from colorworker.model.colorizer import load_colorizer
+from colorworker.model.weights import resolve
+from colorworker.pipeline.workshop import Workshop
+from colorworker.planning.plan import Plan, freeze, put_manifest
+from colorworker.report.page import JobFacts
+from colorworker.report.writer import ReportWriter
+from colorworker.settings import apply_environment, tensorflow_environment
+from colorworker.store.local import LocalStore
+from colorworker.store.sources import Source
+from colorworker.work.job import Options
+
+ROOT = Path(__file__).parents[1]
+OPTIONS = Options()
+SAMPLE = 200
+"""Pictures of which the parts are measured."""
+CALLS = ("head", "get", "open", "put", "put_file", "publish", "delete")
+
+
+@dataclass
+class Counted:
+    """A store whose calls are counted, with the CPU seconds of the threads that made them."""
+
+    inner: LocalStore
+    calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def __getattr__(self, name):
+        call = getattr(self.inner, name)
+        if name not in CALLS:
+            return call
+
+        def counted(*arguments, **options):
+            start = time.thread_time()
+            try:
+                return call(*arguments, **options)
+            finally:
+                self.calls[name] += 1
+                self.seconds[name] += time.thread_time() - start
+
+        return counted
+
+
+@dataclass
+class Timed:
+    """A colorizer, with the CPU seconds of the whole process while it predicted."""
+
+    inner: object
+    seconds: float = 0.0
+    calls: int = 0
+
+    def working_shape(self, height, width):
+        return self.inner.working_shape(height, width)
+
+    def predict(self, lightness, hints=None):
+        start = time.process_time()
+        chroma = self.inner.predict(lightness, hints)
+        self.seconds += time.process_time() - start
+        self.calls += 1
+        return chroma
+
+
+def make_pictures(folder: Path, items: int) -> None:
+    """Write grey pictures with edges, each of its own content."""
+    rows, columns = np.mgrid[0:48, 0:64]
+    for number in range(items):
+        grey = ((rows * (3 + number % 11) + columns * (2 + number % 7)) % 256).astype(np.uint8)
+        grey[:8] = number % 256
+        place = folder / f"{number // 1000:03d}"
+        place.mkdir(parents=True, exist_ok=True)
+        image = pyvips.Image.new_from_array(grey).copy(interpretation="b-w")
+        image.write_to_file(str(place / f"{number:06d}{('.png', '.jpg')[number % 2]}"))
+
+
+def parts_alone(source: Path, colorizer: Timed, folder: Path) -> dict[str, float]:
+    """Return CPU seconds an item of decoding, predicting and encoding, with nothing around."""
+    spent = dict.fromkeys(("decode", "predict", "encode"), 0.0)
+    paths = sorted(path for path in source.rglob("*") if path.is_file())[:SAMPLE]
+    for path in paths:
+        start = time.process_time()
+        with path.open("rb") as reader, open_still(reader, path.name, max_pixels=10**6) as picture:
+            info = picture.info
+            shape = colorizer.working_shape(info.upright_height, info.upright_width)
+            lab = picture.proxy(*shape)
+            decoded = time.process_time()
+            ab = colorizer.predict(lab[None, ..., 0])[0]
+            predicted = time.process_time()
+            target = folder / f"part{path.suffix}"
+            write_still(picture, *fit(lab[..., 0], ab), target, path.suffix)
+            target.unlink()
+        times = (start, decoded, predicted, time.process_time())
+        for name, begin, end in zip(spent, times, times[1:], strict=False):
+            spent[name] += (end - begin) / len(paths)
+    return spent
+
+
+def plan_job(source: Path, destination: Path, folder: Path) -> Plan:
+    store = LocalStore(source)
+    entries = plan_entries([OpenSource(Source(str(source)), store)], OPTIONS.profile, folder)
+    plan = freeze(entries, OPTIONS, resolve("lite"), folder / f"{destination.name}.jsonl")
+    put_manifest(LocalStore(destination), plan)
+    return plan
+
+
+def run_plan(plan: Plan, executor: Executor, destination: Path) -> dict[str, float]:
+    """Run the job and its report; return CPU seconds of this thread, and of the report's end."""
+    model = resolve("lite")
+    facts = JobFacts(plan.job_id, ("s",), "d", "x", OPTIONS, model, "", 0.0)
+    with ReportWriter(LocalStore(destination), facts) as report:
+        start = time.thread_time()
+        job = Job(plan.job_id, plan, OPTIONS, model, counts=plan.counts)
+        end = run_job(job, executor, line=report.add)
+        ran = time.thread_time()
+        report.finish(interrupted=False)
+        finished = time.thread_time()
+    if end.items_failed or end.items_done != plan.counts.items:
+        raise SystemExit(f"{end} at the end")
+    return {"driver": ran - start, "report": finished - ran, "units": end.units_done}
+
+
+def show(name: str, rows: list[tuple[str, float]], items: int) -> None:
+    print(f"\n{name}")
+    for words, seconds in rows:
+        print(f"  {words:34s}{seconds * 1000 / items:9.3f} ms")
+
+
+def in_process(source: Path, folder: Path, items: int, colorizer: Timed) -> None:
+    parts = parts_alone(source, colorizer, folder)
+    destination = folder / "inprocess"
+    stores = Counted(LocalStore(source)), Counted(LocalStore(destination))
+    executor = InProcessExecutor(
+        Workshop(
+            stores[1], lambda _: stores[0], once(lambda: colorizer), OPTIONS, resolve("lite"), "one"
+        ),
+        1,
+    )
+    colorizer.seconds, colorizer.calls = 0.0, 0
+    wall, start = time.monotonic(), time.process_time()
+    plan = plan_job(source, destination, folder)
+    planned = time.process_time() - start
+    said = run_plan(plan, executor, destination)
+    executor.close()
+    cpu, wall = time.process_time() - start, time.monotonic() - wall
+    kept = sum(parts.values()) * items
+    rows = [(f"{part} alone", seconds * items) for part, seconds in parts.items()]
+    rows += [
+        ("listing and planning", planned),
+        ("driver", said["driver"]),
+        ("report", said["report"]),
+        ("predict within the job", colorizer.seconds),
+        ("store calls within the job", sum(sum(s.seconds.values()) for s in stores)),
+        ("whole job", cpu),
+        ("overhead: whole - parts", cpu - kept),
+    ]
+    show(f"in process: CPU an item; wall {wall * 1000 / items:.1f} ms an item", rows, items)
+    print(f"  driver a unit {said['driver'] * 1000 / said['units']:.2f} ms, whole / parts"
+          f" {cpu / kept:.2f}, {colorizer.calls / items:.3f} predictions an item")  # fmt: skip
+    for which, store in zip(("source", "destination"), stores, strict=True):
+        calls = ", ".join(
+            f"{name} {count / items:.2f} ({store.seconds[name] * 1000 / items:.2f} ms)"
+            for name, count in sorted(store.calls.items())
+        )
+        print(f"  calls of the {which} an item: {sum(store.calls.values()) / items:.2f}: {calls}")
+    again = Counted(LocalStore(destination))
+    idle = Workshop(again, lambda _: stores[0], lambda: colorizer, OPTIONS, resolve("lite"), "one")
+    executor = InProcessExecutor(idle, 1)
+    start = time.process_time()
+    run_plan(plan, executor, destination)
+    executor.close()
+    cpu = (time.process_time() - start) * 1000 / items
+    calls = ", ".join(f"{name} {count / items:.2f}" for name, count in sorted(again.calls.items()))
+    print(f"  a second run: {cpu:.3f} ms CPU an item; {calls}")
+    plan.close()
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds of all threads of a process of this machine."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
+    from colorworker.cluster.actors import RayExecutor
+    from colorworker.cluster.crew import Crew
+
+    destination = folder / "ray"
+    spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"), OPTIONS, 10**9)
+    cores = max(1, (os.cpu_count() or 1) // actors)
+    executor = RayExecutor(
+        spec, Crew(cores, at_most=actors), environment=tensorflow_environment(cores)
+    )
+    warm = folder / "warm"
+    make_pictures(warm, 8 * 2 * actors)
+    with plan_job(warm, folder / "ray", folder) as plan:
+        run_plan(plan, executor, destination)
+    (folder / "ray.jsonl").unlink(missing_ok=True)
+    pids = [int(worker.partition(":")[2]) for worker in executor.workers()]
+    at_work = sum(map(cpu_of, pids))
+    wall, start = time.monotonic(), time.process_time()
+    with plan_job(source, destination, folder) as plan:
+        said = run_plan(plan, executor, destination)
+    cpu, wall = time.process_time() - start, time.monotonic() - wall
+    at_work = sum(map(cpu_of, pids)) - at_work
+    executor.close()
+    rows = [
+        ("driver's thread", said["driver"]),
+        ("driver's process, with planning", cpu),
+        ("actors", at_work),
+    ]
+    words = f"on Ray, {len(pids)} actor(s): CPU an item; wall {wall * 1000 / items:.1f} ms an item"
+    show(words, rows, items)
+    print(f"  driver a unit {said['driver'] * 1000 / said['units']:.2f} ms of its thread,"
+          f" {cpu * 1000 / said['units']:.2f} ms of its process")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--executors", nargs="+", default=["inprocess", "ray"])
+    parser.add_argument("--actors", type=int, default=1)
+    arguments = parser.parse_args()
+    apply_environment(tensorflow_environment())
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
+    print(
+        f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores, {arguments.items} pictures"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_pictures(folder / "source", arguments.items)
+        if "inprocess" in arguments.executors:
+            colorizer = Timed(load_colorizer(resolve("lite")))
+            for batch in (8, 2, 1):
+                colorizer.predict(np.full((batch, 256, 352), 50, np.float32))
+            in_process(folder / "source", folder, arguments.items, colorizer)
+        if "ray" in arguments.executors:
+            on_ray(folder / "source", folder, arguments.items, arguments.actors)
+
+
+if __name__ == "__main__":
+    main()
