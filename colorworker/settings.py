@@ -124,7 +124,7 @@ class S3Settings(BaseModel):
     block_bytes: Annotated[int, Field(ge=1 << 12)] = 64 << 10
     """Sources are read in blocks of this size."""
     cache_bytes: Annotated[int, Field(ge=1 << 13)] = 16 << 20
-    """Memory for the blocks of one source that is being read."""
+    """Memory for the blocks of one source that is being read, and again for remembered headers."""
 
 
 class Settings(BaseSettings):

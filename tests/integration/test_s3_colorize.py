@@ -3,15 +3,19 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import av
 import numpy as np
 import pytest
 import pyvips
+from typer.testing import CliRunner
 
+from colorworker.cli.app import app
 from colorworker.media.synthetic import Recipe, make_film
 from tests import servers
 from tests.faultproxy import proxy
@@ -19,6 +23,7 @@ from tests.faultproxy import proxy
 pytestmark = pytest.mark.integration
 
 REPOSITORY = Path(__file__).parents[2]
+LITE = REPOSITORY / "colorworker" / "model" / "lite.npz"
 STATE = ".colorworker/"
 SIDECARS = {
     "reels/.DS_Store": b"Bud1",
@@ -126,10 +131,11 @@ def test_a_bucket_comes_back_in_colour_and_no_secret_with_it(s3, archive):
     assert not [key for key in held if "/parts/" in key and key.endswith((".nut", ".mp4"))]
 
     assert second.returncode == 0, second.stderr
-    assert all("/jobs/" in path for path in wrote)
+    about_jobs = re.compile(r"\.colorworker/(jobs/.*/(report|runs)/|index\.html$)")
+    assert all(about_jobs.search(path) for path in wrote)
     again = objects(s3, colour)
-    assert {key: data for key, data in again.items() if "/report/" not in key} == {
-        key: data for key, data in held.items() if "/report/" not in key
+    assert {key: data for key, data in again.items() if not about_jobs.search(key)} == {
+        key: data for key, data in held.items() if not about_jobs.search(key)
     }
     resumed = {key for key, line in report_lines(again).items() if line["resumed"]}
     assert resumed == {key.removeprefix("out/") for key in outputs}
@@ -173,4 +179,59 @@ def test_what_cannot_start_says_why_and_writes_nothing(s3, archive, source, dest
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert versions(s3, archive) == before
+
+
+def records(held):
+    return {key: data for key, data in held.items() if "/units/" in key}
+
+
+def source_reads(between, archive):
+    """Return the keys of the archive that were read."""
+    start = f"/{archive}/"
+    paths = (unquote(urlsplit(item.path).path) for item in between.passed if item.method == "GET")
+    return {path.removeprefix(start) for path in paths if path.startswith(start)} - {""}
+
+
+def test_only_what_is_new_is_done_and_what_is_done_anew_leaves_the_old_records(s3, tmp_path):
+    archive, colour = s3.make_bucket(versions=True), s3.make_bucket()
+    recipe = Recipe(width=96, height=64, frames=24, gop_size=12, sound="aac")
+    film = make_film(tmp_path / "reel.mkv", recipe).read_bytes()
+    for key, data in (("a.png", picture("a.png", 0)), ("reel.mkv", film)):
+        s3.client.put_object(Bucket=archive, Key=key, Body=data)
+    weights = dict(np.load(LITE))
+    weights["bins"] = weights["bins"] * weights["bins"].dtype.type(0.5)
+    np.savez(tmp_path / "paler.npz", **weights)
+    states = []
+
+    with proxy(s3.url) as between:
+        variables = {
+            "AWS_ENDPOINT_URL": between.url, "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12",
+            "COLORWORKER_MEDIA__SETTLE_ANCHORS": "0", "RAY_ADDRESS": None,
+        }  # fmt: skip
+
+        def run(*options):
+            between.reset()
+            command = ["colorize", f"s3://{archive}/", f"s3://{colour}/", *options]
+            done = CliRunner().invoke(app, command, env=variables)
+            assert done.exit_code == 0, done.output
+            states.append(objects(s3, colour))
+            return source_reads(between, archive)
+
+        assert run() == {"a.png", "reel.mkv"}
+        s3.client.put_object(Bucket=archive, Key="b.jpg", Body=picture("b.jpg", 1))
+        before = versions(s3, archive)
+        assert run() == {"b.jpg"}
+        assert run("--vividness", "0.3") == {"a.png", "b.jpg", "reel.mkv"}
+        assert run("--model", str(tmp_path / "paler.npz")) == {"a.png", "b.jpg", "reel.mkv"}
+
+    first, added, options, model = states
+    assert len(records(first)) == 5  # The still; the film's scan, two segments and assembly.
+    for old, new, count in ((first, added, 1), (added, options, 5), (options, model, 5)):
+        assert records(old).items() <= records(new).items()
+        assert len(records(new)) - len(records(old)) == count
+    outputs = {"a.png", "b.jpg", "reel.mkv"}
+    assert {key for key in model if not key.startswith(STATE)} == outputs
+    assert all(len({state[key] for state in (added, options, model)}) == 3 for key in outputs)
+    assert first["a.png"] == added["a.png"]
     assert versions(s3, archive) == before
