@@ -11,33 +11,41 @@ from colorworker.model.weights import Weights
 
 SHORT_SIDE = 256
 """At which the weights do best: 192, 224 and 320 all give a larger CIEDE2000."""
-MAX_LONG_SIDE = 768
 
 
 class BinNetwork:
     """See `colorizer.Network`."""
 
     def __init__(
-        self, weights: Weights, apply: Apply, *, vividness: float, temperature: float
+        self,
+        weights: Weights,
+        apply: Apply,
+        *,
+        vividness: float,
+        temperature: float,
+        short_side: int = SHORT_SIDE,
     ) -> None:
         self._bins = weights.bins
         self._offset = np.float32(1 - vividness) * weights.log_class_weights
         self._temperature = temperature
         self._backbone = BACKBONES[weights.architecture.name]
         self._apply = apply
+        self._short_side = short_side
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) at which the network sees a picture of this size.
 
-        The short side is 256, the long side the multiple of 32 nearest to the picture's aspect,
-        at most 768: 33 shapes in all. The picture is stretched to it by a few per cent at most
-        (but for very long ones) rather than padded, because the network pools over its whole
-        input for one scene vector, and a border would be part of that scene.
+        The short side is 256 unless told otherwise, the long side the multiple of 32 nearest to
+        the picture's aspect, at most three times that: 33 shapes in all. The picture is stretched
+        to it by a few per cent at most (but for very long ones) rather than padded, because the
+        network pools over its whole input for one scene vector, and a border would be part of
+        that scene.
         """
         short, long = sorted((height, width))
-        steps = round(SHORT_SIDE * long / short / network.STRIDE)
-        stretched = min(steps * network.STRIDE, MAX_LONG_SIDE)
-        return (SHORT_SIDE, stretched) if height <= width else (stretched, SHORT_SIDE)
+        side = self._short_side
+        steps = round(side * long / short / network.STRIDE)
+        stretched = min(steps * network.STRIDE, 3 * side)
+        return (side, stretched) if height <= width else (stretched, side)
 
     def chroma(self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
         """Return a*, b* (B, H, W, 2) for luma in [-1, 1] and hints on the coarse grid."""

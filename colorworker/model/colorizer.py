@@ -6,9 +6,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.errors import UsageError
 from colorworker.model import hints as hinting
 from colorworker.model import network
-from colorworker.model.binnetwork import BinNetwork
+from colorworker.model.binnetwork import SHORT_SIDE, BinNetwork
 from colorworker.model.files import Opened
 from colorworker.model.inception import Embedder
 from colorworker.model.koala import KoalaNetwork
@@ -54,6 +55,7 @@ class TensorFlowColorizer:
         vividness: float = 0.8,
         temperature: float = 0.38,
         precision: Precision = "float32",
+        short_side: int | None = None,
         opened: Opened = open_store,
     ) -> None:
         """Compile nothing yet: the first prediction does.
@@ -64,13 +66,18 @@ class TensorFlowColorizer:
                 networks over colour bins, as is `temperature`.
             temperature: Of the softmax over colour bins; above 0.
             precision: Of the convolutions; float16 is for GPUs, and the rest stays float32.
+            short_side: At which networks over colour bins see a picture, a multiple of 32; None:
+                256, where the packaged weights do best. Koala's size is its architecture's.
             opened: Opens the store of the backbone that koala's weights name.
 
         Raises:
             WeightsRefused: If that backbone is not to be had.
+            UsageError: If short_side is no multiple of 32.
         """
         self.weights_sha256 = weights.sha256
-        self._network = _network(weights, vividness, temperature, precision, opened)
+        self._network = _network(
+            weights, vividness, temperature, precision, _checked_side(short_side), opened
+        )
         # One signature without sizes: one trace serves every picture.
         self._chroma = tf.function(
             self._network.chroma,
@@ -128,13 +135,31 @@ class TensorFlowColorizer:
         return np.asarray(chroma.numpy(), np.float32)
 
 
+def _checked_side(short_side: int | None) -> int:
+    side = SHORT_SIDE if short_side is None else short_side
+    if side < network.STRIDE or side % network.STRIDE:
+        raise UsageError(
+            "model",
+            f"a short side of {side} pixels was asked for",
+            f"Give a multiple of {network.STRIDE}",
+        )
+    return side
+
+
 def _network(
-    weights: Weights, vividness: float, temperature: float, precision: Precision, opened: Opened
+    weights: Weights,
+    vividness: float,
+    temperature: float,
+    precision: Precision,
+    short_side: int,
+    opened: Opened,
 ) -> Network:
     apply = network.Constants(weights, tf.as_dtype(precision))
     if weights.architecture.name == "koala":
         return KoalaNetwork(weights.architecture, apply, Embedder(weights.architecture, opened))
-    return BinNetwork(weights, apply, vividness=vividness, temperature=temperature)
+    return BinNetwork(
+        weights, apply, vividness=vividness, temperature=temperature, short_side=short_side
+    )
 
 
 def load_colorizer(
@@ -145,6 +170,7 @@ def load_colorizer(
     precision: Precision = "float32",
     threads: int | None = None,
     memory_growth: bool = True,
+    short_side: int | None = None,
     opened: Opened = open_store,
 ) -> TensorFlowColorizer:
     """Return a colorizer with the weights that `ref` names.
@@ -156,6 +182,7 @@ def load_colorizer(
         precision: See TensorFlowColorizer.
         threads: Cores for one prediction; None: TensorFlow's choice, which is all of them.
         memory_growth: Take GPU memory as needed instead of all of it.
+        short_side: See TensorFlowColorizer.
         opened: Opens the stores of weights.
 
     Raises:
@@ -169,6 +196,7 @@ def load_colorizer(
         vividness=vividness,
         temperature=temperature,
         precision=precision,
+        short_side=short_side,
         opened=opened,
     )
 

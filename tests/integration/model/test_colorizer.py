@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from colorworker.errors import UsageError
 from colorworker.model.colorizer import TensorFlowColorizer, load_colorizer
 from colorworker.model.weights import load, resolve
 
@@ -37,6 +38,14 @@ def picture(height, width, seed=0):
 )
 def test_the_working_shape_keeps_the_aspect_on_a_small_grid(colorizer, size, shape):
     assert colorizer.working_shape(*size) == shape
+
+
+def test_another_short_side_can_be_chosen():
+    small = load_colorizer(resolve("lite"), short_side=160)
+
+    assert small.working_shape(100, 150) == (160, 256)
+    with pytest.raises(UsageError, match="170 pixels"):
+        load_colorizer(resolve("lite"), short_side=170)
 
 
 def test_pictures_are_never_stretched_by_more_than_a_sixteenth_up_to_three_to_one(colorizer):
