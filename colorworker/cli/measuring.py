@@ -1,0 +1,181 @@
+"""The composition root of an evaluation: from paths and settings to a table, a page and plots."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from colorworker.cli.evaluationview import Tell, progress, show_films, show_pictures
+from colorworker.errors import ItemError, UsageError
+from colorworker.evaluation.filmpairs import film_rows
+from colorworker.evaluation.pictures import Pictures
+from colorworker.evaluation.run import Plan, Result, evaluate
+from colorworker.evaluation.table import FilmRow, markdown
+from colorworker.provenance.record import now
+from colorworker.report.evaluationpage import EvaluationFacts, evaluation_html, evaluation_json
+from colorworker.report.qualityplots import hints_plot, sheet, vividness_plot
+from colorworker.settings import Settings
+from colorworker.store.base import ObjectStore
+from colorworker.store.opening import S3_SCHEME, open_store
+from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.samples import find
+from colorworker.store.sources import Source, parse_source
+
+PAGE = "evaluation.html"
+_WORDS = {"best": "Smallest", "median": "Middle", "worst": "Largest"}
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """One command line, understood."""
+
+    truth: str | None
+    output: str
+    models: tuple[str, ...]
+    vividness: tuple[float, ...]
+    size: int | None
+    films: tuple[str, ...]
+    sources: tuple[str, ...]
+    limit: int | None
+    plot_pictures: int
+    seed: int
+    inception: str | None
+    quiet: bool
+
+
+def run_evaluation(request: EvaluationRequest, settings: Settings) -> None:
+    """Measure what was asked for, print the tables, write the page and what it is made of.
+
+    Raises:
+        UsageError: If it cannot start: bad paths, bad weights, nothing to measure.
+        StoreUnavailable: If a store is away.
+    """
+    if request.truth is None and not request.films:
+        raise UsageError("evaluate", "nothing is named to measure", "Give TRUTH, or --film FILM")
+    if len(request.films) != len(request.sources):
+        seen = f"{len(request.films)} films and {len(request.sources)} sources"
+        raise UsageError("evaluate", seen, "Give one --against FILM for every --film FILM")
+    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    started_at, start = now(), time.monotonic()
+    with progress(quiet=request.quiet) as tell:
+        films, failures = _films(request, stores, tell)
+        result = _pictures(request, settings, stores, tell) if request.truth else None
+    facts = EvaluationFacts(
+        started_at,
+        round(time.monotonic() - start, 1),
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        {
+            "model size": str(request.size or "its own"),
+            "temperature": str(settings.model.temperature),
+            "precision": settings.model.precision,
+            "seed": str(request.seed),
+        },
+    )
+    show_films(films, failures)
+    if result:
+        show_pictures(result.evaluation)
+    _write(request, stores, facts, result, films, failures)
+
+
+def _pictures(
+    request: EvaluationRequest, settings: Settings, stores: StoreOptions, tell: Tell
+) -> Result:
+    truth = request.truth or ""
+    opened = partial(open_store, options=stores)
+    source = parse_source(truth, opened)
+    with closing(opened(source.root)) as store:
+        shards = find(store, source)
+        if not shards:
+            raise UsageError(
+                truth,
+                "no pictures and no tar shards in it",
+                "Give a folder or prefix of colour pictures or tar shards",
+            )
+        # TensorFlow is imported when there is something to measure, and not before.
+        from colorworker.cli.evaluationmodels import extractors, models_of
+
+        models, vivid = models_of(
+            request.models, request.vividness, request.size, settings.model, stores
+        )
+        return evaluate(
+            truth,
+            Pictures(store, shards, max_pixels=settings.media.max_pixels, limit=request.limit),
+            models,
+            extractors(request.inception),
+            Plan(sweep_pictures=request.plot_pictures, seed=request.seed),
+            vivid=vivid,
+            progress=tell,
+        )
+
+
+def _films(
+    request: EvaluationRequest, stores: StoreOptions, tell: Tell
+) -> tuple[list[FilmRow], list[str]]:
+    """Return the rows of all films, and what was wrong with those that could not be measured."""
+    opened = partial(open_store, options=stores)
+    rows: list[FilmRow] = []
+    failures: list[str] = []
+    for film, against in zip(request.films, request.sources, strict=True):
+        ours, theirs = _single(film, opened), _single(against, opened)
+        with closing(opened(ours.root)) as one, closing(opened(theirs.root)) as other:
+            try:
+                with one.open(ours.key) as coloured, other.open(theirs.key) as true:
+                    rows += film_rows(
+                        film,
+                        coloured,
+                        against,
+                        true,
+                        limit=request.limit,
+                        progress=lambda frames: tell("films: frame", frames, 0),
+                    )
+            except ItemError as error:
+                failures.append(str(error))
+    if failures and not rows and request.truth is None:
+        raise UsageError("evaluate", f"no film could be measured ({failures[0]})")
+    return rows, failures
+
+
+def _single(text: str, opened: Callable[[str], ObjectStore]) -> Source:
+    source = parse_source(text, opened)
+    if not source.key:
+        raise UsageError(text, "is no single file", "Give one film")
+    return source
+
+
+def _write(
+    request: EvaluationRequest,
+    stores: StoreOptions,
+    facts: EvaluationFacts,
+    result: Result | None,
+    films: list[FilmRow],
+    failures: list[str],
+) -> None:
+    evaluation = result.evaluation if result else None
+    figures = _figures(result) if result else {}
+    with closing(open_store(request.output, stores)) as store:
+        for name, data in figures.items():
+            store.put(name, data)
+        store.put("evaluation.json", evaluation_json(facts, evaluation, films, failures))
+        if evaluation:
+            store.put("table.md", markdown(evaluation).encode())
+        store.put(PAGE, evaluation_html(facts, evaluation, films, failures, figures))
+    remote = request.output.startswith(S3_SCHEME)
+    folder = request.output.rstrip("/") if remote else str(Path(request.output))
+    print(f"page: {folder}/{PAGE}")
+
+
+def _figures(result: Result) -> dict[str, bytes]:
+    """Return the plots and sheets by the name of their file."""
+    figures: dict[str, bytes] = {}
+    if result.evaluation.vividness:
+        figures["vividness.svg"] = vividness_plot(result.evaluation)
+    if result.evaluation.hints:
+        figures["hints.svg"] = hints_plot(result.evaluation)
+    for name, strips in result.sheets.items():
+        title = f"{_WORDS[name]} CIEDE2000, which is the number over each"
+        figures[f"sheet-{name}.jpg"] = sheet(title, strips)
+    return figures
