@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -57,18 +58,17 @@ class Toy:
 
 @dataclass(frozen=True)
 class Cost:
-    """Requests of one phase, and the bytes that were read."""
+    """Requests of one phase by method, and the bytes that were read."""
 
-    requests: int
-    gets: int
+    methods: Counter[str]
     read_bytes: int
 
+    @property
+    def requests(self) -> int:
+        return self.methods.total()
+
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.requests + other.requests,
-            self.gets + other.gets,
-            self.read_bytes + other.read_bytes,
-        )
+        return Cost(self.methods + other.methods, self.read_bytes + other.read_bytes)
 
 
 def frames(count: int, grain: float) -> Iterator[av.VideoFrame]:
@@ -144,8 +144,7 @@ class Counted:
 
 def cost(seen) -> Cost:
     return Cost(
-        len(seen),
-        sum(item.method == "GET" for item in seen),
+        Counter(item.method for item in seen),
         sum(item.sent_bytes for item in seen if item.method == "GET"),
     )
 
@@ -163,13 +162,15 @@ def film_rows(counted: Counted, asset: Asset, source: str, options: Options):
     yield ("assembly", *costs)
 
 
-def show(name: str, at_source: Cost, at_destination: Cost, size: int) -> None:
-    print(
-        f"  {name:12s} source: {at_source.requests:4d} requests {at_source.read_bytes / MIB:8.2f}"
-        f" MiB = {at_source.read_bytes / size:6.3f} x   destination: {at_destination.requests:4d}"
-        f" requests ({at_destination.gets:3d} GET) {at_destination.read_bytes / MIB:8.2f} MiB",
-        flush=True,
+def show(name: str, at_source: Cost, at_destination: Cost | None, size: int) -> None:
+    line = (
+        f"  {name:10s} source: {at_source.requests:4d} requests {at_source.read_bytes / MIB:8.2f}"
+        f" MiB = {at_source.read_bytes / size:5.3f} x"
     )
+    if at_destination:
+        methods = ", ".join(f"{n} {name}" for name, n in sorted(at_destination.methods.items()))
+        line += f" | destination: {methods}; {at_destination.read_bytes / MIB:.2f} MiB read"
+    print(line, flush=True)
 
 
 def film(counted: Counted, asset: Asset, source: str, options: Options) -> None:
@@ -181,8 +182,8 @@ def film(counted: Counted, asset: Asset, source: str, options: Options) -> None:
     pieces = [row[1] for row in rows if row[0].startswith("segment")]
     together = sum(pieces[1:], pieces[0])
     whole = sum((row[1] for row in rows[1:]), rows[0][1])
-    show("segments", together, Cost(0, 0, 0), asset.size_bytes)
-    show("all", whole, Cost(0, 0, 0), asset.size_bytes)
+    show("segments", together, None, asset.size_bytes)
+    show("all", whole, None, asset.size_bytes)
     allowed = asset.size_bytes / MIB + 4 * len(pieces)
     print(
         f"  requests allowed a pass (1 a MiB + 4 a segment): {allowed:.0f};"
