@@ -8,6 +8,7 @@ import typer
 from colorworker import __version__
 from colorworker.cli.colorize import colorize
 from colorworker.cli.doctor import doctor
+from colorworker.cli.evaluate import evaluate
 from colorworker.errors import ColorworkerError
 
 USAGE = 2
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(colorize)
 app.command()(doctor)
+app.command()(evaluate)
 
 
 def _print_version(wanted: bool) -> None:
