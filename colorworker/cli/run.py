@@ -11,13 +11,16 @@ from tempfile import TemporaryDirectory
 
 from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
 from colorworker.cli.progress import display
+from colorworker.cli.shown import shown_folder
 from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.cluster.worker import WorkerSpec, open_workshop
 from colorworker.driver import Executor, Job, Progress, run_job
 from colorworker.errors import DependencyMissing, UsageError
+from colorworker.keeping.page import fresh_page
+from colorworker.keeping.runs import RunKeeper, both
 from colorworker.listing import OpenSource, plan_entries
 from colorworker.model.weights import load, resolve
-from colorworker.planning.plan import Plan, freeze, put_manifest
+from colorworker.planning.plan import Plan, freeze, manifest_key, put_manifest
 from colorworker.report.page import JobFacts
 from colorworker.report.writer import ReportWriter
 from colorworker.settings import (
@@ -27,7 +30,7 @@ from colorworker.settings import (
     tensorflow_environment,
 )
 from colorworker.store.base import ObjectStore
-from colorworker.store.opening import S3_SCHEME, open_store
+from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import parse_source, refuse_overlap
 from colorworker.work.job import ModelRef, Options
@@ -68,8 +71,7 @@ def run(request: Request, settings: Settings) -> int:
         with closing(open_store(request.destination, stores)) as destination:
             put_manifest(destination, plan)
             end, page, stopped = _run_job(request, settings, plan, model, stores, destination)
-            is_remote = request.destination.startswith(S3_SCHEME)
-            folder = destination.uri if is_remote else str(Path(request.destination))
+            folder = shown_folder(destination, request.destination)
     _print_end(end, f"{folder}/{page}")
     if end.units_running:
         leave()
@@ -98,35 +100,36 @@ def _run_job(
         scratch=run.scratch,
         keep_parts=run.keep_parts,
         stores=stores,
+        landmark=manifest_key(plan.job_id),
     )
-    facts = JobFacts(
-        plan.job_id,
-        request.sources,
-        request.destination,
-        _executor_name(request, settings),
-        options,
-        model,
-        started_at="",
-        wall_seconds=0.0,
-        settings=_shown_settings(settings),
-    )
+    facts = _facts(request, settings, plan, model)
     with (
         # Ray's listener prints to stdout when a worker dies; stdout is for results only.
         redirect_stdout(sys.stderr),
         StopFlag() as stopping,
-        ReportWriter(destination, facts) as report,
+        fresh_page(destination, shown_folder(destination, request.destination)),
+        RunKeeper(
+            destination,
+            plan.job_id,
+            request.sources,
+            heartbeat_seconds=run.heartbeat_seconds,
+        ) as kept,
+        ReportWriter(destination, facts, kept.run_id) as report,
         closing(_executor(request, spec, settings)) as executor,
     ):
         with display(quiet=request.quiet) as show:
             end = run_job(
                 job,
                 executor,
-                line=report.add,
-                progress=show,
+                line=both(report.add, kept.add),
+                progress=both(show, kept.show),
                 stopping=stopping,
                 stop_seconds=run.stop_seconds,
             )
-        return end, report.finish(interrupted=stopping()), stopping()
+        stopped = stopping()
+        if stopped:
+            kept.interrupted()
+        return end, report.finish(interrupted=stopped), stopped
 
 
 @contextmanager
@@ -158,6 +161,20 @@ def _plan(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator[P
                     "Check the paths and the patterns",
                 )
             yield plan
+
+
+def _facts(request: Request, settings: Settings, plan: Plan, model: ModelRef) -> JobFacts:
+    return JobFacts(
+        plan.job_id,
+        request.sources,
+        request.destination,
+        _executor_name(request, settings),
+        request.options,
+        model,
+        started_at="",
+        wall_seconds=0.0,
+        settings=_shown_settings(settings),
+    )
 
 
 def _executor_name(request: Request, settings: Settings) -> ExecutorName:

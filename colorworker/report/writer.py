@@ -1,5 +1,14 @@
-"""A job's report while it runs: lines to a local file, at the end both files to the store."""
+"""A job's report while it runs: lines to a local file, at the end page and lines to the store.
 
+Where it lies: under keys of the run, `jobs/<job id>/runs/<run id>.html` and `.jsonl.gz`, which
+nobody else writes and nothing replaces; and at `jobs/<job id>/report/`, which is always the report
+that was finished last. Both are equally deep, so the page's links to the outputs hold in either.
+The lines are compressed where they are only kept: a run that finds a million items done says so a
+million times.
+"""
+
+import gzip
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,17 +27,20 @@ from colorworker.store.base import ObjectStore
 class ReportWriter:
     """Holds one open file; however many items a job has, none of them stays in memory."""
 
-    def __init__(self, store: ObjectStore, facts: JobFacts) -> None:
+    def __init__(self, store: ObjectStore, facts: JobFacts, run_id: str = "") -> None:
         """Begin a report.
 
         Args:
             store: The job's destination.
             facts: About the job; its times are filled in here.
+            run_id: Of the run, under which its report is kept; empty keeps the latest only.
         """
         self._store = store
         self._facts = replace(facts, started_at=now())
         self._start = time.monotonic()
+        self._run_id = run_id
         self._path = store.scratch() / f"{uuid.uuid4().hex}.jsonl"
+        self._packed_path = self._path.with_suffix(".jsonl.gz")
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -44,6 +56,7 @@ class ReportWriter:
         if self._file is not None:
             self._file.close()
         self._path.unlink(missing_ok=True)
+        self._packed_path.unlink(missing_ok=True)
 
     def add(self, line: ItemLine) -> None:
         """Write one item's line."""
@@ -52,7 +65,7 @@ class ReportWriter:
         self._file.write(line_to_json(line))
 
     def finish(self, *, interrupted: bool) -> str:
-        """Put report.jsonl and report.html on the store and return the page's key."""
+        """Put page and lines on the store and return the key of the page that is the latest."""
         if self._file is not None:
             self._file.close()
         facts = replace(
@@ -60,11 +73,19 @@ class ReportWriter:
             wall_seconds=round(time.monotonic() - self._start, 3),
             interrupted=interrupted,
         )
-        folder = f"{STATE}/jobs/{facts.job_id}/report"
-        page = render(facts, self._lines(self._path), thumbnails_in(self._store))
-        self._store.put_file(f"{folder}/report.jsonl", self._path)
-        self._store.put(f"{folder}/report.html", page.encode())
-        return f"{folder}/report.html"
+        folder = f"{STATE}/jobs/{facts.job_id}"
+        page = render(facts, self._lines(self._path), thumbnails_in(self._store)).encode()
+        if self._run_id:
+            self._pack()
+            self._store.put_file(f"{folder}/runs/{self._run_id}.jsonl.gz", self._packed_path)
+            self._store.put(f"{folder}/runs/{self._run_id}.html", page)
+        self._store.put_file(f"{folder}/report/report.jsonl", self._path)
+        self._store.put(f"{folder}/report/report.html", page)
+        return f"{folder}/report/report.html"
+
+    def _pack(self) -> None:
+        with self._path.open("rb") as lines, gzip.open(self._packed_path, "wb", 6) as packed:
+            shutil.copyfileobj(lines, packed, 1 << 20)
 
     @staticmethod
     def _lines(path: Path) -> Iterator[ItemLine]:

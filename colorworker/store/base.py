@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class ObjectInfo:
 class Leftover:
     """Bytes that an interrupted write left in a store: no object, and never becomes one."""
 
-    kind: str
-    """`temporary file` or `upload` (one in parts that was not completed)."""
+    kind: Literal["temporary file", "upload"]
+    """An upload is one in parts that was not completed."""
     key: str
     """Of the file, or of the object that would have come of the upload."""
     size_bytes: int

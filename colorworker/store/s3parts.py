@@ -120,7 +120,7 @@ def _size_of_parts(service: S3Service, full_key: str, upload_id: str) -> int:
             page = service.ask(full_key, request)
         except KeyMissing:
             return total
-        total += sum(part["Size"] for part in page.get("Parts", ()))
+        total += sum(int(part["Size"]) for part in page.get("Parts", ()))
         if not page.get("IsTruncated"):
             return total
         query["PartNumberMarker"] = page["NextPartNumberMarker"]

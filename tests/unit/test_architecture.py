@@ -31,6 +31,7 @@ ALLOWED = {
     "driver": ("errors work media.kinds listing store provenance report", ""),
     "report": ("errors work store provenance", "jinja2"),
     # The two that show an evaluation know its values, not how they are measured.
+    "report.plots": ("errors", "numpy matplotlib"),
     "report.evaluationpage": ("errors evaluation.table report", "jinja2"),
     "report.qualityplots": ("errors evaluation.table", "matplotlib"),
     # A room of its own: it needs pictures, models and stores at once, and libraries nobody else does.
@@ -40,7 +41,13 @@ ALLOWED = {
     "evaluation.films": ("color evaluation", "numpy scipy"),
     "evaluation.flow": ("errors color", "numpy cv2"),
     "evaluation.filmpairs": ("errors color media evaluation", "numpy av"),
+    # A room of its own: runs, their status and the sweeping are for any kind of job, so neither the
+    # driver nor the report is their place. Only the type of the driver's progress is taken from it.
+    "keeping": ("errors work store provenance report driver", ""),
+    "training": ("errors work color store media.stills model report.plots", "numpy keras pydantic"),
     "cluster": ("errors work store model pipeline", "numpy ray"),
+    # Ray Train keeps its own state where pyarrow can write.
+    "cluster.train_job": ("errors store training model.runtime cluster", "pyarrow ray"),
     "cli": ("*", "rich typer"),
     "doctor": ("*", "av numpy pyvips tensorflow keras ray"),
     "jobs": ("*", ""),

@@ -1,0 +1,75 @@
+"""`colorworker status DESTINATION`."""
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from colorworker.cli.shown import shown_folder
+from colorworker.errors import UsageError
+from colorworker.keeping.page import PAGE, put_page
+from colorworker.keeping.status import needs_attention, status_json, status_lines
+from colorworker.keeping.survey import latest_of_jobs, list_jobs, one_job
+from colorworker.settings import load_settings
+from colorworker.store.opening import open_store
+from colorworker.store.options import S3Options, StoreOptions
+
+ATTENTION = 3
+"""Exit code when the newest run has failed items, broke or was lost."""
+_HISTORY = 10
+"""Runs shown of a job that was asked for."""
+
+
+def status(
+    destination: Annotated[
+        str,
+        typer.Argument(
+            metavar="DESTINATION",
+            help="Folder or s3:// that jobs write to.",
+            show_default=False,
+        ),
+    ],
+    job: Annotated[
+        str, typer.Option(metavar="ID", help="Only this job, with its last runs; its id's start.")
+    ] = "",
+    last: Annotated[int, typer.Option(min=0, help="Jobs shown, the newest first; 0: all.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Write the page over all jobs anew.")
+    ] = False,
+) -> None:
+    """Say how jobs stand, from their destination alone; while they run, or after.
+
+    Writes nothing, unless --page is given. --json prints one object, described in
+    colorworker/keeping/status.py.
+
+    Exit codes: 0 the newest run (of all, or of the job) is going on, was stopped or ended well,
+    2 no jobs at all or no such job, 3 the newest run has failed items, broke off or was lost.
+    """
+    settings = load_settings()
+    options = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    with closing(open_store(destination, options)) as store:
+        folder = shown_folder(store, destination)
+        jobs = one_job(store, job) if job else list_jobs(store)
+        if not jobs:
+            raise UsageError(
+                folder,
+                "no job has been run into it",
+                "Check the path, or the bucket and its prefix",
+            )
+        chosen = latest_of_jobs(store, jobs, last or None, _HISTORY if job else 1)
+        if page:
+            put_page(store, folder, None if job else jobs)
+    now = datetime.now(UTC)
+    if as_json:
+        print(json.dumps(status_json(store.uri, chosen, len(jobs), now), indent=1))
+    else:
+        for line in status_lines(folder, chosen, len(jobs), now):
+            print(line)
+        if page:
+            print(f"\npage: {folder}/{PAGE}")
+    newest = [found.latest for found in chosen[:1] if found.latest]
+    if needs_attention(newest, now):
+        raise typer.Exit(ATTENTION)

@@ -1,0 +1,96 @@
+"""`colorworker sweep DESTINATION`."""
+
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from colorworker.cli.shown import shown_folder
+from colorworker.keeping.ages import age_seconds
+from colorworker.keeping.sweep import Limits, Swept, limits_of, sweep
+from colorworker.report.page import count, visible
+from colorworker.settings import load_settings
+from colorworker.store.opening import open_store
+from colorworker.store.options import S3Options, StoreOptions
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def sweep_destination(
+    destination: Annotated[
+        str,
+        typer.Argument(
+            metavar="DESTINATION",
+            help="Folder or s3:// that jobs write to.",
+            show_default=False,
+        ),
+    ],
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Really remove it; by default it is only named.")
+    ] = False,
+    older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="What is younger stays; such as 24h or 30m.")
+    ] = "24h",
+    reports_older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="Of runs' reports; a job's latest always stays.")
+    ] = "90d",
+    quiet: Annotated[bool, typer.Option(help="Only the sums.")] = False,
+) -> None:
+    """Remove what jobs have left behind and nothing needs; by default only say what that is.
+
+    That is: attempts that did not win, temporary files, uploads in parts that were never completed,
+    before/after pictures that no record names, and reports of old runs. Outputs and done-records
+    are never touched, nor what a run that is going on may have put.
+
+    Exit codes: 0 done, 2 could not start or the store gave up.
+    """
+    ages = (
+        age_seconds(older_than, "--older-than"),
+        age_seconds(reports_older_than, "--reports-older-than"),
+    )
+    settings = load_settings()
+    options = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    counts: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    with closing(open_store(destination, options)) as store:
+        folder = shown_folder(store, destination)
+        limits = limits_of(store, *ages)
+        _print_live(limits)
+        for swept in sweep(store, limits, delete=delete):
+            counts[swept.kind] += 1
+            sizes[swept.kind] += swept.size_bytes
+            if not quiet:
+                print(_line(swept))
+    _print_sums(folder, counts, sizes, delete=delete)
+
+
+def _print_live(limits: Limits) -> None:
+    if limits.live:
+        since = datetime.fromtimestamp(limits.before, UTC).isoformat(timespec="seconds")
+        print(f"{count(len(limits.live), 'run')} going on: what was put after {since} stays")
+
+
+def _line(swept: Swept) -> str:
+    when = datetime.fromtimestamp(swept.modified_at, UTC).isoformat(timespec="seconds")
+    return f"{swept.kind:<14} {swept.size_bytes:>14} {when} {visible(swept.key)}"
+
+
+def _print_sums(folder: str, counts: Counter[str], sizes: Counter[str], *, delete: bool) -> None:
+    for kind, number in counts.items():
+        print(f"{count(number, kind)}: {_size(sizes[kind])}")
+    if not counts:
+        print(f"{visible(folder)}: nothing to sweep")
+    elif delete:
+        print(f"{visible(folder)}: {_size(sizes.total())} removed")
+    else:
+        print(f"{visible(folder)}: {_size(sizes.total())} could go; --delete removes them")
+
+
+def _size(size_bytes: int) -> str:
+    """Return a number of bytes in the unit that people would say it in, powers of 1000."""
+    size, unit = float(size_bytes), 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.3g} {_UNITS[unit]}" if unit else count(size_bytes, "byte")

@@ -1,0 +1,119 @@
+"""What no record names: candidates wait on disk while all records are looked through once."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from colorworker.errors import KeyMissing
+from colorworker.provenance.record import STATE
+from colorworker.store.base import Leftover, ObjectInfo, ObjectStore
+from colorworker.work.ledger import Record, record_from_json
+
+UNITS = f"{STATE}/units/"
+_CACHE_KIB = 4 << 10
+"""Of SQLite's page cache, however many records there are."""
+_READERS = 8
+_AT_A_TIME = 512
+_SCHEMA = f"""
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -{_CACHE_KIB};
+CREATE TABLE units (unit_id PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE thumbnails (key PRIMARY KEY, size_bytes, modified_at) WITHOUT ROWID;
+CREATE TABLE uploads (upload_id PRIMARY KEY, key, size_bytes, modified_at, is_ours) WITHOUT ROWID;
+CREATE INDEX uploads_of ON uploads (key);
+"""
+
+
+class Named:
+    """A private database of SQLite's, on disk where it grows, and gone when this is closed."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        """Begin without candidates; nothing is asked of the store yet."""
+        self._store = store
+        # An empty name is a temporary database: https://www.sqlite.org/inmemorydb.html
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_SCHEMA)
+        self._has_candidates = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+    def list_units(self) -> None:
+        """Take in which units have a record: a listing, and no record is read."""
+        ids = ((unit_of(info.key),) for info in self._store.list(UNITS))
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT OR IGNORE INTO units VALUES (?)", ids)
+        self._database.execute("COMMIT")
+
+    def add_thumbnail(self, info: ObjectInfo) -> None:
+        """Take in a thumbnail, unless its unit has a record."""
+        query = "SELECT 1 FROM units WHERE unit_id = ?"
+        if not self._database.execute(query, (unit_of(info.key),)).fetchone():
+            row = (info.key, info.size_bytes, info.modified_at)
+            self._database.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", row)
+            self._has_candidates = True
+
+    def add_upload(self, upload: Leftover) -> None:
+        """Take in an upload to a key that may be an output of ours."""
+        row = (upload.upload_id, upload.key, upload.size_bytes, upload.modified_at)
+        self._database.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, FALSE)", row)
+        self._has_candidates = True
+
+    def look_through_records(self) -> None:
+        """Read all records if there are candidates: drop what is named, know what is ours."""
+        if not self._has_candidates:
+            return
+        for record in _records(self._store):
+            shown = [record.thumbnail_key, *record.info.get("thumbnail_keys", ())]
+            self._database.executemany(
+                "DELETE FROM thumbnails WHERE key = ?", [(key,) for key in shown]
+            )
+            self._database.execute(
+                "UPDATE uploads SET is_ours = TRUE WHERE key = ?", (record.output_key,)
+            )
+
+    def thumbnails(self) -> Iterator[ObjectInfo]:
+        """Yield the thumbnails that no record names."""
+        with closing(self._database.cursor()) as rows:
+            for key, size_bytes, modified_at in rows.execute("SELECT * FROM thumbnails"):
+                yield ObjectInfo(key, size_bytes, "", modified_at=modified_at)
+
+    def uploads(self) -> Iterator[Leftover]:
+        """Yield the uploads to outputs that records name."""
+        query = "SELECT key, size_bytes, modified_at, upload_id FROM uploads WHERE is_ours"
+        with closing(self._database.cursor()) as rows:
+            for row in rows.execute(query):
+                yield Leftover("upload", *row)
+
+
+def unit_of(key: str) -> str:
+    """Return the unit's id of a record's or a thumbnail's key."""
+    return key.rpartition("/")[2].partition(".")[0]
+
+
+def _records(store: ObjectStore) -> Iterator[Record]:
+    """Yield all records; those that are damaged, or have gone since they were listed, are not."""
+
+    def read(info: ObjectInfo) -> Record | None:
+        try:
+            return record_from_json(store.get(info.key))
+        except (KeyMissing, ValueError, TypeError):
+            return None
+
+    listed = iter(store.list(UNITS))
+    with ThreadPoolExecutor(_READERS) as pool:
+        while some := list(islice(listed, _AT_A_TIME)):
+            yield from (record for record in pool.map(read, some) if record is not None)

@@ -1,0 +1,141 @@
+"""Runs describe themselves while they go on, however they end, and whatever their store does."""
+
+import json
+import logging
+import re
+import threading
+
+import pytest
+
+from colorworker.driver import Progress
+from colorworker.errors import StoreUnavailable, UsageError
+from colorworker.keeping.runs import RunKeeper, both, run_key
+from colorworker.report.records import ItemLine
+from colorworker.store.memory import MemoryStore
+from colorworker.work.run import run_from_json
+
+
+class Watched(MemoryStore):
+    """A store that tells when it was put to, and can be away."""
+
+    def __init__(self):
+        super().__init__("colour")
+        self.is_away, self.tried = False, threading.Event()
+
+    def put(self, key, data, *, create_only=False):
+        self.tried.set()
+        if self.is_away:
+            raise StoreUnavailable("colour", "it does not answer")
+        return super().put(key, data, create_only=create_only)
+
+    def wait(self):
+        self.tried.clear()
+        assert self.tried.wait(30)
+
+
+def state(store, kept):
+    return run_from_json(store.get(run_key("job", kept.run_id)))
+
+
+def item(outcome, error="", resumed=False):
+    return ItemLine("file:///a", "a.png", "still", outcome, error=error, resumed=resumed)
+
+
+def test_a_run_says_how_far_it_is_while_it_goes_on():
+    store = Watched()
+
+    with RunKeeper(store, "job", ["/archive"], heartbeat_seconds=0.1) as kept:
+        begun = state(store, kept)
+        for line in (item("succeeded"), item("succeeded", resumed=True), item("skipped")):
+            kept.add(line)
+        kept.add(item("failed", "a.png: damaged."))
+        kept.show(Progress(9, 4, 1, 1, 5, 8, 12, frames_done=7))
+        store.wait()
+        store.wait()
+        under_way = state(store, kept)
+    ended = state(store, kept)
+
+    assert (begun.outcome, begun.counts.items_total, begun.sources) == ("running", 0, ("/archive",))
+    assert (under_way.outcome, under_way.ended_at) == ("running", "")
+    counts = under_way.counts
+    assert (counts.items_total, counts.items_settled, counts.items_done) == (9, 4, 2)
+    assert (counts.items_failed, counts.items_skipped, counts.items_resumed) == (1, 1, 1)
+    assert (counts.units_expected, counts.units_done, counts.frames_done) == (12, 5, 7)
+    assert under_way.last_errors == ("a.png: damaged.",)
+    assert under_way.pace.eta_seconds
+    assert (ended.outcome, ended.counts) == ("finished", counts)
+    assert ended.ended_at >= ended.started_at
+
+
+def test_runs_sort_by_the_time_they_began():
+    ids = {RunKeeper(MemoryStore("x"), "job").run_id for _ in range(20)}
+
+    assert len(ids) == 20
+    assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", found) for found in ids)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "sentence"),
+    [
+        (UsageError("ray", "is not installed", "Install it"), "broken", "ray: is not installed."),
+        (ZeroDivisionError("x"), "broken", "ZeroDivisionError: x"),
+        (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt"),
+    ],
+)
+def test_a_run_that_ends_by_an_error_says_so(error, outcome, sentence):
+    store = MemoryStore("colour")
+    kept = RunKeeper(store, "job")
+
+    with pytest.raises(type(error)), kept:
+        raise error
+
+    assert state(store, kept).outcome == outcome
+    assert state(store, kept).last_errors[0].startswith(sentence)
+
+
+def test_a_run_that_was_stopped_says_so():
+    store = MemoryStore("colour")
+
+    with RunKeeper(store, "job") as kept:
+        kept.interrupted()
+
+    assert state(store, kept).outcome == "interrupted"
+
+
+def test_a_store_that_is_away_stops_no_job(caplog):
+    store = Watched()
+    store.is_away = True
+
+    with (
+        caplog.at_level(logging.WARNING),
+        RunKeeper(store, "job", heartbeat_seconds=0.1) as kept,
+    ):
+        store.wait()
+        store.is_away = False
+        store.wait()
+        store.wait()
+        assert state(store, kept).outcome == "running"
+
+    assert state(store, kept).outcome == "finished"
+    assert "its state was not written: colour: it does not answer." in caplog.text
+
+
+def test_only_the_last_errors_are_kept_and_none_at_full_length():
+    store = MemoryStore("colour")
+
+    with RunKeeper(store, "job") as kept:
+        for number in range(50):
+            kept.add(item("failed", f"{number} " + "x" * 10_000))
+
+    errors = state(store, kept).last_errors
+    assert [error.split()[0] for error in errors] == ["45", "46", "47", "48", "49"]
+    assert len(store.get(run_key("job", kept.run_id))) < 5000
+    assert json.loads(store.get(run_key("job", kept.run_id)))["pid"] > 0
+
+
+def test_both_take_the_value():
+    first, second = [], []
+
+    both(first.append, second.append)(3)
+
+    assert first == second == [3]
