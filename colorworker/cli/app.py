@@ -8,6 +8,7 @@ import typer
 from colorworker import __version__
 from colorworker.cli.colorize import colorize
 from colorworker.cli.doctor import doctor
+from colorworker.cli.train import train
 from colorworker.cli.evaluate import evaluate
 from colorworker.errors import ColorworkerError
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(colorize)
 app.command()(doctor)
+app.command()(train)
 app.command()(evaluate)
 
 

@@ -1,0 +1,231 @@
+"""A training over several workers: Ray Train starts them, places them and replaces the lost.
+
+Ray's own checkpoints are not used: `training.checkpoints` are whole or not there, wherever the
+output lies, and they outlive the job. What a report to Ray registers it knows only within one run,
+and it returned the last registered one where a newer lay in the store.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import ray
+from pyarrow import fs
+from ray.exceptions import RayError
+from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+from ray.train.tensorflow import TensorflowTrainer
+
+from colorworker.cluster.joining import joined
+from colorworker.errors import ColorworkerError, PlaceFailed, UsageError
+from colorworker.store.opening import S3_SCHEME, open_store, split_s3
+from colorworker.store.options import S3Options, StoreOptions
+from colorworker.training.config import TrainConfig
+from colorworker.training.moments import Ending, Moment
+from colorworker.training.results import result_of
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+_RAY_STATE = "ray"
+"""Below the output: what Ray Train keeps of a run of its own."""
+
+Show = Callable[[Moment], None]
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """What travels to the workers."""
+
+    config: TrainConfig
+    stores: StoreOptions
+    scratch: Path
+    max_pixels: int
+    environment: dict[str, str]
+    """Variables of the workers' processes."""
+
+
+class Board:
+    """What the first worker said last; an actor, because workers cannot call the driver."""
+
+    def __init__(self) -> None:
+        self._moment: Moment | None = None
+        self._refusal: tuple[str, str, str] | None = None
+
+    def tell(self, moment: Moment) -> None:
+        """Take in a moment."""
+        self._moment = moment
+
+    def refuse(self, *facts: str) -> None:
+        """Take in why a worker cannot start; trying again would not help."""
+        self._refusal = self._refusal or facts  # type: ignore[assignment]
+
+    def seen(self) -> tuple[Moment | None, tuple[str, str, str] | None]:
+        """Return the last moment and the first refusal."""
+        return self._moment, self._refusal
+
+
+def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: None) -> Ending:
+    """Train on Ray, from the last checkpoint if there is one, and return how it ended.
+
+    Args:
+        job: What to train.
+        address: Of the cluster; empty starts Ray on this machine.
+        show: Told of every moment that is seen.
+
+    Raises:
+        UsageError: If there is no such cluster, or the workers refuse the data, weights or
+            checkpoint.
+        PlaceFailed: If workers were lost more often than `cluster.max_failures`.
+    """
+    with joined(address):
+        board = ray.remote(num_cpus=0)(Board).remote()
+        trainer = TensorflowTrainer(
+            _worker,
+            train_loop_config={"job": job, "board": board},
+            scaling_config=_scaling(job.config),
+            run_config=_run_config(job),
+        )
+        try:
+            with _watching(board, show):
+                trainer.fit()
+            _refuse(board)
+        except TrainingFailedError as error:
+            _refuse(board)
+            raise PlaceFailed(
+                "training",
+                f"workers failed more than {job.config.cluster.max_failures} times"
+                f" ({_last_line(error)})",
+                "Run the same command again: it goes on from the last checkpoint",
+            ) from error
+    store = open_store(job.config.run.output, job.stores)
+    try:
+        return result_of(store)
+    finally:
+        store.close()
+
+
+def _refuse(board: Any) -> None:
+    """Raise what a worker refused to start for."""
+    _, refusal = ray.get(board.seen.remote())
+    if refusal:
+        raise UsageError(*refusal)
+
+
+def _scaling(config: TrainConfig) -> ScalingConfig:
+    cluster = config.cluster
+    resources = {"CPU": float(cluster.cpus_per_worker)}
+    if cluster.gpus_per_worker:
+        resources["GPU"] = cluster.gpus_per_worker
+    return ScalingConfig(
+        num_workers=cluster.workers,
+        use_gpu=cluster.gpus_per_worker > 0,
+        resources_per_worker=resources,
+    )
+
+
+def _run_config(job: TrainJob) -> RunConfig:
+    path, filesystem = ray_storage(job.config.run.output, job.stores.s3)
+    return RunConfig(
+        # Its own every time: Ray would go on with a run of the same name in its own way.
+        name=f"{_RAY_STATE}-{uuid.uuid4().hex[:8]}",
+        storage_path=path,
+        storage_filesystem=filesystem,
+        failure_config=FailureConfig(max_failures=job.config.cluster.max_failures),
+        worker_runtime_env={"env_vars": job.environment},
+    )
+
+
+def ray_storage(output: str, options: S3Options) -> tuple[str, fs.FileSystem | None]:
+    """Return where Ray Train keeps its own small state: below the output, by pyarrow on S3.
+
+    Args:
+        output: Of the training.
+        options: How to reach S3; credentials come from the environment, as for boto3.
+    """
+    if not output.startswith(S3_SCHEME):
+        store = open_store(output)
+        return str(store.scratch().parent / _RAY_STATE), None
+    bucket, prefix = split_s3(output)
+    where: dict[str, Any] = {}
+    if options.endpoint_url:
+        parts = urlsplit(options.endpoint_url)
+        where = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
+    if options.region:
+        where["region"] = options.region
+    if options.ca_bundle:
+        where["tls_ca_file_path"] = options.ca_bundle
+    path = "/".join(part for part in (bucket, prefix, ".colorworker", _RAY_STATE) if part)
+    return path, fs.S3FileSystem(**where)
+
+
+def _worker(given: dict[str, Any]) -> None:
+    """Run on every worker, after Ray has written TF_CONFIG."""
+    job: TrainJob = given["job"]
+    if ray.get(given["board"].seen.remote())[1]:
+        return  # Refused before: the same would come of it, as often as Ray tries.
+    context = ray.train.get_context()
+    # TensorFlow reads TF_CONFIG and its own variables when it is imported and begins.
+    from colorworker.model.runtime import tf
+    from colorworker.training.engine import World
+    from colorworker.training.start import Means, run_training
+
+    # libvips tells of every step of every picture.
+    logging.getLogger("pyvips").setLevel(logging.ERROR)
+    rank, workers = context.get_world_rank(), context.get_world_size()
+
+    def world() -> World:
+        return World(tf.distribute.MultiWorkerMirroredStrategy(), rank, workers)
+
+    def show(moment: Moment) -> None:
+        if rank == 0:
+            given["board"].tell.remote(moment)
+
+    means = Means(job.stores, job.scratch, job.max_pixels, job.config.cluster.cpus_per_worker)
+    try:
+        run_training(
+            job.config,
+            means,
+            world,
+            show=show,
+            epoch_ended=lambda epoch: ray.train.report(
+                {"epoch": epoch.epoch, "step": epoch.step, **epoch.validation}
+            ),
+        )
+    except ColorworkerError as error:
+        if not error.retryable:
+            ray.get(given["board"].refuse.remote(*error.args))
+        raise
+
+
+@contextmanager
+def _watching(board: Any, show: Show) -> Iterator[None]:
+    """Look at the board now and then while the block runs."""
+    ended = threading.Event()
+
+    def look() -> None:
+        last: Moment | None = None
+        while not ended.wait(_LOOK_SECONDS):
+            with suppress(RayError):
+                moment, _ = ray.get(board.seen.remote())
+                if moment is not None and moment != last:
+                    last = moment
+                    show(moment)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:200] if lines else type(error).__name__

@@ -1,0 +1,139 @@
+"""What a training leaves in its store: checkpoints, metrics, curves, sheets, weights.
+
+config.json, data.json     what was trained, on what
+metrics.jsonl, curves.png  an epoch a line, and drawn
+sheets/epoch-003.png       the same held-out pictures after every epoch
+best.npz, weights.npz      of the best epoch so far, and the result
+checkpoints/               see `checkpoints`
+"""
+
+import hashlib
+import json
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.model.weights import encoded
+from colorworker.store.base import ObjectStore
+from colorworker.training import checkpoints
+from colorworker.training.checkpoints import Checkpoint
+from colorworker.training.config import TrainConfig
+from colorworker.training.dataset import Dataset
+from colorworker.training.engine import Engine
+from colorworker.training.feed import Recipe, validation_feed
+from colorworker.training.history import History
+from colorworker.training.moments import Ending
+from colorworker.training.results import RESULT
+from colorworker.training.sheets import coloured_sheet
+
+WEIGHTS = "weights.npz"
+BEST = "best.npz"
+_MOST_NAMES = 1000
+
+
+class Output:
+    """Writes it; the first worker only."""
+
+    def __init__(
+        self, store: ObjectStore, engine: Engine, dataset: Dataset, config: TrainConfig
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._dataset = dataset
+        self._config = config
+        self._pictures: list[npt.NDArray[np.float32]] | None = None
+
+    def describe(self, identity: Mapping[str, str]) -> None:
+        """Say what is trained, on what, and which pictures were left out."""
+        inventory = self._dataset.inventory
+        self._put_json("config.json", {"config": self._config.model_dump(), **identity})
+        self._put_json(
+            "data.json",
+            {
+                "train": len(inventory.train),
+                "validation": len(inventory.held_out),
+                "grey": len(inventory.grey),
+                "broken": len(inventory.broken),
+                "reasons": dict(Counter(reason for _, reason in inventory.broken).most_common(20)),
+                "grey_keys": inventory.grey[:_MOST_NAMES],
+                "broken_keys": [key for key, _ in inventory.broken[:_MOST_NAMES]],
+            },
+        )
+
+    def epoch(self, history: History) -> None:
+        """Write what there is to see of an epoch; the engine holds the averaged weights."""
+        self._store.put("metrics.jsonl", history.lines())
+        self._store.put("curves.png", history.picture())
+        now = history.epochs[-1]
+        if history.best == len(history.epochs) - 1:
+            self._put_weights(BEST)
+        if self._config.run.sheet_pictures and now.epoch % self._config.run.sheet_epochs == 0:
+            name = f"sheets/epoch-{now.epoch + 1:03d}.png"
+            words = ", ".join(f"{k} {v:.4g}" for k, v in now.validation.items())
+            path = self._store.scratch() / f"sheet-{uuid.uuid4().hex}.npz"
+            try:
+                path.write_bytes(self._encoded())
+                title = f"epoch {now.epoch + 1}, step {now.step}: {words}"
+                self._store.put(name, coloured_sheet(path, self._fixed_pictures(), title))
+            finally:
+                path.unlink(missing_ok=True)
+
+    def checkpoint(self, checkpoint: Checkpoint, *, keep: int) -> None:
+        """Write a checkpoint."""
+        checkpoints.save(self._store, checkpoint, keep=keep)
+
+    def finish(self, *, best: bool) -> tuple[str, str]:
+        """Write the result; return its key and sha256.
+
+        Args:
+            best: Take the weights of the best epoch, not those of the last step.
+        """
+        if best:
+            data = self._store.get(BEST)
+            self._store.put(WEIGHTS, data)
+            return WEIGHTS, hashlib.sha256(data).hexdigest()
+        with self._engine.averaged():
+            return WEIGHTS, self._put_weights(WEIGHTS)
+
+    def result(self, ending: Ending) -> None:
+        """Say how it ended; written last."""
+        self._put_json(RESULT, asdict(ending))
+
+    def _fixed_pictures(self) -> list[npt.NDArray[np.float32]]:
+        """Return L*a*b* of the first held-out pictures, spread over all of them."""
+        if self._pictures is None:
+            held_out = self._dataset.inventory.held_out
+            count = min(self._config.run.sheet_pictures, len(held_out))
+            chosen = [held_out[index * len(held_out) // count] for index in range(count)]
+            recipe = Recipe(
+                self._config.picture,
+                self._config.look,
+                self._config.hints,
+                self._config.optimizer.seed,
+                self._dataset.inventory.stored_as,
+                parallel=False,
+            )
+            feed = validation_feed(self._dataset.spool, chosen, 1, recipe)
+            self._pictures = [
+                np.concatenate(((luma.numpy()[0] + 1) * 50, chroma.numpy()[0]), -1)
+                for luma, _, chroma in islice(feed, count)
+            ]
+        return self._pictures
+
+    def _put_weights(self, key: str) -> str:
+        data = self._encoded()
+        self._store.put(key, data)
+        return hashlib.sha256(data).hexdigest()
+
+    def _encoded(self) -> bytes:
+        trainable = self._engine.trainable
+        return encoded(trainable.architecture, trainable.arrays())
+
+    def _put_json(self, key: str, value: dict[str, Any]) -> None:
+        self._store.put(key, json.dumps(value, indent=1, ensure_ascii=False).encode())

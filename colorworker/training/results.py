@@ -1,0 +1,26 @@
+"""How a training ended, read back from its output; no TensorFlow."""
+
+import json
+
+from colorworker.errors import KeyMissing, UsageError
+from colorworker.store.base import ObjectStore
+from colorworker.training.moments import Ending
+
+RESULT = "result.json"
+
+
+def result_of(store: ObjectStore) -> Ending:
+    """Return how the training with this output ended.
+
+    Raises:
+        UsageError: If it has not ended, or what it wrote cannot be read.
+    """
+    subject = f"{store.uri}/{RESULT}"
+    try:
+        return Ending(**json.loads(store.get(RESULT)))
+    except KeyMissing as error:
+        raise UsageError(subject, "is missing: the training has not ended", "Run it again") from (
+            error
+        )
+    except (ValueError, TypeError) as error:
+        raise UsageError(subject, f"does not read as a result ({error})", "Run it again") from error

@@ -1,0 +1,207 @@
+"""Pictures on their way into the network: taken in, moved, filmed, hinted, always the same way."""
+
+import numpy as np
+import pytest
+
+from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
+from colorworker.errors import UsageError
+from colorworker.model.runtime import tf
+from colorworker.store.memory import MemoryStore
+from colorworker.training.colours import filmed, lab_from_linear, linear_from_codes
+from colorworker.training.config import HintConfig, LookConfig, PictureConfig
+from colorworker.training.dataset import open_dataset, refuse_too_small
+from colorworker.training.feed import Recipe, training_feed, validation_feed
+from colorworker.training.geometry import square
+from colorworker.training.hinted import random_hints
+from colorworker.training.intake import IntakeRules
+from colorworker.training.order import Order, Position
+from colorworker.training.spool import Spool
+from tests.integration.training.pictures import codes, encoded, fill
+
+pytestmark = pytest.mark.integration
+
+SEED = tf.constant([3, 4], tf.int64)
+
+
+@pytest.fixture
+def spool(tmp_path):
+    with Spool(tmp_path, 1 << 30) as spool:
+        yield spool
+
+
+def taken_in(store, spool, **rules):
+    rules = IntakeRules(**{"size": 32, "min_colourfulness": 6.0, **rules})
+    return open_dataset("memory", spool, rules, opened=lambda _: store)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Datasets name folders or buckets; in these tests the store is in memory."""
+    from colorworker.store.sources import Source
+    from colorworker.training import dataset
+
+    monkeypatch.setattr(dataset, "parse_source", lambda *_: Source(""))
+
+
+def test_grey_and_broken_pictures_are_counted_named_and_left_out(spool, opened):
+    store = MemoryStore("data")
+    fill(store, 20)
+    store.put("a/grey.jpg", encoded(codes(1, colour=False)))
+    store.put("a/cut.jpg", encoded(codes(2))[:-200])
+    store.put("a/text.jpg", b"not a picture")
+    store.put("a/notes.txt", b"not meant to be one")
+    store.put("b.png", encoded(codes(3), ".png"))
+    store.put("c.tif", encoded(codes(4), ".tif"))
+
+    inventory = taken_in(store, spool).inventory
+
+    assert len(inventory.kept) == 22
+    assert inventory.grey == ("a/grey.jpg",)
+    assert sorted(key for key, _ in inventory.broken) == ["a/cut.jpg", "a/text.jpg"]
+    assert all(reason for _, reason in inventory.broken)
+    assert len(inventory.colourfulness) == 23
+    assert {item.key for item in inventory.kept} >= {
+        "b.png",
+        "c.tif",
+        "train-000.tar/scene-0000.jpg",
+    }
+
+
+def test_large_pictures_are_kept_small_and_upright_ones_upright(spool, opened):
+    store = MemoryStore("data")
+    store.put("large.jpg", encoded(codes(1, 300, 400)))
+    store.put("tall.png", encoded(codes(2, 200, 100), ".png"))
+
+    kept = {item.key: item.place for item in taken_in(store, spool).inventory.kept}
+
+    assert (kept["large.jpg"].height, kept["large.jpg"].width) == (48, 64)
+    assert (kept["tall.png"].height, kept["tall.png"].width) == (96, 48)
+
+
+@pytest.mark.parametrize("stored_as", ["jpeg", "pixels"])
+def test_what_lies_in_the_spool_is_the_picture(spool, opened, stored_as):
+    store = MemoryStore("data")
+    store.put("a.jpg", encoded(codes(5, 32, 32)))
+    dataset = taken_in(store, spool, stored_as=stored_as)
+
+    recipe = Recipe(PictureConfig(size=32), LookConfig(), HintConfig(), 0, stored_as, False)
+    [(luma, hints, chroma)] = validation_feed(spool, dataset.inventory.kept, 1, recipe)
+
+    truth = lab_from_linear_rgb(srgb_to_linear(codes(5, 32, 32).astype(np.float32) / 255))
+    assert np.abs((luma[0, ..., 0] + 1) * 50 - truth[..., 0]).mean() < 1.5
+    assert np.abs(chroma[0] - truth[..., 1:]).mean() < 3
+    assert not hints.numpy().any()
+
+
+def test_an_empty_or_too_small_set_says_what_was_left_out(spool, opened):
+    store = MemoryStore("data")
+    with pytest.raises(UsageError, match="no picture and no tar shard"):
+        taken_in(store, spool)
+    store.put("grey.jpg", encoded(codes(1, colour=False)))
+    store.put("bad.jpg", b"x")
+
+    dataset = taken_in(store, spool)
+
+    with pytest.raises(UsageError, match=r"1 are grey and 1 do not decode, the first bad\.jpg"):
+        refuse_too_small(dataset, "memory", 4)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        PictureConfig(size=64),
+        PictureConfig(size=64, rotation=20, shear=10, zoom=0.5),
+        PictureConfig(size=64, fit="pad"),
+        PictureConfig(size=64, fit="pad", rotation=20, shear=10, zoom=0.5),
+    ],
+    ids=["crop", "crop-warped", "pad", "pad-warped"],
+)
+def test_a_square_is_of_its_size_and_the_same_for_the_same_seed(how):
+    picture = tf.constant(codes(1, 48, 90))
+
+    first, again, other = (
+        square(picture, how, seed, moved=True) for seed in (SEED, SEED, SEED + 1)
+    )
+
+    assert first.shape == (64, 64, 3)
+    assert first.dtype == tf.uint8
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_an_unmoved_square_is_the_middle_or_the_whole_on_white():
+    picture = codes(1, 32, 64)
+    crop = square(tf.constant(picture), PictureConfig(size=32), SEED, moved=False).numpy()
+    pad = square(tf.constant(picture), PictureConfig(size=64, fit="pad"), SEED, moved=False).numpy()
+
+    assert np.array_equal(crop, picture[:, 16:48])
+    assert np.array_equal(pad[16:48], picture)
+    assert (pad[:15] == 255).all()
+    assert (pad[-15:] == 255).all()
+
+
+def test_a_crop_never_shows_what_lies_outside():
+    white_inside = tf.fill([40, 60, 3], tf.constant(7, tf.uint8))
+
+    for number in range(20):
+        how = PictureConfig(size=32, zoom=1.0)
+        result = square(white_inside, how, SEED + number, moved=True)
+        assert (result.numpy() == 7).all()
+
+
+def test_colours_are_those_of_the_numpy_conversion():
+    picture = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+
+    lab = lab_from_linear(linear_from_codes(tf.constant(picture))).numpy()
+
+    truth = lab_from_linear_rgb(srgb_to_linear(picture.astype(np.float32) / 255))
+    assert np.abs(lab - truth).max() < 0.01
+
+
+def test_film_changes_the_input_within_its_range_and_only_as_configured():
+    rgb = linear_from_codes(tf.constant(np.stack([codes(n) for n in range(8)])))
+    lightness = lab_from_linear(rgb)[..., :1]
+
+    same = filmed(rgb, lightness, response=0, gamma=0, grain=0, seed=SEED)
+    film, again = (
+        filmed(rgb, lightness, response=1, gamma=0.3, grain=5, seed=SEED).numpy() for _ in range(2)
+    )
+
+    assert np.abs(same - lightness).max() < 1e-4
+    assert np.array_equal(film, again)
+    assert film.min() >= 0
+    assert film.max() <= 100
+    assert (np.abs(film - lightness).reshape(8, -1).mean(1) > 1).all()
+
+
+def test_hints_are_true_colours_on_a_mask_none_for_half_of_the_pictures():
+    chroma = tf.random.stateless_normal([400, 32, 32, 2], SEED) * 20
+
+    hints = random_hints(chroma, none=0.5, dense=0.1, most_points=10, seed=SEED).numpy()
+
+    mask = hints[..., 2]
+    truth = tf.nn.avg_pool2d(chroma, 4, 4, "VALID").numpy() / 110
+    assert hints.shape == (400, 8, 8, 3)
+    assert set(np.unique(mask)) == {0.0, 1.0}
+    assert np.allclose(hints[..., :2], truth * mask[..., None])
+    assert 0.4 < (mask.sum((1, 2)) == 0).mean() < 0.75
+    assert (mask.mean((1, 2)) > 0.5).any()
+
+
+def test_batches_are_the_same_wherever_the_reading_begins(spool, opened):
+    store = MemoryStore("data")
+    fill(store, 30)
+    pictures = taken_in(store, spool).inventory.kept
+    order = Order(len(pictures), 4, seed=2)
+    recipe = Recipe(
+        PictureConfig(size=32, rotation=5), LookConfig(), HintConfig(), 2, parallel=True
+    )
+
+    whole = list(training_feed(spool, pictures, order.indices(Position(1)), 7, recipe))
+    rest = list(training_feed(spool, pictures, order.indices(Position(1, 4)), 11, recipe))
+
+    assert len(whole) == 7
+    assert [tensor.shape for tensor in whole[0]] == [(4, 32, 32, 1), (4, 8, 8, 3), (4, 32, 32, 2)]
+    for late, early in zip(rest, whole[4:], strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(late, early, strict=True))
+    assert not np.array_equal(whole[0][0], whole[1][0])
