@@ -5,10 +5,11 @@ import re
 import signal
 import subprocess
 import time
+from dataclasses import dataclass, field
 
 import pytest
 
-from tests import rays
+from tests import rays, servers
 
 VARIABLES = {
     "COLORWORKER_RUN__CPUS_PER_WORKER": "1",
@@ -21,7 +22,21 @@ RUNTIME_ENVIRONMENT = {"excludes": ["tests", "docs", "benchmarks"], "env_vars": 
 
 
 @pytest.fixture(scope="module")
-def running_cluster():
+def s3(tmp_path_factory):
+    """A server that boto3 finds through the environment, in all that is started from here on."""
+    server = servers.start_server(tmp_path_factory.mktemp("weed"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION"):
+            patch.delenv(name, raising=False)
+        for name, value in servers.environment(server.url).items():
+            patch.setenv(name, value)
+        yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def running_cluster(s3):
+    """Its nodes have the credentials of the server in their environment, as they should."""
     cluster = rays.start_cluster()
     yield cluster
     cluster.stop()
@@ -70,19 +85,68 @@ def at_work(node, colour):
 
 def object_store_bytes(cluster):
     """Return (MiB, objects) in the object stores of all nodes, as Ray counts them."""
-    found = re.search(
-        r"Plasma memory usage (\d+) MiB, (\d+) objects", cluster.run("memory", "--stats-only")
-    )
+    # There may be other clusters on this machine.
+    said = cluster.run("memory", "--stats-only", f"--address={cluster.address}")
+    found = re.search(r"Plasma memory usage (\d+) MiB, (\d+) objects", said)
     return tuple(map(int, found.groups()))
 
 
+@dataclass
+class Bucket:
+    """A bucket, and what a job left in it; like `Outcome`."""
+
+    client: object
+    name: str
+    _records: dict = field(default_factory=dict)
+
+    @property
+    def keys(self):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    @property
+    def versions(self):
+        """Key, version and ETag of all there is and was."""
+        found = self.client.list_object_versions(Bucket=self.name)
+        assert "DeleteMarkers" not in found
+        return sorted((item["Key"], item["VersionId"], item["ETag"]) for item in found["Versions"])
+
+    @property
+    def records(self):
+        for key in self.keys:
+            if key.startswith(".colorworker/units/") and key not in self._records:
+                self._records[key] = json.loads(self.read(key))
+        values = self._records.values()
+        return {r["unit_id"]: (r["created_at"], r["attempt_key"], r["worker"]) for r in values}
+
+    @property
+    def files(self):
+        return {key for key in self.keys if not key.startswith(".colorworker/")}
+
+    @property
+    def lines(self):
+        (report,) = [key for key in self.keys if key.endswith("report.jsonl")]
+        lines = [json.loads(line) for line in self.read(report).splitlines()]
+        return {line["key"]: line for line in lines}
+
+    def read(self, key):
+        return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def fill(self, folder):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self.client.upload_file(str(path), self.name, str(path.relative_to(folder)))
+
+
 @pytest.mark.timeout(600)
-def test_a_job_outlives_a_node_and_uses_one_that_joins(cluster, archive, tmp_path, tools):
+def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, s3, archive, tools):
     tools["film"](archive / "long.mp4", frames=480)
-    colour = tools["outcome"](tmp_path / "colour")
+    source = Bucket(s3.client, s3.make_bucket(versions=True))
+    source.fill(archive)
+    colour, untouched = Bucket(s3.client, s3.make_bucket()), source.versions
     stays, goes = cluster.workers
 
-    job = submit(cluster, "nodes", archive, colour.destination)
+    job = submit(cluster, "nodes", f"s3://{source.name}/", f"s3://{colour.name}/")
     try:
         wait_for(lambda: at_work(stays, colour) and at_work(goes, colour), job)
         in_mid_job = object_store_bytes(cluster)
@@ -101,6 +165,42 @@ def test_a_job_outlives_a_node_and_uses_one_that_joins(cluster, archive, tmp_pat
     assert {line["outcome"] for line in colour.lines.values()} == {"succeeded"}
     assert (colour.lines["long.mp4"]["frames"], colour.lines["reel.mp4"]["frames"]) == (480, 72)
     assert in_mid_job == object_store_bytes(cluster) == (0, 0)
+    assert source.versions == untouched
+    assert f"report: s3://{colour.name}/.colorworker/jobs/" in output
+    assert servers.SECRET_KEY not in output
+
+
+@pytest.mark.timeout(600)
+def test_the_guide_to_buckets_can_be_pasted(cluster, s3, tmp_path):
+    """But for its installation, and its servers, which run here already."""
+    guide = (rays.REPOSITORY / "docs" / "cluster.md").read_text()
+    section = guide.partition("\n## A bucket on a Ray cluster\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    _, _, fill, _, colour, look, _ = blocks
+    script = "set -e\n" + fill + colour + look
+    for written, here in {
+        "http://127.0.0.1:8265": cluster.environment["RAY_API_SERVER_ADDRESS"],
+        "s3://archive/": "s3://archive/cuts/",  # The other 8 items take long and show no more.
+        "/tmp/": f"{tmp_path}/",
+    }.items():
+        assert written in script
+        script = script.replace(written, here)
+
+    ran = subprocess.run(
+        ["bash", "-c", script],
+        env=cluster.environment,
+        cwd=rays.REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-2000:]
+    assert "22 objects in s3://archive" in ran.stdout
+    assert "14 of 14 items done or skipped, 0 failed" in ran.stdout
+    assert ran.stdout.endswith("14 succeeded\nthe archive is as it was\n")
+    assert b"before and after" in (tmp_path / "colour-report" / "report.html").read_bytes().lower()
 
 
 @pytest.mark.timeout(600)
