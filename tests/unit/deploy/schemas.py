@@ -1,0 +1,106 @@
+"""What Kubernetes and KubeRay accept, as strict JSON schemas, and the files under deploy/."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy"
+MANIFESTS = DEPLOY / "kubernetes"
+CRDS = Path(os.environ.get("COLORWORKER_TEST_SCHEMAS", ROOT.parent / "shared" / "schemas"))
+KUBERNETES = "1.36"
+"""Of kubectl's image in the CronJob; one version's schemas are read, not all that are bundled."""
+
+
+def documents(path):
+    """Return the YAML documents of a file."""
+    return list(yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader))
+
+
+def manifests():
+    """Yield (id, document) of all that kubectl is given."""
+    for path in sorted(MANIFESTS.glob("*.yaml")):
+        for document in documents(path):
+            if document["kind"] != "Kustomization":
+                yield f"{path.stem}-{document['kind']}", document
+
+
+def rayjobs():
+    """Return every RayJob by its name."""
+    return {
+        document["metadata"]["name"]: document
+        for _, document in manifests()
+        if document["kind"] == "RayJob"
+    }
+
+
+def pod_templates(document, path=""):
+    """Yield (where, pod spec) of everything below that starts containers."""
+    if isinstance(document, dict):
+        if "containers" in document:
+            yield path, document
+        for key, value in document.items():
+            yield from pod_templates(value, f"{path}/{key}")
+    elif isinstance(document, list):
+        for index, value in enumerate(document):
+            yield from pod_templates(value, f"{path}/{index}")
+
+
+def validate(document):
+    """Raise jsonschema.ValidationError where the API server or KubeRay would refuse a document.
+
+    More than they do: an unknown key is an error, as `kubectl --validate=strict` has it.
+    """
+    if document["apiVersion"].startswith("ray.io/"):
+        for error in crd(document["kind"], document["apiVersion"]).iter_errors(document):
+            raise error
+    else:
+        kubernetes_validate.validate(document, KUBERNETES, strict=True)
+
+
+@cache
+def crd(kind, api_version):
+    """Return a strict validator of a custom resource; skips the test where there is no schema."""
+    path = CRDS / f"ray.io_{kind.lower()}s.yaml"
+    if not path.exists():
+        pytest.skip(f"{path}: KubeRay's CRDs are not here; COLORWORKER_TEST_SCHEMAS names them")
+    (definition,) = documents(path)
+    for version in definition["spec"]["versions"]:
+        if f"ray.io/{version['name']}" == api_version:
+            schema = strict(version["schema"]["openAPIV3Schema"])
+            # The resource's own schema leaves this one to the API server.
+            schema["properties"]["metadata"] = {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"type": "string"}, "labels": {"type": "object"}},
+                "additionalProperties": False,
+            }
+            return jsonschema.Draft7Validator(schema)
+    raise LookupError(f"{path}: no {api_version}")
+
+
+def strict(schema):
+    """Return an OpenAPI v3 schema as JSON schema that allows no key it does not know."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {
+        key: {name: strict(each) for name, each in value.items()}
+        if key == "properties"
+        else strict(value)
+        for key, value in schema.items()
+    }
+    properties = result.get("properties")
+    if isinstance(properties, dict) and isinstance(result.get("type"), str):
+        if not result.get("x-kubernetes-preserve-unknown-fields"):
+            result.setdefault("additionalProperties", False)
+        # The API server fills defaults in before it looks for what is required.
+        required = [key for key in result.get("required", []) if "default" not in properties[key]]
+        result = {**result, "required": required}
+    return result

@@ -1,0 +1,270 @@
+"""The manifests are accepted by Kubernetes and KubeRay, and say what the program needs."""
+
+import copy
+import re
+import shlex
+import shutil
+import subprocess
+
+import jsonschema
+import pytest
+from typer.main import get_command
+
+from colorworker.cli.app import app
+from colorworker.settings import Settings
+from tests.unit.deploy.schemas import (
+    DEPLOY,
+    MANIFESTS,
+    ROOT,
+    documents,
+    manifests,
+    pod_templates,
+    rayjobs,
+    validate,
+)
+
+ALL = dict(manifests())
+RAYJOBS = rayjobs()
+SETTINGS = ALL["settings-ConfigMap"]["data"]
+PODS = {
+    f"{name}{where}": spec
+    for name, document in ALL.items()
+    for where, spec in pod_templates(document)
+}
+
+
+def containers(name=""):
+    """Yield (pod, container) of all, or of those with that name."""
+    for pod in PODS.values():
+        for container in pod["containers"]:
+            if name in container["name"]:
+                yield pod, container
+
+
+def named(kind, name):
+    return next(
+        each for each in ALL.values() if (each["kind"], each["metadata"]["name"]) == (kind, name)
+    )
+
+
+def change(document, path, value):
+    """Return a copy with one value changed; a value in <> is a new name of the key instead."""
+    changed = copy.deepcopy(document)
+    *parents, last = path
+    place = changed
+    for key in parents:
+        place = place[key]
+    if str(value).startswith("<"):
+        place[value[1:-1]] = place.pop(last)
+    else:
+        place[last] = value
+    return changed
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_manifest_is_valid(name):
+    validate(ALL[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        ("rayjob-archive-RayJob", ["spec", "entrypoint"], "<entryPoint>"),
+        ("rayjob-archive-RayJob", ["spec", "rayClusterSpec", "enableInTreeAutoscaling"], "yes"),
+        ("rayjob-archive-RayJob", ["spec", "rayClusterSpec", "authOptions", "mode"], "tokens"),
+        ("rayjob-train-RayJob", ["metadata", "labels"], "<label>"),
+        (
+            "rayjob-train-RayJob",
+            ["spec", "rayClusterSpec", "headGroupSpec", "template", "spec", "containers", 0,
+             "resources"],
+            "<resource>",
+        ),
+        ("cronjob-CronJob", ["spec", "concurrencyPolicy"], ["Forbid"]),
+        ("cronjob-CronJob", ["spec", "concurrencyPolicy"], "<concurencyPolicy>"),
+        ("cronjob-Role", ["rules", 0, "verbs"], "create"),
+        ("settings-ConfigMap", ["data", "COLORWORKER_RUN__WORKERS"], 8),
+    ],
+)  # fmt: skip
+def test_a_typo_is_caught(name, path, value):
+    broken = change(ALL[name], path, value)
+
+    with pytest.raises(jsonschema.ValidationError):
+        validate(broken)
+
+
+def test_kustomize_puts_the_rayjob_into_the_config_map():
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+
+    built = subprocess.run(
+        [kubectl, "kustomize", MANIFESTS], capture_output=True, text=True, check=True
+    )
+
+    assert "kind: CronJob" in built.stdout
+    assert "rayjob.yaml: |" in built.stdout
+    assert "name: colorworker-archive" in built.stdout
+
+
+def test_what_the_cron_job_creates_is_the_rayjob_file_and_nothing_else_is_allowed_to_it():
+    (kustomization,) = documents(MANIFESTS / "kustomization.yaml")
+    (generated,) = kustomization["configMapGenerator"]
+    pod = ALL["cronjob-CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+
+    (volume,) = [each for each in pod["volumes"] if "configMap" in each]
+    assert volume["configMap"]["name"] == generated["name"]
+    assert generated["files"] == ["rayjob.yaml=rayjob-archive.yaml"]
+    filename = f"--filename={mounted[volume['name']]}/rayjob.yaml"
+    assert container["args"] == ["create", filename]
+    assert (
+        pod["serviceAccountName"]
+        == named("RoleBinding", "colorworker-schedule")["subjects"][0]["name"]
+    )
+    assert ALL["cronjob-Role"]["rules"] == [
+        {"apiGroups": ["ray.io"], "resources": ["rayjobs"], "verbs": ["create"]}
+    ]
+
+
+def test_runs_do_not_overlap_and_what_ended_makes_room():
+    job = RAYJOBS["colorworker-archive"]
+    rules = job["spec"]["deletionStrategy"]["deletionRules"]
+    gone = {
+        str(rule["condition"].get("jobStatus") or rule["condition"].get("jobDeploymentStatus"))
+        for rule in rules
+        if rule["policy"] == "DeleteSelf"
+    }
+
+    assert ALL["cronjob-CronJob"]["spec"]["concurrencyPolicy"] == "Forbid"
+    assert "generateName" not in job["metadata"]
+    assert gone == {"SUCCEEDED", "Failed"}
+    assert all(rule["condition"]["ttlSeconds"] < 6 * 3600 for rule in rules)
+
+
+@pytest.mark.parametrize("name", RAYJOBS)
+def test_rules_of_kuberay_that_no_schema_holds(name):
+    job = RAYJOBS[name]
+    spec, cluster = job["spec"], job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+
+    assert re.fullmatch("[a-z]([-a-z0-9]{0,45}[a-z0-9])?", job["metadata"]["name"])
+    assert ("deletionStrategy" in spec) != spec.get("shutdownAfterJobFinishes", False)
+    assert "deletionStrategy" not in spec or "ttlSecondsAfterFinished" not in spec
+    assert all("restartPolicy" not in each["template"]["spec"] for each in groups)
+    # The autoscaler beside the head talks to the API server; the operator picks its account.
+    head = cluster["headGroupSpec"]["template"]["spec"]
+    assert head.get("automountServiceAccountToken", True)
+    assert all(isinstance(v, str) for each in groups for v in each["rayStartParams"].values())
+
+
+def test_all_jobs_run_on_the_same_cluster():
+    archive, train = (copy.deepcopy(each["spec"]["rayClusterSpec"]) for each in RAYJOBS.values())
+    head = train["headGroupSpec"]["template"]["spec"]
+    head["volumes"] = [each for each in head["volumes"] if each["name"] != "training"]
+    mounts = head["containers"][0]["volumeMounts"]
+    head["containers"][0]["volumeMounts"] = [m for m in mounts if m["name"] != "training"]
+
+    assert archive == train
+
+
+@pytest.mark.parametrize("where", PODS)
+def test_every_pod_keeps_to_the_restricted_pod_security_standard(where):
+    pod = PODS[where]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 10001
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+        assert "memory" in container["resources"]["limits"]
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    allowed = {"emptyDir", "configMap"}
+    assert all(each.keys() - {"name"} <= allowed for each in pod.get("volumes", []))
+    assert all("sizeLimit" in v["emptyDir"] for v in pod.get("volumes", []) if "emptyDir" in v)
+
+
+def test_secrets_are_named_and_never_spelt_out():
+    for where, document in ALL.items():
+        assert document["kind"] != "Secret", where
+    assert not [key for key in SETTINGS if re.search("SECRET|TOKEN|PASSWORD|ACCESS_KEY", key)]
+    for _, container in containers("ray-"):
+        for variable in container.get("env", []):
+            assert "value" not in variable or "SECRET" not in variable["name"]
+    for _, container in (*containers("ray-head"), *containers("ray-worker")):
+        assert {"secretRef": {"name": "colorworker-s3"}} in container["envFrom"]
+    assert all(
+        job["spec"]["rayClusterSpec"]["authOptions"] == {"mode": "token"}
+        for job in RAYJOBS.values()
+    )
+
+
+def test_what_is_referred_to_is_here_or_in_the_readme():
+    readme = (DEPLOY / "README.md").read_text()
+    here = {document["metadata"]["name"] for document in ALL.values()} | {"colorworker-rayjob"}
+    referred = set(
+        re.findall(r"'(?:configMap|configMapRef|secretRef)': {'name': '([^']+)'", repr(ALL))
+    )
+
+    assert {"colorworker-settings", "colorworker-s3", "colorworker-training"} <= referred
+    assert [name for name in referred - here if f"`{name}`" not in readme] == []
+
+
+@pytest.mark.parametrize("name", RAYJOBS)
+def test_an_entrypoint_is_a_job_with_arguments_that_it_takes(name):
+    python, script, *arguments = shlex.split(RAYJOBS[name]["spec"]["entrypoint"])
+
+    path = ROOT / script.removeprefix("/opt/colorworker/")
+    command = get_command(app).commands[path.stem]
+    assert python == "python"
+    assert path.is_file()
+    command.make_context(path.stem, arguments)
+
+
+def test_every_setting_exists_and_has_a_value_it_may_have(monkeypatch):
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+
+    settings = Settings()
+
+    for name, value in SETTINGS.items():
+        if name.startswith("COLORWORKER_"):
+            group, field = name.removeprefix("COLORWORKER_").lower().split("__")
+            assert float(getattr(getattr(settings, group), field)) == float(value)
+
+
+def test_the_job_asks_for_as_many_workers_as_the_groups_hold():
+    cpus = int(SETTINGS["COLORWORKER_RUN__CPUS_PER_WORKER"])
+    for job in RAYJOBS.values():
+        room = 0
+        for group in job["spec"]["rayClusterSpec"]["workerGroupSpecs"]:
+            (container,) = group["template"]["spec"]["containers"]
+            assert container["resources"]["limits"] == container["resources"]["requests"]
+            room += group["maxReplicas"] * (int(container["resources"]["limits"]["cpu"]) // cpus)
+            assert group["minReplicas"] == group["replicas"] == 0
+        assert room == int(SETTINGS["COLORWORKER_RUN__WORKERS"])
+    # Nothing stands before the first is asked for.
+    assert int(SETTINGS["COLORWORKER_RUN__MIN_WORKERS"]) >= 1
+
+
+def test_a_stop_has_time_to_finish_what_is_under_way_and_to_report():
+    stop = int(SETTINGS["COLORWORKER_RUN__STOP_SECONDS"])
+    ray = int(SETTINGS["RAY_JOB_STOP_WAIT_TIME_S"])
+
+    for pod, container in (*containers("ray-head"), *containers("ray-worker")):
+        hook = container["lifecycle"]["preStop"]["exec"]["command"]
+        assert hook == ["python", "/opt/colorworker/drain.py"]
+        assert stop + 10 <= ray <= pod["terminationGracePeriodSeconds"] - 10
+
+
+def test_scratch_is_a_volume_with_a_bound_where_the_image_looks_for_it():
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    (scratch,) = re.findall(r"COLORWORKER_RUN__SCRATCH=(\S+)", dockerfile)
+
+    for pod, container in (*containers("ray-head"), *containers("ray-worker")):
+        mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+        volumes = {each["name"]: each for each in pod["volumes"]}
+        assert "sizeLimit" in volumes[mounts[scratch]]["emptyDir"]
+        assert "sizeLimit" in volumes[mounts["/tmp"]]["emptyDir"]

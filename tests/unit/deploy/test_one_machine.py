@@ -1,0 +1,137 @@
+"""The systemd units and the crontab line: well-formed, and runs do not overlap."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import time
+
+import pytest
+from typer.main import get_command
+
+from colorworker.cli.app import app
+from colorworker.settings import Settings
+from tests.unit.deploy.schemas import DEPLOY
+from tests.unit.deploy.tools import lint
+
+SERVICE = (DEPLOY / "systemd" / "colorworker.service").read_text()
+TIMER = (DEPLOY / "systemd" / "colorworker.timer").read_text()
+CRONTAB = (DEPLOY / "cron" / "colorworker").read_text()
+(LINE,) = [line for line in CRONTAB.splitlines() if re.match(r"[\d*]", line)]
+COMMAND = LINE.split(maxsplit=6)[6]
+PROGRAM = "/opt/colorworker/.venv/bin/colorworker"
+
+
+def verify(folder, service=SERVICE, timer=TIMER):
+    """Return what systemd says of the units; skips the test where there is no systemd."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    (folder / "colorworker.service").write_text(service.replace(PROGRAM, "/bin/true"))
+    (folder / "colorworker.timer").write_text(timer)
+    done = subprocess.run(
+        [analyze, "verify", folder / "colorworker.service", folder / "colorworker.timer"],
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
+
+
+def options(words):
+    """Return the parameters that `colorworker WORDS` would run with."""
+    name, *arguments = words
+    command = get_command(app).commands[name]
+    return command.make_context(name, arguments).params
+
+
+def test_systemd_has_nothing_to_say(tmp_path):
+    assert verify(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("NoNewPrivileges=", "NoNewPriviliges="),
+        ("Type=oneshot", "Type=onceshot"),
+        ("TimeoutStopSec=150", "TimeoutStopSec=150 parsecs"),
+        ("OnCalendar=*-*-* 02:30:00", "OnCalendar=nightly"),
+    ],
+)
+def test_systemd_catches_a_mistake(tmp_path, right, wrong):
+    assert right in SERVICE + TIMER
+
+    assert verify(tmp_path, SERVICE.replace(right, wrong), TIMER.replace(right, wrong))
+
+
+def test_the_service_runs_a_command_that_exists_and_can_be_stopped_in_good_order():
+    values = dict(re.findall(r"^(\w+)=(.*)$", SERVICE, re.MULTILINE))
+    variables = dict(re.findall(r"^Environment=(\w+)=(.*)$", SERVICE, re.MULTILINE))
+    program, *words = shlex.split(values["ExecStart"])
+
+    assert program == PROGRAM
+    options(words)
+    stop = int(variables["COLORWORKER_RUN__STOP_SECONDS"])
+    assert stop + 15 <= int(values["TimeoutStopSec"])
+    # A timer starts nothing that is still starting, which a oneshot is until it has ended.
+    assert values["Type"] == "oneshot"
+    assert values["TimeoutStartSec"] == "infinity"
+
+
+def test_settings_of_both_exist():
+    for name in re.findall(r"COLORWORKER_(\w+)=", SERVICE + CRONTAB):
+        group, field = name.lower().split("__")
+        assert hasattr(getattr(Settings(), group), field)
+
+
+def test_no_secret_stands_in_either():
+    assert "LoadCredential=aws-credentials:/etc/colorworker/aws-credentials" in SERVICE
+    assert not re.findall("SECRET|TOKEN|ACCESS_KEY", SERVICE + TIMER + CRONTAB)
+
+
+def test_the_crontab_line_is_one_for_etc_cron_d():
+    *times, user, command = LINE.split(maxsplit=6)
+
+    assert times == ["30", "2", "*", "*", "*"]
+    assert user == "colorworker"
+    # To cron it means a new line.
+    assert "%" not in command
+    assert CRONTAB.endswith("\n")
+    options(shlex.split(command)[shlex.split(command).index(PROGRAM) + 1 :])
+
+
+def test_shellcheck_has_nothing_to_say_of_the_crontab_line_and_would():
+    assert lint("shellcheck", "--shell=sh", "-", text=COMMAND + "\n") == (0, "")
+
+    unquoted = COMMAND.replace('"$HOME/colorworker.lock"', "$HOME/colorworker.lock")
+    code, said = lint("shellcheck", "--shell=sh", "-", text=unquoted + "\n")
+
+    assert code == 1
+    assert "SC2086" in said
+
+
+def test_a_second_run_of_the_crontab_line_leaves_at_once(tmp_path):
+    if shutil.which("flock") is None:
+        pytest.skip("flock is not installed")
+    program = tmp_path / "colorworker"
+    program.write_text('#!/bin/sh\necho "$@" >> "$HOME/runs"\nexec sleep 60\n')
+    program.chmod(0o755)
+    shell = ["sh", "-c", COMMAND.replace(PROGRAM, str(program))]
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    first = subprocess.Popen(shell, env=environment, start_new_session=True)
+    try:
+        while not (tmp_path / "runs").exists():
+            time.sleep(0.01)
+
+        second = subprocess.run(shell, env=environment)
+
+        assert second.returncode == 75
+        assert first.poll() is None
+        assert len((tmp_path / "runs").read_text().splitlines()) == 1
+    finally:
+        subprocess.run(["kill", "--", f"-{first.pid}"])
+        first.wait()
+
+    third = subprocess.run(["timeout", "1", *shell], env=environment)
+
+    assert third.returncode == 124
+    assert len((tmp_path / "runs").read_text().splitlines()) == 2
