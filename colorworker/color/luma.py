@@ -2,7 +2,7 @@
 
 Video stores Y', not L*. For a pixel with luma Y' and a wanted (a*, b*), the lightness is solved
 whose colour with that (a*, b*) has exactly luma Y'; its Cb and Cr are taken and scaled towards 0
-into gamut. The answer is solved once a stream on a coarse grid and read by interpolation.
+into gamut. `codes` keeps the answers in a table.
 
 R'G'B' is read with the sRGB curve (IEC 61966-2-1) for every SDR stream. BT.709's own curve is a
 camera's, not a screen's; BT.1886 is a dark room's gamma of 2.4. Files are mostly watched on
@@ -47,12 +47,7 @@ _XYZ_FROM_RGB: dict[bool, npt.NDArray[np.float64]] = {
     ]),
 }  # fmt: skip
 
-_AB_STEP = 5.0
-_AB_NODES = 45
-_AB_LIMIT = _AB_STEP * (_AB_NODES - 1) / 2
-_LUMA_NODES = 64
 _BISECTIONS = 24
-_BLOCK_PIXELS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -209,103 +204,3 @@ def _share_in_gamut(
         room = np.where(change > 0, 1 - luma, luma)
         np.minimum(share, room / np.maximum(np.abs(change), 1e-9), out=share)
     return share
-
-
-@dataclass(frozen=True)
-class ChromaTable:
-    """Cb + j Cr by luma code and (a*, b*) node; make it with `chroma_table`."""
-
-    spec: ColorSpec
-    drop_bits: int
-    """Low bits of a luma code that the table does not look at."""
-    chroma: npt.NDArray[np.complex64]
-    """Flat over (luma levels, a* nodes, b* nodes), in units of chroma codes about 0."""
-
-
-@lru_cache(maxsize=8)
-def chroma_table(spec: ColorSpec) -> ChromaTable:
-    """Return the stream's table: solved on a coarse grid, drawn out to one plane a luma level.
-
-    Drawing it out along luma leaves two dimensions to interpolate for a pixel. The colours of one
-    luma that lie in gamut are a convex set, and so are all (Y', Cb, Cr) in gamut: interpolation
-    never leaves it.
-    """
-    nodes_ab = np.linspace(-_AB_LIMIT, _AB_LIMIT, _AB_NODES)
-    # Denser towards black, where gamut and lightness bend most.
-    nodes_luma = np.linspace(0.0, 1.0, _LUMA_NODES) ** 1.5
-    luma, a, b = np.meshgrid(nodes_luma, nodes_ab, nodes_ab, indexing="ij")
-    ab = np.stack([a.ravel(), b.ravel()], axis=1)
-    solved = solve_chroma(luma.ravel(), ab, spec).reshape(_LUMA_NODES, -1) * spec.chroma_span
-    drop_bits = max(0, spec.bit_depth - 10)
-    codes = np.arange(0, 1 << spec.bit_depth, 1 << drop_bits) + (1 << drop_bits) // 2
-    wanted = np.clip((codes - spec.black) / spec.luma_span, 0.0, 1.0)
-    above = np.clip(np.searchsorted(nodes_luma, wanted), 1, _LUMA_NODES - 1)
-    share = (wanted - nodes_luma[above - 1]) / (nodes_luma[above] - nodes_luma[above - 1])
-    drawn = solved[above - 1] + share[:, None] * (solved[above] - solved[above - 1])
-    return ChromaTable(spec, drop_bits, np.ascontiguousarray(drawn, np.complex64).ravel())
-
-
-def chroma_codes(
-    table: ChromaTable,
-    luma_codes: npt.NDArray[np.integer],
-    ab: npt.NDArray[np.float32],
-) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.unsignedinteger]]:
-    """Return the Cb and Cr codes of pixels with these luma codes and (a*, b*).
-
-    Args:
-        table: Of the stream, from `chroma_table`.
-        luma_codes: Unsigned integers (h, w) at the chroma planes' size.
-        ab: float32 (h, w, 2); what lies beyond the table's +-110 counts as its edge.
-
-    Returns:
-        Two arrays (h, w) of `luma_codes`' dtype; exactly the neutral code where a* = b* = 0.
-    """
-    height, width = luma_codes.shape
-    planes = np.empty((2, height, width), luma_codes.dtype)
-    highest = (1 << table.spec.bit_depth) - 1
-    rows = max(1, _BLOCK_PIXELS // width)
-    for top in range(0, height, rows):
-        block = slice(top, top + rows)
-        chroma = _interpolate(table, luma_codes[block], ab[block])
-        codes = chroma.view(np.float32).reshape(*chroma.shape, 2)
-        codes += table.spec.neutral + 0.5
-        # Floor of code + 1/2; only full range's +0.5 can come to one code above the highest.
-        np.clip(codes, 0, highest, out=codes)
-        planes[0, block] = codes[..., 0]
-        planes[1, block] = codes[..., 1]
-    return planes[0], planes[1]
-
-
-def _interpolate(
-    table: ChromaTable, luma_codes: npt.NDArray[np.integer], ab: npt.NDArray[np.float32]
-) -> npt.NDArray[np.complex64]:
-    """Bilinear in (a*, b*) on the luma level's plane; one complex gather a corner."""
-    position = ab * np.float32(1 / _AB_STEP)
-    position += (_AB_NODES - 1) / 2
-    # Half a node short of the last one's index would still read inside; a hair is enough.
-    np.clip(position, 0, _AB_NODES - 1.001, out=position)
-    node = position.astype(np.int32)
-    position -= node
-    at = (luma_codes >> table.drop_bits).astype(np.intp)
-    at *= _AB_NODES * _AB_NODES
-    at += node[..., 0] * _AB_NODES
-    at += node[..., 1]
-    along_b = position[..., 1].astype(np.complex64)
-    near = _between(table.chroma, at, along_b)
-    at += _AB_NODES
-    far = _between(table.chroma, at, along_b)
-    far -= near
-    far *= position[..., 0]
-    near += far
-    return near
-
-
-def _between(
-    chroma: npt.NDArray[np.complex64], at: npt.NDArray[np.intp], share: npt.NDArray[np.complex64]
-) -> npt.NDArray[np.complex64]:
-    near = np.take(chroma, at)
-    far = np.take(chroma, at + 1)
-    far -= near
-    far *= share
-    near += far
-    return near

@@ -1,12 +1,9 @@
 """Small arrays made smaller by area and larger by interpolation; half-pixel centres throughout."""
 
-from typing import TypeVar
-
 import numpy as np
+import numpy.typing as npt
 
-from colorworker.color.packing import Complexes, Floats
-
-Numbers = TypeVar("Numbers", Floats, Complexes)
+Floats = npt.NDArray[np.float32]
 
 
 def area_down(image: Floats, height: int, width: int) -> Floats:
@@ -26,13 +23,13 @@ def area_down(image: Floats, height: int, width: int) -> Floats:
     return _area_axis(_area_axis(np.asarray(image, np.float32), height, 0), width, 1)
 
 
-def bilinear(image: Numbers, height: int, width: int) -> Numbers:
+def bilinear(image: Floats, height: int, width: int) -> Floats:
     """Return the image interpolated linearly at the new pixels' centres, its border repeated.
 
     Made for enlarging; where it makes smaller it takes points and does not average.
 
     Args:
-        image: (H, W) or (H, W, C), float32 or complex64.
+        image: (H, W) or (H, W, C).
         height: New height.
         width: New width.
 
@@ -49,7 +46,7 @@ def along(values: Floats, axis: int, dimensions: int) -> Floats:
     return values.reshape([-1 if each == axis else 1 for each in range(dimensions)])
 
 
-def _check(image: Floats | Complexes, height: int, width: int) -> None:
+def _check(image: Floats, height: int, width: int) -> None:
     if height < 1 or width < 1 or image.size == 0:
         raise ValueError(f"cannot resize {image.shape[:2]} to {(height, width)}")
 
@@ -71,7 +68,7 @@ def _area_axis(image: Floats, size: int, axis: int) -> Floats:
     return np.ascontiguousarray(means, np.float32)
 
 
-def _linear_axis(image: Numbers, size: int, axis: int) -> Numbers:
+def _linear_axis(image: Floats, size: int, axis: int) -> Floats:
     length = image.shape[axis]
     if size == length:
         return image
@@ -79,7 +76,7 @@ def _linear_axis(image: Numbers, size: int, axis: int) -> Numbers:
     low = centres.astype(np.intp)
     part = along((centres - low).astype(np.float32), axis, image.ndim)
     near = np.take(image, low, axis)
-    mixed: Numbers = np.take(image, np.minimum(low + 1, length - 1), axis)
+    mixed: Floats = np.take(image, np.minimum(low + 1, length - 1), axis)
     mixed -= near
     mixed *= part
     mixed += near

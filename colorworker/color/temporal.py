@@ -3,13 +3,16 @@
 A network that colours frame by frame flickers. Here only anchors are predicted. An anchor's colour
 is averaged with those of the anchors that follow it in the same shot, never with earlier ones: the
 anchor on a border between two segments comes out the same from either side of it.
+
+Pictures are compared by their luma codes, which differ in proportion to L* but for the darkest.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from colorworker.color.packing import Floats, packed, unpacked
+Floats = npt.NDArray[np.float32]
 
 _SETTLE_SIGMA = 6.0
 """L* by which a pixel of a later anchor may differ and still be taken for the same thing."""
@@ -19,60 +22,79 @@ _TIME_ONLY = 0.02
 """Weight of time alone, so that a pixel unlike both anchors gets the nearer one's colour."""
 
 
-def settle(lightness: Sequence[Floats], ab: Sequence[Floats]) -> Floats:
+def look(codes: npt.NDArray[np.unsignedinteger], span: int) -> Floats:
+    """Return what a picture is compared by: its luma about its mean, so that exposure may jump.
+
+    Args:
+        codes: Luma (h, w).
+        span: Codes between black and white.
+
+    Returns:
+        float32 (h, w), in units of which two pictures may differ by 1 for a weight of 1/e.
+    """
+    values = codes.astype(np.float32)
+    values *= np.float32(100 / span / (_BLEND_SIGMA * 2**0.5))
+    values -= values.mean()
+    return values
+
+
+def settle(looks: Sequence[Floats], chroma: Sequence[Floats]) -> Floats:
     """Return the first anchor's chroma averaged with the following ones' where luma is alike.
 
     Args:
-        lightness: L* (h, w) of an anchor and of those that follow it in its shot, in order.
-        ab: Their predicted a* and b*, each (h, w, 2).
+        looks: Of an anchor and of those that follow it in its shot, in order; see `look`.
+        chroma: Their predicted chroma, each (2, h, w).
 
     Returns:
-        float32 (h, w, 2).
+        float32 (2, h, w).
     """
-    total = packed(ab[0]).copy()
-    weights = np.ones(lightness[0].shape, np.float32)
-    weighted = np.empty_like(total)
-    for later_lightness, later_ab in zip(lightness[1:], ab[1:], strict=True):
-        alike = _likeness(lightness[0], later_lightness, _SETTLE_SIGMA)
-        np.multiply(packed(later_ab), alike, out=weighted)
-        total += weighted
+    total = chroma[0].copy()
+    weights = np.ones(looks[0].shape, np.float32)
+    weighted = np.empty_like(weights)
+    for later_look, later in zip(looks[1:], chroma[1:], strict=True):
+        alike = _likeness(looks[0], later_look, (_BLEND_SIGMA / _SETTLE_SIGMA) ** 2)
         weights += alike
-    total *= 1 / weights
-    return unpacked(total)
+        for plane, values in zip(total, later, strict=True):
+            np.multiply(values, alike, out=weighted)
+            plane += weighted
+    np.reciprocal(weights, out=weights)
+    total *= weights
+    return total
 
 
 def between(
-    lightness: Floats,
-    earlier: tuple[Floats, Floats],
-    later: tuple[Floats, Floats],
-    share: float,
+    own: Floats, earlier: tuple[Floats, Floats], later: tuple[Floats, Floats], share: float
 ) -> Floats:
-    """Return the chroma of a frame that lies between two anchors of its shot.
+    """Return what lies between two anchors' planes for a frame between them.
 
     Args:
-        lightness: L* (h, w) of the frame.
-        earlier: L* (h, w) and settled chroma (h, w, 2) of the anchor before.
+        own: The frame's look, (h, w).
+        earlier: Look (h, w) and any planes (n, h, w) of the anchor before.
         later: The same of the anchor after.
         share: How far the frame has gone from the one to the other, in [0, 1].
 
     Returns:
-        float32 (h, w, 2), at every pixel between the two anchors' chroma.
+        float32 (n, h, w), at every pixel between the two anchors' values.
     """
-    weight = share * (_likeness(lightness, later[0], _BLEND_SIGMA) + np.float32(_TIME_ONLY))
-    rest = (1 - share) * (_likeness(lightness, earlier[0], _BLEND_SIGMA) + np.float32(_TIME_ONLY))
-    weight /= weight + rest
-    before = packed(earlier[1])
-    mixed = packed(later[1]) - before
-    mixed *= weight
-    mixed += before
-    return unpacked(mixed)
+    weight = _likeness(own, later[0])
+    weight += np.float32(_TIME_ONLY)
+    weight *= np.float32(share)
+    rest = _likeness(own, earlier[0])
+    rest += np.float32(_TIME_ONLY)
+    rest *= np.float32(1 - share)
+    rest += weight
+    weight /= rest
+    mixed = np.empty_like(earlier[1])
+    for plane, before, after in zip(mixed, earlier[1], later[1], strict=True):
+        np.subtract(after, before, out=plane)
+        plane *= weight
+        plane += before
+    return mixed
 
 
-def _likeness(one: Floats, other: Floats, sigma: float) -> Floats:
-    """Return 1 where L* is the same and less where it differs; exposure's jumps do not count."""
+def _likeness(one: Floats, other: Floats, sharper: float = 1.0) -> Floats:
+    """Return 1 where two looks are the same and less where they differ."""
     difference: Floats = one - other
-    difference -= difference.mean()
     difference *= difference
-    difference *= np.float32(-0.5 / sigma**2)
-    np.exp(difference, out=difference)
-    return difference
+    difference *= np.float32(-sharper)
+    return np.exp(difference, out=difference)

@@ -100,47 +100,49 @@ def _view(plane: VideoPlane, layout: Layout, height: int, width: int) -> Plane:
     return codes.reshape(-1, plane.line_size // layout.dtype.itemsize)[:height, :width]
 
 
-class LumaScaler:
-    """Makes Y' planes of one size; for one thread, and best for frames that are all alike.
+class PlaneScaler:
+    """Makes planes of one size; for one thread, and best for planes that are all alike.
 
-    It keeps swscale's filters from frame to frame: setting them up costs four times the scaling.
+    It keeps swscale's filters from plane to plane: setting them up costs four times the scaling.
     """
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, height: int, width: int, *, larger: bool = False) -> None:
+        """Make planes smaller by area means, or `larger` by interpolation."""
         self._height, self._width = height, width
+        self._interpolation = "BILINEAR" if larger else "AREA"
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: Frame) -> Plane:
-        """Return Y' codes of the frame's depth and range at the scaler's size (area average).
+    def __call__(self, plane: Plane) -> Plane:
+        """Return the plane at the scaler's size; half-pixel centres.
 
         Args:
-            frame: Any frame that `layout_of` accepts.
+            plane: uint8 or uint16 (h, w), its lines contiguous.
 
         Returns:
-            A new array (height, width), uint8 or uint16 as the frame's own.
+            A new array of that dtype; lines may be longer in memory.
         """
         # A grey frame over the same memory: swscale scales grey to grey without touching the range.
-        grey = "gray" if layout_of(frame.format.name).bit_depth == 8 else "gray16le"
-        small = self._reformatter.reformat(
-            Frame.from_numpy_buffer(luma_plane(frame), format=grey),
+        grey = "gray" if plane.dtype == np.uint8 else "gray16le"
+        scaled = self._reformatter.reformat(
+            Frame.from_numpy_buffer(plane, format=grey),
             width=self._width,
             height=self._height,
             format=grey,
-            interpolation="AREA",
+            interpolation=self._interpolation,
         )
-        return _view(small.planes[0], layout_of(grey), self._height, self._width).copy()
+        return _view(scaled.planes[0], layout_of(grey), self._height, self._width)
 
 
 def luma_proxy(frame: Frame, height: int, width: int) -> Plane:
-    """Return one frame's Y' codes at another size; see `LumaScaler`."""
-    return LumaScaler(height, width)(frame)
+    """Return one frame's Y' codes at another size; see `PlaneScaler`."""
+    return PlaneScaler(height, width)(luma_plane(frame))
 
 
 def luma_for_chroma(luma: Plane, shape: tuple[int, int]) -> Plane:
     """Return the Y' of each chroma sample: the mean of the luma samples it stands for.
 
     Args:
-        luma: Codes (height, width).
+        luma: Codes (height, width), its lines contiguous.
         shape: Of the chroma planes, from `chroma_shape`; a half, quarter or whole of the luma's,
             rounded up.
 
@@ -153,12 +155,19 @@ def luma_for_chroma(luma: Plane, shape: tuple[int, int]) -> Plane:
     lacking = (shape[0] * down - luma.shape[0], shape[1] * across - luma.shape[1])
     if any(lacking):
         luma = np.pad(luma, ((0, lacking[0]), (0, lacking[1])), mode="edge")
-    wide = np.uint16 if luma.dtype == np.uint8 else np.uint32
-    total = np.full(shape, across * down // 2, wide)
+    wide = np.dtype(np.uint16 if luma.dtype == np.uint8 else np.uint32)
+    total: Plane = np.full(shape, across * down // 2, wide)
     for row in range(down):
-        for column in range(across):
-            total += luma[row::down, column::across]
-    return (total // wide(across * down)).astype(luma.dtype)
+        if across == 2:
+            # Two codes as one number: whole lines are added, where every second code would be slow.
+            pairs: Plane = luma[row::down].view(wide)
+            total += pairs & np.iinfo(luma.dtype).max
+            total += pairs >> 8 * luma.itemsize
+        else:
+            for column in range(across):
+                total += luma[row::down, column::across]
+    means: Plane = (total // (across * down)).astype(luma.dtype)
+    return means
 
 
 def with_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:

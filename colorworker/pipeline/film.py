@@ -9,7 +9,7 @@ A chain of small generators, each holding only what it needs to look ahead for:
     _followed   colours for the frames between two anchors      1 interval
 
 So at most FRAMES_AHEAD + 1 + anchor_interval * (_BATCH + settle_anchors + 1) decoded frames are
-held, 53 with the default options. Nothing looks behind the segment's first frame, and that frame is
+held, 41 with the default options. Nothing looks behind the segment's first frame, and that frame is
 an anchor: the segment before sees it in its look-ahead and gives it the same colour, so borders
 between segments do not show.
 """
@@ -21,28 +21,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color import guided
-from colorworker.color.luma import ChromaTable, chroma_codes, chroma_table, lightness_from_luma
-from colorworker.color.resize import area_down
-from colorworker.color.temporal import between, settle
+from colorworker.color.luma import lightness_from_luma
+from colorworker.color.temporal import between, look, settle
 from colorworker.media import shots
 from colorworker.media.planes import (
     Frame,
-    LumaScaler,
     Plane,
+    PlaneScaler,
     chroma_shape,
     color_spec,
     luma_for_chroma,
     luma_plane,
     with_chroma,
 )
+from colorworker.pipeline.brush import Brush, brush_for, codes, on_grid, ready
 from colorworker.pipeline.workshop import Colorizer
 from colorworker.work.film import VideoInfo
 from colorworker.work.job import Options
 
 Floats = npt.NDArray[np.float32]
 
-_BATCH = 4
+_BATCH = 2
 """Anchors a prediction; the network takes 15 ms a picture so, and 20 ms alone."""
 _MOVED_SHARE = 0.02
 """Of the picture, since the last anchor, that makes the next one due early. With anchors every 6th
@@ -54,17 +53,10 @@ class _Canvas:
     """What is the same for all frames of a segment."""
 
     frame_count: int
-    working: tuple[int, int]
-    """Shape the network wants."""
-    chroma: tuple[int, int]
-    """Shape of the chroma planes that are written."""
-    grid: tuple[int, int]
-    """Shape colours are settled and followed at: the smaller of the two."""
     pix_fmt: str
-    table: ChromaTable
-    to_working: LumaScaler
-    to_grid: LumaScaler
-    to_small: LumaScaler
+    brush: Brush
+    to_working: PlaneScaler
+    to_small: PlaneScaler
 
 
 @dataclass(frozen=True)
@@ -74,14 +66,18 @@ class _Moment:
     index: int
     frame: Frame | None
     """None behind the segment's end, where only colours are needed."""
+    luma: Plane
+    """Luma codes at the chroma planes' shape."""
     guide: Plane
-    """Luma codes at the grid's shape."""
+    """The same at the grid's shape."""
     small: Floats
     starts_shot: bool = False
     proxy: Plane | None = None
     """Luma codes at the working shape, anchors only."""
-    ab: Floats | None = None
-    """Chroma at the grid's shape, anchors only."""
+    chroma: Floats | None = None
+    """On the table's axes, (2, h, w) at the grid's shape, anchors only."""
+    look: Floats | None = None
+    """What the guide is compared by, anchors only."""
 
 
 def lookahead_frames(options: Options) -> int:
@@ -115,38 +111,31 @@ def colour_frames(
     canvas = _canvas(info, colorizer, frame_count, pix_fmt)
     moments = _watched(_read(frames, canvas), canvas)
     anchored = _anchored(moments, canvas, options)
-    settled = _settled(_predicted(anchored, canvas, colorizer), canvas, options)
-    for frame, luma_codes, ab in _followed(settled, canvas):
-        yield _painted(frame, luma_codes, ab, canvas)
+    settled = _settled(_predicted(anchored, canvas, colorizer), options)
+    for frame, moment, planes in _followed(settled, canvas):
+        cb, cr = codes(canvas.brush, moment.luma, moment.guide, planes)
+        yield with_chroma(frame, cb, cr, pix_fmt)
 
 
 def _canvas(info: VideoInfo, colorizer: Colorizer, frame_count: int, pix_fmt: str) -> _Canvas:
     working = colorizer.working_shape(info.height, info.width)
     chroma = chroma_shape(pix_fmt, info.height, info.width)
-    fits = chroma[0] <= working[0] and chroma[1] <= working[1]
-    grid = chroma if fits else working
     return _Canvas(
         frame_count=frame_count,
-        working=working,
-        chroma=chroma,
-        grid=grid,
         pix_fmt=pix_fmt,
-        table=chroma_table(color_spec(info)),
-        to_working=LumaScaler(*working),
-        to_grid=LumaScaler(*grid),
-        to_small=LumaScaler(*shots.SMALL_SHAPE),
+        brush=brush_for(color_spec(info), working, chroma),
+        to_working=PlaneScaler(*working),
+        to_small=PlaneScaler(*shots.SMALL_SHAPE),
     )
 
 
 def _read(frames: Iterator[Frame], canvas: _Canvas) -> Iterator[_Moment]:
-    bit_depth = canvas.table.spec.bit_depth
+    brush = canvas.brush
     for index, frame in enumerate(frames):
-        if canvas.grid == canvas.chroma:
-            guide = luma_for_chroma(luma_plane(frame), canvas.chroma)
-        else:
-            guide = canvas.to_grid(frame)
-        small = shots.small_luma(canvas.to_small(frame), bit_depth)
-        yield _Moment(index, frame, guide, small)
+        luma = luma_for_chroma(luma_plane(frame), brush.chroma)
+        guide = brush.to_grid(luma) if brush.enlarges else luma
+        small = shots.small_luma(canvas.to_small(guide), brush.table.spec.bit_depth)
+        yield _Moment(index, frame, luma, guide, small)
 
 
 def _watched(moments: Iterator[_Moment], canvas: _Canvas) -> Iterator[_Moment]:
@@ -215,10 +204,10 @@ def _is_due(moment: _Moment, last: _Moment, options: Options) -> bool:
 
 
 def _anchor(moment: _Moment, canvas: _Canvas) -> _Moment:
-    if canvas.working == canvas.grid or moment.frame is None:
+    if canvas.brush.working == canvas.brush.chroma or moment.frame is None:
         proxy = moment.guide
     else:
-        proxy = canvas.to_working(moment.frame)
+        proxy = canvas.to_working(luma_plane(moment.frame))
     return _without_frame_beyond(replace(moment, proxy=proxy), canvas)
 
 
@@ -244,76 +233,69 @@ def _with_colours(
     proxies = [moment.proxy for moment in moments if moment.proxy is not None]
     if not proxies:
         return
-    predicted = iter(colorizer.predict(lightness_from_luma(np.stack(proxies), canvas.table.spec)))
+    spec = canvas.brush.table.spec
+    predicted = iter(colorizer.predict(lightness_from_luma(np.stack(proxies), spec)))
     for moment in moments:
         if moment.proxy is None:
             yield moment
         else:
-            ab = next(predicted)
-            if canvas.grid != canvas.working:
-                ab = area_down(ab, *canvas.grid)
-            yield replace(moment, ab=ab, proxy=None)
+            chroma = on_grid(canvas.brush, next(predicted))
+            yield replace(moment, chroma=chroma, look=_look(moment.guide, canvas), proxy=None)
 
 
-def _settled(moments: Iterator[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
+def _look(guide: Plane, canvas: _Canvas) -> Floats:
+    return look(guide, canvas.brush.table.spec.luma_span)
+
+
+def _settled(moments: Iterator[_Moment], options: Options) -> Iterator[_Moment]:
     reach = options.anchor_interval * options.settle_anchors
     held: deque[_Moment] = deque()
     for moment in moments:
         if moment.starts_shot:
-            yield from _settle_all(held, canvas)
+            yield from _settle_all(held)
         held.append(moment)
         while held and held[0].index + reach <= moment.index:
-            yield _settle_first(held, canvas)
-    yield from _settle_all(held, canvas)
+            yield _settle_first(held)
+    yield from _settle_all(held)
 
 
-def _settle_all(held: deque[_Moment], canvas: _Canvas) -> Iterator[_Moment]:
+def _settle_all(held: deque[_Moment]) -> Iterator[_Moment]:
     while held:
-        yield _settle_first(held, canvas)
+        yield _settle_first(held)
 
 
-def _settle_first(held: deque[_Moment], canvas: _Canvas) -> _Moment:
+def _settle_first(held: deque[_Moment]) -> _Moment:
     """Take the first moment out of `held`; if an anchor, averaged with the anchors behind it."""
-    anchors = [(each.guide, each.ab) for each in held if each.ab is not None]
+    anchors = [
+        (each.look, each.chroma)
+        for each in held
+        if each.look is not None and each.chroma is not None
+    ]
     first = held.popleft()
-    if first.ab is None:
+    if first.chroma is None:
         return first
-    lightness = [lightness_from_luma(guide, canvas.table.spec) for guide, _ in anchors]
-    return replace(first, ab=settle(lightness, [ab for _, ab in anchors]))
+    looks, chroma = zip(*anchors, strict=True)
+    return replace(first, chroma=settle(looks, chroma))
 
 
-def _followed(moments: Iterator[_Moment], canvas: _Canvas) -> Iterator[tuple[Frame, Plane, Floats]]:
-    """Yield the segment's frames with their guide and their chroma at the grid's shape."""
-    spec = canvas.table.spec
-    earlier: tuple[int, Floats, Floats] | None = None
-    waiting: list[tuple[int, Frame, Plane]] = []
+def _followed(
+    moments: Iterator[_Moment], canvas: _Canvas
+) -> Iterator[tuple[Frame, _Moment, Floats]]:
+    """Yield the segment's frames with their moments and the planes they follow."""
+    start, earlier = 0, None
+    waiting: list[tuple[Frame, _Moment]] = []
     for moment in moments:
-        if moment.ab is None:
+        if moment.chroma is None or moment.look is None:
             if moment.frame is not None:
-                waiting.append((moment.index, moment.frame, moment.guide))
+                waiting.append((moment.frame, moment))
             continue
-        lightness = lightness_from_luma(moment.guide, spec)
+        later = moment.look, ready(canvas.brush, moment.guide, moment.chroma)
         if earlier is not None:
-            start, *before = earlier
-            for index, frame, guide in waiting:
-                share = (index - start) / (moment.index - start)
-                own = lightness_from_luma(guide, spec)
-                ab = between(own, (before[0], before[1]), (lightness, moment.ab), share)
-                yield frame, guide, ab
+            for frame, each in waiting:
+                share = (each.index - start) / (moment.index - start)
+                yield frame, each, between(_look(each.guide, canvas), earlier, later, share)
         waiting = []
         if moment.frame is None:
             return
-        yield moment.frame, moment.guide, moment.ab
-        earlier = (moment.index, lightness, moment.ab)
-
-
-def _painted(frame: Frame, guide: Plane, ab: Floats, canvas: _Canvas) -> Frame:
-    if canvas.grid == canvas.chroma:
-        codes = guide
-    else:
-        spec = canvas.table.spec
-        codes = luma_for_chroma(luma_plane(frame), canvas.chroma)
-        slope, offset = guided.fit(lightness_from_luma(guide, spec), ab)
-        ab = guided.apply(slope, offset, lightness_from_luma(codes, spec))
-    cb, cr = chroma_codes(canvas.table, codes, ab)
-    return with_chroma(frame, cb, cr, canvas.pix_fmt)
+        yield moment.frame, moment, later[1]
+        start, earlier = moment.index, later

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from colorworker.color.guided import apply, fit
+from colorworker.color.guided import fit, fit_planes
 from colorworker.color.resize import area_down, bilinear
+
+
+def apply(slope, offset, luma):
+    return bilinear(slope, *luma.shape) * luma[..., None] + bilinear(offset, *luma.shape)
 
 
 def test_chroma_that_is_linear_in_luma_is_found_exactly_without_regularisation():
@@ -43,3 +47,24 @@ def test_colour_borders_follow_luma_better_than_bilinear_enlarging():
 def test_shapes_that_do_not_belong_together_are_refused():
     with pytest.raises(ValueError, match="belong together"):
         fit(np.zeros((4, 4), np.float32), np.zeros((4, 5, 2), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 2)])
+def test_pictures_smaller_than_the_window_are_fitted(shape):
+    luma = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape)
+
+    slope, offset = fit(luma, np.full((*shape, 2), 7, np.float32))
+
+    np.testing.assert_allclose(slope, np.zeros((*shape, 2)), atol=1e-5)
+    np.testing.assert_allclose(offset, np.full((*shape, 2), 7), atol=1e-4)
+
+
+def test_units_of_luma_do_not_matter():
+    luma = np.random.default_rng(3).uniform(0, 100, (30, 40)).astype(np.float32)
+    chroma = np.random.default_rng(4).normal(0, 20, (2, 30, 40)).astype(np.float32)
+
+    slope, offset = fit_planes(luma, chroma)
+    other_slope, other_offset = fit_planes(luma * 2.19 + 16, chroma, epsilon=20 * 2.19**2)
+
+    np.testing.assert_allclose(other_slope * 2.19, slope, atol=1e-3)
+    np.testing.assert_allclose(other_offset + other_slope * 16, offset, atol=2e-2)

@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 
-from colorworker.color.luma import (
-    ColorSpec,
-    chroma_codes,
-    chroma_table,
-    lightness_from_luma,
-    spec_from_codes,
-)
+from colorworker.color import codes
+from colorworker.color.codes import chroma_table, located
+from colorworker.color.luma import ColorSpec, lightness_from_luma, spec_from_codes
 from colorworker.errors import SourceUnsupported
 
 SPECS = [
@@ -72,6 +68,10 @@ def display_from_codes(luma, cb, cr, spec):
     return np.stack([red, (y - kr * red - kb * blue) / kg, blue], axis=-1)
 
 
+def chroma_codes(table, luma, ab):
+    return codes.chroma_codes(table, luma, located(table, ab))
+
+
 def unsigned(values, spec):
     return np.round(values).astype(np.uint8 if spec.bit_depth == 8 else np.uint16)
 
@@ -131,17 +131,33 @@ def test_black_and_white_take_no_colour(spec):
     )
 
 
-def test_colours_are_the_same_in_blocks_and_in_one_piece():
+@pytest.mark.parametrize("depth", [8, 10])
+def test_colours_are_the_same_in_blocks_and_in_one_piece(depth):
     random = np.random.default_rng(3)
-    luma = random.integers(16, 236, (301, 211), dtype=np.uint8)
-    ab = random.normal(0, 25, (301, 211, 2)).astype(np.float32)
-    table = chroma_table(SPECS[0])
+    spec = ColorSpec("bt601", full_range=False, bit_depth=depth)
+    luma = unsigned(random.integers(16, 236, (401, 211)) << (depth - 8), spec)
+    ab = random.normal(0, 25, (401, 211, 2)).astype(np.float32)
+    table = chroma_table(spec)
 
     whole = chroma_codes(table, luma, ab)
-    rows = [chroma_codes(table, luma[row : row + 1], ab[row : row + 1]) for row in range(301)]
+    rows = [chroma_codes(table, luma[row : row + 1], ab[row : row + 1]) for row in range(401)]
 
     np.testing.assert_array_equal(whole[0], np.vstack([row[0] for row in rows]))
     np.testing.assert_array_equal(whole[1], np.vstack([row[1] for row in rows]))
+
+
+def test_integers_round_to_the_same_codes_as_floating_point_but_for_near_halves():
+    random = np.random.default_rng(4)
+    luma = random.integers(16, 236, (100, 120), dtype=np.uint8)
+    ab = random.normal(0, 25, (100, 120, 2)).astype(np.float32)
+    deep = ColorSpec("bt601", full_range=False, bit_depth=10)
+
+    eight = np.stack(chroma_codes(chroma_table(SPECS[0]), luma, ab)).astype(float)
+    ten = np.stack(chroma_codes(chroma_table(deep), luma.astype(np.uint16) << 2, ab)) / 4
+
+    error = eight - ten
+    assert np.abs(error.mean()) < 0.02
+    assert np.sqrt((error**2).mean()) < 0.35
 
 
 @pytest.mark.parametrize("spec", SPECS[:4], ids=str)

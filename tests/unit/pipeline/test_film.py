@@ -254,7 +254,7 @@ def test_frames_held_stay_within_the_documented_bound(options):
     ):
         held.append(read - number)
 
-    assert max(held) <= 5 + options.anchor_interval * (4 + options.settle_anchors + 1)
+    assert max(held) <= 5 + options.anchor_interval * (2 + options.settle_anchors + 1)
 
 
 def test_times_stay_with_their_frames():
