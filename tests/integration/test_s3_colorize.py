@@ -195,7 +195,7 @@ def source_reads(between, archive):
 
 def test_only_what_is_new_is_done_and_what_is_done_anew_leaves_the_old_records(s3, tmp_path):
     archive, colour = s3.make_bucket(versions=True), s3.make_bucket()
-    recipe = Recipe(width=96, height=64, frames=24, gop_size=12, sound="aac")
+    recipe = Recipe(width=96, height=64, frames=12, gop_size=6, sound="aac")
     film = make_film(tmp_path / "reel.mkv", recipe).read_bytes()
     for key, data in (("a.png", picture("a.png", 0)), ("reel.mkv", film)):
         s3.client.put_object(Bucket=archive, Key=key, Body=data)
@@ -206,7 +206,7 @@ def test_only_what_is_new_is_done_and_what_is_done_anew_leaves_the_old_records(s
 
     with proxy(s3.url) as between:
         variables = {
-            "AWS_ENDPOINT_URL": between.url, "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12",
+            "AWS_ENDPOINT_URL": between.url, "COLORWORKER_MEDIA__SEGMENT_FRAMES": "6",
             "COLORWORKER_MEDIA__SETTLE_ANCHORS": "0", "RAY_ADDRESS": None,
         }  # fmt: skip
 
