@@ -1,7 +1,8 @@
 """A job's report as one HTML file that needs nothing else: no script, no request."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib import resources
@@ -15,7 +16,11 @@ from colorworker.report.thumbnails import Thumbnails, data_uri
 from colorworker.work.job import ModelRef, Options
 
 MAX_SHOWN = 500
-"""Items on the page besides the failures, which are all there."""
+"""Items on the page besides the failures; with their pictures, some 10 MB."""
+MAX_FAILED = 1000
+"""Failures on the page; of more of them, numbers by error code say more than a list."""
+MAX_PICTURES = 1000
+"""Before/after pictures on the page: a film has several."""
 OUTPUTS_AT = "../../../../"
 """From `.colorworker/jobs/<job_id>/report/` to the folder that the output keys count from."""
 _JOINERS = "\u200c\u200d"
@@ -50,6 +55,8 @@ class Shown:
     failed: tuple[ItemLine, ...]
     coloured: tuple[ItemLine, ...]
     skipped: tuple[ItemLine, ...]
+    failures: Mapping[str, int]
+    """How many items failed by each error code, most first."""
 
     @property
     def hidden_count(self) -> int:
@@ -58,20 +65,36 @@ class Shown:
         return self.totals.items - seen
 
 
-def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN) -> Shown:
-    """Return all failures, and of the others the first `limit`, coloured ones before skipped."""
-    kept: dict[str, list[ItemLine]] = {"failed": [], "succeeded": [], "skipped": []}
+def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_FAILED) -> Shown:
+    """Return what comes on the page, from any number of lines, which are seen once.
 
-    def sorting() -> Iterable[ItemLine]:
+    Args:
+        lines: Every item, in the order to be shown.
+        limit: Items that did not fail: the first of them, coloured ones before skipped.
+        failed: Failures: the first of them.
+    """
+    limits = {"failed": failed, "succeeded": limit, "skipped": limit}
+    kept: dict[str, list[ItemLine]] = {outcome: [] for outcome in limits}
+    codes: Counter[str] = Counter()
+
+    def sorting() -> Iterator[ItemLine]:
         for line in lines:
-            if line.outcome == "failed" or len(kept[line.outcome]) < limit:
+            if len(kept[line.outcome]) < limits[line.outcome]:
                 kept[line.outcome].append(line)
+            if line.outcome == "failed":
+                codes[line.error_code] += 1
             yield line
 
     totals = totals_of(sorting())
     coloured = kept["succeeded"]
     room = limit - len(coloured)
-    return Shown(totals, tuple(kept["failed"]), tuple(coloured), tuple(kept["skipped"][:room]))
+    return Shown(
+        totals,
+        tuple(kept["failed"]),
+        tuple(coloured),
+        tuple(kept["skipped"][:room]),
+        dict(codes.most_common()),
+    )
 
 
 def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -> str:
@@ -94,7 +117,7 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
         "moment": _moment,
         "reason": lambda line: line.error.removeprefix(f"{line.key}: "),
         "href": lambda key: OUTPUTS_AT + quote(key.encode("utf-8", "surrogateescape")),
-        "picture": lambda key: data_uri(thumbnails(key)),
+        "picture": _pictures(thumbnails),
     }
     source = resources.files("colorworker.report").joinpath("page.html.jinja").read_text("utf-8")
     return environment.from_string(source).render(
@@ -105,6 +128,18 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
         phases=phase_shares(shown.totals.seconds),
         version=__version__,
     )
+
+
+def _pictures(thumbnails: Thumbnails) -> Callable[[str], str]:
+    """Return what reads a picture as a data URI; empty after MAX_PICTURES of them."""
+    left = MAX_PICTURES
+
+    def picture(key: str) -> str:
+        nonlocal left
+        left -= 1
+        return data_uri(thumbnails(key)) if left >= 0 else ""
+
+    return picture
 
 
 def phase_shares(seconds: Mapping[str, float]) -> list[tuple[str, float, float]]:

@@ -120,7 +120,7 @@ def test_failures_come_before_what_was_coloured_with_their_reasons():
     assert "1 of 2 items coloured" in html
 
 
-def test_every_failure_is_shown_but_of_the_rest_only_the_first_and_the_page_says_so():
+def test_of_what_did_not_fail_only_the_first_are_shown_and_the_page_says_so():
     lines = [item(f"{n}.jpg", "failed") for n in range(20)]
     lines += [item(f"{n}.txt", "skipped") for n in range(20)]
     lines += [item(f"{n}.png") for n in range(6)]
@@ -130,6 +130,43 @@ def test_every_failure_is_shown_but_of_the_rest_only_the_first_and_the_page_says
     assert [len(shown.failed), len(shown.coloured), len(shown.skipped)] == [20, 6, 4]
     assert shown.hidden_count == 16
     assert shown.totals.items == 46
+
+
+def test_of_very_many_failures_the_first_are_listed_and_all_are_counted_by_kind():
+    damaged = (item(f"{n}.jpg", "failed", error_code="source_damaged") for n in range(1200))
+    large = (item(f"{n}.tif", "failed", error_code="source_too_large") for n in range(300))
+
+    html = page([*damaged, *large])
+
+    assert html.count("<li><b") == 1000
+    text = " ".join(Reader(html).text.split())
+    assert "The first 1 000 failures are listed here. Of all 1 500:" in text
+    assert "1 200 source_damaged, 300 source_too_large." in text
+    assert "500 more items are not shown here" in html
+    assert ".jsonl" in html
+
+
+def test_what_comes_on_the_page_does_not_grow_with_the_job():
+    def lines(number):
+        return (
+            item(f"{n}.jpg", ("succeeded", "failed", "skipped")[n % 3], error_code="e")
+            for n in range(number)
+        )
+
+    small, large = choose(lines(6000)), choose(lines(20_000))
+
+    assert (len(small.failed), len(small.coloured), len(small.skipped)) == (1000, 500, 0)
+    assert (large.failed, large.coloured) == (small.failed, small.coloured)
+    assert large.totals.items == 20_000
+
+
+def test_pictures_of_films_are_bounded_over_the_whole_page():
+    asked = []
+    films = [item(f"{n}.mp4", thumbnail_keys=[f"{n}/{k}" for k in range(20)]) for n in range(60)]
+
+    page(films, lambda key: asked.append(key))
+
+    assert len(asked) == 1000
 
 
 def test_only_thumbnails_that_are_shown_are_read():
