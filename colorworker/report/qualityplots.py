@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 _CELL_INCHES = 1.9
+_LABEL_INCHES = 0.3
 _DPI = 110
 _COLOURS = ("#2f5d62", "#c98b4b", "#7c8fb5", "#a3341f", "#6d685e", "#8aa6a3")
 
@@ -69,13 +70,14 @@ def hints_plot(evaluation: Evaluation) -> bytes:
 def sheet(title: str, strips: Sequence[Strip]) -> bytes:
     """Return strips below one another, every picture labelled, JPEG."""
     columns = len(strips[0].cells)
+    heights = [_CELL_INCHES * _aspect(strip) + _LABEL_INCHES for strip in strips]
     figure = Figure(
-        figsize=(columns * _CELL_INCHES, len(strips) * (_CELL_INCHES + 0.35) + 0.5),
+        figsize=(columns * _CELL_INCHES, sum(heights) + _LABEL_INCHES),
         dpi=_DPI,
         layout="constrained",
     )
     figure.suptitle(title, fontsize=9)
-    grid = figure.subplots(len(strips), columns, squeeze=False)
+    grid = figure.subplots(len(strips), columns, squeeze=False, height_ratios=heights)
     for axes_row, strip in zip(grid, strips, strict=True):
         for axes, (label, rgb) in zip(axes_row, strip.cells, strict=True):
             axes.imshow(rgb, interpolation="nearest")
@@ -83,6 +85,11 @@ def sheet(title: str, strips: Sequence[Strip]) -> bytes:
             axes.set_axis_off()
         axes_row[0].set_title(_plain(f"{strip.cells[0][0]}: {strip.key}"), fontsize=6, pad=2)
     return _jpeg(figure)
+
+
+def _aspect(strip: Strip) -> float:
+    height, width = strip.cells[0][1].shape[:2]
+    return float(height / width)
 
 
 def _lines(axes: Any, sweeps: Sequence[Sweep], attribute: str) -> None:
