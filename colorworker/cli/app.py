@@ -8,8 +8,10 @@ import typer
 from colorworker import __version__
 from colorworker.cli.colorize import colorize
 from colorworker.cli.doctor import doctor
-from colorworker.cli.train import train
 from colorworker.cli.evaluate import evaluate
+from colorworker.cli.status import status
+from colorworker.cli.sweep import sweep_destination
+from colorworker.cli.train import train
 from colorworker.errors import ColorworkerError
 
 USAGE = 2
@@ -26,6 +28,8 @@ app.command()(colorize)
 app.command()(doctor)
 app.command()(train)
 app.command()(evaluate)
+app.command()(status)
+app.command("sweep")(sweep_destination)
 
 
 def _print_version(wanted: bool) -> None:
