@@ -2,6 +2,7 @@
 
 ray job submit -- python jobs/colorize.py SOURCE... DESTINATION [options of `colorworker colorize`]
 
+Paths must be absolute and the same on every node: a job runs in a copy of its working directory.
 `ray job submit` turns every exit code but 0 into 1: the report tells what failed.
 """
 
@@ -10,5 +11,5 @@ import sys
 from colorworker.cli.app import main
 
 if __name__ == "__main__":
-    sys.argv[1:1] = ["colorize", "--executor", "ray"]
+    sys.argv[1:1] = ["colorize", "--executor", "ray", "--on-cluster"]
     main()

@@ -1,7 +1,9 @@
 """`colorworker colorize SOURCE... DESTINATION`."""
 
 import logging
+import platform
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -46,6 +48,9 @@ def colorize(
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
     quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
+    on_cluster: Annotated[
+        bool, typer.Option("--on-cluster", hidden=True, help="Refuse paths that are relative.")
+    ] = False,
     log_level: Annotated[LogLevel, typer.Option(help="Of the log on stderr.")] = "warning",
 ) -> None:
     """Colorize black-and-white pictures and films. Running it again resumes.
@@ -61,6 +66,8 @@ def colorize(
         logging.getLogger("pyvips").setLevel(logging.ERROR)
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
+    if on_cluster:
+        _refuse_relative(paths)
     settings = load_settings()
     options = Options(
         profile=profile,
@@ -90,3 +97,19 @@ def colorize(
     )
     if code:
         raise typer.Exit(code)
+
+
+def _refuse_relative(paths: list[str]) -> None:
+    """Refuse what would be looked for below a job's own copy of the working directory.
+
+    Raises:
+        UsageError: If a path does not say where it begins.
+    """
+    for path in paths:
+        if "://" not in path and not Path(path).is_absolute():
+            raise UsageError(
+                path,
+                f"is relative, and on a cluster it would be looked for in {Path.cwd()} on"
+                f" {platform.node()}, the job's own copy of its working directory",
+                "Give an absolute path that every node has, or a bucket as s3://bucket/prefix",
+            )

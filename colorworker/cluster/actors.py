@@ -1,16 +1,17 @@
 """Run units on Ray actors: a bounded loop over `ray.wait`, one model an actor.
 
-Actors come and go with the nodes. Only one that has answered is given units, so an actor for which
-there is no room holds up nothing. One that dies is dropped, and another is asked for where there is
-room. Calls are not retried by Ray: the driver counts attempts, and only the unit that was being
-worked on is charged one.
+Actors come and go with the nodes. Only one that has answered is given a unit, so an actor for which
+there is no room holds up nothing; and only one at a time, so none waits behind a long one while
+another actor is idle. One that dies is dropped, and another is asked for where there is room. Calls
+are not retried by Ray: the driver counts attempts, and only the unit that was being worked on is
+charged one.
 """
 
 import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import ray
@@ -18,7 +19,12 @@ from ray.exceptions import RayError, RayTaskError
 
 from colorworker.cluster.crew import Crew
 from colorworker.cluster.joining import join
-from colorworker.cluster.worker import WorkerSpec, internal_error, open_workshop
+from colorworker.cluster.worker import (
+    WorkerSpec,
+    internal_error,
+    open_workshop,
+    refuse_other_destination,
+)
 from colorworker.errors import PlaceFailed, UsageError
 from colorworker.pipeline.unit import run_unit
 from colorworker.work.ledger import UnitResult
@@ -26,8 +32,8 @@ from colorworker.work.plan import WorkUnit
 
 logger = logging.getLogger(__name__)
 
-_PREFETCH = 1
-"""Units queued at an actor behind the one under way, so that it never waits for the driver."""
+_AHEAD = 1
+"""Units an actor that wait here, so that whichever is free first need not wait for the driver."""
 _LOOK_SECONDS = 2.0
 """Time between two looks at the cluster's nodes."""
 _ANSWER_SECONDS = 5.0
@@ -44,6 +50,7 @@ class UnitActor:
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._workshop = open_workshop(spec)
+        self._landmark = spec.landmark
         self._lock = threading.Lock()
         self._draining = False
         self._begun: deque[tuple[str, int]] = deque(maxlen=_REMEMBERED)
@@ -58,7 +65,12 @@ class UnitActor:
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def ping(self) -> str:
-        """Answer while a unit runs: this method has a thread of its own."""
+        """Answer while a unit runs: this method has a thread of its own.
+
+        Raises:
+            UsageError: If the destination is not the one that the driver sees.
+        """
+        refuse_other_destination(self._workshop, self._landmark)
         return self._workshop.worker
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
@@ -83,22 +95,22 @@ class _Given(NamedTuple):
 
 @dataclass
 class _Place:
-    """One actor and what it has been given, in the order in which it works."""
+    """One actor and the unit it has been given."""
 
     actor: Any
     answer: Any
     """Reference to its first ping; None once that has come."""
-    queue: deque[_Given] = field(default_factory=deque)
+    given: _Given | None = None
 
     @property
     def awaited(self) -> list[Any]:
         if self.answer is not None:
             return [self.answer]
-        return [self.queue[0].reference] if self.queue else []
+        return [self.given.reference] if self.given else []
 
 
 class RayExecutor:
-    """As many actors as there is room for, each with one unit under way and one queued."""
+    """As many actors as there is room for, each with one unit under way."""
 
     def __init__(
         self,
@@ -138,7 +150,8 @@ class RayExecutor:
             runtime_env={"env_vars": environment or {}},
         )(UnitActor)
         self._places: list[_Place] = []
-        self._homeless: deque[tuple[WorkUnit, int]] = deque()
+        self._waiting: deque[tuple[WorkUnit, int]] = deque()
+        self._was_manned = False
         self._losses = 0
         self._draining = False
         self._last_manned = self._looked = time.monotonic()
@@ -155,17 +168,13 @@ class RayExecutor:
 
     @property
     def slots(self) -> int:
-        """Units under way or queued at the actors that are there."""
-        return len(self._manned()) * (1 + _PREFETCH)
+        """Units under way at the actors that are there, and as many that wait for one of them."""
+        return len(self._manned()) * (1 + _AHEAD)
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
-        """Queue the unit at the actor with the least to do."""
-        manned = self._manned()
-        if not manned:
-            self._homeless.append((unit, attempt))
-            return
-        place = min(manned, key=lambda place: len(place.queue))
-        place.queue.append(_Given(place.actor.run.remote(unit, attempt), unit, attempt))
+        """Give the unit to an actor that is idle, or to the next that is."""
+        self._waiting.append((unit, attempt))
+        self._deal()
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:
         """Return what has finished or was lost; sleeps at most timeout_seconds.
@@ -184,8 +193,8 @@ class RayExecutor:
         done, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
         results: list[UnitResult] = []
         for place in (awaited[reference] for reference in done):
-            if place.answer is None:
-                results += self._harvest(place)
+            if place.given is not None:
+                results.append(self._harvest(place, place.given))
             else:
                 self._welcome(place)
         return results
@@ -193,20 +202,21 @@ class RayExecutor:
     def drain(self) -> set[str]:
         """Begin nothing any more; return the ids of the units that were not begun."""
         self._draining = True
-        unbegun = {unit.unit_id for unit, _ in self._homeless}
-        self._homeless.clear()
-        manned = self._manned()
-        answers = [place.actor.drain.remote() for place in manned]
+        unbegun = {unit.unit_id for unit, _ in self._waiting}
+        self._waiting.clear()
+        places = [place for place in self._manned() if place.given]
+        answers = [place.actor.drain.remote() for place in places]
         if answers:
             ray.wait(answers, num_returns=len(answers), timeout=_ANSWER_SECONDS)
-        for place, answer in zip(manned, answers, strict=True):
+        for place, answer in zip(places, answers, strict=True):
             try:
                 begun = set(ray.get(answer, timeout=0))
             except RayError:  # It is dead or does not answer: what it had is found lost, or done.
                 continue
-            kept = [item for item in place.queue if (item.unit.unit_id, item.attempt) in begun]
-            unbegun |= {item.unit.unit_id for item in place.queue if item not in kept}
-            place.queue = deque(kept)
+            given = place.given
+            if given and (given.unit.unit_id, given.attempt) not in begun:
+                unbegun.add(given.unit.unit_id)
+                place.given = None
         return unbegun
 
     def workers(self) -> list[str]:
@@ -243,28 +253,42 @@ class RayExecutor:
         for place in self._places[::-1]:
             if place.answer is not None and len(self._places) > self._crew.bound(room):
                 self._drop(place)
-        hungry = all(len(place.queue) > _PREFETCH for place in manned)
+        hungry = bool(self._waiting) or not manned
         missing = self._crew.wanted(room, hungry) - len(self._places) if hungry else 0
         for _ in range(missing):
             actor = self._actor_class.remote(self._spec)
             self._places.append(_Place(actor, actor.ping.remote()))
 
     def _welcome(self, place: _Place) -> None:
-        """Take in an actor that has answered its first ping, or failed to come up."""
+        """Take in an actor that has answered its first ping, or failed to come up.
+
+        Raises:
+            UsageError: If it is the first, and sees another destination than the driver.
+        """
         try:
             worker = ray.get(place.answer)
         except RayError as error:
-            logger.warning("a worker did not come up: %s", error)
+            cause = error.cause if isinstance(error, RayTaskError) else None
+            if isinstance(cause, UsageError) and not self._was_manned:
+                raise cause from error
+            logger.warning("a worker did not come up: %s", cause or error)
             self._count_loss(place, error)
             return
         place.answer = None
+        self._was_manned = True
         logger.info("worker %s is there", worker)
-        while self._homeless and len(place.queue) <= _PREFETCH:
-            self.submit(*self._homeless.popleft())
+        self._deal()
 
-    def _harvest(self, place: _Place) -> list[UnitResult]:
-        """Take the result at the head of an actor's queue, dropping the actor if it has died."""
-        reference, unit, attempt = place.queue[0]
+    def _deal(self) -> None:
+        """Give what waits to the actors that are idle."""
+        for place in self._manned():
+            if place.given is None and self._waiting:
+                unit, attempt = self._waiting.popleft()
+                place.given = _Given(place.actor.run.remote(unit, attempt), unit, attempt)
+
+    def _harvest(self, place: _Place, given: _Given) -> UnitResult:
+        """Take the result of an actor's unit, dropping the actor if it has died."""
+        reference, unit, attempt = given
         try:
             result: UnitResult | None = ray.get(reference)
         except RayTaskError as error:
@@ -273,26 +297,19 @@ class RayExecutor:
             result = internal_error(unit, attempt, error.cause)
         except RayError as error:
             # ActorDied, ActorUnavailable, OutOfMemory, WorkerCrashed, NodeDied: the place failed.
-            return self._lost(place, error)
-        place.queue.popleft()
+            return self._lost(place, given, error)
+        place.given = None
         self._losses = 0
-        return [result or _lost_result(unit, attempt, "stopped before it was begun")]
+        self._deal()
+        return result or _lost_result(unit, attempt, "stopped before it was begun")
 
-    def _lost(self, place: _Place, error: RayError) -> list[UnitResult]:
-        """Give up an actor; what was only queued there goes elsewhere, at no charge."""
+    def _lost(self, place: _Place, given: _Given, error: RayError) -> UnitResult:
+        """Give up an actor, and ask for another."""
         reason = type(error).__name__
-        under_way, *queued = place.queue
-        logger.warning("worker lost (%s) under unit %s", reason, under_way.unit.unit_id)
+        logger.warning("worker lost (%s) under unit %s", reason, given.unit.unit_id)
         self._count_loss(place, error)
-        results = [_lost_result(under_way.unit, under_way.attempt, reason)]
-        for item in queued:
-            if self._draining:
-                results.append(_lost_result(item.unit, item.attempt, reason))
-            else:
-                # It never ran, or is idempotent if it did.
-                self.submit(item.unit, item.attempt)
         self._man()
-        return results
+        return _lost_result(given.unit, given.attempt, reason)
 
     def _count_loss(self, place: _Place, error: RayError) -> None:
         self._drop(place)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.errors import KeyMissing, UsageError
 from colorworker.pipeline.workshop import Colorizer, Workshop
 from colorworker.store.opening import open_store
 from colorworker.store.options import StoreOptions
@@ -33,6 +34,8 @@ class WorkerSpec:
     """Cores for one prediction; None leaves it to TensorFlow."""
     stores: StoreOptions | None = None
     """How to reach stores; credentials are found on each machine by itself."""
+    landmark: str = ""
+    """Key that the driver has put on the destination and every worker must find; may be empty."""
 
 
 def open_workshop(spec: WorkerSpec) -> Workshop:
@@ -49,6 +52,28 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
         scratch=spec.scratch,
         keep_parts=spec.keep_parts,
     )
+
+
+def refuse_other_destination(workshop: Workshop, landmark: str) -> None:
+    """Look for what the driver has put on the destination.
+
+    Without this, workers on machines that do not share a folder would each write into their own,
+    and the job would end as if all were well.
+
+    Raises:
+        UsageError: If it is not there.
+    """
+    if not landmark:
+        return
+    try:
+        workshop.destination.head(landmark)
+    except KeyMissing as error:
+        raise UsageError(
+            workshop.destination.uri,
+            f"worker {workshop.worker} does not find there what the driver has written"
+            f" ({landmark}): this is another folder",
+            "Give a bucket, or a folder that every node has under one absolute path",
+        ) from error
 
 
 def internal_error(

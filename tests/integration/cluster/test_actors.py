@@ -1,5 +1,8 @@
 """The executor on real Ray actors, without a model: films are only scanned."""
 
+import os
+import signal
+
 import pytest
 import ray
 
@@ -38,9 +41,9 @@ def scans(tmp_path):
     return units
 
 
-def make_executor(tmp_path, crew):
+def make_executor(tmp_path, crew, **changes):
     destination = LocalStore(tmp_path / "destination")
-    return RayExecutor(WorkerSpec(destination.uri, MODEL, Options(), 10**9), crew)
+    return RayExecutor(WorkerSpec(destination.uri, MODEL, Options(), 10**9, **changes), crew)
 
 
 def results_of(executor, count):
@@ -102,6 +105,34 @@ def test_drained_an_actor_begins_nothing_and_every_unit_is_accounted_for(tmp_pat
     assert done | unbegun == {unit.unit_id for unit in scans}
     assert not done & unbegun
     assert {result.outcome for result in results} <= {"succeeded"}
+
+
+def test_nothing_waits_behind_a_long_unit_while_another_actor_is_idle(tmp_path, scans):
+    executor = make_executor(tmp_path, Crew(cpus=1))
+    until_there(executor, 4)
+    slow = executor.workers()[0]
+    pid = int(slow.partition(":")[2])
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for unit in scans:
+            executor.submit(unit, 1)
+        others = results_of(executor, len(scans) - 1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    (last,) = results_of(executor, 1)
+    executor.close()
+
+    assert slow not in {result.worker for result in others}
+    assert (last.worker, last.outcome) == (slow, "succeeded")
+
+
+def test_workers_that_see_another_folder_than_the_driver_are_refused(tmp_path):
+    executor = make_executor(tmp_path, Crew(cpus=2), landmark="jobs/1/manifest.jsonl")
+
+    with pytest.raises(UsageError, match=r"destination.*another folder.*every node"):
+        until_there(executor, 2)
+    executor.close()
 
 
 def test_a_worker_larger_than_every_node_is_refused(tmp_path):
