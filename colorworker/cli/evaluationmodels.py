@@ -1,6 +1,7 @@
 """What an evaluation measures with TensorFlow: models by name, and extractors of features."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from colorworker.evaluation.features import inception_features, lite_features
 from colorworker.evaluation.frechet import Features
 from colorworker.evaluation.run import Vivid
 from colorworker.model.colorizer import load_colorizer
+from colorworker.model.files import Opened
 from colorworker.model.weights import load, resolve
 from colorworker.settings import ModelSettings
 from colorworker.store.opening import open_store
 from colorworker.store.options import StoreOptions
+from colorworker.work.job import ModelRef
 
 
 def models_of(
@@ -27,7 +30,7 @@ def models_of(
 
     Args:
         names: Packaged names, paths or URIs of weights.
-        vividness: Of the rows.
+        vividness: Of the rows of networks over colour bins; others have one row.
         size: Short side that the models work at; None: their own.
         settings: How a distribution over colours is read.
         stores: Of weights that lie on a store.
@@ -38,10 +41,16 @@ def models_of(
     """
     rows: list[Candidate] = []
     vivid: dict[str, Vivid] = {}
+    opened = partial(open_store, options=stores)
     for name, short in zip(names, short_names(names), strict=True):
-        at = _vivid(name, short, size, settings, stores)
-        rows += [at(each) for each in vividness]
-        vivid[short] = at
+        ref = resolve(name, opened)
+        weights = load(ref, opened)
+        at = _vivid(ref, short, str(weights.architecture), size, settings, opened)
+        if len(weights.bins):
+            rows += [at(each) for each in vividness]
+            vivid[short] = at
+        else:  # Nothing to be more or less vivid: one row, which says what was left untrained.
+            rows.append(replace(at(1.0), name=f"{short} ({weights.architecture})", note=""))
     return rows, vivid
 
 
@@ -74,11 +83,13 @@ def short_names(models: Sequence[str]) -> list[str]:
 
 
 def _vivid(
-    name: str, short: str, size: int | None, settings: ModelSettings, stores: StoreOptions
+    ref: ModelRef,
+    short: str,
+    note: str,
+    size: int | None,
+    settings: ModelSettings,
+    opened: Opened,
 ) -> Vivid:
-    opened = partial(open_store, options=stores)
-    ref = resolve(name, opened)
-
     def at(vividness: float) -> Candidate:
         colorizer = load_colorizer(
             ref,
@@ -88,6 +99,6 @@ def _vivid(
             short_side=size,
             opened=opened,
         )
-        return Candidate(f"{short}, vividness {vividness:g}", colorizer, sha256=ref.sha256)
+        return Candidate(f"{short}, vividness {vividness:g}", colorizer, ref.sha256, note)
 
     return at

@@ -1,0 +1,31 @@
+"""Models of an evaluation by name: their rows, and what tables call them."""
+
+import pytest
+
+from colorworker.cli.evaluationmodels import models_of, short_names
+from colorworker.errors import UsageError, WeightsRefused
+from colorworker.settings import ModelSettings
+from colorworker.store.options import StoreOptions
+
+
+def test_every_model_has_a_row_for_every_vividness():
+    rows, vivid = models_of(["lite"], [0.8, 0.5], 64, ModelSettings(), StoreOptions())
+
+    assert [row.name for row in rows] == ["lite, vividness 0.8", "lite, vividness 0.5"]
+    assert [row.note for row in rows] == ["lite", "lite"]
+    assert list(vivid) == ["lite"]
+    assert rows[0].colorizer.working_shape(90, 90) == (64, 64)
+
+
+def test_weights_that_cannot_be_used_are_refused_before_anything_is_measured(tmp_path):
+    (tmp_path / "bad.npz").write_bytes(b"nothing")
+
+    with pytest.raises(WeightsRefused, match=r"bad\.npz"):
+        models_of([str(tmp_path / "bad.npz")], [0.8], None, ModelSettings(), StoreOptions())
+
+
+def test_models_are_called_by_as_much_of_their_path_as_tells_them_apart():
+    assert short_names(["lite", "/a/tuned.npz"]) == ["lite", "tuned"]
+    assert short_names(["s3://b/one/best.npz", "/x/two/best.npz"]) == ["one/best", "two/best"]
+    with pytest.raises(UsageError, match="named twice"):
+        short_names(["lite", "lite"])
