@@ -52,8 +52,8 @@ class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
             dtype="float32",
             trainable=learned,
             autocast=False,
-            # Without it, an assignment inside a strategy's replica is an error; with it the workers
-            # keep equal statistics, the mean of theirs.
+            # Without it, each worker of a strategy would keep running statistics of its own, and
+            # those of one would be saved; with it all keep the mean of theirs.
             aggregation="none" if learned else "mean",
         )
 
