@@ -8,7 +8,7 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
 
-from colorworker.errors import KeyMissing
+from colorworker.errors import KeyMissing, SourceUnreadable, StoreError
 from colorworker.store.base import Leftover
 from colorworker.store.options import S3Options
 from colorworker.store.s3service import S3Service
@@ -66,13 +66,24 @@ def uploads(service: S3Service, prefix: str) -> Iterator[Leftover]:
     Args:
         service: Of the bucket.
         prefix: Of full keys; the leftovers' keys come without it.
+
+    Raises:
+        StoreError: If the credentials do not allow it.
     """
     query: dict[str, str] = {"Prefix": prefix} if prefix else {}
     while True:
         request = partial(
             service.client.list_multipart_uploads, Bucket=service.bucket, **query, **service.paid
         )
-        page = service.ask("", request)
+        try:
+            page = service.ask("", request)
+        except SourceUnreadable as error:
+            raise StoreError(
+                error.subject,
+                "its unfinished uploads cannot be listed",
+                "Give these credentials s3:ListBucketMultipartUploads,"
+                " s3:ListMultipartUploadParts and s3:AbortMultipartUpload",
+            ) from error
         for found in page.get("Uploads", ()):
             if found["Key"].startswith(prefix):
                 yield Leftover(

@@ -186,6 +186,8 @@ def test_ctrl_c_once_finishes_what_is_in_flight_and_says_how_to_go_on(
     assert process.returncode == 130
     assert "once more stops at once" in err
     assert "report.html" in out
+    (run,) = (colour.destination / ".colorworker" / "jobs").glob("*/runs/*.json")
+    assert '"outcome": "interrupted"' in run.read_text()
     assert not list((colour.destination / ".colorworker" / "tmp").iterdir())
 
 

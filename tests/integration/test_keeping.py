@@ -14,6 +14,7 @@ from colorworker.cli.app import app
 from colorworker.errors import UsageError
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.provenance.record import attempt_key, thumbnail_key
+from tests import servers
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -114,7 +115,7 @@ def orphans_by_hand(objects, records):
     }
 
 
-def test_a_job_is_followed_killed_swept_after_and_finished(s3, tmp_path):
+def test_a_job_is_followed_killed_swept_after_and_finished(s3, tmp_path, monkeypatch):
     bucket = s3.make_bucket()
     destination = f"s3://{bucket}/out"
     film = make_film(tmp_path / "reel.mp4", Recipe(width=96, height=64, frames=96, gop_size=12))
@@ -160,6 +161,9 @@ def test_a_job_is_followed_killed_swept_after_and_finished(s3, tmp_path):
     assert before.items() <= records_of(s3, bucket).items()
     assert "reel.mp4" in after
 
+    # Whoever may only read can follow a job: status writes nothing.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.READER_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.READER_SECRET)
     code, done = status(destination, "--job", running["job_id"][:6])
     assert (code, done["runs_total"], done["latest"]["standing"]) == (0, 2, "finished")
     assert done["latest"]["counts"]["items_done"] == 1

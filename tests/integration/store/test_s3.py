@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from colorworker.errors import KeyMissing, KeyRefused, SourceChanged
+from colorworker.errors import KeyMissing, KeyRefused, SourceChanged, StoreError
 from colorworker.provenance.record import attempt_key, commit, finished
 from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
@@ -118,6 +118,16 @@ def test_an_upload_that_was_never_completed_is_seen_below_the_prefix_and_discard
     assert (found.kind, found.key, found.size_bytes) == ("upload", "film.mkv", 1000)
     assert found.upload_id == begun[0]
     assert [upload["UploadId"] for upload in uploads(s3, bucket)] == begun[1:]
+
+
+def test_without_leave_to_list_uploads_it_is_said_which_is_needed(s3, bucket, opened, monkeypatch):
+    def choose(seen):
+        return Fault(status=403, code="AccessDenied") if "uploads" in seen.path else Fault()
+
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        with pytest.raises(StoreError, match="s3:ListBucketMultipartUploads"):
+            list(opened(bucket).leftovers())
 
 
 def test_an_upload_that_fails_leaves_nothing_behind(s3, bucket, opened, large, monkeypatch):

@@ -23,10 +23,12 @@ class Watched(MemoryStore):
         self.is_away, self.tried = False, threading.Event()
 
     def put(self, key, data, *, create_only=False):
-        self.tried.set()
-        if self.is_away:
-            raise StoreUnavailable("colour", "it does not answer")
-        return super().put(key, data, create_only=create_only)
+        try:
+            if self.is_away:
+                raise StoreUnavailable("colour", "it does not answer")
+            return super().put(key, data, create_only=create_only)
+        finally:
+            self.tried.set()
 
     def wait(self):
         self.tried.clear()
