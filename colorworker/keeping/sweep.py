@@ -26,7 +26,7 @@ from colorworker.store.base import Leftover, ObjectInfo, ObjectStore
 from colorworker.work.ledger import Record, record_from_json
 from colorworker.work.run import RunState
 
-SweptKind = Literal["attempt", "temporary file", "upload", "thumbnail", "report"]
+SweptKind = Literal["attempt", "temporary file", "empty folder", "upload", "thumbnail", "report"]
 
 _PARTS = f"{STATE}/parts/"
 _THUMBNAILS = f"{STATE}/thumbnails/"
@@ -179,11 +179,11 @@ def _is_published(store: ObjectStore, record: Record) -> bool:
 
 
 def _leftovers(broom: _Broom, named: Named) -> Iterator[Swept]:
-    """Yield temporary files, and uploads below our folder; those to outputs wait in `named`."""
+    """Yield what lies below our folder; uploads to outputs wait in `named`."""
     for leftover in broom.store.leftovers():
         if not broom.takes(leftover.modified_at):
             continue
-        if leftover.kind == "temporary file" or leftover.key.startswith(f"{STATE}/"):
+        if leftover.kind != "upload" or leftover.key.startswith(f"{STATE}/"):
             yield from broom.leftover_away(leftover)
         else:
             # Other programs upload into buckets too: ours are those to outputs of our records.

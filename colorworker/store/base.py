@@ -25,13 +25,13 @@ class ObjectInfo:
 class Leftover:
     """Bytes that an interrupted write left in a store: no object, and never becomes one."""
 
-    kind: Literal["temporary file", "upload"]
-    """An upload is one in parts that was not completed."""
+    kind: Literal["temporary file", "empty folder", "upload"]
+    """An upload is one in parts that was not completed; a folder, one that a rename left empty."""
     key: str
     """Of the file, or of the object that would have come of the upload."""
     size_bytes: int
     modified_at: float
-    """POSIX seconds: when it was last written to, or when the upload was begun."""
+    """POSIX seconds: when it last changed, or when the upload was begun."""
     upload_id: str = ""
 
 

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from colorworker.errors import KeyRefused
 from colorworker.store.base import Leftover, ObjectInfo
@@ -60,23 +61,33 @@ def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
             yield _refused(folder, f"the folder cannot be read ({error.strerror})")
 
 
-def temporary_files(root: Path) -> Iterator[Leftover]:
-    """Yield the files of the store's scratch folder, however deep; no error if there is none.
+def left_over(root: Path) -> Iterator[Leftover]:
+    """Yield the files of the store's scratch folder, however deep, and empty folders beside it.
 
-    A scratch folder that is a link, or lies behind one, is somebody else's: left out.
+    A folder that is a link, or lies behind one, is somebody else's: left out.
     """
-    scratch = root / SCRATCH
-    if scratch.is_symlink() or scratch.parent.is_symlink():
+    state, scratch = (root / SCRATCH).parent, root / SCRATCH
+    if state.is_symlink():
         return
-    for folder, _, names in os.walk(scratch):
-        for name in names:
-            path = Path(folder, name)
-            try:
-                status = path.lstat()
-            except FileNotFoundError:
-                continue
-            key = path.relative_to(root).as_posix()
-            yield Leftover("temporary file", key, status.st_size, status.st_mtime)
+    for folder, below, names in os.walk(state):
+        path = Path(folder)
+        if scratch == path or scratch in path.parents:
+            for name in names:
+                yield from _leftover(root, path / name, "temporary file")
+        elif not below and not names and path != state:
+            yield from _leftover(root, path, "empty folder")
+
+
+def _leftover(
+    root: Path, path: Path, kind: Literal["temporary file", "empty folder"]
+) -> Iterator[Leftover]:
+    """Yield it, unless it vanished meanwhile."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    size_bytes = 0 if kind == "empty folder" else status.st_size
+    yield Leftover(kind, path.relative_to(root).as_posix(), size_bytes, status.st_mtime)
 
 
 def _is_plain_folder(root: Path, key: str) -> bool:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from colorworker.errors import KeyExists, KeyMissing, KeyRefused, SourceChanged, SourceUnreadable
 from colorworker.store.base import Leftover, ObjectInfo
 from colorworker.store.keys import check_key, printable
-from colorworker.store.listing import SCRATCH, etag_of, temporary_files, walk
+from colorworker.store.listing import SCRATCH, etag_of, left_over, walk
 from colorworker.store.oserrors import no_hard_links, reading_failed, writing_failed
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -133,16 +133,24 @@ class LocalStore:
             raise writing_failed(key, error) from error
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Yield the temporary files."""
-        return temporary_files(self.root)
+        """Yield temporary files, and folders of our own that stayed when what they held went."""
+        return left_over(self.root)
 
     def discard(self, leftover: Leftover) -> None:
-        """Remove a temporary file."""
-        if not leftover.key.startswith(f"{SCRATCH}/"):
-            raise KeyRefused(printable(leftover.key), f"it is no file of {SCRATCH}")
+        """Remove a temporary file, or a folder if it is empty still."""
+        path = self.root / leftover.key
         try:
-            (self.root / leftover.key).unlink(missing_ok=True)
+            if leftover.kind == "empty folder":
+                path.rmdir()
+            elif leftover.key.startswith(f"{SCRATCH}/"):
+                path.unlink(missing_ok=True)
+            else:
+                raise KeyRefused(printable(leftover.key), f"it is no file of {SCRATCH}")
+        except FileNotFoundError:
+            return
         except OSError as error:
+            if error.errno == errno.ENOTEMPTY:
+                return
             raise writing_failed(leftover.key, error) from error
 
     def scratch(self) -> Path:

@@ -334,6 +334,27 @@ def test_what_lies_in_the_scratch_folder_is_left_over_and_can_be_discarded(tmp_p
     assert store.get("film.mkv") == b"whole"
 
 
+def test_a_folder_that_a_publication_left_empty_is_left_over_until_it_is_used_again(tmp_path):
+    store = LocalStore(tmp_path)
+    for unit in ("a", "b"):
+        store.put(f".colorworker/parts/{unit}/1.mp4", b"film")
+        store.publish(f".colorworker/parts/{unit}/1.mp4", f"{unit}.mp4")
+    (tmp_path / "an empty folder of theirs").mkdir()
+
+    found = sorted(store.leftovers(), key=lambda leftover: leftover.key)
+    store.put(".colorworker/parts/b/2.mp4", b"film")
+    for leftover in found:
+        store.discard(leftover)
+        store.discard(leftover)
+
+    assert [(leftover.kind, leftover.key) for leftover in found] == [
+        ("empty folder", ".colorworker/parts/a"),
+        ("empty folder", ".colorworker/parts/b"),
+    ]
+    assert store.get(".colorworker/parts/b/2.mp4") == b"film"
+    assert [leftover.kind for leftover in store.leftovers()] == []
+
+
 def test_a_scratch_folder_behind_a_link_is_left_alone(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
