@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,10 @@ class Source:
     """The one object that is meant, or empty."""
     pattern: str = ""
     """Glob that keys below the root must match, or empty for all."""
+    include: tuple[str, ...] = ()
+    """Globs of which one must match too; none asks for nothing."""
+    exclude: tuple[str, ...] = ()
+    """Globs of which none may match: they win over all others."""
 
 
 def parse_source(text: str, opened: Callable[[str], ObjectStore] = open_store) -> Source:
@@ -89,13 +93,41 @@ def _is_object(store: ObjectStore, key: str) -> bool:
 
 def select(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
     """Yield the objects that the source means; what cannot be read comes with `error` set."""
+    chosen = _choice(source)
     if source.key:
-        yield _one(store, source.key)
+        if chosen(source.key):
+            yield _one(store, source.key)
         return
-    matches = glob_expression(source.pattern).fullmatch if source.pattern else None
     for info in store.list(_MAGIC.split(source.pattern)[0]):
-        if matches is None or matches(info.key):
+        if chosen(info.key):
             yield info
+
+
+def any_glob(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return what tells whether a key matches one of the globs.
+
+    One without `/` is about the name alone, in whatever folder: `*.mkv` is `**/*.mkv`.
+    """
+    rooted = (text if "/" in text else f"**/{text}" for text in patterns)
+    expressions = [f"(?:{glob_expression(text.removeprefix('/')).pattern})" for text in rooted]
+    matches = re.compile("|".join(expressions), re.DOTALL).fullmatch
+    return lambda key: matches(key) is not None
+
+
+def _choice(source: Source) -> Callable[[str], bool]:
+    """Return what tells whether a key is meant: by the pattern, by `include`, not by `exclude`."""
+    matches = glob_expression(source.pattern).fullmatch if source.pattern else None
+    included = any_glob(source.include) if source.include else None
+    excluded = any_glob(source.exclude) if source.exclude else None
+
+    def chosen(key: str) -> bool:
+        return not (
+            (matches is not None and matches(key) is None)
+            or (included is not None and not included(key))
+            or (excluded is not None and excluded(key))
+        )
+
+    return chosen
 
 
 def glob_expression(pattern: str) -> re.Pattern[str]:

@@ -134,3 +134,40 @@ def test_a_destination_that_meets_the_source_is_refused(source, destination):
 )
 def test_a_destination_apart_from_the_source_is_taken(source, destination):
     refuse_overlap("source", source, destination)
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "keys"),
+    [
+        ((), (), ["a.mkv", "proxies/a.mkv", "reels/1/b.mkv", "reels/c.png"]),
+        (("*.mkv",), (), ["a.mkv", "proxies/a.mkv", "reels/1/b.mkv"]),
+        (("/*.mkv",), (), ["a.mkv"]),
+        (("reels/*",), (), ["reels/c.png"]),
+        (("reels/**",), (), ["reels/1/b.mkv", "reels/c.png"]),
+        (("reels/**", "a.*"), (), ["a.mkv", "proxies/a.mkv", "reels/1/b.mkv", "reels/c.png"]),
+        ((), ("proxies/**", "*.png"), ["a.mkv", "reels/1/b.mkv"]),
+        (("a.mkv",), ("**/a.mkv",), []),
+        (("**/*.mkv",), ("proxies/**",), ["a.mkv", "reels/1/b.mkv"]),
+        (("[!a].mkv",), (), ["reels/1/b.mkv"]),
+    ],
+)
+def test_include_chooses_and_exclude_has_the_last_word(include, exclude, keys):
+    store = MemoryStore("archive")
+    for key in ("a.mkv", "proxies/a.mkv", "reels/1/b.mkv", "reels/c.png"):
+        store.put(key, b"x")
+
+    found = select(store, Source("s3://archive", include=include, exclude=exclude))
+
+    assert sorted(info.key for info in found) == keys
+
+
+def test_patterns_hold_for_globs_and_single_keys_too():
+    store = MemoryStore("archive")
+    for key in ("a.mkv", "b.mkv"):
+        store.put(key, b"x")
+
+    glob = Source("s3://archive", pattern="*.mkv", exclude=("b.*",))
+    one = Source("s3://archive", key="b.mkv", exclude=("b.*",))
+
+    assert [info.key for info in select(store, glob)] == ["a.mkv"]
+    assert list(select(store, one)) == []
