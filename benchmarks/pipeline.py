@@ -1,15 +1,19 @@
 """Where a film's CPU time goes, and how much of it is not decoding, predicting or encoding.
 
-    python benchmarks/pipeline.py [--heights 480 1080] [--frames 132]
+    python benchmarks/pipeline.py [--heights 480 1080] [--frames 240] [--rounds 3]
 
 The whole job (scan, segments, assembly, records; one worker in this process) is run on the demo
-film enlarged to each height, then its parts alone on the same frames: decode the source, predict as
-often as the job did, encode what the job wrote. CPU seconds of all threads, per 1000 frames.
+film enlarged to each height, then its parts alone on the same frames, with the same threads: decode
+the source, predict the pictures that the job predicted (logits to colours included, and nothing
+else of what is done to colours), encode what the job wrote. `store` is what the job spent in calls
+of its store and in checksums of part and film; it is part of the rest. CPU seconds of all threads
+per 1000 frames, medians of the rounds, whole and parts in turn; the table is Markdown.
 """
 
 import argparse
 import os
 import platform
+import statistics
 import subprocess
 import tempfile
 import time
@@ -30,13 +34,15 @@ from colorworker.media.probe import scan
 from colorworker.media.profiles import encoder_for
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
-from colorworker.pipeline.workshop import Colorizer, Workshop
+from colorworker.pipeline.workshop import Colorizer, Workshop, sha256_of_file
 from colorworker.settings import apply_environment, tensorflow_environment
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
 from colorworker.work.job import Options
 
 ROOT = Path(__file__).parents[1]
+MEASURED = ("decode", "predict", "encode", "store", "whole")
+CALLS = ("head", "get", "open", "put", "put_file", "publish", "delete")
 DEMO = ROOT / "docs/demo/reels/big-buck-bunny.mp4"
 PROFILES = ("archive", "access")
 ENCODERS = {"archive": "ffv1", "access": "x264"}
@@ -57,6 +63,28 @@ class Recorder:
         return self.inner.predict(lightness, hints)
 
 
+@dataclass
+class Metered:
+    """A store that adds up the CPU seconds of its calls."""
+
+    inner: LocalStore
+    seconds: float = 0.0
+
+    def __getattr__(self, name):
+        call = getattr(self.inner, name)
+        if name not in CALLS:
+            return call
+
+        def metered(*arguments, **options):
+            start = time.thread_time()
+            try:
+                return call(*arguments, **options)
+            finally:
+                self.seconds += time.thread_time() - start
+
+        return metered
+
+
 def enlarge(target: Path, height: int, frames: int) -> Path:
     """Write the demo film at another height, as H.264 with a keyframe every 48 frames."""
     with av.open(str(DEMO)) as source, av.open(str(target), "w") as output:
@@ -66,23 +94,33 @@ def enlarge(target: Path, height: int, frames: int) -> Path:
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = 48
         stream.codec_context.options = {"crf": "18", "preset": "veryfast"}
-        for frame in islice(source.decode(video), frames):
+        for index, frame in enumerate(islice(_repeated(source), frames)):
             large = frame.reformat(width, height, "yuv420p")
-            large.pict_type = 0
+            large.pict_type, large.pts, large.time_base = 0, index, 1 / video.average_rate
             output.mux(stream.encode(large))
         output.mux(stream.encode(None))
     return target
 
 
-def whole_job(film: Path, destination: Path, options: Options, recorder: Recorder) -> float:
-    """Return the CPU seconds of the whole job, the model loaded beforehand."""
+def _repeated(source):
+    """Yield the film's frames, over and over."""
+    while True:
+        source.seek(0)
+        yield from source.decode(video=0)
+
+
+def whole_job(
+    film: Path, destination: Path, options: Options, recorder: Recorder
+) -> tuple[float, float]:
+    """Return CPU seconds of the whole job, the model loaded before, and of its store's calls."""
     source = LocalStore(film.parent)
     entries = list_entries(
         [OpenSource(Source(str(film.parent), key=film.name), source)], options.profile
     )
     model = resolve("lite")
+    store = Metered(LocalStore(destination))
     workshop = Workshop(
-        LocalStore(destination),
+        store,
         lambda _: source,
         once(lambda: recorder),
         options,
@@ -101,7 +139,7 @@ def whole_job(film: Path, destination: Path, options: Options, recorder: Recorde
     seconds = time.process_time() - start
     if failures:
         raise SystemExit(failures[0])
-    return seconds
+    return seconds, store.seconds
 
 
 def cpu(work) -> float:
@@ -145,42 +183,82 @@ def encode_alone(film: Path, written: Path, options: Options, part: Path) -> flo
     return seconds + time.process_time() - start
 
 
+@dataclass(frozen=True)
+class Round:
+    """CPU seconds of one job and of its parts alone."""
+
+    decode: float
+    predict: float
+    encode: float
+    store: float
+    whole: float
+    pictures: int
+
+    @property
+    def parts(self) -> float:
+        return self.decode + self.predict + self.encode
+
+
+def one_round(film: Path, destination: Path, options: Options, colorizer: Colorizer) -> Round:
+    recorder = Recorder(colorizer)
+    whole, calls = whole_job(film, destination, options, recorder)
+    (written,) = destination.glob("*.m*")
+    return Round(
+        decode_alone(film),
+        predict_alone(recorder, recorder.shapes),
+        encode_alone(film, written, options, destination / "part.nut"),
+        calls + 2 * cpu(lambda: sha256_of_file(written)),
+        whole,
+        sum(shape[0] for shape in recorder.shapes),
+    )
+
+
+def row_of(height: int, encoder: str, frames: int, rounds: list[Round]) -> str:
+    scale = 1000 / frames
+    numbers = [
+        statistics.median(getattr(each, name) for each in rounds) * scale for name in MEASURED
+    ]
+    ratios = sorted(each.whole / each.parts for each in rounds)
+    cells = [f"{height}p", encoder, *(f"{number:.1f}" for number in numbers)]
+    cells += [
+        f"{numbers[-1] / sum(numbers[:3]):.3f}",
+        f"{ratios[0]:.3f} to {ratios[-1]:.3f}",
+        str(rounds[0].pictures),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--heights", type=int, nargs="+", default=[480, 1080])
-    parser.add_argument("--frames", type=int, default=132)
+    parser.add_argument("--frames", type=int, default=240)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     apply_environment(tensorflow_environment())
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()
-    print(f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores; CPU s per 1000 frames")
-    print("height encoder   decode  predict   encode |   parts    whole  whole/parts")
+    print(
+        f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores, {arguments.frames} frames,"
+        f" {arguments.rounds} rounds; CPU s per 1000 frames\n"
+    )
+    names = (*MEASURED, "ratio", "lowest to highest", "pictures")
+    print(f"| size | encoder | {' | '.join(names)} |\n|---|---|{'---|' * len(names)}", flush=True)
     colorizer = load_colorizer(resolve("lite"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for height in arguments.heights:
             film = enlarge(folder / f"{height}.mkv", height, arguments.frames)
+            short = enlarge(folder / f"short-{height}.mkv", height, 24)
             for profile in PROFILES:
                 options = Options(profile=profile)
                 # Once for the one-off costs: traces, oneDNN plans, chroma tables.
-                whole_job(film, folder / f"warm-{height}-{profile}", options, Recorder(colorizer))
-                recorder = Recorder(colorizer)
-                destination = folder / f"{height}-{profile}"
-                whole = whole_job(film, destination, options, recorder)
-                (written,) = destination.glob("*.m*")
-                parts = [
-                    decode_alone(film),
-                    predict_alone(recorder, recorder.shapes),
-                    encode_alone(film, written, options, folder / "part.nut"),
+                whole_job(short, folder / f"warm-{height}-{profile}", options, Recorder(colorizer))
+                rounds = [
+                    one_round(film, folder / f"{height}-{profile}-{number}", options, colorizer)
+                    for number in range(arguments.rounds)
                 ]
-                scale = 1000 / arguments.frames
-                row = "".join(f"{part * scale:9.1f}" for part in parts)
-                print(
-                    f"{height:6d} {ENCODERS[profile]:7s}{row} |{sum(parts) * scale:8.1f}"
-                    f" {whole * scale:8.1f}  {whole / sum(parts):.3f}",
-                    flush=True,
-                )
+                print(row_of(height, ENCODERS[profile], arguments.frames, rounds), flush=True)
 
 
 if __name__ == "__main__":
