@@ -36,7 +36,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from colorworker.keeping.runs import JOBS
-from colorworker.report.page import count, duration, visible
+from colorworker.report.jobspage import whole_duration
+from colorworker.report.page import count, visible
 from colorworker.work.run import JobRuns, RunState, Standing, standing
 
 SCHEMA = 1
@@ -118,7 +119,7 @@ def pace_words(run: RunState, stands: Standing) -> str:
     if run.pace.items_per_second:
         parts.append(_items_speed(run.pace.items_per_second))
     if stands == "running" and run.pace.eta_seconds is not None:
-        parts.append(f"about {duration(run.pace.eta_seconds)} left")
+        parts.append(f"about {whole_duration(run.pace.eta_seconds)} left")
     return ", ".join(parts)
 
 
@@ -140,13 +141,13 @@ def _times(run: RunState, stands: Standing, now: datetime) -> str:
     words = f"begun {run.started_at}"
     if stands in {"running", "lost"}:
         silent = (now - datetime.fromisoformat(run.updated_at)).total_seconds()
-        return f"{words}, last sign of life {duration(max(0.0, silent))} ago"
-    return f"{words}, took {duration(run.wall_seconds)}"
+        return f"{words}, last sign of life {whole_duration(max(0.0, silent))} ago"
+    return f"{words}, took {whole_duration(run.wall_seconds)}"
 
 
 def _history(runs: Iterable[RunState], now: datetime) -> Iterator[str]:
     for run in runs:
-        took = duration(run.wall_seconds)
+        took = whole_duration(run.wall_seconds)
         yield f"{run.started_at}  {standing(run, now)}  {items_words(run)}  {took}"
 
 

@@ -83,7 +83,7 @@ def render_jobs(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {
         "visible": visible,
-        "duration": duration,
+        "duration": whole_duration,
         "count": count,
         "moment": _moment,
     }
@@ -101,6 +101,13 @@ def render_jobs(
         at=now.astimezone(UTC).isoformat(timespec="seconds"),
         version=__version__,
     )
+
+
+def whole_duration(seconds: float) -> str:
+    """Return a time that is known to the second: `under 1 s`, `9 s`, `4 min 05 s`."""
+    if seconds < 1:
+        return "under 1 s"
+    return f"{round(seconds)} s" if seconds < 100 else duration(seconds)
 
 
 def _job(job: JobRuns, now: datetime, jobs_at: str) -> JobRows:

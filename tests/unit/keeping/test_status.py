@@ -120,7 +120,7 @@ def test_what_is_said_of_a_running_job():
     assert "from s3://in" in text
     assert "451 of 1\u202f200 items: 431 done (300 before), 2 failed, 17 skipped, 1 parked" in text
     assert "12.3 frames/s, 0.4 items/s, about 7 min 01 s left" in text
-    assert "last sign of life 5.00 s ago" in text or "last sign of life" in text
+    assert "last sign of life" in text
     assert "! reel.mkv: no\\x1b[2Jframe decodes." in text
     assert "\x1b" not in text
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from colorworker.report.jobspage import render_jobs
+from colorworker.report.jobspage import render_jobs, whole_duration
 from colorworker.work.run import JobRuns, RunCounts, RunState
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
@@ -67,3 +67,11 @@ def test_the_bar_has_the_shares_of_all_items():
 
     assert 'class="done" style="width: 50.000%"' in html
     assert 'class="failed" style="width: 12.500%"' in html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0, "under 1 s"), (9.4, "9 s"), (99.4, "99 s"), (245.0, "4 min 05 s")],
+)
+def test_times_are_no_more_exact_than_they_are_known(seconds, words):
+    assert whole_duration(seconds) == words
