@@ -7,6 +7,7 @@ import typer
 
 from colorworker import __version__
 from colorworker.cli.colorize import colorize
+from colorworker.cli.dataset import app as dataset
 from colorworker.cli.doctor import doctor
 from colorworker.cli.evaluate import evaluate
 from colorworker.cli.status import status
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(colorize)
 app.command()(doctor)
 app.command()(train)
+app.add_typer(dataset, name="dataset")
 app.command()(evaluate)
 app.command()(status)
 app.command("sweep")(sweep_destination)

@@ -66,6 +66,8 @@ def train(
         print(f"stopped at step {ending.step}; the same command goes on from there")
         raise typer.Exit(INTERRUPTED)
     print(f"{ending.reason} at step {ending.step}")
+    if ending.resumed_at:
+        print(f"went on from steps: {', '.join(map(str, ending.resumed_at))}")
     for name, value in ending.validation.items():
         print(f"validation {name}: {value:.4f}")
     folder = wanted.run.output.rstrip("/")

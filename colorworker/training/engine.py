@@ -222,7 +222,8 @@ class Engine:
 
     def _all_reduced(self, value: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+        # A reduction goes where its value lies, and what comes from outside lies nowhere yet.
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))
 
     def _spread_agree(self) -> None:
         self._world.strategy.run(self._replica_agree)
@@ -237,7 +238,7 @@ class Engine:
         ]
         items = [*self._statistics, *means]
         context = tf.distribute.get_replica_context()
-        values = [tf.convert_to_tensor(item) for item in items]
+        values = [tf.identity(item) for item in items]
         for item, value in zip(
             items, context.all_reduce(tf.distribute.ReduceOp.MEAN, values), strict=True
         ):

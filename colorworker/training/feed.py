@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from colorworker.model.batch import Batch
 from colorworker.model.runtime import tf
 from colorworker.training.colours import filmed, lab_from_linear, linear_from_codes
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
@@ -69,15 +68,15 @@ def validation_feed(
     spool: Spool, pictures: Sequence[Kept], batch: int, recipe: Recipe
 ) -> tf.data.Dataset:
     """Return batches (luma, hints, chroma) of the pictures as they are, without hints."""
-    singles = np.stack([np.arange(len(pictures)), np.zeros(len(pictures), np.int64)], 1)
-    dataset = _decoded(spool, pictures, singles, recipe, moved=False).batch(batch)
+    dataset = squares(spool, pictures, recipe).batch(batch)
     dataset = dataset.map(_plain, **_ahead(recipe))
     return dataset.prefetch(2) if recipe.parallel else dataset
 
 
-def as_batch(luma: tf.Tensor, hints: tf.Tensor, chroma: tf.Tensor) -> Batch:
-    """Return the tensors of a feed under their names."""
-    return Batch(luma, hints, chroma)
+def squares(spool: Spool, pictures: Sequence[Kept], recipe: Recipe) -> tf.data.Dataset:
+    """Return the pictures as they are seen unmoved, (size, size, 3), uint8, one at a time."""
+    singles = np.stack([np.arange(len(pictures)), np.zeros(len(pictures), np.int64)], 1)
+    return _decoded(spool, pictures, singles, recipe, moved=False)
 
 
 def _decoded(

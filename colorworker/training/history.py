@@ -36,10 +36,12 @@ class History:
     """Of the measures over the steps of the epoch under way."""
     steps: int = 0
     """How many of them."""
+    resumed_at: tuple[int, ...] = ()
+    """Steps whose checkpoints it went on from, in order."""
 
     def ended(self, epoch: Epoch) -> "History":
         """Return the history with an epoch more."""
-        return History((*self.epochs, epoch))
+        return History((*self.epochs, epoch), resumed_at=self.resumed_at)
 
     def added(self, sums: dict[str, float], steps: int) -> "History":
         """Return the history with more steps of the epoch under way."""
@@ -89,4 +91,5 @@ class History:
 def from_facts(facts: dict[str, Any]) -> History:
     """Return the history that `facts` gave."""
     epochs = tuple(Epoch(**item) for item in facts["epochs"])
-    return History(epochs, dict(facts["sums"]), int(facts["steps"]))
+    resumed_at = tuple(int(step) for step in facts["resumed_at"])
+    return History(epochs, dict(facts["sums"]), int(facts["steps"]), resumed_at)

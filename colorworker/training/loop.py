@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -118,7 +118,15 @@ def train(
         return Ending(run.step, reason)
     key, digest = run.output.finish(best=config.run.patience is not None)
     epoch = run.history.epochs[-1]
-    ending = Ending(run.step, reason, epoch.validation, epoch.pictures_per_second, key, digest)
+    ending = Ending(
+        run.step,
+        reason,
+        epoch.validation,
+        epoch.pictures_per_second,
+        key,
+        digest,
+        run.history.resumed_at,
+    )
     run.output.result(ending)
     return ending
 
@@ -128,7 +136,9 @@ def _go_on(run: _Run, store: ObjectStore) -> None:
     if found is None:
         return
     run.engine.restore(found.arrays, f"{store.uri}, checkpoint of step {found.step}")
-    run.step, run.history = found.step, from_facts(found.facts["history"])
+    history = from_facts(found.facts["history"])
+    run.step = found.step
+    run.history = replace(history, resumed_at=(*history.resumed_at, found.step))
     logger.info("going on from the checkpoint of step %d", run.step)
 
 

@@ -33,3 +33,5 @@ class Ending:
     pictures_per_second: float = 0.0
     weights_key: str = ""
     weights_sha256: str = ""
+    resumed_at: tuple[int, ...] = ()
+    """Steps whose checkpoints it went on from."""

@@ -17,10 +17,11 @@ def result_of(store: ObjectStore) -> Ending:
     """
     subject = f"{store.uri}/{RESULT}"
     try:
-        return Ending(**json.loads(store.get(RESULT)))
+        said = json.loads(store.get(RESULT))
+        return Ending(**{**said, "resumed_at": tuple(said["resumed_at"])})
     except KeyMissing as error:
         raise UsageError(subject, "is missing: the training has not ended", "Run it again") from (
             error
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise UsageError(subject, f"does not read as a result ({error})", "Run it again") from error

@@ -32,7 +32,6 @@ ALLOWED = {
     "report": ("errors work store provenance", "jinja2"),
     # The two that show an evaluation know its values, not how they are measured.
     "report.plots": ("errors", "numpy matplotlib"),
-    "report.plots": ("errors", "numpy matplotlib"),
     "report.evaluationpage": ("errors evaluation.table report", "jinja2"),
     "report.qualityplots": ("errors evaluation.table", "matplotlib"),
     # A room of its own: it needs pictures, models and stores at once, and libraries nobody else does.
@@ -46,10 +45,7 @@ ALLOWED = {
     # driver nor the report is their place. Only the type of the driver's progress is taken from it.
     "keeping": ("errors work store provenance report driver", ""),
     "training": ("errors work color store media.stills model report.plots", "numpy keras pydantic"),
-    "training": ("errors work color store media.stills model report.plots", "numpy keras pydantic"),
     "cluster": ("errors work store model pipeline", "numpy ray"),
-    # Ray Train keeps its own state where pyarrow can write.
-    "cluster.train_job": ("errors store training model.runtime cluster", "pyarrow ray"),
     # Ray Train keeps its own state where pyarrow can write.
     "cluster.train_job": ("errors store training model.runtime cluster", "pyarrow ray"),
     "cli": ("*", "rich typer"),
