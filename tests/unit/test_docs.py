@@ -13,9 +13,15 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = "\n".join(page.read_text() for page in PAGES)
 COMMANDS = get_command(app).commands
-OPTIONS = {
-    option for command in COMMANDS.values() for each in command.params for option in each.opts
-}
+
+
+def options_of(commands):
+    for command in commands:
+        yield from (option for each in command.params for option in each.opts)
+        yield from options_of(getattr(command, "commands", {}).values())
+
+
+OPTIONS = set(options_of(COMMANDS.values()))
 
 
 def blocks(text):
