@@ -42,6 +42,8 @@ class ModelConfig(_Group):
     """A packaged name, a path or a URI of a weights file to start from; empty: fresh."""
     backbone_weights: str = ""
     """For a fresh network: a path or a URI, or `imagenet` to fetch them; empty: untrained."""
+    embedding_pixels: Annotated[int, Field(ge=75)] = 299
+    """Height and width at which koala's Inception branch sees a picture."""
     freeze_backbone: bool = False
     freeze_statistics: bool = True
     """Of the backbone's batch normalizations."""

@@ -119,7 +119,13 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
     """
     wanted, opened = config.model, partial(open_store, options=stores)
     try:
-        asked = Architecture(wanted.architecture, wanted.width, wanted.backbone_weights)
+        asked = Architecture(
+            wanted.architecture,
+            width=wanted.width,
+            backbone=wanted.backbone_weights,
+            # Koala takes pictures of one size only; the others must not differ by it.
+            **_koala_sizes(config) if wanted.architecture == "koala" else {},
+        )
     except ValueError as error:
         raise UsageError("model.architecture", str(error), "Correct the configuration") from error
     return trainable(
@@ -131,3 +137,7 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
         precision=config.optimizer.precision,
         opened=opened,
     )
+
+
+def _koala_sizes(config: TrainConfig) -> dict[str, int]:
+    return {"pixels": config.picture.size, "embedding_pixels": config.model.embedding_pixels}
