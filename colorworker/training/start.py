@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -120,12 +120,12 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
     wanted, opened = config.model, partial(open_store, options=stores)
     try:
         asked = Architecture(
-            wanted.architecture,
-            width=wanted.width,
-            backbone=wanted.backbone_weights,
-            # Koala takes pictures of one size only; the others must not differ by it.
-            **_koala_sizes(config) if wanted.architecture == "koala" else {},
+            wanted.architecture, width=wanted.width, backbone=wanted.backbone_weights
         )
+        if asked.name == "koala":
+            # It takes pictures of one size only; the others must not differ by it.
+            sizes = {"pixels": config.picture.size, "embedding_pixels": wanted.embedding_pixels}
+            asked = replace(asked, **sizes)
     except ValueError as error:
         raise UsageError("model.architecture", str(error), "Correct the configuration") from error
     return trainable(
@@ -137,7 +137,3 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
         precision=config.optimizer.precision,
         opened=opened,
     )
-
-
-def _koala_sizes(config: TrainConfig) -> dict[str, int]:
-    return {"pixels": config.picture.size, "embedding_pixels": config.model.embedding_pixels}
