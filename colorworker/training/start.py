@@ -124,8 +124,8 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
         )
         if asked.name == "koala":
             # It takes pictures of one size only; the others must not differ by it.
-            sizes = {"pixels": config.picture.size, "embedding_pixels": wanted.embedding_pixels}
-            asked = replace(asked, **sizes)
+            pixels, embedding_pixels = config.picture.size, wanted.embedding_pixels
+            asked = replace(asked, pixels=pixels, embedding_pixels=embedding_pixels)
     except ValueError as error:
         raise UsageError("model.architecture", str(error), "Correct the configuration") from error
     return trainable(
