@@ -10,6 +10,7 @@ from colorworker.cli.colorize import colorize
 from colorworker.cli.dataset import app as dataset
 from colorworker.cli.doctor import doctor
 from colorworker.cli.evaluate import evaluate
+from colorworker.cli.restore import restore
 from colorworker.cli.status import status
 from colorworker.cli.sweep import sweep_destination
 from colorworker.cli.train import train
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(colorize)
+app.command()(restore)
 app.command()(doctor)
 app.command()(train)
 app.add_typer(dataset, name="dataset")

@@ -3,6 +3,8 @@
 import logging
 import platform
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +12,7 @@ import typer
 
 from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
-from colorworker.settings import ExecutorName, load_settings
+from colorworker.settings import ExecutorName, Settings, load_settings
 from colorworker.work.job import ColourSources, Options, Profile
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -43,6 +45,14 @@ def colorize(
         ColourSources, typer.Option(help="What to do with sources that are in colour already.")
     ] = "skip",
     workers: Annotated[int | None, typer.Option(min=1, help="Units worked on at a time.")] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Only these keys: `*.mkv`, `reels/**`. Repeatable."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Not these keys, whatever else is said. Repeatable."),
+    ] = None,
     preview: Annotated[
         bool, typer.Option(help="Only write a page with a before/after picture of every item.")
     ] = False,
@@ -67,21 +77,13 @@ def colorize(
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
     if on_cluster:
-        _refuse_relative(paths)
+        refuse_relative(paths)
     settings = load_settings()
-    options = Options(
-        profile=profile,
-        colour_sources=colour_sources,
-        vividness=settings.model.vividness if vividness is None else vividness,
-        temperature=settings.model.temperature,
-        precision=settings.model.precision,
-        segment_frames=settings.media.segment_frames,
-        anchor_interval=settings.media.anchor_interval,
-        settle_anchors=settings.media.settle_anchors,
-        crf=settings.media.crf,
-        preset=settings.media.preset,
-        preview=preview,
+    options = replace(
+        options_of(settings), profile=profile, colour_sources=colour_sources, preview=preview
     )
+    if vividness is not None:
+        options = replace(options, vividness=vividness)
     code = run(
         Request(
             sources=tuple(paths[:-1]),
@@ -92,6 +94,8 @@ def colorize(
             workers=workers or settings.run.workers,
             dry_run=dry_run,
             quiet=quiet,
+            include=tuple(include or ()),
+            exclude=tuple(exclude or ()),
         ),
         settings,
     )
@@ -99,7 +103,21 @@ def colorize(
         raise typer.Exit(code)
 
 
-def _refuse_relative(paths: list[str]) -> None:
+def options_of(settings: Settings) -> Options:
+    """Return the options that settings alone decide."""
+    return Options(
+        vividness=settings.model.vividness,
+        temperature=settings.model.temperature,
+        precision=settings.model.precision,
+        segment_frames=settings.media.segment_frames,
+        anchor_interval=settings.media.anchor_interval,
+        settle_anchors=settings.media.settle_anchors,
+        crf=settings.media.crf,
+        preset=settings.media.preset,
+    )
+
+
+def refuse_relative(paths: Iterable[str]) -> None:
     """Refuse what would be looked for below a job's own copy of the working directory.
 
     Raises:

@@ -10,15 +10,15 @@ INTERRUPTED = 130
 """Exit code of a job that was interrupted: 128 + SIGINT."""
 
 
-def leave() -> NoReturn:
-    """End the process at once, as one that was interrupted.
+def leave(code: int = INTERRUPTED) -> NoReturn:
+    """End the process at once, by default as one that was interrupted.
 
     Threads inside codecs cannot be ended, and would be waited for; nothing of theirs is published
     yet.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(INTERRUPTED)
+    os._exit(code)
 
 
 class StopFlag:

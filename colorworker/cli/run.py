@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from colorworker.model.weights import load, resolve
 from colorworker.planning.plan import Plan, freeze, manifest_key, put_manifest
 from colorworker.report.page import JobFacts
 from colorworker.report.writer import ReportWriter
+from colorworker.restore import JobEnd, Watch
 from colorworker.settings import (
     ExecutorName,
     Settings,
@@ -34,6 +35,7 @@ from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import parse_source, refuse_overlap
 from colorworker.work.job import ModelRef, Options
+from colorworker.work.manifest import Counts, Entry
 
 SOME_FAILED = 3
 """Exit code of a job that ended with failed items."""
@@ -51,6 +53,8 @@ class Request:
     workers: int | None
     dry_run: bool
     quiet: bool
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 def run(request: Request, settings: Settings) -> int:
@@ -65,19 +69,43 @@ def run(request: Request, settings: Settings) -> int:
     # Refused here, weights are one error; in the workers they would be one an item.
     load(model, opened)
     with _plan(request, model, stores) as plan:
+        if not plan.counts.items:
+            raise UsageError(
+                ", ".join(request.sources), "nothing matched", "Check the paths and the patterns"
+            )
         if request.dry_run:
             _print_plan(plan)
             return 0
         with closing(open_store(request.destination, stores)) as destination:
             put_manifest(destination, plan)
-            end, page, stopped = _run_job(request, settings, plan, model, stores, destination)
-            folder = shown_folder(destination, request.destination)
-    _print_end(end, f"{folder}/{page}")
-    if end.units_running:
+            end = _run_job(request, settings, plan, model, stores, destination, None)
+    _print_end(end.progress, end.page)
+    if end.progress.units_running:
         leave()
-    if stopped:
+    if end.stopped:
         return INTERRUPTED
-    return SOME_FAILED if end.items_failed else 0
+    return SOME_FAILED if end.progress.items_failed else 0
+
+
+def run_watched(request: Request, settings: Settings, watch: Watch) -> JobEnd:
+    """Run the job of a plan's collection, of which there may be nothing left to do.
+
+    Raises:
+        ColorworkerError: If the job cannot start.
+    """
+    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    opened = partial(open_store, options=stores)
+    model = resolve(request.model, opened)
+    load(model, opened)
+    with (
+        _plan(request, model, stores) as plan,
+        closing(open_store(request.destination, stores)) as destination,
+    ):
+        put_manifest(destination, plan)
+        with watch.worklist(plan, model, destination, plan.path.parent) as worklist:
+            counts = worklist.counts()
+            watched = (watch, worklist, counts)
+            return _run_job(request, settings, plan, model, stores, destination, watched)
 
 
 def _run_job(
@@ -87,11 +115,13 @@ def _run_job(
     model: ModelRef,
     stores: StoreOptions,
     destination: ObjectStore,
-) -> tuple[Progress, str, bool]:
-    """Run the plan; return its end, the report page's key, and whether it was stopped before."""
+    watched: tuple[Watch, Iterable[Entry], Counts] | None,
+) -> JobEnd:
+    """Run the plan, or what a watch has left of it, and return how that ended."""
     run = settings.run
     options = request.options
-    job = Job(plan.job_id, plan, options, model, run.batch_stills, run.max_attempts, plan.counts)
+    watch, entries, counts = watched or (None, plan, plan.counts)
+    job = Job(plan.job_id, entries, options, model, run.batch_stills, run.max_attempts, counts)
     spec = WorkerSpec(
         destination_uri=destination.uri,
         model=model,
@@ -106,7 +136,7 @@ def _run_job(
     with (
         # Ray's listener prints to stdout when a worker dies; stdout is for results only.
         redirect_stdout(sys.stderr),
-        StopFlag() as stopping,
+        nullcontext(watch.stopping) if watch else StopFlag() as stopping,
         fresh_page(destination, shown_folder(destination, request.destination)),
         RunKeeper(
             destination,
@@ -118,18 +148,20 @@ def _run_job(
         closing(_executor(request, spec, settings)) as executor,
     ):
         with display(quiet=request.quiet) as show:
+            line, progress = both(report.add, kept.add), both(show, kept.show)
             end = run_job(
                 job,
                 executor,
-                line=both(report.add, kept.add),
-                progress=both(show, kept.show),
+                line=both(line, watch.line) if watch else line,
+                progress=both(progress, watch.show) if watch else progress,
                 stopping=stopping,
                 stop_seconds=run.stop_seconds,
             )
-        stopped = stopping()
+        stopped = stopping() and end.items_done < end.items_total
         if stopped:
             kept.interrupted()
-        return end, report.finish(interrupted=stopped), stopped
+        folder = shown_folder(destination, request.destination)
+        return JobEnd(end, f"{folder}/{report.finish(interrupted=stopped)}", stopped)
 
 
 @contextmanager
@@ -148,18 +180,13 @@ def _plan(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator[P
             for text in request.sources:
                 source = parse_source(text, opened)
                 refuse_overlap(text, source, request.destination)
+                source = replace(source, include=request.include, exclude=request.exclude)
                 store = stack.enter_context(closing(opened(source.root)))
                 sources.append(OpenSource(source, store))
             scratch = Path(folder)
             entries = plan_entries(sources, request.options.profile, scratch)
             plan = freeze(entries, request.options, model, scratch / "manifest.jsonl")
         with plan:
-            if not plan.counts.items:
-                raise UsageError(
-                    ", ".join(request.sources),
-                    "nothing matched",
-                    "Check the paths and the patterns",
-                )
             yield plan
 
 

@@ -96,7 +96,7 @@ class RunKeeper:
             version=__version__,
         )
         self._progress = Progress(0)
-        self._settled = {"succeeded": 0, "failed": 0, "skipped": 0}
+        self._settled = {"succeeded": 0, "failed": 0, "skipped": 0, "parked": 0}
         self._resumed = 0
         self._errors: tuple[str, ...] = ()
         self._outcome: RunOutcome = "finished"
@@ -132,7 +132,7 @@ class RunKeeper:
 
     def add(self, line: ItemLine) -> None:
         """Count an item whose outcome is known."""
-        self._settled[line.outcome] += 1
+        self._settled["parked" if line.error_code == "parked" else line.outcome] += 1
         self._resumed += line.outcome == "succeeded" and line.resumed
         if line.outcome == "failed":
             self._remember(line.error)
@@ -180,6 +180,7 @@ class RunKeeper:
             items_resumed=self._resumed,
             items_failed=self._settled["failed"],
             items_skipped=self._settled["skipped"],
+            items_parked=self._settled["parked"],
             units_expected=max(progress.units_known, progress.units_expected),
             units_done=progress.units_done,
             units_running=progress.units_running,

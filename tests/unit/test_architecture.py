@@ -34,7 +34,7 @@ ALLOWED = {
     "report.plots": ("errors", "numpy matplotlib"),
     "report.evaluationpage": ("errors evaluation.table report", "jinja2"),
     "report.qualityplots": ("errors evaluation.table", "matplotlib"),
-    # A room of its own: it needs pictures, models and stores at once, and libraries nobody else does.
+    # A room of its own: it needs pictures, models and stores at once, and libraries of its own.
     "evaluation": ("errors color store media.stills model evaluation", "numpy"),
     "evaluation.measures": ("errors color", "numpy skimage"),
     "evaluation.frechet": ("errors", "numpy scipy"),
@@ -44,6 +44,10 @@ ALLOWED = {
     # A room of its own: runs, their status and the sweeping are for any kind of job, so neither the
     # driver nor the report is their place. Only the type of the driver's progress is taken from it.
     "keeping": ("errors work store provenance report driver", ""),
+    # A room of its own: a plan's file needs pydantic, and what its runs leave for one another is
+    # neither a record nor a run's state. `restore` joins it with whatever runs a job.
+    "restoring": ("errors work store provenance planning keeping report", "pydantic pydantic_core"),
+    "restore": ("errors work store planning keeping report driver restoring", ""),
     "training": ("errors work color store media.stills model report.plots", "numpy keras pydantic"),
     "cluster": ("errors work store model pipeline", "numpy ray"),
     # Ray Train keeps its own state where pyarrow can write.

@@ -1,0 +1,229 @@
+"""`colorworker restore PLAN.toml`."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colorworker.cli.colorize import LogLevel, options_of, refuse_relative
+from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
+from colorworker.cli.run import SOME_FAILED, Request, run, run_watched
+from colorworker.errors import UsageError
+from colorworker.report.page import visible
+from colorworker.restore import CollectionEnd, JobEnd, PlanEnd, Watch
+from colorworker.restore import restore as run_plan
+from colorworker.restoring.planfile import read_plan
+from colorworker.restoring.state import CollectionState
+from colorworker.settings import ExecutorName, Settings, load_settings
+from colorworker.store.opening import open_store
+from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.sources import any_glob
+from colorworker.work.restoration import Collection, RestorationPlan
+
+NOT_STARTED = 2
+"""Exit code when a collection could not be run."""
+WORK_LEFT = 4
+"""With --detailed-exit-code: window or budget have ended the run, or let none begin."""
+GOING_ON = 5
+"""With --detailed-exit-code: another run of the plan is going on."""
+
+
+def restore(
+    plan_file: Annotated[
+        Path, typer.Argument(metavar="PLAN.toml", help="What is to be done.", show_default=False)
+    ],
+    executor: Annotated[
+        ExecutorName | None,
+        typer.Option(help="Where units run. By default ray if RAY_ADDRESS is set, else inprocess."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Units worked on at a time.")] = None,
+    unpark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GLOB", help="Only forget the failures of these keys, so they are tried anew."
+        ),
+    ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="Only list what waits or is parked, and why.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say what the sources hold.")] = False,
+    detailed_exit_code: Annotated[
+        bool, typer.Option(help="Tell runs that ended early by codes 4 and 5 instead of 0.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
+    on_cluster: Annotated[
+        bool, typer.Option("--on-cluster", hidden=True, help="Refuse paths that are relative.")
+    ] = False,
+    log_level: Annotated[LogLevel, typer.Option(help="Of the log on stderr.")] = "warning",
+) -> None:
+    """Run a restoration plan once; to be started again and again by a timer.
+
+    Only what is new, changed or not done yet is done, within the plan's window and budget. Failed
+    items are tried again in later runs, ever later, and then parked.
+
+    Exit codes: 0 nothing that is due is left, or window or budget ended the run, or another run of
+    the plan is going on (--detailed-exit-code makes these 4 and 5); 2 the plan is wrong or a
+    collection could not be run, 3 some items failed, 130 interrupted.
+    """
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    if log_level != "debug":
+        logging.getLogger("pyvips").setLevel(logging.ERROR)
+    if on_cluster:
+        refuse_relative([str(plan_file)])
+    settings = load_settings()
+    plan = read_plan(plan_file, options_of(settings), settings.model.name)
+    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    if unpark is not None or failures:
+        _list_failures(plan, stores, unpark)
+        return
+    request = partial(
+        _request, executor=executor or settings.run.executor,
+        workers=workers or settings.run.workers, quiet=quiet,
+    )  # fmt: skip
+    if dry_run:
+        for collection in plan.collections:
+            print(f"{collection.name}:")
+            run(request(collection, dry_run=True), settings)
+        return
+    code = _run(plan, stores, settings, request, detailed=detailed_exit_code)
+    if code:
+        raise typer.Exit(code)
+
+
+def _run(
+    plan: RestorationPlan,
+    stores: StoreOptions,
+    settings: Settings,
+    request: Callable[[Collection], Request],
+    *,
+    detailed: bool,
+) -> int:
+    """Run the plan, say how it ended, and return the exit code."""
+    bounded = _bounded(settings, plan)
+
+    def run_collection(collection: Collection, watch: Watch) -> JobEnd:
+        return run_watched(request(collection), bounded, watch)
+
+    with StopFlag() as interrupted:
+        end = run_plan(
+            plan,
+            partial(open_store, options=stores),
+            run_collection,
+            interrupted=interrupted,
+            heartbeat_seconds=settings.run.heartbeat_seconds,
+        )
+    for said in _words(plan, end):
+        print(said, flush=True)
+    code = _code(end, detailed=detailed)
+    if end.units_running:
+        leave(code)
+    return code
+
+
+def _bounded(settings: Settings, plan: RestorationPlan) -> Settings:
+    """Return settings by which no batch of pictures is larger than the budget."""
+    items = plan.budget.items
+    if items is None or items >= settings.run.batch_stills:
+        return settings
+    run = settings.run.model_copy(update={"batch_stills": items})
+    return settings.model_copy(update={"run": run})
+
+
+def _request(
+    collection: Collection,
+    *,
+    executor: ExecutorName,
+    workers: int | None,
+    quiet: bool,
+    dry_run: bool = False,
+) -> Request:
+    return Request(
+        collection.sources,
+        collection.destination,
+        collection.options,
+        collection.model,
+        executor,
+        workers,
+        dry_run,
+        quiet,
+        collection.include,
+        collection.exclude,
+    )
+
+
+def _code(end: PlanEnd, *, detailed: bool) -> int:
+    if end.standing == "interrupted":
+        return INTERRUPTED
+    if any(item.error for item in end.collections):
+        return NOT_STARTED
+    if any(item.tally.failed for item in end.collections):
+        return SOME_FAILED
+    early = {"stopped": WORK_LEFT, "closed": WORK_LEFT, "overlapping": GOING_ON}
+    return early.get(end.standing, 0) if detailed else 0
+
+
+def _words(plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
+    """Yield what a person wants to know of a run."""
+    for item in end.collections:
+        yield from _collection_words(item)
+    name = f"plan {plan.name}"
+    if end.standing == "done":
+        yield f"{name}: nothing that is due is left"
+    elif end.standing in {"closed", "overlapping"}:
+        yield f"{name} not begun: {end.reason}"
+    else:
+        yield f"{name} stopped: {end.reason}; the next run goes on"
+
+
+def _collection_words(item: CollectionEnd) -> Iterator[str]:
+    if item.error:
+        yield f"{item.name}: {visible(item.error)}"
+        return
+    tally = item.tally
+    parts = [f"{tally.done} done ({tally.resumed} before)", f"{tally.failed} failed"]
+    parts += [
+        f"{number} {word}"
+        for number, word in (
+            (tally.skipped, "skipped"),
+            (tally.waiting, "waiting after failures"),
+            (tally.parked, "parked"),
+            (tally.gone, "gone from the sources, their outputs kept"),
+        )
+        if number
+    ]
+    yield f"{item.name}: {', '.join(parts)}"
+    if tally.newly_parked:
+        yield f"{item.name}: parked now: {', '.join(map(visible, tally.newly_parked))}"
+    if item.job:
+        yield f"report: {item.job.page}"
+
+
+def _list_failures(plan: RestorationPlan, stores: StoreOptions, unpark: str | None) -> None:
+    """Print what has failed and is kept; of the keys that `unpark` matches, forget it."""
+    chosen = any_glob([unpark]) if unpark is not None else None
+    count = 0
+    for collection in plan.collections:
+        with closing(open_store(collection.destination, stores)) as store:
+            state = CollectionState(store, plan.name, collection.name)
+            for failure in sorted(state.failures(), key=lambda item: (item.key, item.last_at)):
+                if chosen and not chosen(failure.key):
+                    continue
+                count += 1
+                if chosen:
+                    state.forget(failure)
+                stands = "parked" if failure.failures >= plan.retry.attempts else "waiting"
+                word = "tried anew next" if chosen else stands
+                print(
+                    f"{collection.name}: {visible(failure.key)}: {word};"
+                    f" failed {failure.failures} times, last at {failure.last_at}:"
+                    f" {visible(failure.error)}"
+                )
+    if chosen and not count:
+        raise UsageError(f"--unpark {unpark}", "no failure has such a key", "Look at --failures")

@@ -1,0 +1,120 @@
+"""Plans are read whole, or refused with the line, the key, what was seen and what to do."""
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from colorworker.errors import UsageError
+from colorworker.restoring import planfile
+from colorworker.restoring.planfile import read_plan
+from colorworker.work.job import Options
+
+GOOD = """\
+model = "lite"
+vividness = 0.6
+
+[window]
+opens = 22:00:00
+closes = 06:00:00
+zone = "Europe/Berlin"
+days = ["fri", "sat"]
+
+[budget]
+items = 5000
+money = 20
+price_per_hour = 3.2
+
+[retry]
+first_wait = "30m"
+
+[[collection]]
+sources = ["s3://archive/reels/", "local"]
+destination = "s3://colour/reels"
+profile = "archive"
+exclude = ["proxies/**"]
+
+[[collection]]
+name = "photos"
+sources = ["s3://archive/photos/*.tif"]
+destination = "colour"
+vividness = 0.9
+model = "koala"
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "night ly.toml"
+    path.write_text(text)
+    return read_plan(path, Options(segment_frames=7), "default")
+
+
+def test_a_plan_is_read_and_what_it_does_not_say_comes_from_settings(tmp_path):
+    plan = read(tmp_path, GOOD)
+
+    reels, photos = plan.collections
+    assert (plan.name, reels.name, photos.name) == ("night-ly", "1", "photos")
+    assert reels.sources == ("s3://archive/reels/", str(tmp_path / "local"))
+    assert photos.destination == str(tmp_path / "colour")
+    assert (reels.model, photos.model) == ("lite", "koala")
+    assert reels.options == Options(segment_frames=7, profile="archive", vividness=0.6)
+    assert photos.options == Options(segment_frames=7, vividness=0.9)
+    assert (reels.include, reels.exclude) == ((), ("proxies/**",))
+    assert (plan.window.opens, plan.window.days) == (time(22), {"fri", "sat"})
+    assert (plan.budget.items, plan.budget.hours, plan.budget.price_per_hour) == (5000, None, 3.2)
+    assert (plan.retry.first_wait_hours, plan.retry.attempts) == (0.5, 4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("items = 5000", "item = 5000", ["line 11", "budget.item:", "Did you mean items"]),
+        ("items = 5000", "items = -1", ["line 11", "budget.items: -1 given", "greater than 0"]),
+        ("money = 20\n", "", ["line 10", "budget:", "go together"]),
+        ('"archive"\n', '"museum"\n', ["line 21", "collection[1].profile: 'museum'", "'access'"]),
+        ("vividness = 0.9", "vividness = 9", ["line 28", "collection[2].vividness"]),
+        ("vividness = 0.9", "vividnes = 1", ["line 28", "Did you mean vividness"]),
+        ("22:00:00", "06:00:00", ["line 4", "window:", "never opens"]),
+        ("22:00:00", '"25:00"', ["line 5", "window.opens: '25:00' given"]),
+        ('"fri", "sat"', "", ["line 8", "window.days", "at least 1"]),
+        ('"fri", "sat"', '"freitag"', ["line 8", "window.days[1]: 'freitag'", "'mon'"]),
+        ("Europe/Berlin", "Europe/Berlyn", ["line 7", "no time zone", "tzdata"]),
+        ('zone = "Europe/Berlin"\n', "", ["line 4", "window.zone: is missing"]),
+        ('"30m"', '"soon"', ["line 16", "retry.first_wait: 'soon' given", "'6h'"]),
+        ('destination = "colour"\n', "", ["line 24", "collection[2].destination: is missing"]),
+        ('"colour"', '"s3://colour/reels/"', ["line 27", "lie in one another"]),
+        ('"colour"', '"s3://colour/reels/sub"', ["line 27", "lie in one another"]),
+        ('"colour"', '"s3://archive/photos/x"', ["line 26", "inside the source"]),
+        ('"colour"', '"s3://archive/reels/x"', ["line 19", "inside the source"]),
+        ("s3://archive/photos/*.tif", "s3://colour/reels/x/*", ["line 26", "inside the dest"]),
+        ('name = "photos"', 'name = "1"', ["line 25", "'1' is another collection's name"]),
+        ('name = "photos"', 'name = "a/b"', ["line 25", "'a/b' is no name"]),
+        ('model = "lite"', 'model = "lite', ["is not TOML", "line 1"]),
+        ('model = "lite"', 'manifest_ = "x"', ["line 1", "manifest_: no such key"]),
+    ],
+)  # fmt: skip
+def test_a_broken_plan_names_line_key_what_was_seen_and_what_to_do(tmp_path, old, new, words):
+    assert GOOD.count(old) == 1
+
+    with pytest.raises(UsageError) as refused:
+        read(tmp_path, GOOD.replace(old, new))
+
+    assert "night ly.toml" in str(refused.value)
+    assert not [word for word in words if word not in str(refused.value)], str(refused.value)
+    assert refused.value.next_step
+
+
+def test_a_plan_without_collections_or_a_file_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="collection: is missing"):
+        read(tmp_path, 'model = "lite"\n')
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_plan(tmp_path / "none.toml", Options(), "lite")
+
+
+def test_the_example_of_the_description_is_a_plan(tmp_path):
+    text = planfile.__doc__.partition("\n\n")[2]
+
+    plan = read(tmp_path, "\n".join(line.strip() for line in text.splitlines()))
+
+    assert plan.name == "nightly"
+    assert Path(plan.collections[0].destination).name == "reels"

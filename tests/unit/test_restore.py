@@ -1,0 +1,250 @@
+"""Plans run again and again without TensorFlow or Ray: real codecs, a toy colorizer, own ports."""
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.driver import Job, run_job
+from colorworker.errors import StoreUnavailable, UsageError
+from colorworker.keeping.runs import RunKeeper
+from colorworker.listing import OpenSource, plan_entries
+from colorworker.pipeline.workshop import Workshop
+from colorworker.planning.plan import freeze, put_manifest
+from colorworker.restore import JobEnd, restore
+from colorworker.restoring.state import claim, plan_job
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source
+from colorworker.work.job import ModelRef, Options
+from colorworker.work.ledger import record_from_json
+from colorworker.work.restoration import Budget, Collection, RestorationPlan, Retry
+from colorworker.work.window import Window
+
+START = datetime(2026, 11, 22, 20, tzinfo=UTC)
+
+
+class Toy:
+    """Warm where it is bright."""
+
+    def working_shape(self, height, width):
+        return 32, 32
+
+    def predict(self, lightness, hints=None):
+        return np.stack([lightness - 50, lightness - 50], axis=-1).astype(np.float32)
+
+
+class Bench:
+    """An archive, its destinations, and a clock that stands still until it is turned."""
+
+    def __init__(self, folder):
+        self.archive = folder / "archive"
+        self.archive.mkdir()
+        self.scratch = folder / "scratch"
+        self.stores = {}
+        self.now = START
+        self.lines = {}
+        self.on_line = lambda _: None
+
+    def opened(self, uri):
+        return self.stores.setdefault(uri, MemoryStore(uri))
+
+    def picture(self, name, seed=0):
+        rows, columns = np.mgrid[0:24, 0:32]
+        image = pyvips.Image.new_from_array(((rows * columns + seed) % 251).astype(np.uint8))
+        image.write_to_file(str(self.archive / name))
+
+    def run_collection(self, collection, watch):
+        if collection.model == "broken":
+            raise UsageError("broken", "no such weights")
+        model = ModelRef(collection.model, collection.model[0] * 64)
+        destination, source = self.opened(collection.destination), LocalStore(self.archive)
+        self.scratch.mkdir(exist_ok=True)
+        (self.scratch / "manifest.jsonl").unlink(missing_ok=True)
+        where = Source(str(self.archive), exclude=collection.exclude)
+        entries = plan_entries(
+            [OpenSource(where, source)], collection.options.profile, self.scratch
+        )
+        workshop = Workshop(
+            destination=destination, open_source=lambda _: source, colorizer=Toy,
+            options=collection.options, model=model, worker="test",
+        )  # fmt: skip
+        self.lines = {}
+
+        def line(said):
+            self.lines[said.key] = said
+            watch.line(said)
+            self.on_line(said)
+
+        with (
+            freeze(entries, collection.options, model, self.scratch / "manifest.jsonl") as plan,
+            closing(InProcessExecutor(workshop, 1)) as executor,
+        ):
+            put_manifest(destination, plan)
+            with watch.worklist(plan, model, destination, self.scratch) as worklist:
+                job = Job(plan.job_id, worklist, collection.options, model, 1, 1, worklist.counts())
+                end = run_job(
+                    job, executor, line=line, progress=watch.show, stopping=watch.stopping
+                )
+        assert end.items_total == plan.counts.items + watch.tally.gone or end.items_done == 0
+        return JobEnd(end, "page", watch.stopping() and end.items_done < end.items_total)
+
+    def run(self, plan, **changes):
+        return restore(plan, self.opened, self.run_collection, clock=lambda: self.now, **changes)
+
+    @property
+    def records(self):
+        """When and by which attempt each unit was done."""
+        store = self.opened("colour")
+        found = [info.key for info in store.list(".colorworker/units/")]
+        records = [record_from_json(store.get(key)) for key in found]
+        return {item.unit_id: (item.created_at, item.attempt_key) for item in records}
+
+    def codes(self):
+        return {key: line.error_code for key, line in self.lines.items() if line.error_code}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    for number, name in enumerate(("a.png", "b.png", "c.png")):
+        made.picture(name, number)
+    return made
+
+
+REELS = Collection("reels", ("archive",), "colour", Options(), "lite")
+PLAN = RestorationPlan("nightly", (REELS,), retry=Retry(attempts=2))
+
+
+def test_only_what_is_new_changed_or_asked_for_otherwise_is_done(bench):
+    first = bench.run(PLAN)
+    before = bench.records
+    second = bench.run(PLAN)
+    assert (first.standing, first.collections[0].tally.worked_on) == ("done", 3)
+    assert (second.standing, second.collections[0].tally.worked_on) == ("done", 0)
+    assert second.collections[0].tally.resumed == 3
+    assert bench.records == before
+
+    bench.picture("d.png", 9)
+    bench.picture("a.png", 77)
+    (bench.archive / "b.png").unlink()
+    third = bench.run(PLAN).collections[0].tally
+    assert (third.done, third.worked_on, third.gone) == (3, 2, 1)
+    assert "b.png is kept" in bench.lines["b.png"].error
+    assert before.items() <= bench.records.items()
+    assert bench.opened("colour").head("b.png")
+    assert bench.run(PLAN).collections[0].tally.gone == 0
+
+    for changed in (replace(REELS, model="other"), replace(REELS, options=Options(vividness=1.0))):
+        tally = bench.run(replace(PLAN, collections=(changed,))).collections[0].tally
+        assert (tally.worked_on, tally.resumed, tally.gone) == (3, 0, 0)
+
+
+def test_what_fails_waits_is_tried_again_and_is_parked(bench):
+    (bench.archive / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    first = bench.run(PLAN).collections[0].tally
+    assert (first.failed, first.done, first.newly_parked) == (1, 2, [])
+
+    bench.now += timedelta(hours=1)
+    assert bench.run(PLAN).collections[0].tally.waiting == 1
+    assert bench.codes() == {"a.png": "waiting"}
+    assert "2026-11-23T02:00:00" in bench.lines["a.png"].error
+
+    bench.now += timedelta(hours=6)
+    assert bench.run(PLAN).collections[0].tally.newly_parked == ["a.png"]
+    bench.now += timedelta(days=400)
+    tally = bench.run(PLAN).collections[0].tally
+    assert (tally.parked, tally.worked_on) == (1, 0)
+    assert "failed 2 times" in bench.lines["a.png"].error
+
+    bench.picture("a.png")
+    assert bench.run(PLAN).collections[0].tally.worked_on == 1
+    assert not [*bench.opened("colour").list(".colorworker/plans/nightly/reels/failures/")]
+
+
+def test_a_store_that_is_away_parks_nobody(bench, monkeypatch):
+    def away(*_):
+        raise StoreUnavailable("colour", "it does not answer")
+
+    monkeypatch.setattr(bench.opened("colour"), "publish", away)
+    plan = replace(PLAN, retry=Retry(attempts=1))
+    assert bench.run(plan).collections[0].tally.failed == 3
+    monkeypatch.undo()
+
+    tally = bench.run(plan).collections[0].tally
+    assert (tally.done, tally.waiting, tally.parked) == (3, 0, 0)
+
+
+def test_a_run_ends_with_its_budget_of_items_and_the_next_goes_on(bench):
+    plan = replace(PLAN, budget=Budget(items=2))
+
+    ends = [bench.run(plan) for _ in range(3)]
+
+    assert [end.standing for end in ends] == ["stopped", "done", "done"]
+    assert "2 items" in ends[0].reason
+    worked = [end.collections[0].tally.worked_on for end in ends]
+    assert worked[0] in {2, 3}
+    assert (sum(worked), worked[2]) == (3, 0)
+
+
+def test_a_run_ends_when_its_window_closes_or_its_hours_are_spent(bench):
+    window = Window(time(20), time(21), ZoneInfo("UTC"))
+
+    def turn(_):
+        bench.now += timedelta(minutes=40)
+
+    bench.on_line = turn
+    begun = bench.run(replace(PLAN, window=window))
+    closed = bench.run(replace(PLAN, window=window))
+    spent = bench.run(
+        replace(PLAN, budget=Budget(money=1, price_per_hour=1)),
+        seconds=lambda: (bench.now - START).total_seconds() * 3,
+    )
+    rest = bench.run(PLAN)
+
+    assert (begun.standing, begun.reason) == (
+        "stopped", "the window closed at Sun 2026-11-22 21:00 UTC",
+    )  # fmt: skip
+    assert (closed.standing, closed.collections) == ("closed", ())
+    assert "Mon 2026-11-23 20:00 UTC" in closed.reason
+    assert spent.standing in {"stopped", "done"}
+    assert rest.standing == "done"
+    assert len(bench.records) == 3
+
+
+def test_a_run_that_finds_another_one_alive_leaves_it_alone(bench):
+    home = bench.opened("colour")
+    with RunKeeper(home, plan_job("nightly")) as other:
+        bench.now = datetime.now(UTC)
+        assert claim(home, "nightly", other.run_id, 20, bench.now) == ""
+        end = bench.run(PLAN)
+    after = bench.run(PLAN)
+
+    assert (end.standing, other.run_id in end.reason) == ("overlapping", True)
+    assert (after.standing, after.collections[0].tally.done) == ("done", 3)
+
+
+def test_a_collection_that_cannot_be_run_does_not_hold_up_the_next(bench):
+    broken = replace(REELS, name="broken", model="broken", destination="elsewhere")
+
+    end = bench.run(replace(PLAN, collections=(broken, REELS)))
+
+    assert end.standing == "done"
+    assert [item.error for item in end.collections] == ["broken: no such weights.", ""]
+    assert end.collections[1].tally.done == 3
+
+
+def test_an_interrupted_run_says_so_and_begins_nothing_more(bench):
+    seen = []
+    bench.on_line = seen.append
+
+    end = bench.run(PLAN, interrupted=lambda: bool(seen))
+    rest = bench.run(PLAN)
+
+    assert end.standing == "interrupted"
+    assert end.collections[0].tally.worked_on + rest.collections[0].tally.worked_on == 3
