@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,11 +19,12 @@ from colorworker.keeping.page import fresh_page
 from colorworker.keeping.runs import RunKeeper
 from colorworker.planning.plan import Plan
 from colorworker.report.records import ItemLine
-from colorworker.restoring.state import CollectionState, claim, plan_job
+from colorworker.restoring.state import CollectionState, claim, last_sign, plan_job
 from colorworker.restoring.worklist import Tally, Worklist
 from colorworker.store.base import ObjectStore
 from colorworker.work.job import ModelRef
 from colorworker.work.restoration import Collection, RestorationPlan
+from colorworker.work.run import SILENT_BEATS
 
 Standing = Literal["done", "stopped", "interrupted", "closed", "overlapping"]
 
@@ -175,6 +177,7 @@ def restore(
     heartbeat_seconds: float = 20.0,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     seconds: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
 ) -> PlanEnd:
     """Run a plan as far as its window and its budget let it, unless it is being run already.
 
@@ -187,6 +190,7 @@ def restore(
         heartbeat_seconds: How often the run's state is renewed.
         clock: Says the time, with its zone.
         seconds: Says seconds that no change of the clock disturbs.
+        pause: Sleeps; only used to see whether another run's heart beats.
     """
     if plan.window and plan.window.closes_at(clock()) is None:
         opening = plan.window.next_opening(clock())
@@ -195,7 +199,8 @@ def restore(
     sources = [source for item in plan.collections for source in item.sources]
     with closing(opened(plan.collections[0].destination)) as home, ExitStack() as stack:
         keeper = RunKeeper(home, plan_job(plan.name), sources, heartbeat_seconds=heartbeat_seconds)
-        holder = claim(home, plan.name, keeper.run_id, heartbeat_seconds, clock())
+        claiming = partial(claim, home, plan.name, keeper.run_id, heartbeat_seconds)
+        holder = _holder(home, plan.name, lambda: claiming(clock()), heartbeat_seconds, pause)
         if holder:
             return PlanEnd("overlapping", f"another run of it is going on ({holder})")
         stack.enter_context(fresh_page(home, plan.collections[0].destination))
@@ -205,6 +210,30 @@ def restore(
         if end.standing != "done":
             kept.interrupted()
         return end
+
+
+def _holder(
+    home: ObjectStore,
+    plan: str,
+    claimed: Callable[[], str],
+    heartbeat_seconds: float,
+    pause: Callable[[float], None],
+) -> str:
+    """Return which other run holds the plan; nothing once it is ours.
+
+    What seems alive may just have been killed, and this be the scheduler's next try, the last one
+    of the night: so its next heartbeat is waited for.
+    """
+    holder = claimed()
+    seen = last_sign(home, plan, holder) if holder else ""
+    waited = 0.0
+    while holder and seen and waited <= SILENT_BEATS * heartbeat_seconds + 2:
+        pause(heartbeat_seconds)
+        waited += heartbeat_seconds
+        holder = claimed()
+        if holder and last_sign(home, plan, holder) != seen:
+            break
+    return holder
 
 
 def _run_all(
@@ -224,6 +253,7 @@ def _run_all(
             job = run_collection(collection, watch)
         except ColorworkerError as error:
             ends.append(CollectionEnd(collection.name, watch.tally, error=str(error)))
+            kept.broken(str(error))
             continue
         ends.append(CollectionEnd(collection.name, watch.tally, job))
         limits.next_collection()

@@ -174,7 +174,9 @@ def _words(plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
     for item in end.collections:
         yield from _collection_words(item)
     name = f"plan {plan.name}"
-    if end.standing == "done":
+    if end.standing == "done" and any(item.error for item in end.collections):
+        yield f"{name}: nothing that is due is left but what could not be run"
+    elif end.standing == "done":
         yield f"{name}: nothing that is due is left"
     elif end.standing in {"closed", "overlapping"}:
         yield f"{name} not begun: {end.reason}"

@@ -145,6 +145,11 @@ class RunKeeper:
         """Say that the run was stopped before its end."""
         self._outcome = "interrupted"
 
+    def broken(self, sentence: str) -> None:
+        """Say that a part of the run could not be done, and why."""
+        self._outcome = "broken"
+        self._remember(sentence)
+
     def _beat(self) -> None:
         while not self._ending.wait(self._state.heartbeat_seconds):
             counts = self._counts()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from colorworker.errors import KeyExists, KeyMissing, StoreError
+from colorworker.errors import ColorworkerError, KeyExists, KeyMissing
 from colorworker.keeping.survey import read_runs
 from colorworker.planning.plan import manifest_key
 from colorworker.provenance.record import STATE
@@ -61,6 +61,12 @@ def claim(
     return ""
 
 
+def last_sign(store: ObjectStore, plan: str, run_id: str) -> str:
+    """Return when a run of the plan has last renewed its state; empty if it has none."""
+    states = read_runs(store, [(plan_job(plan), run_id)])
+    return states[0].updated_at if states else ""
+
+
 def _living(store: ObjectStore, plan: str, key: str, now: datetime) -> str:
     try:
         values = json.loads(store.get(key))
@@ -97,14 +103,14 @@ class CollectionState:
         """Keep a failure; a store that will not take it costs one try more."""
         try:
             self._store.put(self._key(failure.identity), failure_to_json(failure))
-        except StoreError as error:
+        except ColorworkerError as error:
             logger.warning("%s: that it failed was not kept: %s", failure.key, error)
 
     def forget(self, failure: Failure) -> None:
         """Let a source start anew."""
         try:
             self._store.delete(self._key(failure.identity))
-        except StoreError as error:
+        except ColorworkerError as error:
             logger.warning("%s: that it failed was not forgotten: %s", failure.key, error)
 
     def last_job(self) -> str:

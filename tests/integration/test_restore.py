@@ -133,10 +133,7 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     killed.kill()
     killed.communicate()
     before = archive.records
-    code, said = archive.run()
-    while "another run" in said:
-        assert code == 0
-        code, said = archive.run()
+    _, said = archive.run()
     first = archive.records
     made(before, first)
     assert "plan nightly: nothing that is due is left" in said

@@ -13,6 +13,7 @@ from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.driver import Job, run_job
 from colorworker.errors import StoreUnavailable, UsageError
 from colorworker.keeping.runs import RunKeeper
+from colorworker.keeping.survey import latest_of_jobs, list_jobs
 from colorworker.listing import OpenSource, plan_entries
 from colorworker.pipeline.workshop import Workshop
 from colorworker.planning.plan import freeze, put_manifest
@@ -44,7 +45,7 @@ class Bench:
 
     def __init__(self, folder):
         self.archive = folder / "archive"
-        self.archive.mkdir()
+        self.archive.mkdir(parents=True)
         self.scratch = folder / "scratch"
         self.stores = {}
         self.now = START
@@ -95,6 +96,7 @@ class Bench:
         return JobEnd(end, "page", watch.stopping() and end.items_done < end.items_total)
 
     def run(self, plan, **changes):
+        changes = {"pause": lambda _: None, **changes}
         return restore(plan, self.opened, self.run_collection, clock=lambda: self.now, **changes)
 
     @property
@@ -229,6 +231,40 @@ def test_a_run_that_finds_another_one_alive_leaves_it_alone(bench):
     assert (after.standing, after.collections[0].tally.done) == ("done", 3)
 
 
+def test_a_run_that_was_killed_is_waited_for_no_longer_than_its_heart_could_beat(bench):
+    home = bench.opened("colour")
+    bench.now = datetime.now(UTC)
+    killed, waits = RunKeeper(home, plan_job("nightly")), []
+    killed._put(killed._state)
+    assert claim(home, "nightly", killed.run_id, 20, bench.now) == ""
+
+    def pause(seconds):
+        waits.append(seconds)
+        bench.now += timedelta(seconds=seconds)
+
+    end = bench.run(PLAN, pause=pause)
+
+    assert (end.standing, end.collections[0].tally.done) == ("done", 3)
+    assert waits == [20.0] * 4
+
+
+def test_runs_that_overlap_all_the_same_do_no_unit_twice(bench, tmp_path):
+    other = Bench(tmp_path / "other")
+    other.archive, other.stores = bench.archive, bench.stores
+    inner = []
+
+    def overlap(_):
+        bench.on_line = lambda _: None
+        inner.append(other.run(replace(PLAN, name="weekly")).collections[0].tally)
+
+    bench.on_line = overlap
+    outer = bench.run(PLAN).collections[0].tally
+
+    assert (outer.done, inner[0].done) == (3, 3)
+    assert len(bench.records) == 3
+    assert outer.worked_on + inner[0].worked_on in {3, 4}
+
+
 def test_a_collection_that_cannot_be_run_does_not_hold_up_the_next(bench):
     broken = replace(REELS, name="broken", model="broken", destination="elsewhere")
 
@@ -237,6 +273,10 @@ def test_a_collection_that_cannot_be_run_does_not_hold_up_the_next(bench):
     assert end.standing == "done"
     assert [item.error for item in end.collections] == ["broken: no such weights.", ""]
     assert end.collections[1].tally.done == 3
+    jobs = list_jobs(bench.opened("elsewhere"))
+    state = latest_of_jobs(bench.opened("elsewhere"), jobs, None)[0].latest
+    assert (state.job_id, state.outcome, state.counts.items_done) == ("plan-nightly", "broken", 3)
+    assert state.last_errors == ("broken: no such weights.",)
 
 
 def test_an_interrupted_run_says_so_and_begins_nothing_more(bench):

@@ -21,3 +21,22 @@ def test_a_job_refuses_paths_that_are_relative_and_says_where_they_would_lead(pa
     assert ran.stderr.startswith(f"colorworker: {named}: is relative")
     assert str(ROOT) in ran.stderr
     assert "absolute path that every node has" in ran.stderr
+
+
+def test_a_plan_has_an_absolute_path_too_and_a_broken_one_starts_nothing(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[window]\nopens = 22:00:00\n")
+
+    relative, broken = (
+        subprocess.run(
+            [sys.executable, "jobs/restore.py", path], cwd=ROOT, capture_output=True, text=True
+        )
+        for path in ("plan.toml", plan)
+    )
+
+    assert (relative.returncode, broken.returncode) == (2, 2)
+    assert relative.stderr.startswith("colorworker: plan.toml: is relative")
+    assert f"{plan}, line 1: window.closes: is missing" in broken.stderr or (
+        f"{plan}: collection: is missing" in broken.stderr
+    )
+    assert "Traceback" not in broken.stderr
