@@ -103,7 +103,7 @@ def run_watched(request: Request, settings: Settings, watch: Watch) -> JobEnd:
     ):
         put_manifest(destination, plan)
         with watch.worklist(plan, model, destination, plan.path.parent) as worklist:
-            counts = worklist.counts()
+            counts = worklist.counts(plan.counts)
             watched = (watch, worklist, counts)
             return _run_job(request, settings, plan, model, stores, destination, watched)
 

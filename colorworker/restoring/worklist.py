@@ -85,8 +85,14 @@ class Worklist:
             for entry in departed(self._state.entries_of(before), self._plan):
                 file.write(json.dumps(vars(_gone(entry))) + "\n")
 
-    def counts(self) -> Counts:
-        """Return the entries in numbers, and forget failures of what is not planned any more."""
+    def counts(self, planned: Counts) -> Counts:
+        """Return the entries in numbers, and forget failures of what is not planned any more.
+
+        Args:
+            planned: Of the plan's entries; it holds where nothing has failed or is gone.
+        """
+        if not self._failures and self._gone is None:
+            return planned
         counts = counts_of(self._decided())
         if self._failures:
             # Sources that have changed, or whose options or weights have, start anew.

@@ -88,7 +88,15 @@ class Bench:
         ):
             put_manifest(destination, plan)
             with watch.worklist(plan, model, destination, self.scratch) as worklist:
-                job = Job(plan.job_id, worklist, collection.options, model, 1, 1, worklist.counts())
+                job = Job(
+                    plan.job_id,
+                    worklist,
+                    collection.options,
+                    model,
+                    1,
+                    1,
+                    worklist.counts(plan.counts),
+                )
                 end = run_job(
                     job, executor, line=line, progress=watch.show, stopping=watch.stopping
                 )
