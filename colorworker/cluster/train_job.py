@@ -175,8 +175,9 @@ def _worker(given: dict[str, Any]) -> None:
     from colorworker.training.engine import World
     from colorworker.training.start import Means, run_training
 
-    # libvips tells of every step of every picture.
-    logging.getLogger("pyvips").setLevel(logging.ERROR)
+    # libvips tells of every step of every picture, TensorFlow of every reduction it builds.
+    for name in ("pyvips", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     rank, workers = context.get_world_rank(), context.get_world_size()
 
     def world() -> World:
