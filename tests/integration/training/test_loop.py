@@ -71,7 +71,6 @@ def trained(tmp_path):
     return run
 
 
-
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(trained):
     whole, one = trained("whole")
 
