@@ -2,7 +2,7 @@
 
 A chain of small generators, each holding only what it needs to look ahead for:
 
-    _watched    cuts between shots                              FRAMES_AHEAD frames
+    _marked     where shots begin                               FRAMES_AHEAD frames
     _anchored   which frames are anchors                        1 frame
     _predicted  the anchors' colours, a few to a batch          _BATCH intervals
     _settled    averaged with later anchors of the shot         settle_anchors intervals
@@ -35,6 +35,7 @@ from colorworker.media.planes import (
     with_chroma,
 )
 from colorworker.pipeline.brush import Brush, brush_for, codes, on_grid, ready
+from colorworker.pipeline.watch import ShotStart, watched, windows
 from colorworker.pipeline.workshop import Colorizer
 from colorworker.work.film import VideoInfo
 from colorworker.work.job import Options
@@ -93,6 +94,7 @@ def colour_frames(
     colorizer: Colorizer,
     options: Options,
     pix_fmt: str,
+    shot_log: list[ShotStart] | None = None,
 ) -> Iterator[Frame]:
     """Yield the segment's frames in order, in `pix_fmt`, coloured, their luma untouched.
 
@@ -104,12 +106,13 @@ def colour_frames(
         colorizer: Gives chroma for luma.
         options: Anchor interval and settling.
         pix_fmt: To write; planar Y'CbCr.
+        shot_log: Gets the shots that begin behind the first frame, as frames are taken.
 
     Raises:
         SourceUnsupported: If the stream's pixel format or transfer is one that is not coloured.
     """
     canvas = _canvas(info, colorizer, frame_count, pix_fmt)
-    moments = _watched(_read(frames, canvas), canvas)
+    moments = _marked(_read(frames, canvas), canvas, [] if shot_log is None else shot_log)
     anchored = _anchored(moments, canvas, options)
     settled = _settled(_predicted(anchored, canvas, colorizer), options)
     for frame, moment, planes in _followed(settled, canvas):
@@ -138,36 +141,9 @@ def _read(frames: Iterator[Frame], canvas: _Canvas) -> Iterator[_Moment]:
         yield _Moment(index, frame, luma, guide, small)
 
 
-def _watched(moments: Iterator[_Moment], canvas: _Canvas) -> Iterator[_Moment]:
-    """Mark the first frame of every shot; a flash of a few frames does not end one."""
-    before: deque[Floats] = deque(maxlen=shots.FRAMES_BEHIND)
-    flash_end = 0
-    for window in _windows(moments, shots.FRAMES_AHEAD):
-        moment, after = window[0], [each.small for each in window]
-        starts_shot = not before
-        if before and moment.index > flash_end and shots.is_cut(before, after):
-            length = shots.flash_frames(before[-1], after)
-            flash_end = moment.index + length
-            starts_shot = length == 0
+def _marked(moments: Iterator[_Moment], canvas: _Canvas, log: list[ShotStart]) -> Iterator[_Moment]:
+    for moment, starts_shot in watched(moments, canvas.frame_count, log):
         yield replace(moment, starts_shot=starts_shot)
-        if moment.index == canvas.frame_count:
-            # The next segment begins here and does not know what was before; nor must we.
-            flash_end = 0
-            before.clear()
-        before.append(moment.small)
-
-
-def _windows(moments: Iterator[_Moment], ahead: int) -> Iterator[list[_Moment]]:
-    """Yield every moment with up to `ahead` following ones, fewer at the end."""
-    held: deque[_Moment] = deque()
-    for moment in moments:
-        held.append(moment)
-        if len(held) > ahead:
-            yield list(held)
-            held.popleft()
-    while held:
-        yield list(held)
-        held.popleft()
 
 
 def _anchored(moments: Iterator[_Moment], canvas: _Canvas, options: Options) -> Iterator[_Moment]:
@@ -178,7 +154,7 @@ def _anchored(moments: Iterator[_Moment], canvas: _Canvas, options: Options) -> 
     """
     last: _Moment | None = None
     end = canvas.frame_count + options.anchor_interval * options.settle_anchors
-    for window in _windows(moments, 1):
+    for window in windows(moments, 1):
         moment, following = window[0], window[1:]
         if moment.index >= canvas.frame_count and moment.starts_shot:
             return

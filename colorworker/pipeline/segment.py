@@ -13,6 +13,7 @@ from colorworker.media.profiles import EncoderSpec, encoder_for
 from colorworker.pipeline.film import colour_frames, lookahead_frames
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.thumbnail import film_thumbnail
+from colorworker.pipeline.watch import ShotStart
 from colorworker.pipeline.workshop import Clock, TimedColorizer, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
 from colorworker.work.film import VideoInfo
@@ -41,7 +42,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         workshop.options,
         film_output_extension(extension, workshop.options.profile),
     )
-    clock, tally = Clock(), DecodeTally()
+    clock, tally, shot_log = Clock(), DecodeTally(), list[ShotStart]()
     record = Record(
         unit.unit_id,
         "segment",
@@ -53,7 +54,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         attempt=attempt,
         worker=workshop.worker,
     )
-    with closing(_coloured(workshop, unit, info, timeline, spec, clock, tally)) as frames:
+    with closing(_coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log)) as frames:
         if workshop.options.preview:
             store.put(record.thumbnail_key, film_thumbnail(next(frames), info))
         else:
@@ -62,7 +63,11 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         record,
         created_at=now(),
         seconds=clock.rounded(),
-        info={**record.info, "warnings": tally.warnings()},
+        info={
+            **record.info,
+            "warnings": tally.warnings(),
+            "shots": _shot_starts(unit, timeline, shot_log),
+        },
     )
     return commit(store, record), False
 
@@ -84,6 +89,7 @@ def _coloured(
     spec: EncoderSpec,
     clock: Clock,
     tally: DecodeTally,
+    shot_log: list[ShotStart],
 ) -> Generator[Frame]:
     """Yield the segment's frames in colour; the source is open as long as they are taken."""
     # One frame is enough for a preview: the anchor that stands for the shot.
@@ -102,9 +108,23 @@ def _coloured(
             tally=tally,
         )
         frames = colour_frames(
-            clock.each("decode", decoded), count, info, colorizer, workshop.options, spec.pix_fmt
+            clock.each("decode", decoded),
+            count,
+            info,
+            colorizer,
+            workshop.options,
+            spec.pix_fmt,
+            shot_log,
         )
         yield from clock.each("colour", frames)
+
+
+def _shot_starts(
+    unit: Segment, timeline: Timeline, shot_log: list[ShotStart]
+) -> list[dict[str, int | str]]:
+    """Return the shots by pts; the last may be the next segment's first frame."""
+    pts = timeline.pts[timeline.pts.searchsorted(unit.start_pts) :]
+    return [{"pts": int(pts[start.index]), "transition": start.transition} for start in shot_log]
 
 
 def _write_part(
