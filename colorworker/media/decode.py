@@ -15,10 +15,11 @@ from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.container import decode_errors, film_stream, only, open_source
-from colorworker.media.foretell import foretell, foretell_all, offset_after
+from colorworker.media.foretell import FRAMES_IN_FLIGHT, foretell, foretell_all, offset_after
+from colorworker.media.numbering import decoded, numbered, packets_at
 from colorworker.media.timing import NO_PTS
 from colorworker.work.film import VideoInfo
-from colorworker.work.timeline import Timeline
+from colorworker.work.timeline import Stored, Timeline
 
 FIRST_STEP_SECONDS = 2
 LAST_STEP_SECONDS = 64
@@ -83,8 +84,8 @@ def decode_segment(
             with decode_errors(key, f"at pts {pts}"):
                 frame = next(frames, None)
                 if sought and (frame is None or frame.pts != pts):
-                    # Times of frames without one of their own (MPEG-PS) are guessed from their
-                    # neighbours, and after a seek guessed otherwise: only the long way is sure.
+                    # What a demuxer finds after a seek may be another frame than was sought (an
+                    # index that is wrong, a packet that is not found): only the long way is sure.
                     frames.close()
                     sought = False
                     frames = _frames_from(reader, key, timeline, first + index, end, sought=False)
@@ -105,6 +106,11 @@ def _frames_from(
 
     Reading is foretold up to frame `end`, exclusive, and goes on beyond it if more are taken.
     """
+    if timeline.stored is not None:
+        yield from _frames_by_packet(
+            reader, key, timeline, timeline.stored, first, end, sought=sought
+        )
+        return
     start_pts = int(timeline.pts[first])
     if sought:
         with open_source(reader, key) as container:
@@ -121,6 +127,50 @@ def _frames_from(
                 frame.pts, frame.time_base = int(timeline.pts[index]), timeline.time_base
             if _starts(frame) >= start_pts:
                 yield frame
+
+
+def _frames_by_packet(
+    reader: BinaryIO,
+    key: str,
+    timeline: Timeline,
+    stored: Stored,
+    first: int,
+    end: int,
+    *,
+    sought: bool,
+) -> Generator[VideoFrame, None, None]:
+    """Yield frames from number `first` on, told by their packets, with the timeline's pts.
+
+    A frame of another packet than the timeline's gets no pts; before `first` it is passed over.
+    """
+    keyframe = int(timeline.keyframes.searchsorted(timeline.pts[first], "right")) - 1
+    with open_source(reader, key) as container:
+        stream = only(container, film_stream(container, key))
+        packets = None
+        if sought and keyframe > 0:
+            packets = packets_at(container, stream, stored.anchors[keyframe])
+            if packets is None:
+                return
+            _foretell_by_packet(reader, timeline, stored, end)
+        place = first
+        for frame in decoded(stream, packets or numbered(container.demux(stream))):
+            if place < len(stored.packets) and frame.pts == stored.packets[place]:
+                frame.pts, frame.time_base = int(timeline.pts[place]), timeline.time_base
+            elif place == first:
+                continue
+            else:
+                frame.pts = None
+            place += 1
+            yield frame
+
+
+def _foretell_by_packet(reader: BinaryIO, timeline: Timeline, stored: Stored, end: int) -> None:
+    wanted = timeline.pts[min(end + FRAMES_IN_FLIGHT, len(timeline.pts) - 1)]
+    after = int(timeline.keyframes.searchsorted(wanted))
+    if after < len(stored.anchors) and end < len(timeline.pts):
+        foretell(reader, int(stored.anchors[after, 1]))
+    else:
+        foretell_all(reader)
 
 
 def _starts(frame: VideoFrame) -> int:
@@ -174,6 +224,10 @@ def _checked(
             key,
             f"no frame decodes at pts {pts}: {wanted_frames} frames are missing",
             "Restore it from another copy",
+        )
+    if frame.pts is None:
+        raise SourceDamaged(
+            key, f"another frame than that of pts {pts} decodes in its place", "Remux it first"
         )
     if frame.pts != pts:
         raise SourceDamaged(

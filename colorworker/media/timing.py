@@ -1,35 +1,47 @@
 """From a film's packets to its timeline: which times can be trusted, and what replaces others."""
 
 from array import array
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
 
-from colorworker.work.film import VideoInfo
-from colorworker.work.timeline import Timeline
+from colorworker.work.timeline import Stored, Timeline
 
-NO_REORDERING = frozenset(
-    {"ffv1", "mjpeg", "dvvideo", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "prores", "magicyuv"}
-)
-"""Codecs that show frames in the order they are stored, so that dts is pts."""
+Int64s = npt.NDArray[np.int64]
+
+STORES_PTS = ("mov", "matroska", "flv", "nut", "asf", "dv", "yuv4mpegpipe")
+"""Demuxers of containers that store when each frame is shown and find it again by that time. The
+others store it for some packets only, or the decoding order alone, and libav guesses the rest:
+after a seek otherwise than from the start, so that frames come with their neighbours' times."""
+BYTE_ADDRESSED = ("mpegts", "mpeg", "mxf", "h264", "hevc", "mpegvideo", "m4v")
+"""Demuxers that can be set to any byte; the others go to decoding times, by an index."""
+ANCHOR_REACH = 64
+"""Packets before a keyframe among which one is looked for that can be found again."""
 NO_PTS = -(1 << 63)
 
 
 class Packets:
-    """Times of the film's packets in stored order, in compact arrays.
+    """Times and places of the film's packets in stored order, in compact arrays.
 
     `times` holds pts or NO_PTS; packets that an edit list hides are counted but have no time.
     """
 
-    def __init__(self, time_base: Fraction) -> None:
+    def __init__(self, time_base: Fraction, container: str) -> None:
         self.time_base = time_base
+        self.container = container
         self.times = array("q")
         self.decode_times = array("q")
         self.durations = array("q")
+        self.offsets = array("q")
+        self.sizes = array("q")
         self.shown = array("b")
         self.keys = array("b")
+
+    def __len__(self) -> int:
+        return len(self.times)
 
     def add(self, packet: Packet) -> None:  # type: ignore[type-arg]
         """Note a packet; empty ones (flushes, and frames dropped while recording) are none."""
@@ -38,59 +50,133 @@ class Packets:
         self.times.append(NO_PTS if packet.pts is None else packet.pts)
         self.decode_times.append(NO_PTS if packet.dts is None else packet.dts)
         self.durations.append(max(0, packet.duration or 0))
+        self.offsets.append(-1 if packet.pos is None else packet.pos)
+        self.sizes.append(packet.size)
         self.shown.append(not packet.is_discard)
         self.keys.append(packet.is_keyframe)
 
-    def shown_pts(self) -> npt.NDArray[np.int64]:
-        """Return the pts of all packets that are shown, in stored order."""
-        times: npt.NDArray[np.int64] = np.array(self.times, np.int64)
-        shown: npt.NDArray[np.int64] = times[np.array(self.shown, bool)]
-        return shown
+    def order(self, first_number: int) -> Int64s:
+        """Return the numbers of all packets that are shown, in the order of their pts.
+
+        Frames before that of packet `first_number`, the first one the decoder shows, are leftovers
+        of a group of pictures that was cut away: no decoder can show them.
+        """
+        times = np.array(self.times, np.int64)
+        shown = np.array(self.shown, bool) & (times >= times[first_number])
+        order: Int64s = np.argsort(np.where(shown, times, np.iinfo(np.int64).max), kind="stable")
+        return order[: int(shown.sum())]
 
 
-def trustworthy(packets: Packets, info: VideoInfo) -> bool:
+def trustworthy(
+    packets: Packets, decoded: Sequence[int | None], *, intra_only: bool, delay: int
+) -> bool:
     """Return whether the pts of the packets say when their frames are shown.
 
-    Not so when one is missing or stands twice, nor in AVI with a codec that reorders: AVI stores
-    decoding order only, and pts made up from it come out shuffled
+    Not so when one is missing or stands twice; when the first frames that were decoded show
+    another order; when a codec that reorders has nothing but decoding times; nor in AVI with such
+    a codec, which stores decoding order only, so that pts made up from it come out shuffled
     (https://github.com/vapoursynth/bestsource/issues/91).
+
+    Args:
+        packets: All of the film.
+        decoded: Numbers of the packets of the first frames that the decoder gave.
+        intra_only: Whether the codec shows frames in the order they are stored, always.
+        delay: Frames that the decoder holds back to bring others into order.
     """
-    pts = packets.shown_pts()
-    if len(pts) == 0 or bool(np.any(pts == NO_PTS)) or len(np.unique(pts)) != len(pts):
+    times = np.array(packets.times, np.int64)[np.array(packets.shown, bool)]
+    if len(times) == 0 or bool(np.any(times == NO_PTS)) or len(np.unique(times)) != len(times):
         return False
-    return info.container != "avi" or info.codec in NO_REORDERING
+    if decoded[0] is None or decoded != packets.order(decoded[0])[: len(decoded)].tolist():
+        return False
+    if intra_only or packets.container.startswith(STORES_PTS):
+        return True
+    return packets.container != "avi" and (delay == 0 or packets.times != packets.decode_times)
 
 
-def timeline(packets: Packets, first_pts: int | None) -> Timeline:
-    """Return the timeline of trustworthy packets.
+def timeline(packets: Packets, first_number: int) -> Timeline:
+    """Return the timeline of trustworthy packets, whose first shown one is `first_number`."""
+    order = packets.order(first_number)
+    pts = np.array(packets.times, np.int64)[order]
+    durations = np.array(packets.durations, np.int64)[order]
+    if packets.container.startswith(STORES_PTS):
+        keys = np.array(packets.keys, bool)[order]
+        return Timeline(pts, durations, np.union1d(pts[keys], pts[:1]), packets.time_base)
+    return _found_by_packet(packets, order, pts, durations)
 
-    Frames before `first_pts`, the first one the decoder shows, are leftovers of a group of
-    pictures that was cut away: no decoder can show them.
+
+def counted_timeline(packets: Packets, decoded: Sequence[int | None], rate: Fraction) -> Timeline:
+    """Return a timeline for frames whose pts cannot be trusted, each known by its packet.
+
+    The frames take their packets' pts where these rise after all; else the k-th frame shown takes
+    the k-th decoding time (so gaps stay gaps); else frames are counted at the film's rate.
+
+    Args:
+        packets: All of the film.
+        decoded: Number of the packet of every frame, in the order they are shown; None where the
+            decoder did not say.
+        rate: Frames a second.
     """
-    shown = np.array(packets.shown, bool)
-    if first_pts is not None:
-        shown &= np.array(packets.times, np.int64) >= first_pts
-    pts = np.array(packets.times, np.int64)[shown]
-    keys = np.array(packets.keys, bool)[shown]
-    order = np.argsort(pts)
-    starts = np.union1d(pts[keys], pts[order[:1]])
-    durations = np.array(packets.durations, np.int64)[shown][order]
-    return Timeline(pts[order], durations, starts, packets.time_base)
-
-
-def counted_timeline(packets: Packets, frames: int, rate: Fraction) -> Timeline:
-    """Return a timeline for `frames` frames whose pts cannot be trusted.
-
-    The k-th frame shown takes the k-th decoding time where these rise and are as many as the
-    frames (so gaps stay gaps), else it is counted at the film's rate. It is one segment.
-    """
-    decode_times = np.array(packets.decode_times, np.int64)
-    known = len(decode_times) == frames and NO_PTS not in decode_times
-    if known and bool(np.all(np.diff(decode_times) > 0)):
-        pts = decode_times
-    else:
-        step = Fraction(1) / (rate * packets.time_base)
-        ticks = [round(index * max(step, Fraction(1))) for index in range(frames)]
-        pts = np.array(ticks, np.int64)
-    durations = np.append(np.diff(pts), np.diff(pts)[-1:] if frames > 1 else 0)
+    numbers = np.array([-1 if number is None else number for number in decoded], np.int64)
+    known = bool(np.all(numbers >= 0)) and len(np.unique(numbers)) == len(numbers)
+    pts = _counted(len(numbers), rate, packets.time_base)
+    if known:
+        shown_at = np.array(packets.times, np.int64)[numbers]
+        stored_at = np.sort(np.array(packets.decode_times, np.int64)[numbers])
+        pts = next((times for times in (shown_at, stored_at) if _rising(times)), pts)
+    durations = np.append(np.diff(pts), np.diff(pts)[-1:] if len(pts) > 1 else 0)
+    if known:
+        return _found_by_packet(packets, numbers, pts, durations)
     return Timeline(pts, durations, pts[:1], packets.time_base, seekable=False)
+
+
+def _rising(times: Int64s) -> bool:
+    return bool(np.all(times != NO_PTS)) and bool(np.all(np.diff(times) > 0))
+
+
+def _counted(frames: int, rate: Fraction, time_base: Fraction) -> Int64s:
+    step = max(Fraction(1) / (rate * time_base), Fraction(1))
+    return np.array([round(index * step) for index in range(frames)], np.int64)
+
+
+def _found_by_packet(packets: Packets, numbers: Int64s, pts: Int64s, durations: Int64s) -> Timeline:
+    """Return a timeline whose keyframes are those of the packets that can be found in the file.
+
+    Decoding begins at a keyframe if all that is shown after it is stored after it too.
+    """
+    nothing_earlier = np.minimum.accumulate(numbers[::-1])[::-1] >= numbers
+    keys = np.array(packets.keys, bool)[numbers] & nothing_earlier
+    keys[0] = True
+    places = np.flatnonzero(keys)
+    anchors = _anchors(packets, numbers[places])
+    found = anchors[:, 0] >= 0
+    found[0] = True
+    return Timeline(
+        pts,
+        durations,
+        pts[places[found]],
+        packets.time_base,
+        seekable=int(found.sum()) > 1,
+        stored=Stored(numbers, anchors[found]),
+    )
+
+
+def _anchors(packets: Packets, numbers: Int64s) -> Int64s:
+    """Return rows of `Stored.anchors` for packets; -1 as number where none can be found again."""
+    offsets, sizes, decode_times = (
+        np.array(values, np.int64)
+        for values in (packets.offsets, packets.sizes, packets.decode_times)
+    )
+    by_bytes = packets.container.startswith(BYTE_ADDRESSED)
+    places = offsets if by_bytes else decode_times
+    findable = places >= 0 if by_bytes else places != NO_PTS
+    order = np.lexsort((sizes, places))
+    twins = (np.diff(places[order]) == 0) & (np.diff(sizes[order]) == 0)
+    findable[order[1:][twins]] = findable[order[:-1][twins]] = False
+    candidates = np.flatnonzero(findable)
+    rows: Int64s = np.full((len(numbers), 4), -1, np.int64)
+    if len(candidates):
+        nearest = candidates[np.maximum(candidates.searchsorted(numbers, "right") - 1, 0)]
+        fits = (nearest <= numbers) & (numbers - nearest <= ANCHOR_REACH)
+        columns = (nearest, offsets[nearest], sizes[nearest], decode_times[nearest])
+        rows[fits] = np.stack(columns, axis=1)[fits]
+    return rows

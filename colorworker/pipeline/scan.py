@@ -10,7 +10,8 @@ from colorworker.color.tone import is_colour
 from colorworker.errors import KeyMissing, SourceTooLarge
 from colorworker.media.foretell import foretell, foretell_all
 from colorworker.media.planes import Frame
-from colorworker.media.probe import sample_frames, scan
+from colorworker.media.probe import scan
+from colorworker.media.samples import sample_frames
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.thumbnail import thumbnail_shape
 from colorworker.pipeline.workshop import Clock, Workshop
@@ -54,7 +55,9 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
             )
         source_sha256 = hashing.sha256()
         foretell(reader, 0)
-        in_colour = _in_colour(sample_frames(reader, timeline, _COLOUR_SAMPLES))
+        in_colour = _in_colour(
+            sample_frames(reader, unit.asset.key, info, timeline, _COLOUR_SAMPLES)
+        )
     key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(key, timeline_to_bytes(timeline))
     cuts = cut(timeline, workshop.options.segment_frames)

@@ -24,6 +24,9 @@ class VideoInfo:
     color_trc: int
     rotation: int = 0
     """Degrees by which players turn the picture."""
+    field_order: int = 0
+    """libav's AVFieldOrder: 0 nobody says, 1 progressive, 2 and 4 top field first, 3 and 5 bottom
+    field first."""
 
 
 def video_info_to_json(info: VideoInfo) -> dict[str, Any]:

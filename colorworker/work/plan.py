@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from colorworker.work.job import Asset, ModelRef, Options
 from colorworker.work.timeline import Timeline
 
-RECIPE = 2
+RECIPE = 3
 """Raised by hand whenever the same inputs give other colours or bytes: nothing old then counts."""
 
 

@@ -3,11 +3,29 @@
 import io
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from colorworker.errors import SourceDamaged
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Which packet every frame comes from, where a container's times do not find it again.
+
+    Packets are told by their number among the film's packets, from 0, in the order they are stored.
+
+    Attributes:
+        packets: int64 (n,), number of each frame's packet, in the order frames are shown.
+        anchors: int64 (k, 4), a row for each keyframe of the timeline: number, byte offset, size in
+            bytes and decoding time of the packet by which the keyframe's is found in the file; it
+            is that packet itself or one shortly before it.
+    """
+
+    packets: npt.NDArray[np.int64]
+    anchors: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -20,8 +38,9 @@ class Timeline:
         keyframes: int64 (k,), strictly rising subset of `pts` at which decoding can begin; the
             first frame's pts is always among them.
         time_base: Seconds a tick.
-        seekable: False when the container's pts cannot be trusted (missing or not rising): `pts`
-            is then counted in presentation order and the film is decoded from its start only.
+        seekable: False when no frame can be found again but by decoding from the film's start.
+        stored: How frames are found in containers without times of their own for every frame, or
+            with wrong ones; None where `pts` are the container's and finds them.
     """
 
     pts: npt.NDArray[np.int64]
@@ -29,6 +48,7 @@ class Timeline:
     keyframes: npt.NDArray[np.int64]
     time_base: Fraction
     seekable: bool = True
+    stored: Stored | None = None
 
     def __post_init__(self) -> None:
         for name in ("pts", "keyframes"):
@@ -40,6 +60,15 @@ class Timeline:
         if len(self.durations) != len(self.pts):
             raise SourceDamaged(
                 "timeline", f"{len(self.durations)} durations for {len(self.pts)} frames"
+            )
+        if self.stored is not None and (
+            len(self.stored.packets) != len(self.pts)
+            or self.stored.anchors.shape != (len(self.keyframes), 4)
+        ):
+            raise SourceDamaged(
+                "timeline",
+                f"{len(self.stored.packets)} packets for {len(self.pts)} frames and"
+                f" {len(self.stored.anchors)} anchors for {len(self.keyframes)} keyframes",
             )
 
     def between(self, start_pts: int, end_pts: int | None) -> npt.NDArray[np.int64]:
@@ -56,6 +85,8 @@ class Timeline:
 
 def timeline_to_bytes(timeline: Timeline) -> bytes:
     """Return the timeline as a compressed npz without pickles."""
+    stored = timeline.stored
+    found: dict[str, Any] = {} if stored is None else vars(stored)
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -64,6 +95,7 @@ def timeline_to_bytes(timeline: Timeline) -> bytes:
         keyframes=timeline.keyframes,
         time_base=np.array(timeline.time_base.as_integer_ratio(), np.int64),
         seekable=np.array(timeline.seekable),
+        **found,
     )
     return buffer.getvalue()
 
@@ -78,4 +110,5 @@ def timeline_from_bytes(data: bytes) -> Timeline:
             arrays["keyframes"],
             Fraction(numerator, denominator),
             bool(arrays["seekable"]),
+            Stored(arrays["packets"], arrays["anchors"]) if "packets" in arrays else None,
         )

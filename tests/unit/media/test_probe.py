@@ -7,7 +7,8 @@ import av
 import pytest
 
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
-from colorworker.media.probe import sample_frames, scan
+from colorworker.media.probe import scan
+from colorworker.media.samples import sample_frames
 
 FASTSTART = {"movflags": "+faststart"}
 
@@ -113,9 +114,9 @@ def test_frames_above_the_bound_are_refused_before_one_is_decoded(film):
 def test_samples_are_spread_over_the_film(film):
     path = film("film.mp4", b_frames=2)
     with path.open("rb") as reader:
-        _, timeline = scan(reader, path.name)
+        info, timeline = scan(reader, path.name)
 
-        samples = sample_frames(reader, timeline, 3)
+        samples = sample_frames(reader, path.name, info, timeline, 3)
 
     assert [frame.pts for frame in samples] == timeline.keyframes[[0, 2, 3]].tolist()
 
@@ -123,6 +124,6 @@ def test_samples_are_spread_over_the_film(film):
 def test_samples_of_a_film_that_cannot_be_sought_are_spread_too(film):
     path = film("film.avi", b_frames=2)
     with path.open("rb") as reader:
-        _, timeline = scan(reader, path.name)
+        info, timeline = scan(reader, path.name)
 
-        assert len(sample_frames(reader, timeline, 4)) == 4
+        assert len(sample_frames(reader, path.name, info, timeline, 4)) == 4

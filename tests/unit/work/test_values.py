@@ -1,6 +1,7 @@
 """Values that travel: timelines, films, records and manifests come back as they were."""
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from colorworker.work.film import VideoInfo, video_info_from_json, video_info_to
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.ledger import Record, record_from_json, record_to_json
 from colorworker.work.manifest import Entry, job_id, manifest_lines
-from colorworker.work.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
+from colorworker.work.timeline import Stored, Timeline, timeline_from_bytes, timeline_to_bytes
 
 
 def timeline(pts, keyframes):
@@ -31,6 +32,25 @@ def test_a_timeline_comes_back_from_bytes():
     np.testing.assert_array_equal(other.pts, one.pts)
     np.testing.assert_array_equal(other.keyframes, one.keyframes)
     assert (other.time_base, other.seekable) == (Fraction(1, 90000), True)
+
+
+def test_packets_and_anchors_of_a_timeline_come_back_from_bytes():
+    anchors = np.array([[0, 188, 700, -2], [2, 1880, 300, 4]], np.int64)
+    one = replace(
+        timeline([0, 3, 7], [0, 7]), stored=Stored(np.array([0, 1, 2], np.int64), anchors)
+    )
+
+    other = timeline_from_bytes(timeline_to_bytes(one))
+
+    np.testing.assert_array_equal(other.stored.packets, [0, 1, 2])
+    np.testing.assert_array_equal(other.stored.anchors, anchors)
+
+
+def test_a_timeline_with_an_anchor_too_few_is_refused():
+    stored = Stored(np.array([0, 1, 2], np.int64), np.zeros((1, 4), np.int64))
+
+    with pytest.raises(SourceDamaged, match="1 anchors for 2 keyframes"):
+        replace(timeline([0, 3, 7], [0, 7]), stored=stored)
 
 
 def test_a_pickle_in_a_timelines_place_is_refused():

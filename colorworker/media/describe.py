@@ -1,0 +1,96 @@
+"""What the pictures of a film are, from its header and its first decoded frame."""
+
+from fractions import Fraction
+
+from av.container import InputContainer
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
+from colorworker.work.film import VideoInfo
+
+DEFAULT_RATE = Fraction(25)
+"""Where neither the header nor the packets say; the timeline holds the real times."""
+H273_FULL, H273_LIMITED = 2, 1
+"""libav's colour ranges, AVCOL_RANGE_JPEG and AVCOL_RANGE_MPEG."""
+LIMITED_BY_DEFAULT = frozenset({"h264", "hevc", "av1", "mpeg2video", "mpeg1video", "mpeg4"})
+"""Codecs whose standard says limited range where nothing is signalled."""
+TOP_FIRST, BOTTOM_FIRST = 2, 3
+"""libav's AV_FIELD_TT and AV_FIELD_BB."""
+DV_STANDARD_LINES = (480, 576)
+"""Heights at which DV is of the bottom field first (SMPTE 314M); above it is DVCPRO HD."""
+
+
+def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
+    """Check from the header alone that the film's frames can be decoded and coloured.
+
+    Raises:
+        SourceDamaged: If the header does not say what they are.
+        SourceTooLarge: If they have more than `max_pixels` pixels.
+        SourceUnsupported: If they are neither grey nor planar YUV.
+    """
+    context = stream.codec_context
+    if max_pixels is not None and context.width * context.height > max_pixels:
+        raise SourceTooLarge(
+            key,
+            f"{context.width} x {context.height} pixels a frame, {max_pixels} are allowed",
+            "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
+        )
+    if context.pix_fmt is None:
+        raise SourceDamaged(key, "its header does not say what its pictures are made of")
+    if not _is_luma_first(VideoFormat(context.pix_fmt)):
+        raise SourceUnsupported(
+            key,
+            f"its pictures are {context.pix_fmt}, neither grey nor planar YUV",
+            "Convert it to FFV1 with yuv444p first",
+        )
+
+
+def _is_luma_first(form: VideoFormat) -> bool:
+    """Return whether plane 0 holds luma alone, in samples NumPy can view, without transparency."""
+    components = form.components
+    grey = len(components) == 1 and form.name.startswith("gray")
+    planar = form.name.startswith("yuv") and form.is_planar and len(components) == 3
+    depth = components[0].bits
+    return (grey or planar) and not form.is_big_endian and 8 <= depth <= 16
+
+
+def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame) -> VideoInfo:
+    """Return what the film is; its codec by the standard's name, whichever decoder is used."""
+    context = stream.codec_context
+    codec = context.codec.canonical_name
+    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
+    return VideoInfo(
+        container=container.format.name,
+        codec=codec,
+        width=first.width,
+        height=first.height,
+        pix_fmt=first.format.name,
+        frame_rate=stream.guessed_rate or stream.average_rate or DEFAULT_RATE,
+        sample_aspect_ratio=aspect or None,
+        color_range=_color_range(codec, first.format.name, context.color_range),
+        colorspace=context.colorspace,
+        color_primaries=context.color_primaries,
+        color_trc=context.color_trc,
+        rotation=first.rotation,
+        field_order=_field_order(codec, context.field_order, first),
+    )
+
+
+def _field_order(codec: str, signalled: int, first: VideoFrame) -> int:
+    """Return the signalled order; that of DV's standard where its decoder only says interlaced."""
+    if signalled or not first.interlaced_frame or codec != "dvvideo":
+        return signalled
+    return BOTTOM_FIRST if first.height in DV_STANDARD_LINES else TOP_FIRST
+
+
+def _color_range(codec: str, pix_fmt: str, signalled: int) -> int:
+    """Return the range; where a grey film says nothing, the one that players show it in.
+
+    swscale and with it most players take grey as full range and YUV as limited: once colour is
+    added the silence would mean another picture, so what was implied is then said.
+    """
+    if signalled or not pix_fmt.startswith("gray"):
+        return H273_FULL if pix_fmt.startswith("yuvj") else signalled
+    return H273_LIMITED if codec in LIMITED_BY_DEFAULT else H273_FULL
