@@ -64,9 +64,9 @@ def scan(
         SourceUnsupported: If the frames are neither grey nor planar YUV.
     """
     size = structure.read_structure(reader)
-    listing = _list_packets(reader, key, max_pixels)
-    if size.missing_bytes:
+    if size.missing_bytes and not size.index_missing:
         raise SourceDamaged(key, structure.ends_early(size), "Copy it again from the original")
+    listing = _list_packets(reader, key, max_pixels)
     _check_whole(listing, key)
     first = listing.decoded[0]
     if first is not None and timing.trustworthy(

@@ -107,8 +107,9 @@ def timeline(packets: Packets, first_number: int) -> Timeline:
 def counted_timeline(packets: Packets, decoded: Sequence[int | None], rate: Fraction) -> Timeline:
     """Return a timeline for frames whose pts cannot be trusted, each known by its packet.
 
-    The frames take their packets' pts where these rise after all; else the k-th frame shown takes
-    the k-th decoding time (so gaps stay gaps); else frames are counted at the film's rate.
+    The frames take their packets' pts where these rise after all and are not made up (AVI has
+    none); else the k-th frame shown takes the k-th decoding time (so gaps stay gaps); else frames
+    are counted at the film's rate.
 
     Args:
         packets: All of the film.
@@ -122,7 +123,9 @@ def counted_timeline(packets: Packets, decoded: Sequence[int | None], rate: Frac
     if known:
         shown_at = np.array(packets.times, np.int64)[numbers]
         stored_at = np.sort(np.array(packets.decode_times, np.int64)[numbers])
-        pts = next((times for times in (shown_at, stored_at) if _rising(times)), pts)
+        made_up = packets.container == "avi"
+        candidates = (stored_at,) if made_up else (shown_at, stored_at)
+        pts = next((times for times in candidates if _rising(times)), pts)
     durations = np.append(np.diff(pts), np.diff(pts)[-1:] if len(pts) > 1 else 0)
     if known:
         return _found_by_packet(packets, numbers, pts, durations)
