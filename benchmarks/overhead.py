@@ -24,7 +24,7 @@ import numpy as np
 import pyvips
 
 from colorworker.cluster.inprocess import InProcessExecutor
-from colorworker.cluster.worker import WorkerSpec, once
+from colorworker.cluster.worker import WorkerSpec
 from colorworker.color.guided import fit
 from colorworker.driver import Executor, Job, run_job
 from colorworker.listing import OpenSource, plan_entries
@@ -159,9 +159,7 @@ def in_process(source: Path, folder: Path, items: int, colorizer: Timed) -> None
     destination = folder / "inprocess"
     stores = Counted(LocalStore(source)), Counted(LocalStore(destination))
     executor = InProcessExecutor(
-        Workshop(
-            stores[1], lambda _: stores[0], once(lambda: colorizer), OPTIONS, resolve("lite"), "one"
-        ),
+        Workshop(stores[1], lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one"),
         1,
     )
     colorizer.seconds, colorizer.calls = 0.0, 0
@@ -192,7 +190,7 @@ def in_process(source: Path, folder: Path, items: int, colorizer: Timed) -> None
         )
         print(f"  calls of the {which} an item: {sum(store.calls.values()) / items:.2f}: {calls}")
     again = Counted(LocalStore(destination))
-    idle = Workshop(again, lambda _: stores[0], lambda: colorizer, OPTIONS, resolve("lite"), "one")
+    idle = Workshop(again, lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one")
     executor = InProcessExecutor(idle, 1)
     start = time.process_time()
     run_plan(plan, executor, destination)
@@ -214,7 +212,7 @@ def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
     from colorworker.cluster.crew import Crew
 
     destination = folder / "ray"
-    spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"), OPTIONS, 10**9)
+    spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"), 10**9)
     cores = max(1, (os.cpu_count() or 1) // actors)
     executor = RayExecutor(
         spec, Crew(cores, at_most=actors), environment=tensorflow_environment(cores)

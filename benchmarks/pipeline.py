@@ -25,7 +25,6 @@ import av
 import numpy as np
 
 from colorworker.cluster.inprocess import InProcessExecutor
-from colorworker.cluster.worker import once
 from colorworker.driver import Job, run_job
 from colorworker.listing import OpenSource, list_entries
 from colorworker.media.decode import decode_segment
@@ -122,8 +121,7 @@ def whole_job(
     workshop = Workshop(
         store,
         lambda _: source,
-        once(lambda: recorder),
-        options,
+        lambda _: recorder,
         model,
         "benchmark",
     )

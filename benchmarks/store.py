@@ -235,7 +235,7 @@ def _measure(
         closing(S3Store(source, options=passing)) as archive,
         closing(S3Store(destination, options=passing)) as colour,
     ):
-        workshop = Workshop(colour, lambda _: archive, Toy, options, MODEL, "benchmark")
+        workshop = Workshop(colour, lambda _: archive, lambda _: Toy(), MODEL, "benchmark")
         counted = Counted(between, workshop)
         infos = sorted(archive.list(), key=lambda info: info.key)
         print(f"list: {len(between.passed)} requests for {len(infos)} objects")

@@ -73,6 +73,7 @@ class Job:
     entries: Iterable[Entry]
     """Sorted and named; taken one by one, as fast as units are done."""
     options: Options
+    """Of the items that have none of their own."""
     model: ModelRef
     batch_stills: int = 8
     max_attempts: int = 3
@@ -211,11 +212,13 @@ class _Run:
             if entry.outcome:
                 self._settle(line_of_entry(entry))
             elif entry.kind == "film":
-                unit = scan(entry.asset(), entry.output_key, job.options, job.model)
+                options = entry.options(job.options)
+                unit = scan(entry.asset(), entry.output_key, options, job.model)
                 self._films[unit.unit_id] = _Film(entry, unit)
                 yield unit
             else:
-                item = still(entry.asset(), entry.output_key, job.options, job.model)
+                options = entry.options(job.options)
+                item = still(entry.asset(), entry.output_key, options, job.model)
                 self._entries[item.unit_id] = entry
                 batch.append(item)
                 if len(batch) == job.batch_stills:
@@ -260,8 +263,8 @@ class _Run:
         if record.kind == "assembly":
             self._end_film(film, result)
             return
-        job = self._job
-        if record.info["in_colour"] and job.options.colour_sources == "skip":
+        options = film.scan.options
+        if record.info["in_colour"] and options.colour_sources == "skip":
             skipped = replace(
                 result,
                 outcome="skipped",
@@ -273,17 +276,17 @@ class _Run:
             return
         film.scanned = record
         cuts = [Cut(**item) for item in record.info["cuts"]]
-        if job.options.preview:
+        if options.preview:
             cuts = cuts[:: -(-len(cuts) // _PREVIEWS)]
         film.segments = segments(
-            film.entry.asset(), cuts, film.scan.unit_id, job.options, job.model
+            film.entry.asset(), cuts, film.scan.unit_id, options, self._job.model
         )
         film.waiting = {segment.unit_id for segment in film.segments}
         for segment in film.segments:
             self._films[segment.unit_id] = film
             self._ready.append((segment, 1))
         # The assembly is known from here on, so that an ETA does not jump at its end.
-        needed = len(film.segments) + (0 if job.options.preview else 1)
+        needed = len(film.segments) + (0 if options.preview else 1)
         self._film_units += needed
         self._advance(units_known=needed)
 
@@ -293,7 +296,7 @@ class _Run:
         film.waiting.discard(unit.unit_id)
         if film.waiting or film.settled:
             return
-        if self._job.options.preview:
+        if film.scan.options.preview:
             self._end_film(film, result)
         else:
             joined = assembly(film.scan, film.segments)
@@ -304,7 +307,7 @@ class _Run:
         """Say the film's one line; what is left of it is not begun any more."""
         if not film.settled:
             film.settled = True
-            if film.waiting and not self._job.options.preview:
+            if film.waiting and not film.scan.options.preview:
                 # Its assembly was counted as known, and will not come.
                 self._advance(units_known=-1)
             self._settle(line_of_film(film.entry, result, film.scanned, film.results))

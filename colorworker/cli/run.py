@@ -125,7 +125,6 @@ def _run_job(
     spec = WorkerSpec(
         destination_uri=destination.uri,
         model=model,
-        options=options,
         max_pixels=settings.media.max_pixels,
         scratch=run.scratch,
         keep_parts=run.keep_parts,

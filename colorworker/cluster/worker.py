@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,12 @@ from colorworker.errors import KeyMissing, UsageError
 from colorworker.pipeline.workshop import Colorizer, Workshop
 from colorworker.store.opening import open_store
 from colorworker.store.options import StoreOptions
-from colorworker.work.job import ModelRef, Options
+from colorworker.work.job import Look, ModelRef, Precision
 from colorworker.work.ledger import UnitResult
 from colorworker.work.plan import WorkUnit
+
+if TYPE_CHECKING:
+    from colorworker.model.colorizer import TensorFlowColorizer
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,6 @@ class WorkerSpec:
 
     destination_uri: str
     model: ModelRef
-    options: Options
     max_pixels: int
     scratch: Path | None = None
     keep_parts: bool = False
@@ -44,8 +47,7 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
     return Workshop(
         destination=opened(spec.destination_uri),
         open_source=lru_cache(maxsize=64)(opened),
-        colorizer=once(lambda: _load(spec)),
-        options=spec.options,
+        colorizer=Colorizers(partial(_load, spec)),
         model=spec.model,
         worker=f"{platform.node()}:{os.getpid()}",
         max_pixels=spec.max_pixels,
@@ -91,18 +93,29 @@ def internal_error(
     )
 
 
-def once(make: Callable[[], Colorizer]) -> Callable[[], Colorizer]:
-    """Return a function that makes the colorizer at its first call, whatever thread that is on."""
-    lock = threading.Lock()
-    made: list[Colorizer] = []
+class Colorizers:
+    """The colorizers of one worker, each made when the first picture needs it, on any thread.
 
-    def get() -> Colorizer:
-        with lock:
-            if not made:
-                made.append(_OneAtATime(make(), threading.Lock()))
-            return made[0]
+    One per precision is compiled; of one precision, those of all vividnesses share it.
+    """
 
-    return get
+    def __init__(self, load: Callable[[Look], "TensorFlowColorizer"]) -> None:
+        """Load nothing yet.
+
+        Args:
+            load: Makes a colorizer of the look's precision.
+        """
+        self._load = load
+        self._making, self._predicting = threading.Lock(), threading.Lock()
+        self._made: dict[Precision, TensorFlowColorizer] = {}
+
+    def __call__(self, look: Look) -> Colorizer:
+        """Return the colorizer of a look."""
+        with self._making:
+            if look.precision not in self._made:
+                self._made[look.precision] = self._load(look)
+            made = self._made[look.precision]
+        return _OneAtATime(made.looking(look.vividness, look.temperature), self._predicting)
 
 
 @dataclass(frozen=True)
@@ -122,15 +135,13 @@ class _OneAtATime:
             return self.inner.predict(lightness, hints)
 
 
-def _load(spec: WorkerSpec) -> Colorizer:
+def _load(spec: WorkerSpec, look: Look) -> "TensorFlowColorizer":
     # TensorFlow takes seconds to import: only a worker that has something to colour pays for it.
     from colorworker.model.colorizer import load_colorizer
 
     return load_colorizer(
         spec.model,
-        vividness=spec.options.vividness,
-        temperature=spec.options.temperature,
-        precision=spec.options.precision,
+        precision=look.precision,
         threads=spec.threads,
         opened=partial(open_store, options=spec.stores),
     )

@@ -1,7 +1,5 @@
 """A finished network over colour bins, as a colorizer runs it: lite and its bigger siblings."""
 
-import numpy as np
-
 from colorworker.model import hints as hinting
 from colorworker.model import network
 from colorworker.model.backbones import BACKBONES
@@ -21,13 +19,10 @@ class BinNetwork:
         weights: Weights,
         apply: Apply,
         *,
-        vividness: float,
-        temperature: float,
         short_side: int = SHORT_SIDE,
     ) -> None:
         self._bins = weights.bins
-        self._offset = np.float32(1 - vividness) * weights.log_class_weights
-        self._temperature = temperature
+        self._log_class_weights = weights.log_class_weights
         self._backbone = BACKBONES[weights.architecture.name]
         self._apply = apply
         self._short_side = short_side
@@ -47,11 +42,14 @@ class BinNetwork:
         stretched = min(steps * network.STRIDE, 3 * side)
         return (side, stretched) if height <= width else (stretched, side)
 
-    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+    def chroma(
+        self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor, look: tf.Tensor
+    ) -> tf.Tensor:
         """Return a*, b* (B, H, W, 2) for luma in [-1, 1] and hints on the coarse grid."""
         features, pooled = network.encode(self._apply, luma, self._backbone)
         scaled = grids / [hinting.CHROMA_SCALE, hinting.CHROMA_SCALE, 1.0]
         logits, mask = network.decode(self._apply, features, pooled, luma, scaled)
-        coarse = network.annealed_mean(logits, self._bins, self._offset, self._temperature)
+        offset = (1 - look[0]) * self._log_class_weights
+        coarse = network.annealed_mean(logits, self._bins, offset, look[1])
         lightness = tf.nn.avg_pool2d(luma, network.COARSE, network.COARSE, "VALID") / 2 + 0.5
         return network.upsample(hinting.spread(coarse, lightness, grids, cells), mask)

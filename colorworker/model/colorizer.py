@@ -1,7 +1,8 @@
 """A network as a Colorizer: lightness of any size in, chroma of the same size out."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from copy import copy
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +35,16 @@ class Network(Protocol):
         """Return the (height, width), multiples of 4, at which it sees a picture of this size."""
         ...
 
-    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+    def chroma(
+        self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor, look: tf.Tensor
+    ) -> tf.Tensor:
         """Return a*, b*, float32 (B, H, W, 2); part of a graph.
 
         Args:
             luma: L* / 50 - 1, (B, H, W, 1), of a working shape.
             grids: Hints: a*, b* and a mask of 0 and 1, (B, H/4, W/4, 3).
             cells: Where they are: `hints.points` of the grids.
+            look: Vividness and temperature, (2,), of networks over colour bins.
         """
         ...
 
@@ -75,9 +79,8 @@ class TensorFlowColorizer:
             UsageError: If short_side is no multiple of 32.
         """
         self.weights_sha256 = weights.sha256
-        self._network = _network(
-            weights, vividness, temperature, precision, _checked_side(short_side), opened
-        )
+        self._network = _network(weights, precision, _checked_side(short_side), opened)
+        self._look = np.array([vividness, temperature], np.float32)
         # One signature without sizes: one trace serves every picture.
         self._chroma = tf.function(
             self._network.chroma,
@@ -85,8 +88,15 @@ class TensorFlowColorizer:
                 tf.TensorSpec([None, None, None, 1], tf.float32),
                 tf.TensorSpec([None, None, None, 3], tf.float32),
                 tf.TensorSpec([None, None], tf.int32),
+                tf.TensorSpec([2], tf.float32),
             ],
         )
+
+    def looking(self, vividness: float, temperature: float) -> Self:
+        """Return the same compiled network that reads its colours otherwise; it costs nothing."""
+        other = copy(self)
+        other._look = np.array([vividness, temperature], np.float32)
+        return other
 
     @property
     def trace_count(self) -> int:
@@ -131,7 +141,9 @@ class TensorFlowColorizer:
             grids = np.zeros((len(luma), *grid, 3), np.float32)
         else:
             grids = np.stack([hinting.on_grid(hint, *grid) for hint in hints])
-        chroma = self._chroma(luma[..., np.newaxis] / 50 - 1, grids, hinting.points(grids))
+        chroma = self._chroma(
+            luma[..., np.newaxis] / 50 - 1, grids, hinting.points(grids), self._look
+        )
         return np.asarray(chroma.numpy(), np.float32)
 
 
@@ -148,8 +160,6 @@ def _checked_side(short_side: int | None) -> int:
 
 def _network(
     weights: Weights,
-    vividness: float,
-    temperature: float,
     precision: Precision,
     short_side: int,
     opened: Opened,
@@ -157,9 +167,7 @@ def _network(
     apply = network.Constants(weights, tf.as_dtype(precision))
     if weights.architecture.name == "koala":
         return KoalaNetwork(weights.architecture, apply, Embedder(weights.architecture, opened))
-    return BinNetwork(
-        weights, apply, vividness=vividness, temperature=temperature, short_side=short_side
-    )
+    return BinNetwork(weights, apply, short_side=short_side)
 
 
 def load_colorizer(

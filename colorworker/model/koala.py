@@ -63,7 +63,13 @@ class KoalaNetwork:
         rows, columns = (max(side, 1) * STRIDE for side in sides)
         return rows, columns
 
-    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+    def chroma(
+        self,
+        luma: tf.Tensor,
+        grids: tf.Tensor,
+        cells: tf.Tensor,
+        look: tf.Tensor,  # noqa: ARG002 - of networks over colour bins
+    ) -> tf.Tensor:
         """Return a*, b* (B, H, W, 2): the picture is seen in the middle of a white square.
 
         The network knows no hints; they are spread from where they are, as for the others.

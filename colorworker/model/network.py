@@ -131,7 +131,7 @@ def _double(x: tf.Tensor) -> tf.Tensor:
 
 
 def annealed_mean(
-    logits: tf.Tensor, bins: npt.NDArray[np.float32], offset: npt.NDArray[np.float32], heat: float
+    logits: tf.Tensor, bins: npt.NDArray[np.float32], offset: tf.Tensor, heat: tf.Tensor
 ) -> tf.Tensor:
     """Return the mean colour (B, h, w, 2) in a*, b* of the softmax of (logits - offset) / heat.
 

@@ -32,7 +32,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         return found, True
     info, timeline = film_of(store, unit.scan_id)
     extension = PurePosixPath(unit.output_key).suffix.lower()
-    spec = encoder_for(unit.asset.key, info, workshop.options, extension)
+    spec = encoder_for(unit.asset.key, info, unit.options, extension)
     scanned = _record(workshop, unit.scan_id)
     segments = [_record(workshop, identity) for identity in unit.segment_ids]
     parts = [

@@ -17,6 +17,7 @@ from colorworker.errors import ColorworkerError
 from colorworker.pipeline.outcome import failure, outcome_of, success
 from colorworker.pipeline.still import Floats, OpenStill, finish_in_colour, open_for_colour
 from colorworker.pipeline.workshop import Workshop
+from colorworker.work.job import Look
 from colorworker.work.ledger import UnitResult
 from colorworker.work.plan import Still
 
@@ -76,16 +77,16 @@ def _coloured(
 def _predicted(
     workshop: Workshop, stills: Sequence[OpenStill]
 ) -> Iterator[tuple[OpenStill, Floats]]:
-    """Yield each picture with its a* and b*; those of one shape are predicted together."""
-    shapes: dict[tuple[int, ...], list[OpenStill]] = defaultdict(list)
+    """Yield each picture with its a* and b*; those of one shape and look are predicted together."""
+    alike: dict[tuple[tuple[int, ...], Look], list[OpenStill]] = defaultdict(list)
     for still in stills:
-        shapes[still.lab.shape].append(still)
-    for group in shapes.values():
+        alike[still.lab.shape, still.unit.options.look].append(still)
+    for (_, look), group in alike.items():
         lightness = np.stack([still.lab[..., 0] for still in group])
         with ExitStack() as phases:
             for still in group:
                 phases.enter_context(still.clock.phase("predict"))
-            chroma = workshop.colorizer().predict(lightness)
+            chroma = workshop.colorizer(look).predict(lightness)
         for still in group:
             still.clock.seconds["predict"] /= len(group)
         yield from zip(group, chroma, strict=True)

@@ -60,7 +60,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
         )
     key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(key, timeline_to_bytes(timeline))
-    cuts = cut(timeline, workshop.options.segment_frames)
+    cuts = cut(timeline, unit.options.segment_frames)
     record = Record(
         unit.unit_id,
         "scan",

@@ -39,8 +39,8 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
     spec = encoder_for(
         unit.asset.key,
         info,
-        workshop.options,
-        film_output_extension(extension, workshop.options.profile),
+        unit.options,
+        film_output_extension(extension, unit.options.profile),
     )
     clock, tally, shot_log = Clock(), DecodeTally(), list[ShotStart]()
     record = Record(
@@ -55,7 +55,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         worker=workshop.worker,
     )
     with closing(_coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log)) as frames:
-        if workshop.options.preview:
+        if unit.options.preview:
             store.put(record.thumbnail_key, film_thumbnail(next(frames), info))
         else:
             record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock)
@@ -93,9 +93,9 @@ def _coloured(
 ) -> Generator[Frame]:
     """Yield the segment's frames in colour; the source is open as long as they are taken."""
     # One frame is enough for a preview: the anchor that stands for the shot.
-    end_pts = int(unit.start_pts) + 1 if workshop.options.preview else unit.end_pts
-    count = 1 if workshop.options.preview else unit.frame_count
-    colorizer = TimedColorizer(workshop.colorizer(), clock)
+    end_pts = int(unit.start_pts) + 1 if unit.options.preview else unit.end_pts
+    count = 1 if unit.options.preview else unit.frame_count
+    colorizer = TimedColorizer(workshop.colorizer(unit.options.look), clock)
     with workshop.source(unit.asset) as reader:
         decoded = decode_segment(
             reader,
@@ -104,7 +104,7 @@ def _coloured(
             timeline,
             unit.start_pts,
             end_pts,
-            lookahead=lookahead_frames(workshop.options),
+            lookahead=lookahead_frames(unit.options),
             tally=tally,
         )
         frames = colour_frames(
@@ -112,7 +112,7 @@ def _coloured(
             count,
             info,
             colorizer,
-            workshop.options,
+            unit.options,
             spec.pix_fmt,
             shot_log,
         )

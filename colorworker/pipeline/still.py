@@ -62,11 +62,11 @@ def open_for_colour(
             open_still(reader, unit.asset.key, max_pixels=workshop.max_pixels)
         )
         record = _begun(workshop, unit, attempt, picture, sha256)
-        colorizer = workshop.colorizer()
+        colorizer = workshop.colorizer(unit.options.look)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with clock.phase("decode"):
             lab = picture.proxy(*shape)
-        if workshop.options.colour_sources == "skip" and _in_colour(lab):
+        if unit.options.colour_sources == "skip" and _in_colour(lab):
             return _committed(workshop, _skipped(record), clock), False
         return OpenStill(unit, record, picture, lab, clock, stack.pop_all().close)
     raise AssertionError  # mypy: the stack swallows nothing
@@ -88,7 +88,7 @@ def finish_in_colour(workshop: Workshop, still: OpenStill, ab: Floats) -> tuple[
     thumbnail = thumbnail_key(still.unit.unit_id)
     workshop.destination.put(thumbnail, still_thumbnail(lightness, ab, still.picture.info))
     record = replace(still.record, thumbnail_key=thumbnail)
-    if not workshop.options.preview:
+    if not still.unit.options.preview:
         record = _write(workshop, still.unit, record, still.picture, lightness, ab, still.clock)
     return _committed(workshop, record, still.clock), False
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.store.base import ObjectStore
-from colorworker.work.job import Asset, ModelRef, Options
+from colorworker.work.job import Asset, Look, ModelRef
 
 T = TypeVar("T")
 
@@ -43,8 +43,7 @@ class Workshop:
 
     destination: ObjectStore
     open_source: Callable[[str], ObjectStore]
-    colorizer: Callable[[], Colorizer]
-    options: Options
+    colorizer: Callable[[Look], Colorizer]
     model: ModelRef
     worker: str
     max_pixels: int = 1_000_000_000

@@ -8,9 +8,10 @@ Names can be given only when all sources are known, and stores do not promise an
 both in a file and a page cache of fixed size. Nothing is ever recovered from the file.
 """
 
+import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -103,7 +104,7 @@ class Catalogue:
             rows.execute(_COUNT_NAMES)
             key, given = "", set[str]()
             for *values, plain, meetings in rows.execute(_ALL):
-                entry = Entry(*map(_loaded, values))
+                entry = _entry(values)
                 if entry.key != key:
                     key, given = entry.key, set()
                 if plain is None:
@@ -114,7 +115,7 @@ class Catalogue:
                 yield _named(entry, name)
 
     def _row(self, entry: Entry) -> list[Any]:
-        values = [_stored(getattr(entry, name)) for name in _FIELDS]
+        values = [_stored(value) for value in vars(entry).values()]
         return [*values, None if entry.outcome else _stored(self._name(entry, longer=False))]
 
     def _name(self, entry: Entry, *, longer: bool) -> str:
@@ -169,7 +170,15 @@ def _failed(entry: Entry, error: ColorworkerError) -> Entry:
 
 def _stored(value: object) -> object:
     """Return text as bytes: SQLite takes no lone surrogates, and compares bytes as Python does."""
+    if isinstance(value, tuple):
+        return json.dumps(value) if value else None
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+
+
+def _entry(values: Sequence[Any]) -> Entry:
+    found = dict(zip(_FIELDS, map(_loaded, values), strict=True))
+    changes = json.loads(found["own_options"] or "[]")
+    return Entry(**{**found, "own_options": tuple(map(tuple, changes))})
 
 
 def _loaded(value: Any) -> Any:

@@ -4,7 +4,6 @@ Memory grows with the sources that have failed before and those that are under w
 plan's length.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 from colorworker.report.records import ItemLine
 from colorworker.restoring.state import CollectionState
 from colorworker.work.job import ModelRef, Options
-from colorworker.work.manifest import Counts, Entry, counts_of, entry_from_json
+from colorworker.work.manifest import Counts, Entry, counts_of, entry_from_json, entry_to_json
 from colorworker.work.restoration import (
     NOT_ITS_FAULT,
     Failure,
@@ -81,9 +80,9 @@ class Worklist:
         if before in {"", job_id}:
             return
         self._gone = scratch / "gone.jsonl"
-        with self._gone.open("w", encoding="ascii") as file:
+        with self._gone.open("wb") as file:
             for entry in departed(self._state.entries_of(before), self._plan):
-                file.write(json.dumps(vars(_gone(entry))) + "\n")
+                file.write(entry_to_json(_gone(entry)))
 
     def counts(self, planned: Counts) -> Counts:
         """Return the entries in numbers, and forget failures of what is not planned any more.

@@ -1,7 +1,7 @@
 """The nouns of a job: assets, the model, and the options that decide what colours come out."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["still", "film"]
 Profile = Literal["access", "archive"]
@@ -31,6 +31,14 @@ class ModelRef:
     sha256: str
 
 
+class Look(NamedTuple):
+    """What turns a network's output into colours; see `Options`."""
+
+    vividness: float
+    temperature: float
+    precision: Precision
+
+
 @dataclass(frozen=True)
 class Options:
     """All that decides an output besides source and weights; part of every unit's identity."""
@@ -55,3 +63,8 @@ class Options:
     """x264 preset of the access profile."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
+
+    @property
+    def look(self) -> Look:
+        """What of it the model has to know: pictures of one look can be predicted together."""
+        return Look(self.vividness, self.temperature, self.precision)

@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from typing import Any
 
 from colorworker.work.job import Asset, Kind, ModelRef, Options
 
@@ -24,6 +26,12 @@ class Entry:
     """Empty while to be done; `skipped` or `failed` when the listing settled it."""
     error_code: str = ""
     error: str = ""
+    own_options: tuple[tuple[str, Any], ...] = ()
+    """Where it is to be done otherwise than the job's other items: names and values of Options."""
+
+    def options(self, of_job: Options) -> Options:
+        """Return the options that hold for this entry; equal ones are the same object."""
+        return _changed(of_job, self.own_options) if self.own_options else of_job
 
     def asset(self) -> Asset:
         """Return the entry as an asset.
@@ -84,8 +92,16 @@ def manifest_lines(entries: Iterable[Entry], options: Options, model: ModelRef) 
     head = {"options": asdict(options), "weights_sha256": model.sha256}
     yield _encode(head).encode() + b"\n"
     for entry in entries:
-        # vars, because all fields are plain values: asdict would copy each, at four times the cost.
-        yield _encode(vars(entry)).encode() + b"\n"
+        yield entry_to_json(entry)
+
+
+def entry_to_json(entry: Entry) -> bytes:
+    """Return the line of an entry, ASCII with its newline; what few entries have only where set."""
+    # vars, because all fields are plain values: asdict would copy each, at four times the cost.
+    values = dict(vars(entry))
+    if own_options := values.pop("own_options"):
+        values["own_options"] = dict(own_options)
+    return _encode(values).encode() + b"\n"
 
 
 def entry_from_json(line: bytes) -> Entry:
@@ -98,7 +114,15 @@ def entry_from_json(line: bytes) -> Entry:
     if not isinstance(values, dict) or "key" not in values:
         raise ValueError("not the line of a manifest's entry")
     known = Entry.__dataclass_fields__
-    return Entry(**{name: value for name, value in values.items() if name in known})
+    found = {name: value for name, value in values.items() if name in known}
+    if "own_options" in found:
+        found["own_options"] = tuple(sorted(found["own_options"].items()))
+    return Entry(**found)
+
+
+@lru_cache(maxsize=256)
+def _changed(options: Options, changes: tuple[tuple[str, Any], ...]) -> Options:
+    return replace(options, **dict(changes))
 
 
 def job_id(lines: Iterable[bytes]) -> str:

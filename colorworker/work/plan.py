@@ -1,4 +1,8 @@
-"""Work units, their identities, and the cutting of a film into segments."""
+"""Work units, their identities, and the cutting of a film into segments.
+
+Units carry the options that they are done with: items of one job may differ in them. On the wire
+that is 230 bytes a unit, and once for the stills of a batch that share them.
+"""
 
 import hashlib
 import json
@@ -22,6 +26,7 @@ class Scan:
     asset: Asset
     assembly_id: str
     output_key: str
+    options: Options
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Segment:
     frame_count: int
     scan_id: str
     """Whose record says what the film is and when its frames are shown."""
+    options: Options
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Assembly:
     output_key: str
     scan_id: str
     segment_ids: tuple[str, ...]
+    options: Options
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Still:
     unit_id: str
     asset: Asset
     output_key: str
+    options: Options
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,7 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
         asset,
         content_id("assembly", asset.key, asset.etag, output_key, asdict(options), model.sha256),
         output_key,
+        options,
     )
 
 
@@ -115,6 +124,7 @@ def segments(
             cut.end_pts,
             cut.frame_count,
             scan_id,
+            options,
         )
         for index, cut in enumerate(cuts)
     ]
@@ -128,13 +138,14 @@ def assembly(scan_unit: Scan, segment_units: list[Segment]) -> Assembly:
         scan_unit.output_key,
         scan_unit.unit_id,
         tuple(segment.unit_id for segment in segment_units),
+        scan_unit.options,
     )
 
 
 def still(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Still:
     """Return the unit that colours the picture `asset` into `output_key`."""
     identity = content_id("still", asset.key, asset.etag, output_key, asdict(options), model.sha256)
-    return Still(identity, asset, output_key)
+    return Still(identity, asset, output_key, options)
 
 
 def image_batch(stills: tuple[Still, ...]) -> ImageBatch:

@@ -121,6 +121,7 @@ def identity(entry: Entry, options: Options, model: ModelRef) -> str:
     """
     if entry.outcome or entry.kind is None:
         return content_id("listed", entry.root, entry.key, entry.etag, entry.error_code)
+    options = entry.options(options)
     if entry.kind == "film":
         return scan(entry.asset(), entry.output_key, options, model).assembly_id
     return still(entry.asset(), entry.output_key, options, model).unit_id

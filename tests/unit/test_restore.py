@@ -72,8 +72,8 @@ class Bench:
             [OpenSource(where, source)], collection.options.profile, self.scratch
         )
         workshop = Workshop(
-            destination=destination, open_source=lambda _: source, colorizer=Toy,
-            options=collection.options, model=model, worker="test",
+            destination=destination, open_source=lambda _: source, colorizer=lambda _: Toy(),
+            model=model, worker="test",
         )  # fmt: skip
         self.lines = {}
 

@@ -109,6 +109,17 @@ def test_more_vividness_is_more_chroma():
     assert vivid.mean() > 1.1 * calm.mean()
 
 
+def test_another_look_needs_no_other_network(colorizer):
+    lightness = picture(256, 256)[None]
+    colorizer.predict(lightness)
+
+    calm = colorizer.looking(0.2, 0.5)
+
+    alone = TensorFlowColorizer(load(resolve("lite")), vividness=0.2, temperature=0.5)
+    np.testing.assert_array_equal(calm.predict(lightness), alone.predict(lightness))
+    assert colorizer.trace_count == calm.trace_count == 1
+
+
 def test_a_lower_temperature_is_more_chroma():
     weights = load(resolve("lite"))
     lightness = picture(256, 256)[None]

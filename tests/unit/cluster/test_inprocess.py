@@ -38,8 +38,7 @@ def make_executor(store, workers=1):
     workshop = Workshop(
         destination=MemoryStore("destination"),
         open_source=lambda _: store,
-        colorizer=lambda: None,
-        options=Options(),
+        colorizer=lambda _: None,
         model=MODEL,
         worker="test",
     )

@@ -66,7 +66,7 @@ def units(source):
 
 
 def run(source, destination, colorizer):
-    workshop = Workshop(destination, lambda _: source, lambda: colorizer, OPTIONS, MODEL, "test")
+    workshop = Workshop(destination, lambda _: source, lambda _: colorizer, MODEL, "test")
     return colour_batch(workshop, units(source), 1)
 
 
@@ -87,7 +87,7 @@ def test_what_is_predicted_together_has_the_colours_it_has_alone(source):
 
     run(source, together, Toy())
     for unit in units(source):
-        workshop = Workshop(alone, lambda _: source, Toy, OPTIONS, MODEL, "test")
+        workshop = Workshop(alone, lambda _: source, lambda _: Toy(), MODEL, "test")
         colour_batch(workshop, [unit], 1)
 
     assert all(together.get(f"{n}.png") == alone.get(f"{n}.png") for n in range(10))

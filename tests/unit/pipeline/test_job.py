@@ -1,5 +1,7 @@
 """Whole jobs without TensorFlow or Ray: real codecs, a toy colorizer, our own ports."""
 
+from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -64,8 +66,7 @@ def run(source, destination, options=Options(segment_frames=12), colorizer=None,
     workshop = Workshop(
         destination=destination,
         open_source=lambda _: store,
-        colorizer=lambda: colorizer or Toy(),
-        options=options,
+        colorizer=lambda _: colorizer or Toy(),
         model=model,
         worker="test",
     )
@@ -187,3 +188,24 @@ def test_a_picture_in_colour_is_skipped_and_remembered(source):
     )
     assert again["colour.png"].outcome == "skipped"
     assert anew["colour.png"].outcome == "succeeded"
+
+
+def test_items_of_one_job_are_done_each_with_its_own_options(source):
+    destination, store, options = MemoryStore("destination"), LocalStore(source), Options()
+    listed = list_entries([OpenSource(Source(str(source)), store)], "access")
+    own = {"a.png": (("vividness", 0.1),), "reel.mkv": (("profile", "archive"), ("preset", "fast"))}
+    entries = [replace(entry, own_options=own[entry.key]) for entry in listed]
+    looks = set()
+
+    def colorizer(look):
+        looks.add(look)
+        return Toy()
+
+    model = ModelRef("toy", "0" * 64)
+    workshop = Workshop(destination, lambda _: store, colorizer, model, "test")
+    with closing(InProcessExecutor(workshop, 1)) as executor:
+        run_job(Job("job", entries, options, model), executor, line=lambda _: None)
+
+    with av.open(destination.open("reel.mkv")) as film:
+        assert film.streams.video[0].codec.name == "ffv1"
+    assert looks == {replace(options, vividness=0.1).look, options.look}

@@ -1,6 +1,7 @@
 """Values that travel: timelines, films, records and manifests come back as they were."""
 
 import io
+import json
 from dataclasses import replace
 from fractions import Fraction
 
@@ -11,7 +12,14 @@ from colorworker.errors import SourceDamaged
 from colorworker.work.film import VideoInfo, video_info_from_json, video_info_to_json
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.ledger import Record, record_from_json, record_to_json
-from colorworker.work.manifest import Entry, job_id, manifest_lines
+from colorworker.work.manifest import (
+    Entry,
+    entry_from_json,
+    entry_to_json,
+    job_id,
+    manifest_lines,
+)
+from colorworker.work.restoration import identity
 from colorworker.work.timeline import Stored, Timeline, timeline_from_bytes, timeline_to_bytes
 
 
@@ -112,3 +120,24 @@ def test_the_same_work_is_the_same_job_and_any_change_another():
 
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
+
+
+def test_an_entry_comes_back_from_its_line_which_names_own_options_only_where_there_are_some():
+    plain = Entry("file:///a", "x.png", 1, "e", "still", "x.png")
+    other = replace(plain, own_options=(("profile", "archive"), ("vividness", 0.5)))
+
+    lines = [entry_to_json(entry) for entry in (plain, other)]
+
+    assert [entry_from_json(line) for line in lines] == [plain, other]
+    assert b"own_options" not in lines[0]
+    assert json.loads(lines[1])["own_options"] == {"profile": "archive", "vividness": 0.5}
+
+
+def test_own_options_change_identities_as_the_same_options_of_the_whole_job_would():
+    model = ModelRef("lite", "0" * 64)
+    plain = Entry("file:///a", "x.mkv", 1, "e", "film", "x.mkv")
+    other = replace(plain, own_options=(("profile", "archive"),))
+
+    assert identity(other, Options(), model) == identity(plain, Options(profile="archive"), model)
+    assert identity(other, Options(), model) != identity(plain, Options(), model)
+    assert other.options(Options()) is other.options(Options())
