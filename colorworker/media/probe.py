@@ -10,9 +10,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorworker.errors import SourceDamaged
+from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media import structure, timing
 from colorworker.media.container import decode_errors, film_stream, only, open_source
+from colorworker.media.damage import ScanTally
 from colorworker.media.describe import check_frames, video_info
 from colorworker.media.numbering import decoded, numbered
 from colorworker.work.film import VideoInfo
@@ -41,36 +42,58 @@ class _Listing:
     delay: int
     """Frames that the decoder holds back."""
     indexed_packets: int
+    other_streams: int
     header_seconds: float
     read_seconds: float
 
 
 def scan(
-    reader: BinaryIO, key: str, *, max_pixels: int | None = None
+    reader: BinaryIO,
+    key: str,
+    *,
+    max_pixels: int | None = None,
+    tally: ScanTally | None = None,
 ) -> tuple[VideoInfo, Timeline]:
     """Return what the film is and when its frames are shown.
 
     Reads every packet and decodes only the first frames, unless the container's times cannot be
-    trusted: then the film is decoded once, for no header tells how many frames a decoder shows.
+    trusted or packets are damaged: then the film is decoded once, for no header tells how many
+    frames a decoder shows.
 
     Args:
         reader: The film, seekable; stays open.
         key: Its name, for errors.
         max_pixels: Largest frame that is decoded; None for no bound.
+        tally: Counts what is wrong with the film and does not keep it from being coloured.
 
     Raises:
         SourceDamaged: If no film is in it, it does not decode, or part of the file is missing.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
-        SourceUnsupported: If the frames are neither grey nor planar YUV.
+        SourceUnsupported: If the frames are neither grey nor planar YUV, or the film has sound and
+            its clock starts anew in the middle.
     """
     size = structure.read_structure(reader)
     if size.missing_bytes and not size.index_missing:
         raise SourceDamaged(key, structure.ends_early(size), "Copy it again from the original")
-    listing = _list_packets(reader, key, max_pixels)
+    counts = ScanTally() if tally is None else tally
+    listing = _list_packets(reader, key, max_pixels, counts)
+    counts.look_over(listing.packets, size.size_bytes, size.ragged_bytes)
     _check_whole(listing, key)
+    if counts.restarts and listing.other_streams:
+        raise SourceUnsupported(
+            key,
+            f"its clock goes back at {counts.restarts} places, so nothing tells which sound "
+            "belongs to which picture",
+            "Split it there, or remux it with one clock",
+        )
     first = listing.decoded[0]
-    if first is not None and timing.trustworthy(
-        listing.packets, listing.decoded, intra_only=listing.intra_only, delay=listing.delay
+    guessed = not listing.info.container.startswith(timing.STORES_PTS)
+    if (
+        first is not None
+        and not (guessed and counts.is_broken)
+        and timing.trustworthy(
+            listing.packets, listing.decoded, intra_only=listing.intra_only, delay=listing.delay
+        )
     ):
         return listing.info, timing.timeline(listing.packets, first)
     with open_source(reader, key) as container, decode_errors(key, "from start to end"):
@@ -101,7 +124,7 @@ class _FirstFrames:
             self.numbers.append(frame.pts)
 
 
-def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None) -> _Listing:
+def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: ScanTally) -> _Listing:
     with open_source(reader, key) as container:
         stream = film_stream(container, key)
         check_frames(stream, key, max_pixels)
@@ -115,8 +138,9 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None) -> _Listin
                 read_seconds = max(read_seconds, _end_seconds(packet))
                 if packet.stream.index != stream.index:
                     continue
-                read_packets += packet.dts is not None
+                read_packets += packet.size > 0 or packet.dts is not None
                 packets.add(packet)
+                tally.take(packet)
                 frames.take(packet, len(packets) - 1)
         if frames.first is None or not len(packets):
             raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
@@ -128,10 +152,19 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None) -> _Listin
             frames.numbers,
             codec.intra_only,
             stream.codec_context.has_b_frames,
-            len(stream.index_entries) if name.startswith("mov") else 0,
+            _promised_packets(container, stream),
+            len(container.streams) - 1,
             _header_seconds(container),
             read_seconds - start_seconds,
         )
+
+
+def _promised_packets(container: InputContainer, stream: VideoStream) -> int:
+    """Return how many packets the container says there are; 0 where it says nothing."""
+    if container.format.name.startswith("mov"):
+        return len(stream.index_entries)
+    # MXF counts in edit units, which are frames (SMPTE ST 377-1, Duration of the Sequence).
+    return (stream.duration or 0) if container.format.name == "mxf" else 0
 
 
 def _time_base(stream: VideoStream, key: str) -> Fraction:

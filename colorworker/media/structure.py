@@ -10,6 +10,7 @@ ISO_PADDING = frozenset({b"free", b"skip", b"wide"})
 ISO_FIRST_BOXES = ISO_PADDING | {b"ftyp", b"styp", b"moov", b"mdat", b"pnot"}
 EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 SEGMENT_ID = b"\x18\x53\x80\x67"
+TS_SYNC, TS_PACKET_BYTES = b"\x47", 188
 RIFF_UNFINISHED = frozenset({0, 0xFFFFFFFF})
 """Sizes that recorders leave in a RIFF header until they are stopped in order."""
 
@@ -23,6 +24,8 @@ class Structure:
     """Size that the boxes add up to; `size_bytes` where the format does not say."""
     index_missing: bool = False
     """An MP4 or MOV without `moov`, the box that says where the frames are."""
+    ragged_bytes: int = 0
+    """Bytes at the end of a transport stream that are less than a packet."""
 
     @property
     def missing_bytes(self) -> int:
@@ -31,7 +34,7 @@ class Structure:
 
 
 def read_structure(reader: BinaryIO) -> Structure:
-    """Walk the outermost boxes of MP4, MOV, Matroska, WebM and AVI; other formats say nothing.
+    """Walk the outermost boxes of MP4, MOV, Matroska, WebM and AVI; other formats say little.
 
     Source:
         ISO/IEC 14496-12 section 4.2 (boxes), RFC 8794 sections 4 to 6 (EBML), and Microsoft's
@@ -45,7 +48,7 @@ def read_structure(reader: BinaryIO) -> Structure:
         return Structure(size_bytes, _matroska_end(reader, size_bytes))
     if head[:4] == b"RIFF":
         return Structure(size_bytes, _riff_end(reader, size_bytes))
-    return Structure(size_bytes, size_bytes)
+    return Structure(size_bytes, size_bytes, ragged_bytes=_torn_packet(head, size_bytes))
 
 
 def why_unopened(reader: BinaryIO) -> str:
@@ -71,6 +74,14 @@ def ends_early(structure: Structure) -> str:
 def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
     reader.seek(offset)
     return reader.read(count)
+
+
+def _torn_packet(head: bytes, size_bytes: int) -> int:
+    """Return how many bytes are over at the end of a transport stream, of M2TS too."""
+    for start, packet_bytes in ((0, TS_PACKET_BYTES), (4, TS_PACKET_BYTES + 4)):
+        if head[start : start + 1] == TS_SYNC:
+            return size_bytes % packet_bytes
+    return 0
 
 
 def _iso(reader: BinaryIO, size_bytes: int) -> Structure:

@@ -55,6 +55,11 @@ class Packets:
         self.shown.append(not packet.is_discard)
         self.keys.append(packet.is_keyframe)
 
+    def shown_pts(self) -> Int64s:
+        """Return the pts of all packets that are shown, in stored order."""
+        times: Int64s = np.array(self.times, np.int64)[np.array(self.shown, bool)]
+        return times
+
     def order(self, first_number: int) -> Int64s:
         """Return the numbers of all packets that are shown, in the order of their pts.
 
@@ -83,7 +88,7 @@ def trustworthy(
         intra_only: Whether the codec shows frames in the order they are stored, always.
         delay: Frames that the decoder holds back to bring others into order.
     """
-    times = np.array(packets.times, np.int64)[np.array(packets.shown, bool)]
+    times = packets.shown_pts()
     if len(times) == 0 or bool(np.any(times == NO_PTS)) or len(np.unique(times)) != len(times):
         return False
     if decoded[0] is None or decoded != packets.order(decoded[0])[: len(decoded)].tolist():

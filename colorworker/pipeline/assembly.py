@@ -72,7 +72,11 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
             "frames": film.frame_count,
             "thumbnail_keys": [part.thumbnail_key for part in shown],
             "film_seconds": round(timeline.seconds, 3),
-            "warnings": [*_part_warnings(segments), *film.warnings],
+            "warnings": [
+                *scanned.info["warnings"],
+                *_part_warnings(segments),
+                *film.warnings,
+            ],
         },
     )
     winner = commit(store, record)

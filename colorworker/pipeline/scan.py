@@ -8,6 +8,7 @@ import numpy as np
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.color.tone import is_colour
 from colorworker.errors import KeyMissing, SourceTooLarge
+from colorworker.media.damage import ScanTally
 from colorworker.media.foretell import foretell, foretell_all
 from colorworker.media.planes import Frame
 from colorworker.media.probe import scan
@@ -41,11 +42,11 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
     for identity in (unit.assembly_id, unit.unit_id):
         if found := finished(store, identity):
             return found, True
-    clock = Clock()
+    clock, tally = Clock(), ScanTally()
     with clock.phase("read"), workshop.source(unit.asset) as reader:
         foretell_all(reader)
         hashing = HashingReader(reader)
-        info, timeline = scan(hashing.as_file(), unit.asset.key)
+        info, timeline = scan(hashing.as_file(), unit.asset.key, tally=tally)
         if info.width * info.height > workshop.max_pixels:
             raise SourceTooLarge(
                 unit.asset.key,
@@ -81,6 +82,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
             "frames": len(timeline.pts),
             "film_seconds": round(timeline.seconds, 3),
             "cuts": [asdict(item) for item in cuts],
+            "warnings": tally.warnings(),
         },
     )
     return commit(store, record), False

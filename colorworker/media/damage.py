@@ -1,0 +1,103 @@
+"""What a scan finds wrong with a film that can be coloured all the same, counted for the report."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+from av.packet import Packet
+
+from colorworker.media import ffv1
+from colorworker.media.timing import NO_PTS, Packets
+
+RUNNING_CLOCKS = ("mpegts", "mpeg")
+"""Demuxers of broadcast containers: without an index, and with a frame at every tick of a clock."""
+HOLE_FRAMES = 1.9
+"""How many usual frames apart two frames are at least if frames are missing between them; film that
+is stretched to television's rate shows frames for 2 and 3 fields in turn."""
+
+
+@dataclass
+class ScanTally:
+    """Counts of one scanned film, filled while it is read."""
+
+    frames: int = 0
+    damaged_packets: int = 0
+    """Packets with a hole or an error that the demuxer noticed."""
+    wrong_checksums: int = 0
+    """FFV1 frames of which a slice is not as it was written."""
+    first_wrong: int = 0
+    """Number of the first of them."""
+    holes_seconds: list[tuple[float, float]] = field(default_factory=list)
+    """Where in the film frames are missing, from its start, and for how long."""
+    ragged_bytes: int = 0
+    """Bytes at the end that are part of a frame or packet."""
+    restarts: int = 0
+    """Places where the film's clock goes back."""
+    _has_checksums: bool | None = None
+
+    def take(self, packet: Packet) -> None:  # type: ignore[type-arg]
+        """Look at a packet of the film."""
+        if not packet.size:
+            return
+        self.damaged_packets += packet.is_corrupt
+        if packet.stream.codec_context.name == "ffv1":
+            self._check(bytes(packet))
+        self.frames += 1
+
+    def _check(self, data: bytes) -> None:
+        if self._has_checksums is None:
+            self._has_checksums = ffv1.has_checksums(data)
+        if self._has_checksums and ffv1.is_damaged(data):
+            self.first_wrong = self.first_wrong if self.wrong_checksums else self.frames
+            self.wrong_checksums += 1
+
+    def look_over(self, packets: Packets, size_bytes: int, ragged_bytes: int) -> None:
+        """Find holes in the film's clock and a torn end, once all packets were taken."""
+        whole = packets.container == "dv" and len(set(packets.sizes)) == 1
+        self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
+        if not packets.container.startswith(RUNNING_CLOCKS):
+            return
+        decode_times = np.array(packets.decode_times, np.int64)
+        self.restarts = int(np.sum(np.diff(decode_times[decode_times != NO_PTS]) < 0))
+        times = np.sort(packets.shown_pts())
+        if not self.restarts and len(times) > 1 and times[0] != NO_PTS:
+            self._find_holes(times, packets.time_base)
+
+    def _find_holes(self, times: npt.NDArray[np.int64], time_base: Fraction) -> None:
+        steps = np.diff(times)
+        usual = float(np.median(steps))
+        for place in np.flatnonzero(steps > HOLE_FRAMES * usual):
+            since_start = float((times[place] - times[0] + usual) * time_base)
+            self.holes_seconds.append((since_start, float((steps[place] - usual) * time_base)))
+
+    @property
+    def is_broken(self) -> bool:
+        """Return whether packets alone may not tell what a decoder makes of the film."""
+        return bool(self.damaged_packets or self.holes_seconds)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what a report must say about the source."""
+        said = []
+        if self.damaged_packets:
+            said.append(f"damaged packets: {self.damaged_packets} of {self.frames}")
+        if self.wrong_checksums:
+            said.append(
+                f"frames with wrong checksums: {self.wrong_checksums} of {self.frames}, first "
+                f"frame {self.first_wrong}; parts of them are shown as in the frame before"
+            )
+        if self.holes_seconds:
+            at, _ = self.holes_seconds[0]
+            missing = sum(seconds for _, seconds in self.holes_seconds)
+            said.append(
+                f"places where frames are missing: {len(self.holes_seconds)}, "
+                f"{missing:.2f} s in all, the first after {at:.2f} s"
+            )
+        if self.restarts:
+            said.append(
+                f"places where the clock goes back: {self.restarts}; times are counted by the "
+                "frame rate"
+            )
+        if self.ragged_bytes:
+            said.append(f"the last {self.ragged_bytes} bytes are only part of a frame")
+        return tuple(said)

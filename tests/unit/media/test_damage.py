@@ -1,0 +1,112 @@
+"""What is wrong with a film is counted and said, and nothing is lost without a word."""
+
+import io
+
+import av
+import pytest
+
+from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.damage import ScanTally
+from colorworker.media.decode import decode_segment
+from colorworker.media.probe import scan
+
+CHECKED = {"level": "3", "slicecrc": "1"}
+PAL = {"codec": "dvvideo", "width": 720, "height": 576, "frames": 3, "gop_size": 1}
+
+
+def scanned(data, name):
+    tally = ScanTally()
+    reader = io.BytesIO(data)
+    info, timeline = scan(reader, name, tally=tally)
+    frames = sum(1 for _ in decode_segment(reader, name, info, timeline, timeline.pts[0], None))
+    return tally, timeline, frames
+
+
+def packet_places(path):
+    with av.open(str(path)) as container:
+        return [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.avi", "film.mxf"])
+def test_a_frame_whose_checksum_is_wrong_is_named(name, film):
+    path = film(name, codec="ffv1", gop_size=1, options=CHECKED)
+    data = bytearray(path.read_bytes())
+    sizes = [size for _, size in packet_places(path)]
+    with av.open(str(path)) as container:
+        packet = [bytes(packet) for packet in container.demux(video=0)][20]
+    data[data.index(packet) + sizes[20] // 2] ^= 0x10
+
+    tally, _, frames = scanned(bytes(data), name)
+
+    assert frames == 48
+    assert (tally.wrong_checksums, tally.first_wrong) == (1, 20)
+    assert tally.warnings() == (
+        "frames with wrong checksums: 1 of 48, first frame 20; "
+        "parts of them are shown as in the frame before",
+    )
+
+
+@pytest.mark.parametrize("options", [CHECKED, {"level": "3", "slicecrc": "0"}, {"level": "1"}])
+def test_a_sound_film_has_no_wrong_checksum_with_checksums_or_without(options, film):
+    path = film("film.mkv", codec="ffv1", gop_size=1, options=options)
+
+    tally, _, _ = scanned(path.read_bytes(), path.name)
+
+    assert tally.warnings() == ()
+
+
+def test_a_hole_in_a_transport_stream_is_said_and_what_is_left_decodes(film):
+    whole = film("film.ts", codec="mpeg2video", b_frames=2).read_bytes()
+    middle = len(whole) // 376 * 188
+
+    tally, timeline, frames = scanned(whole[:middle] + whole[middle + 4 * 188 :], "film.ts")
+
+    damaged, missing = tally.warnings()
+    assert 40 < len(timeline.pts) == frames < 48
+    assert damaged == f"damaged packets: 1 of {frames}"
+    assert missing.startswith("places where frames are missing: ")
+
+
+def test_the_torn_end_of_a_transport_stream_is_said(film):
+    whole = film("film.ts", codec="mpeg2video").read_bytes()
+
+    tally, _, frames = scanned(whole[:-100], "film.ts")
+
+    assert frames in (47, 48)
+    assert tally.warnings()[-1] == "the last 88 bytes are only part of a frame"
+
+
+def test_the_torn_last_frame_of_dv_is_said(film):
+    whole = film("film.dv", **PAL).read_bytes()
+
+    tally, _, frames = scanned(whole[:-1000], "film.dv")
+
+    assert frames == 3
+    assert tally.warnings() == ("the last 143000 bytes are only part of a frame",)
+
+
+@pytest.mark.parametrize("codec", ["mpeg2video", "libx264", "ffv1"])
+def test_an_mxf_file_with_fewer_frames_than_it_says_is_damaged(codec, film):
+    whole = film("film.mxf", codec=codec).read_bytes()
+
+    with pytest.raises(SourceDamaged, match=r"only \d+ of 48 frames are there"):
+        scan(io.BytesIO(whole[: len(whole) * 2 // 3]), "film.mxf")
+
+
+def test_joined_recordings_without_sound_are_counted_and_said(film):
+    whole = film("film.ts", codec="mpeg2video", b_frames=2).read_bytes()
+
+    tally, timeline, frames = scanned(whole + whole, "film.ts")
+
+    assert frames == 96
+    assert set(timeline.pts[1:] - timeline.pts[:-1]) == {3600}
+    assert tally.warnings()[-1] == (
+        "places where the clock goes back: 1; times are counted by the frame rate"
+    )
+
+
+def test_joined_recordings_with_sound_are_refused(film):
+    whole = film("film.ts", codec="mpeg2video", b_frames=2, sound="mp2").read_bytes()
+
+    with pytest.raises(SourceUnsupported, match="clock goes back at 1 places"):
+        scan(io.BytesIO(whole + whole), "film.ts")
