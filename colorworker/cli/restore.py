@@ -111,7 +111,7 @@ def _run(
     def run_collection(collection: Collection, watch: Watch) -> JobEnd:
         return run_watched(request(collection), bounded, watch)
 
-    with StopFlag() as interrupted:
+    with StopFlag(settings.run.stop_seconds) as interrupted:
         end = run_plan(
             plan,
             partial(open_store, options=stores),

@@ -135,7 +135,7 @@ def _run_job(
     with (
         # Ray's listener prints to stdout when a worker dies; stdout is for results only.
         redirect_stdout(sys.stderr),
-        nullcontext(watch.stopping) if watch else StopFlag() as stopping,
+        nullcontext(watch.stopping) if watch else StopFlag(run.stop_seconds) as stopping,
         fresh_page(destination, shown_folder(destination, request.destination)),
         RunKeeper(
             destination,

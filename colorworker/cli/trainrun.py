@@ -33,7 +33,11 @@ def run_config(config: TrainConfig, settings: Settings, *, on_ray: bool, quiet: 
     from colorworker.training.start import Means, run_training
 
     means = Means(stores, scratch, settings.media.max_pixels)
-    with redirect_stdout(sys.stderr), StopFlag() as stopping, display(quiet=quiet) as show:
+    with (
+        redirect_stdout(sys.stderr),
+        StopFlag(settings.run.stop_seconds) as stopping,
+        display(quiet=quiet) as show,
+    ):
         return run_training(config, means, alone, show=show, stopping=stopping)
 
 
