@@ -11,7 +11,9 @@ import pytest
 from typer.main import get_command
 
 from colorworker.cli.app import app
+from colorworker.restoring.planfile import read_plan
 from colorworker.settings import Settings
+from colorworker.work.job import Options
 from tests.unit.deploy.schemas import (
     DEPLOY,
     MANIFESTS,
@@ -69,9 +71,9 @@ def test_every_manifest_is_valid(name):
 @pytest.mark.parametrize(
     ("name", "path", "value"),
     [
-        ("rayjob-archive-RayJob", ["spec", "entrypoint"], "<entryPoint>"),
-        ("rayjob-archive-RayJob", ["spec", "rayClusterSpec", "enableInTreeAutoscaling"], "yes"),
-        ("rayjob-archive-RayJob", ["spec", "rayClusterSpec", "authOptions", "mode"], "tokens"),
+        ("rayjob-restore-RayJob", ["spec", "entrypoint"], "<entryPoint>"),
+        ("rayjob-restore-RayJob", ["spec", "rayClusterSpec", "enableInTreeAutoscaling"], "yes"),
+        ("rayjob-restore-RayJob", ["spec", "rayClusterSpec", "authOptions", "mode"], "tokens"),
         ("rayjob-train-RayJob", ["metadata", "labels"], "<label>"),
         (
             "rayjob-train-RayJob",
@@ -103,21 +105,22 @@ def test_kustomize_puts_the_rayjob_into_the_config_map():
 
     assert "kind: CronJob" in built.stdout
     assert "rayjob.yaml: |" in built.stdout
-    assert "name: colorworker-archive" in built.stdout
+    assert "name: colorworker-restore" in built.stdout
 
 
 def test_what_the_cron_job_creates_is_the_rayjob_file_and_nothing_else_is_allowed_to_it():
     (kustomization,) = documents(MANIFESTS / "kustomization.yaml")
-    (generated,) = kustomization["configMapGenerator"]
+    generated, plan = kustomization["configMapGenerator"]
     pod = ALL["cronjob-CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
 
     (volume,) = [each for each in pod["volumes"] if "configMap" in each]
     assert volume["configMap"]["name"] == generated["name"]
-    assert generated["files"] == ["rayjob.yaml=rayjob-archive.yaml"]
+    assert generated["files"] == ["rayjob.yaml=rayjob-restore.yaml"]
     filename = f"--filename={mounted[volume['name']]}/rayjob.yaml"
     assert container["args"] == ["create", filename]
+    assert (plan["name"], plan["files"]) == ("colorworker-plan", ["plan.toml"])
     assert (
         pod["serviceAccountName"]
         == named("RoleBinding", "colorworker-schedule")["subjects"][0]["name"]
@@ -127,8 +130,21 @@ def test_what_the_cron_job_creates_is_the_rayjob_file_and_nothing_else_is_allowe
     ]
 
 
+def test_the_plan_is_sound_and_the_restoration_reads_it_where_it_is_mounted():
+    head = RAYJOBS["colorworker-restore"]["spec"]["rayClusterSpec"]["headGroupSpec"]
+    pod = head["template"]["spec"]
+    (volume,) = [each["name"] for each in pod["volumes"] if "configMap" in each]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == volume]
+
+    plan = read_plan(MANIFESTS / "plan.toml", Options(), "lite")
+
+    assert (plan.name, len(plan.collections)) == ("nightly", 1)
+    entrypoint = RAYJOBS["colorworker-restore"]["spec"]["entrypoint"]
+    assert entrypoint.split()[-1] == f"{mount['mountPath']}/plan.toml"
+
+
 def test_runs_do_not_overlap_and_what_ended_makes_room():
-    job = RAYJOBS["colorworker-archive"]
+    job = RAYJOBS["colorworker-restore"]
     rules = job["spec"]["deletionStrategy"]["deletionRules"]
     gone = {
         str(rule["condition"].get("jobStatus") or rule["condition"].get("jobDeploymentStatus"))
@@ -159,13 +175,14 @@ def test_rules_of_kuberay_that_no_schema_holds(name):
 
 
 def test_all_jobs_run_on_the_same_cluster():
-    archive, train = (copy.deepcopy(each["spec"]["rayClusterSpec"]) for each in RAYJOBS.values())
-    head = train["headGroupSpec"]["template"]["spec"]
-    head["volumes"] = [each for each in head["volumes"] if each["name"] != "training"]
-    mounts = head["containers"][0]["volumeMounts"]
-    head["containers"][0]["volumeMounts"] = [m for m in mounts if m["name"] != "training"]
+    restore, train = (copy.deepcopy(each["spec"]["rayClusterSpec"]) for each in RAYJOBS.values())
+    for cluster, own in ((restore, "plan"), (train, "training")):
+        head = cluster["headGroupSpec"]["template"]["spec"]
+        head["volumes"] = [each for each in head["volumes"] if each["name"] != own]
+        mounts = head["containers"][0]["volumeMounts"]
+        head["containers"][0]["volumeMounts"] = [each for each in mounts if each["name"] != own]
 
-    assert archive == train
+    assert restore == train
 
 
 @pytest.mark.parametrize("where", PODS)
@@ -203,12 +220,13 @@ def test_secrets_are_named_and_never_spelt_out():
 
 def test_what_is_referred_to_is_here_or_in_the_readme():
     readme = (DEPLOY / "README.md").read_text()
-    here = {document["metadata"]["name"] for document in ALL.values()} | {"colorworker-rayjob"}
+    here = {document["metadata"]["name"] for document in ALL.values()}
+    here |= {"colorworker-rayjob", "colorworker-plan"}
     referred = set(
         re.findall(r"'(?:configMap|configMapRef|secretRef)': {'name': '([^']+)'", repr(ALL))
     )
 
-    assert {"colorworker-settings", "colorworker-s3", "colorworker-training"} <= referred
+    assert {f"colorworker-{each}" for each in ("settings", "s3", "training", "plan")} <= referred
     assert [name for name in referred - here if f"`{name}`" not in readme] == []
 
 

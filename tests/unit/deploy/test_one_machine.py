@@ -1,10 +1,9 @@
-"""The systemd units and the crontab line: well-formed, and runs do not overlap."""
+"""The systemd units and the crontab line: well-formed, and both run the plan."""
 
 import re
 import shlex
 import shutil
 import subprocess
-import time
 
 import pytest
 from typer.main import get_command
@@ -20,6 +19,7 @@ CRONTAB = (DEPLOY / "cron" / "colorworker").read_text()
 (LINE,) = [line for line in CRONTAB.splitlines() if re.match(r"[\d*]", line)]
 COMMAND = LINE.split(maxsplit=6)[6]
 PROGRAM = "/opt/colorworker/.venv/bin/colorworker"
+PLAN = "/etc/colorworker/plan.toml"
 
 
 def verify(folder, service=SERVICE, timer=TIMER):
@@ -69,7 +69,7 @@ def test_the_service_runs_a_command_that_exists_and_can_be_stopped_in_good_order
     program, *words = shlex.split(values["ExecStart"])
 
     assert program == PROGRAM
-    options(words)
+    assert str(options(words)["plan_file"]) == PLAN
     stop = int(variables["COLORWORKER_RUN__STOP_SECONDS"])
     assert stop + 15 <= int(values["TimeoutStopSec"])
     # A timer starts nothing that is still starting, which a oneshot is until it has ended.
@@ -96,45 +96,16 @@ def test_the_crontab_line_is_one_for_etc_cron_d():
     # To cron it means a new line.
     assert "%" not in command
     assert CRONTAB.endswith("\n")
-    options(shlex.split(command)[shlex.split(command).index(PROGRAM) + 1 :])
+    program, *words = shlex.split(command)
+    assert program == PROGRAM
+    assert str(options(words)["plan_file"]) == PLAN
 
 
 def test_shellcheck_has_nothing_to_say_of_the_crontab_line_and_would():
     assert lint("shellcheck", "--shell=sh", "-", text=COMMAND + "\n") == (0, "")
 
-    unquoted = COMMAND.replace('"$HOME/colorworker.lock"', "$HOME/colorworker.lock")
+    unquoted = COMMAND.replace("/etc/colorworker/plan.toml", "$HOME/plan.toml")
     code, said = lint("shellcheck", "--shell=sh", "-", text=unquoted + "\n")
 
     assert code == 1
     assert "SC2086" in said
-
-
-def test_a_second_run_of_the_crontab_line_leaves_at_once(tmp_path):
-    if shutil.which("flock") is None:
-        pytest.skip("flock is not installed")
-    program = tmp_path / "colorworker"
-    program.write_text('#!/bin/sh\necho "$@" >> "$HOME/runs"\nexec sleep 60\n')
-    program.chmod(0o755)
-    shell = ["sh", "-c", COMMAND.replace(PROGRAM, str(program))]
-    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    first = subprocess.Popen(shell, env=environment, start_new_session=True)
-    try:
-        while not (tmp_path / "runs").exists():
-            time.sleep(0.01)
-
-        second = subprocess.run(shell, env=environment)
-
-        assert second.returncode == 75
-        assert first.poll() is None
-        assert len((tmp_path / "runs").read_text().splitlines()) == 1
-    finally:
-        subprocess.run(["kill", "--", f"-{first.pid}"])
-        first.wait()
-
-    program.write_text('#!/bin/sh\necho "$@" >> "$HOME/runs"\n')
-    # The lock goes with the last process that was killed, a moment after the first.
-    while (third := subprocess.run(shell, env=environment)).returncode == 75:
-        time.sleep(0.05)
-
-    assert third.returncode == 0
-    assert len((tmp_path / "runs").read_text().splitlines()) == 2
