@@ -2,8 +2,9 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from colorworker.media.decode import DecodeTally, decode_segment
 from colorworker.media.encode import PartFacts, PartWriter
@@ -19,6 +20,7 @@ from colorworker.provenance.record import attempt_key, commit, finished, now, th
 from colorworker.work.film import VideoInfo
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Segment
+from colorworker.work.shotlist import Start
 from colorworker.work.timeline import Timeline
 
 
@@ -121,10 +123,19 @@ def _coloured(
 
 def _shot_starts(
     unit: Segment, timeline: Timeline, shot_log: list[ShotStart]
-) -> list[dict[str, int | str]]:
-    """Return the shots by pts; the last may be the next segment's first frame."""
+) -> list[dict[str, Any]]:
+    """Return `work.shotlist.Start`s; the last may be the next segment's first frame."""
     pts = timeline.pts[timeline.pts.searchsorted(unit.start_pts) :]
-    return [{"pts": int(pts[start.index]), "transition": start.transition} for start in shot_log]
+    return [
+        asdict(
+            Start(
+                int(pts[start.index]),
+                int(pts[min(start.index + start.frames, len(pts) - 1)]),
+                start.transition,
+            )
+        )
+        for start in shot_log
+    ]
 
 
 def _write_part(

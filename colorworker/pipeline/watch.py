@@ -2,18 +2,24 @@
 
 A log holds what is behind the segment's first frame, up to and including the first frame of the
 next segment: that one alone sees what was before it. So the logs of all segments, joined, hold
-every shot but the film's first, and each once.
+every shot but the film's first, and each once; only a dissolve across a border can be in two.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from colorworker.media import shots
+from colorworker.media.dissolves import Dissolve, DissolveWatch
+from colorworker.work.shotlist import Transition
 
-Transition = Literal["cut"]
 T = TypeVar("T")
+
+_FADED = 0.7
+"""Share of the contrast a few frames away, below which a picture is on its way to or from black."""
+_SHORTEST_FRAMES = 3
+"""Of a shot; what seems to end one sooner is a blot on one of its first frames."""
 
 
 class Watchable(Protocol):
@@ -35,11 +41,13 @@ W = TypeVar("W", bound=Watchable)
 
 @dataclass(frozen=True)
 class ShotStart:
-    """The first frame of a shot, and how the shot before it gave way."""
+    """The first frame that shows anything of a shot, and how the shot before it gave way."""
 
     index: int
     """Of the frame in its segment; the segment's frame count is the next one's first frame."""
     transition: Transition
+    frames: int = 0
+    """Of a dissolve; 0 for everything else."""
 
 
 def watched(
@@ -47,30 +55,93 @@ def watched(
 ) -> Iterator[tuple[W, bool]]:
     """Yield every frame with whether a shot starts there; a flash of a few frames starts none.
 
-    The segment's first frame always starts one: what was before it is not known.
+    The segment's first frame always starts one: what was before it is not known. In a dissolve none
+    is said to start, because what is in the picture goes on: it is in the log alone.
 
     Args:
         frames: In order; a few more than `frame_count`, which is the segment's.
         frame_count: Of the segment.
-        log: Gets the shots that begin behind the first frame, the next segment's first included.
+        log: Gets the shots that begin behind the first frame, the next segment's first included;
+            a dissolve when it has ended, so later than cuts at the same place.
     """
-    before: deque[shots.Small] = deque(maxlen=shots.FRAMES_BEHIND)
-    flash_end = 0
+    watch, dissolves = _Watch(), DissolveWatch()
     for window in windows(frames, shots.FRAMES_AHEAD):
         frame, after = window[0], [each.small for each in window]
-        starts_shot = not before
-        if before and frame.index > flash_end and shots.is_cut(before, after):
-            length = shots.flash_frames(before[-1], after)
-            flash_end = frame.index + length
-            starts_shot = length == 0
-        if starts_shot and 0 < frame.index <= frame_count:
-            log.append(ShotStart(frame.index, "cut"))
-        yield frame, starts_shot
+        transition = watch.see(frame.index, after)
+        if transition or shots.is_flat(frame.small):
+            if transition:
+                _log_dissolve(dissolves.end(), frame_count, log)
+            dissolves = DissolveWatch(frame.index)
+        _log_dissolve(dissolves.see(frame.small), frame_count, log)
+        if transition and 0 < frame.index <= frame_count:
+            log.append(ShotStart(frame.index, transition))
+        yield frame, transition is not None
         if frame.index == frame_count:
             # The next segment begins here and does not know what was before; nor must we.
-            flash_end = 0
-            before.clear()
-        before.append(frame.small)
+            watch = _Watch()
+            watch.see(frame.index, after)
+    _log_dissolve(dissolves.end(), frame_count, log)
+
+
+def _log_dissolve(dissolve: Dissolve | None, frame_count: int, log: list[ShotStart]) -> None:
+    if dissolve is not None and 0 < dissolve.first <= frame_count:
+        log.append(ShotStart(dissolve.first, "dissolve", dissolve.end - dissolve.first))
+
+
+class _Watch:
+    """What has been seen since a segment's first frame, as far as cuts and fades depend on it."""
+
+    def __init__(self) -> None:
+        self._before: deque[shots.Small] = deque(maxlen=shots.FRAMES_BEHIND)
+        self._shown: shots.Small | None = None
+        """The last frame that was not flat."""
+        self._faded = False
+        """That frame was fainter than those before it."""
+        self._flat = False
+        """Nothing is to be seen for the moment."""
+        self._quiet_end = 0
+
+    def see(self, index: int, after: Sequence[shots.Small]) -> Transition | None:
+        """Take a frame and those after it; return how a shot begins with it, None if none does."""
+        frame = after[0]
+        transition = self._transition(index, after)
+        if transition and self._before:
+            self._quiet_end = index + _SHORTEST_FRAMES - 1
+        if not self._flat:
+            self._faded = bool(self._before) and _is_fainter(frame, self._before[0])
+            self._shown = frame
+        self._before.append(frame)
+        return transition
+
+    def _transition(self, index: int, after: Sequence[shots.Small]) -> Transition | None:
+        if not self._before:
+            self._flat = shots.is_flat(after[0])
+            return "cut"
+        if shots.is_flat(after[0]):
+            self._flat = True
+            return None
+        if self._flat:
+            # At the end of a fade contrast hovers about the bound.
+            if any(shots.is_flat(each) for each in after):
+                return None
+            self._flat = False
+            if self._shown is not None and _is_alike(self._shown, after):
+                return None
+            return "fade" if self._faded or _is_fainter(after[0], after[-1]) else "cut"
+        if index <= self._quiet_end or not shots.is_cut(list(self._before), after):
+            return None
+        if length := shots.flash_frames(self._before[-1], after):
+            self._quiet_end = index + length
+            return None
+        return "cut"
+
+
+def _is_alike(shown: shots.Small, after: Sequence[shots.Small]) -> bool:
+    return not all(shots.is_unlike(shown, each) for each in (after[0], after[-1]))
+
+
+def _is_fainter(frame: shots.Small, other: shots.Small) -> bool:
+    return float(frame.std()) < _FADED * float(other.std())
 
 
 def windows(items: Iterator[T], ahead: int) -> Iterator[list[T]]:
