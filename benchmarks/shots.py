@@ -4,8 +4,9 @@
     PYTHONPATH=. python benchmarks/shots.py [--clips FOLDER] [--seeds 3]
 
 Made films have labels by construction. In FOLDER lie the clips that `shotset.REAL_CUTS` names: they
-are measured as they are, and spliced into films of known cuts, fades and dissolves. A change counts as found if a shot is said to begin within a frame
-of a cut, or within the fade or dissolve; whatever else is said to begin one is false.
+are measured as they are, and spliced into films of known cuts, fades and dissolves. A change counts
+as found if a shot is said to begin within a frame of a cut, or within the fade or dissolve; all
+else that is said to begin one is false.
 """
 
 import argparse

