@@ -12,9 +12,10 @@ _STILL_NAMES = frozenset((
 # fmt: on
 # fmt: off
 _FILM_NAMES = frozenset((
-    "mp4", "m4v", "mov", "qt", "mkv", "webm", "avi", "mpg", "mpeg", "mpe", "m2v", "vob", "ts",
-    "m2ts", "mts", "mxf", "ogv", "flv", "wmv", "asf", "3gp", "3g2", "dv", "y4m", "nut", "rm",
-    "rmvb", "divx",
+    "mp4", "m4v", "mov", "qt", "mkv", "mk3d", "webm", "avi", "divx", "mpg", "mpeg", "mpe", "m2p",
+    "vob", "vro", "evo", "ts", "m2t", "m2ts", "mts", "tod", "trp", "mxf", "gxf", "ogv", "ogm",
+    "flv", "f4v", "wmv", "asf", "3gp", "3g2", "dv", "dif", "y4m", "nut", "ivf", "rm", "rmvb",
+    "m1v", "m2v", "h264", "264", "avc", "h265", "265", "hevc",
 ))
 # fmt: on
 # fmt: off
@@ -51,12 +52,24 @@ _FILM_MAGIC = (
     b"\x1a\x45\xdf\xa3",  # Matroska and WebM
     b"\0\0\x01\xba",  # MPEG program stream
     b"\0\0\x01\xb3",  # MPEG video sequence
+    b"\0\0\x01\xb0",  # MPEG-4 visual object sequence
+    b"\0\0\0\x01\x67",  # H.264: sequence parameter set, or access unit delimiter
+    b"\0\0\0\x01\x27",
+    b"\0\0\0\x01\x09",
+    b"\0\0\0\x01\x40\x01",  # HEVC: video parameter set, or access unit delimiter
+    b"\0\0\0\x01\x46\x01",
+    b"\x1f\x07\0",  # DV: header block of the first sequence
+    b"\0\0\0\0\x01\xbc",  # GXF
+    b".RMF",
+    b"DKIF",  # IVF
     b"FLV\x01",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF
     b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02",  # MXF header partition
     b"YUV4MPEG2 ",
     b"nut/multimedia container\0",
 )
+_OGG_FILMS = (b"\x80theora", b"OVP80\x01")
+"""What the first page of an Ogg file with pictures holds; without, it is sound."""
 _STILL_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis", b"crx "))
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P "))
 _FILM_BOXES = frozenset((b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"))
@@ -95,6 +108,8 @@ def kind_from_content(head: bytes) -> Kind | None:
         return "still"
     if head.startswith(_FILM_MAGIC):
         return "film"
+    if head[:4] == b"OggS":
+        return "film" if any(word in head for word in _OGG_FILMS) else None
     if head[:4] == b"RIFF":
         form: dict[bytes, Kind] = {b"WEBP": "still", b"AVI ": "film"}
         return form.get(head[8:12])

@@ -15,6 +15,10 @@ from colorworker.media.kinds import (
         ("a.jpeg", "still"),
         ("reel.MKV", "film"),
         ("x.y/reel.m2ts", "film"),
+        ("VTS_01_1.VOB", "film"),
+        ("tape.dv", "film"),
+        ("reel.264", "film"),
+        ("song.mod", None),
         ("notes.txt", None),
         ("jpg", None),
         (".jpg", None),
@@ -37,6 +41,12 @@ def test_names_promise_a_kind_by_extension_in_any_case(key, kind):
         (b"RIFF\0\0\0\0AVI LIST", "film"),
         (b"RIFF\0\0\0\0WAVEfmt ", None),
         (b"\x1a\x45\xdf\xa3\x01", "film"),
+        (b"\0\0\x01\xba\x44\0\x04", "film"),
+        (b"\0\0\0\x01\x67\x64\0\x0a", "film"),
+        (b"\0\0\0\x01\x40\x01\x0c\x01", "film"),
+        (b"\x1f\x07\0\xbf\xf8\x78", "film"),
+        (b"OggS\0\x02" + bytes(22) + b"\x80theora\x03\x02", "film"),
+        (b"OggS\0\x02" + bytes(22) + b"\x01vorbis", None),
         ((b"G" + b"\xff" * 187) * 2 + b"G", "film"),
         ((b"\0\0\0\0G" + b"\xff" * 187) * 2, "film"),
         (b"Good morning, this is a letter.", None),
@@ -59,5 +69,6 @@ def test_access_keeps_still_extensions_that_hold_colour_and_archive_is_tiff():
 
 def test_access_keeps_film_containers_for_h264_and_archive_is_matroska():
     assert film_output_extension(".MOV", "access") == ".mov"
-    assert film_output_extension("avi", "access") == ".mp4"
+    for name in ("avi", "VOB", "mxf", "dv", "webm", "m2ts", "ogv", "264"):
+        assert film_output_extension(name, "access") == ".mp4"
     assert film_output_extension("mp4", "archive") == ".mkv"
