@@ -1,6 +1,6 @@
 """Make small black-and-white films with known contents, for tests, benchmarks and the doctor."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec.context import Flags
 from av.container import OutputContainer
+from av.filter import Graph
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 SAMPLE_RATE = 48_000
+SET_FIELD = {2: "tff", 3: "bff"}
+"""Modes of libavfilter's setfield by libav's AVFieldOrder."""
 SOUND_BLOCK = 1024
 
 
@@ -44,6 +48,10 @@ class Recipe:
     sample_aspect_ratio: Fraction | None = None
     color_range: int = 0
     colorspace: int = 2
+    color_primaries: int = 2
+    color_trc: int = 2
+    field_order: int = 1
+    """1 progressive, 2 interlaced with the top field first, 3 with the bottom field first."""
     rotation: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     chapters: Sequence[tuple[str, int, int]] = ()
@@ -70,10 +78,11 @@ def make_film(path: Path, recipe: Recipe) -> Path:
                 ]
             )
         time_base = recipe.time_base or 1 / recipe.rate
+        in_fields = _fields(recipe, time_base)
         tone = iter(()) if sound is None else _tone(recipe.frames / recipe.rate)
         for index in range(recipe.frames):
             pts = index if recipe.pts is None else recipe.pts[index]
-            output.mux(stream.encode(_frame(recipe, index, pts, time_base)))
+            output.mux(stream.encode(in_fields(_frame(recipe, index, pts, time_base))))
             if sound is not None:
                 for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
                     block = next(tone, None)
@@ -104,6 +113,10 @@ def _picture_stream(output: OutputContainer, recipe: Recipe) -> VideoStream:
     context.time_base = recipe.time_base or 1 / recipe.rate
     context.gop_size, context.max_b_frames = recipe.gop_size, recipe.b_frames
     context.color_range, context.colorspace = recipe.color_range, recipe.colorspace
+    context.color_primaries, context.color_trc = recipe.color_primaries, recipe.color_trc
+    if recipe.field_order in SET_FIELD:
+        context.field_order = recipe.field_order
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     context.thread_count = 1
     context.options = dict(recipe.options)
     if recipe.sample_aspect_ratio is not None:
@@ -127,6 +140,29 @@ def _frame(recipe: Recipe, index: int, pts: int, time_base: Fraction) -> VideoFr
         plane.update(codes.tobytes())
     frame.pts, frame.time_base = pts, time_base
     return frame
+
+
+def _fields(recipe: Recipe, time_base: Fraction) -> Callable[[VideoFrame], VideoFrame]:
+    """Return what flags a frame as interlaced; PyAV itself only reads that flag."""
+    if recipe.field_order not in SET_FIELD:
+        return lambda frame: frame
+    graph = Graph()
+    source = graph.add_buffer(
+        width=recipe.width,
+        height=recipe.height,
+        format=VideoFormat(recipe.pix_fmt),
+        time_base=time_base,
+    )
+    flag, sink = graph.add("setfield", SET_FIELD[recipe.field_order]), graph.add("buffersink")
+    source.link_to(flag)
+    flag.link_to(sink)
+    graph.configure()
+
+    def flagged(frame: VideoFrame) -> VideoFrame:
+        graph.vpush(frame)
+        return graph.vpull()
+
+    return flagged
 
 
 def _sound_stream(output: OutputContainer, codec: str) -> AudioStream:
