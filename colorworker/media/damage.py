@@ -10,8 +10,12 @@ from av.packet import Packet
 from colorworker.media import ffv1
 from colorworker.media.timing import NO_PTS, Packets
 
-RUNNING_CLOCKS = ("mpegts", "mpeg")
+RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
 """Demuxers of broadcast containers: without an index, and with a frame at every tick of a clock."""
+RESTART_SECONDS = 1
+"""How far a clock goes back at least if it was started anew; libav's guesses are off by frames."""
+HOLES_AT_MOST = 0.1
+"""Share of frames before which frames are missing; where it is larger, the rate is variable."""
 HOLE_FRAMES = 1.9
 """How many usual frames apart two frames are at least if frames are missing between them; film that
 is stretched to television's rate shows frames for 2 and 3 fields in turn."""
@@ -53,23 +57,40 @@ class ScanTally:
             self.wrong_checksums += 1
 
     def look_over(self, packets: Packets, size_bytes: int, ragged_bytes: int) -> None:
-        """Find holes in the film's clock and a torn end, once all packets were taken."""
+        """Find a torn end and places where the clock jumps, once all packets were taken."""
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
-        if not packets.container.startswith(RUNNING_CLOCKS):
-            return
-        decode_times = np.array(packets.decode_times, np.int64)
-        self.restarts = int(np.sum(np.diff(decode_times[decode_times != NO_PTS]) < 0))
-        times = np.sort(packets.shown_pts())
-        if not self.restarts and len(times) > 1 and times[0] != NO_PTS:
-            self._find_holes(times, packets.time_base)
+        if packets.container in RUNNING_CLOCKS:
+            decode_times = np.array(packets.decode_times, np.int64)
+            steps = np.diff(decode_times[decode_times != NO_PTS])
+            self.restarts = int(np.sum(steps < -RESTART_SECONDS / packets.time_base))
+            times = np.sort(packets.shown_pts())
+            self.look_for_holes(packets.container, times, packets.time_base)
 
-    def _find_holes(self, times: npt.NDArray[np.int64], time_base: Fraction) -> None:
+    def look_for_holes(
+        self, container: str, times: npt.NDArray[np.int64], time_base: Fraction
+    ) -> None:
+        """Find where frames are missing in a broadcast film of constant rate.
+
+        Args:
+            container: libav's name of it.
+            times: When frames are shown, rising; the first may be NO_PTS.
+            time_base: Seconds a tick.
+        """
+        self.holes_seconds = []
+        if container not in RUNNING_CLOCKS or self.restarts or times[0] == NO_PTS:
+            return
         steps = np.diff(times)
-        usual = float(np.median(steps))
-        for place in np.flatnonzero(steps > HOLE_FRAMES * usual):
-            since_start = float((times[place] - times[0] + usual) * time_base)
-            self.holes_seconds.append((since_start, float((steps[place] - usual) * time_base)))
+        usual = float(np.median(steps)) if len(steps) else 0.0
+        holes = np.flatnonzero(steps > HOLE_FRAMES * usual)
+        if len(holes) <= HOLES_AT_MOST * len(times):
+            self.holes_seconds = [
+                (
+                    float((times[place] - times[0] + usual) * time_base),
+                    float((steps[place] - usual) * time_base),
+                )
+                for place in holes
+            ]
 
     @property
     def is_broken(self) -> bool:

@@ -13,6 +13,8 @@ from colorworker.errors import OutputMismatch
 SEGMENT, SEEK_HEAD, VOID = 0x18538067, 0x114D9B74, 0xEC
 TRACKS, TRACK, VIDEO, CLUSTER = 0x1654AE6B, 0xAE, 0xE0, 0x1F43B675
 DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT, CRC32 = 0x54B0, 0x54BA, 0x54B2, 0xBF
+UNIT_ASPECT = 3
+"""DisplayUnit "display aspect ratio"."""
 SEEK, SEEK_POSITION = 0x4DBB, 0x53AC
 HEAD_BYTES = 16 << 20
 """Read of the file's beginning; tracks stand there, before the first cluster."""
@@ -31,9 +33,10 @@ class Element:
 def set_display_aspect(path: Path, width: int, height: int, aspect: Fraction) -> None:
     """Write DisplayWidth and DisplayHeight of the first video track, in place.
 
-    Without a DisplayUnit, which libavformat sets to "unknown", they count in pixels. The room comes
-    from the Void that libavformat leaves behind its SeekHead: what lies between the two moves
-    forward into it, and the SeekHead is corrected.
+    They count in pixels, like those of most muxers, if a whole number of pixels is the aspect
+    exactly; else they are the picture's own aspect, such as 16:9. libavformat rounds instead, and
+    sets the DisplayUnit to "unknown". The room comes from the Void that libavformat leaves behind
+    its SeekHead: what lies between the two moves forward into it, and the SeekHead is corrected.
 
     Args:
         path: A Matroska file as libavformat writes it.
@@ -54,8 +57,8 @@ def set_display_aspect(path: Path, width: int, height: int, aspect: Fraction) ->
         seek_head, void, tracks = (
             _find(children, name, path) for name in (SEEK_HEAD, VOID, TRACKS)
         )
-        size = (round(width * aspect), height)
-        grown = _with_display_size(head[tracks.start : tracks.end], size, path)
+        display = _display(width, height, aspect)
+        grown = _with_display_size(head[tracks.start : tracks.end], display, path)
         added = len(grown) - (tracks.end - tracks.start)
         room = void.end - void.start - added
         if not (seek_head.end == void.start < void.end <= tracks.start) or room < 2:
@@ -64,6 +67,18 @@ def set_display_aspect(path: Path, width: int, height: int, aspect: Fraction) ->
         patched = _with_positions(head[seek_head.start : seek_head.end], moved, -added)
         file.seek(seek_head.start)
         file.write(patched + _void(room) + head[void.end : tracks.start] + grown)
+
+
+def _display(width: int, height: int, aspect: Fraction) -> dict[int, int]:
+    """Return the elements that say how large the picture is shown, by name."""
+    if (width * aspect).denominator == 1:
+        return {DISPLAY_WIDTH: int(width * aspect), DISPLAY_HEIGHT: height}
+    shape = width * aspect / height
+    return {
+        DISPLAY_WIDTH: shape.numerator,
+        DISPLAY_HEIGHT: shape.denominator,
+        DISPLAY_UNIT: UNIT_ASPECT,
+    }
 
 
 def _elements(data: bytes, start: int, end: int) -> list[Element]:
@@ -91,7 +106,7 @@ def _find(elements: list[Element], name: int, path: Path) -> Element:
     raise OutputMismatch(path.name, f"no Matroska element {name:X} in its header")
 
 
-def _with_display_size(tracks: bytes, size: tuple[int, int], path: Path) -> bytes:
+def _with_display_size(tracks: bytes, display: dict[int, int], path: Path) -> bytes:
     outer = _elements(tracks, 0, len(tracks))[0]
     for track in _elements(tracks, outer.payload, outer.end):
         if track.name != TRACK:
@@ -100,15 +115,13 @@ def _with_display_size(tracks: bytes, size: tuple[int, int], path: Path) -> byte
         video = next((element for element in inner if element.name == VIDEO), None)
         if video is None:
             continue
-        known = (DISPLAY_WIDTH, DISPLAY_HEIGHT)
         kept = b"".join(
             tracks[element.start : element.end]
             for element in _elements(tracks, video.payload, video.end)
-            if element.name not in (*known, DISPLAY_UNIT)
+            if element.name not in (DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT)
         )
         sizes = b"".join(
-            _element(name, value.to_bytes(4, "big"))
-            for name, value in zip(known, size, strict=True)
+            _element(name, value.to_bytes(4, "big")) for name, value in display.items()
         )
         body = (
             tracks[track.payload : video.start]

@@ -1,10 +1,11 @@
 """Read a film's packets: what it is, when each frame is shown, and whether all of it is there."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import BinaryIO
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -15,6 +16,7 @@ from colorworker.media import structure, timing
 from colorworker.media.container import decode_errors, film_stream, only, open_source
 from colorworker.media.damage import ScanTally
 from colorworker.media.describe import check_frames, video_info
+from colorworker.media.evened import LARGEST_DENOMINATOR
 from colorworker.media.numbering import decoded, numbered
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
@@ -24,6 +26,8 @@ HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv")
 DURATION_SLACK_SECONDS = 1.0
 DURATION_SLACK = 0.02
 """How much shorter than its header a film may be: headers count the last frame in many ways."""
+RATE_SLACK = Fraction(3, 2)
+"""How far a header's rate may be from that of the times it is replaced by otherwise."""
 CHECKED_FRAMES = 24
 """Frames that are decoded to see whether they come as the packets say, where libav guesses that."""
 
@@ -101,7 +105,22 @@ def scan(
         numbers = [frame.pts for frame in decoded(stream, numbered(container.demux(stream)))]
     if not numbers:
         raise SourceDamaged(key, "no frame of it decodes")
-    return listing.info, timing.counted_timeline(listing.packets, numbers, listing.info.frame_rate)
+    timeline = timing.counted_timeline(listing.packets, numbers, listing.info.frame_rate)
+    counts.look_for_holes(listing.info.container, timeline.pts, timeline.time_base)
+    return _with_rate(listing.info, timeline), timeline
+
+
+def _with_rate(info: VideoInfo, timeline: Timeline) -> VideoInfo:
+    """Return the info with the timeline's own rate if the header's is far from it.
+
+    libav guesses from the first packets, and where most have no time it guesses a fraction.
+    """
+    if len(timeline.pts) < 2:
+        return info
+    usual = Fraction(float(np.median(np.diff(timeline.pts)))) * timeline.time_base
+    if 1 / RATE_SLACK < usual * info.frame_rate < RATE_SLACK:
+        return info
+    return replace(info, frame_rate=(1 / usual).limit_denominator(LARGEST_DENOMINATOR))
 
 
 @dataclass
@@ -155,7 +174,7 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: Sca
             _promised_packets(container, stream),
             len(container.streams) - 1,
             _header_seconds(container),
-            read_seconds - start_seconds,
+            read_seconds - min(0.0, start_seconds),
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
 
+from colorworker.media import evened
 from colorworker.work.timeline import Stored, Timeline
 
 Int64s = npt.NDArray[np.int64]
@@ -112,10 +113,6 @@ def timeline(packets: Packets, first_number: int) -> Timeline:
 def counted_timeline(packets: Packets, decoded: Sequence[int | None], rate: Fraction) -> Timeline:
     """Return a timeline for frames whose pts cannot be trusted, each known by its packet.
 
-    The frames take their packets' pts where these rise after all and are not made up (AVI has
-    none); else the k-th frame shown takes the k-th decoding time (so gaps stay gaps); else frames
-    are counted at the film's rate.
-
     Args:
         packets: All of the film.
         decoded: Number of the packet of every frame, in the order they are shown; None where the
@@ -123,27 +120,33 @@ def counted_timeline(packets: Packets, decoded: Sequence[int | None], rate: Frac
         rate: Frames a second.
     """
     numbers = np.array([-1 if number is None else number for number in decoded], np.int64)
-    known = bool(np.all(numbers >= 0)) and len(np.unique(numbers)) == len(numbers)
-    pts = _counted(len(numbers), rate, packets.time_base)
-    if known:
-        shown_at = np.array(packets.times, np.int64)[numbers]
-        stored_at = np.sort(np.array(packets.decode_times, np.int64)[numbers])
-        made_up = packets.container == "avi"
-        candidates = (stored_at,) if made_up else (shown_at, stored_at)
-        pts = next((times for times in candidates if _rising(times)), pts)
-    durations = np.append(np.diff(pts), np.diff(pts)[-1:] if len(pts) > 1 else 0)
-    if known:
-        return _found_by_packet(packets, numbers, pts, durations)
-    return Timeline(pts, durations, pts[:1], packets.time_base, seekable=False)
+    step = max(Fraction(1) / (rate * packets.time_base), Fraction(1))
+    if bool(np.any(numbers < 0)) or len(np.unique(numbers)) != len(numbers):
+        pts = evened.counted(len(numbers), Fraction(0), step)
+        return Timeline(pts, _durations(pts), pts[:1], packets.time_base, seekable=False)
+    pts = _times(packets, numbers, step)
+    return _found_by_packet(packets, numbers, pts, _durations(pts))
 
 
-def _rising(times: Int64s) -> bool:
-    return bool(np.all(times != NO_PTS)) and bool(np.all(np.diff(times) > 0))
+def _times(packets: Packets, numbers: Int64s, step: Fraction) -> Int64s:
+    """Return when the frames of these packets are shown, as far as the container tells.
+
+    They take their packets' pts where these rise after all and are not made up (AVI has none);
+    else the k-th frame shown takes the k-th decoding time (so gaps stay gaps); else what pts there
+    are is evened out, or frames are counted.
+    """
+    shown_at = np.array(packets.times, np.int64)[numbers]
+    stored_at = np.sort(np.array(packets.decode_times, np.int64)[numbers])
+    if packets.container == "avi":
+        shown_at = np.full_like(shown_at, NO_PTS)
+    for times in (shown_at, stored_at):
+        if bool(np.all(times != NO_PTS)) and bool(np.all(np.diff(times) > 0)):
+            return times
+    return evened.even_out(shown_at, shown_at != NO_PTS, step)
 
 
-def _counted(frames: int, rate: Fraction, time_base: Fraction) -> Int64s:
-    step = max(Fraction(1) / (rate * time_base), Fraction(1))
-    return np.array([round(index * step) for index in range(frames)], np.int64)
+def _durations(pts: Int64s) -> Int64s:
+    return np.append(np.diff(pts), np.diff(pts)[-1:] if len(pts) > 1 else 0)
 
 
 def _found_by_packet(packets: Packets, numbers: Int64s, pts: Int64s, durations: Int64s) -> Timeline:

@@ -114,6 +114,22 @@ def test_chapters_titles_shape_and_turn_of_the_film_are_kept(film, joined):
     assert info.sample_aspect_ratio == Fraction(16, 15)
 
 
+@pytest.mark.parametrize(
+    ("size", "aspect"),
+    [((720, 576), Fraction(16, 15)), ((720, 480), Fraction(32, 27)), ((66, 48), Fraction(118, 81))],
+)
+def test_the_shape_of_a_sample_is_exact_in_matroska_whatever_the_size(size, aspect, film, joined):
+    width, height = size
+    source = film("film.mp4", width=width, height=height, sample_aspect_ratio=aspect, frames=2)
+    made = joined(source)
+
+    made.assemble()
+
+    with made.output.open("rb") as reader:
+        info, _ = scan(reader, made.output.name)
+    assert info.sample_aspect_ratio == aspect
+
+
 def test_mp4_with_chapters_stays_mp4_with_chapters(film, joined):
     source = film("film.mp4", chapters=[("Gate", 0, 900), ("Street", 900, 1900)])
     made = joined(source, ".mp4", profile="access")

@@ -1,0 +1,300 @@
+"""The films of the format matrix: every container and codec that archives have, small.
+
+Nearly all have a sample aspect ratio of 16:15, for that is what gets lost most often.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from colorworker.media.synthetic import Recipe, make_film
+from tests.filmbytes import clock_on_keyframes_only, with_display_aspect
+
+WIDE = Fraction(16, 15)
+VARIABLE = [0, 20, 60, 101, 201, 221, 262, 362, 382, 422, 522, 563]
+VARIABLE_MS = tuple(ms + 600 * turn for turn in range(3) for ms in VARIABLE)
+"""36 frames whose distances are 20, 40, 41 and 100 ms in turn."""
+UNCUT = MappingProxyType({"avoid_negative_ts": "disabled"})
+UNSAID = {"sample_aspect_ratio": None}
+SQUARE = {"sample_aspect_ratio": 1}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One film, how it is made, and what a scan must say about it besides what the recipe says."""
+
+    name: str
+    codec: str
+    about: str
+    recipe: Recipe
+    said: Mapping[str, Any] = field(default_factory=dict)
+    mangle: Callable[[Path], None] | None = None
+    hidden: int = 0
+    """Frames at the start that the container hides."""
+    segments: bool = True
+    """Whether it must be cut into several segments."""
+
+    @property
+    def container(self) -> str:
+        """The file's extension."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def seconds(self) -> list[Fraction]:
+        """When each frame is shown, from the first one shown."""
+        time_base = self.recipe.time_base or 1 / self.recipe.rate
+        ticks = self.recipe.pts or range(self.recipe.frames)
+        shown = list(ticks)[self.hidden :]
+        return [(tick - shown[0]) * time_base for tick in shown]
+
+    def make(self, folder: Path) -> Path:
+        """Write the film and return its path."""
+        path = make_film(folder / self.name, self.recipe)
+        if self.mangle is not None:
+            self.mangle(path)
+        return path
+
+
+BASE = Recipe(frames=36, gop_size=9, b_frames=2, sample_aspect_ratio=WIDE)
+H264_OPEN = replace(
+    BASE, options={"x264-params": "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0"}
+)
+H264_CLOSED = replace(BASE, b_frames=3, options={"x264-params": "scenecut=0"})
+X265 = "log-level=none:pools=1:frame-threads=1:scenecut=0:bframes=3:open-gop={}"
+HEVC_OPEN = replace(BASE, codec="libx265", options={"x265-params": X265.format(1)})
+HEVC_CLOSED = replace(BASE, codec="libx265", options={"x265-params": X265.format(0)})
+MPEG2 = replace(BASE, codec="mpeg2video", sample_aspect_ratio=Fraction(4, 3))
+MPEG1 = replace(BASE, codec="mpeg1video", sample_aspect_ratio=None)
+MPEG4 = replace(BASE, codec="mpeg4")
+INTRA = replace(BASE, gop_size=1, b_frames=0)
+FFV1 = replace(INTRA, codec="ffv1", options={"level": "3", "slicecrc": "1"})
+PRORES = replace(INTRA, codec="prores_ks", pix_fmt="yuv422p10le")
+MJPEG = replace(INTRA, codec="mjpeg", pix_fmt="yuvj420p")
+DNXHR = replace(
+    INTRA,
+    codec="dnxhd",
+    pix_fmt="yuv422p",
+    width=256,
+    height=120,
+    frames=12,
+    options={"profile": "dnxhr_hq"},
+)
+DV = replace(INTRA, codec="dvvideo", width=720, height=576, frames=9, sample_aspect_ratio=None)
+DV_NTSC = replace(DV, height=480, pix_fmt="yuv411p", rate=Fraction(30000, 1001))
+AV1 = replace(BASE, codec="libsvtav1", width=64, height=64, options={"preset": "12"})
+VP9 = replace(BASE, codec="libvpx-vp9", options={"lag-in-frames": "12", "auto-alt-ref": "1"})
+VP8 = replace(VP9, codec="libvpx")
+VARIABLE_RATE = {"pts": VARIABLE_MS, "time_base": Fraction(1, 1000)}
+CLOCK = Fraction(1, 90000)
+WRAPPING = tuple(2**33 - 20 * 3600 + 3600 * index for index in range(36))
+PAL, NTSC = {"sample_aspect_ratio": Fraction(16, 15)}, {"sample_aspect_ratio": Fraction(8, 9)}
+BT601 = {"color_range": 1, "colorspace": 6, "color_primaries": 6, "color_trc": 6}
+BT709 = {"color_range": 1, "colorspace": 1, "color_primaries": 1, "color_trc": 1}
+BT709_FULL = BT709 | {"color_range": 2}
+BT2020 = {"color_range": 1, "colorspace": 9, "color_primaries": 9, "color_trc": 14}
+
+CLIPS = (
+    Clip("h264-open.mp4", "H.264", "open GOPs, B-pyramid", H264_OPEN),
+    Clip("h264-closed.mp4", "H.264", "closed GOPs, B-frames", H264_CLOSED),
+    Clip(
+        "h264-edit.mp4",
+        "H.264",
+        "edit list, negative times",
+        replace(H264_CLOSED, pts=tuple(range(-10, 26)), container_options=UNCUT),
+        hidden=10,
+    ),
+    Clip("h264-vfr.mp4", "H.264", "variable rate", replace(H264_OPEN, **VARIABLE_RATE)),
+    Clip(
+        "h264-fragments.mp4",
+        "H.264",
+        "fragmented",
+        replace(H264_OPEN, container_options={"movflags": "frag_keyframe+empty_moov"}),
+    ),
+    Clip("h264-turned.mov", "H.264", "rotation of 90", replace(H264_OPEN, rotation=90)),
+    Clip("h264-422.mov", "H.264", "4:2:2, 10 bit", replace(H264_OPEN, pix_fmt="yuv422p10le")),
+    Clip("h264-601.mp4", "H.264", "BT.601, limited", replace(H264_OPEN, **BT601)),
+    Clip("h264-709.mp4", "H.264", "BT.709, limited", replace(H264_OPEN, **BT709)),
+    Clip(
+        "h264-full.mp4",
+        "H.264",
+        "BT.709, full range",
+        replace(H264_OPEN, pix_fmt="yuvj420p", **BT709_FULL),
+    ),
+    Clip(
+        "h264-2020.mp4",
+        "H.264",
+        "BT.2020, 10 bit",
+        replace(H264_OPEN, pix_fmt="yuv420p10le", **BT2020),
+    ),
+    Clip("hevc-open.mp4", "HEVC", "open GOPs", HEVC_OPEN),
+    Clip(
+        "hevc-closed.mov",
+        "HEVC",
+        "closed GOPs, 10 bit",
+        replace(HEVC_CLOSED, pix_fmt="yuv420p10le"),
+    ),
+    Clip("hevc-444.mp4", "HEVC", "4:4:4, 12 bit", replace(HEVC_OPEN, pix_fmt="yuv444p12le")),
+    Clip("mpeg2.mp4", "MPEG-2", "B-frames", MPEG2),
+    Clip("mpeg4.m4v", "MPEG-4 ASP", "B-frames", MPEG4),
+    Clip("mpeg4.3gp", "MPEG-4 ASP", "no B-frames", replace(MPEG4, b_frames=0)),
+    Clip("dv.mov", "DV", "PAL, 4:2:0", DV, PAL),
+    Clip("dv-ntsc.mov", "DV", "NTSC, 4:1:1", DV_NTSC, NTSC),
+    Clip("prores.mov", "ProRes", "4:2:2, 10 bit", PRORES),
+    Clip("prores-fields.mov", "ProRes", "top field first", replace(PRORES, field_order=2)),
+    Clip(
+        "prores-444.mov",
+        "ProRes",
+        "4:4:4",
+        replace(PRORES, pix_fmt="yuv444p10le", options={"profile": "4444"}),
+    ),
+    Clip("mjpeg.mov", "MJPEG", "full range", MJPEG),
+    Clip("dnxhr.mov", "DNxHR", "4:2:2", DNXHR),
+    Clip(
+        "dnxhr-10.mov",
+        "DNxHR",
+        "4:2:2, 10 bit",
+        replace(DNXHR, pix_fmt="yuv422p10le", options={"profile": "dnxhr_hqx"}),
+    ),
+    Clip("av1.mp4", "AV1", "10 bit", replace(AV1, pix_fmt="yuv420p10le")),
+    Clip("vp9.mp4", "VP9", "hidden frames", VP9),
+    Clip("ffv1.mp4", "FFV1", "", FFV1),
+    Clip("h264-open.mkv", "H.264", "open GOPs, variable rate", replace(H264_OPEN, **VARIABLE_RATE)),
+    Clip("h264-grey.mkv", "H.264", "grey", replace(H264_OPEN, pix_fmt="gray")),
+    Clip(
+        "h264-odd.mkv",
+        "H.264",
+        "4:4:4, odd size",
+        replace(H264_OPEN, pix_fmt="yuv444p", width=65, height=49),
+    ),
+    Clip(
+        "h264-fields.mkv",
+        "H.264",
+        "top field first",
+        replace(H264_OPEN, field_order=2, options={"x264-params": "tff=1:open-gop=1:scenecut=0"}),
+    ),
+    Clip(
+        "h264-refresh.mkv",
+        "H.264",
+        "intra refresh, no keyframes",
+        replace(H264_CLOSED, b_frames=0, options={"x264-params": "intra-refresh=1:bframes=0"}),
+    ),
+    Clip("hevc.mkv", "HEVC", "open GOPs, grey, 10 bit", replace(HEVC_OPEN, pix_fmt="gray10le")),
+    Clip("mpeg2.mkv", "MPEG-2", "4:2:2, B-frames", replace(MPEG2, pix_fmt="yuv422p")),
+    Clip("mpeg4.mkv", "MPEG-4 ASP", "B-frames", MPEG4),
+    Clip("prores.mkv", "ProRes", "4:2:2, 10 bit", PRORES, mangle=with_display_aspect),
+    Clip("mjpeg.mkv", "MJPEG", "4:2:2, full range", replace(MJPEG, pix_fmt="yuvj422p")),
+    Clip(
+        "ffv1-grey.mkv", "FFV1", "grey", replace(FFV1, pix_fmt="gray"), mangle=with_display_aspect
+    ),
+    Clip(
+        "ffv1-grey16.mkv",
+        "FFV1",
+        "grey, 16 bit",
+        replace(FFV1, pix_fmt="gray16le"),
+        mangle=with_display_aspect,
+    ),
+    Clip(
+        "ffv1-10.mkv",
+        "FFV1",
+        "4:2:2, 10 bit, GOPs",
+        replace(FFV1, pix_fmt="yuv422p10le", gop_size=5),
+        mangle=with_display_aspect,
+    ),
+    Clip(
+        "ffv1-12.mkv",
+        "FFV1",
+        "4:4:4, 12 bit",
+        replace(FFV1, pix_fmt="yuv444p12le"),
+        mangle=with_display_aspect,
+    ),
+    Clip(
+        "ffv1-odd.mkv",
+        "FFV1",
+        "odd size",
+        replace(FFV1, width=65, height=49),
+        mangle=with_display_aspect,
+    ),
+    Clip(
+        "ffv1-fields.mkv",
+        "FFV1",
+        "bottom field first",
+        replace(FFV1, field_order=3),
+        mangle=with_display_aspect,
+    ),
+    Clip(
+        "ffv1-late.mkv",
+        "FFV1",
+        "starts late, variable rate",
+        replace(FFV1, pts=tuple(1234 + ms for ms in VARIABLE_MS), time_base=Fraction(1, 1000)),
+        mangle=with_display_aspect,
+    ),
+    Clip("av1.mkv", "AV1", "", AV1, mangle=with_display_aspect),
+    Clip("vp9.webm", "VP9", "hidden frames", VP9, mangle=with_display_aspect),
+    Clip("vp8.webm", "VP8", "hidden frames", VP8, mangle=with_display_aspect),
+    Clip("av1.webm", "AV1", "", AV1, mangle=with_display_aspect),
+    Clip("h264.avi", "H.264", "open GOPs, times unordered", H264_OPEN),
+    Clip("mpeg4.avi", "MPEG-4 ASP", "B-frames, times unordered", MPEG4),
+    Clip("mpeg4-closed.avi", "MPEG-4 ASP", "no B-frames", replace(MPEG4, b_frames=0)),
+    Clip("mpeg2.avi", "MPEG-2", "B-frames, times unordered", MPEG2),
+    Clip("dv.avi", "DV", "PAL, 4:2:0", DV, PAL),
+    Clip("dv-ntsc.avi", "DV", "NTSC, 4:1:1", DV_NTSC, NTSC),
+    Clip("ffv1.avi", "FFV1", "", FFV1),
+    Clip("mjpeg.avi", "MJPEG", "full range", MJPEG),
+    Clip("huffyuv.avi", "HuffYUV", "4:2:2", replace(INTRA, codec="huffyuv", pix_fmt="yuv422p")),
+    Clip("h264.ts", "H.264", "open GOPs", H264_OPEN),
+    Clip(
+        "h264-vfr.ts",
+        "H.264",
+        "variable rate",
+        replace(H264_OPEN, pts=tuple(90 * ms for ms in VARIABLE_MS), time_base=CLOCK),
+    ),
+    Clip(
+        "h264-sparse.ts",
+        "H.264",
+        "times on keyframes only",
+        H264_CLOSED,
+        mangle=clock_on_keyframes_only,
+    ),
+    Clip(
+        "h264-wrap.ts",
+        "H.264",
+        "clock passes 2^33",
+        replace(H264_CLOSED, pts=WRAPPING, time_base=CLOCK),
+    ),
+    Clip("hevc.ts", "HEVC", "open GOPs", HEVC_OPEN),
+    Clip("mpeg2-fields.ts", "MPEG-2", "top field first", replace(MPEG2, field_order=2)),
+    Clip("mpeg4.ts", "MPEG-4 ASP", "B-frames", MPEG4),
+    Clip("h264.m2ts", "H.264", "open GOPs", H264_OPEN),
+    Clip("mpeg1.mpg", "MPEG-1", "B-frames, times missing", MPEG1),
+    Clip("mpeg2.mpg", "MPEG-2", "B-frames, times missing", MPEG2),
+    Clip(
+        "mpeg2-large.mpg",
+        "MPEG-2",
+        "a time a frame",
+        replace(MPEG2, width=352, height=288, options={"qmax": "2", "qmin": "2"}),
+    ),
+    Clip(
+        "mpeg2-fields.vob",
+        "MPEG-2",
+        "bottom field first, times missing",
+        replace(MPEG2, field_order=3),
+    ),
+    Clip("h264.mpg", "H.264", "times missing", H264_OPEN),
+    Clip("mpeg2.mxf", "MPEG-2", "B-frames", MPEG2),
+    Clip("h264.mxf", "H.264", "open GOPs, times wrong", H264_OPEN),
+    Clip("dnxhr.mxf", "DNxHR", "4:2:2", DNXHR),
+    Clip("prores.mxf", "ProRes", "4:2:2, 10 bit", PRORES),
+    Clip("dv.mxf", "DV", "PAL, 4:2:0", DV, PAL),
+    Clip("ffv1.mxf", "FFV1", "", FFV1),
+    Clip("jpeg2000.mxf", "JPEG 2000", "4:2:2", replace(INTRA, codec="jpeg2000", pix_fmt="yuv422p")),
+    Clip("dv.dv", "DV", "PAL, 4:2:0", DV, PAL),
+    Clip("film.h264", "H.264", "raw stream, no times", H264_OPEN),
+    Clip("film.hevc", "HEVC", "raw stream, no times", HEVC_OPEN),
+    Clip("film.m2v", "MPEG-2", "raw stream, no times", MPEG2),
+    Clip("film.m1v", "MPEG-1", "raw stream, no times", MPEG1),
+    Clip("h264.flv", "H.264", "open GOPs", H264_OPEN),
+    Clip("wmv2.wmv", "WMV 8", "", replace(BASE, codec="wmv2", b_frames=0)),
+)
