@@ -19,7 +19,7 @@ from colorworker.provenance.record import STATE
 from colorworker.store.base import ObjectInfo, ObjectStore
 from colorworker.store.keys import check_key
 from colorworker.store.sources import Source, select
-from colorworker.work.job import Profile
+from colorworker.work.job import Codec, Profile
 from colorworker.work.manifest import Entry
 from colorworker.work.naming import suffix_of
 
@@ -34,7 +34,9 @@ class OpenSource:
     store: ObjectStore
 
 
-def plan_entries(sources: Iterable[OpenSource], profile: Profile, scratch: Path) -> Iterator[Entry]:
+def plan_entries(
+    sources: Iterable[OpenSource], profile: Profile, scratch: Path, codec: Codec | None = None
+) -> Iterator[Entry]:
     """Yield an entry for every object of the sources, sorted by key, with its output's name.
 
     The first comes when everything is listed. Memory does not grow with their number: they wait in
@@ -43,7 +45,7 @@ def plan_entries(sources: Iterable[OpenSource], profile: Profile, scratch: Path)
     Raises:
         UsageError: If the file cannot be written.
     """
-    with Catalogue(scratch, partial(_output_extension, profile)) as catalogue:
+    with Catalogue(scratch, partial(_output_extension, profile, codec)) as catalogue:
         catalogue.fill(listed(sources))
         yield from catalogue.entries()
 
@@ -65,9 +67,11 @@ def listed(sources: Iterable[OpenSource]) -> Iterator[Entry]:
         yield from _entries(item)
 
 
-def _output_extension(profile: Profile, entry: Entry) -> str:
-    chosen = still_output_extension if entry.kind == "still" else film_output_extension
-    return chosen(suffix_of(entry.key), profile)
+def _output_extension(profile: Profile, codec: Codec | None, entry: Entry) -> str:
+    extension = suffix_of(entry.key)
+    if entry.kind == "still":
+        return still_output_extension(extension, profile)
+    return film_output_extension(extension, profile, codec)
 
 
 def _entries(item: OpenSource) -> Iterator[Entry]:

@@ -28,10 +28,11 @@ class MediaSettings(BaseModel):
     """Frames between two predictions of the model; what lies between is propagated."""
     settle_anchors: Annotated[int, Field(ge=0, le=8)] = 3
     """Intervals that follow in a shot, over whose anchors an anchor's colour is averaged."""
-    crf: Annotated[int, Field(ge=0, le=51)] = 18
-    """Constant rate factor of the access profile."""
+    crf: Annotated[int | None, Field(ge=0, le=63)] = None
+    """Constant rate factor of the access profile; by default 18 for H.264, 20 for HEVC and 25 for
+    AV1."""
     preset: Annotated[str, Field(pattern="^[a-z]+$")] = "fast"
-    """x264 preset of the access profile."""
+    """Preset of the access profile, in x264's words whichever the codec."""
 
 
 class ModelSettings(BaseModel):

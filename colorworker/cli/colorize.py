@@ -13,7 +13,7 @@ import typer
 from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.settings import ExecutorName, Settings, load_settings
-from colorworker.work.job import ColourSources, Options, Profile
+from colorworker.work.job import Chroma, Codec, ColourSources, Options, Profile
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -28,8 +28,29 @@ def colorize(
         ),
     ],
     profile: Annotated[
-        Profile, typer.Option(help="access: small and playable. archive: TIFF, and FFV1 in MKV.")
+        Profile,
+        typer.Option(
+            help="access: small and playable. mezzanine: for editing, ProRes or DNxHR in MOV."
+            " archive: TIFF, and FFV1 in MKV."
+        ),
     ] = "access",
+    codec: Annotated[
+        Codec | None,
+        typer.Option(
+            help="Of films. access: h264 (default), hevc or av1. mezzanine: prores (default) or"
+            " dnxhr."
+        ),
+    ] = None,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=63, help="Of access films; lower is better. By default the codec's own."
+        ),
+    ] = None,
+    chroma: Annotated[
+        Chroma,
+        typer.Option(help="Of access films: as fine as the source's, or 4:2:0 as browsers want."),
+    ] = "source",
     executor: Annotated[
         ExecutorName | None,
         typer.Option(help="Where units run. By default ray if RAY_ADDRESS is set, else inprocess."),
@@ -80,8 +101,15 @@ def colorize(
         refuse_relative(paths)
     settings = load_settings()
     options = replace(
-        options_of(settings), profile=profile, colour_sources=colour_sources, preview=preview
+        options_of(settings),
+        profile=profile,
+        codec=codec,
+        chroma=chroma,
+        colour_sources=colour_sources,
+        preview=preview,
     )
+    if crf is not None:
+        options = replace(options, crf=crf)
     if vividness is not None:
         options = replace(options, vividness=vividness)
     code = run(

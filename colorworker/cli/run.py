@@ -183,7 +183,8 @@ def _plan(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator[P
                 store = stack.enter_context(closing(opened(source.root)))
                 sources.append(OpenSource(source, store))
             scratch = Path(folder)
-            entries = plan_entries(sources, request.options.profile, scratch)
+            options = request.options
+            entries = plan_entries(sources, options.profile, scratch, options.codec)
             plan = freeze(entries, request.options, model, scratch / "manifest.jsonl")
         with plan:
             yield plan

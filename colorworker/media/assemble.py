@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from colorworker.errors import OutputMismatch
 from colorworker.media.carry import AnyPacket, Carried, carry_streams
 from colorworker.media.container import film_stream, open_source, words
-from colorworker.media.encode import PartFacts, add_film_stream
+from colorworker.media.encode import PartFacts, add_film_stream, muxer_options
 from colorworker.media.foretell import foretell_all
 from colorworker.media.matroska import set_display_aspect
 from colorworker.media.profiles import EncoderSpec
@@ -31,7 +31,6 @@ STALE_TAGS = ("ENCODER", "DURATION", "BPS", "NUMBER_OF_", "_STATISTICS_", "ROTAT
 CONTAINER_TAGS = ("MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS", "ENCODER", "DURATION")
 RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
 """Broadcast containers, whose clock starts anywhere; their films are moved to start at 0."""
-SMALLEST_MOVIE_TIMESCALE = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,14 +87,14 @@ def assemble(
                 str(output),
                 "w",
                 format=spec.container,
-                container_options=_muxer_options(spec, timeline),
+                container_options=muxer_options(spec.container, timeline.time_base),
             )
             with closing(target):
                 carried = _write(source, key, parts, target, info, timeline, spec, shift_seconds)
     if spec.container == "matroska" and info.sample_aspect_ratio not in (None, 1):
         set_display_aspect(output, info.width, info.height, Fraction(info.sample_aspect_ratio))
     verify_film(output, key, timeline, shift_ticks=shift_ticks)
-    return Assembled(len(timeline.pts), tuple(carried.warnings))
+    return Assembled(len(timeline.pts), (*spec.losses, *carried.warnings))
 
 
 @contextmanager
@@ -186,7 +185,9 @@ def _part_packets(
         open_source(reader, f"part {number} of {key}") as container,
     ):
         inside = container.streams.video[0]
-        if (inside.codec_context.extradata or b"") != header:
+        # QuickTime gives DNxHR a header that the encoder knows nothing of.
+        stored = (inside.codec_context.extradata or b"") if header else b""
+        if stored != header:
             raise OutputMismatch(
                 key,
                 f"part {number} was encoded with another header "
@@ -224,17 +225,6 @@ def _microseconds(packet: AnyPacket) -> int:
     time_base = packet.time_base
     ticks = packet.dts if packet.dts is not None else 0
     return ticks * time_base.numerator * 1_000_000 // time_base.denominator
-
-
-def _muxer_options(spec: EncoderSpec, timeline: Timeline) -> dict[str, str]:
-    """Return options that let browsers start at once and MP4 keep a late start to the tick."""
-    if spec.container == "matroska":
-        # Sound of MP4 starts a little before 0 (AAC's priming); the default would move all streams.
-        return {"avoid_negative_ts": "disabled"}
-    timescale = timeline.time_base.denominator
-    while timescale < SMALLEST_MOVIE_TIMESCALE:
-        timescale *= 2
-    return {"movflags": "+faststart", "movie_timescale": str(timescale)}
 
 
 def _shift_seconds(source: InputContainer) -> Fraction:

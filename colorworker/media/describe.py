@@ -8,6 +8,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
+from colorworker.media import signalled
 from colorworker.work.film import VideoInfo
 
 DEFAULT_RATE = Fraction(25)
@@ -75,22 +76,25 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
         color_trc=context.color_trc,
         rotation=first.rotation,
         field_order=_field_order(codec, context.field_order, first),
+        chroma_location=signalled.chroma_location(stream),
+        mastering_display=signalled.mastering_display(first),
+        content_light=signalled.content_light(first),
     )
 
 
-def _field_order(codec: str, signalled: int, first: VideoFrame) -> int:
+def _field_order(codec: str, said: int, first: VideoFrame) -> int:
     """Return the signalled order; that of DV's standard where its decoder only says interlaced."""
-    if signalled or not first.interlaced_frame or codec != "dvvideo":
-        return signalled
+    if said or not first.interlaced_frame or codec != "dvvideo":
+        return said
     return BOTTOM_FIRST if first.height in DV_STANDARD_LINES else TOP_FIRST
 
 
-def _color_range(codec: str, pix_fmt: str, signalled: int) -> int:
+def _color_range(codec: str, pix_fmt: str, said: int) -> int:
     """Return the range; where a grey film says nothing, the one that players show it in.
 
     swscale and with it most players take grey as full range and YUV as limited: once colour is
     added the silence would mean another picture, so what was implied is then said.
     """
-    if signalled or not pix_fmt.startswith("gray"):
-        return H273_FULL if pix_fmt.startswith("yuvj") else signalled
+    if said or not pix_fmt.startswith("gray"):
+        return H273_FULL if pix_fmt.startswith("yuvj") else said
     return H273_LIMITED if codec in LIMITED_BY_DEFAULT else H273_FULL

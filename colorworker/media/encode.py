@@ -20,8 +20,7 @@ from colorworker.media.profiles import EncoderSpec
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
 
-PART_CONTAINER = "nut"
-"""NUT's time base is the encoder's or an exact fraction of it; Matroska would round to 1 ms."""
+SMALLEST_MOVIE_TIMESCALE = 10_000
 NO_PICTURE_TYPE = 0
 """Lets the encoder choose; else a decoded frame forces the source's own I, P and B frames on it."""
 
@@ -52,6 +51,18 @@ def configure(
     context.options = dict(spec.options)
 
 
+def muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
+    """Return options that keep every time to the tick, and let browsers start MP4 at once."""
+    if container not in {"mp4", "mov"}:
+        # Sound of MP4 starts a little before 0 (AAC's priming); the default would move all streams.
+        return {"avoid_negative_ts": "disabled"}
+    # The time of a late start is counted by the movie's clock, not by the stream's.
+    timescale = time_base.denominator
+    while timescale < SMALLEST_MOVIE_TIMESCALE:
+        timescale *= 2
+    return {"movflags": "+faststart", "movie_timescale": str(timescale)}
+
+
 def add_film_stream(
     output: OutputContainer,
     spec: EncoderSpec,
@@ -72,6 +83,8 @@ def add_film_stream(
     if not isinstance(stream, VideoStream):
         raise TypeError(f"{spec.codec} encodes no pictures")
     configure(stream.codec_context, spec, info, time_base)
+    if spec.tag and output.format.name == spec.container:
+        stream.codec_context.codec_tag = spec.tag
     stream.time_base = time_base
     return stream
 
@@ -79,7 +92,7 @@ def add_film_stream(
 class PartWriter:
     """One part being written; a context manager. Leave it without error and `facts` are there.
 
-    pts in a part count from the film's first frame, for NUT holds no negative times.
+    pts in a part count from the film's first frame, for parts hold no negative times.
     """
 
     def __init__(self, path: Path, spec: EncoderSpec, info: VideoInfo, timeline: Timeline) -> None:
@@ -92,8 +105,8 @@ class PartWriter:
         self._output = av.open(
             str(path),
             "w",
-            format=PART_CONTAINER,
-            container_options={"avoid_negative_ts": "disabled"},
+            format=spec.part_container,
+            container_options=muxer_options(spec.part_container, timeline.time_base),
         )
         self._stream = add_film_stream(self._output, spec, info, timeline.time_base)
 

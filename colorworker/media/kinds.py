@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from colorworker.work.job import Kind, Profile
+from colorworker.work.job import Codec, Kind, Profile
 
 # fmt: off
 _STILL_NAMES = frozenset((
@@ -134,17 +134,21 @@ def still_output_extension(extension: str, profile: Profile) -> str:
     return f".{name}" if profile == "access" and name in _COLOUR_STILLS else ".tif"
 
 
-def film_output_extension(extension: str, profile: Profile) -> str:
+def film_output_extension(extension: str, profile: Profile, codec: Codec | None = None) -> str:
     """Return the output's extension, with its dot, for a film.
 
     Args:
         extension: The source's, with or without its dot, in any case.
-        profile: `access` keeps containers made for H.264, else MP4; `archive` is Matroska.
+        profile: `access` keeps containers made for H.264, else MP4; `mezzanine` is QuickTime and
+            `archive` Matroska.
+        codec: AV1 has no place in QuickTime and goes to MP4.
     """
-    if profile == "archive":
-        return ".mkv"
+    if profile != "access":
+        return ".mkv" if profile == "archive" else ".mov"
     name = extension.lower().removeprefix(".")
-    return f".{name}" if name in _COLOUR_FILMS else ".mp4"
+    if name not in _COLOUR_FILMS or (name == "mov" and codec == "av1"):
+        return ".mp4"
+    return f".{name}"
 
 
 def _is_bmp(head: bytes) -> bool:

@@ -1,28 +1,46 @@
-"""Which encoder, pixel format and container an output film gets."""
+"""Which encoder, options and container an output film gets."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from av.video.format import VideoFormat
-
 from colorworker.errors import SourceUnsupported
+from colorworker.media import pixelformats
+from colorworker.media.pixelformats import Formats, choose, chroma_of, is_coarser
+from colorworker.media.signalled import CHROMATICITY_UNITS, LUMINANCE_UNITS
 from colorworker.work.film import VideoInfo
-from colorworker.work.job import Options
+from colorworker.work.job import CODECS, Codec, Options
 
 ENCODER_THREADS = 4
 """Pinned: x264 writes other bytes with other thread counts, and parts from different machines must
 fit together. More threads than cores cost nothing."""
 KEYFRAME_INTERVAL = 250
 """x264's own default, in frames; every segment starts with a keyframe besides."""
-
 SMALLEST_SLICED_SIDE = 128
+SMALLEST_DNXHR = (256, 120)
 
 FORMATS = MappingProxyType({".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"})
 """libav's muxer of each extension that films are written with."""
 
-ACCESS_DEPTHS = frozenset({8, 10})
-"""Bits that this build of x264 can keep."""
+DEFAULT_CRF: Mapping[Codec, int] = MappingProxyType({"h264": 18, "hevc": 20, "av1": 25})
+SVT_PRESETS = MappingProxyType(
+    {
+        "ultrafast": 12,
+        "superfast": 11,
+        "veryfast": 10,
+        "faster": 9,
+        "fast": 8,
+        "medium": 6,
+        "slow": 5,
+        "slower": 4,
+        "veryslow": 2,
+        "placebo": 1,
+    }
+)
+"""SVT-AV1 counts its presets; about as slow as x264's of that name."""
+FIELDS = MappingProxyType({2: "tt", 3: "bb", 4: "tb", 5: "bt"})
+"""libav's words for field orders, by their numbers."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,13 @@ class EncoderSpec:
     sound_codec: str = "aac"
     """For sound that the container cannot hold as it is."""
     sound_bit_rate: int = 256_000
+    part_container: str = "nut"
+    """NUT's time base is the encoder's or an exact fraction of it; Matroska would round to 1 ms.
+    ProRes and DNxHR are unknown to it: QuickTime's counts as exactly where nothing is reordered."""
+    tag: str = ""
+    """Four letters by which players know the codec in MP4 and QuickTime, where not libav's own."""
+    losses: tuple[str, ...] = ()
+    """What of the source this encoder cannot keep, one sentence each."""
 
 
 def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> EncoderSpec:
@@ -47,7 +72,7 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
     Args:
         key: The film's name, for errors.
         info: What it is.
-        options: The job's profile, crf and preset.
+        options: The job's profile, codec, crf and preset.
         extension: Of the output, with its dot, in lower case.
 
     Raises:
@@ -58,86 +83,155 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
         known = ", ".join(FORMATS)
         raise SourceUnsupported(key, f"no film is written as {extension}", f"Use one of {known}")
     if options.profile == "archive":
-        return EncoderSpec(
-            "ffv1",
-            archive_pix_fmt(key, info),
-            container,
-            gop_size=1,
-            options=_ffv1_options(info),
-            sound_codec="flac",
-        )
-    return EncoderSpec(
-        "libx264",
-        access_pix_fmt(key, info),
-        container,
-        gop_size=KEYFRAME_INTERVAL,
-        options={"crf": str(options.crf), "preset": options.preset},
-    )
-
-
-def access_pix_fmt(key: str, info: VideoInfo) -> str:
-    """Return the pixel format for H.264: 4:2:0 as browsers want it, at the source's bit depth.
-
-    4:2:0 needs even sides, so odd ones get 4:4:4. A full-range `yuvj420p` keeps its name, for
-    then colour is written into the decoder's own frames; the bitstream is the same.
-
-    Raises:
-        SourceUnsupported: If x264 cannot keep the bit depth.
-    """
-    depth = _depth(info.pix_fmt)
-    if depth not in ACCESS_DEPTHS:
-        raise SourceUnsupported(
-            key, f"H.264 cannot keep its {depth} bits", "Use --profile archive for it"
-        )
-    if info.pix_fmt == "yuvj420p" and not _is_odd(info):
-        return "yuvj420p"
-    return _named("yuv444p" if _is_odd(info) else "yuv420p", depth)
-
-
-def archive_pix_fmt(key: str, info: VideoInfo) -> str:
-    """Return the pixel format for FFV1: chroma as fine as the source's, and 4:4:4 for grey.
-
-    Raises:
-        SourceUnsupported: If FFV1 has no such format.
-    """
-    if info.pix_fmt.startswith("gray"):
-        pix_fmt = _named("yuv444p", _depth(info.pix_fmt))
+        spec = _archive(key, info, container)
+    elif options.profile == "mezzanine":
+        spec = _mezzanine(key, info, options, container)
     else:
-        pix_fmt = info.pix_fmt.replace("yuvj", "yuv")
-    if pix_fmt not in FFV1_PIX_FMTS:
-        raise SourceUnsupported(
-            key, f"FFV1 cannot hold {pix_fmt}", "Convert the film to 8, 10, 12 or 16 bits first"
-        )
-    return pix_fmt
+        spec = _access(key, info, options, container)
+    return replace(spec, options={**spec.options, **_signals(info, spec.codec)})
 
 
-FFV1_PIX_FMTS = frozenset(
-    {f"yuv{chroma}p" for chroma in ("410", "411", "420", "422", "440", "444")}
-    | {f"yuv{chroma}p{depth}le" for chroma in ("420", "422", "444") for depth in (9, 10, 12, 16)}
-    | {"yuv420p14le", "yuv422p14le", "yuv440p10le", "yuv440p12le"}
-)
-"""Planar YUV formats of FFV1 as `av.Codec("ffv1", "w").video_formats` lists them."""
-
-
-def _ffv1_options(info: VideoInfo) -> dict[str, str]:
-    """Return FFV1 version 3 with a checksum a slice.
+def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
+    """FFV1 version 3 with a checksum a slice.
 
     The encoder refuses 4 slices where they do not fit the chroma: in tiny and some odd sizes. Then
     it chooses itself.
     """
     options = {"level": "3", "slicecrc": "1"}
-    if min(info.width, info.height) >= SMALLEST_SLICED_SIDE and not _is_odd(info):
+    is_odd = info.width % 2 or info.height % 2
+    if min(info.width, info.height) >= SMALLEST_SLICED_SIDE and not is_odd:
         options["slices"] = "4"
-    return options
+    return EncoderSpec(
+        "ffv1",
+        choose(key, info, pixelformats.FFV1),
+        container,
+        gop_size=1,
+        options=options,
+        sound_codec="flac",
+        losses=_lost_metadata(info, "FFV1"),
+    )
 
 
-def _depth(pix_fmt: str) -> int:
-    return VideoFormat(pix_fmt).components[0].bits
+def _mezzanine(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
+    codec = options.codec or CODECS["mezzanine"][0]
+    formats = pixelformats.PRORES if codec == "prores" else pixelformats.DNXHR
+    pix_fmt = choose(key, info, formats)
+    full_chroma = chroma_of(pix_fmt) == "444"
+    losses = _lost_metadata(info, formats.name)
+    if codec == "prores":
+        encoder, profile = "prores_ks", {"profile": "4444" if full_chroma else "hq"}
+        profile["vendor"] = "apl0"
+    else:
+        if info.width < SMALLEST_DNXHR[0] or info.height < SMALLEST_DNXHR[1]:
+            raise SourceUnsupported(
+                key, f"DNxHR begins at 256 x 120, this is {info.width} x {info.height}",
+                "Use --codec prores",
+            )  # fmt: skip
+        encoder, profile = "dnxhd", {"profile": "dnxhr_444" if full_chroma else "dnxhr_hqx"}
+        losses += _lost_fields(info, "DNxHR")
+    return EncoderSpec(
+        encoder,
+        pix_fmt,
+        container,
+        gop_size=1,
+        options=profile,
+        sound_codec="pcm_s24le",
+        part_container="mov",
+        losses=losses,
+    )
 
 
-def _named(base: str, depth: int) -> str:
-    return base if depth == 8 else f"{base}{depth}le"
+def _access(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
+    codec = options.codec or CODECS["access"][0]
+    crf = DEFAULT_CRF[codec] if options.crf is None else options.crf
+    encoder, formats, parameters = _ACCESS[codec]
+    pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
+    losses: tuple[str, ...] = ()
+    if options.chroma == "source" and is_coarser(pix_fmt, info.pix_fmt):
+        losses = (f"{formats.name} is written with 4:2:0 chroma: the source's is finer",)
+    if codec != "h264":
+        losses += _lost_fields(info, formats.name)
+    chosen = {"crf": str(crf), "preset": options.preset}
+    if codec == "av1":
+        chosen["preset"] = str(SVT_PRESETS.get(options.preset, options.preset))
+    if own := ":".join([*parameters, *_static_metadata(codec, info)]):
+        chosen[_PARAMETERS[codec]] = own
+    return EncoderSpec(
+        encoder,
+        pix_fmt,
+        container,
+        gop_size=KEYFRAME_INTERVAL,
+        options=chosen,
+        tag="hvc1" if codec == "hevc" and container in {"mp4", "mov"} else "",
+        losses=losses,
+    )
 
 
-def _is_odd(info: VideoInfo) -> bool:
-    return bool(info.width % 2 or info.height % 2)
+_ACCESS: Mapping[Codec, tuple[str, Formats, tuple[str, ...]]] = MappingProxyType(
+    {
+        "h264": ("libx264", pixelformats.H264, ()),
+        # Bytes depend on frame threads, and x265 writes both numbers into its header.
+        "hevc": (
+            "libx265",
+            pixelformats.HEVC,
+            ("log-level=error", "pools=4", "frame-threads=2"),
+        ),
+        "av1": ("libsvtav1", pixelformats.AV1, ()),
+    }
+)
+"""Encoder, pixel formats and parameters of the encoder's own."""
+_PARAMETERS: Mapping[Codec, str] = MappingProxyType(
+    {"h264": "x264-params", "hevc": "x265-params", "av1": "svtav1-params"}
+)
+
+
+def _static_metadata(codec: Codec, info: VideoInfo) -> list[str]:
+    """Return HDR's static metadata as the encoders' own parameters: frames' side data is not read.
+
+    SVT-AV1 takes plain numbers, the others those of SMPTE ST 2086.
+    """
+    display = info.mastering_display
+    if display and codec == "av1":
+        display = _in_plain_numbers(display)
+    names = {
+        "h264": ("mastering-display", "cll"),
+        "hevc": ("master-display", "max-cll"),
+        "av1": ("mastering-display", "content-light"),
+    }[codec]
+    found = zip(names, (display, info.content_light), strict=True)
+    return [f"{name}={value}" for name, value in found if value]
+
+
+def _in_plain_numbers(display: str) -> str:
+    place, light = display.split("L(")
+    place = re.sub(r"\d+", lambda found: f"{int(found[0]) / CHROMATICITY_UNITS:.5f}", place)
+    light = re.sub(r"\d+", lambda found: f"{int(found[0]) / LUMINANCE_UNITS:.4f}", light)
+    return f"{place}L({light}"
+
+
+def _signals(info: VideoInfo, encoder: str) -> dict[str, str]:
+    """Return encoder options for what PyAV has no attributes for; libav's own names."""
+    found: dict[str, str] = {}
+    if info.chroma_location:
+        found["chroma_sample_location"] = info.chroma_location
+    if info.field_order == 1:
+        found["field_order"] = "progressive"
+    elif info.interlaced:
+        found["field_order"] = FIELDS[info.field_order]
+        if encoder in {"libx264", "ffv1", "prores_ks"}:
+            found["flags"] = "+ilme+ildct"
+    return found
+
+
+def _lost_fields(info: VideoInfo, name: str) -> tuple[str, ...]:
+    if not info.interlaced:
+        return ()
+    return (
+        f"{name} codes fields as whole frames: only the container says that they are interlaced",
+    )
+
+
+def _lost_metadata(info: VideoInfo, name: str) -> tuple[str, ...]:
+    if not info.mastering_display and not info.content_light:
+        return ()
+    return (f"{name} has no place for the mastering display and content light of HDR: left out",)

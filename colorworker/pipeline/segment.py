@@ -42,7 +42,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         unit.asset.key,
         info,
         unit.options,
-        film_output_extension(extension, unit.options.profile),
+        film_output_extension(extension, unit.options.profile, unit.options.codec),
     )
     clock, tally, shot_log = Clock(), DecodeTally(), list[ShotStart]()
     record = Record(
@@ -150,11 +150,12 @@ def _write_part(
 ) -> Record:
     """Encode the frames, put the part under its attempt's key, and return the record with it."""
     store = workshop.destination
-    with workshop.temporary(".nut") as path:
+    extension = f".{spec.part_container}"
+    with workshop.temporary(extension) as path:
         facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock)
         with clock.phase("write"):
             sha256 = sha256_of_file(path)
-            key = attempt_key(unit.unit_id, ".nut")
+            key = attempt_key(unit.unit_id, extension)
             stored = store.put_file(key, path)
     return replace(
         record,

@@ -42,7 +42,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from colorworker.errors import UsageError
 from colorworker.restoring.planerrors import at_key, from_validation
 from colorworker.store.sources import Source, refuse_overlap
-from colorworker.work.job import ColourSources, Options, Precision, Profile
+from colorworker.work.job import Chroma, Codec, ColourSources, Options, Precision, Profile
 from colorworker.work.restoration import Budget, Collection, RestorationPlan, Retry
 from colorworker.work.window import DAYS, Window
 
@@ -115,6 +115,9 @@ class CollectionTable(_Table):
     exclude: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     model: str | None = None
     profile: Profile | None = None
+    codec: Codec | None = None
+    crf: Annotated[int | None, Field(ge=0, le=63)] = None
+    chroma: Chroma | None = None
     colour_sources: ColourSources | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
     precision: Precision | None = None
@@ -126,6 +129,9 @@ class PlanTable(_Table):
     name: Name | None = None
     model: str | None = None
     profile: Profile | None = None
+    codec: Codec | None = None
+    crf: Annotated[int | None, Field(ge=0, le=63)] = None
+    chroma: Chroma | None = None
     colour_sources: ColourSources | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
     precision: Precision | None = None
@@ -135,7 +141,15 @@ class PlanTable(_Table):
     collection: Annotated[tuple[CollectionTable, ...], Field(min_length=1)]
 
 
-_OPTIONS = ("profile", "colour_sources", "vividness", "precision")
+_OPTIONS = (
+    "profile",
+    "codec",
+    "crf",
+    "chroma",
+    "colour_sources",
+    "vividness",
+    "precision",
+)
 
 
 def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
@@ -163,7 +177,11 @@ def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
         table = PlanTable.model_validate(values)
     except ValidationError as error:
         raise from_validation(path, text, error, PlanTable) from error
-    plan = _plan(path, table, options, model)
+    try:
+        plan = _plan(path, table, options, model)
+    except UsageError as error:
+        said = f"{error.subject}: {error.seen}"
+        raise UsageError(str(path), said, error.next_step) from error
     for place, seen, step in _clashes(plan):
         raise at_key(path, text, place, seen, step)
     return plan

@@ -27,6 +27,19 @@ class VideoInfo:
     field_order: int = 0
     """libav's AVFieldOrder: 0 nobody says, 1 progressive, 2 and 4 top field first, 3 and 5 bottom
     field first."""
+    chroma_location: str = ""
+    """Where chroma samples lie among those of luma (H.273 8.7), in libav's words: `left`, `center`,
+    `topleft` or `top`; empty where nothing is signalled."""
+    mastering_display: str = ""
+    """Primaries, white point and luminances of the display a film was graded on (SMPTE ST 2086), as
+    x265 writes them: `G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)`, in 1/50000 and 1/10000 cd/m2."""
+    content_light: str = ""
+    """MaxCLL and MaxFALL (CTA-861.3) in cd/m2, as `1000,400`."""
+
+    @property
+    def interlaced(self) -> bool:
+        """Whether its frames are said to hold two fields, one after the other."""
+        return self.field_order > 1
 
 
 def video_info_to_json(info: VideoInfo) -> dict[str, Any]:

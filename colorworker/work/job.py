@@ -1,12 +1,26 @@
 """The nouns of a job: assets, the model, and the options that decide what colours come out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from colorworker.errors import UsageError
+
 Kind = Literal["still", "film"]
-Profile = Literal["access", "archive"]
+Profile = Literal["access", "mezzanine", "archive"]
+Codec = Literal["h264", "hevc", "av1", "prores", "dnxhr"]
+Chroma = Literal["source", "420"]
 ColourSources = Literal["skip", "recolour"]
 Precision = Literal["float32", "float16", "bfloat16"]
+
+CODECS: Mapping[Profile, tuple[Codec, ...]] = MappingProxyType(
+    {"access": ("h264", "hevc", "av1"), "mezzanine": ("prores", "dnxhr"), "archive": ()}
+)
+"""Codecs of films that a profile lets one choose from, its own first; `archive` is always FFV1."""
+
+HIGHEST_CRF = 51
+"""Of H.264 and HEVC; AV1 goes to 63."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +71,36 @@ class Options:
     """Frames between two predictions; what lies between is propagated."""
     settle_anchors: int = 3
     """Intervals that follow in the same shot, over whose anchors an anchor's colour is averaged."""
-    crf: int = 18
-    """Constant rate factor of the access profile's H.264."""
+    codec: Codec | None = None
+    """Of films; None for the first of the profile's."""
+    chroma: Chroma = "source"
+    """Chroma planes of the access profile: as fine as the source's, or 4:2:0 as browsers want."""
+    crf: int | None = None
+    """Constant rate factor of the access profile; None for the codec's own default."""
     preset: str = "fast"
-    """x264 preset of the access profile."""
+    """Preset of the access profile, in x264's words."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            UsageError: If the profile does not have the codec, or the codec no such crf.
+        """
+        codecs = CODECS[self.profile]
+        if self.codec is not None and self.codec not in codecs:
+            raise UsageError(
+                f"codec {self.codec}",
+                f"profile {self.profile} does not write it",
+                f"Choose {' or '.join(codecs)}" if codecs else "Leave it out: archive is FFV1",
+            )
+        if self.crf is not None and self.crf > HIGHEST_CRF and self.codec != "av1":
+            raise UsageError(
+                f"crf {self.crf}",
+                f"H.264 and HEVC count it from 0 to {HIGHEST_CRF}",
+                "Give less, or choose av1",
+            )
 
     @property
     def look(self) -> Look:

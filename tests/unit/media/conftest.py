@@ -89,11 +89,14 @@ class Joined:
         self.segment_frames = segment_frames
         with source.open("rb") as reader:
             self.info, self.timeline = scan(reader, source.name)
-        self.spec = encoder_for(source.name, self.info, Options(**options), extension)
+        self.spec = self.encoder(Options(**options))
 
     info: VideoInfo
     timeline: Timeline
     spec: EncoderSpec
+
+    def encoder(self, options: Options) -> EncoderSpec:
+        return encoder_for(self.source.name, self.info, options, self.output.suffix)
 
     def parts(self) -> list[Part]:
         made = []
