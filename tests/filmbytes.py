@@ -10,6 +10,7 @@ from colorworker.media.matroska import set_display_aspect
 PES_START = b"\0\0\x01\xe0"
 KEPT_EVERY = 9
 ASPECT = Fraction(16, 15)
+HIDDEN, SHOWN = 10, 0x10
 BOTH_TIMES = 0b1100_0000
 
 
@@ -38,3 +39,13 @@ def with_display_aspect(path: Path) -> None:
         context = container.streams.video[0].codec_context
         width, height = context.width, context.height
     set_display_aspect(path, width, height, ASPECT)
+
+
+def with_a_hidden_frame(path: Path) -> None:
+    """Make the eleventh frame of a VP8 film one that is decoded and not shown (RFC 6386, 9.1)."""
+    with av.open(str(path)) as container:
+        packet = [bytes(packet) for packet in container.demux(video=0)][HIDDEN]
+    data = bytearray(path.read_bytes())
+    data[data.index(packet)] &= ~SHOWN & 0xFF
+    path.write_bytes(data)
+    with_display_aspect(path)

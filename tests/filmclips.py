@@ -3,7 +3,7 @@
 Nearly all have a sample aspect ratio of 16:15, for that is what gets lost most often.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,12 @@ from types import MappingProxyType
 from typing import Any
 
 from colorworker.media.synthetic import Recipe, make_film
-from tests.filmbytes import clock_on_keyframes_only, with_display_aspect
+from tests.filmbytes import (
+    HIDDEN,
+    clock_on_keyframes_only,
+    with_a_hidden_frame,
+    with_display_aspect,
+)
 
 WIDE = Fraction(16, 15)
 VARIABLE = [0, 20, 60, 101, 201, 221, 262, 362, 382, 422, 522, 563]
@@ -22,7 +27,20 @@ UNSAID = {"sample_aspect_ratio": None}
 SQUARE = {"sample_aspect_ratio": 1}
 
 
-@dataclass(frozen=True)
+SILENT = {"color_range": 0, "colorspace": 2, "color_primaries": 2, "color_trc": 2, "field_order": 1}
+"""What recipes have that say nothing."""
+CODECS = {
+    "libx264": "h264",
+    "libx265": "hevc",
+    "libsvtav1": "av1",
+    "libvpx": "vp8",
+    "libvpx-vp9": "vp9",
+    "prores_ks": "prores",
+}
+"""Names of codecs by encoders."""
+
+
+@dataclass(frozen=True, eq=False)
 class Clip:
     """One film, how it is made, and what a scan must say about it besides what the recipe says."""
 
@@ -32,10 +50,8 @@ class Clip:
     recipe: Recipe
     said: Mapping[str, Any] = field(default_factory=dict)
     mangle: Callable[[Path], None] | None = None
-    hidden: int = 0
-    """Frames at the start that the container hides."""
-    segments: bool = True
-    """Whether it must be cut into several segments."""
+    hidden: Collection[int] = ()
+    """Numbers of frames that are in the file and never shown."""
 
     @property
     def container(self) -> str:
@@ -47,8 +63,26 @@ class Clip:
         """When each frame is shown, from the first one shown."""
         time_base = self.recipe.time_base or 1 / self.recipe.rate
         ticks = self.recipe.pts or range(self.recipe.frames)
-        shown = list(ticks)[self.hidden :]
+        shown = [tick for number, tick in enumerate(ticks) if number not in self.hidden]
         return [(tick - shown[0]) * time_base for tick in shown]
+
+    @property
+    def truth(self) -> dict[str, Any]:
+        """Return what a scan must say of the film."""
+        recipe, asked = self.recipe, {}
+        for name, silent in SILENT.items():
+            if getattr(recipe, name) != silent:
+                asked[name] = getattr(recipe, name)
+        return {
+            "codec": CODECS.get(recipe.codec, recipe.codec),
+            "width": recipe.width,
+            "height": recipe.height,
+            "pix_fmt": recipe.pix_fmt,
+            "sample_aspect_ratio": recipe.sample_aspect_ratio,
+            "rotation": recipe.rotation,
+            **asked,
+            **self.said,
+        }
 
     def make(self, folder: Path) -> Path:
         """Write the film and return its path."""
@@ -85,7 +119,7 @@ DNXHR = replace(
 DV = replace(INTRA, codec="dvvideo", width=720, height=576, frames=9, sample_aspect_ratio=None)
 DV_NTSC = replace(DV, height=480, pix_fmt="yuv411p", rate=Fraction(30000, 1001))
 AV1 = replace(BASE, codec="libsvtav1", width=64, height=64, options={"preset": "12"})
-VP9 = replace(BASE, codec="libvpx-vp9", options={"lag-in-frames": "12", "auto-alt-ref": "1"})
+VP9 = replace(BASE, codec="libvpx-vp9", options={"cpu-used": "8", "deadline": "realtime"})
 VP8 = replace(VP9, codec="libvpx")
 VARIABLE_RATE = {"pts": VARIABLE_MS, "time_base": Fraction(1, 1000)}
 CLOCK = Fraction(1, 90000)
@@ -104,7 +138,7 @@ CLIPS = (
         "H.264",
         "edit list, negative times",
         replace(H264_CLOSED, pts=tuple(range(-10, 26)), container_options=UNCUT),
-        hidden=10,
+        hidden=range(10),
     ),
     Clip("h264-vfr.mp4", "H.264", "variable rate", replace(H264_OPEN, **VARIABLE_RATE)),
     Clip(
@@ -149,6 +183,7 @@ CLIPS = (
         "ProRes",
         "4:4:4",
         replace(PRORES, pix_fmt="yuv444p10le", options={"profile": "4444"}),
+        {"pix_fmt": "yuv444p12le"},
     ),
     Clip("mjpeg.mov", "MJPEG", "full range", MJPEG),
     Clip("dnxhr.mov", "DNxHR", "4:2:2", DNXHR),
@@ -159,10 +194,12 @@ CLIPS = (
         replace(DNXHR, pix_fmt="yuv422p10le", options={"profile": "dnxhr_hqx"}),
     ),
     Clip("av1.mp4", "AV1", "10 bit", replace(AV1, pix_fmt="yuv420p10le")),
-    Clip("vp9.mp4", "VP9", "hidden frames", VP9),
+    Clip("vp9.mp4", "VP9", "", VP9),
     Clip("ffv1.mp4", "FFV1", "", FFV1),
     Clip("h264-open.mkv", "H.264", "open GOPs, variable rate", replace(H264_OPEN, **VARIABLE_RATE)),
-    Clip("h264-grey.mkv", "H.264", "grey", replace(H264_OPEN, pix_fmt="gray")),
+    Clip(
+        "h264-grey.mkv", "H.264", "grey", replace(H264_OPEN, pix_fmt="gray"), {"pix_fmt": "yuv420p"}
+    ),
     Clip(
         "h264-odd.mkv",
         "H.264",
@@ -232,8 +269,8 @@ CLIPS = (
         mangle=with_display_aspect,
     ),
     Clip("av1.mkv", "AV1", "", AV1, mangle=with_display_aspect),
-    Clip("vp9.webm", "VP9", "hidden frames", VP9, mangle=with_display_aspect),
-    Clip("vp8.webm", "VP8", "hidden frames", VP8, mangle=with_display_aspect),
+    Clip("vp9.webm", "VP9", "", VP9, mangle=with_display_aspect),
+    Clip("vp8.webm", "VP8", "a hidden frame", VP8, mangle=with_a_hidden_frame, hidden=[HIDDEN]),
     Clip("av1.webm", "AV1", "", AV1, mangle=with_display_aspect),
     Clip("h264.avi", "H.264", "open GOPs, times unordered", H264_OPEN),
     Clip("mpeg4.avi", "MPEG-4 ASP", "B-frames, times unordered", MPEG4),
@@ -241,9 +278,15 @@ CLIPS = (
     Clip("mpeg2.avi", "MPEG-2", "B-frames, times unordered", MPEG2),
     Clip("dv.avi", "DV", "PAL, 4:2:0", DV, PAL),
     Clip("dv-ntsc.avi", "DV", "NTSC, 4:1:1", DV_NTSC, NTSC),
-    Clip("ffv1.avi", "FFV1", "", FFV1),
+    Clip("ffv1.avi", "FFV1", "", FFV1, UNSAID),
     Clip("mjpeg.avi", "MJPEG", "full range", MJPEG),
-    Clip("huffyuv.avi", "HuffYUV", "4:2:2", replace(INTRA, codec="huffyuv", pix_fmt="yuv422p")),
+    Clip(
+        "huffyuv.avi",
+        "HuffYUV",
+        "4:2:2",
+        replace(INTRA, codec="huffyuv", pix_fmt="yuv422p"),
+        UNSAID,
+    ),
     Clip("h264.ts", "H.264", "open GOPs", H264_OPEN),
     Clip(
         "h264-vfr.ts",
@@ -268,13 +311,14 @@ CLIPS = (
     Clip("mpeg2-fields.ts", "MPEG-2", "top field first", replace(MPEG2, field_order=2)),
     Clip("mpeg4.ts", "MPEG-4 ASP", "B-frames", MPEG4),
     Clip("h264.m2ts", "H.264", "open GOPs", H264_OPEN),
-    Clip("mpeg1.mpg", "MPEG-1", "B-frames, times missing", MPEG1),
+    Clip("mpeg1.mpg", "MPEG-1", "B-frames, times missing", MPEG1, SQUARE),
     Clip("mpeg2.mpg", "MPEG-2", "B-frames, times missing", MPEG2),
     Clip(
         "mpeg2-large.mpg",
         "MPEG-2",
         "a time a frame",
         replace(MPEG2, width=352, height=288, options={"qmax": "2", "qmin": "2"}),
+        {"sample_aspect_ratio": Fraction(16, 11)},
     ),
     Clip(
         "mpeg2-fields.vob",
@@ -285,7 +329,7 @@ CLIPS = (
     Clip("h264.mpg", "H.264", "times missing", H264_OPEN),
     Clip("mpeg2.mxf", "MPEG-2", "B-frames", MPEG2),
     Clip("h264.mxf", "H.264", "open GOPs, times wrong", H264_OPEN),
-    Clip("dnxhr.mxf", "DNxHR", "4:2:2", DNXHR),
+    Clip("dnxhr.mxf", "DNxHR", "4:2:2", DNXHR, SQUARE),
     Clip("prores.mxf", "ProRes", "4:2:2, 10 bit", PRORES),
     Clip("dv.mxf", "DV", "PAL, 4:2:0", DV, PAL),
     Clip("ffv1.mxf", "FFV1", "", FFV1),
@@ -294,7 +338,7 @@ CLIPS = (
     Clip("film.h264", "H.264", "raw stream, no times", H264_OPEN),
     Clip("film.hevc", "HEVC", "raw stream, no times", HEVC_OPEN),
     Clip("film.m2v", "MPEG-2", "raw stream, no times", MPEG2),
-    Clip("film.m1v", "MPEG-1", "raw stream, no times", MPEG1),
+    Clip("film.m1v", "MPEG-1", "raw stream, no times", MPEG1, SQUARE),
     Clip("h264.flv", "H.264", "open GOPs", H264_OPEN),
     Clip("wmv2.wmv", "WMV 8", "", replace(BASE, codec="wmv2", b_frames=0)),
 )

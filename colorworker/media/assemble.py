@@ -91,8 +91,8 @@ def assemble(
             )
             with closing(target):
                 carried = _write(source, key, parts, target, info, timeline, spec, shift_seconds)
-    if spec.container == "matroska" and info.sample_aspect_ratio not in (None, 1):
-        set_display_aspect(output, info.width, info.height, Fraction(info.sample_aspect_ratio))
+    if spec.container == "matroska" and info.sample_aspect_ratio is not None:
+        set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
     verify_film(output, key, timeline, shift_ticks=shift_ticks)
     return Assembled(len(timeline.pts), (*spec.losses, *carried.warnings))
 

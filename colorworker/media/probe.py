@@ -148,7 +148,7 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: Sca
         stream = film_stream(container, key)
         check_frames(stream, key, max_pixels)
         name, codec = container.format.name, stream.codec_context.codec
-        packets = timing.Packets(_time_base(stream, key), name)
+        packets = timing.Packets(_time_base(stream, key), name, codec.canonical_name)
         guessed = not name.startswith(timing.STORES_PTS)
         frames = _FirstFrames(stream, CHECKED_FRAMES if guessed else 1)
         read_seconds, read_packets = 0.0, 0

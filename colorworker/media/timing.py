@@ -19,6 +19,8 @@ others store it for some packets only, or the decoding order alone, and libav gu
 after a seek otherwise than from the start, so that frames come with their neighbours' times."""
 BYTE_ADDRESSED = ("mpegts", "mpeg", "mxf", "h264", "hevc", "mpegvideo", "m4v")
 """Demuxers that can be set to any byte; the others go to decoding times, by an index."""
+VP8_SHOWN = 0x10
+"""Bit of a VP8 packet's first byte: others are references that are never shown (RFC 6386 9.1)."""
 ANCHOR_REACH = 64
 """Packets before a keyframe among which one is looked for that can be found again."""
 NO_PTS = -(1 << 63)
@@ -27,12 +29,13 @@ NO_PTS = -(1 << 63)
 class Packets:
     """Times and places of the film's packets in stored order, in compact arrays.
 
-    `times` holds pts or NO_PTS; packets that an edit list hides are counted but have no time.
+    `times` holds pts or NO_PTS; packets that an edit list or their codec hides are not `shown`.
     """
 
-    def __init__(self, time_base: Fraction, container: str) -> None:
+    def __init__(self, time_base: Fraction, container: str, codec: str) -> None:
         self.time_base = time_base
         self.container = container
+        self._hides = codec == "vp8"
         self.times = array("q")
         self.decode_times = array("q")
         self.durations = array("q")
@@ -53,7 +56,8 @@ class Packets:
         self.durations.append(max(0, packet.duration or 0))
         self.offsets.append(-1 if packet.pos is None else packet.pos)
         self.sizes.append(packet.size)
-        self.shown.append(not packet.is_discard)
+        hidden = packet.is_discard or (self._hides and not memoryview(packet)[0] & VP8_SHOWN)
+        self.shown.append(not hidden)
         self.keys.append(packet.is_keyframe)
 
     def shown_pts(self) -> Int64s:

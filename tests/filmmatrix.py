@@ -1,0 +1,101 @@
+"""What is measured of a film of the format matrix and of what became of it, as rows of a table."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from colorworker.media.decode import decode_segment
+from colorworker.media.planes import luma_plane
+from colorworker.media.probe import scan
+from colorworker.work.film import VideoInfo
+from colorworker.work.plan import Cut, cut
+from colorworker.work.timeline import Timeline
+from tests.filmclips import Clip
+
+TABLE_CUT = 8
+"""Target frames of a segment in the table's last column."""
+RANGES = {0: "", 1: "limited", 2: "full"}
+FIELDS = {2: "top field first", 3: "bottom field first"}
+MATRICES = {1: "BT.709", 5: "BT.470BG", 6: "BT.601", 9: "BT.2020"}
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film as a scan and a decoder see it."""
+
+    info: VideoInfo
+    timeline: Timeline
+    lumas: tuple[str, ...]
+    """A hash of each frame's Y plane, decoded from start to end."""
+
+    @property
+    def seconds(self) -> list[Fraction]:
+        """When each frame is shown, from the first one."""
+        ticks = (self.timeline.pts - self.timeline.pts[0]).tolist()
+        return [tick * self.timeline.time_base for tick in ticks]
+
+
+def luma_hash(frame: av.VideoFrame) -> str:
+    """Return a hash of the frame's Y plane, without the padding of its lines."""
+    return hashlib.blake2b(np.ascontiguousarray(luma_plane(frame)).tobytes()).hexdigest()
+
+
+def look_at(path: Path) -> Film:
+    """Return a film as it is scanned, and decoded from start to end."""
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+    with av.open(str(path)) as container:
+        lumas = tuple(luma_hash(frame) for frame in container.decode(video=0))
+    return Film(info, timeline, lumas)
+
+
+def decoded_in(pieces: Iterable[Cut], path: Path, film: Film) -> list[tuple[int | None, str]]:
+    """Return pts and hash of Y of all frames, decoded piece by piece."""
+    with path.open("rb") as reader:
+        return [
+            (frame.pts, luma_hash(frame))
+            for piece in pieces
+            for frame in decode_segment(
+                reader, path.name, film.info, film.timeline, piece.start_pts, piece.end_pts
+            )
+        ]
+
+
+def off_by(film: Film, truth: Sequence[Fraction]) -> Fraction:
+    """Return the largest distance in seconds between when frames are and should be shown."""
+    return max(abs(is_at - at) for is_at, at in zip(film.seconds, truth, strict=True))
+
+
+def row_of(clip: Clip, source: Film, output: Film) -> str:
+    """Return the table's line for a clip and its archive copy."""
+    frames, equal = len(output.lumas), sum(map(str.__eq__, source.lumas, output.lumas))
+    aspect = output.info.sample_aspect_ratio
+    cells = (
+        clip.container,
+        clip.codec,
+        clip.about,
+        source.info.pix_fmt,
+        f"{frames} of {len(clip.seconds)}",
+        f"{float(off_by(output, clip.seconds) * 1000):.2g}",
+        f"{equal} of {frames}",
+        "not said" if aspect is None else f"{aspect.numerator}:{aspect.denominator}",
+        ", ".join(_also_kept(output.info)),
+        len(cut(source.timeline, TABLE_CUT)),
+    )
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _also_kept(info: VideoInfo) -> list[str]:
+    turned = f"turned by {info.rotation}" if info.rotation else ""
+    tags = (
+        FIELDS.get(info.field_order, ""),
+        turned,
+        MATRICES.get(info.colorspace, ""),
+        RANGES[info.color_range],
+    )
+    return [tag for tag in tags if tag]

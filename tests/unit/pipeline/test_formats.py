@@ -1,0 +1,192 @@
+"""Every film of the format matrix: what it is, its frames by any cut, and its archive copy."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import av
+import numpy as np
+import pytest
+
+from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.driver import Job, run_job
+from colorworker.listing import OpenSource, list_entries
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.pipeline.workshop import Workshop
+from colorworker.report.records import ItemLine
+from colorworker.store.local import LocalStore
+from colorworker.store.sources import Source
+from colorworker.work.job import ModelRef, Options, Profile
+from colorworker.work.plan import cut
+from tests.filmclips import CLIPS, Clip
+from tests.filmmatrix import Film, decoded_in, look_at, off_by, row_of
+
+PAGE = Path(__file__).parents[3] / "docs" / "film-formats.md"
+TABLE_START, TABLE_END = "<!-- table -->\n", "<!-- end -->\n"
+HALF_A_MATROSKA_TICK = Fraction(1, 2000)
+COLOURS = ("color_range", "colorspace", "color_primaries", "color_trc")
+by_clip = pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
+
+
+class Toy:
+    """Warm where it is bright, cold where it is dark."""
+
+    def working_shape(self, height, width):
+        return 32, 32
+
+    def predict(self, lightness, hints=None):
+        warm = (lightness - 50) * 0.5
+        return np.stack([warm, warm], axis=-1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A clip's file, what it is, and what became of it."""
+
+    path: Path
+    film: Film
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    @cache
+    def make(clip: Clip) -> Made:
+        path = clip.make(tmp_path_factory.mktemp("clip"))
+        return Made(path, look_at(path))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def coloured(made):
+    @cache
+    def colour(clip: Clip, profile: Profile) -> tuple[ItemLine, Film]:
+        folder = made(clip).path.parent
+        line = job_line(folder, folder.with_name(f"{folder.name}-{profile}"), profile)
+        return line, look_at(folder.with_name(f"{folder.name}-{profile}") / line.output_key)
+
+    return colour
+
+
+def job_line(sources, outputs, profile, *, succeeds=True):
+    store, model = LocalStore(sources), ModelRef("toy", "0" * 64)
+    options = Options(profile=profile, segment_frames=8, anchor_interval=3, settle_anchors=1)
+    entries = list_entries([OpenSource(Source(str(sources)), store)], profile)
+    workshop = Workshop(LocalStore(outputs), lambda _: store, lambda _: Toy(), model, "test")
+    executor = InProcessExecutor(workshop, 1)
+    lines = []
+    try:
+        run_job(Job("job", entries, options, model, max_attempts=1), executor, line=lines.append)
+    finally:
+        executor.close()
+    assert not succeeds or [line.error for line in lines] == [""]
+    return lines[0]
+
+
+@by_clip
+def test_a_scan_tells_the_truth(clip, made):
+    info = made(clip).film.info
+
+    assert {name: getattr(info, name) for name in clip.truth} == clip.truth
+
+
+@by_clip
+def test_any_cut_has_the_films_frames_each_at_its_time(clip, made):
+    path, film = made(clip).path, made(clip).film
+    whole = list(zip(film.timeline.pts.tolist(), film.lumas, strict=True))
+
+    every_keyframe, eights = (cut(film.timeline, frames) for frames in (1, 8))
+
+    assert len(eights) > 1
+    assert off_by(film, clip.seconds) <= film.timeline.time_base / 2
+    assert decoded_in(every_keyframe, path, film) == whole
+    assert decoded_in(eights, path, film) == whole
+
+
+@by_clip
+def test_the_archive_copy_is_the_film(clip, made, coloured):
+    source = made(clip).film
+
+    line, output = coloured(clip, "archive")
+
+    assert line.warnings == ()
+    assert output.lumas == source.lumas
+    assert off_by(output, source.seconds) <= HALF_A_MATROSKA_TICK
+    assert output.info.sample_aspect_ratio == source.info.sample_aspect_ratio
+    assert output.info.rotation == source.info.rotation
+    # FO assert output.info.field_order == source.info.field_order
+    for name in COLOURS:
+        assert getattr(output.info, name) == getattr(source.info, name), name
+
+
+@pytest.mark.parametrize("name", ["h264-open.mp4", "dv-ntsc.avi", "ffv1-odd.mkv", "mpeg2.mpg"])
+@pytest.mark.parametrize("profile", get_args(Profile))
+def test_the_shape_of_a_sample_is_kept_whatever_the_profile(name, profile, made, coloured):
+    clip = next(clip for clip in CLIPS if clip.name == name)
+
+    _, output = coloured(clip, profile)
+
+    assert output.info.sample_aspect_ratio == made(clip).film.info.sample_aspect_ratio
+    assert len(output.lumas) == len(clip.seconds)
+
+
+SOUND = {
+    "film.ts": {"codec": "mpeg2video", "b_frames": 2, "sound": "mp2"},
+    "film.mpg": {"codec": "mpeg1video", "b_frames": 2, "sound": "mp2"},
+    "film.vob": {"codec": "mpeg2video", "b_frames": 2, "field_order": 3, "sound": "ac3"},
+    "film.mkv": {"b_frames": 2, "pts": range(20, 56), "time_base": Fraction(1, 25), "sound": "aac"},
+    "film.mxf": {"b_frames": 2, "sound": "pcm_s16le"},
+    "film.avi": {"codec": "mpeg4", "b_frames": 2, "sound": "libmp3lame"},
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_begins_as_long_before_or_after_the_pictures_as_in_the_source(name, tmp_path):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    source = make_film(sources / name, Recipe(**({"frames": 36} | SOUND[name])))
+
+    line = job_line(sources, tmp_path / "outputs", "archive")
+
+    output = tmp_path / "outputs" / line.output_key
+    assert sound_after_pictures(output) == pytest.approx(sound_after_pictures(source), abs=0.0011)
+    assert line.warnings == ()
+
+
+def sound_after_pictures(path):
+    timeline = look_at(path).timeline
+    with av.open(str(path)) as container:
+        first = next(packet for packet in container.demux(audio=0) if packet.size)
+        return float(first.pts * first.time_base - int(timeline.pts[0]) * timeline.time_base)
+
+
+def test_a_film_whose_pictures_change_their_size_fails_by_name_and_place(tmp_path):
+    small, large = (
+        make_film(tmp_path / f"{width}.h264", Recipe(frames=12, width=width)) for width in (64, 80)
+    )
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "film.h264").write_bytes(small.read_bytes() + large.read_bytes())
+
+    line = job_line(sources, tmp_path / "outputs", "archive", succeeds=False)
+
+    assert line.outcome == "failed"
+    assert "its pictures change at pts" in line.error
+    assert "from 64 x 48 yuv420p to 80 x 48 yuv420p. Split it there." in line.error
+
+
+def test_the_documented_table_is_what_this_run_gives(made, coloured, pytestconfig):
+    table = "".join(
+        f"{row_of(clip, made(clip).film, coloured(clip, 'archive')[1])}\n" for clip in CLIPS
+    )
+    page = PAGE.read_text()
+    head, rest = page.split(TABLE_START)
+    header = "".join(rest.splitlines(keepends=True)[:2])
+    written = f"{head}{TABLE_START}{header}{table}{TABLE_END}{rest.split(TABLE_END)[1]}"
+
+    if pytestconfig.getoption("--rewrite-docs"):
+        PAGE.write_text(written)
+
+    assert PAGE.read_text() == written
