@@ -1,17 +1,24 @@
 """Join a film's parts and publish it."""
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
 
 from colorworker.errors import KeyMissing
 from colorworker.media.assemble import Part, assemble
 from colorworker.media.profiles import encoder_for
+from colorworker.pipeline.contact import cell_shape, film_sheet, sheet_of
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.segment import part_facts
 from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
+from colorworker.store.base import ObjectStore
+from colorworker.work.film import VideoInfo
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Assembly
+from colorworker.work.shotlist import shots_of, starts_from_json
+from colorworker.work.timeline import Timeline
 
 _THUMBNAILS = 6
 """Most pictures of one film on the report's page."""
@@ -72,6 +79,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
             "frames": film.frame_count,
             "thumbnail_keys": [part.thumbnail_key for part in shown],
             "film_seconds": round(timeline.seconds, 3),
+            **_shots(store, unit, segments, info, timeline),
             "warnings": [
                 *scanned.info["warnings"],
                 *_part_warnings(segments),
@@ -84,6 +92,21 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         for part in segments:
             store.delete(part.attempt_key)
     return winner, False
+
+
+def _shots(
+    store: ObjectStore,
+    unit: Assembly,
+    segments: list[Record],
+    info: VideoInfo,
+    timeline: Timeline,
+) -> dict[str, Any]:
+    """Return the film's shots and where their pictures lie."""
+    starts = [start for each in segments for start in starts_from_json(each.info["shot_starts"])]
+    shots = shots_of(starts, timeline)
+    shape = cell_shape(info)
+    key = film_sheet(store, unit.unit_id, shots, map(sheet_of, segments), shape)
+    return {"shots": [asdict(shot) for shot in shots], "shot_sheet": (key, *shape)}
 
 
 def _record(workshop: Workshop, unit_id: str) -> Record:

@@ -11,6 +11,7 @@ from colorworker.media.encode import PartFacts, PartWriter
 from colorworker.media.kinds import film_output_extension
 from colorworker.media.planes import Frame
 from colorworker.media.profiles import EncoderSpec, encoder_for
+from colorworker.pipeline.contact import ShotPictures
 from colorworker.pipeline.film import colour_frames, lookahead_frames
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.thumbnail import film_thumbnail
@@ -45,6 +46,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         film_output_extension(extension, unit.options.profile, unit.options.codec),
     )
     clock, tally, shot_log = Clock(), DecodeTally(), list[ShotStart]()
+    pictures = ShotPictures(info, unit.frame_count, shot_log)
     record = Record(
         unit.unit_id,
         "segment",
@@ -60,7 +62,9 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         if unit.options.preview:
             store.put(record.thumbnail_key, film_thumbnail(next(frames), info))
         else:
-            record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock)
+            record = _write_part(
+                workshop, unit, record, frames, info, timeline, spec, clock, pictures
+            )
     record = replace(
         record,
         created_at=now(),
@@ -68,7 +72,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         info={
             **record.info,
             "warnings": tally.warnings(),
-            "shots": _shot_starts(unit, timeline, shot_log),
+            **_shots_seen(unit, timeline, shot_log, pictures.put(store, unit.unit_id)),
         },
     )
     return commit(store, record), False
@@ -121,21 +125,23 @@ def _coloured(
         yield from clock.each("colour", frames)
 
 
-def _shot_starts(
-    unit: Segment, timeline: Timeline, shot_log: list[ShotStart]
-) -> list[dict[str, Any]]:
-    """Return `work.shotlist.Start`s; the last may be the next segment's first frame."""
+def _shots_seen(
+    unit: Segment, timeline: Timeline, shot_log: list[ShotStart], pictures: list[int]
+) -> dict[str, Any]:
+    """Return what the record says of shots; the last may begin with the next segment."""
     pts = timeline.pts[timeline.pts.searchsorted(unit.start_pts) :]
-    return [
-        asdict(
-            Start(
-                int(pts[start.index]),
-                int(pts[min(start.index + start.frames, len(pts) - 1)]),
-                start.transition,
-            )
+    starts = [
+        Start(
+            int(pts[start.index]),
+            int(pts[min(start.index + start.frames, len(pts) - 1)]),
+            start.transition,
         )
         for start in shot_log
     ]
+    return {
+        "shot_starts": [asdict(start) for start in starts],
+        "shot_pictures": [int(pts[index]) for index in pictures],
+    }
 
 
 def _write_part(
@@ -147,12 +153,13 @@ def _write_part(
     timeline: Timeline,
     spec: EncoderSpec,
     clock: Clock,
+    pictures: ShotPictures,
 ) -> Record:
     """Encode the frames, put the part under its attempt's key, and return the record with it."""
     store = workshop.destination
     extension = f".{spec.part_container}"
     with workshop.temporary(extension) as path:
-        facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock)
+        facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock, pictures)
         with clock.phase("write"):
             sha256 = sha256_of_file(path)
             key = attempt_key(unit.unit_id, extension)
@@ -177,11 +184,13 @@ def _encode(
     timeline: Timeline,
     spec: EncoderSpec,
     clock: Clock,
+    pictures: ShotPictures,
 ) -> PartFacts:
     with PartWriter(path, spec, info, timeline) as part:
         for index, frame in enumerate(frames):
             if index == unit.frame_count // 2:
                 workshop.destination.put(record.thumbnail_key, film_thumbnail(frame, info))
+            pictures.see(index, frame)
             with clock.phase("encode"):
                 part.encode(frame)
     return part.facts

@@ -31,6 +31,11 @@ def thumbnail_key(unit_id: str) -> str:
     return f"{STATE}/thumbnails/{unit_id}.jpg"
 
 
+def contact_key(unit_id: str) -> str:
+    """Return where the small pictures of a film's or a segment's shots lie, in one JPEG."""
+    return f"{STATE}/thumbnails/{unit_id}.shots.jpg"
+
+
 def now() -> str:
     """Return the time as UTC in ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

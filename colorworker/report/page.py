@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib import resources
 from urllib.parse import quote
@@ -11,9 +11,10 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 
 from colorworker import __version__
-from colorworker.report.records import ItemLine, Totals, totals_of
+from colorworker.report.records import SHEET_COLUMNS, ItemLine, ShotSheet, Totals, totals_of
 from colorworker.report.thumbnails import Thumbnails, data_uri
 from colorworker.work.job import ModelRef, Options
+from colorworker.work.shotlist import timecode
 
 MAX_SHOWN = 500
 """Items on the page besides the failures; with their pictures, some 10 MB."""
@@ -21,6 +22,10 @@ MAX_FAILED = 1000
 """Failures on the page; of more of them, numbers by error code say more than a list."""
 MAX_PICTURES = 1000
 """Before/after pictures on the page: a film has several."""
+MAX_SHOTS = 5000
+"""Shots on the page, of all its films: the first of them."""
+MAX_SHEET_BYTES = 16 << 20
+"""Of all sheets with the pictures of shots; a feature film's has 2 to 4 MB."""
 OUTPUTS_AT = "../../../../"
 """From `.colorworker/jobs/<job_id>/report/` to the folder that the output keys count from."""
 _JOINERS = "\u200c\u200d"
@@ -57,6 +62,8 @@ class Shown:
     skipped: tuple[ItemLine, ...]
     failures: Mapping[str, int]
     """How many items failed by each error code, most first."""
+    hidden_shots: int = 0
+    """Shots of the films shown that only report.jsonl names."""
 
     @property
     def hidden_count(self) -> int:
@@ -76,11 +83,18 @@ def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_
     limits = {"failed": failed, "succeeded": limit, "skipped": limit}
     kept: dict[str, list[ItemLine]] = {outcome: [] for outcome in limits}
     codes: Counter[str] = Counter()
+    shots, hidden_shots = 0, 0
 
     def sorting() -> Iterator[ItemLine]:
+        nonlocal shots, hidden_shots
         for line in lines:
             if len(kept[line.outcome]) < limits[line.outcome]:
-                kept[line.outcome].append(line)
+                shown = line.shots[: MAX_SHOTS - shots]
+                shots, hidden_shots = (
+                    shots + len(shown),
+                    hidden_shots + len(line.shots[len(shown) :]),
+                )
+                kept[line.outcome].append(replace(line, shots=shown))
             if line.outcome == "failed":
                 codes[line.error_code] += 1
             yield line
@@ -94,6 +108,7 @@ def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_
         tuple(coloured),
         tuple(kept["skipped"][:room]),
         dict(codes.most_common()),
+        hidden_shots,
     )
 
 
@@ -118,6 +133,9 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
         "reason": lambda line: line.error.removeprefix(f"{line.key}: "),
         "href": lambda key: OUTPUTS_AT + quote(key.encode("utf-8", "surrogateescape")),
         "picture": _pictures(thumbnails),
+        "sheet": _sheets(thumbnails),
+        "timecode": timecode,
+        "cell": cell_style,
     }
     source = resources.files("colorworker.report").joinpath("page.html.jinja").read_text("utf-8")
     return environment.from_string(source).render(
@@ -140,6 +158,30 @@ def _pictures(thumbnails: Thumbnails) -> Callable[[str], str]:
         return data_uri(thumbnails(key)) if left >= 0 else ""
 
     return picture
+
+
+def _sheets(thumbnails: Thumbnails) -> Callable[[ShotSheet], str]:
+    """Return what reads a sheet as a data URI; empty after MAX_SHEET_BYTES of them."""
+    left = MAX_SHEET_BYTES
+
+    def sheet(of: ShotSheet) -> str:
+        nonlocal left
+        uri = data_uri(thumbnails(of.key), left) if left > 0 else ""
+        left -= len(uri) * 3 // 4
+        return uri
+
+    return sheet
+
+
+def cell_style(sheet: ShotSheet, number: int) -> str:
+    """Return where on its sheet the picture of a shot lies, as CSS.
+
+    Args:
+        sheet: Of the film.
+        number: Of the shot, from 1.
+    """
+    row, column = divmod(number - 1, SHEET_COLUMNS)
+    return f"background-position: -{column * sheet.width}px -{row * sheet.height}px"
 
 
 def phase_shares(seconds: Mapping[str, float]) -> list[tuple[str, float, float]]:

@@ -3,10 +3,23 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from colorworker.work.ledger import Record, UnitResult
 from colorworker.work.manifest import Entry
+from colorworker.work.shotlist import Shot
+
+SHEET_COLUMNS = 10
+"""Pictures in a row of a `ShotSheet`; the same in `media.stills.contactsheet`."""
+
+
+class ShotSheet(NamedTuple):
+    """Where the small pictures of a film's shots lie, all in one JPEG."""
+
+    key: str
+    height: int
+    """Of each picture."""
+    width: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,9 @@ class ItemLine:
     warnings: tuple[str, ...] = ()
     thumbnail_keys: tuple[str, ...] = ()
     """Where its before/after pictures lie on the destination; several for a film."""
+    shots: tuple[Shot, ...] = ()
+    """Of a joined film."""
+    shot_sheet: ShotSheet | None = None
 
 
 def line_of_entry(entry: Entry) -> ItemLine:
@@ -114,7 +130,17 @@ def _line(
         resumed=bool(results) and all(item.resumed for item in results),
         warnings=tuple(dict.fromkeys(w for item in records for w in item.info.get("warnings", ()))),
         thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
+        **_shots(info),
     )
+
+
+def _shots(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a line that say which shots a film has."""
+    sheet = info.get("shot_sheet")
+    return {
+        "shots": tuple(Shot(**shot) for shot in info.get("shots") or ()),
+        "shot_sheet": ShotSheet(*sheet) if sheet else None,
+    }
 
 
 def _thumbnails(record: Record) -> list[str]:
@@ -143,7 +169,7 @@ def line_from_json(data: bytes) -> ItemLine:
     known = {name: values[name] for name in ItemLine.__dataclass_fields__ if name in values}
     for name in ("warnings", "thumbnail_keys"):
         known[name] = tuple(known.get(name, ()))
-    return ItemLine(**known)
+    return ItemLine(**{**known, **_shots(known)})
 
 
 @dataclass(frozen=True)

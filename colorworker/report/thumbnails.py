@@ -26,8 +26,8 @@ def thumbnails_in(store: ObjectStore) -> Thumbnails:
     return read
 
 
-def data_uri(jpeg: bytes | None) -> str:
+def data_uri(jpeg: bytes | None, max_bytes: int = MAX_BYTES) -> str:
     """Return a JPEG as a data URI; empty for None, for no JPEG, and for one too large."""
-    if jpeg is None or len(jpeg) > MAX_BYTES or not jpeg.startswith(_JPEG_MAGIC):
+    if jpeg is None or len(jpeg) > max_bytes or not jpeg.startswith(_JPEG_MAGIC):
         return ""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

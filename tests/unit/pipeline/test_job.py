@@ -15,6 +15,7 @@ from colorworker.errors import StoreUnavailable
 from colorworker.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.pipeline.workshop import Workshop
+from colorworker.report.records import line_from_json, line_to_json
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
@@ -209,3 +210,37 @@ def test_items_of_one_job_are_done_each_with_its_own_options(source):
     with av.open(destination.open("reel.mkv")) as film:
         assert film.streams.video[0].codec.name == "ffv1"
     assert looks == {replace(options, vividness=0.1).look, options.look}
+
+
+def make_shots(path, *lengths, gop_size=6):
+    """Write a film of scenes that stand still, one for each length."""
+    random = np.random.default_rng(1)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.codec_context.gop_size = gop_size
+        for length in lengths:
+            scene = np.kron(random.integers(40, 220, (12, 16)), np.ones((10, 10))).astype(np.uint8)
+            for _ in range(length):
+                frame = av.VideoFrame.from_ndarray(scene, "gray").reformat(format="yuv420p")
+                output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+
+
+def test_the_shots_of_a_film_do_not_depend_on_where_it_is_cut_into_segments(source):
+    for path in source.iterdir():
+        path.unlink()
+    make_shots(source / "reel.mkv", 16, 17, 15)
+
+    lists = []
+    for segment_frames in (6, 18, 48):
+        destination = MemoryStore("destination")
+        line = run(source, destination, Options(segment_frames=segment_frames))["reel.mkv"]
+        lists.append([(shot.frames, shot.transition) for shot in line.shots])
+        sheet = pyvips.Image.new_from_buffer(destination.get(line.shot_sheet.key), "")
+
+        assert line_from_json(line_to_json(line)) == line
+        assert (sheet.height, sheet.width) == (line.shot_sheet.height, 3 * line.shot_sheet.width)
+        assert sheet.numpy().reshape(-1, 3).mean(axis=0).min() > 20, "a shot's picture is missing"
+
+    assert lists == [[(16, "start"), (17, "cut"), (15, "cut")]] * 3

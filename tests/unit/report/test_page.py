@@ -1,10 +1,13 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from colorworker.report import page as page_module
 from colorworker.report.page import (
     JobFacts,
+    cell_style,
     choose,
     count,
     duration,
@@ -12,8 +15,9 @@ from colorworker.report.page import (
     render,
     visible,
 )
-from colorworker.report.records import ItemLine
+from colorworker.report.records import ItemLine, ShotSheet
 from colorworker.work.job import ModelRef, Options
+from colorworker.work.shotlist import Shot
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 
@@ -232,3 +236,26 @@ def test_counts_have_their_noun():
 def test_names_in_any_script_stay_as_they_are():
     for name in ("Łódź 1911.jpg", "写真.tif", "می‌خواهم.png", "👩‍🚀.jpg"):
         assert visible(name) == name
+
+
+def film(shots, key="reel.mkv", sheet="sheet.jpg"):
+    listed = tuple(Shot(n, 40 * n, 40.0 * n, 12, "cut") for n in range(1, shots + 1))
+    return replace(item(key), kind="film", shots=listed, shot_sheet=ShotSheet(sheet, 68, 120))
+
+
+def test_shots_are_listed_folded_with_their_place_on_one_sheet():
+    html = page([film(12)], lambda key: b"\xff\xd8\xff" + key.encode())
+
+    assert html.count("data:image/jpeg;base64,/9j/c2hlZXQuanBn") == 1
+    assert '<details class="shots"' in html
+    assert "<b>11</b> 00:07:20.000<br>12 frames, cut" in html
+    assert cell_style(ShotSheet("", 68, 120), 12) == "background-position: -120px -68px"
+
+
+def test_a_page_with_very_many_shots_says_how_many_it_leaves_out(monkeypatch):
+    monkeypatch.setattr(page_module, "MAX_SHOTS", 15)
+
+    html = page([film(10), film(10, "other.mkv")])
+
+    assert html.count("<li><b>") == 15
+    assert "5 more shots are not shown here" in html

@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from colorworker.media.stills.contactsheet import contact_sheet, pictures_of
+
+
+def flat(level):
+    return np.full((20, 30, 3), level, np.uint8)
+
+
+def test_pictures_come_back_from_their_places():
+    levels = [7 * number for number in range(23)]
+
+    found = pictures_of(contact_sheet([flat(level) for level in levels]), 23, 20, 30)
+
+    assert [round(float(picture.mean())) for picture in found] == pytest.approx(levels, abs=2)
+
+
+def test_no_picture_or_pictures_of_two_sizes_make_no_sheet():
+    with pytest.raises(ValueError, match="0 pictures"):
+        contact_sheet([])
+    with pytest.raises(ValueError, match="2 shapes"):
+        contact_sheet([flat(1), flat(1)[:10]])
