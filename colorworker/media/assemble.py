@@ -16,19 +16,20 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from colorworker.errors import OutputMismatch
-from colorworker.media.carry import AnyPacket, Carried, carry_streams
+from colorworker.media.carry import Carried, carry_streams
 from colorworker.media.container import film_stream, open_source, words
 from colorworker.media.encode import PartFacts, add_film_stream, muxer_options
 from colorworker.media.foretell import foretell_all
 from colorworker.media.matroska import set_display_aspect
 from colorworker.media.profiles import EncoderSpec
+from colorworker.media.readback import not_kept
+from colorworker.media.tags import CONTAINER_TAGS, film_tags, kept_tags
+from colorworker.media.track import AnyPacket
 from colorworker.media.verify import verify_film
 from colorworker.work.film import VideoInfo
+from colorworker.work.streams import StreamFate
 from colorworker.work.timeline import Timeline
 
-STALE_TAGS = ("ENCODER", "DURATION", "BPS", "NUMBER_OF_", "_STATISTICS_", "ROTATE", "HANDLER_NAME")
-"""Beginnings of tags that describe the source's own encoding, not the film."""
-CONTAINER_TAGS = ("MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS", "ENCODER", "DURATION")
 RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
 """Broadcast containers, whose clock starts anywhere; their films are moved to start at 0."""
 
@@ -49,6 +50,8 @@ class Assembled:
     frame_count: int
     warnings: tuple[str, ...]
     """What of the source could not be kept as it was, one sentence each."""
+    streams: tuple[StreamFate, ...] = ()
+    """What became of every stream of the source, in its order."""
 
 
 def assemble(
@@ -91,10 +94,18 @@ def assemble(
             )
             with closing(target):
                 carried = _write(source, key, parts, target, info, timeline, spec, shift_seconds)
-    if spec.container == "matroska" and info.sample_aspect_ratio is not None:
-        set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
-    verify_film(output, key, timeline, shift_ticks=shift_ticks)
-    return Assembled(len(timeline.pts), (*spec.losses, *carried.warnings))
+        if spec.container == "matroska" and info.sample_aspect_ratio is not None:
+            set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
+        off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
+        lost = not_kept(source, film_stream(source, key), output, carried, spec.container)
+    if off_seconds:
+        lost.append(
+            f"{spec.container} counts in coarser steps than the source: frames are shown up to "
+            f"{float(off_seconds) * 1000:.2f} ms off"
+        )
+    warnings = (*spec.losses, *carried.warnings, *lost)
+    fates = sorted(carried.fates, key=lambda fate: fate.index)
+    return Assembled(len(timeline.pts), warnings, tuple(fates))
 
 
 @contextmanager
@@ -117,12 +128,14 @@ def _write(
 ) -> Carried:
     film = film_stream(source, key)
     stream = add_film_stream(target, spec, info, timeline.time_base)
-    stream.metadata.update(_kept(film.metadata, STALE_TAGS))
     stream.disposition = film.disposition
     if info.rotation:
         stream.set_display_rotation(info.rotation)
     carried = carry_streams(source, film, target, spec, shift_seconds)
-    target.metadata.update(_kept(source.metadata, CONTAINER_TAGS))
+    if captioned := sum(part.facts.captioned_frames for part in parts):
+        carried.note_captions(film, spec, captioned)
+    stream.metadata.update(film_tags(film.metadata))
+    target.metadata.update(kept_tags(source.metadata, CONTAINER_TAGS))
     if source.chapters():
         target.set_chapters(source.chapters())
     target.start_encoding()
@@ -231,7 +244,3 @@ def _shift_seconds(source: InputContainer) -> Fraction:
     if source.format.name not in RUNNING_CLOCKS:
         return Fraction(0)
     return Fraction(source.start_time or 0, av.time_base)
-
-
-def _kept(metadata: dict[str, str], dropped: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name, value in metadata.items() if not name.upper().startswith(dropped)}

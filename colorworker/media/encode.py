@@ -11,12 +11,14 @@ import av
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
+from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorworker.errors import DependencyMissing, OutputMismatch
 from colorworker.media.profiles import EncoderSpec
+from colorworker.media.signalled import side_data
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
 
@@ -34,6 +36,8 @@ class PartFacts:
     """How many packets a frame is at most stored ahead of its turn to be shown."""
     extradata_sha256: str
     """Of the codec's global header: parts with another one cannot stand in one stream."""
+    captioned_frames: int = 0
+    """Frames that carry closed captions (ATSC A/53) in the source."""
 
 
 def configure(
@@ -101,6 +105,7 @@ class PartWriter:
         self._origin_pts = int(timeline.pts[0])
         self._time_base = timeline.time_base
         self._stored_pts: list[int] = []
+        self._captioned_frames = 0
         self._facts: PartFacts | None = None
         self._output = av.open(
             str(path),
@@ -152,6 +157,7 @@ class PartWriter:
                 f"a frame of {seen} came for {context.width} x {context.height} "
                 f"{self._spec.pix_fmt}",
             )
+        self._captioned_frames += bool(side_data(frame, Type.A53_CC))
         frame.pict_type = NO_PICTURE_TYPE
         frame.time_base = self._time_base
         self._store(self._stream.encode(frame))
@@ -172,6 +178,7 @@ class PartWriter:
             len(self._stored_pts),
             reorder_depth(self._stored_pts),
             hashlib.sha256(self._stream.codec_context.extradata or b"").hexdigest(),
+            self._captioned_frames,
         )
 
 

@@ -99,7 +99,8 @@ def scan(
             listing.packets, listing.decoded, intra_only=listing.intra_only, delay=listing.delay
         )
     ):
-        return listing.info, timing.timeline(listing.packets, first)
+        timeline = timing.timeline(listing.packets, first)
+        return _with_rate(listing.info, timeline), timeline
     with open_source(reader, key) as container, decode_errors(key, "from start to end"):
         stream = only(container, film_stream(container, key))
         numbers = [frame.pts for frame in decoded(stream, numbered(container.demux(stream)))]

@@ -62,6 +62,8 @@ class EncoderSpec:
     ProRes and DNxHR are unknown to it: QuickTime's counts as exactly where nothing is reordered."""
     tag: str = ""
     """Four letters by which players know the codec in MP4 and QuickTime, where not libav's own."""
+    captions: bool = False
+    """Whether it writes the closed captions of the frames it gets."""
     losses: tuple[str, ...] = ()
     """What of the source this encoder cannot keep, one sentence each."""
 
@@ -152,6 +154,8 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
     if codec != "h264":
         losses += _lost_fields(info, formats.name)
     chosen = {"crf": str(crf), "preset": options.preset}
+    if codec == "hevc":
+        chosen["a53cc"] = "1"
     if codec == "av1":
         chosen["preset"] = str(SVT_PRESETS.get(options.preset, options.preset))
     if own := ":".join([*parameters, *_static_metadata(codec, info)]):
@@ -162,6 +166,7 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
         container,
         gop_size=KEYFRAME_INTERVAL,
         options=chosen,
+        captions=codec != "av1",
         tag="hvc1" if codec == "hevc" and container in {"mp4", "mov"} else "",
         losses=losses,
     )

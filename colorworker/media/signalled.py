@@ -45,7 +45,7 @@ def mastering_display(frame: VideoFrame) -> str:
     libav's AVMasteringDisplayMetadata: ten rationals (red, green and blue x and y, white x and y,
     least and most luminance), then whether primaries and luminances are there.
     """
-    data = _side_data(frame, Type.MASTERING_DISPLAY_METADATA)
+    data = side_data(frame, Type.MASTERING_DISPLAY_METADATA)
     if len(data) < 88:
         return ""
     numbers = struct.unpack_from("20i", data)
@@ -62,14 +62,15 @@ def mastering_display(frame: VideoFrame) -> str:
 
 def content_light(frame: VideoFrame) -> str:
     """Return a frame's MaxCLL and MaxFALL as `1000,400`; empty where it has none."""
-    data = _side_data(frame, Type.CONTENT_LIGHT_LEVEL)
+    data = side_data(frame, Type.CONTENT_LIGHT_LEVEL)
     if len(data) < 8:
         return ""
     most, average = struct.unpack_from("2I", data)
     return f"{most},{average}"
 
 
-def _side_data(frame: VideoFrame, kind: Type) -> bytes:
+def side_data(frame: VideoFrame, kind: Type) -> bytes:
+    """Return what a frame carries of a kind, as libav's struct; empty where it has none."""
     try:
         # PyAV's stubs call the container of all side data by the name of one item.
         found = cast("Iterable[SideData]", frame.side_data)

@@ -12,8 +12,10 @@ from colorworker.media.container import film_stream, words
 from colorworker.work.timeline import Timeline
 
 
-def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 0) -> None:
+def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 0) -> Fraction:
     """Check that a film shows every frame of the timeline, each at its time, and none besides.
+
+    Returns the most seconds that a frame is off its time, by the rounding of the output's clock.
 
     Args:
         path: The written film.
@@ -35,7 +37,9 @@ def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 
             key, f"{len(shown)} frames were written, the source has {len(timeline.pts)}"
         )
     scale = timeline.time_base / time_base
+    off = Fraction(0)
     for index, (seen, pts) in enumerate(zip(shown, timeline.pts, strict=True)):
+        exact = (int(pts) - shift_ticks) * scale
         wanted = rescale(int(pts) - shift_ticks, scale)
         if seen != wanted:
             raise OutputMismatch(
@@ -43,6 +47,8 @@ def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 
             )
         if index and seen == shown[index - 1]:
             raise OutputMismatch(key, f"two frames were written at {seen * time_base} s")
+        off = max(off, abs(exact - seen))
+    return off * time_base
 
 
 def rescale(ticks: int, scale: Fraction) -> int:

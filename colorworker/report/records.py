@@ -51,6 +51,8 @@ class ItemLine:
     resumed: bool = False
     """It was found done: this run computed nothing of it."""
     warnings: tuple[str, ...] = ()
+    streams: tuple[Mapping[str, Any], ...] = ()
+    """What became of every stream of a film's source, as `work.streams.StreamFate` says it."""
     thumbnail_keys: tuple[str, ...] = ()
     """Where its before/after pictures lie on the destination; several for a film."""
     shots: tuple[Shot, ...] = ()
@@ -129,6 +131,7 @@ def _line(
         worker=", ".join(sorted(workers)),
         resumed=bool(results) and all(item.resumed for item in results),
         warnings=tuple(dict.fromkeys(w for item in records for w in item.info.get("warnings", ()))),
+        streams=tuple(info.get("streams", ())),
         thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
         **_shots(info),
     )
@@ -167,7 +170,7 @@ def line_from_json(data: bytes) -> ItemLine:
     if not isinstance(values, dict) or not {"root", "key", "kind", "outcome"} <= values.keys():
         raise ValueError("not a line of a report")
     known = {name: values[name] for name in ItemLine.__dataclass_fields__ if name in values}
-    for name in ("warnings", "thumbnail_keys"):
+    for name in ("warnings", "streams", "thumbnail_keys"):
         known[name] = tuple(known.get(name, ()))
     return ItemLine(**{**known, **_shots(known)})
 

@@ -12,6 +12,7 @@ import pytest
 from colorworker.media.assemble import Assembled, Part, assemble
 from colorworker.media.decode import decode_segment
 from colorworker.media.encode import PartWriter
+from colorworker.media.planes import chroma_shape, with_chroma
 from colorworker.media.probe import scan
 from colorworker.media.profiles import EncoderSpec, encoder_for
 from colorworker.media.synthetic import Recipe, make_film
@@ -61,23 +62,12 @@ def packets() -> Callable[[Path, str], list[bytes]]:
 
 
 def coloured(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
-    """Keep luma, fill chroma with constants: in place where formats agree."""
-    if frame.format.name == pix_fmt:
-        frame.make_writable()
-        result = frame
-    else:
-        result = av.VideoFrame(frame.width, frame.height, pix_fmt)
-        result.pts, result.time_base = frame.pts, frame.time_base
-        luma = luma_plane(frame)
-        padded = np.zeros((frame.height, result.planes[0].line_size // luma.itemsize), luma.dtype)
-        padded[:, : frame.width] = luma
-        result.planes[0].update(padded.tobytes())
-    depth = result.format.components[0].bits
-    for number, plane in enumerate(result.planes[1:]):
-        sample = np.uint16 if depth > 8 else np.uint8
-        code = (100 + 60 * number) << (depth - 8)
-        plane.update(np.full(plane.buffer_size // sample().itemsize, code, sample).tobytes())
-    return result
+    """Keep luma, fill chroma with constants, as the worker writes colours into a frame."""
+    depth = frame.format.components[0].bits
+    sample = np.uint16 if depth > 8 else np.uint8
+    shape = chroma_shape(pix_fmt, frame.height, frame.width)
+    cb, cr = (np.full(shape, code << (depth - 8), sample) for code in (100, 160))
+    return with_chroma(frame, cb, cr, pix_fmt)
 
 
 class Joined:

@@ -105,18 +105,21 @@ def test_any_cut_has_the_films_frames_each_at_its_time(clip, made):
     assert decoded_in(eights, path, film) == whole
 
 
+COARSER = "matroska counts in coarser steps"
+
+
 @by_clip
 def test_the_archive_copy_is_the_film(clip, made, coloured):
     source = made(clip).film
 
     line, output = coloured(clip, "archive")
 
-    assert line.warnings == ()
+    assert [said for said in line.warnings if not said.startswith(COARSER)] == []
     assert output.lumas == source.lumas
     assert off_by(output, source.seconds) <= HALF_A_MATROSKA_TICK
     assert output.info.sample_aspect_ratio == source.info.sample_aspect_ratio
     assert output.info.rotation == source.info.rotation
-    # FO assert output.info.field_order == source.info.field_order
+    assert output.info.field_order == source.info.field_order
     for name in COLOURS:
         assert getattr(output.info, name) == getattr(source.info, name), name
 
@@ -152,7 +155,7 @@ def test_sound_begins_as_long_before_or_after_the_pictures_as_in_the_source(name
 
     output = tmp_path / "outputs" / line.output_key
     assert sound_after_pictures(output) == pytest.approx(sound_after_pictures(source), abs=0.0011)
-    assert line.warnings == ()
+    assert [said for said in line.warnings if not said.startswith(COARSER)] == []
 
 
 def sound_after_pictures(path):

@@ -98,6 +98,9 @@ def test_a_failed_still_names_its_error_and_no_output():
     assert (line.output_key, line.output_sha256, line.worker) == ("", "", "w:1")
 
 
+FATE = {"index": 0, "kind": "video", "codec": "h264", "fate": "coloured", "detail": "becomes ffv1"}
+
+
 def film_results():
     scanned = done(
         "scan", "scan", worker="a", seconds={"read": 1.0},
@@ -110,7 +113,10 @@ def film_results():
     joined = done(
         "join", "assembly", worker="c", output_key="o.mp4", sha256="bb",
         seconds={"read": 1.0, "encode": 6.0, "write": 1.0},
-        info={"source_sha256": "aa", "warnings": ["no chapters"], "thumbnail_keys": ["t"]},
+        info={
+            "source_sha256": "aa", "warnings": ["no chapters"], "thumbnail_keys": ["t"],
+            "streams": [FATE],
+        },
     )  # fmt: skip
     return scanned, parts, joined
 
@@ -124,6 +130,8 @@ def test_a_joined_film_speaks_for_its_units():
     assert (line.width, line.height, line.frames) == (720, 576, 50)
     assert (line.attempts, line.worker, line.thumbnail_keys) == (3, "a, b, c", ("t",))
     assert (line.output_key, line.source_sha256, line.warnings) == ("o.mp4", "aa", ("no chapters",))
+    assert line.streams == (FATE,)
+    assert line_from_json(line_to_json(line)) == line
     assert not line.resumed
 
 

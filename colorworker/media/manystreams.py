@@ -1,0 +1,124 @@
+"""A synthetic film with everything that a film can have besides pictures, for tests and docs."""
+
+import io
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.media.track import AnyPacket
+
+FRAMES = 48
+PTS = tuple(index * 33 + index % 3 * 5 for index in range(FRAMES))
+"""Milliseconds: no two gaps alike."""
+SUBRIP = b"1\n00:00:00,200 --> 00:00:00,700\nLa sortie des usines\n"
+SUBSTATION = (
+    b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
+    b"Style: Default,Archive Sans,16\n\n[Events]\n"
+    b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+    b"Dialogue: 0,0:00:00.30,0:00:00.90,Default,,0,0,0,,(a whistle) The gate opens\n"
+)
+CHAPTERS = (("Gate", 0, 900), ("Street", 900, 1600))
+FONT_TYPE = "font/ttf"
+SOUND = (
+    ("aac", "ger", Disposition.default, "Stereo"),
+    ("ac3", "fre", Disposition.comment, "The archivist speaks"),
+    ("flac", "eng", Disposition.visual_impaired, "Audio description"),
+)
+WORDS = (
+    ("srt", SUBRIP, "fre", Disposition.forced, "Intertitles"),
+    ("ass", SUBSTATION, "eng", Disposition.hearing_impaired, "With sounds"),
+)
+
+
+def make_film_with_all_streams(path: Path) -> Path:
+    """Write a Matroska film of 1.6 s and return its path.
+
+    H.264 with B-frames, uneven frame times and closed captions in every frame; three tracks of
+    sound and two of subtitles with languages, titles and dispositions; two fonts, two chapters,
+    a title, a shelf mark and a timecode.
+    """
+    with TemporaryDirectory() as folder:
+        sources = [_pictures(Path(folder))]
+        sources += [_tone(Path(folder), codec) for codec, *_ in SOUND]
+        sources += [_words(io.BytesIO(text), form) for form, text, *_ in WORDS]
+        try:
+            _join(path, sources)
+        finally:
+            for source in sources:
+                source.close()
+    return path
+
+
+def _pictures(folder: Path) -> InputContainer:
+    recipe = Recipe(b_frames=3, frames=FRAMES, pts=PTS, time_base=Fraction(1, 1000))
+    return av.open(str(make_film(folder / "film.mkv", recipe)))
+
+
+def _tone(folder: Path, codec: str) -> InputContainer:
+    recipe = Recipe(codec="mpeg4", frames=40, sound=codec)
+    return av.open(str(make_film(folder / f"{codec}.mkv", recipe)))
+
+
+def _words(text: BinaryIO, form: str) -> InputContainer:
+    return av.open(text, "r", format=form)
+
+
+def _join(path: Path, sources: list[InputContainer]) -> None:
+    chosen: list[Stream] = [sources[0].streams.video[0]]
+    chosen += [source.streams.audio[0] for source in sources[1 : 1 + len(SOUND)]]
+    chosen += [source.streams.subtitles[0] for source in sources[1 + len(SOUND) :]]
+    named = [(language, flags, title) for _, language, flags, title in SOUND]
+    named += [(language, flags, title) for *_, language, flags, title in WORDS]
+    with av.open(str(path), "w") as output:
+        output.metadata.update({"title": "Workers leaving", "SHELF_MARK": "R-1895/7"})
+        output.set_chapters(
+            [
+                {
+                    "id": number,
+                    "start": start,
+                    "end": end,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": title},
+                }
+                for number, (title, start, end) in enumerate(CHAPTERS)
+            ]
+        )
+        made = [output.add_stream_from_template(stream, opaque=True) for stream in chosen]
+        made[0].metadata["timecode"] = "01:00:00:00"
+        for stream, (language, flags, title) in zip(made[1:], named, strict=True):
+            stream.metadata.update({"language": language, "title": title})
+            stream.disposition = flags
+        for weight in ("Regular", "Bold"):
+            output.add_attachment(f"ArchiveSans-{weight}.ttf", FONT_TYPE, weight.encode() * 99)
+        for source, stream, target in zip(sources, chosen, made, strict=True):
+            for packet in source.demux(stream):
+                if packet.size:
+                    carried = _with_captions(packet) if target is made[0] else packet
+                    carried.stream = target
+                    output.mux(carried)
+
+
+def _with_captions(packet: AnyPacket) -> AnyPacket:
+    """Return the packet with two letters of CEA-608 before its picture, told by its pts.
+
+    A supplemental message of type 4 (ITU-T T.35) as ATSC A/53 part 4 lays it out.
+    """
+    letter = (packet.pts or 0) % 64 + 32
+    letters = bytes((0xFC, _odd(letter), _odd(letter)))
+    message = b"\xb5\x00\x31GA94\x03" + bytes((0xC1, 0xFF)) + letters + b"\xff"
+    unit = bytes((6, 4, len(message))) + message + b"\x80"
+    made = av.Packet(len(unit).to_bytes(4, "big") + unit + bytes(packet))
+    made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
+    made.time_base, made.is_keyframe = packet.time_base, packet.is_keyframe
+    return made
+
+
+def _odd(letter: int) -> int:
+    """Return a letter of 7 bits with its bit of odd parity."""
+    return letter | (letter.bit_count() + 1) % 2 << 7

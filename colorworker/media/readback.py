@@ -1,0 +1,70 @@
+"""Read a written film's header back, and name what of the source's words it does not hold."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from colorworker.media.carry import Carried
+from colorworker.media.tags import (
+    CONTAINER_TAGS,
+    QUICKTIME_LANGUAGES,
+    STALE_TAGS,
+    VENDOR_TAGS,
+    kept_tags,
+)
+
+
+def not_kept(
+    source: InputContainer, film: Stream, output: Path, carried: Carried, container: str
+) -> list[str]:
+    """Return a sentence for everything that the written header has lost.
+
+    Args:
+        source: The source, still open.
+        film: Its film.
+        output: The written file.
+        carried: Which of the other streams went along.
+        container: The output's muxer, for the sentences.
+    """
+    with av.open(str(output), "r", metadata_errors="replace") as written:
+        lost = [
+            f"{container} does not keep the tag {name}"
+            for name in _lost(kept_tags(source.metadata, CONTAINER_TAGS), written.metadata)
+        ]
+        chapters = len(source.chapters()), len(written.chapters())
+        if chapters[0] > chapters[1]:
+            lost.append(f"{container} keeps {chapters[1]} of {chapters[0]} chapters")
+        pairs = [(film, _first_film(written.streams))]
+        for index, track in carried.tracks.items():
+            pairs.append((source.streams[index], written.streams[track.output.index]))
+        for stream, made in pairs:
+            described = f"{stream.type} stream {stream.index}"
+            lost += [
+                f"{container} does not keep {what} of {described}" for what in _unlike(stream, made)
+            ]
+    return lost
+
+
+def _first_film(streams: Iterable[Stream]) -> Stream:
+    return next(stream for stream in streams if stream.type == "video")
+
+
+def _unlike(stream: Stream, made: Stream) -> Iterator[str]:
+    tags = kept_tags(stream.metadata, STALE_TAGS + VENDOR_TAGS)
+    language = tags.pop("language", "und")
+    seen = made.metadata.get("language", "und")
+    if seen not in {language, QUICKTIME_LANGUAGES.get(language)}:
+        yield f"the language {language}"
+    yield from (f"the tag {name}" for name in _lost(tags, made.metadata))
+    flags = stream.disposition & ~made.disposition
+    if flags:
+        names = [flag.name or "" for flag in Disposition if flag & flags]
+        yield f"the disposition {', '.join(names)}"
+
+
+def _lost(wanted: Mapping[str, str], seen: Mapping[str, str]) -> list[str]:
+    found = {name.casefold(): value for name, value in kept_tags(seen).items()}
+    return [name for name, value in wanted.items() if found.get(name.casefold()) != value]

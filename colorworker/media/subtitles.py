@@ -1,0 +1,52 @@
+"""Text subtitles, written anew where the container wants them in other words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from av.container import OutputContainer
+from av.stream import Stream
+from av.subtitles.codeccontext import SubtitleCodecContext
+
+from colorworker.media.track import AnyPacket, Track
+
+TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
+"""Codecs whose words libav can write as another codec; the others are pictures."""
+ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip"}
+"""What each container takes."""
+
+
+@dataclass
+class RecodedSubtitles(Track):
+    """A stream of text that is decoded and encoded again; times stay the packets' own."""
+
+    decoder: SubtitleCodecContext | None = None
+
+    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
+        """Yield the packet with its words encoded anew; none for one without words."""
+        if not packet.size or self.decoder is None or packet.pts is None:
+            return
+        shown = self.decoder.decode2(packet)
+        if not shown:
+            return
+        encoder = cast(SubtitleCodecContext, self.output.codec_context)
+        made = cast(AnyPacket, encoder.encode_subtitle(shown))
+        made.pts = made.dts = packet.pts - self.shift
+        made.duration, made.time_base = packet.duration, packet.time_base
+        made.stream = self.output
+        yield made
+
+
+def recode_subtitles(
+    output: OutputContainer, stream: Stream, codec: str, shift: int
+) -> RecodedSubtitles | None:
+    """Add a track for a stream's words; None where they are pictures or nothing can be written."""
+    wanted = ENCODERS.get(output.format.name)
+    if codec not in TEXTS or wanted is None:
+        return None
+    decoder = cast(SubtitleCodecContext, stream.codec_context)
+    decoder.open(strict=False)
+    made = output.add_stream(wanted)
+    encoder = cast(SubtitleCodecContext, made.codec_context)
+    encoder.subtitle_header = decoder.subtitle_header
+    return RecodedSubtitles(made, shift, decoder=decoder)

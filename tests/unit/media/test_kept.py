@@ -1,0 +1,141 @@
+"""What a film holds besides its pictures is kept, or the report says by name what is not."""
+
+import av
+import pytest
+
+from colorworker.media.manystreams import FRAMES, make_film_with_all_streams
+from colorworker.media.signalled import side_data
+
+LEFT_OUT_FONTS = [
+    f"attachment stream {index} (unknown codec) left out: ArchiveSans-{weight}.ttf: only Matroska "
+    "holds attachments"
+    for index, weight in ((6, "Regular"), (7, "Bold"))
+]
+NO_CAPTIONS = "closed captions of 48 frames: {} has no place for them"
+
+
+@pytest.fixture
+def everything(tmp_path):
+    return make_film_with_all_streams(tmp_path / "everything.mkv")
+
+
+def fates(result):
+    return [stream.fate for stream in result.streams if stream.kind != "captions"]
+
+
+def captioned(path):
+    with av.open(str(path)) as container:
+        return [
+            side_data(frame, av.sidedata.sidedata.Type.A53_CC)
+            for frame in container.decode(video=0)
+        ]
+
+
+def words_of(path):
+    with av.open(str(path)) as container:
+        return [
+            (stream.language, stream.disposition, stream.metadata.get("title"))
+            for stream in container.streams
+            if stream.type in {"audio", "subtitle"}
+        ]
+
+
+@pytest.mark.parametrize("profile", ["archive", "access"])
+def test_matroska_keeps_every_stream(profile, everything, joined):
+    made = joined(everything, ".mkv", profile=profile)
+
+    result = made.assemble()
+
+    assert fates(result) == ["coloured"] + ["copied"] * 7
+    assert words_of(made.output) == words_of(everything)
+    with av.open(str(everything)) as source, av.open(str(made.output)) as written:
+        for one, other in zip(source.streams, written.streams, strict=True):
+            if one.type == "attachment":
+                assert (one.metadata, one.data) == (other.metadata, other.data)
+            elif one.index:
+                assert packets_of(everything, one.index) == packets_of(made.output, one.index)
+        assert written.chapters() == source.chapters()
+        assert written.metadata["SHELF_MARK"] == "R-1895/7"
+        assert written.streams.video[0].metadata["TIMECODE"] == "01:00:00:00"
+
+
+def packets_of(path, index):
+    with av.open(str(path)) as container:
+        return [
+            (packet.pts, bytes(packet))
+            for packet in container.demux(container.streams[index])
+            if packet.size
+        ]
+
+
+@pytest.mark.parametrize(
+    ("extension", "options"),
+    [(".mkv", {"codec": "h264"}), (".mp4", {"codec": "hevc"}), (".mov", {"chroma": "420"})],
+)
+def test_every_caption_goes_into_an_access_film(extension, options, everything, joined):
+    made = joined(everything, extension, profile="access", preset="ultrafast", **options)
+
+    result = made.assemble()
+
+    before, after = captioned(everything), captioned(made.output)
+    assert len(set(before)) > FRAMES // 2
+    assert after == before
+    assert [stream.fate for stream in result.streams if stream.kind == "captions"] == ["copied"]
+
+
+def test_ffv1_says_that_it_has_no_place_for_captions(everything, joined):
+    result = joined(everything, ".mkv", profile="archive").assemble()
+
+    assert result.warnings == (NO_CAPTIONS.format("ffv1"),)
+    assert result.streams[1].fate == "left out"
+
+
+def test_quicktime_writes_words_and_flac_anew_and_names_what_it_loses(everything, joined):
+    made = joined(everything, ".mov", profile="mezzanine")
+
+    result = made.assemble()
+
+    assert fates(result) == ["coloured", *["copied"] * 2, *["recoded"] * 3, *["left out"] * 2]
+    assert result.warnings == (
+        "audio stream 3 (flac) recoded: mov does not hold it, becomes pcm_s16le",
+        "subtitle stream 4 (srt) recoded: mov does not hold it, becomes mov_text",
+        "subtitle stream 5 (ssa) recoded: mov does not hold it, becomes mov_text",
+        *LEFT_OUT_FONTS,
+        NO_CAPTIONS.format("prores_ks"),
+        "mov does not keep the tag SHELF_MARK",
+        "mov does not keep the disposition comment of audio stream 2",
+        "mov does not keep the disposition visual_impaired of audio stream 3",
+        "mov does not keep the disposition forced of subtitle stream 4",
+        "mov does not keep the disposition hearing_impaired of subtitle stream 5",
+    )
+    with av.open(str(made.output)) as container:
+        text = [s for s in container.streams if s.metadata.get("timecode")]
+        assert [s.metadata["timecode"] for s in text] == ["01:00:00:00"] * 2
+        assert [c["metadata"]["title"] for c in container.chapters()] == ["Gate", "Street"]
+        assert [s.language for s in container.streams.subtitles] == ["fra", "eng"]
+    assert pcm(made.output) == pcm(everything)
+
+
+def pcm(path):
+    with av.open(str(path)) as container:
+        decoded = container.decode(container.streams.audio[2])
+        return b"".join(frame.to_ndarray().tobytes() for frame in decoded)
+
+
+def test_words_of_mp4_become_words_of_matroska(everything, joined):
+    first = joined(everything, ".mp4", profile="access", preset="ultrafast")
+    first.assemble()
+    made = joined(first.output, ".mkv", profile="archive")
+
+    result = made.assemble()
+
+    kinds = [(stream.kind, stream.fate) for stream in result.streams if stream.index > 3]
+    assert kinds == [("subtitle", "recoded")] * 2 + [("data", "kept")] * 2
+    assert [stream.detail for stream in result.streams[-2:]] == [
+        "chapters",
+        "timecode 01:00:00:00",
+    ]
+    with av.open(str(made.output)) as container:
+        words = [bytes(p) for p in container.demux(container.streams.subtitles[0]) if p.size]
+        assert words == [b"La sortie des usines"]
+        assert container.streams.audio[1].metadata["title"] == "The archivist speaks"
