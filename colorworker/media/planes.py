@@ -138,13 +138,17 @@ def luma_proxy(frame: Frame, height: int, width: int) -> Plane:
     return PlaneScaler(height, width)(luma_plane(frame))
 
 
-def luma_for_chroma(luma: Plane, shape: tuple[int, int]) -> Plane:
+def luma_for_chroma(luma: Plane, shape: tuple[int, int], *, fields: bool = False) -> Plane:
     """Return the Y' of each chroma sample: the mean of the luma samples it stands for.
+
+    In interlaced 4:2:0 a line of chroma belongs to one field, and stands for two lines of it: for
+    0 and 2 of the frame, 1 and 3, 4 and 6, ... (ISO/IEC 13818-2, 6.1.1.8).
 
     Args:
         luma: Codes (height, width), its lines contiguous.
         shape: Of the chroma planes, from `chroma_shape`; a half, quarter or whole of the luma's,
             rounded up.
+        fields: Whether the frame is interlaced; heights that fields cannot share count as not.
 
     Returns:
         Codes of the same dtype in that shape; the luma itself where the shapes agree.
@@ -152,6 +156,11 @@ def luma_for_chroma(luma: Plane, shape: tuple[int, int]) -> Plane:
     if shape == luma.shape:
         return luma
     across, down = -(-luma.shape[1] // shape[1]), -(-luma.shape[0] // shape[0])
+    if fields and down > 1 and luma.shape[0] % (2 * down) == 0:
+        woven: Plane = np.empty(shape, luma.dtype)
+        for first in (0, 1):
+            woven[first::2] = luma_for_chroma(luma[first::2], (shape[0] // 2, shape[1]))
+        return woven
     lacking = (shape[0] * down - luma.shape[0], shape[1] * across - luma.shape[1])
     if any(lacking):
         luma = np.pad(luma, ((0, lacking[0]), (0, lacking[1])), mode="edge")

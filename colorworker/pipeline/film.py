@@ -135,7 +135,7 @@ def _canvas(info: VideoInfo, colorizer: Colorizer, frame_count: int, pix_fmt: st
 def _read(frames: Iterator[Frame], canvas: _Canvas) -> Iterator[_Moment]:
     brush = canvas.brush
     for index, frame in enumerate(frames):
-        luma = luma_for_chroma(luma_plane(frame), brush.chroma)
+        luma = luma_for_chroma(luma_plane(frame), brush.chroma, fields=frame.interlaced_frame)
         guide = brush.to_grid(luma) if brush.enlarges else luma
         small = shots.small_luma(canvas.to_small(guide), brush.table.spec.bit_depth)
         yield _Moment(index, frame, luma, guide, small)

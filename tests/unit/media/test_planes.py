@@ -162,6 +162,18 @@ def video_info(**changes):
     return VideoInfo(**{**values, **changes})
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_luma_for_chroma_does_not_mix_the_fields_of_420(dtype):
+    luma = np.zeros((8, 6), dtype)
+    luma[0::2], luma[1::2] = 40, 200
+    luma[2] = 60
+
+    woven = luma_for_chroma(luma, (4, 3), fields=True)
+
+    np.testing.assert_array_equal(woven, np.repeat([[50], [200], [40], [200]], 3, axis=1))
+    np.testing.assert_array_equal(luma_for_chroma(luma, (8, 3), fields=True), luma[:, ::2])
+
+
 @pytest.mark.parametrize(
     ("changes", "full_range"),
     [
