@@ -13,7 +13,7 @@ import typer
 from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.settings import ExecutorName, Settings, load_settings
-from colorworker.work.job import Chroma, Codec, ColourSources, Options, Profile
+from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Options, Profile
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -51,6 +51,10 @@ def colorize(
         Chroma,
         typer.Option(help="Of access films: as fine as the source's, or 4:2:0 as browsers want."),
     ] = "source",
+    deinterlace: Annotated[
+        Deinterlace,
+        typer.Option(help="bwdif: whole pictures of interlaced frames, every 2nd line its own."),
+    ] = "off",
     executor: Annotated[
         ExecutorName | None,
         typer.Option(help="Where units run. By default ray if RAY_ADDRESS is set, else inprocess."),
@@ -105,6 +109,7 @@ def colorize(
         profile=profile,
         codec=codec,
         chroma=chroma,
+        deinterlace=deinterlace,
         colour_sources=colour_sources,
         preview=preview,
     )

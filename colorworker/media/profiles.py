@@ -39,6 +39,7 @@ SVT_PRESETS = MappingProxyType(
     }
 )
 """SVT-AV1 counts its presets; about as slow as x264's of that name."""
+PROGRESSIVE = 1
 FIELDS = MappingProxyType({2: "tt", 3: "bb", 4: "tb", 5: "bt"})
 """libav's words for field orders, by their numbers."""
 
@@ -84,13 +85,18 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
     if container is None:
         known = ", ".join(FORMATS)
         raise SourceUnsupported(key, f"no film is written as {extension}", f"Use one of {known}")
+    losses: tuple[str, ...] = ()
+    if options.deinterlace == "bwdif" and info.field_order != PROGRESSIVE:
+        info = replace(info, field_order=PROGRESSIVE)
+        losses = ("deinterlaced by bwdif: every second line of luma is its, not the source's",)
     if options.profile == "archive":
         spec = _archive(key, info, container)
     elif options.profile == "mezzanine":
         spec = _mezzanine(key, info, options, container)
     else:
         spec = _access(key, info, options, container)
-    return replace(spec, options={**spec.options, **_signals(info, spec.codec)})
+    signals = _signals(info, spec.codec)
+    return replace(spec, options={**spec.options, **signals}, losses=losses + spec.losses)
 
 
 def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
@@ -219,7 +225,7 @@ def _signals(info: VideoInfo, encoder: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if info.chroma_location:
         found["chroma_sample_location"] = info.chroma_location
-    if info.field_order == 1:
+    if info.field_order == PROGRESSIVE:
         found["field_order"] = "progressive"
     elif info.interlaced:
         found["field_order"] = FIELDS[info.field_order]

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from colorworker.media.decode import DecodeTally, decode_segment
+from colorworker.media.deinterlace import deinterlaced_segment
 from colorworker.media.encode import PartFacts, PartWriter
 from colorworker.media.kinds import film_output_extension
 from colorworker.media.planes import Frame
@@ -103,8 +104,9 @@ def _coloured(
     end_pts = int(unit.start_pts) + 1 if unit.options.preview else unit.end_pts
     count = 1 if unit.options.preview else unit.frame_count
     colorizer = TimedColorizer(workshop.colorizer(unit.options.look), clock)
+    decode = deinterlaced_segment if unit.options.deinterlace == "bwdif" else decode_segment
     with workshop.source(unit.asset) as reader:
-        decoded = decode_segment(
+        decoded = decode(
             reader,
             unit.asset.key,
             info,

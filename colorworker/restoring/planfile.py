@@ -42,7 +42,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from colorworker.errors import UsageError
 from colorworker.restoring.planerrors import at_key, from_validation
 from colorworker.store.sources import Source, refuse_overlap
-from colorworker.work.job import Chroma, Codec, ColourSources, Options, Precision, Profile
+from colorworker.work.job import (
+    Chroma,
+    Codec,
+    ColourSources,
+    Deinterlace,
+    Options,
+    Precision,
+    Profile,
+)
 from colorworker.work.restoration import Budget, Collection, RestorationPlan, Retry
 from colorworker.work.window import DAYS, Window
 
@@ -118,6 +126,7 @@ class CollectionTable(_Table):
     codec: Codec | None = None
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     chroma: Chroma | None = None
+    deinterlace: Deinterlace | None = None
     colour_sources: ColourSources | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
     precision: Precision | None = None
@@ -132,6 +141,7 @@ class PlanTable(_Table):
     codec: Codec | None = None
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     chroma: Chroma | None = None
+    deinterlace: Deinterlace | None = None
     colour_sources: ColourSources | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
     precision: Precision | None = None
@@ -146,6 +156,7 @@ _OPTIONS = (
     "codec",
     "crf",
     "chroma",
+    "deinterlace",
     "colour_sources",
     "vividness",
     "precision",

@@ -11,6 +11,7 @@ Kind = Literal["still", "film"]
 Profile = Literal["access", "mezzanine", "archive"]
 Codec = Literal["h264", "hevc", "av1", "prores", "dnxhr"]
 Chroma = Literal["source", "420"]
+Deinterlace = Literal["off", "bwdif"]
 ColourSources = Literal["skip", "recolour"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
@@ -79,6 +80,8 @@ class Options:
     """Constant rate factor of the access profile; None for the codec's own default."""
     preset: str = "fast"
     """Preset of the access profile, in x264's words."""
+    deinterlace: Deinterlace = "off"
+    """`bwdif` makes a whole picture of each interlaced frame: every second line is then its own."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
 

@@ -6,9 +6,15 @@ import av
 import numpy as np
 import pytest
 from av.filter import Graph
+from av.sidedata.sidedata import Type
 
+from colorworker.media.decode import decode_segment
+from colorworker.media.deinterlace import deinterlaced_segment
+from colorworker.media.manystreams import make_film_with_all_streams
 from colorworker.media.planes import luma_plane
 from colorworker.media.probe import scan
+from colorworker.media.signalled import side_data
+from colorworker.work.plan import cut
 
 TOP, BOTTOM = 2, 3
 SOURCES = {
@@ -72,3 +78,47 @@ def test_field_order_and_the_frames_own_flags_are_kept(
     # Of H.264 in MP4 libav's demuxer says top field first whatever the frames say.
     assert field_order(made.output) == order or extension == ".mp4"
     assert not [said for said in result.warnings if "field" in said]
+
+
+@pytest.mark.parametrize("name", ["mpeg2.ts", "h264.mkv", "prores.mov"])
+def test_deinterlaced_segments_are_those_of_the_whole_film(name, film, luma_hash):
+    source = film(name, frames=30, height=64, field_order=TOP, **SOURCES[name])
+    with source.open("rb") as reader:
+        info, timeline = scan(reader, name)
+        whole = list(deinterlaced_segment(reader, name, info, timeline, int(timeline.pts[0]), None))
+        lumas = [luma_hash(frame) for frame in whole]
+        assert [frame.pts for frame in whole] == timeline.pts.tolist()
+        assert not any(frame.interlaced_frame for frame in whole)
+
+        for piece in cut(timeline, 8):
+            start, end = piece.start_pts, piece.end_pts
+            frames = deinterlaced_segment(reader, name, info, timeline, start, end, lookahead=3)
+            at = timeline.pts.tolist().index(start)
+            found = [luma_hash(frame) for frame in frames]
+            assert found == lumas[at : at + piece.frame_count + 3]
+
+
+def test_deinterlacing_keeps_the_first_field_and_captions_and_leaves_whole_pictures(film, tmp_path):
+    source = film("film.mkv", frames=6, field_order=TOP, b_frames=0)
+    whole = make_film_with_all_streams(tmp_path / "whole.mkv")
+    for path, changed in ((source, True), (whole, False)):
+        with path.open("rb") as reader:
+            info, timeline = scan(reader, path.name)
+            start = int(timeline.pts[0])
+            before = list(decode_segment(reader, path.name, info, timeline, start, None))
+            after = list(deinterlaced_segment(reader, path.name, info, timeline, start, None))
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_array_equal(luma_plane(one)[::2], luma_plane(other)[::2])
+            assert np.array_equal(luma_plane(one), luma_plane(other)) is not changed
+            assert side_data(one, Type.A53_CC) == side_data(other, Type.A53_CC)
+
+
+def test_a_deinterlaced_film_says_that_its_luma_is_the_filters(film, joined):
+    source = film("film.mkv", frames=6, field_order=TOP)
+    made = joined(source, ".mp4", profile="access", deinterlace="bwdif")
+
+    assert made.spec.options["field_order"] == "progressive"
+    assert "flags" not in made.spec.options
+    assert made.spec.losses == (
+        "deinterlaced by bwdif: every second line of luma is its, not the source's",
+    )

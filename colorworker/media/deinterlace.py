@@ -1,0 +1,101 @@
+"""Whole pictures of interlaced frames, for copies that are watched on screens of today."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import BinaryIO
+
+import numpy as np
+from av.filter import Graph
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+
+from colorworker.errors import SourceUnsupported
+from colorworker.media.decode import DecodeTally, decode_segment
+from colorworker.work.film import VideoInfo
+from colorworker.work.timeline import Timeline
+
+FRAMES_BEFORE, FRAMES_AFTER = 1, 1
+"""What bwdif looks at besides the frame itself; without them borders of segments would show."""
+
+
+def deinterlaced_segment(
+    reader: BinaryIO,
+    key: str,
+    info: VideoInfo,
+    timeline: Timeline,
+    start_pts: int,
+    end_pts: int | None,
+    *,
+    lookahead: int = 0,
+    tally: DecodeTally | None = None,
+) -> Iterator[VideoFrame]:
+    """Yield what `decode_segment` yields, each frame flagged as interlaced made a whole picture.
+
+    Lines of the first field stay as they are, the others are libav's bwdif's. Frames and their
+    times stay the same, and so do captions; progressive frames pass untouched.
+
+    Raises:
+        SourceUnsupported: If bwdif does not know the pixel format, or as `decode_segment`.
+    """
+    first = int(np.searchsorted(timeline.pts, start_pts))
+    before = min(first, FRAMES_BEFORE)
+    wanted = len(timeline.between(start_pts, end_pts)) + lookahead
+    decoded = decode_segment(
+        reader,
+        key,
+        info,
+        timeline,
+        int(timeline.pts[first - before]),
+        end_pts,
+        lookahead=lookahead + FRAMES_AFTER,
+        tally=tally,
+    )
+    yield from islice(_whole(decoded, key, info, timeline), before, before + wanted)
+
+
+def _whole(
+    frames: Iterator[VideoFrame], key: str, info: VideoInfo, timeline: Timeline
+) -> Iterator[VideoFrame]:
+    graph = _graph(info, timeline)
+    times: deque[int | None] = deque()
+    for frame in frames:
+        times.append(frame.pts)
+        graph.vpush(frame)
+        yield from _pulled(graph, times, key, info, timeline)
+    graph.vpush(None)
+    yield from _pulled(graph, times, key, info, timeline)
+
+
+def _graph(info: VideoInfo, timeline: Timeline) -> Graph:
+    graph = Graph()
+    source = graph.add_buffer(
+        width=info.width,
+        height=info.height,
+        format=VideoFormat(info.pix_fmt),
+        time_base=timeline.time_base,
+    )
+    bwdif = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(bwdif)
+    bwdif.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _pulled(
+    graph: Graph, times: deque[int | None], key: str, info: VideoInfo, timeline: Timeline
+) -> Iterator[VideoFrame]:
+    with suppress(BlockingIOError, EOFError):
+        while True:
+            frame = graph.vpull()
+            if frame.format.name != info.pix_fmt:
+                raise SourceUnsupported(
+                    key,
+                    f"bwdif does not know {info.pix_fmt} and would make it {frame.format.name}",
+                    "Leave out --deinterlace",
+                )
+            # The graph counts in halves of the time base.
+            frame.pts, frame.time_base = times.popleft(), timeline.time_base
+            yield frame
