@@ -78,6 +78,9 @@ class RunSettings(BaseModel):
     """Pictures that travel to a worker together."""
     scratch: Path | None = None
     """Folder for temporary files; by default the destination's own when it is local."""
+    cache: Path | None = None
+    """Folder for what is kept between jobs, such as how fast this machine is; by default
+    `~/.cache/colorworker`."""
     keep_parts: bool = False
     """Keep a film's encoded segments after the film is published."""
 

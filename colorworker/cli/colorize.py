@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.settings import ExecutorName, Settings, load_settings
@@ -81,7 +82,18 @@ def colorize(
     preview: Annotated[
         bool, typer.Option(help="Only write a page with a before/after picture of every item.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would be done, and what that would take."),
+    ] = False,
+    calibrate: Annotated[
+        bool | None,
+        typer.Option(
+            help="With --dry-run: measure anew how fast this machine is, or do not measure it."
+            " By default it is measured once, in about a minute.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
     on_cluster: Annotated[
         bool, typer.Option("--on-cluster", hidden=True, help="Refuse paths that are relative.")
@@ -117,22 +129,23 @@ def colorize(
         options = replace(options, crf=crf)
     if vividness is not None:
         options = replace(options, vividness=vividness)
-    code = run(
-        Request(
-            sources=tuple(paths[:-1]),
-            destination=paths[-1],
-            options=options,
-            model=model or settings.model.name,
-            executor=executor or settings.run.executor,
-            workers=workers or settings.run.workers,
-            dry_run=dry_run,
-            quiet=quiet,
-            include=tuple(include or ()),
-            exclude=tuple(exclude or ()),
-        ),
-        settings,
+    request = Request(
+        sources=tuple(paths[:-1]),
+        destination=paths[-1],
+        options=options,
+        model=model or settings.model.name,
+        executor=executor or settings.run.executor,
+        workers=workers or settings.run.workers,
+        quiet=quiet,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        calibrate=calibrate,
     )
-    if code:
+    if dry:
+        dry_run(request, settings)
+        return
+    refuse_calibrating(calibrate)
+    if code := run(request, settings):
         raise typer.Exit(code)
 
 

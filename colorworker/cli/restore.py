@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +12,11 @@ from typing import Annotated
 import typer
 
 from colorworker.cli.colorize import LogLevel, options_of, refuse_relative
+from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
-from colorworker.cli.run import SOME_FAILED, Request, run, run_watched
-from colorworker.errors import UsageError
-from colorworker.report.page import visible
+from colorworker.cli.run import SOME_FAILED, Request, run_watched
+from colorworker.errors import ColorworkerError, UsageError
+from colorworker.report.page import duration, visible
 from colorworker.restore import CollectionEnd, JobEnd, PlanEnd, Watch
 from colorworker.restore import restore as run_plan
 from colorworker.restoring.planfile import read_plan
@@ -51,7 +53,17 @@ def restore(
     failures: Annotated[
         bool, typer.Option("--failures", help="Only list what waits or is parked, and why.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option(help="Only say what the sources hold.")] = False,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would be done, and what that would take."),
+    ] = False,
+    calibrate: Annotated[
+        bool | None,
+        typer.Option(
+            help="With --dry-run: measure anew how fast this machine is, or do not measure it.",
+            show_default=False,
+        ),
+    ] = None,
     detailed_exit_code: Annotated[
         bool, typer.Option(help="Tell runs that ended early by codes 4 and 5 instead of 0.")
     ] = False,
@@ -87,11 +99,12 @@ def restore(
         _request, executor=executor or settings.run.executor,
         workers=workers or settings.run.workers, quiet=quiet,
     )  # fmt: skip
-    if dry_run:
-        for collection in plan.collections:
-            print(f"{collection.name}:")
-            run(request(collection, dry_run=True), settings)
+    if dry:
+        code = _dry_run(plan, partial(request, calibrate=calibrate), settings)
+        if code:
+            raise typer.Exit(code)
         return
+    refuse_calibrating(calibrate)
     code = _run(plan, stores, settings, request, detailed=detailed_exit_code)
     if code:
         raise typer.Exit(code)
@@ -127,6 +140,39 @@ def _run(
     return code
 
 
+def _dry_run(
+    plan: RestorationPlan, request: Callable[[Collection], Request], settings: Settings
+) -> int:
+    """Say what every collection would do and take, then all of them; return the exit code."""
+    code, seconds = 0, 0.0
+    for number, collection in enumerate(plan.collections):
+        print(f"{collection.name}:")
+        try:
+            # Whoever asked for a new measurement wants one, not one a collection.
+            said = request(collection)
+            again = replace(said, calibrate=None) if number and said.calibrate else said
+            expected = dry_run(again, settings, may_be_empty=True)
+        except ColorworkerError as error:
+            print(f"{collection.name}: {visible(str(error))}", flush=True)
+            code = NOT_STARTED
+            continue
+        seconds += expected.wall_seconds() if expected else 0.0
+    if seconds:
+        print(f"plan {plan.name}: {', '.join(_budget_words(plan, seconds))}", flush=True)
+    return code
+
+
+def _budget_words(plan: RestorationPlan, seconds: float) -> Iterator[str]:
+    """Yield what the plan's expected time means for its budget."""
+    budget = plan.budget
+    yield duration(seconds)
+    if budget.price_per_hour is not None:
+        yield f"{seconds / 3600 * budget.price_per_hour:.2f} at {budget.price_per_hour:g} an hour"
+    runs = budget.runs(seconds)
+    if runs > 1:
+        yield f"so {runs} runs by its budget"
+
+
 def _bounded(settings: Settings, plan: RestorationPlan) -> Settings:
     """Return settings by which no batch of pictures is larger than the budget."""
     items = plan.budget.items
@@ -142,7 +188,7 @@ def _request(
     executor: ExecutorName,
     workers: int | None,
     quiet: bool,
-    dry_run: bool = False,
+    calibrate: bool | None = None,
 ) -> Request:
     return Request(
         collection.sources,
@@ -151,10 +197,10 @@ def _request(
         collection.model,
         executor,
         workers,
-        dry_run,
         quiet,
         collection.include,
         collection.exclude,
+        calibrate,
     )
 
 

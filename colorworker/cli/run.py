@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from colorworker.cli.expecting import Expecting
 from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
 from colorworker.cli.progress import display
 from colorworker.cli.shown import shown_folder
@@ -51,10 +52,23 @@ class Request:
     model: str
     executor: ExecutorName
     workers: int | None
-    dry_run: bool
     quiet: bool
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    calibrate: bool | None = None
+    """In a dry run: measure this machine anew, or not at all; None: what is not known of it."""
+
+    def executor_name(self, settings: Settings) -> ExecutorName:
+        """Return where units run."""
+        if self.executor != "auto":
+            return self.executor
+        return "ray" if settings.ray_address else "inprocess"
+
+    def workers_at_a_time(self, settings: Settings) -> int | None:
+        """Return how many units are worked on at a time; None where a cluster decides."""
+        if self.workers or self.executor_name(settings) == "ray":
+            return self.workers
+        return max(1, (os.cpu_count() or 1) // 2)
 
 
 def run(request: Request, settings: Settings) -> int:
@@ -63,19 +77,9 @@ def run(request: Request, settings: Settings) -> int:
     Raises:
         UsageError: If the job cannot start: bad paths, bad weights, nothing to do.
     """
-    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
-    opened = partial(open_store, options=stores)
-    model = resolve(request.model, opened)
-    # Refused here, weights are one error; in the workers they would be one an item.
-    load(model, opened)
-    with _plan(request, model, stores) as plan:
-        if not plan.counts.items:
-            raise UsageError(
-                ", ".join(request.sources), "nothing matched", "Check the paths and the patterns"
-            )
-        if request.dry_run:
-            _print_plan(plan)
-            return 0
+    stores, model = prepared(request, settings)
+    with planned(request, model, stores) as plan:
+        refuse_nothing(request, plan)
         with closing(open_store(request.destination, stores)) as destination:
             put_manifest(destination, plan)
             end = _run_job(request, settings, plan, model, stores, destination, None)
@@ -87,18 +91,55 @@ def run(request: Request, settings: Settings) -> int:
     return SOME_FAILED if end.progress.items_failed else 0
 
 
+def prepared(request: Request, settings: Settings) -> tuple[StoreOptions, ModelRef]:
+    """Return how stores are reached, and the weights, which are sound.
+
+    Raises:
+        UsageError: If the weights are not.
+    """
+    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    opened = partial(open_store, options=stores)
+    model = resolve(request.model, opened)
+    # Refused here, weights are one error; in the workers they would be one an item.
+    load(model, opened)
+    return stores, model
+
+
+def refuse_nothing(request: Request, plan: Plan) -> None:
+    """Refuse a job without sources.
+
+    Raises:
+        UsageError: If nothing matched.
+    """
+    if not plan.counts.items:
+        raise UsageError(
+            ", ".join(request.sources), "nothing matched", "Check the paths and the patterns"
+        )
+
+
+def worker_spec(
+    settings: Settings, model: ModelRef, stores: StoreOptions, destination: str
+) -> WorkerSpec:
+    """Return what workers must know to do the job's units into a destination."""
+    return WorkerSpec(
+        destination_uri=destination,
+        model=model,
+        max_pixels=settings.media.max_pixels,
+        scratch=settings.run.scratch,
+        keep_parts=settings.run.keep_parts,
+        stores=stores,
+    )
+
+
 def run_watched(request: Request, settings: Settings, watch: Watch) -> JobEnd:
     """Run the job of a plan's collection, of which there may be nothing left to do.
 
     Raises:
         ColorworkerError: If the job cannot start.
     """
-    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
-    opened = partial(open_store, options=stores)
-    model = resolve(request.model, opened)
-    load(model, opened)
+    stores, model = prepared(request, settings)
     with (
-        _plan(request, model, stores) as plan,
+        planned(request, model, stores) as plan,
         closing(open_store(request.destination, stores)) as destination,
     ):
         put_manifest(destination, plan)
@@ -122,15 +163,11 @@ def _run_job(
     options = request.options
     watch, entries, counts = watched or (None, plan, plan.counts)
     job = Job(plan.job_id, entries, options, model, run.batch_stills, run.max_attempts, counts)
-    spec = WorkerSpec(
-        destination_uri=destination.uri,
-        model=model,
-        max_pixels=settings.media.max_pixels,
-        scratch=run.scratch,
-        keep_parts=run.keep_parts,
-        stores=stores,
+    spec = replace(
+        worker_spec(settings, model, stores, destination.uri),
         landmark=manifest_key(plan.job_id),
     )
+    expected = expecting(request, settings, spec).of_run(plan)
     facts = _facts(request, settings, plan, model)
     with (
         # Ray's listener prints to stdout when a worker dies; stdout is for results only.
@@ -142,6 +179,7 @@ def _run_job(
             plan.job_id,
             request.sources,
             heartbeat_seconds=run.heartbeat_seconds,
+            expected=expected,
         ) as kept,
         ReportWriter(destination, facts, kept.run_id) as report,
         closing(_executor(request, spec, settings)) as executor,
@@ -160,11 +198,18 @@ def _run_job(
         if stopped:
             kept.interrupted()
         folder = shown_folder(destination, request.destination)
-        return JobEnd(end, f"{folder}/{report.finish(interrupted=stopped)}", stopped)
+        page = report.finish(interrupted=stopped, comparison=kept.comparison())
+        return JobEnd(end, f"{folder}/{page}", stopped)
+
+
+def expecting(request: Request, settings: Settings, spec: WorkerSpec) -> Expecting:
+    """Return what estimates the job's time."""
+    name = request.executor_name(settings)
+    return Expecting(spec, request.options, name, request.workers_at_a_time(settings), settings)
 
 
 @contextmanager
-def _plan(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator[Plan]:
+def planned(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator[Plan]:
     """Give the job's plan, which lies in a scratch folder until the job's end."""
     destination = Path(request.destination)
     if destination.exists() and not destination.is_dir():
@@ -195,7 +240,7 @@ def _facts(request: Request, settings: Settings, plan: Plan, model: ModelRef) ->
         plan.job_id,
         request.sources,
         request.destination,
-        _executor_name(request, settings),
+        request.executor_name(settings),
         request.options,
         model,
         started_at="",
@@ -204,16 +249,10 @@ def _facts(request: Request, settings: Settings, plan: Plan, model: ModelRef) ->
     )
 
 
-def _executor_name(request: Request, settings: Settings) -> ExecutorName:
-    if request.executor != "auto":
-        return request.executor
-    return "ray" if settings.ray_address else "inprocess"
-
-
 def _executor(request: Request, spec: WorkerSpec, settings: Settings) -> Executor:
-    if _executor_name(request, settings) == "inprocess":
+    if request.executor_name(settings) == "inprocess":
         apply_environment(tensorflow_environment())
-        return InProcessExecutor(open_workshop(spec), request.workers or _default_workers())
+        return InProcessExecutor(open_workshop(spec), request.workers_at_a_time(settings) or 1)
     try:
         from colorworker.cluster.actors import RayExecutor
         from colorworker.cluster.crew import Crew
@@ -236,10 +275,6 @@ def _executor(request: Request, spec: WorkerSpec, settings: Settings) -> Executo
     )
 
 
-def _default_workers() -> int:
-    return max(1, (os.cpu_count() or 1) // 2)
-
-
 def _shown_settings(settings: Settings) -> dict[str, str]:
     """Return the settings that are worth a line on the report; none of them is a secret."""
     return {
@@ -253,15 +288,3 @@ def _print_end(end: Progress, page: str) -> None:
     done = end.items_done - end.items_failed
     print(f"{done} of {end.items_total} items done or skipped, {end.items_failed} failed")
     print(f"report: {page}")
-
-
-def _print_plan(plan: Plan) -> None:
-    for entry in plan:
-        said = entry.output_key or f"{entry.outcome}: {entry.error}"
-        print(f"{entry.kind or 'other':<6} {entry.size_bytes:>12} {entry.key} -> {said}")
-    counts = plan.counts
-    print(
-        f"job {plan.job_id}: {counts.stills} stills, {counts.films} films,"
-        f" {counts.size_bytes} bytes; {counts.items - counts.stills - counts.films} not to be done."
-        " Nothing was written."
-    )

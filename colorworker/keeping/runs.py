@@ -16,10 +16,13 @@ from typing import Self, TypeVar
 from colorworker import __version__
 from colorworker.driver import Progress
 from colorworker.errors import ColorworkerError
+from colorworker.keeping.diary import Diary
 from colorworker.provenance.record import STATE, now
 from colorworker.report.records import ItemLine
 from colorworker.store.base import ObjectStore
-from colorworker.work.run import RunCounts, RunOutcome, RunState, pace, run_to_json
+from colorworker.work.comparison import Comparison, compared, seconds_left
+from colorworker.work.estimate import Estimate
+from colorworker.work.run import Pace, RunCounts, RunOutcome, RunState, pace, run_to_json
 
 T = TypeVar("T")
 
@@ -73,6 +76,7 @@ class RunKeeper:
         sources: Sequence[str] = (),
         *,
         heartbeat_seconds: float = 20.0,
+        expected: Estimate | None = None,
     ) -> None:
         """Prepare the state of a new run; nothing is written yet.
 
@@ -81,6 +85,7 @@ class RunKeeper:
             job_id: Of the job.
             sources: As they were given.
             heartbeat_seconds: How often the state is renewed.
+            expected: What the whole job should take, if that is known.
         """
         self._store = store
         moment = now()
@@ -90,6 +95,7 @@ class RunKeeper:
             moment,
             moment,
             sources=tuple(sources[:_SOURCES]),
+            expected=expected,
             heartbeat_seconds=heartbeat_seconds,
             host=platform.node(),
             pid=os.getpid(),
@@ -98,6 +104,7 @@ class RunKeeper:
         self._progress = Progress(0)
         self._settled = {"succeeded": 0, "failed": 0, "skipped": 0, "parked": 0}
         self._resumed = 0
+        self._diary = Diary()
         self._errors: tuple[str, ...] = ()
         self._outcome: RunOutcome = "finished"
         self._start = time.monotonic()
@@ -134,12 +141,20 @@ class RunKeeper:
         """Count an item whose outcome is known."""
         self._settled["parked" if line.error_code == "parked" else line.outcome] += 1
         self._resumed += line.outcome == "succeeded" and line.resumed
+        self._diary.add(line)
         if line.outcome == "failed":
             self._remember(line.error)
 
     def show(self, progress: Progress) -> None:
         """Take note of how far the job is."""
         self._progress = progress
+
+    def comparison(self) -> Comparison | None:
+        """Return what was expected of what has been worked on so far, beside what it took."""
+        expected = self._state.expected
+        if expected is None:
+            return None
+        return compared(expected, self._diary.work(self._progress), self._wall_seconds)
 
     def interrupted(self) -> None:
         """Say that the run was stopped before its end."""
@@ -159,14 +174,14 @@ class RunKeeper:
                     self._state,
                     updated_at=now(),
                     counts=counts,
-                    pace=pace(self._samples),
+                    pace=self._with_eta(pace(self._samples)),
                     last_errors=self._errors,
                 )
             )
 
     def _ended(self, outcome: RunOutcome) -> RunState:
         counts = self._counts()
-        mean = pace([(self._start, RunCounts()), (time.monotonic(), counts)])
+        mean = self._with_eta(pace([(self._start, RunCounts()), (time.monotonic(), counts)]))
         return replace(
             self._state,
             updated_at=now(),
@@ -175,7 +190,20 @@ class RunKeeper:
             counts=counts,
             pace=replace(mean, eta_seconds=0.0 if outcome == "finished" else mean.eta_seconds),
             last_errors=self._errors,
+            comparison=self.comparison(),
         )
+
+    @property
+    def _wall_seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def _with_eta(self, found: Pace) -> Pace:
+        """Return the pace with the time left by the estimate, which knows a film from a picture."""
+        expected = self._state.expected
+        if expected is None:
+            return found
+        left = seconds_left(expected, self._diary.work(self._progress), self._wall_seconds)
+        return found if left is None else replace(found, eta_seconds=round(left, 1))
 
     def _counts(self) -> RunCounts:
         progress = self._progress

@@ -26,6 +26,11 @@ A run:
                     units_running; frames_done, frames_resumed (of films)
     pace            items_per_second, frames_per_second, eta_seconds (null where not known):
                     of the last few minutes while it runs, of the whole run afterwards
+    expected        what the whole job was to take, as `colorize --dry-run` says it: stills, films
+                    (items, frames, film_seconds, work_seconds, bytes_out, sampled), start_seconds,
+                    workers, measured_at, ...; null where the machine had not been measured
+    comparison      at its end: expected_seconds and expected_bytes of what this run worked on,
+                    seconds, bytes_out; null where nothing was expected or worked on
     last_errors     sentences, the newest last
     heartbeat_seconds, host, pid, version
 """
@@ -123,6 +128,15 @@ def pace_words(run: RunState, stands: Standing) -> str:
     return ", ".join(parts)
 
 
+def comparison_words(run: RunState) -> str:
+    """Return what was expected of what the run worked on; empty where it is not known."""
+    if run.comparison is None:
+        return ""
+    expected = whole_duration(run.comparison.expected_seconds)
+    took = whole_duration(run.comparison.seconds)
+    return f"expected {expected} for what it worked on, took {took}"
+
+
 def _run_lines(run: RunState, now: datetime) -> Iterator[str]:
     stands = standing(run, now)
     failures = ", with failures" if stands == "finished" and run.counts.items_failed else ""
@@ -133,6 +147,8 @@ def _run_lines(run: RunState, now: datetime) -> Iterator[str]:
     yield f"  run {visible(run.run_id)} {where}, {_times(run, stands, now)}"
     yield f"  {items_words(run)}"
     if words := pace_words(run, stands):
+        yield f"  {words}"
+    if words := comparison_words(run):
         yield f"  {words}"
     yield from (f"  ! {visible(error)}" for error in run.last_errors)
 

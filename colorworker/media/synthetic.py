@@ -58,8 +58,18 @@ class Recipe:
     """Title, start and end in milliseconds."""
 
 
-def make_film(path: Path, recipe: Recipe) -> Path:
-    """Write a film of moving grey stripes, each frame another, and return its path."""
+Picture = Callable[[int], npt.NDArray[np.uint16]]
+"""From a frame's index to its luma codes, (height, width)."""
+
+
+def make_film(path: Path, recipe: Recipe, picture: Picture | None = None) -> Path:
+    """Write a film of moving grey stripes, each frame another, and return its path.
+
+    Args:
+        path: Of the file, whose extension names the container.
+        recipe: What it is made of.
+        picture: Gives other pictures than stripes.
+    """
     with av.open(str(path), "w", container_options=dict(recipe.container_options)) as output:
         output.metadata.update(recipe.metadata)
         stream = _picture_stream(output, recipe)
@@ -82,7 +92,8 @@ def make_film(path: Path, recipe: Recipe) -> Path:
         tone = iter(()) if sound is None else _tone(recipe.frames / recipe.rate)
         for index in range(recipe.frames):
             pts = index if recipe.pts is None else recipe.pts[index]
-            output.mux(stream.encode(in_fields(_frame(recipe, index, pts, time_base))))
+            codes = _stripes(recipe, index) if picture is None else picture(index)
+            output.mux(stream.encode(in_fields(_frame(recipe, codes, pts, time_base))))
             if sound is not None:
                 for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
                     block = next(tone, None)
@@ -126,11 +137,17 @@ def _picture_stream(output: OutputContainer, recipe: Recipe) -> VideoStream:
     return stream
 
 
-def _frame(recipe: Recipe, index: int, pts: int, time_base: Fraction) -> VideoFrame:
-    frame = VideoFrame(recipe.width, recipe.height, recipe.pix_fmt)
+def _stripes(recipe: Recipe, index: int) -> npt.NDArray[np.uint16]:
     depth = VideoFormat(recipe.pix_fmt).components[0].bits
     shot = index * recipe.shots // recipe.frames
-    picture = luma(recipe.width, recipe.height, index, shot, depth)
+    return luma(recipe.width, recipe.height, index, shot, depth)
+
+
+def _frame(
+    recipe: Recipe, picture: npt.NDArray[np.uint16], pts: int, time_base: Fraction
+) -> VideoFrame:
+    frame = VideoFrame(recipe.width, recipe.height, recipe.pix_fmt)
+    depth = VideoFormat(recipe.pix_fmt).components[0].bits
     sample = np.uint8 if depth == 8 else np.uint16
     for number, plane in enumerate(frame.planes):
         row_samples = plane.line_size // np.dtype(sample).itemsize

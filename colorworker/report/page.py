@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from colorworker import __version__
 from colorworker.report.records import SHEET_COLUMNS, ItemLine, ShotSheet, Totals, totals_of
 from colorworker.report.thumbnails import Thumbnails, data_uri
+from colorworker.work.comparison import Comparison
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.shotlist import timecode
 
@@ -50,6 +51,8 @@ class JobFacts:
     """Stopped before its end: what is not listed has not been begun or not been finished."""
     settings: Mapping[str, str] | None = None
     """More settings to show, by name."""
+    comparison: Comparison | None = None
+    """What was expected of what this run has worked on; None where nothing was."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
         "visible": visible,
         "duration": duration,
         "count": count,
+        "size": size,
         "moment": _moment,
         "reason": lambda line: line.error.removeprefix(f"{line.key}: "),
         "href": lambda key: OUTPUTS_AT + quote(key.encode("utf-8", "surrogateescape")),
@@ -216,6 +220,17 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def size(number: float) -> str:
+    """Return bytes as people say them, in powers of 1000: `812 bytes`, `4.2 GB`."""
+    if number < 1000:
+        return f"{number:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 999.95:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1000:.1f} TB"
 
 
 def count(number: int, one: str = "", many: str = "") -> str:

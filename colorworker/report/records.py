@@ -39,6 +39,8 @@ class ItemLine:
     output_key: str = ""
     source_sha256: str = ""
     output_sha256: str = ""
+    output_bytes: int | None = None
+    """Of the output; None where there is none."""
     width: int | None = None
     height: int | None = None
     frames: int | None = None
@@ -123,6 +125,7 @@ def _line(
         output_key=record.output_key if record else "",
         source_sha256=str(info.get("source_sha256", "")),
         output_sha256=record.sha256 if record else "",
+        output_bytes=record.size_bytes if record else None,
         width=info.get("width"),
         height=info.get("height"),
         frames=info.get("frames"),

@@ -22,6 +22,7 @@ from colorworker.report.page import JobFacts, render
 from colorworker.report.records import ItemLine, line_from_json, line_to_json
 from colorworker.report.thumbnails import thumbnails_in
 from colorworker.store.base import ObjectStore
+from colorworker.work.comparison import Comparison
 
 
 class ReportWriter:
@@ -64,14 +65,20 @@ class ReportWriter:
             raise ValueError("the report is not open")
         self._file.write(line_to_json(line))
 
-    def finish(self, *, interrupted: bool) -> str:
-        """Put page and lines on the store and return the key of the page that is the latest."""
+    def finish(self, *, interrupted: bool, comparison: Comparison | None = None) -> str:
+        """Put page and lines on the store and return the key of the page that is the latest.
+
+        Args:
+            interrupted: The run was stopped before its end.
+            comparison: What was expected of what it has worked on.
+        """
         if self._file is not None:
             self._file.close()
         facts = replace(
             self._facts,
             wall_seconds=round(time.monotonic() - self._start, 3),
             interrupted=interrupted,
+            comparison=comparison,
         )
         folder = f"{STATE}/jobs/{facts.job_id}"
         page = render(facts, self._lines(self._path), thumbnails_in(self._store)).encode()

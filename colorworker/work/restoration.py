@@ -1,6 +1,7 @@
 """What a restoration plan says, and the decisions that follow from it. No I/O, no clock."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,16 @@ class Budget:
         if self.money is not None and seconds * (self.price_per_hour or 0) >= self.money * 3600:
             return f"the budget of {self.money:g} at {self.price_per_hour:g} an hour is spent"
         return ""
+
+    def runs(self, seconds: float) -> int:
+        """Return in how many runs so many seconds of work are done, as far as hours and money say.
+
+        At least 1; a budget of items is no matter of time.
+        """
+        bounds = [self.hours * 3600] if self.hours is not None else []
+        if self.money is not None and self.price_per_hour:
+            bounds.append(self.money / self.price_per_hour * 3600)
+        return max(1, math.ceil(seconds / min(bounds))) if bounds else 1
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from colorworker.work.comparison import Comparison
+from colorworker.work.estimate import Estimate, estimate_from_json
+
 RunOutcome = Literal["running", "finished", "interrupted", "broken"]
 Standing = Literal["running", "finished", "interrupted", "broken", "lost"]
 
@@ -69,6 +72,10 @@ class RunState:
     pace: Pace = field(default_factory=Pace)
     last_errors: tuple[str, ...] = ()
     """Sentences, the newest last."""
+    expected: Estimate | None = None
+    """What was to be expected of the whole job; None where nothing was known."""
+    comparison: Comparison | None = None
+    """At the end: what was expected of what this run has worked on, and what it took."""
     heartbeat_seconds: float = 20.0
     """How often `updated_at` is renewed while it runs."""
     host: str = ""
@@ -127,6 +134,9 @@ def run_from_json(data: bytes) -> RunState:
         known = _known(RunState, values)
         known["counts"] = RunCounts(**_known(RunCounts, known.get("counts") or {}))
         known["pace"] = Pace(**_known(Pace, known.get("pace") or {}))
+        known["expected"] = estimate_from_json(known.get("expected"))
+        if known.get("comparison"):
+            known["comparison"] = Comparison(**_known(Comparison, known["comparison"]))
         for name in ("sources", "last_errors"):
             known[name] = tuple(known.get(name, ()))
         run = RunState(**known)

@@ -47,7 +47,7 @@ class Command:
 
 
 @pytest.fixture
-def command():
+def command(tmp_path_factory):
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -58,6 +58,8 @@ def command():
     quick = {
         "COLORWORKER_MEDIA__SETTLE_ANCHORS": "0",
         "COLORWORKER_MEDIA__ANCHOR_INTERVAL": "12",
+        # Nothing is expected by what somebody has measured on this machine.
+        "COLORWORKER_RUN__CACHE": str(tmp_path_factory.mktemp("cache")),
     }
     return Command({**kept, **quick})
 

@@ -48,6 +48,14 @@ ALLOWED = {
     # neither a record nor a run's state. `restore` joins it with whatever runs a job.
     "restoring": ("errors work store provenance planning keeping report", "pydantic pydantic_core"),
     "restore": ("errors work store planning keeping report driver restoring", ""),
+    # A room of its own: what a job will take is measured by running small ones, so it needs what a
+    # composition root needs; kept from `cli` so that it has no console.
+    "estimating": (
+        "errors work store media listing driver cluster.inprocess cluster.worker pipeline"
+        " provenance report.records estimating",
+        "numpy",
+    ),
+    "estimating.material": ("errors work media", "av numpy pyvips"),
     "training": ("errors work color store media.stills model report.plots", "numpy keras pydantic"),
     "cluster": ("errors work store model pipeline", "numpy ray"),
     # Ray Train keeps its own state where pyarrow can write.

@@ -10,8 +10,10 @@ import pytest
 from colorworker.driver import Progress
 from colorworker.errors import StoreUnavailable, UsageError
 from colorworker.keeping.runs import RunKeeper, both, run_key
+from colorworker.keeping.status import comparison_words
 from colorworker.report.records import ItemLine
 from colorworker.store.memory import MemoryStore
+from colorworker.work.estimate import Estimate, Part
 from colorworker.work.run import run_from_json
 
 
@@ -67,6 +69,35 @@ def test_a_run_says_how_far_it_is_while_it_goes_on():
     assert under_way.pace.eta_seconds
     assert (ended.outcome, ended.counts) == ("finished", counts)
     assert ended.ended_at >= ended.started_at
+
+
+def test_a_run_that_knows_what_to_expect_says_what_is_left_and_what_became_of_it():
+    store = Watched()
+    expected = Estimate(Part(4, 4, 0.0, 40.0, 4000), Part(1, 100, 4.0, 60.0, 6000))
+    found = ItemLine("file:///a", "r.mp4", "film", "succeeded", resumed=True, frames=100)
+    made = ItemLine("file:///a", "a.png", "still", "succeeded", output_bytes=900, worker="a:1")
+
+    with RunKeeper(store, "job", heartbeat_seconds=0.1, expected=expected) as kept:
+        store.wait()
+        store.wait()
+        before = state(store, kept)
+        for line in (found, made):
+            kept.add(line)
+        store.wait()
+        store.wait()
+        under_way = state(store, kept)
+    ended = state(store, kept)
+
+    assert before.pace.eta_seconds == pytest.approx(100, abs=5)
+    assert under_way.expected == ended.expected == expected
+    assert under_way.comparison is None
+    # The film was done, and so was one of four pictures, sooner than was thought.
+    assert under_way.pace.eta_seconds == pytest.approx(30 * 60 / 70, abs=2)
+    assert (ended.comparison.expected_seconds, ended.comparison.expected_bytes) == (10.0, 1000)
+    assert ended.comparison.bytes_out == 900
+    assert ended.comparison.seconds < 5
+    assert kept.comparison().bytes_out == 900
+    assert "expected 10 s for what it worked on, took" in comparison_words(ended)
 
 
 def test_runs_sort_by_the_time_they_began():

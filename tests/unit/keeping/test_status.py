@@ -143,6 +143,7 @@ def test_the_json_has_the_fields_that_are_promised():
     assert set(first["latest"]) == {
         "run_id", "started_at", "updated_at", "ended_at", "standing", "report", "sources",
         "counts", "pace", "last_errors", "heartbeat_seconds", "host", "pid", "version",
+        "expected", "comparison",
     }  # fmt: skip
     assert (old["latest"], old["report"], old["earlier"]) == (None, None, [])
 

@@ -13,9 +13,11 @@ from colorworker.report.page import (
     duration,
     phase_shares,
     render,
+    size,
     visible,
 )
 from colorworker.report.records import ItemLine, ShotSheet
+from colorworker.work.comparison import Comparison
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.shotlist import Shot
 
@@ -259,3 +261,31 @@ def test_a_page_with_very_many_shots_says_how_many_it_leaves_out(monkeypatch):
 
     assert html.count("<li><b>") == 15
     assert "5 more shots are not shown here" in html
+
+
+def test_what_was_expected_stands_beside_what_it_took():
+    found = Comparison(
+        expected_seconds=130.0, seconds=125.0, expected_bytes=4_200_000, bytes_out=3900
+    )
+
+    text = Reader(page([item("a.png")], comparison=found)).text
+
+    assert "Expected for what this run worked on: 2 min 10 s and 4.2 MB." in text
+    assert "It took 2 min 05 s and wrote 3.9 kB." in text
+    assert "Expected" not in Reader(page([item("a.png")])).text
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_951, "1.0 MB"),
+        (4.2e9, "4.2 GB"),
+        (3.1e15, "3100.0 TB"),
+    ],
+)
+def test_sizes_are_said_in_powers_of_a_thousand(number, words):
+    assert size(number) == words

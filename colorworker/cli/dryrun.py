@@ -1,0 +1,116 @@
+"""What a job would do and what that would take; nothing is written to its destination."""
+
+import sys
+from collections.abc import Iterator
+
+from colorworker.cli.run import Request, expecting, planned, prepared, refuse_nothing, worker_spec
+from colorworker.errors import ColorworkerError, UsageError
+from colorworker.estimating.survey import Volume
+from colorworker.planning.plan import Plan
+from colorworker.report.page import count, duration, size, visible
+from colorworker.settings import Settings
+from colorworker.work.estimate import Estimate, Part
+
+_WORKERS_SHOWN = (4, 16, 64)
+"""For how many workers the time is said besides."""
+
+
+def dry_run(request: Request, settings: Settings, *, may_be_empty: bool = False) -> Estimate | None:
+    """Print every item and its output, and then what all of it will take, which is returned.
+
+    Args:
+        request: The job.
+        settings: Of this process.
+        may_be_empty: Nothing that matches is no error.
+
+    Raises:
+        UsageError: If the job could not start.
+    """
+    stores, model = prepared(request, settings)
+    with planned(request, model, stores) as plan:
+        if not may_be_empty:
+            refuse_nothing(request, plan)
+        _print_plan(plan)
+        if not plan.counts.stills + plan.counts.films:
+            return None
+        spec = worker_spec(settings, model, stores, request.destination)
+        try:
+            volume, expected = expecting(request, settings, spec).of_dry_run(
+                plan, request.destination, request.calibrate, _say
+            )
+        except ColorworkerError as error:
+            print(f"no estimate: {visible(str(error))}", file=sys.stderr)
+            return None
+    for said in words(volume, expected, preview=request.options.preview):
+        print(said, flush=True)
+    return expected
+
+
+def refuse_calibrating(calibrate: bool | None) -> None:
+    """Refuse to measure the machine where nobody is told the result.
+
+    Raises:
+        UsageError: If it was asked for.
+    """
+    if calibrate is not None:
+        raise UsageError(
+            "--calibrate" if calibrate else "--no-calibrate",
+            "is for dry runs only",
+            "Give --dry-run as well; what it measures is kept for the runs that follow",
+        )
+
+
+def words(volume: Volume, expected: Estimate | None, *, preview: bool) -> Iterator[str]:
+    """Yield what is to be done and what it will take, as a person wants to know it."""
+    before = f"; {count(volume.items_done, 'item')} done before" if volume.items_done else ""
+    yield f"to be done: {count(volume.items, 'item')}, {size(volume.size_bytes)}{before}"
+    if not volume.items:
+        return
+    if expected is None:
+        unmeasured = "this machine has not been measured; --calibrate does it in a minute"
+        yield f"no estimate: {'previews are not measured' if preview else unmeasured}"
+        return
+    films = expected.films
+    if films.items:
+        yield (
+            f"films: {films.film_seconds / 60:.1f} minutes, {count(films.frames, 'frame')}"
+            f"{_sampled(films)}"
+        )
+    if expected.stills.items:
+        yield f"pictures: {count(expected.stills.items)}{_sampled(expected.stills)}"
+    yield from time_words(expected)
+    yield f"writes about {size(expected.bytes_out)}; it depends on the grain of what is encoded"
+    if expected.likened:
+        yield f"not measured, taken for the likest that were: {', '.join(expected.likened)}"
+    yield f"measured on this machine at {expected.measured_at}; --calibrate measures anew"
+
+
+def time_words(expected: Estimate) -> Iterator[str]:
+    """Yield how long it will take, here and on more workers."""
+    own = max(1, expected.workers)
+    here = f"expected: {duration(expected.wall_seconds(own))} with {count(own, 'worker')}"
+    others = [n for n in _WORKERS_SHOWN if n > own]
+    more = [f"{duration(expected.wall_seconds(n))} with {n}" for n in others]
+    yield f"{here} like this machine's, {', '.join(more)}" if more else here
+
+
+def _sampled(part: Part) -> str:
+    if part.sampled >= part.items:
+        return ""
+    return f", by the headers of {count(part.sampled)} of {count(part.items)}"
+
+
+def _say(said: str) -> None:
+    print(said, file=sys.stderr, flush=True)
+
+
+def _print_plan(plan: Plan) -> None:
+    for entry in plan:
+        said = entry.output_key or f"{entry.outcome}: {entry.error}"
+        print(f"{entry.kind or 'other':<6} {entry.size_bytes:>12} {entry.key} -> {said}")
+    counts = plan.counts
+    print(
+        f"job {plan.job_id}: {counts.stills} stills, {counts.films} films,"
+        f" {counts.size_bytes} bytes; {counts.items - counts.stills - counts.films} not to be done."
+        " Nothing was written."
+    )

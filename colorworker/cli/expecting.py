@@ -1,0 +1,141 @@
+"""What a job will take: by how fast this machine has been measured, and by the sources' headers."""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+
+from colorworker.cluster.worker import WorkerSpec
+from colorworker.estimating.calibrate import Bench, calibrate
+from colorworker.estimating.kept import Kept, default_folder
+from colorworker.estimating.material import is_makeable
+from colorworker.estimating.survey import MOST_SAMPLES, Volume, survey
+from colorworker.pipeline.film import lookahead_frames
+from colorworker.planning.plan import Plan
+from colorworker.settings import ExecutorName, Settings, apply_environment, tensorflow_environment
+from colorworker.store.base import ObjectStore
+from colorworker.store.opening import open_store
+from colorworker.work.estimate import Calibration, Estimate, Piece, estimate
+from colorworker.work.job import Options
+
+_SAMPLES_OF_A_RUN = 64
+"""Fewer than for a dry run: nobody is to wait for them."""
+_RAY_SECONDS = 12.0
+"""Until a cluster's first worker has answered: 5 to 18 seconds were seen."""
+
+
+class Expecting:
+    """Makes the estimates of one machine for one sort of job."""
+
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        options: Options,
+        executor: ExecutorName,
+        workers: int | None,
+        settings: Settings,
+    ) -> None:
+        """Name the calibration; it is neither read nor measured yet.
+
+        Args:
+            spec: Of the job's workers.
+            options: Of the job.
+            executor: Where units run; `inprocess` or `ray`.
+            workers: Units worked on at a time; None where a cluster decides.
+            settings: Of this process.
+        """
+        on_ray = executor == "ray"
+        self._spec, self._options, self._workers = spec, options, workers or 0
+        self._ray_seconds = _RAY_SECONDS if on_ray else 0.0
+        self._threads = settings.run.cpus_per_worker if on_ray else None
+        self._bench = Bench(
+            spec.model,
+            options,
+            # A cluster's workers do not share a machine's cores.
+            1 if on_ray else self._workers or 1,
+            settings.run.batch_stills,
+            self._threads,
+            settings.run.scratch,
+            spec.stores,
+        )
+        self._kept = Kept(settings.run.cache or default_folder(), self._bench)
+
+    def of_run(self, plan: Plan) -> Estimate | None:
+        """Return what a run is to expect; None unless the machine has been measured before.
+
+        Previews are not what was measured.
+        """
+        known = None if self._options.preview else self._kept.read()
+        if known is None:
+            return None
+        volume = self._survey(plan, None, _SAMPLES_OF_A_RUN)
+        return self._estimate(volume, known)
+
+    def of_dry_run(
+        self, plan: Plan, destination: str, anew: bool | None, said: Callable[[str], None]
+    ) -> tuple[Volume, Estimate | None]:
+        """Return what is to be done, and what that takes.
+
+        Args:
+            plan: Of the job.
+            destination: Whose records say what is done.
+            anew: Measure the machine again; None: only what is not known of it; False: nothing,
+                so that there may be no estimate.
+            said: Takes a line on what is being measured.
+
+        Raises:
+            ColorworkerError: If the machine cannot be measured.
+        """
+        with closing(open_store(destination, self._spec.stores)) as store:
+            volume = self._survey(plan, store, MOST_SAMPLES)
+        if self._options.preview:
+            return volume, None
+        known = None if anew else self._kept.read()
+        if anew is not False and volume.items:
+            known = self._measured(volume, known, said)
+        return volume, self._estimate(volume, known) if known else None
+
+    def _survey(self, plan: Plan, destination: ObjectStore | None, most: int) -> Volume:
+        spec = self._spec
+        opened = partial(open_store, options=spec.stores)
+        return survey(
+            plan, plan.counts, self._options, spec.model, opened, destination, most_samples=most
+        )
+
+    def _measured(
+        self, volume: Volume, known: Calibration | None, said: Callable[[str], None]
+    ) -> Calibration:
+        missing = [
+            piece
+            for piece in _pieces(volume)
+            if is_makeable(piece) and (known is None or piece.name not in known.rates)
+        ]
+        if known is not None and not missing:
+            return known
+        apply_environment(tensorflow_environment(self._threads))
+        measured = calibrate(missing, self._bench, said, known=known)
+        self._kept.write(measured)
+        return measured
+
+    def _estimate(self, volume: Volume, calibration: Calibration) -> Estimate:
+        made = estimate(
+            volume.groups,
+            calibration,
+            workers=self._workers,
+            lookahead_frames=lookahead_frames(self._options),
+        )
+        return replace(made, start_seconds=made.start_seconds + self._ray_seconds)
+
+
+def _pieces(volume: Volume) -> list[Piece]:
+    """Return what is to be measured, that with the most bytes first."""
+    sizes: Counter[Piece] = Counter()
+    for group in volume.groups:
+        for sample in group.samples:
+            sizes[sample.piece] += (
+                sample.size_bytes
+                * group.size_bytes
+                // max(1, sum(each.size_bytes for each in group.samples))
+            )
+    return [piece for piece, _ in sizes.most_common()]

@@ -1,0 +1,134 @@
+"""Dry runs say what will be done and what it takes; the machine is measured once."""
+
+import os
+
+import numpy as np
+import pytest
+import pyvips
+from typer.testing import CliRunner
+
+from colorworker.cli import expecting
+from colorworker.cli.app import app
+from colorworker.errors import UsageError
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.work.estimate import Calibration, Rate
+
+PLAN = """\
+name = "nightly"
+[budget]
+hours = 0.01
+money = 100
+price_per_hour = 36
+[[collection]]
+name = "all"
+sources = ["archive"]
+destination = "colour"
+[[collection]]
+name = "none"
+sources = ["nowhere"]
+destination = "other"
+"""
+
+
+class Measuring:
+    """Stands for a machine on which everything takes a second."""
+
+    def __init__(self):
+        self.asked = []
+        self.error = None
+
+    def __call__(self, pieces, bench, said, *, known):
+        if self.error:
+            raise self.error
+        self.asked.append([piece.name for piece in pieces])
+        said("measuring")
+        rates = {piece.name: Rate(1.0, 0.0, 0.0, 1e9) for piece in pieces}
+        return Calibration("2026-11-25T10:00:00+00:00", 10.0, {**known.rates, **rates} if known
+                           else rates)  # fmt: skip
+
+
+@pytest.fixture
+def measuring(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith(("COLORWORKER_", "RAY_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLORWORKER_RUN__CACHE", str(tmp_path / "cache"))
+    machine = Measuring()
+    monkeypatch.setattr(expecting, "calibrate", machine)
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    grey = pyvips.Image.new_from_array(np.zeros((30, 40), np.uint8)).copy(interpretation="b-w")
+    for number in range(3):
+        grey.write_to_file(str(archive / f"{number}.png"))
+    make_film(archive / "r.mp4", Recipe(width=64, height=48, frames=50))
+    (tmp_path / "plan.toml").write_text(PLAN)
+    return machine
+
+
+def run(*arguments):
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def test_a_dry_run_says_what_is_to_be_done_and_how_long_it_takes(measuring, tmp_path):
+    first = run("colorize", tmp_path / "archive", tmp_path / "out", "--dry-run", "--workers", "2")
+
+    assert "to be done: 4 items" in first.stdout
+    assert "films: 0.0 minutes, 50 frames" in first.stdout
+    assert "expected: 12.0 s with 2 workers like this machine's, 11.0 s with 4" in first.stdout
+    assert "measured on this machine at 2026-11-25T10:00:00+00:00" in first.stdout
+    assert "measuring" in first.stderr
+    assert not (tmp_path / "out").exists()
+    assert measuring.asked == [["film/access/h264/yuv420p", "still/access/png/8"]]
+
+
+def test_what_was_measured_is_kept_and_what_is_new_is_measured_besides(measuring, tmp_path):
+    command = ["colorize", tmp_path / "archive", tmp_path / "out", "--dry-run"]
+    run(*command)
+    run(*command)
+    run(*command, "--profile", "archive", "--include", "*.png")
+    run(*command, "--calibrate")
+    alone = run(*command, "--no-calibrate", "--profile", "archive")
+
+    both = ["film/access/h264/yuv420p", "still/access/png/8"]
+    assert measuring.asked == [both, ["still/archive/png/8"], both]
+    assert "taken for the likest that were: film/archive/h264/yuv420p" in alone.stdout
+
+
+def test_without_a_measurement_there_is_a_list_and_no_estimate(measuring, tmp_path):
+    command = ["colorize", tmp_path / "archive", tmp_path / "out", "--dry-run"]
+
+    said = run(*command, "--no-calibrate").stdout
+    measuring.error = UsageError("tensorflow", "is not installed")
+    broken = run(*command)
+
+    assert "no estimate: this machine has not been measured; --calibrate" in said
+    assert "r.mp4 -> r.mp4" in broken.stdout
+    assert "no estimate: tensorflow: is not installed." in broken.stderr
+    assert broken.exit_code == 0
+
+
+def test_previews_have_no_estimate(measuring, tmp_path):
+    said = run("colorize", tmp_path / "archive", tmp_path / "out", "--dry-run", "--preview").stdout
+
+    assert "no estimate: previews are not measured" in said
+    assert measuring.asked == []
+
+
+def test_measuring_is_for_dry_runs_only(measuring, tmp_path):
+    with pytest.raises(UsageError, match="is for dry runs only"):
+        run("colorize", tmp_path / "archive", tmp_path / "out", "--calibrate")
+
+
+def test_a_plans_dry_run_says_how_many_runs_its_budget_makes_of_it(measuring, tmp_path):
+    done = run("restore", tmp_path / "plan.toml", "--dry-run", "--workers", "1")
+
+    assert "all:\n" in done.stdout
+    assert "plan nightly: 14.0 s, 0.14 at 36 an hour" in done.stdout
+    assert "none: " in done.stdout
+    assert "no such file" in done.stdout
+    assert done.exit_code == 2
+    (tmp_path / "plan.toml").write_text(PLAN.replace("hours = 0.01", "hours = 0.001"))
+    again = run("restore", tmp_path / "plan.toml", "--dry-run", "--workers", "1")
+    assert "so 4 runs by its budget" in again.stdout

@@ -1,0 +1,91 @@
+"""An archive looked over: what headers say, what is done, and what a sample stands for."""
+
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.estimating.survey import Recorded, survey
+from colorworker.listing import OpenSource, list_entries
+from colorworker.media.headers import film_header
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source
+from colorworker.work.job import ModelRef, Options
+from colorworker.work.manifest import counts_of
+from colorworker.work.restoration import identity
+
+OPTIONS, MODEL = Options(segment_frames=24), ModelRef("lite", "0" * 64)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    grey = pyvips.Image.new_from_array(np.zeros((30, 40), np.uint8)).copy(interpretation="b-w")
+    for number in range(6):
+        grey.write_to_file(str(tmp_path / f"{number}.png"))
+    grey.write_to_file(str(tmp_path / "a.jpg"))
+    make_film(tmp_path / "r.mp4", Recipe(width=64, height=48, frames=60, gop_size=12))
+    make_film(tmp_path / "s.mkv", Recipe("ffv1", "gray", 32, 32, 30, gop_size=1))
+    (tmp_path / "torn.mp4").write_bytes(b"\0\0\0\x18ftypisom torn")
+    (tmp_path / "notes.txt").write_text("")
+    return tmp_path
+
+
+def look(archive, destination=None, **changes):
+    entries = list_entries([OpenSource(Source(str(archive)), LocalStore(archive))], OPTIONS.profile)
+    volume = survey(
+        entries, counts_of(entries), OPTIONS, MODEL, lambda _: LocalStore(archive), destination,
+        **changes,
+    )  # fmt: skip
+    return entries, volume
+
+
+def test_headers_say_what_pictures_and_films_are(archive):
+    _, volume = look(archive)
+
+    found = {
+        sample.piece.name: (group.items, sample.frames, sample.megapixels, sample.segments)
+        for group in volume.groups
+        for sample in group.samples
+    }
+    assert found == {
+        "still/access/png/8": (6, 1, 0.0012, 1),
+        "still/access/jpeg/8": (1, 1, 0.0012, 1),
+        "film/access/h264/yuv420p": (2, 60, 0.003072, 2),
+        "film/access/ffv1/gray": (1, 30, 0.001024, 1),
+    }
+    assert (volume.items, volume.items_done) == (10, 0)
+
+
+def test_of_many_some_are_looked_at_in_every_group(archive):
+    _, volume = look(archive, most_samples=2)
+
+    samples = {group.items: len(group.samples) for group in volume.groups if group.kind == "still"}
+    assert samples == {6: 2, 1: 1}
+    assert sum(group.items for group in volume.groups) == 10
+
+
+def test_what_the_destination_has_records_of_is_not_to_be_done(archive):
+    store = MemoryStore("colour")
+    entries, _ = look(archive)
+    for entry in entries:
+        if entry.key in {"0.png", "r.mp4"}:
+            store.put(f".colorworker/units/{identity(entry, OPTIONS, MODEL)}.json", b"{}")
+    store.put(".colorworker/units/no unit", b"")
+
+    _, volume = look(archive, store)
+
+    assert (volume.items, volume.items_done) == (8, 2)
+    assert len(Recorded(store)) == 3
+
+
+def test_a_films_header_says_how_long_it_is(tmp_path):
+    film = make_film(tmp_path / "r.mkv", Recipe(width=64, height=48, frames=50))
+
+    with film.open("rb") as reader:
+        header = film_header(reader, film.name)
+
+    assert (header.codec, header.pix_fmt, header.width, header.height) == (
+        "h264", "yuv420p", 64, 48,
+    )  # fmt: skip
+    assert (header.frames, header.seconds) == (50, pytest.approx(2.0, abs=0.05))
