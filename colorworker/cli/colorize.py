@@ -14,7 +14,7 @@ from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.settings import ExecutorName, Settings, load_settings
-from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Options, Profile
+from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Label, Options, Profile
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -79,6 +79,12 @@ def colorize(
         list[str] | None,
         typer.Option(metavar="GLOB", help="Not these keys, whatever else is said. Repeatable."),
     ] = None,
+    label: Annotated[
+        Label,
+        typer.Option(
+            help="How outputs say they are colourised: tag in the metadata, burn in a corner too."
+        ),
+    ] = "tag",
     preview: Annotated[
         bool, typer.Option(help="Only write a page with a before/after picture of every item.")
     ] = False,
@@ -123,6 +129,7 @@ def colorize(
         chroma=chroma,
         deinterlace=deinterlace,
         colour_sources=colour_sources,
+        label=label,
         preview=preview,
     )
     if crf is not None:
