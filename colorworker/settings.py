@@ -24,9 +24,9 @@ class MediaSettings(BaseModel):
     """Largest picture or frame that is decoded, in pixels; larger ones fail by name."""
     segment_frames: Annotated[int, Field(gt=0)] = 240
     """Target frames per segment; the real cut falls on the next keyframe."""
-    anchor_interval: Annotated[int, Field(gt=0, le=48)] = 6
-    """Frames between two predictions of the model; what lies between is propagated."""
-    settle_anchors: Annotated[int, Field(ge=0, le=8)] = 3
+    anchor_interval: Annotated[int, Field(gt=0, le=48)] = 12
+    """Most frames between two predictions of the model; what lies between is propagated."""
+    settle_anchors: Annotated[int, Field(ge=0, le=8)] = 2
     """Intervals that follow in a shot, over whose anchors an anchor's colour is averaged."""
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     """Constant rate factor of the access profile; by default 18 for H.264, 20 for HEVC and 25 for

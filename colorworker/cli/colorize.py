@@ -14,7 +14,7 @@ from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.settings import ExecutorName, Settings, load_settings
-from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Label, Options, Profile
+from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Options, Profile
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -67,6 +67,21 @@ def colorize(
         float | None,
         typer.Option(min=-1, max=2, help="1: as trained; lower is calmer. By default 0.8."),
     ] = None,
+    anchor_interval: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=48,
+            help="Most frames of a film between two predictions; others follow motion. By default"
+            " 12.",
+        ),
+    ] = None,
+    per_frame: Annotated[
+        bool,
+        typer.Option(
+            "--per-frame", help="Predict every frame of a film alone: ten times slower, flickers."
+        ),
+    ] = False,
     colour_sources: Annotated[
         ColourSources, typer.Option(help="What to do with sources that are in colour already.")
     ] = "skip",
@@ -79,12 +94,6 @@ def colorize(
         list[str] | None,
         typer.Option(metavar="GLOB", help="Not these keys, whatever else is said. Repeatable."),
     ] = None,
-    label: Annotated[
-        Label,
-        typer.Option(
-            help="How outputs say they are colourised: tag in the metadata, burn in a corner too."
-        ),
-    ] = "tag",
     preview: Annotated[
         bool, typer.Option(help="Only write a page with a before/after picture of every item.")
     ] = False,
@@ -129,9 +138,9 @@ def colorize(
         chroma=chroma,
         deinterlace=deinterlace,
         colour_sources=colour_sources,
-        label=label,
         preview=preview,
     )
+    options = spaced(options, anchor_interval, per_frame=per_frame)
     if crf is not None:
         options = replace(options, crf=crf)
     if vividness is not None:
@@ -168,6 +177,24 @@ def options_of(settings: Settings) -> Options:
         crf=settings.media.crf,
         preset=settings.media.preset,
     )
+
+
+def spaced(options: Options, anchor_interval: int | None, *, per_frame: bool) -> Options:
+    """Return the options with those that say which frames are predicted, as far as given.
+
+    Raises:
+        UsageError: If both are.
+    """
+    if not per_frame:
+        return replace(options, anchor_interval=anchor_interval or options.anchor_interval)
+    if anchor_interval is not None:
+        raise UsageError(
+            "--per-frame",
+            f"leaves no frames between predictions, and --anchor-interval {anchor_interval} asks"
+            " for some",
+            "Give one of them",
+        )
+    return replace(options, anchor_interval=1, settle_anchors=0)
 
 
 def refuse_relative(paths: Iterable[str]) -> None:

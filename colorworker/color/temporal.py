@@ -2,12 +2,14 @@
 
 A network that colours frame by frame flickers. Here only anchors are predicted. An anchor's colour
 is averaged with those of the anchors that follow it in the same shot, never with earlier ones: the
-anchor on a border between two segments comes out the same from either side of it.
+anchor on a border between two segments comes out the same from either side of it. A frame between
+two anchors takes its colours from both, where motion has carried them.
 
 Pictures are compared by their luma codes, which differ in proportion to L* but for the darkest.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +20,36 @@ _SETTLE_SIGMA = 6.0
 """L* by which a pixel of a later anchor may differ and still be taken for the same thing."""
 _BLEND_SIGMA = 8.0
 """The same between a frame and the two anchors around it."""
-_TIME_ONLY = 0.02
-"""Weight of time alone, so that a pixel unlike both anchors gets the nearer one's colour."""
+_SETTLE_SURMISE = 0.1
+"""Weight of a later anchor's palette where motion does not lead to that anchor."""
+_BLEND_SURMISE = 0.05
+"""Weight of both anchors' palettes, against a pixel that is certainly found in one of them."""
+_TIME_ONLY = 0.001
+"""Weight of time alone, for pixels that neither motion nor palettes know anything of."""
+_KNOWN = 0.3
+"""Weight from which a pixel is found in another picture."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """An anchor, each of its pixels where motion has carried it in another picture."""
+
+    look: Floats
+    """(h, w)."""
+    planes: Sequence[Floats]
+    """n planes (h, w)."""
+    trust: Floats
+    """In the motion, (h, w) in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Surmised:
+    """What palettes say of a picture."""
+
+    planes: Sequence[Floats]
+    """n planes (h, w)."""
+    known: Floats
+    """How much there is of such pixels, (h, w) in [0, 1]."""
 
 
 def look(codes: npt.NDArray[np.unsignedinteger], span: int) -> Floats:
@@ -38,58 +68,91 @@ def look(codes: npt.NDArray[np.unsignedinteger], span: int) -> Floats:
     return values
 
 
-def settle(looks: Sequence[Floats], chroma: Sequence[Floats]) -> Floats:
-    """Return the first anchor's chroma averaged with the following ones' where luma is alike.
+def found(own: Floats, carried: Floats, trust: Floats) -> Floats:
+    """Return how surely each pixel of a picture is found in another one, (h, w) in [0, 1].
 
     Args:
-        looks: Of an anchor and of those that follow it in its shot, in order; see `look`.
-        chroma: Their predicted chroma, each (2, h, w).
+        own: The picture's look, (h, w).
+        carried: The other's, carried here by motion.
+        trust: In that motion.
+    """
+    likeness = _likeness(own, carried)
+    likeness *= trust
+    return likeness
+
+
+def strange_share(own: Floats, other: Floats, carried: Floats, trust: Floats) -> float:
+    """Return the share of a picture, in [0, 1], that another one does not show.
+
+    Args:
+        own: The picture's look, (h, w).
+        other: The other's, as it is.
+        carried: The other's, carried here by motion.
+        trust: In that motion.
+    """
+    known = np.maximum(found(own, carried, trust), _likeness(own, other))
+    return float((known < _KNOWN).mean())
+
+
+def settle(
+    own: Floats, chroma: Floats, later: Sequence[Carried], palettes: Sequence[Surmised]
+) -> Floats:
+    """Return an anchor's chroma averaged with that of the anchors that follow it.
+
+    Args:
+        own: The anchor's look, (h, w).
+        chroma: Its predicted chroma, (2, h, w).
+        later: The anchors that follow it in its shot.
+        palettes: What theirs say of it.
 
     Returns:
         float32 (2, h, w).
     """
-    total = chroma[0].copy()
-    weights = np.ones(looks[0].shape, np.float32)
-    weighted = np.empty_like(weights)
-    for later_look, later in zip(looks[1:], chroma[1:], strict=True):
-        alike = _likeness(looks[0], later_look, (_BLEND_SIGMA / _SETTLE_SIGMA) ** 2)
-        weights += alike
-        for plane, values in zip(total, later, strict=True):
-            np.multiply(values, alike, out=weighted)
-            plane += weighted
-    np.reciprocal(weights, out=weights)
-    total *= weights
+    total = chroma.copy()
+    weights = np.ones(own.shape, np.float32)
+    for anchor, palette in zip(later, palettes, strict=True):
+        weight = _likeness(own, anchor.look, (_BLEND_SIGMA / _SETTLE_SIGMA) ** 2)
+        weight *= anchor.trust
+        _add(total, weights, anchor.planes, weight)
+        surmise = (1 - weight) * palette.known
+        surmise *= np.float32(_SETTLE_SURMISE)
+        _add(total, weights, palette.planes, surmise)
+    total /= weights
     return total
 
 
 def between(
-    own: Floats, earlier: tuple[Floats, Floats], later: tuple[Floats, Floats], share: float
+    own: Floats, earlier: Carried, later: Carried, palette: Surmised, share: float
 ) -> Floats:
     """Return what lies between two anchors' planes for a frame between them.
 
     Args:
         own: The frame's look, (h, w).
-        earlier: Look (h, w) and any planes (n, h, w) of the anchor before.
-        later: The same of the anchor after.
+        earlier: The anchor before, (n, h, w).
+        later: The anchor after.
+        palette: What both anchors' palettes say.
         share: How far the frame has gone from the one to the other, in [0, 1].
 
     Returns:
-        float32 (n, h, w), at every pixel between the two anchors' values.
+        float32 (n, h, w), at every pixel between the values of these three.
     """
-    weight = _likeness(own, later[0])
-    weight += np.float32(_TIME_ONLY)
-    weight *= np.float32(share)
-    rest = _likeness(own, earlier[0])
-    rest += np.float32(_TIME_ONLY)
-    rest *= np.float32(1 - share)
-    rest += weight
-    weight /= rest
-    mixed = np.empty_like(earlier[1])
-    for plane, before, after in zip(mixed, earlier[1], later[1], strict=True):
-        np.subtract(after, before, out=plane)
-        plane *= weight
-        plane += before
-    return mixed
+    weights = palette.known * np.float32(_BLEND_SURMISE)
+    total = np.stack([plane * weights for plane in palette.planes])
+    for anchor, part in ((earlier, 1 - share), (later, share)):
+        weight = found(own, anchor.look, anchor.trust)
+        weight += np.float32(_TIME_ONLY)
+        weight *= np.float32(part)
+        _add(total, weights, anchor.planes, weight)
+    total /= weights
+    return total
+
+
+def _add(total: Floats, weights: Floats, planes: Sequence[Floats], weight: Floats) -> None:
+    weights += weight
+    weighted = np.empty_like(weight)
+    for plane, values in zip(total, planes, strict=True):
+        np.multiply(values, weight, out=weighted)
+        plane += weighted
 
 
 def _likeness(one: Floats, other: Floats, sharper: float = 1.0) -> Floats:

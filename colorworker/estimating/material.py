@@ -22,8 +22,8 @@ from colorworker.work.estimate import Piece
 _GRAIN = 2.0
 """Standard deviation, in codes of 8 bits."""
 _SPEED = 0.007
-"""Widths of the picture by which the disc moves in a frame. It makes 0.29 predictions a frame; a
-picture that stands still has 0.19, and the cartoon of the demo archive 0.31."""
+"""Widths of the picture by which the disc moves in a frame. It makes 0.09 predictions a frame, as
+many as a picture that stands still; the cartoon of the demo archive has 0.11."""
 _RADIUS, _BRIGHTER = 1 / 6, 80
 """Of the disc, in heights of the picture, and by how many codes of 8 bits."""
 _SUFFIXES: Mapping[str, str] = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}

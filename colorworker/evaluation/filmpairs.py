@@ -12,10 +12,11 @@ from av.video.frame import VideoFrame
 
 from colorworker.errors import OutputMismatch, SourceUnsupported
 from colorworker.evaluation.films import FilmMeter
-from colorworker.evaluation.flow import MIN_SIDE, MotionEstimator
+from colorworker.evaluation.flow import MotionEstimator
 from colorworker.evaluation.measures import lab_of, shown
 from colorworker.evaluation.table import FilmRow
 from colorworker.media.container import decode_errors, film_stream, only, open_source
+from colorworker.media.flow import MIN_SIDE
 
 Codes = npt.NDArray[np.uint8]
 
@@ -65,13 +66,13 @@ def film_rows(
                 raise OutputMismatch(
                     film, f"{ends} ends after {index} frames and the other goes on", "Compare them"
                 )
-            height, width = _size(source_frame, against)
-            true_rgb = _rgb(source_frame, height, width)
+            height, width = measured_size(source_frame, against)
+            true_rgb = rgb_codes(source_frame, height, width)
             lab = lab_of(true_rgb)
             motion = motion_of(lab[..., 0])
             truth.add(true_rgb, motion, lab[..., 1:])
             grey.add(shown(lab[..., 0], 0 * lab[..., 1:]).rgb, motion, lab[..., 1:])
-            ours.add(_rgb(film_frame, height, width), motion, lab[..., 1:])
+            ours.add(rgb_codes(film_frame, height, width), motion, lab[..., 1:])
             progress(index + 1)
     rows = [
         FilmRow(film, "truth", truth.scores()),
@@ -109,7 +110,12 @@ class _Frames:
         self._stack.close()
 
 
-def _size(frame: VideoFrame, key: str) -> tuple[int, int]:
+def measured_size(frame: VideoFrame, key: str) -> tuple[int, int]:
+    """Return the (height, width) that a film's frames are measured at.
+
+    Raises:
+        SourceUnsupported: If that is too small to take motion from.
+    """
     scale = min(1.0, LONG_SIDE / max(frame.height, frame.width))
     height, width = round(frame.height * scale), round(frame.width * scale)
     if min(height, width) < MIN_SIDE:
@@ -118,6 +124,7 @@ def _size(frame: VideoFrame, key: str) -> tuple[int, int]:
     return height, width
 
 
-def _rgb(frame: VideoFrame, height: int, width: int) -> Codes:
+def rgb_codes(frame: VideoFrame, height: int, width: int) -> Codes:
+    """Return a frame's sRGB codes at a size, (height, width, 3)."""
     small = frame.reformat(width, height, "rgb24", interpolation="AREA")
     return np.ascontiguousarray(small.to_ndarray(), np.uint8)

@@ -1,4 +1,4 @@
-"""Where each pixel went between two frames, and whether it can still be seen there."""
+"""The motion between the frames of a film, taken from the true lightness."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.lab import Floats
-from colorworker.errors import DependencyMissing
-
-try:
-    import cv2
-except ModuleNotFoundError as error:
-    raise DependencyMissing(
-        "opencv-python-headless",
-        "is not installed, and evaluation takes optical flow from it",
-        "Install it: pip install 'colorworker[evaluate]'",
-    ) from error
-
-MIN_SIDE = 16
-"""Of a frame: the coarsest scale of the flow needs 12 pixels."""
-_TOLERANCE_SHARE = 0.01
-_TOLERANCE = 0.5
+from colorworker.media.flow import MIN_SIDE, FlowEstimator, places, sampled, visible
 
 
 @dataclass(frozen=True)
@@ -37,7 +23,7 @@ class MotionEstimator:
     """Gives the motion from the frame before to this one; keeps one frame."""
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._flow = FlowEstimator(fine=True)
         self._previous: npt.NDArray[np.uint8] | None = None
 
     def __call__(self, lightness: Floats) -> Motion | None:
@@ -48,12 +34,6 @@ class MotionEstimator:
 
         Raises:
             ValueError: If the frame is too small, or not of the previous one's size.
-
-        Source:
-            Flow: Kroeger, Timofte, Dai and Van Gool, "Fast optical flow using dense inverse
-            search" (ECCV 2016), OpenCV's implementation. Visibility: Sundaram, Brox and Keutzer
-            (ECCV 2010), eq. 5: |forward + backward|^2 < 0.01 (|forward|^2 + |backward|^2) + 0.5,
-            as in Lai et al. 2018, with pixels that leave the picture counted as hidden.
         """
         if min(lightness.shape) < MIN_SIDE:
             raise ValueError(f"frames of {lightness.shape}, at least {MIN_SIDE} a side are needed")
@@ -63,9 +43,8 @@ class MotionEstimator:
             return None
         if before.shape != now.shape:
             raise ValueError(f"a frame of {now.shape} follows one of {before.shape}")
-        forward = np.asarray(self._dis.calc(before, now, None), np.float32)
-        backward = np.asarray(self._dis.calc(now, before, None), np.float32)
-        return Motion(forward, _visible(forward, backward))
+        forward = self._flow(before, now)
+        return Motion(forward, visible(forward, self._flow(now, before)))
 
     def cut(self) -> None:
         """Forget the previous frame: a new shot begins."""
@@ -77,39 +56,4 @@ def warped(image: Floats, motion: Motion) -> Floats:
 
     Interpolated linearly; what lies outside is the nearest border pixel, and not visible.
     """
-    return _sampled(image, _places(motion.flow))
-
-
-def _visible(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
-    places = _places(forward)
-    height, width = forward.shape[:2]
-    inside = (
-        (places[..., 0] >= 0)
-        & (places[..., 0] <= width - 1)
-        & (places[..., 1] >= 0)
-        & (places[..., 1] <= height - 1)
-    )
-    back = _sampled(backward, places)
-    gap = ((forward + back) ** 2).sum(-1)
-    size = (forward**2).sum(-1) + (back**2).sum(-1)
-    return np.asarray(inside & (gap < _TOLERANCE_SHARE * size + _TOLERANCE), np.bool_)
-
-
-def _places(flow: Floats) -> Floats:
-    height, width = flow.shape[:2]
-    columns, rows = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-    )
-    return flow + np.stack((columns, rows), -1)
-
-
-def _sampled(image: Floats, places: Floats) -> Floats:
-    sampled = cv2.remap(
-        np.asarray(image, np.float32),
-        places,
-        None,
-        interpolation=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    # OpenCV drops an axis of one channel.
-    return np.asarray(sampled, np.float32).reshape(*places.shape[:2], -1)
+    return sampled(image, places(motion.flow))

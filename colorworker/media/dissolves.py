@@ -66,12 +66,7 @@ class DissolveWatch:
 
     def end(self) -> Dissolve | None:
         """Return the dissolve that is going on; the shot, or the film, ends here."""
-        found, self._run = self.so_far(), None
-        return found
-
-    def so_far(self) -> Dissolve | None:
-        """Return the dissolve that is going on, as far as it has been seen."""
-        run = self._run
+        run, self._run = self._run, None
         if run is None or run[2] < _SHORTEST:
             return None
         oldest = self._next - len(self._frames)

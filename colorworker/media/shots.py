@@ -32,8 +32,6 @@ _STEADY = 3
 """Frames on either side whose median is compared: blots and flashes of one frame vanish from it."""
 _FLAT = 0.012
 """Standard deviation, as a share of the luma range, below which a frame shows nothing."""
-_MOVED = 0.08
-"""Change of one sample, as a share of the luma range, by which something has moved there."""
 
 
 def small_luma(codes: npt.NDArray[np.integer], bit_depth: int) -> Small:
@@ -81,13 +79,6 @@ def flash_frames(before: Small, after: Sequence[Small]) -> int:
 def is_flat(frame: Small) -> bool:
     """Return whether a frame shows nothing: black between two fades, leader, a white flash."""
     return float(frame.std()) < _FLAT
-
-
-def moved_share(one: Small, other: Small) -> float:
-    """Return the share of the picture, in [0, 1], where something has moved between two frames."""
-    difference = other - one
-    difference -= np.median(difference)
-    return float((np.abs(difference) > _MOVED).mean())
 
 
 def is_unlike(one: Small, other: Small, least: float = _UNLIKE) -> bool:

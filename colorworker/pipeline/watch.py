@@ -52,8 +52,10 @@ class ShotStart:
 
 def watched(
     frames: Iterator[W], frame_count: int, log: list[ShotStart]
-) -> Iterator[tuple[W, bool]]:
-    """Yield every frame with whether a shot starts there; a flash of a few frames starts none.
+) -> Iterator[tuple[W, bool, bool]]:
+    """Yield every frame with whether a shot starts there and whether a flash or damage hides it.
+
+    What hides a shot for a few frames ends none, and the next segment's first frame counts as seen.
 
     The segment's first frame always starts one: what was before it is not known. In a dissolve none
     is said to start, because what is in the picture goes on: it is in the log alone.
@@ -73,12 +75,9 @@ def watched(
                 _log_dissolve(dissolves.end(), frame_count, log)
             dissolves = DissolveWatch(frame.index)
         _log_dissolve(dissolves.see(frame.small), frame_count, log)
-        if frame.index > frame_count:
-            # Whoever takes the frames may stop at any of these.
-            _log_dissolve(dissolves.so_far(), frame_count, log)
         if transition and 0 < frame.index <= frame_count:
             log.append(ShotStart(frame.index, transition))
-        yield frame, transition is not None
+        yield frame, transition is not None, frame.index != frame_count and watch.hides(frame.index)
         if frame.index == frame_count:
             # The next segment begins here and does not know what was before; nor must we.
             watch = _Watch()
@@ -87,13 +86,8 @@ def watched(
 
 
 def _log_dissolve(dissolve: Dissolve | None, frame_count: int, log: list[ShotStart]) -> None:
-    if dissolve is None or not 0 < dissolve.first <= frame_count:
-        return
-    start = ShotStart(dissolve.first, "dissolve", dissolve.end - dissolve.first)
-    if log and log[-1].index == start.index:
-        log[-1] = start
-    else:
-        log.append(start)
+    if dissolve is not None and 0 < dissolve.first <= frame_count:
+        log.append(ShotStart(dissolve.first, "dissolve", dissolve.end - dissolve.first))
 
 
 class _Watch:
@@ -108,6 +102,7 @@ class _Watch:
         self._flat = False
         """Nothing is to be seen for the moment."""
         self._quiet_end = 0
+        self._flash_end = 0
 
     def see(self, index: int, after: Sequence[shots.Small]) -> Transition | None:
         """Take a frame and those after it; return how a shot begins with it, None if none does."""
@@ -120,6 +115,10 @@ class _Watch:
             self._shown = frame
         self._before.append(frame)
         return transition
+
+    def hides(self, index: int) -> bool:
+        """Return whether the frame that was taken last, with this index, is one of a flash."""
+        return index < self._flash_end
 
     def _transition(self, index: int, after: Sequence[shots.Small]) -> Transition | None:
         if not self._before:
@@ -139,7 +138,7 @@ class _Watch:
         if index <= self._quiet_end or not shots.is_cut(list(self._before), after):
             return None
         if length := shots.flash_frames(self._before[-1], after):
-            self._quiet_end = index + length
+            self._quiet_end = self._flash_end = index + length
             return None
         return "cut"
 

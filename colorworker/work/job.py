@@ -13,7 +13,6 @@ Codec = Literal["h264", "hevc", "av1", "prores", "dnxhr"]
 Chroma = Literal["source", "420"]
 Deinterlace = Literal["off", "bwdif"]
 ColourSources = Literal["skip", "recolour"]
-Label = Literal["tag", "burn", "none"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 CODECS: Mapping[Profile, tuple[Codec, ...]] = MappingProxyType(
@@ -69,9 +68,10 @@ class Options:
     """Of the network's convolutions; the halves change colours by a little."""
     segment_frames: int = 240
     """Target frames of a segment; the cut falls on the next keyframe."""
-    anchor_interval: int = 6
-    """Frames between two predictions; what lies between is propagated."""
-    settle_anchors: int = 3
+    anchor_interval: int = 12
+    """Most frames between two predictions; what lies between is propagated. 1 with no settling:
+    every frame is predicted alone."""
+    settle_anchors: int = 2
     """Intervals that follow in the same shot, over whose anchors an anchor's colour is averaged."""
     codec: Codec | None = None
     """Of films; None for the first of the profile's."""
@@ -83,8 +83,6 @@ class Options:
     """Preset of the access profile, in x264's words."""
     deinterlace: Deinterlace = "off"
     """`bwdif` makes a whole picture of each interlaced frame: every second line is then its own."""
-    label: Label = "tag"
-    """How outputs say that they are colourised: in their metadata, also in a corner, or not."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
 
@@ -107,6 +105,11 @@ class Options:
                 f"H.264 and HEVC count it from 0 to {HIGHEST_CRF}",
                 "Give less, or choose av1",
             )
+
+    @property
+    def propagates(self) -> bool:
+        """Whether a frame's colours depend on those of other frames."""
+        return self.anchor_interval > 1 or self.settle_anchors > 0
 
     @property
     def look(self) -> Look:

@@ -21,6 +21,7 @@ ALLOWED = {
     "store.s3reading": ("errors store", "botocore"),
     "store.s3service": ("errors store", "boto3 botocore s3transfer"),
     "media": ("errors work color", "av numpy"),
+    "media.flow": ("", "numpy cv2"),
     "media.stills": ("errors work color media", "numpy pyvips"),
     "model": ("errors work color store media.stills", "h5py numpy tensorflow keras"),
     "provenance": ("errors work store", ""),
@@ -39,7 +40,7 @@ ALLOWED = {
     "evaluation.measures": ("errors color", "numpy skimage"),
     "evaluation.frechet": ("errors", "numpy scipy"),
     "evaluation.films": ("color evaluation", "numpy scipy"),
-    "evaluation.flow": ("errors color", "numpy cv2"),
+    "evaluation.flow": ("color media.flow", "numpy"),
     "evaluation.filmpairs": ("errors color media evaluation", "numpy av"),
     # A room of its own: runs, their status and the sweeping are for any kind of job, so neither the
     # driver nor the report is their place. Only the type of the driver's progress is taken from it.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from colorworker.color.temporal import between, look, settle
+from colorworker.color.temporal import Carried, Surmised, between, look, settle, strange_share
 
 SHAPE = (20, 30)
 
@@ -19,12 +19,24 @@ def looks(*pictures):
     return [look(np.rint(picture * 2.55).astype(np.uint8), 255) for picture in pictures]
 
 
+def at(own, value, trust=1.0):
+    return Carried(own, colour(value), flat(trust))
+
+
+def surmised(value, known=1.0):
+    return Surmised(colour(value), flat(known))
+
+
+NOTHING = surmised(0, known=0.0)
+
+
 def test_settling_averages_what_looks_alike():
     random = np.random.default_rng(0)
-    same = looks(random.uniform(0, 100, SHAPE)) * 4
+    (own,) = looks(random.uniform(0, 100, SHAPE))
     noisy = [colour(20) + random.normal(0, 6, (2, *SHAPE)).astype(np.float32) for _ in range(4)]
+    later = [Carried(own, chroma, flat(1)) for chroma in noisy[1:]]
 
-    settled = settle(same, noisy)
+    settled = settle(own, noisy[0], later, [NOTHING] * 3)
 
     assert settled.std() == pytest.approx(3, rel=0.1)
 
@@ -33,18 +45,37 @@ def test_settling_leaves_out_what_has_moved():
     now, later = flat(30), flat(30)
     now[:, :10] = 80
     later[:, 10:20] = 80
-    colours = [colour(0), colour(40)]
+    own, other = looks(now, later)
 
-    settled = settle(looks(now, later), colours)
+    settled = settle(own, colour(0), [at(other, 40)], [NOTHING])
 
     assert np.all(np.abs(settled[..., :20]) < 0.5)
     np.testing.assert_allclose(settled[..., 22:], 20, atol=1.5)
 
 
+def test_settling_leaves_out_what_motion_does_not_lead_to():
+    (own,) = looks(flat(50))
+
+    settled = settle(own, colour(0), [at(own, 40, trust=0.0)], [NOTHING])
+
+    np.testing.assert_array_equal(settled, 0)
+
+
+def test_where_motion_does_not_lead_palettes_draw_a_little():
+    (own,) = looks(flat(50))
+
+    lost = settle(own, colour(0), [at(own, 90, trust=0.0)], [surmised(40)])
+    followed = settle(own, colour(0), [at(own, 0)], [surmised(40)])
+
+    assert 1 < lost.mean() < 10
+    np.testing.assert_array_equal(followed, 0)
+
+
 def test_settling_alone_changes_nothing_and_returns_a_new_array():
+    (own,) = looks(flat(50))
     only = colour(7)
 
-    settled = settle(looks(flat(50)), [only])
+    settled = settle(own, only, [], [])
 
     np.testing.assert_array_equal(settled, only)
     assert settled is not only
@@ -53,28 +84,55 @@ def test_settling_alone_changes_nothing_and_returns_a_new_array():
 def test_exposure_that_jumps_does_not_hinder_settling():
     random = np.random.default_rng(1)
     lightness = random.uniform(20, 60, SHAPE).astype(np.float32)
+    own, other = looks(lightness, lightness + 25)
 
-    settled = settle(looks(lightness, lightness + 25), [colour(0), colour(10)])
+    settled = settle(own, colour(0), [at(other, 10)], [NOTHING])
 
     np.testing.assert_allclose(settled, 5, atol=0.02)
 
 
-def test_a_still_picture_goes_evenly_from_one_anchor_to_the_next():
+def test_colours_go_evenly_from_one_anchor_to_the_next():
     (own,) = looks(flat(50))
 
-    steps = [
-        between(own, (own, colour(0)), (own, colour(12)), share / 6).mean() for share in range(7)
-    ]
+    steps = [between(own, at(own, 0), at(own, 12), NOTHING, share / 6).mean() for share in range(7)]
 
     np.testing.assert_allclose(steps, np.arange(0, 13, 2), atol=1e-4)
 
 
-def test_a_pixel_takes_the_colour_of_the_anchor_it_looks_like():
+def test_a_pixel_takes_the_colour_of_the_anchor_it_is_found_in():
     now, before, after = flat(50), flat(50), flat(50)
     now[0, :15], before[0, :15], after[0, :15] = 90, 90, 30
-
     own, earlier, later = looks(now, before, after)
-    mixed = between(own, (earlier, colour(-10)), (later, colour(10)), 0.5)
 
-    np.testing.assert_allclose(mixed[:, 0, :15], -10, atol=1)
-    np.testing.assert_allclose(mixed[:, 5:], 0, atol=1)
+    by_luma = between(own, at(earlier, -10), at(later, 10), NOTHING, 0.5)
+    by_motion = between(own, at(own, -10), at(own, 10, trust=0.0), NOTHING, 0.5)
+
+    np.testing.assert_allclose(by_luma[:, 0, :15], -10, atol=0.1)
+    np.testing.assert_allclose(by_luma[:, 5:], 0, atol=1)
+    np.testing.assert_allclose(by_motion, -10, atol=0.1)
+
+
+def test_a_pixel_that_neither_anchor_shows_is_surmised():
+    (own,) = looks(flat(50))
+
+    mixed = between(own, at(own, -10, trust=0.0), at(own, 10, trust=0.0), surmised(30), 0.5)
+
+    np.testing.assert_allclose(mixed, 30, atol=1)
+
+
+def test_a_pixel_of_which_nothing_is_known_lies_between_the_anchors():
+    (own,) = looks(flat(50))
+
+    mixed = between(own, at(own, -10, trust=0.0), at(own, 10, trust=0.0), NOTHING, 0.25)
+
+    np.testing.assert_allclose(mixed, -5, atol=1e-4)
+
+
+def test_strange_is_what_neither_motion_nor_place_gives():
+    now, before = flat(50), flat(50)
+    now[:, :6] = 90
+    own, other = looks(now, before)
+
+    assert strange_share(own, other, other, flat(1)) == pytest.approx(0.2)
+    assert strange_share(own, other, own, flat(1)) == 0
+    assert strange_share(own, other, own, flat(0)) == pytest.approx(0.2)

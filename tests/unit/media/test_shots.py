@@ -7,7 +7,6 @@ from colorworker.media.shots import (
     SMALL_SHAPE,
     flash_frames,
     is_cut,
-    moved_share,
 )
 
 
@@ -88,12 +87,3 @@ def test_black_leader_is_one_shot():
     black = [np.zeros(SMALL_SHAPE, np.float32)] * 12
 
     assert cuts_in(black) == []
-
-
-def test_moved_share_counts_what_moved_and_not_the_exposure():
-    before = scene(8, 1, grain=0)[0]
-    after = before + 0.2
-    after[:9, :16] += 0.3
-
-    assert moved_share(before, before + 0.2) == 0
-    assert moved_share(before, after) == pytest.approx(9 * 16 / before.size)

@@ -1,0 +1,206 @@
+"""What does propagating colours save, and what do they lose? Every frame predicted against anchors.
+
+    python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--sheets FOLDER]
+
+Takes clips of real colour footage, gives their luma to `pipeline.film` as one segment, once with
+every frame predicted alone (`--per-frame`) and once with the default options, and measures both
+beside the clip itself and beside grey, as docs/evaluation.md describes. Truths that are grey have
+no ab-RMSE. `model` is CPU seconds of all threads inside the network, `wall` the seconds of decoding
+and colouring without encoding, after a warm-up. Warp error is in 10^-4; most of it is grain and
+exposure of the source, which no colouring moves: `over grey` is what the colours add. The last rows
+are means over clips, and the sums of predictions and seconds. Sheets show, from the left: luma,
+every frame predicted, propagated, the clip.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields, replace
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from colorworker.evaluation.filmpairs import GREY, measured_size, rgb_codes
+from colorworker.evaluation.films import FilmMeter
+from colorworker.evaluation.flow import MotionEstimator
+from colorworker.evaluation.measures import lab_of, shown
+from colorworker.media.probe import scan
+from colorworker.model.colorizer import load_colorizer
+from colorworker.model.weights import resolve
+from colorworker.pipeline.film import colour_frames
+from colorworker.settings import apply_environment, tensorflow_environment
+from colorworker.work.job import Options
+
+ROOT = Path(__file__).parents[1]
+METHODS = {
+    "per frame": Options(anchor_interval=1, settle_anchors=0),
+    "propagated": Options(),
+}
+SHEET_ROWS, SHEET_WIDTH = 8, 400
+
+
+@dataclass
+class Timed:
+    """A colorizer, with the CPU seconds of the whole process while it predicted."""
+
+    inner: object
+    seconds: float = 0.0
+    pictures: int = 0
+
+    def working_shape(self, height, width):
+        return self.inner.working_shape(height, width)
+
+    def predict(self, lightness, hints=None):
+        start = time.process_time()
+        chroma = self.inner.predict(lightness, hints)
+        self.seconds += time.process_time() - start
+        self.pictures += len(lightness)
+        return chroma
+
+
+@dataclass(frozen=True)
+class Row:
+    """One colouring of one clip; None where there is nothing to say."""
+
+    colourfulness: float | None
+    ab_rmse: float | None
+    cdc: float | None
+    cdc_ab: float | None
+    warp: float | None
+    over_grey: float | None
+    flicker: float | None
+    pictures: float | None = None
+    model: float | None = None
+    wall: float | None = None
+
+
+FORMATS = ("{:.1f}", "{:.2f}", "{:.5f}", "{:.5f}", *["{:.3f}"] * 3, "{:.0f}", "{:.1f}", "{:.1f}")
+NAMES = ("CF", "ab-RMSE", "CDC", "CDC of ab", "warp", "over grey", "flicker", "predicted", "model",
+         "wall")  # fmt: skip
+
+
+def frames_of(path: Path, first: int, count: int) -> Iterator[av.VideoFrame]:
+    """Yield the clip's frames in a planar format."""
+    with av.open(str(path)) as container:
+        for frame in islice(container.decode(video=0), first, first + count):
+            planar = frame.format.name.startswith("yuv")
+            yield frame if planar else frame.reformat(format="yuv420p")
+
+
+def coloured(path: Path, first: int, count: int, colorizer, options: Options):
+    """Return the clip's coloured frames."""
+    with path.open("rb") as reader:
+        info, _ = scan(reader, path.name)
+    pix_fmt = info.pix_fmt if info.pix_fmt.startswith("yuv") else "yuv420p"
+    info = replace(info, pix_fmt=pix_fmt)
+    frames = frames_of(path, first, count)
+    return list(colour_frames(frames, count, info, colorizer, options, pix_fmt))
+
+
+def measure(path: Path, first: int, count: int, inner) -> tuple[dict[str, Row], list[list]]:
+    """Return a row for each colouring of the clip, and pictures of all side by side."""
+    runs = {}
+    for method, options in METHODS.items():
+        coloured(path, first, 4, inner, options)
+        colorizer = Timed(inner)
+        start = time.perf_counter()
+        frames = coloured(path, first, count, colorizer, options)
+        runs[method] = frames, colorizer, time.perf_counter() - start
+    motion_of = MotionEstimator()
+    meters = {name: FilmMeter() for name in ("truth", "grey", *METHODS)}
+    sheet = []
+    for index, frame in enumerate(frames_of(path, first, count)):
+        size = measured_size(frame, path.name)
+        true_rgb = rgb_codes(frame, *size)
+        lab = lab_of(true_rgb)
+        light, ab = lab[..., 0], lab[..., 1:]
+        pictures = {"truth": true_rgb, "grey": shown(light, 0 * ab).rgb}
+        pictures |= {name: rgb_codes(run[0][index], *size) for name, run in runs.items()}
+        motion = motion_of(light)
+        for name, rgb in pictures.items():
+            meters[name].add(rgb, motion, ab)
+        if (index + 1) % max(1, count // SHEET_ROWS) == 0:
+            sheet.append([pictures[name] for name in ("grey", *METHODS, "truth")])
+    return rows_of({name: meter.scores() for name, meter in meters.items()}, runs), sheet
+
+
+def rows_of(scores, runs) -> dict[str, Row]:
+    grey_truth = scores["truth"].colourfulness < GREY
+    rows = {}
+    for name, each in scores.items():
+        rows[name] = Row(
+            each.colourfulness,
+            None if grey_truth or name == "truth" else each.ab_rmse,
+            each.cdc,
+            each.cdc_ab,
+            each.warp_error * 1e4,
+            (each.warp_error - scores["grey"].warp_error) * 1e4,
+            each.flicker,
+        )
+        if name in runs:
+            _, colorizer, wall = runs[name]
+            rows[name] = replace(
+                rows[name], pictures=colorizer.pictures, model=colorizer.seconds, wall=wall
+            )
+    return rows
+
+
+def together(rows: list[Row]) -> Row:
+    """Return the means over clips; sums of what is counted."""
+    values = []
+    for field in fields(Row):
+        known = [value for row in rows if (value := getattr(row, field.name)) is not None]
+        total = sum(known)
+        counted = field.name in ("pictures", "model", "wall")
+        values.append(None if not known else total if counted else total / len(known))
+    return Row(*values)
+
+
+def line(clip: str, name: str, row: Row) -> str:
+    values = zip(astuple(row), FORMATS, strict=True)
+    cells = ["" if value is None else form.format(value) for value, form in values]
+    return f"| {clip} | {name} | {' | '.join(cells)} |"
+
+
+def write_sheet(folder: Path, clip: str, sheet: list[list]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [np.hstack(pictures)[..., ::-1] for pictures in sheet]
+    scale = SHEET_WIDTH * 4 / rows[0].shape[1]
+    picture = cv2.resize(np.vstack(rows), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(folder / f"{clip}.png"), picture)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", type=Path, nargs="+")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--sheets", type=Path)
+    arguments = parser.parse_args()
+    apply_environment(tensorflow_environment())
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
+    print(f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores\n")
+    print(f"| clip | colours | {' | '.join(NAMES)} |\n|---|---|{'---|' * len(NAMES)}", flush=True)
+    colorizer = load_colorizer(resolve("lite"))
+    every: list[dict[str, Row]] = []
+    for path in arguments.clips:
+        rows, sheet = measure(path, arguments.first, arguments.frames, colorizer)
+        every.append(rows)
+        for name, row in rows.items():
+            print(line(path.stem, name, row), flush=True)
+        if arguments.sheets:
+            write_sheet(arguments.sheets, path.stem, sheet)
+    for name in every[0]:
+        print(line("all", name, together([rows[name] for rows in every])))
+
+
+if __name__ == "__main__":
+    main()
