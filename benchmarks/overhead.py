@@ -126,7 +126,7 @@ def parts_alone(source: Path, colorizer: Timed, folder: Path) -> dict[str, float
 
 def plan_job(source: Path, destination: Path, folder: Path) -> Plan:
     store = LocalStore(source)
-    entries = plan_entries([OpenSource(Source(str(source)), store)], OPTIONS.profile, folder)
+    entries = plan_entries([OpenSource(Source(str(source)), store)], OPTIONS, folder)
     plan = freeze(entries, OPTIONS, resolve("lite"), folder / f"{destination.name}.jsonl")
     put_manifest(LocalStore(destination), plan)
     return plan

@@ -113,9 +113,7 @@ def whole_job(
 ) -> tuple[float, float]:
     """Return CPU seconds of the whole job, the model loaded before, and of its store's calls."""
     source = LocalStore(film.parent)
-    entries = list_entries(
-        [OpenSource(Source(str(film.parent), key=film.name), source)], options.profile
-    )
+    entries = list_entries([OpenSource(Source(str(film.parent), key=film.name), source)], options)
     model = resolve("lite")
     store = Metered(LocalStore(destination))
     workshop = Workshop(

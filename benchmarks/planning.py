@@ -1,15 +1,20 @@
 """How long does it take to plan a million sources, and how much memory?
 
-    python benchmarks/planning.py [--keys 10000 1000000] [--order sorted shuffled]
+    python benchmarks/planning.py [--keys 10000 1000000] [--from sorted shuffled csv ...]
 
 Keys come from a store that makes them up, one by one, as S3 would list them: 92 % pictures, 2 %
 films, 6 % sidecars, and one in 100 meets another's output name. Each plan is made in a process of
 its own: list, tell kinds, sort, name, freeze the manifest, put it on a folder; then it is read back
-once, as the driver does. `shuffled` is what a folder or some services list. CPU seconds of all
-threads; peak memory is the process's, interpreter and imports included.
+once, as the driver does. `shuffled` is what a folder or some services list. The other origins are
+lines of a manifest on disk: `csv` says no sizes, so its folders are listed too; `inventory` is one
+compressed table; in `jsonl` every second object has options of its own. Waiting for a service is
+not in it. CPU seconds of all threads; peak memory is the process's, interpreter and imports
+included.
 """
 
 import argparse
+import gzip
+import hashlib
 import json
 import os
 import platform
@@ -19,13 +24,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from colorworker.listing import OpenSource, plan_entries
+from colorworker.manifests.opening import open_manifest
 from colorworker.planning.plan import freeze, put_manifest
 from colorworker.store.base import ObjectInfo
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
+from colorworker.store.opening import open_store
 from colorworker.store.sources import Source
 from colorworker.work.job import ModelRef, Options
 
@@ -34,17 +42,25 @@ ENDINGS = (*(".jpg" for _ in range(45)), *(".tif" for _ in range(47)), ".avi", "
            *(".xml" for _ in range(5)))  # fmt: skip
 
 
+MANIFESTS = ("csv", "inventory", "jsonl")
+
+
 class Bucket(MemoryStore):
     """A store that lists as many keys as it is told to, and holds none."""
 
     def __init__(self, keys: int, order: str) -> None:
         super().__init__("bucket")
+        self.uri = "s3://bucket"
         self._keys = keys
         # A step that shares no factor with the number of keys visits each once.
-        self._step = 1 if order == "sorted" else 7_368_787
+        self._step = 7_368_787 if order == "shuffled" else 1
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002 - as the port has it
-        for place in range(self._keys):
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        first, last = 0, self._keys
+        if prefix:
+            first = int(prefix.split("/")[1][4:]) * 100
+            last = min(first + 100, last)
+        for place in range(first, last):
             number = place * self._step % self._keys
             stem = number // 2 * 2 if number % 100 in (10, 11) else number
             ending = ENDINGS[number * 7919 // 3 % 100]
@@ -52,13 +68,54 @@ class Bucket(MemoryStore):
             yield ObjectInfo(key, 4_000_000 + number, f"{number:032x}")
 
 
-def plan(keys: int, order: str) -> dict[str, float]:
-    """Plan once, in this process."""
-    source = OpenSource(Source("memory://bucket"), Bucket(keys, order))
+def write_manifest(folder: Path, keys: int, kind: str) -> str:
+    """Write a manifest of all keys and return it as a source."""
+    found = Bucket(keys, "sorted").list()
+    if kind == "csv":
+        path = folder / "keys.csv"
+        lines = (f"bucket,{info.key}\n" for info in found)
+    elif kind == "jsonl":
+        path = folder / "keys.jsonl"
+        own = ('"profile": "archive", ', "")
+        lines = (
+            f'{{"uri": "s3://bucket/{info.key}", {own[number % 2]}"size_bytes": {info.size_bytes},'
+            f' "etag": "{info.etag}"}}\n'
+            for number, info in enumerate(found)
+        )
+    else:
+        path = folder / "manifest.json"
+        table = folder / "table.csv.gz"
+        with gzip.open(table, "wt", 6) as file:
+            file.writelines(
+                f'"bucket","{info.key}","{info.size_bytes}","{info.etag}"\n' for info in found
+            )
+        lines = iter([json.dumps({
+            "sourceBucket": "bucket", "destinationBucket": "arn:aws:s3:::lists",
+            "fileFormat": "CSV", "fileSchema": "Bucket, Key, Size, ETag",
+            "files": [{"key": "table.csv.gz", "size": table.stat().st_size, "MD5checksum":
+                       hashlib.md5(table.read_bytes(), usedforsecurity=False).hexdigest()}],
+        })])  # fmt: skip
+    with path.open("w") as file:
+        file.writelines(lines)
+    return f"manifest:{path}"
+
+
+def opened(folder: Path, uri: str):
+    return LocalStore(folder) if uri == "s3://lists" else open_store(uri)
+
+
+def plan(folder: Path, keys: int, origin: str) -> dict[str, float]:
+    """Plan once, in this process; a manifest lies in the folder."""
+    bucket = Bucket(keys, origin)
     wall, cpu = time.monotonic(), time.process_time()
-    with tempfile.TemporaryDirectory(prefix="colorworker-") as folder:
-        scratch = Path(folder)
-        entries = plan_entries([source], "access", scratch)
+    manifest = None
+    if origin in MANIFESTS:
+        (path,) = [path for path in folder.iterdir() if not path.name.endswith(".gz")]
+        manifest = open_manifest(f"manifest:{path}", partial(opened, folder))
+    source = OpenSource(Source(bucket.uri), bucket, manifest)
+    with tempfile.TemporaryDirectory(prefix="colorworker-") as name:
+        scratch = Path(name)
+        entries = plan_entries([source], Options(), scratch)
         model = ModelRef("lite", "0" * 64)
         with freeze(entries, Options(), model, scratch / "manifest.jsonl") as frozen:
             manifest_bytes = frozen.size_bytes
@@ -81,38 +138,43 @@ def plan(keys: int, order: str) -> dict[str, float]:
     }
 
 
-def apart(keys: int, order: str) -> dict[str, float]:
+def apart(keys: int, origin: str) -> dict[str, float]:
     """Plan in a process of its own."""
-    command = [sys.executable, __file__, "--one", "--keys", str(keys), "--order", order]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    with tempfile.TemporaryDirectory(prefix="colorworker-") as folder:
+        if origin in MANIFESTS:
+            write_manifest(Path(folder), keys, origin)
+        command = [sys.executable, __file__, "--one", folder, "--keys", str(keys), "--from", origin]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        return json.loads(done.stdout)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, nargs="+", default=[10_000, 1_000_000])
-    parser.add_argument("--order", nargs="+", default=["sorted", "shuffled"])
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--from", nargs="+", dest="origins", default=["sorted", "shuffled", *MANIFESTS]
+    )
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(plan(arguments.keys[0], arguments.order[0])))
+        print(json.dumps(plan(arguments.one, arguments.keys[0], arguments.origins[0])))
         return
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()
     print(f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores")
-    print("order         keys  to be done   wall s    CPU s  read CPU s  manifest MiB  peak MiB")
-    for order in arguments.order:
+    print("from          keys  to be done   wall s    CPU s  read CPU s  manifest MiB  peak MiB")
+    for origin in arguments.origins:
         peaks = []
         for keys in arguments.keys:
-            seen = apart(keys, order)
+            seen = apart(keys, origin)
             peaks.append(seen["peak_mib"])
             print(
-                f"{order:9s}{keys:9d}{seen['todo']:12.0f}{seen['wall']:9.1f}{seen['cpu']:9.1f}"
+                f"{origin:9s}{keys:9d}{seen['todo']:12.0f}{seen['wall']:9.1f}{seen['cpu']:9.1f}"
                 f"{seen['read']:12.1f}{seen['manifest_mib']:14.1f}{seen['peak_mib']:10.1f}",
                 flush=True,
             )
-        print(f"{order:9s}peak memory, most keys / fewest: {peaks[-1] / peaks[0]:.3f}")
+        print(f"{origin:9s}peak memory, most keys / fewest: {peaks[-1] / peaks[0]:.3f}")
 
 
 if __name__ == "__main__":

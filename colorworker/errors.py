@@ -13,6 +13,7 @@ ColorworkerError
 │   ├── SourceUnsupported   sound, but outside what we can colour
 │   ├── OutputMismatch      what we wrote is not what the plan promised: nothing is published
 │   ├── OutputCollision     two sources would be written under one name
+│   ├── LineRefused         a line of a manifest that names nothing we could read
 │   └── Quarantined         the place died under it too often
 ├── ItemSkipped             nothing to do for this item, and that is no failure
 │   ├── NotMedia            neither its name nor its content is a picture or a film
@@ -119,6 +120,12 @@ class OutputCollision(ItemError):
     """Two sources would be written under one name."""
 
     code = "output_collision"
+
+
+class LineRefused(ItemError):
+    """A line of a manifest names no object, or none that may be named there."""
+
+    code = "line_refused"
 
 
 class Quarantined(ItemError):

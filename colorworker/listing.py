@@ -2,28 +2,23 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from colorworker.errors import ColorworkerError, NotMedia, SourceUnreadable
-from colorworker.media.kinds import (
-    film_output_extension,
-    is_sidecar,
-    kind_from_content,
-    kind_from_name,
-    still_output_extension,
-)
-from colorworker.planning.catalogue import Catalogue
+from colorworker.errors import ColorworkerError, LineRefused, SourceUnreadable, UsageError
+from colorworker.lookup import look_up
+from colorworker.manifests.lines import Named, Refused
+from colorworker.manifests.opening import Manifest
+from colorworker.media.kinds import film_output_extension, still_output_extension
+from colorworker.planning.catalogue import Catalogue, Line
 from colorworker.provenance.record import STATE
 from colorworker.store.base import ObjectInfo, ObjectStore
-from colorworker.store.keys import check_key
-from colorworker.store.sources import Source, select
-from colorworker.work.job import Codec, Profile
-from colorworker.work.manifest import Entry
+from colorworker.store.sources import Source, choice, select
+from colorworker.telling import settled, told_by_content, told_by_name
+from colorworker.work.job import Options
+from colorworker.work.manifest import Entry, own_options
 from colorworker.work.naming import suffix_of
-
-_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -32,49 +27,58 @@ class OpenSource:
 
     source: Source
     store: ObjectStore
+    manifest: Manifest | None = None
+    """What names its objects, where they are not listed."""
 
 
-def plan_entries(
-    sources: Iterable[OpenSource], profile: Profile, scratch: Path, codec: Codec | None = None
-) -> Iterator[Entry]:
+def plan_entries(sources: Iterable[OpenSource], options: Options, scratch: Path) -> Iterator[Entry]:
     """Yield an entry for every object of the sources, sorted by key, with its output's name.
 
     The first comes when everything is listed. Memory does not grow with their number: they wait in
     a file in `scratch`, which is gone after the last.
 
+    Args:
+        sources: Of the job.
+        options: Of the job; from them own options of items are told apart.
+        scratch: A folder.
+
     Raises:
-        UsageError: If the file cannot be written.
+        UsageError: If the file cannot be written, or a manifest turns out not to be whole.
     """
-    with Catalogue(scratch, partial(_output_extension, profile, codec)) as catalogue:
-        catalogue.fill(listed(sources))
+    with Catalogue(scratch, partial(_output_extension, options)) as catalogue:
+        named: dict[str, ObjectStore] = {}
+        for item in sources:
+            if item.manifest is None:
+                catalogue.fill(_entries(item))
+            else:
+                lines = _lines(item, item.manifest, options)
+                catalogue.fill_lines(lines, item.manifest.folder)
+                named[item.store.uri] = item.store
+        if named:
+            look_up(catalogue, named)
         yield from catalogue.entries()
 
 
-def list_entries(sources: Iterable[OpenSource], profile: Profile) -> list[Entry]:
+def list_entries(sources: Iterable[OpenSource], options: Options) -> list[Entry]:
     """Return what `plan_entries` yields, all at once: for jobs that are known to be small."""
     with tempfile.TemporaryDirectory(prefix="colorworker-") as folder:
-        return list(plan_entries(sources, profile, Path(folder)))
+        return list(plan_entries(sources, options, Path(folder)))
 
 
-def listed(sources: Iterable[OpenSource]) -> Iterator[Entry]:
-    """Yield an entry for every object of the sources, as they list them, without output names.
+def _output_extension(of_job: Options, entry: Entry) -> str:
+    extension, options = suffix_of(entry.key), entry.options(of_job)
+    if entry.kind == "still":
+        return still_output_extension(extension, options.profile)
+    return film_output_extension(extension, options.profile, options.codec)
+
+
+def _entries(item: OpenSource) -> Iterator[Entry]:
+    """Yield an entry for every object of a source, as it lists them, without output names.
 
     Sidecars are told by their names and not read; an object whose name says nothing, by its first
     bytes. What cannot be done is settled here: `failed` with the reason, or `skipped` when it is
     neither a picture nor a film.
     """
-    for item in sources:
-        yield from _entries(item)
-
-
-def _output_extension(profile: Profile, codec: Codec | None, entry: Entry) -> str:
-    extension = suffix_of(entry.key)
-    if entry.kind == "still":
-        return still_output_extension(extension, profile)
-    return film_output_extension(extension, profile, codec)
-
-
-def _entries(item: OpenSource) -> Iterator[Entry]:
     for info in select(item.store, item.source):
         if info.key.startswith(f"{STATE}/"):
             # Another job's state: the source was a destination once.
@@ -83,26 +87,42 @@ def _entries(item: OpenSource) -> Iterator[Entry]:
         try:
             yield _told(entry, info, item.store)
         except ColorworkerError as error:
-            yield _settled(entry, "failed", error)
+            yield settled(entry, "failed", error)
 
 
 def _told(entry: Entry, info: ObjectInfo, store: ObjectStore) -> Entry:
-    if is_sidecar(info.key):
-        return _skipped(entry)
-    check_key(info.key)
+    entry = told_by_name(entry)
+    if entry.outcome:
+        return entry
     if info.error:
         raise SourceUnreadable(info.key, info.error, "Check the file and its permissions")
-    kind = kind_from_name(info.key)
-    if kind is None:
-        with store.open(info.key, etag=info.etag) as reader:
-            kind = kind_from_content(reader.read(_HEAD_BYTES))
-    return _skipped(entry) if kind is None else replace(entry, kind=kind)
+    return entry if entry.kind else told_by_content(entry, store)
 
 
-def _skipped(entry: Entry) -> Entry:
-    error = NotMedia(entry.key, "neither a picture nor a film by name or content")
-    return _settled(entry, "skipped", error)
+def _lines(item: OpenSource, manifest: Manifest, options: Options) -> Iterator[Line]:
+    """Yield an entry for every line of a manifest; the store has not been asked for any yet."""
+    chosen = choice(item.source)
+    for name, line in manifest.lines():
+        if isinstance(line, Refused):
+            yield Line(name, line.line, error=line.error)
+        elif chosen(line.key) and not line.key.startswith(f"{STATE}/"):
+            yield _line(name, line, item.store.uri, options)
 
 
-def _settled(entry: Entry, outcome: str, error: ColorworkerError) -> Entry:
-    return replace(entry, outcome=outcome, error_code=error.code, error=str(error))
+def _line(name: str, line: Named, root: str, options: Options) -> Line:
+    try:
+        own = own_options(options, line.own_options) if line.own_options else ()
+    except UsageError as error:
+        place = Line(name, line.line).place
+        refused = LineRefused(place, f"{error.subject}: {error.seen}", error.next_step)
+        return Line(name, line.line, error=refused)
+    entry = Entry(
+        root,
+        line.key,
+        line.size_bytes or 0,
+        line.etag,
+        output_key=line.output_key,
+        own_options=own,
+        version=line.version,
+    )
+    return Line(name, line.line, told_by_name(entry))

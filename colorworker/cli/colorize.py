@@ -13,6 +13,7 @@ import typer
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
+from colorworker.manifests.source import is_manifest, location
 from colorworker.settings import ExecutorName, Settings, load_settings
 from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Options, Profile
 
@@ -204,7 +205,8 @@ def refuse_relative(paths: Iterable[str]) -> None:
         UsageError: If a path does not say where it begins.
     """
     for path in paths:
-        if "://" not in path and not Path(path).is_absolute():
+        place = location(path).uri if is_manifest(path) else path
+        if "://" not in place and not Path(place).is_absolute():
             raise UsageError(
                 path,
                 f"is relative, and on a cluster it would be looked for in {Path.cwd()} on"

@@ -20,6 +20,8 @@ from colorworker.errors import DependencyMissing, UsageError
 from colorworker.keeping.page import fresh_page
 from colorworker.keeping.runs import RunKeeper, both
 from colorworker.listing import OpenSource, plan_entries
+from colorworker.manifests.opening import open_manifest
+from colorworker.manifests.source import is_manifest
 from colorworker.model.weights import load, resolve
 from colorworker.planning.plan import Plan, freeze, manifest_key, put_manifest
 from colorworker.report.page import JobFacts
@@ -34,7 +36,7 @@ from colorworker.settings import (
 from colorworker.store.base import ObjectStore
 from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
-from colorworker.store.sources import parse_source, refuse_overlap
+from colorworker.store.sources import Source, parse_source, refuse_overlap
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.manifest import Counts, Entry
 
@@ -222,14 +224,14 @@ def planned(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator
         with ExitStack() as stack:
             sources = []
             for text in request.sources:
-                source = parse_source(text, opened)
+                manifest = open_manifest(text, opened) if is_manifest(text) else None
+                source = Source(manifest.root) if manifest else parse_source(text, opened)
                 refuse_overlap(text, source, request.destination)
                 source = replace(source, include=request.include, exclude=request.exclude)
                 store = stack.enter_context(closing(opened(source.root)))
-                sources.append(OpenSource(source, store))
+                sources.append(OpenSource(source, store, manifest))
             scratch = Path(folder)
-            options = request.options
-            entries = plan_entries(sources, options.profile, scratch, options.codec)
+            entries = plan_entries(sources, request.options, scratch)
             plan = freeze(entries, request.options, model, scratch / "manifest.jsonl")
         with plan:
             yield plan

@@ -68,7 +68,8 @@ class Workshop:
     @contextmanager
     def source(self, asset: Asset) -> Iterator[BinaryIO]:
         """Open the asset's bytes, pinned to the version that was listed."""
-        reader = self.open_source(asset.root).open(asset.key, etag=asset.etag)
+        store = self.open_source(asset.root)
+        reader = store.open(asset.key, etag=asset.etag, version=asset.version)
         with reader:
             yield reader
 

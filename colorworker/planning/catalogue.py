@@ -8,44 +8,43 @@ Names can be given only when all sources are known, and stores do not promise an
 both in a file and a page cache of fixed size. Nothing is ever recovered from the file.
 """
 
-import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from colorworker.errors import ColorworkerError, KeyRefused, OutputCollision, UsageError
-from colorworker.store.keys import check_key
+from colorworker.errors import (
+    ColorworkerError,
+    KeyRefused,
+    LineRefused,
+    OutputCollision,
+    UsageError,
+)
+from colorworker.planning import tables
+from colorworker.planning.tables import entry_of, loaded, stored
+from colorworker.store.base import ObjectInfo
+from colorworker.store.keys import check_key, printable
 from colorworker.work.manifest import Entry
-from colorworker.work.naming import output_key
+from colorworker.work.naming import output_key, suffix_of
 
-_CACHE_KIB = 4 << 10
-"""Of SQLite's page cache: what sorting and naming take, however many sources there are."""
-_FIELDS = tuple(field.name for field in fields(Entry))
-_COLUMNS = ", ".join(_FIELDS)
-_SCHEMA = f"""
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA locking_mode = EXCLUSIVE;
-PRAGMA cache_size = -{_CACHE_KIB};
-CREATE TABLE entries ({_COLUMNS}, plain, PRIMARY KEY (key, root)) WITHOUT ROWID;
-CREATE TABLE names (plain PRIMARY KEY, meetings) WITHOUT ROWID;
-"""
-_ADD = f"INSERT OR IGNORE INTO entries VALUES ({', '.join('?' * (len(_FIELDS) + 1))})"  # noqa: S608 - no input in it
-_COUNT_NAMES = """
-INSERT INTO names SELECT plain, 1 FROM entries WHERE plain IS NOT NULL
-ON CONFLICT DO UPDATE SET meetings = meetings + 1
-"""
-# Both tables are walked and sought by their keys: nothing is sorted, which SQLite would do in
-# temporary files of its own choice.
-_ALL = f"""
-SELECT {_COLUMNS}, entries.plain, meetings FROM entries LEFT JOIN names USING (plain)
-ORDER BY key, root
-"""  # noqa: S608 - the names of our own fields
+
+class Line(NamedTuple):
+    """What a line of a manifest has come to: an entry, or the reason why it is none."""
+
+    file: str
+    number: int
+    entry: Entry | None = None
+    error: ColorworkerError | None = None
+
+    @property
+    def place(self) -> str:
+        """How the line is called."""
+        return f"{self.file}, line {self.number}"
 
 
 class Catalogue:
@@ -60,10 +59,12 @@ class Catalogue:
             extension: From a source to its output's extension, with the dot.
         """
         self._extension = extension
+        self._files: list[str] = []
+        """Of manifests, by the numbers that rows have for them."""
         self._path = folder / f"{uuid.uuid4().hex}.sqlite"
         with self._on_disk():
             self._database = sqlite3.connect(self._path, isolation_level=None)
-            self._database.executescript(_SCHEMA)
+            self._database.executescript(tables.SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -89,39 +90,152 @@ class Catalogue:
         """
         with self._on_disk():
             self._database.execute("BEGIN")
-            self._database.executemany(_ADD, (self._row(entry) for entry in entries))
+            self._database.executemany(tables.ADD, (self._row(entry) for entry in entries))
             self._database.execute("COMMIT")
+
+    def fill_lines(self, lines: Iterable[Line], root: str) -> None:
+        """Take in what a manifest says; an object that is named twice is a failed line.
+
+        Args:
+            lines: Of the manifest, whose entries may lack size, ETag and kind.
+            root: Where the manifest lies: that of the lines that name no object.
+
+        Raises:
+            UsageError: If the scratch file cannot be written.
+        """
+        with self._on_disk():
+            self._database.execute("BEGIN")
+            for line in lines:
+                if line.entry is not None and self._add(line.entry, line):
+                    continue
+                error = line.error or self._named_before(line)
+                self._add(_failed(Entry(root, line.place, 0, ""), error), line)
+            self._database.execute("COMMIT")
+
+    def folders_without_etag(self, root: str, at_least: int) -> list[tuple[str, int]]:
+        """Return the folders of so many entries of a store whose ETag is not known, and how many.
+
+        A folder that is interrupted by one below it, in the order of keys, may be there twice.
+        """
+        with self._on_disk(), closing(self._database.cursor()) as rows:
+            keys = (
+                loaded(key) for (key,) in rows.execute(tables.KEYS_WITHOUT_ETAG, (stored(root),))
+            )
+            grouped = groupby(keys, key=lambda key: key[: key.rfind("/") + 1])
+            counted = ((folder, sum(1 for _ in named)) for folder, named in grouped)
+            return [(folder, count) for folder, count in counted if count >= at_least]
+
+    def found(self, root: str, infos: Iterable[ObjectInfo]) -> None:
+        """Note what a store says of objects, for those of them that are here without an ETag."""
+        where = stored(root)
+        with self._on_disk():
+            self._database.execute("BEGIN")
+            self._database.executemany(
+                tables.FOUND,
+                ((info.size_bytes, stored(info.etag), stored(info.key), where) for info in infos),
+            )
+            self._database.execute("COMMIT")
+
+    def complete(self, complete: Callable[[Sequence[Entry]], Iterable[Entry]], page: int) -> None:
+        """Replace what lacks ETag or kind by what `complete` makes of it, so many at a time.
+
+        What has failed then names the line that it comes from.
+        """
+        last: tuple[object, object] = (b"", b"")
+        with self._on_disk():
+            while rows := self._database.execute(tables.INCOMPLETE, (*last, page)).fetchall():
+                entries = [entry_of(values) for *values, _, _ in rows]
+                self._database.execute("BEGIN")
+                for entry, (*_, file, number) in zip(complete(entries), rows, strict=True):
+                    self._database.execute(tables.PUT, self._completed(entry, file, number))
+                self._database.execute("COMMIT")
+                last = (stored(entries[-1].key), stored(entries[-1].root))
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries, sorted by key and root; those to be done have their output's key.
 
         Where two sources would meet in one name, both keep their extension in front. Those with the
-        very same key cannot be told apart by that: the first has the name. What is left without a
-        name of its own has failed, and says so.
+        very same key cannot be told apart by that: the first has the name. Whoever has asked for a
+        name has it before all others. What is left without one of its own has failed, and says so.
         """
         with self._on_disk(), closing(self._database.cursor()) as rows:
             rows.execute("DELETE FROM names")
-            rows.execute(_COUNT_NAMES)
+            rows.execute(tables.COUNT_NAMES)
             key, given = "", set[str]()
-            for *values, plain, meetings in rows.execute(_ALL):
-                entry = _entry(values)
+            for *values, plain, meetings, asked_by in rows.execute(tables.ALL):
+                entry = entry_of(values)
                 if entry.key != key:
                     key, given = entry.key, set()
                 if plain is None:
                     yield entry
                     continue
-                name = _loaded(plain) if meetings == 1 else self._longer_name(entry, plain, given)
+                name = loaded(plain)
+                if entry.output_key:
+                    name = name if loaded(asked_by) == key and name not in given else ""
+                elif meetings > 1:
+                    name = self._longer_name(entry, plain, given, asked=asked_by is not None)
                 given.add(name)
                 yield _named(entry, name)
 
     def _row(self, entry: Entry) -> list[Any]:
-        values = [_stored(value) for value in vars(entry).values()]
-        return [*values, None if entry.outcome else _stored(self._name(entry, longer=False))]
+        values = [stored(value) for value in vars(entry).values()]
+        named = entry.kind and not entry.outcome
+        plain = stored(self._name(entry, longer=False)) if named else None
+        return [*values, plain, None, None]
+
+    def _add(self, entry: Entry, line: Line) -> bool:
+        """Add the entry of a line; False if there is one of that key."""
+        if not self._files or self._files[-1] != line.file:
+            self._files.append(line.file)
+        row = self._row(self._asked(entry, line))
+        row[-2:] = len(self._files) - 1, line.number
+        return self._database.execute(tables.ADD, row).rowcount == 1
+
+    def _named_before(self, line: Line) -> ColorworkerError:
+        """Return what is wrong with a line whose object is there already."""
+        if line.entry is None:
+            raise ValueError("neither an entry nor an error")
+        place = (stored(line.entry.key), stored(line.entry.root))
+        ((file, number),) = self._database.execute(tables.PLACE, place)
+        by = "another source" if file is None else f"{self._files[file]}, line {number}"
+        return LineRefused(
+            line.place,
+            f"{printable(line.entry.key)} was named before, by {by}",
+            "Leave one of them out; a second version or outcome of it needs a job of its own",
+        )
+
+    def _completed(self, entry: Entry, file: int | None, number: int | None) -> list[Any]:
+        """Return the row of an entry that was incomplete; of a failed one, the line is named."""
+        if file is not None and number is not None:
+            line = Line(self._files[file], number)
+            if entry.outcome == "failed":
+                entry = replace(entry, error=f"{line.place}: {entry.error}")
+            entry = self._asked(entry, line)
+        row = self._row(entry)
+        row[-2:] = file, number
+        return row
+
+    def _asked(self, entry: Entry, line: Line) -> Entry:
+        """Return the entry, failed if the name that it asks for is of another format."""
+        if not entry.output_key or not entry.kind or entry.outcome:
+            return entry
+        extension = self._extension(entry)
+        if suffix_of(entry.output_key).lower() == extension.lower():
+            return entry
+        refused = LineRefused(
+            line.place,
+            f"the output {printable(entry.output_key)} of {printable(entry.key)} would be a"
+            f" {extension}",
+            "Name it so, or leave the output out",
+        )
+        return _failed(entry, refused)
 
     def _name(self, entry: Entry, *, longer: bool) -> str:
+        if entry.output_key:
+            return entry.output_key
         return output_key(entry.key, self._extension(entry), keep_extension=longer)
 
-    def _longer_name(self, entry: Entry, plain: bytes, given: set[str]) -> str:
+    def _longer_name(self, entry: Entry, plain: bytes, given: set[str], *, asked: bool) -> str:
         """Return the name that keeps the source's extension; empty if it is not free either.
 
         Longer names of different keys differ. So only those given to the same key, from other
@@ -130,11 +244,10 @@ class Catalogue:
         name = self._name(entry, longer=True)
         if name in given:
             return ""
-        stored = _stored(name)
-        if stored == plain:
-            return name
+        if stored(name) == plain:
+            return "" if asked else name
         query = "SELECT 1 FROM names WHERE plain = ?"
-        return "" if self._database.execute(query, (stored,)).fetchone() else name
+        return "" if self._database.execute(query, (stored(name),)).fetchone() else name
 
     @contextmanager
     def _on_disk(self) -> Iterator[None]:
@@ -165,21 +278,4 @@ def _named(entry: Entry, name: str) -> Entry:
 
 
 def _failed(entry: Entry, error: ColorworkerError) -> Entry:
-    return replace(entry, outcome="failed", error_code=error.code, error=str(error))
-
-
-def _stored(value: object) -> object:
-    """Return text as bytes: SQLite takes no lone surrogates, and compares bytes as Python does."""
-    if isinstance(value, tuple):
-        return json.dumps(value) if value else None
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-
-
-def _entry(values: Sequence[Any]) -> Entry:
-    found = dict(zip(_FIELDS, map(_loaded, values), strict=True))
-    changes = json.loads(found["own_options"] or "[]")
-    return Entry(**{**found, "own_options": tuple(map(tuple, changes))})
-
-
-def _loaded(value: Any) -> Any:
-    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+    return replace(entry, outcome="failed", error_code=error.code, error=str(error), output_key="")

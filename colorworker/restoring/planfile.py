@@ -21,7 +21,7 @@ first_wait = "6h"
 
 [[collection]]
 name = "reels"
-sources = ["s3://archive/reels/"]
+sources = ["s3://archive/reels/"]       # or "manifest:s3://lists/reels.csv"
 destination = "s3://colour/reels"
 profile = "archive"
 include = ["*.mkv", "*.mp4"]
@@ -40,6 +40,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from colorworker.errors import UsageError
+from colorworker.manifests.source import Location, is_manifest, location, source_of
 from colorworker.restoring.planerrors import at_key, from_validation
 from colorworker.store.sources import Source, refuse_overlap
 from colorworker.work.job import (
@@ -235,6 +236,10 @@ def _said(table: PlanTable | CollectionTable) -> dict[str, Any]:
 
 
 def _from(folder: Path, place: str) -> str:
+    if is_manifest(place):
+        where = location(place)
+        root = _from(folder, where.root) if where.root else ""
+        return source_of(Location(_from(folder, where.uri), root))
     return place if "://" in place else str(folder.absolute() / place)
 
 
@@ -255,7 +260,8 @@ def _clashes(plan: RestorationPlan) -> Iterator[tuple[tuple[str | int, ...], str
                     "Give every collection a folder of its own",
                 )
         for source in item.sources:
-            for other in plan.collections:
+            # Below which root a manifest's keys lie, it says itself: looked at when it is read.
+            for other in () if is_manifest(source) else plan.collections:
                 try:
                     refuse_overlap(source, Source(_fixed(source)), other.destination)
                 except UsageError as error:

@@ -60,8 +60,18 @@ class ObjectStore(Protocol):
         """Return all bytes of a small object; SourceChanged unless it still has `etag`."""
         ...
 
-    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
-        """Return a seekable binary reader on the version with `etag`; the caller closes it."""
+    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+        """Return what a listing would say of the object, or of one version of it.
+
+        KeyMissing if there is none; SourceUnreadable where the store keeps no versions.
+        """
+        ...
+
+    def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
+        """Return a seekable binary reader on the version with `etag`; the caller closes it.
+
+        A `version` that the store keeps is read although a later one has replaced it.
+        """
         ...
 
     def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from colorworker.errors import KeyRefused
+from colorworker.errors import KeyRefused, SourceUnreadable
 
 MAX_KEY_BYTES = 1024
 """S3's bound on a key, UTF-8."""
@@ -27,6 +27,20 @@ def check_key(key: str) -> str:
     if reason:
         raise KeyRefused(printable(key), reason, "Rename it and run the same command again")
     return key
+
+
+def refuse_version(key: str, version: str) -> None:
+    """Refuse what names a version, for stores that keep none.
+
+    Raises:
+        SourceUnreadable: If `version` is not empty.
+    """
+    if version:
+        raise SourceUnreadable(
+            printable(key),
+            f"version {printable(version)} was asked for, and this store keeps no versions",
+            "Leave out the version",
+        )
 
 
 def printable(key: str) -> str:

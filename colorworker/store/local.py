@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from colorworker.errors import KeyExists, KeyMissing, KeyRefused, SourceChanged, SourceUnreadable
 from colorworker.store.base import Leftover, ObjectInfo
-from colorworker.store.keys import check_key, printable
+from colorworker.store.keys import check_key, printable, refuse_version
 from colorworker.store.listing import SCRATCH, etag_of, left_over, walk
 from colorworker.store.oserrors import no_hard_links, reading_failed, writing_failed
 
@@ -56,6 +56,11 @@ class LocalStore:
         except OSError as error:
             raise reading_failed(key, error) from error
 
+    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+        """Return what `head` does: there are no versions here."""
+        refuse_version(key, version)
+        return self.head(key)
+
     def get(self, key: str, *, etag: str | None = None) -> bytes:
         """Return the whole file's bytes."""
         try:
@@ -64,8 +69,9 @@ class LocalStore:
         except OSError as error:
             raise reading_failed(key, error) from error
 
-    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
+    def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
         """Return the opened file, which stays on this version when the key is put again."""
+        refuse_version(key, version)
         try:
             descriptor = os.open(self._path(key), _READ_FLAGS)
         except OSError as error:

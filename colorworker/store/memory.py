@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from colorworker.errors import KeyExists, KeyMissing, SourceChanged
 from colorworker.store.base import Leftover, ObjectInfo
-from colorworker.store.keys import check_key
+from colorworker.store.keys import check_key, refuse_version
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,18 @@ class MemoryStore:
         """Return the object's size and ETag."""
         return _info(key, self._stored(key))
 
+    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+        """Return what `head` does: there are no versions here."""
+        refuse_version(key, version)
+        return self.head(key)
+
     def get(self, key: str, *, etag: str | None = None) -> bytes:
         """Return the object's bytes."""
         return self._stored(key, etag).data
 
-    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
+    def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
         """Return a reader that stays on this version whatever is put later."""
+        refuse_version(key, version)
         return io.BytesIO(self._stored(key, etag).data)
 
     def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:

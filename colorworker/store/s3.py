@@ -7,6 +7,7 @@ import threading
 import uuid
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -86,17 +87,22 @@ class S3Store:
         """Return the object's size and ETag."""
         return info_of(key, read_head(self._service, key, self._full(key)))
 
+    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+        """Return size and S3's own ETag, as a listing has them, of the object or one version."""
+        answer = read_head(self._service, key, self._full(key), version)
+        return replace(info_of(key, answer), etag=bare(answer["ETag"]))
+
     def get(self, key: str, *, etag: str | None = None) -> bytes:
         """Return the object's bytes."""
         return read_all(self._service, key, self._full(key), etag)
 
-    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
+    def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
         """Return a reader by blocks.
 
         If the object is put anew while it is read, that is SourceChanged, or the old version goes
         on to be read where the bucket keeps versions.
         """
-        return cast(BinaryIO, open_reader(self._service, key, self._full(key), etag))
+        return cast(BinaryIO, open_reader(self._service, key, self._full(key), etag, version))
 
     def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:
         """Store `data` in one request.

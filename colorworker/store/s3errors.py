@@ -48,6 +48,11 @@ _BY_CODE: Mapping[str, _Said] = {
         "404",
     ),
     **_codes(
+        _Said(KeyMissing, "this version only says that the object was deleted", ""),
+        "MethodNotAllowed",
+        "405",
+    ),
+    **_codes(
         _Said(StoreError, "there is no such bucket", "Check its name and the endpoint", True),
         "NoSuchBucket",
     ),

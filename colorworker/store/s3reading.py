@@ -45,15 +45,17 @@ def bare(etag: str) -> str:
     return etag.strip('"')
 
 
-def read_head(service: S3Service, key: str, full_key: str) -> Any:
-    """Return the answer to a HEAD.
+def read_head(service: S3Service, key: str, full_key: str, version: str = "") -> Any:
+    """Return the answer to a HEAD, of the last version if none is named.
 
     Raises:
         KeyMissing: If there is no such object.
     """
     return service.ask(
         key,
-        lambda: service.client.head_object(Bucket=service.bucket, Key=full_key, **service.paid),
+        lambda: service.client.head_object(
+            Bucket=service.bucket, Key=full_key, **_version(version), **service.paid
+        ),
     )
 
 
@@ -89,7 +91,9 @@ def read_all(service: S3Service, key: str, full_key: str, etag: str | None) -> b
     return data
 
 
-def open_reader(service: S3Service, key: str, full_key: str, etag: str | None) -> BlockReader:
+def open_reader(
+    service: S3Service, key: str, full_key: str, etag: str | None, version: str = ""
+) -> BlockReader:
     """Return a reader of blocks, each of them asked for by ETag and version.
 
     The first block is read here: its answer says what a HEAD would.
@@ -98,14 +102,15 @@ def open_reader(service: S3Service, key: str, full_key: str, etag: str | None) -
         SourceChanged: If the object is not the one with that ETag any more.
     """
     length = service.options.block_bytes
+    pins = {**_matching(etag), **_version(version)}
 
     def request() -> tuple[Any, bytes]:
         try:
-            answer = _get(service, full_key, Range=f"bytes=0-{length - 1}", **_matching(etag))
+            answer = _get(service, full_key, Range=f"bytes=0-{length - 1}", **pins)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _EMPTY:
                 raise
-            return read_head(service, key, full_key), b""
+            return read_head(service, key, full_key, version), b""
         return answer, _body(answer, length)
 
     try:
@@ -113,15 +118,15 @@ def open_reader(service: S3Service, key: str, full_key: str, etag: str | None) -
     except KeyMissing as error:
         raise _missing(key, etag, error) from error
     _insist(key, answer, etag)
-    version = (full_key, answer["ETag"], answer.get("VersionId"))
+    seen = (full_key, answer["ETag"], answer.get("VersionId"))
     total = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
     return BlockReader(
-        _Version(service, key, full_key, answer).read_range,
+        _Version(service, key, full_key, answer, version).read_range,
         int(total),
         name=printable(key),
         first=first,
-        known=service.memory.recall(version),
-        keep=partial(service.memory.keep, version),
+        known=service.memory.recall(seen),
+        keep=partial(service.memory.keep, seen),
         block_bytes=length,
         cache_bytes=service.options.cache_bytes,
     )
@@ -130,12 +135,15 @@ def open_reader(service: S3Service, key: str, full_key: str, etag: str | None) -
 class _Version:
     """One version of an object, to read ranges from."""
 
-    def __init__(self, service: S3Service, key: str, full_key: str, answer: Any) -> None:
+    def __init__(
+        self, service: S3Service, key: str, full_key: str, answer: Any, asked: str
+    ) -> None:
         self._service = service
         self._key = key
         self._full_key = full_key
         self._pins = {"IfMatch": answer["ETag"]}
-        if version := answer.get("VersionId"):
+        self._asked = asked
+        if version := answer.get("VersionId") or asked:
             self._pins["VersionId"] = version
 
     def read_range(self, offset: int, length: int) -> bytes:
@@ -157,8 +165,9 @@ class _Version:
         except KeyMissing as error:
             raise _missing(self._key, self._pins["IfMatch"], error) from error
         except SourceUnreadable:
-            # To name a version needs s3:GetObjectVersion. Without it the ETag alone has to do.
-            if self._pins.pop("VersionId", None) is None:
+            # To name a version needs s3:GetObjectVersion. Without it the ETag alone has to do, but
+            # not where it was asked for that version.
+            if self._asked or self._pins.pop("VersionId", None) is None:
                 raise
             return self.read_range(offset, length)
 
@@ -187,6 +196,10 @@ def _id(answer: Any) -> str:
     # Some services write the names of metadata in capitals.
     metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
     return str(metadata.get(ID, ""))
+
+
+def _version(version: str) -> dict[str, str]:
+    return {"VersionId": version} if version else {}
 
 
 def _matching(etag: str | None) -> dict[str, str]:

@@ -93,7 +93,7 @@ def _is_object(store: ObjectStore, key: str) -> bool:
 
 def select(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
     """Yield the objects that the source means; what cannot be read comes with `error` set."""
-    chosen = _choice(source)
+    chosen = choice(source)
     if source.key:
         if chosen(source.key):
             yield _one(store, source.key)
@@ -114,7 +114,7 @@ def any_glob(patterns: Iterable[str]) -> Callable[[str], bool]:
     return lambda key: matches(key) is not None
 
 
-def _choice(source: Source) -> Callable[[str], bool]:
+def choice(source: Source) -> Callable[[str], bool]:
     """Return what tells whether a key is meant: by the pattern, by `include`, not by `exclude`."""
     matches = glob_expression(source.pattern).fullmatch if source.pattern else None
     included = any_glob(source.include) if source.include else None

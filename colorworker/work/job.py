@@ -36,6 +36,9 @@ class Asset:
     size_bytes: int
     etag: str
     """The store's word for this version of the content; every later read insists on it."""
+    version: str = ""
+    """Of an object that its store keeps in several versions, the one to be read; empty: the last.
+    No part of an identity, as the ETag is."""
 
 
 @dataclass(frozen=True)

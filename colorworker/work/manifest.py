@@ -28,6 +28,8 @@ class Entry:
     error: str = ""
     own_options: tuple[tuple[str, Any], ...] = ()
     """Where it is to be done otherwise than the job's other items: names and values of Options."""
+    version: str = ""
+    """See `Asset`."""
 
     def options(self, of_job: Options) -> Options:
         """Return the options that hold for this entry; equal ones are the same object."""
@@ -41,7 +43,7 @@ class Entry:
         """
         if self.kind is None:
             raise ValueError(f"{self.key} is neither a still nor a film")
-        return Asset(self.root, self.key, self.kind, self.size_bytes, self.etag)
+        return Asset(self.root, self.key, self.kind, self.size_bytes, self.etag, self.version)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def entry_to_json(entry: Entry) -> bytes:
     values = dict(vars(entry))
     if own_options := values.pop("own_options"):
         values["own_options"] = dict(own_options)
+    if not entry.version:
+        del values["version"]
     return _encode(values).encode() + b"\n"
 
 
@@ -118,6 +122,32 @@ def entry_from_json(line: bytes) -> Entry:
     if "own_options" in found:
         found["own_options"] = tuple(sorted(found["own_options"].items()))
     return Entry(**found)
+
+
+@lru_cache(maxsize=256)
+def own_options(of_job: Options, asked: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
+    """Return in what an item differs from the job, sorted; equal ones are the same object.
+
+    Of a profile or codec of its own, it has the defaults of what only they decide.
+
+    Args:
+        of_job: The job's options.
+        asked: Names and values of what the item says.
+
+    Raises:
+        UsageError: If what it says does not go together.
+    """
+    values = dict(asked)
+    if values.get("profile", of_job.profile) != of_job.profile:
+        values = {"codec": None, "crf": None, **values}
+    elif values.get("codec", of_job.codec) != of_job.codec:
+        values = {"crf": None, **values}
+    options = replace(of_job, **values)
+    return tuple(
+        (name, getattr(options, name))
+        for name in sorted(values)
+        if getattr(options, name) != getattr(of_job, name)
+    )
 
 
 @lru_cache(maxsize=256)

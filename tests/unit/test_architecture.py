@@ -28,7 +28,15 @@ ALLOWED = {
     "pipeline": ("errors work color media store provenance", "numpy"),
     # A room of its own: sorting and naming a million sources needs a file, and `work` does no I/O.
     "planning": ("errors work store provenance", ""),
-    "listing": ("errors work media.kinds planning store provenance", ""),
+    # A room of its own: lists of objects that others wrote, line by line, from stores.
+    "manifests": ("errors badvalues work store provenance", "pydantic"),
+    "badvalues": ("errors", "pydantic pydantic_core"),
+    "telling": ("errors work media.kinds store", ""),
+    "lookup": ("errors work planning store telling", ""),
+    "listing": (
+        "errors work media.kinds planning store provenance manifests telling lookup",
+        "",
+    ),
     "driver": ("errors work media.kinds listing store provenance report", ""),
     "report": ("errors work store provenance", "jinja2"),
     # The two that show an evaluation know its values, not how they are measured.
@@ -47,7 +55,10 @@ ALLOWED = {
     "keeping": ("errors work store provenance report driver", ""),
     # A room of its own: a plan's file needs pydantic, and what its runs leave for one another is
     # neither a record nor a run's state. `restore` joins it with whatever runs a job.
-    "restoring": ("errors work store provenance planning keeping report", "pydantic pydantic_core"),
+    "restoring": (
+        "errors badvalues manifests work store provenance planning keeping report",
+        "pydantic",
+    ),
     "restore": ("errors work store planning keeping report driver restoring", ""),
     # A room of its own: what a job will take is measured by running small ones, so it needs what a
     # composition root needs; kept from `cli` so that it has no console.

@@ -8,6 +8,7 @@ from colorworker.errors import SourceUnreadable
 from colorworker.listing import OpenSource, list_entries
 from colorworker.store.base import ObjectInfo
 from colorworker.store.sources import Source
+from colorworker.work.job import Options
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
@@ -23,7 +24,7 @@ class Listed:
         for key, data in self.objects.items():
             yield ObjectInfo(key, len(data), "etag")
 
-    def open(self, key, *, etag=None):
+    def open(self, key, **_):
         self.opened.append(key)
         if self.objects[key] == b"denied":
             raise SourceUnreadable(key, "permission denied", "Check it")
@@ -32,7 +33,7 @@ class Listed:
 
 def entries(objects, profile="access"):
     store = Listed(objects)
-    found = list_entries([OpenSource(Source(store.uri), store)], profile)
+    found = list_entries([OpenSource(Source(store.uri), store)], Options(profile=profile))
     return {entry.key: entry for entry in found}, store
 
 
@@ -96,7 +97,7 @@ def test_the_same_name_from_two_sources_is_done_once_and_reported_for_the_other(
     one, other = Listed({"a.png": PNG}, "s3://one"), Listed({"a.png": PNG}, "s3://other")
 
     found = list_entries(
-        [OpenSource(Source("s3://one"), one), OpenSource(Source("s3://other"), other)], "access"
+        [OpenSource(Source("s3://one"), one), OpenSource(Source("s3://other"), other)], Options()
     )
 
     assert [entry.error_code for entry in found] == ["", "output_collision"]

@@ -68,9 +68,7 @@ class Bench:
         self.scratch.mkdir(exist_ok=True)
         (self.scratch / "manifest.jsonl").unlink(missing_ok=True)
         where = Source(str(self.archive), exclude=collection.exclude)
-        entries = plan_entries(
-            [OpenSource(where, source)], collection.options.profile, self.scratch
-        )
+        entries = plan_entries([OpenSource(where, source)], collection.options, self.scratch)
         workshop = Workshop(
             destination=destination, open_source=lambda _: source, colorizer=lambda _: Toy(),
             model=model, worker="test",

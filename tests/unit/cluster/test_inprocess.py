@@ -21,10 +21,10 @@ class Gate(MemoryStore):
         super().__init__("gate")
         self.asked, self.gate = threading.Event(), threading.Event()
 
-    def open(self, key, *, etag=None):
+    def open(self, key, **pins):
         self.asked.set()
         self.gate.wait(20)
-        return super().open(key, etag=etag)
+        return super().open(key, **pins)
 
 
 @pytest.fixture

@@ -38,8 +38,8 @@ class Source(MemoryStore):
         super().__init__("source")
         self.readers = []
 
-    def open(self, key, *, etag=None):
-        reader = super().open(key, etag=etag)
+    def open(self, key, **pins):
+        reader = super().open(key, **pins)
         self.readers.append(reader)
         return reader
 

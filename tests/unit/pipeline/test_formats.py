@@ -73,7 +73,7 @@ def coloured(made):
 def job_line(sources, outputs, profile, *, succeeds=True):
     store, model = LocalStore(sources), ModelRef("toy", "0" * 64)
     options = Options(profile=profile, segment_frames=8, anchor_interval=3, settle_anchors=1)
-    entries = list_entries([OpenSource(Source(str(sources)), store)], profile)
+    entries = list_entries([OpenSource(Source(str(sources)), store)], options)
     workshop = Workshop(LocalStore(outputs), lambda _: store, lambda _: Toy(), model, "test")
     executor = InProcessExecutor(workshop, 1)
     lines = []

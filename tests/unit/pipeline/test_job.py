@@ -62,7 +62,7 @@ def source(tmp_path):
 
 def run(source, destination, options=Options(segment_frames=12), colorizer=None, max_attempts=3):  # noqa: B008
     store = LocalStore(source)
-    entries = list_entries([OpenSource(Source(str(source)), store)], options.profile)
+    entries = list_entries([OpenSource(Source(str(source)), store)], options)
     model = ModelRef("toy", "0" * 64)
     workshop = Workshop(
         destination=destination,
@@ -193,7 +193,7 @@ def test_a_picture_in_colour_is_skipped_and_remembered(source):
 
 def test_items_of_one_job_are_done_each_with_its_own_options(source):
     destination, store, options = MemoryStore("destination"), LocalStore(source), Options()
-    listed = list_entries([OpenSource(Source(str(source)), store)], "access")
+    listed = list_entries([OpenSource(Source(str(source)), store)], options)
     own = {"a.png": (("vividness", 0.1),), "reel.mkv": (("profile", "archive"), ("preset", "fast"))}
     entries = [replace(entry, own_options=own[entry.key]) for entry in listed]
     looks = set()

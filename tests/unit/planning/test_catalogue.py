@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from colorworker.errors import UsageError
-from colorworker.planning import catalogue
+from colorworker.planning import tables
 from colorworker.planning.catalogue import Catalogue
 from colorworker.work.manifest import Entry
 from colorworker.work.naming import output_key
@@ -124,7 +124,7 @@ def test_nothing_is_left_in_the_folder(tmp_path):
 
 def test_nothing_is_sorted_outside_of_its_own_file(tmp_path):
     with Catalogue(tmp_path, lambda _: ".mkv") as found:
-        for query in (catalogue._ALL, catalogue._COUNT_NAMES):
+        for query in (tables.ALL, tables.COUNT_NAMES):
             plan = found._database.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
             assert "TEMP B-TREE" not in str(plan)
 

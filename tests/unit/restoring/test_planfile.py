@@ -118,3 +118,17 @@ def test_the_example_of_the_description_is_a_plan(tmp_path):
 
     assert plan.name == "nightly"
     assert Path(plan.collections[0].destination).name == "reels"
+
+
+def test_a_manifest_can_be_a_source_and_lies_beside_the_plan(tmp_path):
+    text = """
+[[collection]]
+sources = ["manifest:keys.csv", "manifest:s3://lists/a.jsonl#root=s3://archive/reels"]
+destination = "colour"
+"""
+    plan = read(tmp_path, text)
+
+    assert plan.collections[0].sources == (
+        f"manifest:{tmp_path}/keys.csv",
+        "manifest:s3://lists/a.jsonl#root=s3://archive/reels",
+    )

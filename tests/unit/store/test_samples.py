@@ -154,7 +154,7 @@ def test_a_shard_that_changed_since_it_was_listed_is_an_error():
 
 def test_a_store_that_is_away_is_raised():
     class Away(MemoryStore):
-        def open(self, key, *, etag=None):
+        def open(self, key, **_):
             raise StoreUnavailable(key, "away")
 
     with pytest.raises(StoreUnavailable):
