@@ -37,6 +37,8 @@ class JobEnd:
     page: str
     """Where its report's page lies, as it is shown to people."""
     stopped: bool
+    completion_report: str = ""
+    """URI of its manifest; empty if none was asked for, or nothing was come to."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ def colorize(
         list[str],
         typer.Argument(
             metavar="SOURCE... DESTINATION",
-            help="Files, folders or quoted globs, and last the folder that the colour goes to.",
+            help="Files, folders, quoted globs or manifest:LIST, and last the folder for the"
+            " colour.",
             show_default=False,
         ),
     ],
@@ -95,6 +96,12 @@ def colorize(
         list[str] | None,
         typer.Option(metavar="GLOB", help="Not these keys, whatever else is said. Repeatable."),
     ] = None,
+    completion_report: Annotated[
+        str,
+        typer.Option(
+            metavar="PREFIX", help="Also report in the format of S3 Batch Operations, below there."
+        ),
+    ] = "",
     preview: Annotated[
         bool, typer.Option(help="Only write a page with a before/after picture of every item.")
     ] = False,
@@ -130,7 +137,7 @@ def colorize(
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
     if on_cluster:
-        refuse_relative(paths)
+        refuse_relative([*paths, *filter(None, [completion_report])])
     settings = load_settings()
     options = replace(
         options_of(settings),
@@ -157,6 +164,7 @@ def colorize(
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         calibrate=calibrate,
+        completion_report=completion_report,
     )
     if dry:
         dry_run(request, settings)

@@ -201,6 +201,7 @@ def _request(
         collection.include,
         collection.exclude,
         calibrate,
+        collection.completion_report,
     )
 
 
@@ -249,6 +250,8 @@ def _collection_words(item: CollectionEnd) -> Iterator[str]:
     yield f"{item.name}: {', '.join(parts)}"
     if tally.newly_parked:
         yield f"{item.name}: parked now: {', '.join(map(visible, tally.newly_parked))}"
+    if item.job and item.job.completion_report:
+        yield f"completion report: {item.job.completion_report}"
     if item.job:
         yield f"report: {item.job.page}"
 

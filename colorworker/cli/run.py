@@ -15,7 +15,7 @@ from colorworker.cli.progress import display
 from colorworker.cli.shown import shown_folder
 from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.cluster.worker import WorkerSpec, open_workshop
-from colorworker.driver import Executor, Job, Progress, run_job
+from colorworker.driver import Executor, Job, run_job
 from colorworker.errors import DependencyMissing, UsageError
 from colorworker.keeping.page import fresh_page
 from colorworker.keeping.runs import RunKeeper, both
@@ -24,6 +24,7 @@ from colorworker.manifests.opening import open_manifest
 from colorworker.manifests.source import is_manifest
 from colorworker.model.weights import load, resolve
 from colorworker.planning.plan import Plan, freeze, manifest_key, put_manifest
+from colorworker.report.completion import CompletionReport
 from colorworker.report.page import JobFacts
 from colorworker.report.writer import ReportWriter
 from colorworker.restore import JobEnd, Watch
@@ -60,6 +61,9 @@ class Request:
     calibrate: bool | None = None
     """In a dry run: measure this machine anew, or not at all; None: what is not known of it."""
 
+    completion_report: str = ""
+    """Where a report in the format of S3 Batch Operations goes; empty for none."""
+
     def executor_name(self, settings: Settings) -> ExecutorName:
         """Return where units run."""
         if self.executor != "auto":
@@ -85,7 +89,7 @@ def run(request: Request, settings: Settings) -> int:
         with closing(open_store(request.destination, stores)) as destination:
             put_manifest(destination, plan)
             end = _run_job(request, settings, plan, model, stores, destination, None)
-    _print_end(end.progress, end.page)
+    _print_end(end)
     if end.progress.units_running:
         leave()
     if end.stopped:
@@ -184,10 +188,13 @@ def _run_job(
             expected=expected,
         ) as kept,
         ReportWriter(destination, facts, kept.run_id) as report,
+        _completion(request, stores, destination, plan.job_id, kept.run_id) as completion,
         closing(_executor(request, spec, settings)) as executor,
     ):
         with display(quiet=request.quiet) as show:
             line, progress = both(report.add, kept.add), both(show, kept.show)
+            if completion:
+                line = both(line, completion.add)
             end = run_job(
                 job,
                 executor,
@@ -201,13 +208,28 @@ def _run_job(
             kept.interrupted()
         folder = shown_folder(destination, request.destination)
         page = report.finish(interrupted=stopped, comparison=kept.comparison())
-        return JobEnd(end, f"{folder}/{page}", stopped)
+        reported = completion.finish() if completion else ""
+        return JobEnd(end, f"{folder}/{page}", stopped, reported)
 
 
 def expecting(request: Request, settings: Settings, spec: WorkerSpec) -> Expecting:
     """Return what estimates the job's time."""
     name = request.executor_name(settings)
     return Expecting(spec, request.options, name, request.workers_at_a_time(settings), settings)
+
+
+@contextmanager
+def _completion(
+    request: Request, stores: StoreOptions, destination: ObjectStore, job_id: str, run_id: str
+) -> Iterator[CompletionReport | None]:
+    if not request.completion_report:
+        yield None
+        return
+    with (
+        closing(open_store(request.completion_report, stores)) as store,
+        CompletionReport(store, destination.uri, job_id, run_id) as report,
+    ):
+        yield report
 
 
 @contextmanager
@@ -227,6 +249,8 @@ def planned(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator
                 manifest = open_manifest(text, opened) if is_manifest(text) else None
                 source = Source(manifest.root) if manifest else parse_source(text, opened)
                 refuse_overlap(text, source, request.destination)
+                if request.completion_report:
+                    refuse_overlap(text, source, request.completion_report)
                 source = replace(source, include=request.include, exclude=request.exclude)
                 store = stack.enter_context(closing(opened(source.root)))
                 sources.append(OpenSource(source, store, manifest))
@@ -286,7 +310,10 @@ def _shown_settings(settings: Settings) -> dict[str, str]:
     }
 
 
-def _print_end(end: Progress, page: str) -> None:
-    done = end.items_done - end.items_failed
-    print(f"{done} of {end.items_total} items done or skipped, {end.items_failed} failed")
-    print(f"report: {page}")
+def _print_end(end: JobEnd) -> None:
+    seen = end.progress
+    done = seen.items_done - seen.items_failed
+    print(f"{done} of {seen.items_total} items done or skipped, {seen.items_failed} failed")
+    if end.completion_report:
+        print(f"completion report: {end.completion_report}")
+    print(f"report: {end.page}")

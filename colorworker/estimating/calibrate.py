@@ -182,7 +182,7 @@ class _Machine:
         if piece.profile != options.profile:
             # An item's own profile: what the job says of encoders need not go with it.
             options = replace(options, profile=piece.profile, codec=None, crf=None)
-        entries = list_entries([OpenSource(Source(str(folder)), source)], options.profile)
+        entries = list_entries([OpenSource(Source(str(folder)), source)], options)
         lines: list[ItemLine] = []
         job = Job(folder.name, entries, options, bench.model, bench.batch_stills, 1)
         begun = time.perf_counter()

@@ -134,7 +134,7 @@ def _groups(found: dict[tuple[str, str], _Counting]) -> Iterator[Group]:
 
 def _sample(entry: Entry, store: ObjectStore, options: Options) -> Sample | None:
     try:
-        with store.open(entry.key, etag=entry.etag) as reader:
+        with store.open(entry.key, etag=entry.etag, version=entry.version) as reader:
             if entry.kind == "still":
                 with open_still(reader, entry.key, max_pixels=1 << 40) as picture:
                     info = picture.info

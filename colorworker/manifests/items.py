@@ -12,7 +12,7 @@ from colorworker.manifests.scope import Scope
 from colorworker.provenance.record import STATE
 from colorworker.store.keys import check_key, printable
 from colorworker.store.opening import S3_SCHEME
-from colorworker.work.job import Chroma, Codec, ColourSources, Precision, Profile
+from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Precision, Profile
 
 Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
@@ -45,6 +45,7 @@ class Item(BaseModel):
     settle_anchors: Annotated[int | None, Field(ge=0, le=8)] = None
     codec: Codec | None = None
     chroma: Chroma | None = None
+    deinterlace: Deinterlace | None = None
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     preset: Preset | None = None
 

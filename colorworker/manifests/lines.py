@@ -93,7 +93,8 @@ def _numbered(reader: BinaryIO, name: str, *, compressed: bool) -> Generator[tup
                 yield number, line
     except _BROKEN_GZIP as error:
         no_gzip = isinstance(error, gzip.BadGzipFile) and not number
-        seen = "is not gzip" if no_gzip else f"is cut short or damaged after line {number}"
+        after = f" after line {number}" if number else ""
+        seen = "is not gzip" if no_gzip else f"is cut short or damaged{after}"
         raise UsageError(name, f"{seen} ({error})", "Put the whole file there again") from error
     finally:
         # Whoever has opened the reader closes it.

@@ -31,6 +31,14 @@ def row(text: str) -> list[str]:
         ) from error
 
 
+def _fields(text: str, columns: int, like: str, next_step: str) -> list[str]:
+    fields = row(text)
+    if len(fields) != columns:
+        seen = f"it has {len(fields)} columns, and {like} {columns}"
+        raise LineRefused("", seen, next_step)
+    return fields
+
+
 def is_heading(fields: list[str]) -> bool:
     """Tell whether a row names columns instead of an object."""
     return {field.strip().lower().replace(" ", "") for field in fields[:2]} <= _HEADINGS
@@ -51,13 +59,8 @@ class BatchRows:
 
     def __call__(self, line: int, text: str) -> Named:
         """See `lines.Parse`."""
-        fields = row(text)
-        if len(fields) != self._columns:
-            raise LineRefused(
-                "",
-                f"it has {len(fields)} columns, and the first line {self._columns}",
-                "Write bucket, key and perhaps version on every line; a comma in a key as %2C",
-            )
+        step = "Write bucket, key and perhaps version on every line; a comma in a key as %2C"
+        fields = _fields(text, self._columns, "the first line", step)
         version = fields[2] if self._columns > 2 else ""
         return Named(line, self._scope.of_bucket(fields[0], decoded(fields[1])), version)
 
@@ -82,13 +85,8 @@ class InventoryRows:
 
     def __call__(self, line: int, text: str) -> Named | None:
         """See `lines.Parse`."""
-        fields = row(text)
-        if len(fields) != self._columns:
-            raise LineRefused(
-                "",
-                f"it has {len(fields)} columns, and the inventory's fileSchema {self._columns}",
-                "Have the inventory made anew",
-            )
+        step = "Have the inventory made anew"
+        fields = _fields(text, self._columns, "the inventory's fileSchema", step)
         if self._of(fields, self._deleted) == "true" or self._of(fields, self._latest) == "false":
             return None
         key, size = decoded(fields[self._key]), self._of(fields, self._size)

@@ -1,8 +1,7 @@
 """Pictures and films told apart, by name and by content, and the extension their output gets."""
 
-from pathlib import PurePosixPath
-
 from colorworker.work.job import Codec, Kind, Profile
+from colorworker.work.naming import suffix_of
 
 # fmt: off
 _STILL_NAMES = frozenset((
@@ -81,7 +80,7 @@ _TS_PACKET_BYTES = 188
 
 def extension_of(key: str) -> str:
     """Return the key's extension in lower case, without the dot; empty if there is none."""
-    return PurePosixPath(key).suffix.lower().removeprefix(".")
+    return suffix_of(key).lower().removeprefix(".")
 
 
 def kind_from_name(key: str) -> Kind | None:
@@ -94,7 +93,7 @@ def kind_from_name(key: str) -> Kind | None:
 
 def is_sidecar(key: str) -> bool:
     """Return whether the name alone tells that this only stands beside pictures and films."""
-    name = PurePosixPath(key).name.lower()
+    name = key.rpartition("/")[2].lower()
     junk = name in _JUNK_NAMES or name.startswith(_APPLE_DOUBLE)
     return junk or extension_of(key) in _SIDECAR_EXTENSIONS
 

@@ -84,19 +84,15 @@ class CompletionReport:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if self._tables:
-                self._finish()
+            if error is not None:
+                self.finish()
         except ColorworkerError as failed:
-            # The job's own end matters more, and its report says all of this as well.
+            # Why the job broke off matters more, and must not be hidden by this.
             logger.warning("the completion report was not written: %s", failed)
         finally:
             for table in self._tables.values():
+                table.file.close()
                 table.path.unlink(missing_ok=True)
-
-    @property
-    def key(self) -> str:
-        """Where its manifest is, below the prefix."""
-        return f"{self._folder}/manifest.json"
 
     def add(self, line: ItemLine) -> None:
         """Write down what became of an item."""
@@ -112,7 +108,7 @@ class CompletionReport:
             [
                 bucket,
                 key,
-                quote(line.version, safe=""),
+                _encoded(line.version, safe=""),
                 status,
                 line.error_code,
                 code,
@@ -126,7 +122,14 @@ class CompletionReport:
             return visible(f"written: {where}")
         return visible(f"{line.outcome}: {line.error}")
 
-    def _finish(self) -> None:
+    def finish(self) -> str:
+        """Put tables and manifest on the store; return the manifest's URI, empty if nothing was.
+
+        Raises:
+            StoreError: If the store does not take them.
+        """
+        if not self._tables:
+            return ""
         bucket = _bucket_of(self._store.uri)
         results = []
         for status, table in sorted(self._tables.items(), reverse=True):
@@ -148,7 +151,9 @@ class CompletionReport:
             "Results": results,
             "ReportSchema": _SCHEMA,
         }
-        self._store.put(self.key, json.dumps(manifest, indent=4).encode())
+        key = f"{self._folder}/manifest.json"
+        self._store.put(key, json.dumps(manifest, indent=4).encode())
+        return f"{self._store.uri}/{key}"
 
 
 @dataclass(frozen=True)
@@ -178,8 +183,13 @@ def _md5() -> Any:
 
 def _bucket_and_key(line: ItemLine) -> tuple[str, str]:
     """Return the bucket and the encoded key; of what lies in no bucket, its folder's URI."""
-    key = quote(_whole_key(line.root, line.key), errors="backslashreplace")
-    return _bucket_of(line.root), key
+    return _bucket_of(line.root), _encoded(_whole_key(line.root, line.key))
+
+
+def _encoded(text: str, safe: str = "/") -> str:
+    """Return the text URL-encoded, its first letter too where that is a sign."""
+    encoded = quote(text, safe, errors="backslashreplace")
+    return f"%2D{encoded[1:]}" if encoded.startswith("-") else encoded
 
 
 def _bucket_of(uri: str) -> str:

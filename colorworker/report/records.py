@@ -60,12 +60,20 @@ class ItemLine:
     shots: tuple[Shot, ...] = ()
     """Of a joined film."""
     shot_sheet: ShotSheet | None = None
+    version: str = ""
+    """Of the source that was asked for, in a store that keeps several; empty: the last."""
 
 
 def line_of_entry(entry: Entry) -> ItemLine:
     """Return the line of a source that its listing settled."""
     return ItemLine(
-        entry.root, entry.key, entry.kind or "", entry.outcome, entry.error_code, entry.error
+        entry.root,
+        entry.key,
+        entry.kind or "",
+        entry.outcome,
+        entry.error_code,
+        entry.error,
+        version=entry.version,
     )
 
 
@@ -137,6 +145,7 @@ def _line(
         streams=tuple(info.get("streams", ())),
         thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
         **_shots(info),
+        version=entry.version,
     )
 
 

@@ -26,6 +26,7 @@ destination = "s3://colour/reels"
 profile = "archive"
 include = ["*.mkv", "*.mp4"]
 exclude = ["proxies/**"]
+completion_report = "s3://reports/reels"        # in the format of S3 Batch Operations
 """
 
 import re
@@ -122,6 +123,7 @@ class CollectionTable(_Table):
     destination: Annotated[str, Field(min_length=1)]
     include: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     exclude: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    completion_report: Annotated[str | None, Field(min_length=1)] = None
     model: str | None = None
     profile: Profile | None = None
     codec: Codec | None = None
@@ -137,6 +139,7 @@ class PlanTable(_Table):
     """A whole file. What a collection does not say of model and options, the plan says for all."""
 
     name: Name | None = None
+    completion_report: Annotated[str | None, Field(min_length=1)] = None
     model: str | None = None
     profile: Profile | None = None
     codec: Codec | None = None
@@ -214,8 +217,10 @@ def _plan(path: Path, table: PlanTable, options: Options, model: str) -> Restora
                 item.model or table.model or model,
                 item.include,
                 item.exclude,
+                _from(path.parent, reported) if reported else "",
             )
             for number, item in enumerate(table.collection, 1)
+            for reported in [item.completion_report or table.completion_report]
         ),
         Window(window.opens, window.closes, window.zone, frozenset(window.days))
         if window

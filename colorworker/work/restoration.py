@@ -112,6 +112,8 @@ class Collection:
     """Packaged name, path or URI of the weights."""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    completion_report: str = ""
+    """Where reports in the format of S3 Batch Operations go; empty for none."""
 
 
 @dataclass(frozen=True)

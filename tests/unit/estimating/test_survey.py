@@ -32,7 +32,7 @@ def archive(tmp_path):
 
 
 def look(archive, destination=None, **changes):
-    entries = list_entries([OpenSource(Source(str(archive)), LocalStore(archive))], OPTIONS.profile)
+    entries = list_entries([OpenSource(Source(str(archive)), LocalStore(archive))], OPTIONS)
     volume = survey(
         entries, counts_of(entries), OPTIONS, MODEL, lambda _: LocalStore(archive), destination,
         **changes,

@@ -56,7 +56,7 @@ def test_every_option_that_an_item_can_have_is_one_of_a_job():
             '{"key": "a.tif", "profil": "archive"}',
             "profil: no such key is known here. Did you mean",
         ),
-        ('{"key": "a.tif", "profile": "best"}', "profile: 'best' is not known. Use 'access' or"),
+        ('{"key": "a.tif", "profile": "best"}', "profile: 'best' is not known. Use 'access'"),
         ('{"key": "a.tif", "vividness": 7}', "vividness: 7 given"),
         ('{"key": "a.tif", "vividness": "1"}', "vividness: '1' given"),
         ('{"key": "a.tif", "preset": "-x"}', "preset: '-x' is not known"),

@@ -9,6 +9,7 @@ from colorworker.errors import SourceUnreadable, StoreUnavailable
 from colorworker.listing import OpenSource, list_entries
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
+from colorworker.work.job import Options
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
@@ -39,11 +40,11 @@ class Archive(MemoryStore):
 
 @pytest.fixture
 def plan(lists):
-    def planned(store, name, *lines, profile="access", **choice):
+    def planned(store, name, *lines, options=Options(), **choice):  # noqa: B008
         text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
         manifest = lists.open(name, text.encode())
         source = OpenSource(Source(manifest.root, **choice), store, manifest)
-        return {entry.key: entry for entry in list_entries([source], profile)}
+        return {entry.key: entry for entry in list_entries([source], options)}
 
     return planned
 
@@ -147,6 +148,38 @@ def test_a_profile_of_its_own_gives_an_item_the_extension_of_that_profile(plan):
     assert found["a.png"].output_key == "a.png"
     assert found["b.png"].output_key == "b.tif"
     assert found["b.png"].own_options == (("profile", "archive"),)
+
+
+def test_what_an_item_has_like_the_job_is_no_option_of_its_own(plan):
+    found = plan(
+        Archive("a.png"),
+        "i.jsonl",
+        {"key": "a.png", "profile": "archive", "vividness": 0.5},
+        options=Options(profile="archive"),
+    )
+
+    assert found["a.png"].own_options == (("vividness", 0.5),)
+
+
+def test_a_profile_of_its_own_brings_the_codec_and_quality_of_that_profile(plan):
+    job = Options(codec="av1", crf=60)
+    store = Archive("a.mp4", "b.mp4", "c.mp4")
+
+    found = plan(
+        store,
+        "i.jsonl",
+        {"key": "a.mp4", "profile": "archive"},
+        {"key": "b.mp4", "codec": "hevc"},
+        {"key": "c.mp4", "codec": "prores"},
+        options=job,
+    )
+
+    assert found["a.mp4"].options(job) == Options(profile="archive")
+    assert found["b.mp4"].options(job) == Options(codec="hevc")
+    assert found["i.jsonl, line 3"].error == (
+        "i.jsonl, line 3: codec prores: profile access does not write it."
+        " Choose h264 or hevc or av1."
+    )
 
 
 def test_a_name_that_is_asked_for_is_given_and_others_give_way(plan):

@@ -1,0 +1,177 @@
+"""Completion reports: the columns of S3 Batch Operations, whatever names objects have."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from dataclasses import replace
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from colorworker.errors import StoreUnavailable
+from colorworker.manifests.scope import Scope
+from colorworker.manifests.table import BatchRows
+from colorworker.report.completion import CompletionReport
+from colorworker.report.records import ItemLine
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+
+DONE = ItemLine("s3://archive/reels", "a b.mkv", "film", "succeeded", output_key="a b.mkv")
+LINES = [
+    DONE,
+    replace(DONE, key="=1+2.mkv", version="v/1", outcome="failed", error_code="source_damaged",
+            error="=1+2.mkv: does not decode.", output_key=""),
+    replace(DONE, key="gone.mkv", outcome="failed", error_code="key_missing", error="It is gone."),
+    replace(DONE, key="c.mkv", outcome="skipped", error_code="already_colour", error="In colour."),
+    replace(DONE, key="p.mkv", outcome="skipped", error_code="parked", error="Failed too often."),
+    replace(DONE, key="x.mkv", outcome="skipped", error_code="source_gone", error="No more."),
+]  # fmt: skip
+
+
+def written(store, lines):
+    """Return the manifest's values, and the rows of each table by status."""
+    with CompletionReport(store, "s3://colour/reels", "job", "run") as report:
+        for line in lines:
+            report.add(line)
+        report.finish()
+    manifest = json.loads(store.get("job-job-run/manifest.json"))
+    tables = {}
+    for result in manifest["Results"]:
+        data = store.get(result["Key"].removeprefix("reports/"))
+        assert hashlib.md5(data, usedforsecurity=False).hexdigest() == result["MD5Checksum"]
+        tables[result["TaskExecutionStatus"]] = list(csv.reader(io.StringIO(data.decode())))
+    return manifest, tables
+
+
+def break_off(store):
+    with CompletionReport(store, "s3://colour", "job", "run") as report:
+        report.add(DONE)
+        raise KeyError
+
+
+@pytest.fixture
+def store():
+    made = MemoryStore("reports")
+    made.uri = "s3://bucket/reports"
+    return made
+
+
+def test_the_manifest_names_format_schema_and_tables(store):
+    manifest, _ = written(store, LINES)
+
+    assert manifest["Format"] == "Report_CSV_20180820"
+    assert manifest["ReportSchema"] == (
+        "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage"
+    )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", manifest["ReportCreationDate"])
+    assert [result["TaskExecutionStatus"] for result in manifest["Results"]] == [
+        "succeeded",
+        "failed",
+    ]
+    for result in manifest["Results"]:
+        assert set(result) == {"TaskExecutionStatus", "Bucket", "MD5Checksum", "Key"}
+        assert result["Bucket"] == "bucket"
+        assert re.fullmatch(r"reports/job-job-run/results/[0-9a-f]{32}\.csv", result["Key"])
+
+
+def test_rows_have_the_columns_of_the_schema(store):
+    _, tables = written(store, LINES)
+
+    assert tables["succeeded"] == [
+        ["archive", "reels/a%20b.mkv", "", "succeeded", "", "200",
+         "written: s3://colour/reels/a b.mkv"],
+        ["archive", "reels/c.mkv", "", "succeeded", "already_colour", "200",
+         "skipped: In colour."],
+    ]  # fmt: skip
+    assert tables["failed"] == [
+        ["archive", "reels/%3D1%2B2.mkv", "v%2F1", "failed", "source_damaged", "",
+         "failed: =1+2.mkv: does not decode."],
+        ["archive", "reels/gone.mkv", "", "failed", "key_missing", "404", "failed: It is gone."],
+        ["archive", "reels/p.mkv", "", "failed", "parked", "", "skipped: Failed too often."],
+    ]  # fmt: skip
+
+
+@given(st.text(min_size=1), st.text(), st.text())
+@settings(max_examples=25, deadline=None)
+@example("-1.jpg", "-1", "-1")
+def test_no_field_is_a_formula_or_breaks_its_line(key, version, error):
+    line = replace(
+        DONE,
+        root="file:///archive",
+        key=key,
+        version=version,
+        outcome="failed",
+        error_code="x",
+        error=error,
+    )
+
+    store = MemoryStore("reports")
+    written(store, [line])
+
+    (found,) = [info.key for info in store.list("job-job-run/results/")]
+    data = store.get(found).decode()
+    assert data.count("\n") == 1
+    (row,) = csv.reader(io.StringIO(data))
+    assert len(row) == 7
+    assert not any(field.startswith(("=", "+", "-", "@", "\t", "\r")) for field in row)
+
+
+def test_failed_items_are_the_manifest_of_another_job(store):
+    _, tables = written(store, LINES[1:3])
+
+    parse = BatchRows(Scope("s3://archive/reels"), 7)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(tables["failed"])
+    named = [parse(1, line) for line in text.getvalue().splitlines()]
+
+    assert [line.key for line in named] == ["=1+2.mkv", "gone.mkv"]
+
+
+def test_names_that_are_not_utf8_and_roots_without_buckets_are_shown(store):
+    _, tables = written(store, [replace(DONE, root="file:///archive", key="caf\udce9.mkv")])
+
+    ((bucket, key, *_),) = tables["succeeded"]
+    assert (bucket, unquote(key)) == ("file:///archive", "caf\\udce9.mkv")
+
+
+def test_without_an_item_nothing_is_written(store):
+    with CompletionReport(store, "s3://colour", "job", "run") as report:
+        assert report.finish() == ""
+
+    assert list(store.list()) == []
+
+
+def test_a_job_that_breaks_off_reports_how_far_it_came(store):
+    with pytest.raises(KeyError):
+        break_off(store)
+
+    assert json.loads(store.get("job-job-run/manifest.json"))["Results"]
+
+
+def test_a_store_that_takes_no_report_does_not_hide_why_the_job_broke_off(tmp_path):
+    class Away(MemoryStore):
+        def put_file(self, key, path):
+            raise StoreUnavailable("reports", "does not answer", "Wait")
+
+    away = Away("reports")
+    with pytest.raises(KeyError):
+        break_off(away)
+    with CompletionReport(away, "s3://colour", "job", "run") as report:
+        report.add(DONE)
+        with pytest.raises(StoreUnavailable):
+            report.finish()
+
+
+def test_nothing_is_left_in_the_scratch_folder(tmp_path):
+    store = LocalStore(tmp_path)
+
+    written_on = CompletionReport(store, "s3://colour", "job", "run")
+    with written_on as report:
+        report.add(DONE)
+        report.finish()
+
+    assert not [path for path in store.scratch().iterdir() if path.suffix == ".csv"]
