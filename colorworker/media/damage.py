@@ -1,5 +1,6 @@
 """What a scan finds wrong with a film that can be coloured all the same, counted for the report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -16,6 +17,10 @@ RESTART_SECONDS = 1
 """How far a clock goes back at least if it was started anew; libav's guesses are off by frames."""
 HOLES_AT_MOST = 0.1
 """Share of frames before which frames are missing; where it is larger, the rate is variable."""
+PLACEHOLDER_BYTES = 10
+"""MPEG-4 packets up to this size stand for a frame that is stored in the packet before (DivX)."""
+EVEN_SHARE = 0.7
+"""Share of steps between frames that are alike in a film of constant rate."""
 HOLE_FRAMES = 1.9
 """How many usual frames apart two frames are at least if frames are missing between them; film that
 is stretched to television's rate shows frames for 2 and 3 fields in turn."""
@@ -28,6 +33,8 @@ class ScanTally:
     frames: int = 0
     damaged_packets: int = 0
     """Packets with a hole or an error that the demuxer noticed."""
+    undecoded_packets: int = 0
+    """Packets of which no frame came when the film was decoded in the scan."""
     wrong_checksums: int = 0
     """FFV1 frames of which a slice is not as it was written."""
     first_wrong: int = 0
@@ -38,6 +45,8 @@ class ScanTally:
     """Bytes at the end that are part of a frame or packet."""
     restarts: int = 0
     """Places where the film's clock goes back."""
+    refused_start: bool = False
+    """Whether the decoder refused one of the first packets."""
     _has_checksums: bool | None = None
 
     def take(self, packet: Packet) -> None:  # type: ignore[type-arg]
@@ -82,26 +91,50 @@ class ScanTally:
             return
         steps = np.diff(times)
         usual = float(np.median(steps)) if len(steps) else 0.0
-        holes = np.flatnonzero(steps > HOLE_FRAMES * usual)
-        if len(holes) <= HOLES_AT_MOST * len(times):
-            self.holes_seconds = [
-                (
-                    float((times[place] - times[0] + usual) * time_base),
-                    float((steps[place] - usual) * time_base),
-                )
-                for place in holes
-            ]
+        places = np.flatnonzero(steps > HOLE_FRAMES * usual)
+        if len(places) > HOLES_AT_MOST * len(times):
+            return
+        surplus = (steps - usual) * float(time_base)
+        starts = (times - times[0] + usual) * float(time_base)
+        self.holes_seconds = [(float(starts[place]), float(surplus[place])) for place in places]
+        # Where times were spread between known ones, a missing frame's time is its neighbours'.
+        longer = np.flatnonzero(steps > usual + 1)
+        mostly_even = len(steps) - len(longer) >= EVEN_SHARE * len(steps)
+        if not len(places) and mostly_even and steps[longer].sum() > (len(longer) + 0.5) * usual:
+            self.holes_seconds = [(float(starts[longer[0]]), float(surplus[longer].sum()))]
 
     @property
     def is_broken(self) -> bool:
         """Return whether packets alone may not tell what a decoder makes of the film."""
-        return bool(self.damaged_packets or self.holes_seconds)
+        return bool(self.damaged_packets or self.holes_seconds or self.refused_start)
+
+    def look_for_undecoded(self, packets: Packets, decoded: Sequence[int | None]) -> None:
+        """Count the packets of which no frame came, from the first keyframe on.
+
+        Those before it are leftovers of a group of pictures that was cut away.
+
+        Args:
+            packets: All of the film.
+            decoded: Number of the packet of every frame; None where the decoder did not say.
+        """
+        numbers = set(decoded)
+        smallest = PLACEHOLDER_BYTES if packets.codec == "mpeg4" else 0
+        self.undecoded_packets = sum(
+            bool(packets.shown[number]) and packets.sizes[number] > smallest
+            for number in range(packets.first_key, len(packets))
+            if number not in numbers
+        )
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a report must say about the source."""
         said = []
         if self.damaged_packets:
             said.append(f"damaged packets: {self.damaged_packets} of {self.frames}")
+        if self.undecoded_packets:
+            said.append(
+                f"packets that give no frame of their own: {self.undecoded_packets} of "
+                f"{self.frames}"
+            )
         if self.wrong_checksums:
             said.append(
                 f"frames with wrong checksums: {self.wrong_checksums} of {self.frames}, first "

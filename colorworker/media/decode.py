@@ -25,6 +25,8 @@ FIRST_STEP_SECONDS = 2
 LAST_STEP_SECONDS = 64
 """How far before a segment the search for its keyframe goes until it starts over from the film's
 beginning."""
+LATE_FRAMES = 64
+"""Frames after one that is missing by which it is known to be."""
 
 
 @dataclass
@@ -152,11 +154,11 @@ def _frames_by_packet(
             if packets is None:
                 return
             _foretell_by_packet(reader, timeline, stored, end)
-        place = first
+        place, later = first, set(stored.packets[first : first + LATE_FRAMES].tolist())
         for frame in decoded(stream, packets or numbered(container.demux(stream))):
             if place < len(stored.packets) and frame.pts == stored.packets[place]:
                 frame.pts, frame.time_base = int(timeline.pts[place]), timeline.time_base
-            elif place == first:
+            elif place == first and frame.pts not in later:
                 continue
             else:
                 frame.pts = None
@@ -225,11 +227,11 @@ def _checked(
             f"no frame decodes at pts {pts}: {wanted_frames} frames are missing",
             "Restore it from another copy",
         )
-    if frame.pts is None:
+    if frame.pts is None or frame.pts > pts:
         raise SourceDamaged(
-            key, f"another frame than that of pts {pts} decodes in its place", "Remux it first"
+            key, f"no frame decodes at pts {pts}, but later ones", "Restore it from another copy"
         )
-    if frame.pts != pts:
+    if frame.pts < pts:
         raise SourceDamaged(
             key, f"the frame of pts {pts} decodes with pts {frame.pts}", "Remux it first"
         )

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 Int64s = npt.NDArray[np.int64]
 
-OFF_FRAMES_GUESSED, OFF_FRAMES_STORED = 3, 1
+OFF_FRAMES_GUESSED, OFF_FRAMES_STORED = 3, Fraction(1, 2)
 """How many frames a time may be off an even count and be taken for it: where libav guessed times
 for all frames, a wrong guess is off by frames that are reordered; what is stored is not guessed."""
 SAME_RATE = 0.01

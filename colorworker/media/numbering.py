@@ -39,9 +39,20 @@ def numbered(packets: Iterable[VideoPacket], first: int = 0) -> Iterator[VideoPa
 
 
 def decoded(stream: VideoStream, packets: Iterable[VideoPacket]) -> Iterator[VideoFrame]:
-    """Yield the frames of numbered packets in the order they are shown, their numbers as pts."""
+    """Yield the frames of numbered packets in the order they are shown, their numbers as pts.
+
+    A packet that does not decode gives none: whoever takes the frames sees that its number is
+    missing. The decoder itself says so only at times, for its threads keep some errors to
+    themselves.
+    """
     for packet in packets:
-        yield from stream.decode(packet)
+        try:
+            frames = stream.decode(packet)
+        except MemoryError:
+            raise
+        except FFmpegError:
+            continue
+        yield from frames
 
 
 def packets_at(

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import av
 import numpy as np
 from av.container import InputContainer
+from av.error import InvalidDataError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -92,6 +93,8 @@ def scan(
         )
     first = listing.decoded[0]
     guessed = not listing.info.container.startswith(timing.STORES_PTS)
+    # Frames may be left over from before the first keyframe, but that one must come.
+    counts.refused_start |= first is None or first > listing.packets.first_key
     if (
         first is not None
         and not (guessed and counts.is_broken)
@@ -106,6 +109,7 @@ def scan(
         numbers = [frame.pts for frame in decoded(stream, numbered(container.demux(stream)))]
     if not numbers:
         raise SourceDamaged(key, "no frame of it decodes")
+    counts.look_for_undecoded(listing.packets, numbers)
     timeline = timing.counted_timeline(listing.packets, numbers, listing.info.frame_rate)
     counts.look_for_holes(listing.info.container, timeline.pts, timeline.time_base)
     return _with_rate(listing.info, timeline), timeline
@@ -130,6 +134,9 @@ class _FirstFrames:
 
     stream: VideoStream
     wanted: int
+    tally: ScanTally
+    lenient: bool
+    """Whether the film is decoded once more if a packet is refused."""
     first: VideoFrame | None = None
     numbers: list[int | None] = field(default_factory=list)
 
@@ -139,7 +146,14 @@ class _FirstFrames:
             return
         if packet.size:
             packet.pts = number
-        for frame in self.stream.decode(packet):
+        try:
+            frames = self.stream.decode(packet)
+        except InvalidDataError:
+            if not self.lenient:
+                raise
+            self.tally.refused_start = True
+            return
+        for frame in frames:
             self.first = self.first or frame
             self.numbers.append(frame.pts)
 
@@ -151,7 +165,7 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: Sca
         name, codec = container.format.name, stream.codec_context.codec
         packets = timing.Packets(_time_base(stream, key), name, codec.canonical_name)
         guessed = not name.startswith(timing.STORES_PTS)
-        frames = _FirstFrames(stream, CHECKED_FRAMES if guessed else 1)
+        frames = _FirstFrames(stream, CHECKED_FRAMES if guessed else 1, tally, guessed)
         read_seconds, read_packets = 0.0, 0
         with decode_errors(key, "at its start"):
             for packet in container.demux():

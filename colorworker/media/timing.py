@@ -35,7 +35,7 @@ class Packets:
     def __init__(self, time_base: Fraction, container: str, codec: str) -> None:
         self.time_base = time_base
         self.container = container
-        self._hides = codec == "vp8"
+        self.codec = codec
         self.times = array("q")
         self.decode_times = array("q")
         self.durations = array("q")
@@ -56,9 +56,17 @@ class Packets:
         self.durations.append(max(0, packet.duration or 0))
         self.offsets.append(-1 if packet.pos is None else packet.pos)
         self.sizes.append(packet.size)
-        hidden = packet.is_discard or (self._hides and not memoryview(packet)[0] & VP8_SHOWN)
+        hidden = packet.is_discard or (
+            self.codec == "vp8" and not memoryview(packet)[0] & VP8_SHOWN
+        )
         self.shown.append(not hidden)
         self.keys.append(packet.is_keyframe)
+
+    @property
+    def first_key(self) -> int:
+        """The number of the first keyframe's packet that is shown; 0 where there is none."""
+        keys = np.flatnonzero(np.array(self.keys, bool) & np.array(self.shown, bool))
+        return int(keys[0]) if len(keys) else 0
 
     def shown_pts(self) -> Int64s:
         """Return the pts of all packets that are shown, in stored order."""

@@ -9,6 +9,7 @@ from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.damage import ScanTally
 from colorworker.media.decode import decode_segment
 from colorworker.media.probe import scan
+from tests.filmclips import CLIPS
 
 CHECKED = {"level": "3", "slicecrc": "1"}
 PAL = {"codec": "dvvideo", "width": 720, "height": 576, "frames": 3, "gop_size": 1}
@@ -110,3 +111,62 @@ def test_joined_recordings_with_sound_are_refused(film):
 
     with pytest.raises(SourceUnsupported, match="clock goes back at 1 places"):
         scan(io.BytesIO(whole + whole), "film.ts")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("film.avi", {"codec": "mpeg2video", "b_frames": 2}),
+        ("film.avi", {"codec": "libx264", "b_frames": 2}),
+    ],
+)
+def test_frames_that_do_not_decode_are_counted_where_a_scan_decodes_the_film(name, values, film):
+    path = film(name, **values)
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packet = [bytes(packet) for packet in container.demux(video=0)][30]
+    start = data.index(packet)
+    data[start + 4 : start + len(packet)] = b"\xff" * (len(packet) - 4)
+
+    tally, timeline, frames = scanned(bytes(data), name)
+
+    assert len(timeline.pts) == frames == 47
+    assert "packets that give no frame of their own: 1 of 48" in tally.warnings()
+
+
+def test_a_first_frame_that_does_not_decode_is_not_lost_without_a_word(film):
+    path = film("film.avi", codec="mjpeg", pix_fmt="yuvj420p", gop_size=1)
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packet = bytes(next(container.demux(video=0)))
+    start = data.index(packet)
+    data[start : start + len(packet)] = b"\xff" * len(packet)
+
+    tally, _, frames = scanned(bytes(data), "film.avi")
+
+    assert frames == 47
+    assert tally.warnings() == ("packets that give no frame of their own: 1 of 48",)
+
+
+def test_a_transport_stream_that_begins_in_the_middle_shows_what_can_be_decoded(film):
+    whole = film("film.ts", codec="mpeg2video", b_frames=2).read_bytes()
+    middle = len(whole) // 3 // 188 * 188
+
+    tally, timeline, frames = scanned(whole[: 3 * 188] + whole[middle:], "film.ts")
+
+    assert 24 <= len(timeline.pts) == frames < 48
+    assert tally.undecoded_packets == 0
+
+
+def test_a_packet_lost_between_sparse_times_is_missing_time(tmp_path):
+    clip = next(clip for clip in CLIPS if clip.name == "h264-sparse.ts")
+    path = clip.make(tmp_path)
+    data = path.read_bytes()
+    # Packets of the pictures' id, 0x100, in which one begins.
+    starts = [at for at in range(0, len(data), 188) if data[at + 1 : at + 3] == b"\x41\0"]
+    picture = starts[23]
+
+    tally, timeline, _ = scanned(data[:picture] + data[picture + 188 :], path.name)
+
+    assert len(timeline.pts) == 35
+    assert any("places where frames are missing: 1, 0.04 s" in line for line in tally.warnings())
