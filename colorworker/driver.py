@@ -79,6 +79,8 @@ class Job:
     max_attempts: int = 3
     counts: Counts | None = None
     """Of the entries; None counts them, which takes a pass of its own."""
+    room: Callable[[], int | None] = lambda: None
+    """How many items may be under way, which falls as they are worked on; None is no bound."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class _Run:
         self._counted = {"items_total": counts.items, "units_known": batches + counts.films}
         self._progress = Progress(counts.items)
         self._films_total, self._films_scanned = counts.films, 0
-        self._film_units = 0
+        self._film_units = self._open_films = 0
         self._entries: dict[str, Entry] = {}
         self._films: dict[str, _Film] = {}
         # What results have made possible goes first: a film is finished before the next is begun.
@@ -192,6 +194,8 @@ class _Run:
         while len(self._running) < self._executor.slots:
             if self._ready:
                 unit, attempt = self._ready.popleft()
+            elif not self._has_room():
+                return True
             elif (first := next(self._first, None)) is not None:
                 unit, attempt = first, 1
             else:
@@ -215,17 +219,23 @@ class _Run:
                 options = entry.options(job.options)
                 unit = scan(entry.asset(), entry.output_key, options, job.model)
                 self._films[unit.unit_id] = _Film(entry, unit)
+                self._open_films += 1
                 yield unit
             else:
                 options = entry.options(job.options)
                 item = still(entry.asset(), entry.output_key, options, job.model)
                 self._entries[item.unit_id] = entry
                 batch.append(item)
-                if len(batch) == job.batch_stills:
+                if len(batch) == job.batch_stills or not self._has_room():
                     yield image_batch(tuple(batch))
                     batch = []
         if batch:
             yield image_batch(tuple(batch))
+
+    def _has_room(self) -> bool:
+        """Tell whether another item may be begun: what is under way may yet be found done."""
+        room = self._job.room()
+        return room is None or len(self._entries) + self._open_films < room
 
     def _take(self, unit: WorkUnit, result: UnitResult) -> None:
         """Turn one result into lines and further units."""
@@ -307,6 +317,7 @@ class _Run:
         """Say the film's one line; what is left of it is not begun any more."""
         if not film.settled:
             film.settled = True
+            self._open_films -= 1
             if film.waiting and not film.scan.options.preview:
                 # Its assembly was counted as known, and will not come.
                 self._advance(units_known=-1)

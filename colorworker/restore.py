@@ -108,6 +108,10 @@ class Watch:
         """Tell whether nothing more is to be begun."""
         return bool(self._limits.reached())
 
+    def room(self) -> int | None:
+        """Return how many items may be under way, so that none is worked on beyond the budget."""
+        return self._limits.items_left
+
     def line(self, line: ItemLine) -> None:
         """Take note of an item's outcome."""
         before = self.tally.worked_on
@@ -147,6 +151,12 @@ class Limits:
         """Sources that were worked on."""
         self.before = self.progress = Progress(0)
         """Of the collections that have ended, and of the present one."""
+
+    @property
+    def items_left(self) -> int | None:
+        """Items that the budget still has; None for no bound."""
+        items = self._plan.budget.items
+        return None if items is None else max(0, items - self.items)
 
     @property
     def is_interrupted(self) -> bool:

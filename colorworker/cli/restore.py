@@ -119,10 +119,9 @@ def _run(
     detailed: bool,
 ) -> int:
     """Run the plan, say how it ended, and return the exit code."""
-    bounded = _bounded(settings, plan)
 
     def run_collection(collection: Collection, watch: Watch) -> JobEnd:
-        return run_watched(request(collection), bounded, watch)
+        return run_watched(request(collection), settings, watch)
 
     with StopFlag(settings.run.stop_seconds) as interrupted:
         end = run_plan(
@@ -171,15 +170,6 @@ def _budget_words(plan: RestorationPlan, seconds: float) -> Iterator[str]:
     runs = budget.runs(seconds)
     if runs > 1:
         yield f"so {runs} runs by its budget"
-
-
-def _bounded(settings: Settings, plan: RestorationPlan) -> Settings:
-    """Return settings by which no batch of pictures is larger than the budget."""
-    items = plan.budget.items
-    if items is None or items >= settings.run.batch_stills:
-        return settings
-    run = settings.run.model_copy(update={"batch_stills": items})
-    return settings.model_copy(update={"run": run})
 
 
 def _request(
@@ -271,9 +261,10 @@ def _list_failures(plan: RestorationPlan, stores: StoreOptions, unpark: str | No
                     state.forget(failure)
                 stands = "parked" if failure.failures >= plan.retry.attempts else "waiting"
                 word = "tried anew next" if chosen else stands
+                times = "once" if failure.failures == 1 else f"{failure.failures} times"
                 print(
                     f"{collection.name}: {visible(failure.key)}: {word};"
-                    f" failed {failure.failures} times, last at {failure.last_at}:"
+                    f" failed {times}, last at {failure.last_at}:"
                     f" {visible(failure.error)}"
                 )
     if chosen and not count:

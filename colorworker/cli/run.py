@@ -169,6 +169,8 @@ def _run_job(
     options = request.options
     watch, entries, counts = watched or (None, plan, plan.counts)
     job = Job(plan.job_id, entries, options, model, run.batch_stills, run.max_attempts, counts)
+    if watch:
+        job = replace(job, room=watch.room)
     spec = replace(
         worker_spec(settings, model, stores, destination.uri),
         landmark=manifest_key(plan.job_id),

@@ -40,9 +40,10 @@ def sweep_destination(
 ) -> None:
     """Remove what jobs have left behind and nothing needs; by default only say what that is.
 
-    That is: attempts that did not win, temporary files, folders that are empty, uploads in parts
-    that were never completed, before/after pictures that no record names, and reports of old runs.
-    Outputs and done-records are never touched, nor what a run that is going on may have put.
+    That is: attempts that did not win, parts of films that stand, temporary files, folders that are
+    empty, uploads in parts that were never completed, before/after pictures that no record names,
+    and reports of old runs. Outputs and done-records are never touched, nor what a run that is
+    going on may have put.
 
     Exit codes: 0 done, 2 could not start or the store gave up.
     """

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,7 @@ from typing import Self
 from colorworker.errors import KeyMissing
 from colorworker.provenance.record import STATE
 from colorworker.store.base import Leftover, ObjectInfo, ObjectStore
-from colorworker.work.ledger import Record, record_from_json
+from colorworker.work.ledger import Record, record_from_json, record_to_json
 
 UNITS = f"{STATE}/units/"
 _CACHE_KIB = 4 << 10
@@ -26,6 +27,7 @@ CREATE TABLE units (unit_id PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE thumbnails (key PRIMARY KEY, size_bytes, modified_at) WITHOUT ROWID;
 CREATE TABLE uploads (upload_id PRIMARY KEY, key, size_bytes, modified_at, is_ours) WITHOUT ROWID;
 CREATE INDEX uploads_of ON uploads (key);
+CREATE TABLE parts (unit_id PRIMARY KEY, key, size_bytes, modified_at, film) WITHOUT ROWID;
 """
 
 
@@ -72,6 +74,12 @@ class Named:
         self._database.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, FALSE)", row)
         self._has_candidates = True
 
+    def add_part(self, unit_id: str, info: ObjectInfo) -> None:
+        """Take in a unit's winner that lies below our folder: a part, or what a scan has found."""
+        row = (unit_id, info.key, info.size_bytes, info.modified_at)
+        self._database.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, NULL)", row)
+        self._has_candidates = True
+
     def look_through_records(self) -> None:
         """Read all records if there are candidates: drop what is named, know what is ours."""
         if not self._has_candidates:
@@ -84,12 +92,25 @@ class Named:
             self._database.execute(
                 "UPDATE uploads SET is_ours = TRUE WHERE key = ?", (record.output_key,)
             )
+            if joined := record.info.get("joined"):
+                film = record_to_json(replace(record, info={}))
+                self._database.executemany(
+                    "UPDATE parts SET film = ? WHERE unit_id = ?", [(film, each) for each in joined]
+                )
 
     def thumbnails(self) -> Iterator[ObjectInfo]:
         """Yield the thumbnails that no record names."""
         with closing(self._database.cursor()) as rows:
             for key, size_bytes, modified_at in rows.execute("SELECT * FROM thumbnails"):
                 yield ObjectInfo(key, size_bytes, "", modified_at=modified_at)
+
+    def joined_parts(self) -> Iterator[tuple[ObjectInfo, Record]]:
+        """Yield the parts that records of films name as joined, with the film's record."""
+        query = "SELECT key, size_bytes, modified_at, film FROM parts WHERE film IS NOT NULL"
+        with closing(self._database.cursor()) as rows:
+            for key, size_bytes, modified_at, film in rows.execute(query):
+                info = ObjectInfo(key, size_bytes, "", modified_at=modified_at)
+                yield info, record_from_json(film)
 
     def uploads(self) -> Iterator[Leftover]:
         """Yield the uploads to outputs that records name."""

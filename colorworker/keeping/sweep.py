@@ -26,7 +26,9 @@ from colorworker.store.base import Leftover, ObjectInfo, ObjectStore
 from colorworker.work.ledger import Record, record_from_json
 from colorworker.work.run import RunState
 
-SweptKind = Literal["attempt", "temporary file", "empty folder", "upload", "thumbnail", "report"]
+SweptKind = Literal[
+    "attempt", "part", "temporary file", "empty folder", "upload", "thumbnail", "report"
+]
 
 _PARTS = f"{STATE}/parts/"
 _THUMBNAILS = f"{STATE}/thumbnails/"
@@ -81,10 +83,11 @@ def sweep(store: ObjectStore, limits: Limits, *, delete: bool) -> Iterator[Swept
             gone meanwhile, is not yielded then.
     """
     broom = _Broom(store, limits.before, delete)
-    yield from _attempts(broom)
     with Named(store) as named:
+        yield from _attempts(broom, named)
         yield from _leftovers(broom, named)
         yield from _thumbnails(broom, named)
+        yield from _joined_parts(broom, named)
     yield from _reports(_Broom(store, limits.reports_before, delete))
 
 
@@ -121,8 +124,11 @@ class _Broom:
         yield Swept(leftover.kind, leftover.key, leftover.size_bytes, leftover.modified_at)
 
 
-def _attempts(broom: _Broom) -> Iterator[Swept]:
-    """Yield the attempts that did not win; those of one unit lie together in a listing."""
+def _attempts(broom: _Broom, named: Named) -> Iterator[Swept]:
+    """Yield the attempts that did not win; those of one unit lie together in a listing.
+
+    A winner that is to be published nowhere is a film's part, and waits in `named`.
+    """
     store = broom.store
     for unit_id, group in groupby(store.list(_PARTS), _unit_of_part):
         old = [info for info in group if broom.takes(info.modified_at)]
@@ -131,6 +137,8 @@ def _attempts(broom: _Broom) -> Iterator[Swept]:
             is_needed = partial(_is_needed, store, unit_id, info.key)
             if needed not in {None, info.key}:
                 yield from broom.away("attempt", info, is_needed)
+            elif needed:
+                named.add_part(unit_id, info)
 
 
 def _unit_of_part(info: ObjectInfo) -> str:
@@ -209,6 +217,18 @@ def _has_record(store: ObjectStore, unit_id: str) -> bool:
         return _record(store, unit_id) is not None
     except ValueError:
         return True
+
+
+def _joined_parts(broom: _Broom, named: Named) -> Iterator[Swept]:
+    """Yield parts whose film stands; its worker died between committing it and removing them."""
+    for info, film in named.joined_parts():
+        if _is_published(broom.store, film):
+            is_needed = partial(_is_needed_after_all, broom.store, film)
+            yield from broom.away("part", info, is_needed)
+
+
+def _is_needed_after_all(store: ObjectStore, film: Record) -> bool:
+    return not _is_published(store, film)
 
 
 def _reports(broom: _Broom) -> Iterator[Swept]:

@@ -79,6 +79,8 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
             "frames": film.frame_count,
             "thumbnail_keys": [part.thumbnail_key for part in shown],
             "film_seconds": round(timeline.seconds, 3),
+            # Whose parts nothing needs any more, should this worker not live to remove them.
+            "joined": [] if workshop.keep_parts else list(unit.segment_ids),
             **_shots(store, unit, segments, info, timeline),
             "warnings": [
                 *scanned.info["warnings"],

@@ -51,6 +51,7 @@ class Bench:
         self.now = START
         self.lines = {}
         self.on_line = lambda _: None
+        self.workers = self.batch = 1
 
     def opened(self, uri):
         return self.stores.setdefault(uri, MemoryStore(uri))
@@ -82,7 +83,7 @@ class Bench:
 
         with (
             freeze(entries, collection.options, model, self.scratch / "manifest.jsonl") as plan,
-            closing(InProcessExecutor(workshop, 1)) as executor,
+            closing(InProcessExecutor(workshop, self.workers)) as executor,
         ):
             put_manifest(destination, plan)
             with watch.worklist(plan, model, destination, self.scratch) as worklist:
@@ -91,9 +92,10 @@ class Bench:
                     worklist,
                     collection.options,
                     model,
-                    1,
+                    self.batch,
                     1,
                     worklist.counts(plan.counts),
+                    watch.room,
                 )
                 end = run_job(
                     job, executor, line=line, progress=watch.show, stopping=watch.stopping
@@ -104,6 +106,14 @@ class Bench:
     def run(self, plan, **changes):
         changes = {"pause": lambda _: None, **changes}
         return restore(plan, self.opened, self.run_collection, clock=lambda: self.now, **changes)
+
+    def turned_by(self, step):
+        """Return what turns the clock on with every item."""
+
+        def turn(_):
+            self.now += step
+
+        return turn
 
     @property
     def records(self):
@@ -188,40 +198,70 @@ def test_a_store_that_is_away_parks_nobody(bench, monkeypatch):
     assert (tally.done, tally.waiting, tally.parked) == (3, 0, 0)
 
 
-def test_a_run_ends_with_its_budget_of_items_and_the_next_goes_on(bench):
-    plan = replace(PLAN, budget=Budget(items=2))
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_run_does_as_many_items_as_its_budget_has_and_the_next_goes_on(bench, workers, batch):
+    for number in range(4):
+        bench.picture(f"more-{number}.png", 50 + number)
+    bench.workers, bench.batch = workers, batch
+    plan = replace(PLAN, budget=Budget(items=3))
 
-    ends = [bench.run(plan) for _ in range(3)]
+    ends = [bench.run(plan) for _ in range(4)]
 
-    assert [end.standing for end in ends] == ["stopped", "done", "done"]
-    assert "2 items" in ends[0].reason
-    worked = [end.collections[0].tally.worked_on for end in ends]
-    assert worked[0] in {2, 3}
-    assert (sum(worked), worked[2]) == (3, 0)
+    assert [end.standing for end in ends] == ["stopped", "stopped", "done", "done"]
+    assert ends[0].reason == "the budget of 3 items is spent"
+    assert [end.collections[0].tally.worked_on for end in ends] == [3, 3, 1, 0]
+    assert len(bench.records) == 7
 
 
-def test_a_run_ends_when_its_window_closes_or_its_hours_are_spent(bench):
-    window = Window(time(20), time(21), ZoneInfo("UTC"))
+def test_a_budget_of_items_is_one_for_all_collections(bench):
+    bench.batch = 8
+    other = replace(REELS, name="other", destination="elsewhere")
+    plan = replace(PLAN, collections=(REELS, other), budget=Budget(items=4))
 
-    def turn(_):
-        bench.now += timedelta(minutes=40)
+    first, second = bench.run(plan), bench.run(plan)
 
-    bench.on_line = turn
-    begun = bench.run(replace(PLAN, window=window))
-    closed = bench.run(replace(PLAN, window=window))
-    spent = bench.run(
-        replace(PLAN, budget=Budget(money=1, price_per_hour=1)),
-        seconds=lambda: (bench.now - START).total_seconds() * 3,
-    )
-    rest = bench.run(PLAN)
+    assert [end.tally.worked_on for end in first.collections] == [3, 1]
+    assert [end.tally.worked_on for end in second.collections] == [0, 2]
+    assert (first.standing, second.standing) == ("stopped", "done")
 
-    assert (begun.standing, begun.reason) == (
-        "stopped", "the window closed at Sun 2026-11-22 21:00 UTC",
-    )  # fmt: skip
+
+def test_a_run_ends_when_its_window_closes(bench):
+    plan = replace(PLAN, window=Window(time(20), time(21), ZoneInfo("UTC")))
+    bench.on_line = bench.turned_by(timedelta(minutes=40))
+
+    begun, closed = bench.run(plan), bench.run(plan)
+
+    assert begun.standing == "stopped"
+    assert begun.reason == "the window closed at Sun 2026-11-22 21:00 UTC"
+    assert begun.collections[0].tally.worked_on == 2
     assert (closed.standing, closed.collections) == ("closed", ())
     assert "Mon 2026-11-23 20:00 UTC" in closed.reason
-    assert spent.standing in {"stopped", "done"}
-    assert rest.standing == "done"
+    assert bench.run(PLAN).collections[0].tally.worked_on == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        (Budget(hours=1.5), "the budget of 1.5 hours is spent"),
+        (Budget(money=3, price_per_hour=2), "the budget of 3 at 2 an hour is spent"),
+        (Budget(hours=9, money=3, price_per_hour=2), "the budget of 3 at 2 an hour is spent"),
+    ],
+)
+def test_a_run_ends_when_its_hours_or_its_money_are_spent(bench, budget, reason):
+    def seconds():
+        return (bench.now - START).total_seconds()
+
+    # An hour an item: the second ends after 2 hours, and the third is not begun.
+    bench.on_line = bench.turned_by(timedelta(hours=1))
+    spent = bench.run(replace(PLAN, budget=budget), seconds=seconds)
+    enough = bench.run(replace(PLAN, budget=budget), seconds=seconds)
+
+    assert (spent.standing, spent.reason) == ("stopped", reason)
+    assert spent.collections[0].tally.worked_on == 2
+    # Looking up two that are done turns this clock by two hours as well.
+    assert (enough.standing, enough.collections[0].tally.resumed) == ("stopped", 2)
+    assert bench.run(PLAN).standing == "done"
     assert len(bench.records) == 3
 
 

@@ -66,6 +66,42 @@ def test_attempts_that_did_not_win_go_and_the_winner_stays(store):
     assert keys(store) == {winner, record_key(UNIT)}
 
 
+def put_film(store, *joined, etag=None):
+    published = store.put("film.mp4", b"film")
+    put_record(store, "f" * 32, "gone", etag or published.etag, "film.mp4", joined=list(joined))
+
+
+def test_parts_of_a_film_that_stands_go_with_it_and_those_of_others_stay(store):
+    part, info = put_attempt(store, extension=".nut")
+    put_record(store, key=part, etag=info.etag)
+    other, info = put_attempt(store, OTHER, extension=".nut")
+    put_record(store, OTHER, other, info.etag)
+    put_film(store, UNIT)
+
+    assert swept(store, delete=False) == [("part", part)]
+    assert swept(store) == [("part", part)]
+    assert other in keys(store)
+    assert record_key(UNIT) in keys(store)
+    assert swept(store) == []
+
+
+def test_parts_stay_while_their_film_is_not_published_or_lies_there_in_other_bytes(store):
+    part, info = put_attempt(store, extension=".nut")
+    put_record(store, key=part, etag=info.etag)
+    put_film(store, UNIT, etag="of another film")
+
+    assert swept(store) == []
+
+
+def test_parts_that_were_to_be_kept_stay(store):
+    part, info = put_attempt(store, extension=".nut")
+    put_record(store, key=part, etag=info.etag)
+    put_film(store)
+
+    assert swept(store) == []
+    assert part in keys(store)
+
+
 def test_a_winner_that_is_not_published_yet_stays_and_resuming_publishes_it(store):
     winner, info = put_attempt(store, data=b"film")
     put_record(store, key=winner, etag=info.etag, output="film.mp4")
