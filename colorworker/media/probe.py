@@ -43,7 +43,8 @@ class _Listing:
     """Packets of the film, empty ones included."""
     decoded: list[int | None]
     """Numbers of the packets of the first frames that came out of the decoder."""
-    intra_only: bool
+    reorders: bool
+    """Whether frames may be stored in another order than they are shown in."""
     delay: int
     """Frames that the decoder holds back."""
     indexed_packets: int
@@ -99,7 +100,7 @@ def scan(
         first is not None
         and not (guessed and counts.is_broken)
         and timing.trustworthy(
-            listing.packets, listing.decoded, intra_only=listing.intra_only, delay=listing.delay
+            listing.packets, listing.decoded, reorders=listing.reorders, delay=listing.delay
         )
     ):
         timeline = timing.timeline(listing.packets, first)
@@ -179,13 +180,15 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: Sca
         if frames.first is None or not len(packets):
             raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
         start_seconds = (container.start_time or 0) / av.time_base
+        # For MPEG-4 Visual 0 is what its header says (low_delay), for H.264 a guess so far.
+        delay = stream.codec_context.has_b_frames
         return _Listing(
             video_info(container, stream, frames.first),
             packets,
             read_packets,
             frames.numbers,
-            codec.intra_only,
-            stream.codec_context.has_b_frames,
+            codec.reorder and not (codec.name == "mpeg4" and delay == 0),
+            delay,
             _promised_packets(container, stream),
             len(container.streams) - 1,
             _header_seconds(container),

@@ -86,19 +86,19 @@ class Packets:
 
 
 def trustworthy(
-    packets: Packets, decoded: Sequence[int | None], *, intra_only: bool, delay: int
+    packets: Packets, decoded: Sequence[int | None], *, reorders: bool, delay: int
 ) -> bool:
     """Return whether the pts of the packets say when their frames are shown.
 
     Not so when one is missing or stands twice; when the first frames that were decoded show
-    another order; when a codec that reorders has nothing but decoding times; nor in AVI with such
-    a codec, which stores decoding order only, so that pts made up from it come out shuffled
-    (https://github.com/vapoursynth/bestsource/issues/91).
+    another order; when a film with reordered frames has nothing but decoding times; nor in AVI
+    with such frames, which stores decoding order only, so that pts made up from it come out
+    shuffled (https://github.com/vapoursynth/bestsource/issues/91).
 
     Args:
         packets: All of the film.
         decoded: Numbers of the packets of the first frames that the decoder gave.
-        intra_only: Whether the codec shows frames in the order they are stored, always.
+        reorders: Whether frames may be stored in another order than they are shown in.
         delay: Frames that the decoder holds back to bring others into order.
     """
     times = packets.shown_pts()
@@ -106,7 +106,7 @@ def trustworthy(
         return False
     if decoded[0] is None or decoded != packets.order(decoded[0])[: len(decoded)].tolist():
         return False
-    if intra_only or packets.container.startswith(STORES_PTS):
+    if not reorders or all(packets.keys) or packets.container.startswith(STORES_PTS):
         return True
     return packets.container != "avi" and (delay == 0 or packets.times != packets.decode_times)
 
