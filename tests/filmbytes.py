@@ -1,5 +1,6 @@
 """Changes to the bytes of films that no muxer would write."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import av
 from colorworker.media.matroska import set_display_aspect
 
 PES_START = b"\0\0\x01\xe0"
+MEDIA_HEADER = (b"moov", b"trak", b"mdia", b"mdhd")
 KEPT_EVERY = 9
 ASPECT = Fraction(16, 15)
 HIDDEN, SHOWN = 10, 0x10
@@ -31,6 +33,35 @@ def clock_on_keyframes_only(path: Path) -> None:
             changed[start + 9 : start + 9 + length] = b"\xff" * length
         start = data.find(PES_START, start + 4)
     path.write_bytes(changed)
+
+
+def with_two_edits(path: Path) -> None:
+    """Give an MP4 whose index is at its end an edit list: 0.4 s from 0.2 s on, and that again.
+
+    Boxes of one version with 32-bit times, as libavformat writes them (ISO/IEC 14496-12, 8.6.6).
+    """
+    data = path.read_bytes()
+    *outer, old = _boxes(data, (b"moov", b"trak", b"edts", b"elst"))
+    timescale = int.from_bytes(data[_boxes(data, MEDIA_HEADER)[-1] + 20 :][:4], "big")
+    edit = struct.pack(">Iihh", 400, timescale // 5, 1, 0)
+    new = struct.pack(">I4sII", 16 + 2 * len(edit), b"elst", 0, 2) + 2 * edit
+    size = int.from_bytes(data[old : old + 4], "big")
+    changed = bytearray(data[:old] + new + data[old + size :])
+    for start in outer:
+        length = int.from_bytes(changed[start : start + 4], "big") + len(new) - size
+        changed[start : start + 4] = length.to_bytes(4, "big")
+    path.write_bytes(changed)
+
+
+def _boxes(data: bytes, names: tuple[bytes, ...]) -> list[int]:
+    """Return where boxes begin that lie in one another."""
+    starts, at = [], 0
+    for name in names:
+        while data[at + 4 : at + 8] != name:
+            at += int.from_bytes(data[at : at + 4], "big")
+        starts.append(at)
+        at += 8
+    return starts
 
 
 def with_display_aspect(path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.filmbytes import (
     clock_on_keyframes_only,
     with_a_hidden_frame,
     with_display_aspect,
+    with_two_edits,
 )
 
 WIDE = Fraction(16, 15)
@@ -36,6 +37,7 @@ CODECS = {
     "libvpx": "vp8",
     "libvpx-vp9": "vp9",
     "prores_ks": "prores",
+    "wrapped_avframe": "rawvideo",
 }
 """Names of codecs by encoders."""
 
@@ -139,6 +141,13 @@ CLIPS = (
         "edit list, negative times",
         replace(H264_CLOSED, pts=tuple(range(-10, 26)), container_options=UNCUT),
         hidden=range(10),
+    ),
+    Clip(
+        "h264-edits.mp4",
+        "H.264",
+        "edit list of two pieces",
+        replace(H264_OPEN, frames=20),
+        mangle=with_two_edits,
     ),
     Clip("h264-vfr.mp4", "H.264", "variable rate", replace(H264_OPEN, **VARIABLE_RATE)),
     Clip(
@@ -339,6 +348,9 @@ CLIPS = (
     Clip("film.hevc", "HEVC", "raw stream, no times", HEVC_OPEN),
     Clip("film.m2v", "MPEG-2", "raw stream, no times", MPEG2),
     Clip("film.m1v", "MPEG-1", "raw stream, no times", MPEG1, SQUARE),
+    Clip("film.y4m", "raw pictures", "", replace(INTRA, codec="wrapped_avframe"), UNSAID),
+    Clip("av1.ivf", "AV1", "", AV1, SQUARE),
+    Clip("ffv1.nut", "FFV1", "", FFV1, UNSAID),
     Clip("h264.flv", "H.264", "open GOPs", H264_OPEN),
     Clip("wmv2.wmv", "WMV 8", "", replace(BASE, codec="wmv2", b_frames=0)),
 )

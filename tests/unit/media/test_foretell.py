@@ -16,13 +16,13 @@ BLOCK = 1 << 10
 LOOKAHEAD = 4
 
 
-@pytest.mark.parametrize("form", ["mp4", "mp4 faststart", "mkv"])
+@pytest.mark.parametrize("form", ["mp4", "mp4 faststart", "mkv", "avi"])
 def test_the_segments_of_a_film_read_hardly_more_than_their_frames(tmp_path, monkeypatch, form):
     monkeypatch.setattr(container, "BUFFER_BYTES", BLOCK)
     extension, _, movflags = form.partition(" ")
     recipe = Recipe(
         codec="mjpeg", pix_fmt="yuvj420p", width=160, height=120, frames=240, color_range=2,
-        options={"q": "2"}, sound="aac",
+        options={"q": "2"}, sound="mp2" if extension == "avi" else "aac",
         container_options={"movflags": movflags} if movflags else {},
     )  # fmt: skip
     path = make_film(tmp_path / f"film.{extension}", recipe)
