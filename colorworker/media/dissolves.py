@@ -66,7 +66,12 @@ class DissolveWatch:
 
     def end(self) -> Dissolve | None:
         """Return the dissolve that is going on; the shot, or the film, ends here."""
-        run, self._run = self._run, None
+        found, self._run = self.so_far(), None
+        return found
+
+    def so_far(self) -> Dissolve | None:
+        """Return the dissolve that is going on, as far as it has been seen."""
+        run = self._run
         if run is None or run[2] < _SHORTEST:
             return None
         oldest = self._next - len(self._frames)

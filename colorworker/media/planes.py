@@ -94,6 +94,14 @@ def luma_plane(frame: Frame) -> Plane:
     return _view(frame.planes[0], layout_of(frame.format.name), frame.height, frame.width)
 
 
+def plane_view(frame: Frame, number: int) -> Plane:
+    """Return the codes of a frame's plane as a view of its own memory, in the plane's own shape."""
+    shape = frame.height, frame.width
+    if number:
+        shape = chroma_shape(frame.format.name, *shape)
+    return _view(frame.planes[number], layout_of(frame.format.name), *shape)
+
+
 def _view(plane: VideoPlane, layout: Layout, height: int, width: int) -> Plane:
     # Lines may be longer in memory than the picture is wide: 656 bytes for 641 pixels.
     codes: Plane = np.frombuffer(memoryview(plane), layout.dtype)

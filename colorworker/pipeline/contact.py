@@ -22,7 +22,8 @@ from colorworker.work.shotlist import Shot
 LONG_SIDE = 120
 """Pixels."""
 _INTO_SHOT = 8
-"""Frames behind a shot's beginning at which its picture is taken, if it goes on for as long."""
+"""Frames behind a shot's beginning, or the dissolve's end, at which its picture is taken, if it goes
+on for as long."""
 _MOST = 2000
 """Pictures of one segment: 16 MB in memory."""
 
@@ -50,20 +51,23 @@ class ShotPictures:
         self._log = shot_log
         self._logged = 0
         self._starts = [0]
+        self._ready = {0: _INTO_SHOT}
+        """From which frame on each shot is itself."""
         self._pictures: dict[int, Picture] = {}
 
     def see(self, index: int, frame: Frame) -> None:
         """Take the frame if it is the one to show its shot by; reads it and nothing else."""
         for start in self._log[self._logged :]:
-            insort(self._starts, start.index)
+            if start.index not in self._ready:
+                insort(self._starts, start.index)
+            self._ready[start.index] = start.index + start.frames + _INTO_SHOT
             self._logged += 1
         following = bisect_right(self._starts, index)
         current = self._starts[following - 1]
         if current in self._pictures or len(self._pictures) == _MOST:
             return
-        # A dissolve is in the log when it is over, so its shot is pure by then.
         ends = index + 1 in (self._frame_count, *self._starts[following : following + 1])
-        if ends or index >= current + _INTO_SHOT:
+        if ends or index >= self._ready[current]:
             height, width = self._shape
             picture = frame.reformat(width, height, "rgb24").to_ndarray()
             self._pictures[current] = np.ascontiguousarray(picture)

@@ -75,6 +75,9 @@ def watched(
                 _log_dissolve(dissolves.end(), frame_count, log)
             dissolves = DissolveWatch(frame.index)
         _log_dissolve(dissolves.see(frame.small), frame_count, log)
+        if frame.index > frame_count:
+            # Whoever takes the frames may stop at any of these.
+            _log_dissolve(dissolves.so_far(), frame_count, log)
         if transition and 0 < frame.index <= frame_count:
             log.append(ShotStart(frame.index, transition))
         yield frame, transition is not None, frame.index != frame_count and watch.hides(frame.index)
@@ -86,8 +89,13 @@ def watched(
 
 
 def _log_dissolve(dissolve: Dissolve | None, frame_count: int, log: list[ShotStart]) -> None:
-    if dissolve is not None and 0 < dissolve.first <= frame_count:
-        log.append(ShotStart(dissolve.first, "dissolve", dissolve.end - dissolve.first))
+    if dissolve is None or not 0 < dissolve.first <= frame_count:
+        return
+    start = ShotStart(dissolve.first, "dissolve", dissolve.end - dissolve.first)
+    if log and log[-1].index == start.index:
+        log[-1] = start
+    else:
+        log.append(start)
 
 
 class _Watch:

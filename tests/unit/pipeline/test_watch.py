@@ -115,6 +115,20 @@ def test_a_dissolve_across_a_border_is_whole_in_the_earlier_log():
     assert log == [whole[0].index]
 
 
+def test_a_dissolve_across_a_border_is_in_the_log_of_whoever_stops_early():
+    one, other = scenes(40, 40)
+    pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
+    log = []
+    marked = watched((Seen(n, small) for n, small in enumerate(pictures)), 30, log)
+
+    for frame, _ in marked:
+        if frame.index == 38:
+            break
+
+    assert [item.transition for item in log] == ["dissolve"]
+    assert log[0].index + log[0].frames > 34
+
+
 def test_a_shot_that_fades_in_begins_where_it_comes_out_of_the_black():
     one, other = scenes(30, 30)
     out = one[-12:] * np.linspace(1, 0, 12, dtype=np.float32)[:, None, None]
