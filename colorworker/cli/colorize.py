@@ -15,7 +15,7 @@ from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.manifests.source import is_manifest, location
 from colorworker.settings import ExecutorName, Settings, load_settings
-from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Options, Profile
+from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Label, Options, Profile
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -102,6 +102,12 @@ def colorize(
             metavar="PREFIX", help="Also report in the format of S3 Batch Operations, below there."
         ),
     ] = "",
+    label: Annotated[
+        Label,
+        typer.Option(
+            help="How outputs say they are colourised: tag in the metadata, burn in a corner too."
+        ),
+    ] = "tag",
     preview: Annotated[
         bool, typer.Option(help="Only write a page with a before/after picture of every item.")
     ] = False,
@@ -146,6 +152,7 @@ def colorize(
         chroma=chroma,
         deinterlace=deinterlace,
         colour_sources=colour_sources,
+        label=label,
         preview=preview,
     )
     options = spaced(options, anchor_interval, per_frame=per_frame)

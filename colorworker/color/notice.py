@@ -1,7 +1,7 @@
 """A small notice "COLOURISED" for a corner of a picture: where it goes and what it looks like.
 
-White letters on a black box, so that it can be read on anything; drawn from a table of dots, because
-fonts differ from machine to machine and a film's parts must not.
+White letters on a black box, so that it can be read on anything; drawn from a table of dots,
+because fonts differ from machine to machine and a film's parts must not.
 """
 
 from dataclasses import dataclass
@@ -42,10 +42,18 @@ class Box:
 
     top: int
     left: int
-    height: int
-    width: int
     mask: Mask
     """(height, width)."""
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.mask.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.mask.shape[1])
 
 
 def notice_box(
@@ -69,7 +77,7 @@ def notice_box(
         return None
     top = max(0, height - mask.shape[0] - _DOTS_TO_EDGE * down) // grid * grid
     left = max(0, width - mask.shape[1] - _DOTS_TO_EDGE * across) // grid * grid
-    return Box(top, left, *mask.shape, mask)
+    return Box(top, left, mask)
 
 
 def _across(down: int, aspect: Fraction) -> int:

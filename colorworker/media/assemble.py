@@ -23,10 +23,11 @@ from colorworker.media.foretell import foretell_all
 from colorworker.media.matroska import set_display_aspect
 from colorworker.media.profiles import EncoderSpec
 from colorworker.media.readback import not_kept
-from colorworker.media.tags import CONTAINER_TAGS, film_tags, kept_tags
+from colorworker.media.tags import container_tags, film_tags
 from colorworker.media.track import AnyPacket
 from colorworker.media.verify import verify_film
 from colorworker.work.film import VideoInfo
+from colorworker.work.label import Notice
 from colorworker.work.streams import StreamFate
 from colorworker.work.timeline import Timeline
 
@@ -62,6 +63,7 @@ def assemble(
     info: VideoInfo,
     timeline: Timeline,
     spec: EncoderSpec,
+    notice: Notice | None = None,
 ) -> Assembled:
     """Write the film from its parts and its source, and verify it.
 
@@ -76,6 +78,7 @@ def assemble(
         info: What `scan` said about the film.
         timeline: When its frames are shown.
         spec: The encoder that wrote the parts.
+        notice: To be written into the container's comment, after what it says already.
 
     Raises:
         OutputMismatch: If the parts are not the film, the container refuses something, or the
@@ -93,11 +96,12 @@ def assemble(
                 container_options=muxer_options(spec.container, timeline.time_base),
             )
             with closing(target):
+                target.metadata.update(container_tags(source.metadata, notice))
                 carried = _write(source, key, parts, target, info, timeline, spec, shift_seconds)
         if spec.container == "matroska" and info.sample_aspect_ratio is not None:
             set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
-        lost = not_kept(source, film_stream(source, key), output, carried, spec.container)
+        lost = not_kept(source, film_stream(source, key), output, carried, spec.container, notice)
     if off_seconds:
         lost.append(
             f"{spec.container} counts in coarser steps than the source: frames are shown up to "
@@ -135,7 +139,6 @@ def _write(
     if captioned := sum(part.facts.captioned_frames for part in parts):
         carried.note_captions(film, spec, captioned)
     stream.metadata.update(film_tags(film.metadata))
-    target.metadata.update(kept_tags(source.metadata, CONTAINER_TAGS))
     if source.chapters():
         target.set_chapters(source.chapters())
     target.start_encoding()

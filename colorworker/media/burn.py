@@ -10,7 +10,7 @@ import numpy as np
 
 from colorworker.color.notice import Box, notice_box
 from colorworker.errors import SourceUnsupported
-from colorworker.media.planes import Frame, Plane, chroma_shape, color_spec, layout_of, plane_view
+from colorworker.media.planes import Frame, Plane, color_spec, layout_of, plane_view
 from colorworker.work.film import VideoInfo
 
 _GRID = 4
@@ -80,7 +80,7 @@ def _turned(box: Box, height: int, width: int, turns: int) -> Box:
     for _ in range(turns):
         mask = np.rot90(box.mask, -1)
         left = (height - box.top - box.height) // _GRID * _GRID
-        box = Box(box.left, left, *mask.shape, mask)
+        box = Box(box.left, left, mask)
         height, width = width, height
     return box
 

@@ -9,16 +9,22 @@ from av.stream import Disposition, Stream
 
 from colorworker.media.carry import Carried
 from colorworker.media.tags import (
-    CONTAINER_TAGS,
     QUICKTIME_LANGUAGES,
     STALE_TAGS,
     VENDOR_TAGS,
+    container_tags,
     kept_tags,
 )
+from colorworker.work.label import Notice
 
 
 def not_kept(
-    source: InputContainer, film: Stream, output: Path, carried: Carried, container: str
+    source: InputContainer,
+    film: Stream,
+    output: Path,
+    carried: Carried,
+    container: str,
+    notice: Notice | None = None,
 ) -> list[str]:
     """Return a sentence for everything that the written header has lost.
 
@@ -28,11 +34,12 @@ def not_kept(
         output: The written file.
         carried: Which of the other streams went along.
         container: The output's muxer, for the sentences.
+        notice: That was written into its comment.
     """
     with av.open(str(output), "r", metadata_errors="replace") as written:
         lost = [
             f"{container} does not keep the tag {name}"
-            for name in _lost(kept_tags(source.metadata, CONTAINER_TAGS), written.metadata)
+            for name in _lost(container_tags(source.metadata, notice), written.metadata)
         ]
         chapters = len(source.chapters()), len(written.chapters())
         if chapters[0] > chapters[1]:

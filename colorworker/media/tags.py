@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from colorworker.work.label import Notice
+
 QUICKTIME_LANGUAGES = {
     "fre": "fra", "deu": "ger", "nld": "dut", "swe": "sve", "ell": "gre", "isl": "ice",
     "zho": "chi", "fas": "iri", "per": "iri", "gle": "iri", "sqi": "alb", "rum": "ron",
@@ -22,6 +24,15 @@ def kept_tags(metadata: Mapping[str, str], dropped: tuple[str, ...] = ()) -> dic
     kept = {name: value for name, value in metadata.items() if not name.upper().startswith(dropped)}
     if "name" in kept:
         kept.setdefault("title", kept.pop("name"))
+    return kept
+
+
+def container_tags(metadata: Mapping[str, str], notice: Notice | None) -> dict[str, str]:
+    """Return the container's own tags, with the notice at the end of its comment."""
+    kept = kept_tags(metadata, CONTAINER_TAGS)
+    if notice:
+        comments = [kept.pop(name) for name in tuple(kept) if name.upper() == "COMMENT"]
+        kept["comment"] = "\n".join([*comments, notice.text])
     return kept
 
 

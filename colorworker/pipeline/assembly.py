@@ -15,6 +15,7 @@ from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
 from colorworker.store.base import ObjectStore
 from colorworker.work.film import VideoInfo
+from colorworker.work.label import notice_of
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Assembly
 from colorworker.work.shotlist import shots_of, starts_from_json
@@ -49,7 +50,8 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     clock = Clock()
     with workshop.temporary(extension) as path:
         with clock.phase("assemble"), workshop.source(unit.asset) as reader:
-            film = assemble(reader, unit.asset.key, parts, path, info, timeline, spec)
+            notice = notice_of(unit.options, workshop.model)
+            film = assemble(reader, unit.asset.key, parts, path, info, timeline, spec, notice)
         with clock.phase("read"):
             sha256 = sha256_of_file(path)
         key = attempt_key(unit.unit_id, extension)

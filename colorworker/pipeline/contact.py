@@ -22,7 +22,7 @@ from colorworker.work.shotlist import Shot
 LONG_SIDE = 120
 """Pixels."""
 _INTO_SHOT = 8
-"""Frames behind a shot's beginning, or the dissolve's end, at which its picture is taken, if it goes
+"""Frames behind a shot's beginning, or its dissolve's end, at which its picture is taken if it goes
 on for as long."""
 _MOST = 2000
 """Pictures of one segment: 16 MB in memory."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from colorworker.media.burn import film_notice
 from colorworker.media.decode import DecodeTally, decode_segment
 from colorworker.media.deinterlace import deinterlaced_segment
 from colorworker.media.encode import PartFacts, PartWriter
@@ -125,6 +126,8 @@ def _coloured(
             spec.pix_fmt,
             shot_log,
         )
+        if unit.options.label == "burn":
+            frames = map(film_notice(unit.asset.key, info).draw, frames)
         yield from clock.each("colour", frames)
 
 

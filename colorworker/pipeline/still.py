@@ -17,6 +17,7 @@ from colorworker.pipeline.hashing import at_hand
 from colorworker.pipeline.thumbnail import still_thumbnail
 from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
+from colorworker.work.label import notice_of
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Still
 
@@ -133,11 +134,12 @@ def _write(
 ) -> Record:
     extension = PurePosixPath(unit.output_key).suffix.lower()
     key = attempt_key(unit.unit_id, extension)
+    notice = notice_of(unit.options, workshop.model)
     with workshop.temporary(extension) as path:
         with clock.phase("encode"):
-            write_still(picture, *fit(lightness, ab), path, extension)
+            write_still(picture, *fit(lightness, ab), path, extension, notice)
         with clock.phase("verify"):
-            verify_still(picture, path)
+            verify_still(picture, path, notice)
         with clock.phase("write"):
             sha256 = sha256_of_file(path)
             stored = workshop.destination.put_file(key, path)

@@ -13,6 +13,7 @@ Codec = Literal["h264", "hevc", "av1", "prores", "dnxhr"]
 Chroma = Literal["source", "420"]
 Deinterlace = Literal["off", "bwdif"]
 ColourSources = Literal["skip", "recolour"]
+Label = Literal["tag", "burn", "none"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 CODECS: Mapping[Profile, tuple[Codec, ...]] = MappingProxyType(
@@ -86,6 +87,8 @@ class Options:
     """Preset of the access profile, in x264's words."""
     deinterlace: Deinterlace = "off"
     """`bwdif` makes a whole picture of each interlaced frame: every second line is then its own."""
+    label: Label = "tag"
+    """How outputs say that they are colourised: in their metadata, also in a corner, or not."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
 

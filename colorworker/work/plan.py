@@ -6,7 +6,7 @@ that is 230 bytes a unit, and once for the stills of a batch that share them.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from colorworker.work.job import Asset, ModelRef, Options
 from colorworker.work.timeline import Timeline
@@ -108,6 +108,9 @@ def segments(
     asset: Asset, cuts: list[Cut], scan_id: str, options: Options, model: ModelRef
 ) -> list[Segment]:
     """Return a segment a cut; the identity holds the range, not the index or the job."""
+    if options.label == "none":
+        # What is in the metadata alone is nothing to a part.
+        options = replace(options, label="tag")
     return [
         Segment(
             content_id(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
 from colorworker.color.lab import Floats
+from colorworker.work.label import Notice
 
 ProfileUse = Literal["none", "kept", "replaced"]
 """What happens to the source's ICC profile: `replaced` by sRGB where it cannot describe colour."""
@@ -70,7 +71,13 @@ class StillsBackend(Protocol):
         ...
 
     def write_still(
-        self, picture: Any, slope: Floats, offset: Floats, path: Path, extension: str
+        self,
+        picture: Any,
+        slope: Floats,
+        offset: Floats,
+        path: Path,
+        extension: str,
+        notice: Notice | None = None,
     ) -> None:
         """Write the picture at its full size with chroma = slope * L* + offset.
 
@@ -80,6 +87,7 @@ class StillsBackend(Protocol):
             offset: Like slope.
             path: Where to; nothing is left there if anything fails.
             extension: The format to write, such as `.tif`.
+            notice: To be written into its metadata, and into its corner where it is burned.
 
         Raises:
             SourceDamaged: If the picture does not decode whole.
@@ -87,8 +95,8 @@ class StillsBackend(Protocol):
         """
         ...
 
-    def verify_still(self, picture: Any, path: Path) -> None:
-        """Read a written file back and compare it with the picture.
+    def verify_still(self, picture: Any, path: Path, notice: Notice | None = None) -> None:
+        """Read a written file back and compare it with the picture, but for a burned notice.
 
         Raises:
             OutputMismatch: If its size or depth differs, it does not decode whole, or, in a

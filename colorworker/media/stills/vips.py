@@ -8,6 +8,7 @@ from pathlib import Path
 import pyvips
 
 from colorworker.color.lab import Floats
+from colorworker.color.notice import Box
 from colorworker.errors import (
     OutputMismatch,
     SourceDamaged,
@@ -17,6 +18,7 @@ from colorworker.errors import (
 )
 from colorworker.media.stills.lightness import chroma_of, codes_of, grey_codes, lightness_of
 from colorworker.media.stills.metadata import descriptive_tags, with_metadata
+from colorworker.media.stills.notices import blank, burn, still_box, tag
 from colorworker.media.stills.orientation import as_stored
 from colorworker.media.stills.picture import (
     VipsPicture,
@@ -35,6 +37,7 @@ from colorworker.media.stills.writing import (
     join_alpha,
     save,
 )
+from colorworker.work.label import Notice
 
 _UNSEEN = 0.001
 """Difference of L* that float32 makes by itself. It is less than a code value of 16 bits, except in
@@ -44,7 +47,12 @@ __all__ = ["open_still", "verify_still", "write_still"]
 
 
 def write_still(
-    picture: VipsPicture, slope: Floats, offset: Floats, path: Path, extension: str
+    picture: VipsPicture,
+    slope: Floats,
+    offset: Floats,
+    path: Path,
+    extension: str,
+    notice: Notice | None = None,
 ) -> None:
     """See `base.StillsBackend`."""
     info = picture.info
@@ -60,8 +68,12 @@ def write_still(
             )
             depth = depth_of(format_name, info.bit_depth)
             rgb = codes_of(lightness, chroma, picture.rendering.output, depth)
+            if notice and notice.burned:
+                rgb = burn(rgb, still_box(picture.key, info))
             coloured = join_alpha(rgb, alpha, format_name)
             coloured = with_metadata(coloured, source, picture.rendering)
+            if notice:
+                tag(coloured, notice.text)
             save(coloured, path, format_name, embed_srgb=picture.rendering.embeds_srgb)
             if format_name == "tiff":
                 append_tags(path, descriptive_tags(picture.reading, source, info.loader))
@@ -74,7 +86,7 @@ def write_still(
         raise
 
 
-def verify_still(picture: VipsPicture, path: Path) -> None:
+def verify_still(picture: VipsPicture, path: Path, notice: Notice | None = None) -> None:
     """See `base.StillsBackend`."""
     info = picture.info
     try:
@@ -84,7 +96,10 @@ def verify_still(picture: VipsPicture, path: Path) -> None:
         ):
             _compare_headers(picture, written)
             if written.info.loader in LOSSLESS:
-                _compare_lightness(picture, written)
+                burned = notice is not None and notice.burned
+                _compare_lightness(
+                    picture, written, still_box(picture.key, info) if burned else None
+                )
             else:
                 _decode(written)
     except (SourceDamaged, SourceTooLarge, SourceUnsupported) as error:
@@ -104,11 +119,13 @@ def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
         )
 
 
-def _compare_lightness(picture: VipsPicture, written: VipsPicture) -> None:
+def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box | None) -> None:
     space = picture.rendering.output
     before, after = lightness(picture), lightness(written)
     codes_before, codes_after = (grey_codes(image, space).cast("int") for image in (before, after))
     seen = (before - after).abs() > _UNSEEN
+    if burned:
+        seen = blank(seen, burned)
     try:
         difference = seen.ifthenelse((codes_before - codes_after).abs(), 0).max()
     except pyvips.Error as error:

@@ -60,7 +60,14 @@ def source(tmp_path):
     return folder
 
 
-def run(source, destination, options=Options(segment_frames=12), colorizer=None, max_attempts=3):  # noqa: B008
+def run(
+    source,
+    destination,
+    options=Options(segment_frames=12),  # noqa: B008
+    colorizer=None,
+    max_attempts=3,
+    keep_parts=False,
+):
     store = LocalStore(source)
     entries = list_entries([OpenSource(Source(str(source)), store)], options)
     model = ModelRef("toy", "0" * 64)
@@ -70,6 +77,7 @@ def run(source, destination, options=Options(segment_frames=12), colorizer=None,
         colorizer=lambda _: colorizer or Toy(),
         model=model,
         worker="test",
+        keep_parts=keep_parts,
     )
     lines = []
     executor = InProcessExecutor(workshop, 2)
@@ -244,3 +252,32 @@ def test_the_shots_of_a_film_do_not_depend_on_where_it_is_cut_into_segments(sour
         assert sheet.numpy().reshape(-1, 3).mean(axis=0).min() > 20, "a shot's picture is missing"
 
     assert lists == [[(16, "start"), (17, "cut"), (15, "cut")]] * 3
+
+
+def test_a_burned_notice_changes_luma_in_its_corner_alone_and_the_comment_says_it_too(source):
+    (source / "a.png").unlink()
+    make_film(source / "reel.mkv", Recipe(frames=6, metadata={"COMMENT": "Found in a barn"}))
+    destination = MemoryStore("destination")
+
+    run(source, destination, Options(profile="archive", label="burn"))
+
+    before = luma(str(source / "reel.mkv"))
+    after = luma(destination.open("reel.mkv"))
+    changed = np.any([one != other for one, other in zip(before, after, strict=True)], axis=0)
+    rows, columns = np.nonzero(changed)
+    assert rows.min() >= 32
+    assert len(columns) > 300
+    with av.open(destination.open("reel.mkv")) as film:
+        comment = film.metadata["COMMENT"]
+    assert comment.startswith("Found in a barn\nColourised by colorworker")
+
+
+def test_a_notice_in_the_metadata_alone_is_nothing_to_the_parts(source):
+    destination = Counting()
+    run(source, destination, Options(segment_frames=12, label="none"), keep_parts=True)
+    destination.puts.clear()
+
+    lines = run(source, destination, Options(segment_frames=12, label="tag"))
+
+    assert lines["reel.mkv"].output_key
+    assert [key for key in destination.puts if key.endswith(".nut")] == []

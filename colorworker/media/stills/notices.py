@@ -1,0 +1,106 @@
+"""The notice of a coloured still: in XMP and EXIF, and, where it is wanted, in a corner of it."""
+
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+import pyvips
+
+from colorworker.color.notice import Box, notice_box
+from colorworker.media.burn import too_small
+from colorworker.media.stills.base import StillInfo
+from colorworker.media.stills.orientation import as_stored
+
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""Of the IPTC's Digital Source Type NewsCodes: a picture with parts that a model has made."""
+
+_XMP_FIELD = "xmp-data"
+_TYPE_OF_SOURCE = re.compile(
+    rb"""\s+Iptc4xmpExt:DigitalSourceType\s*=\s*("[^"]*"|'[^']*')"""
+    rb"|<Iptc4xmpExt:DigitalSourceType\b.*?</Iptc4xmpExt:DigitalSourceType>",
+    re.DOTALL,
+)
+_END = b"</rdf:RDF>"
+_EMPTY = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF></x:xmpmeta>'
+)
+
+
+def tag(image: pyvips.Image, text: str) -> None:
+    """Write the notice into a picture's metadata, beside what is there already.
+
+    XMP gets the source type, and the notice as its description unless it has one; EXIF, in formats
+    that hold it, the notice as the user's comment.
+    """
+    xmp = bytes(image.get(_XMP_FIELD)) if image.get_typeof(_XMP_FIELD) else b""
+    image.set_type(pyvips.GValue.blob_type, _XMP_FIELD, with_notice(xmp, text))
+    if not image.get_typeof("exif-ifd2-UserComment"):
+        image.set_type(pyvips.GValue.gstr_type, "exif-ifd2-UserComment", text)
+
+
+def with_notice(xmp: bytes, text: str) -> bytes:
+    """Return an XMP packet that says what kind of picture it is in; one of unknown form as it is.
+
+    Source:
+        IPTC Photo Metadata Standard, Digital Source Type; XMP specification part 1, 7.4.
+    """
+    packet = _TYPE_OF_SOURCE.sub(b"", xmp or _EMPTY)
+    if _END not in packet:
+        return xmp
+    described = "" if b"dc:description" in packet else _description(text)
+    block = (
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+        f' xmlns:dc="http://purl.org/dc/elements/1.1/" Iptc4xmpExt:DigitalSourceType='
+        f"{quoteattr(SOURCE_TYPE)}>{described}</rdf:Description>"
+    )
+    head, end, tail = packet.rpartition(_END)
+    return head + block.encode() + end + tail
+
+
+def _description(text: str) -> str:
+    return (
+        '<dc:description><rdf:Alt><rdf:li xml:lang="x-default">'
+        f"{escape(text)}</rdf:li></rdf:Alt></dc:description>"
+    )
+
+
+def still_box(key: str, info: StillInfo) -> Box:
+    """Return where the notice lies in the picture as it is stored.
+
+    Raises:
+        SourceUnsupported: If the picture is too small for it.
+    """
+    box = notice_box(info.upright_height, info.upright_width)
+    if box is None:
+        raise too_small(key, info.width, info.height)
+    # Where the lower right corner of what viewers show is stored.
+    corner = np.zeros((2, 2), np.float32)
+    corner[1, 1] = 1
+    low, right = np.argwhere(as_stored(corner, info.orientation))[0]
+    mask = as_stored(box.mask.astype(np.float32), info.orientation) > 0
+    below = info.upright_height - box.top - box.height
+    beside = info.upright_width - box.left - box.width
+    if info.orientation >= 5:
+        below, beside = beside, below
+    height, width = mask.shape
+    top = info.height - below - height if low else below
+    left = info.width - beside - width if right else beside
+    return Box(top, left, mask)
+
+
+def burn(rgb: pyvips.Image, box: Box) -> pyvips.Image:
+    """Return the picture, of 8 or 16 bits, with the notice in it; the rest of it is as it was."""
+    dtype = np.uint16 if rgb.format == "ushort" else np.uint8
+    patch = np.repeat(
+        np.where(box.mask, np.iinfo(dtype).max, 0).astype(dtype)[..., None], 3, axis=2
+    )
+    inserted = pyvips.Image.new_from_array(patch).copy(interpretation=rgb.interpretation)
+    return rgb.insert(inserted, box.left, box.top)
+
+
+def blank(image: pyvips.Image, box: Box) -> pyvips.Image:
+    """Return a picture of one band that is 0 in the box."""
+    return image.insert(
+        pyvips.Image.black(box.width, box.height).cast(image.format), box.left, box.top
+    )

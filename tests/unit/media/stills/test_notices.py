@@ -1,0 +1,110 @@
+"""What a coloured still says of itself: in its metadata, and in a corner if wished."""
+
+import io
+
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.errors import OutputMismatch, SourceUnsupported
+from colorworker.media.stills.notices import SOURCE_TYPE, still_box, with_notice
+from colorworker.media.stills.orientation import upright
+from colorworker.media.stills.vips import open_still, verify_still, write_still
+from colorworker.work.label import Notice
+
+TAG, BURN = Notice("Colourised by a test."), Notice("Colourised by a test.", burned=True)
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
+    b'"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    b'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    b'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="Reel 7" '
+    b'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/print"/>'
+    b"</rdf:RDF></x:xmpmeta>"
+)
+
+
+def recolour(data, path, coefficients, notice, checked=None):
+    with open_still(io.BytesIO(data), "in", max_pixels=10**8) as picture:
+        write_still(picture, *coefficients, path, path.suffix, notice)
+        verify_still(picture, path, checked or notice)
+        return picture.info
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".tif", ".webp"])
+def test_the_metadata_say_what_kind_of_picture_it_is(
+    extension, encode, textured, colourful, tmp_path
+):
+    path = tmp_path / f"out{extension}"
+
+    recolour(encode((textured >> 8).astype(np.uint8), ".png"), path, colourful(), TAG)
+
+    xmp = pyvips.Image.new_from_file(str(path)).get("xmp-data")
+    assert SOURCE_TYPE.encode() in xmp
+    assert TAG.text.encode() in xmp
+
+
+def test_without_a_notice_nothing_is_added(encode, textured, colourful, tmp_path):
+    path = tmp_path / "out.jpg"
+
+    recolour(encode((textured >> 8).astype(np.uint8), ".png"), path, colourful(), None)
+
+    assert "xmp-data" not in pyvips.Image.new_from_file(str(path)).get_fields()
+
+
+def test_what_xmp_says_already_stays_but_for_the_kind_of_its_source():
+    packet = with_notice(XMP, "a < b")
+
+    assert b"Reel 7" in packet
+    assert b"digitalsourcetype/print" not in packet
+    assert packet.count(b"DigitalSourceType") == 1
+    assert b"a &lt; b" in packet
+
+
+def test_an_own_description_is_not_replaced():
+    described = XMP.replace(b"dc:source", b"dc:description")
+
+    assert b"a notice" not in with_notice(described, "a notice")
+
+
+def test_xmp_of_unknown_form_is_left_alone():
+    assert with_notice(b"<torn", "a notice") == b"<torn"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_burned_notice_is_upright_in_the_corner_and_nothing_else_has_changed(
+    orientation, encode, colourful, tmp_path
+):
+    size = (150, 200) if orientation < 5 else (200, 150)
+    grey = np.random.default_rng(1).integers(30, 200, size).astype(np.uint8)
+    data = encode(grey, ".png", fields={"orientation": orientation})
+    plain, burned = tmp_path / "plain.png", tmp_path / "burned.png"
+
+    recolour(data, plain, colourful(), TAG)
+    info = recolour(data, burned, colourful(), BURN)
+
+    before, after = (pyvips.Image.new_from_file(str(path)).numpy() for path in (plain, burned))
+    box = still_box("in", info)
+    rows, columns = slice(box.top, box.top + box.height), slice(box.left, box.left + box.width)
+    assert (after[rows, columns] == np.where(box.mask, 255, 0)[..., None]).all()
+    after[rows, columns] = before[rows, columns]
+    assert (after == before).all()
+    shown = upright(np.where(box.mask, 1.0, 0.0).astype(np.float32), orientation)
+    assert (shown == still_box("in", type(info)(**(vars(info) | {
+        "orientation": 1, "width": 200, "height": 150,
+    }))).mask).all()  # fmt: skip
+
+
+def test_a_changed_corner_is_no_mismatch_only_where_it_was_asked_for(
+    encode, textured, colourful, tmp_path
+):
+    data = encode((textured >> 8).astype(np.uint8), ".png")
+
+    with pytest.raises(OutputMismatch, match="lightness moved"):
+        recolour(data, tmp_path / "out.png", colourful(), BURN, checked=TAG)
+
+
+def test_a_picture_that_is_too_small_for_a_burned_notice_is_refused(encode, colourful, tmp_path):
+    data = encode(np.full((20, 30), 90, np.uint8), ".png")
+
+    with pytest.raises(SourceUnsupported, match="30 x 20 pixels"):
+        recolour(data, tmp_path / "out.png", colourful(), BURN)
