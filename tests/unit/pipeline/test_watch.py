@@ -121,7 +121,7 @@ def test_a_dissolve_across_a_border_is_in_the_log_of_whoever_stops_early():
     log = []
     marked = watched((Seen(n, small) for n, small in enumerate(pictures)), 30, log)
 
-    for frame, _ in marked:
+    for frame, _, _ in marked:
         if frame.index == 38:
             break
 
