@@ -27,6 +27,7 @@ from colorworker.work.plan import (
     WorkUnit,
     assembly,
     image_batch,
+    merged,
     scan,
     segments,
     still,
@@ -36,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.25
 """How long the loop sleeps for a result before it looks at the stop flag again."""
-_PREVIEWS = 24
-"""Most pictures of one film in a preview."""
+_PREVIEW_STRETCHES = 8
+"""Of one film in a preview, which are worked on side by side; each shows up to 16 pictures."""
 
 
 class Executor(Protocol):
@@ -287,7 +288,7 @@ class _Run:
         film.scanned = record
         cuts = [Cut(**item) for item in record.info["cuts"]]
         if options.preview:
-            cuts = cuts[:: -(-len(cuts) // _PREVIEWS)]
+            cuts = merged(cuts, _PREVIEW_STRETCHES)
         film.segments = segments(
             film.entry.asset(), cuts, film.scan.unit_id, options, self._job.model
         )

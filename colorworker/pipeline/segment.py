@@ -15,6 +15,7 @@ from colorworker.media.planes import Frame
 from colorworker.media.profiles import EncoderSpec, encoder_for
 from colorworker.pipeline.contact import ShotPictures
 from colorworker.pipeline.film import colour_frames, lookahead_frames
+from colorworker.pipeline.preview import preview_stretch
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.thumbnail import film_thumbnail
 from colorworker.pipeline.watch import ShotStart
@@ -30,7 +31,7 @@ from colorworker.work.timeline import Timeline
 def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Record, bool]:
     """Return the part's record and whether it was found.
 
-    In a preview only the first frame is coloured, and nothing but its thumbnail is kept.
+    In a preview a frame a shot is coloured, and nothing but their pictures is kept.
 
     Raises:
         SourceDamaged: If the frames that decode are not those of the timeline.
@@ -60,13 +61,13 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         attempt=attempt,
         worker=workshop.worker,
     )
+    if unit.options.preview:
+        keys = preview_stretch(workshop, unit, info, timeline, spec.pix_fmt, clock)
+        seen = {"start_pts": unit.start_pts, "thumbnail_keys": keys}
+        record = replace(record, thumbnail_key="", created_at=now(), seconds=clock.rounded())
+        return commit(store, replace(record, info=seen)), False
     with closing(_coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log)) as frames:
-        if unit.options.preview:
-            store.put(record.thumbnail_key, film_thumbnail(next(frames), info))
-        else:
-            record = _write_part(
-                workshop, unit, record, frames, info, timeline, spec, clock, pictures
-            )
+        record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock, pictures)
     record = replace(
         record,
         created_at=now(),
@@ -101,9 +102,6 @@ def _coloured(
     shot_log: list[ShotStart],
 ) -> Generator[Frame]:
     """Yield the segment's frames in colour; the source is open as long as they are taken."""
-    # One frame is enough for a preview: the anchor that stands for the shot.
-    end_pts = int(unit.start_pts) + 1 if unit.options.preview else unit.end_pts
-    count = 1 if unit.options.preview else unit.frame_count
     colorizer = TimedColorizer(workshop.colorizer(unit.options.look), clock)
     decode = deinterlaced_segment if unit.options.deinterlace == "bwdif" else decode_segment
     with workshop.source(unit.asset) as reader:
@@ -113,13 +111,13 @@ def _coloured(
             info,
             timeline,
             unit.start_pts,
-            end_pts,
+            unit.end_pts,
             lookahead=lookahead_frames(unit.options),
             tally=tally,
         )
         frames = colour_frames(
             clock.each("decode", decoded),
-            count,
+            unit.frame_count,
             info,
             colorizer,
             unit.options,

@@ -31,6 +31,11 @@ def thumbnail_key(unit_id: str) -> str:
     return f"{STATE}/thumbnails/{unit_id}.jpg"
 
 
+def numbered_thumbnail_key(unit_id: str, number: int) -> str:
+    """Return where one of several before/after pictures of a unit lies."""
+    return f"{STATE}/thumbnails/{unit_id}.{number:03d}.jpg"
+
+
 def contact_key(unit_id: str) -> str:
     """Return where the small pictures of a film's or a segment's shots lie, in one JPEG."""
     return f"{STATE}/thumbnails/{unit_id}.shots.jpg"

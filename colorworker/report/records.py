@@ -120,6 +120,8 @@ def _line(
     info = {**facts, **(record.info if record else {})}
     # The record of a still or of a joined film speaks for all units; else each for itself.
     whole = [record] if record and record.kind in {"still", "assembly"} else list(records)
+    # Stretches of a preview end in any order.
+    whole.sort(key=lambda each: each.info.get("start_pts", 0))
     workers = dict.fromkeys(
         [item.worker for item in records if item.worker] or [result.worker or ""]
     )

@@ -87,6 +87,16 @@ class Cut:
     frame_count: int
 
 
+def merged(cuts: list[Cut], most: int) -> list[Cut]:
+    """Return at most so many cuts, each of several that follow one another, about as many each."""
+    each = -(-len(cuts) // most)
+    groups = (cuts[place : place + each] for place in range(0, len(cuts), each))
+    return [
+        Cut(group[0].start_pts, group[-1].end_pts, sum(item.frame_count for item in group))
+        for group in groups
+    ]
+
+
 def content_id(kind: str, *facts: object) -> str:
     """Return 32 hex digits that change when any fact changes (sha256 over canonical JSON)."""
     text = json.dumps([RECIPE, kind, *facts], sort_keys=True, ensure_ascii=True, default=str)

@@ -1,5 +1,6 @@
 """Whole jobs without TensorFlow or Ray: real codecs, a toy colorizer, our own ports."""
 
+import itertools
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -281,3 +282,21 @@ def test_a_notice_in_the_metadata_alone_is_nothing_to_the_parts(source):
 
     assert lines["reel.mkv"].output_key
     assert [key for key in destination.puts if key.endswith(".nut")] == []
+
+
+def test_a_preview_shows_every_shot_once_in_order_and_writes_nothing_else(source):
+    (source / "reel.mkv").unlink()
+    make_shots(source / "reel.mkv", 30, 20, 25, 12, 18, gop_size=5)
+    destination = MemoryStore("destination")
+
+    line = run(source, destination, Options(segment_frames=10, preview=True))["reel.mkv"]
+
+    pictures = [
+        pyvips.Image.new_from_buffer(destination.get(key), "").numpy().astype(float)
+        for key in line.thumbnail_keys
+    ]
+    assert outputs(destination) == set()
+    # A border of two stretches within a shot may show it twice.
+    assert 5 <= len(pictures) <= 5 + 7
+    changes = [np.abs(a - b).mean() > 10 for a, b in itertools.pairwise(pictures)]
+    assert sum(changes) == 4

@@ -1,0 +1,78 @@
+"""Show a stretch of a film before it is paid for: one frame a shot, of a few that are looked at.
+
+Only keyframes are decoded, each for itself and a bounded number of them. Encoders put one where a
+shot begins, and others are a second or ten apart; where two that follow each other are unlike, at
+least one shot has begun. Shots that hold no keyframe that is looked at are not shown.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from colorworker.media import shots
+from colorworker.media.planes import Frame, PlaneScaler, color_spec, luma_plane
+from colorworker.media.samples import sample_frames
+from colorworker.pipeline.film import colour_frames
+from colorworker.pipeline.thumbnail import film_thumbnail
+from colorworker.pipeline.workshop import Clock, TimedColorizer, Workshop
+from colorworker.provenance.record import numbered_thumbnail_key
+from colorworker.work.film import VideoInfo
+from colorworker.work.plan import Segment
+from colorworker.work.timeline import Timeline
+
+_SAMPLES = 16
+"""Frames that are decoded; the driver makes at most a few such stretches of a film."""
+
+
+def preview_stretch(
+    workshop: Workshop,
+    unit: Segment,
+    info: VideoInfo,
+    timeline: Timeline,
+    pix_fmt: str,
+    clock: Clock,
+) -> list[str]:
+    """Put a before/after picture of every shot that is seen, and return their keys in order."""
+    colorizer = TimedColorizer(workshop.colorizer(unit.options.look), clock)
+    keys = []
+    with clock.phase("decode"), workshop.source(unit.asset) as reader:
+        stretch = _within(timeline, unit)
+        samples = sample_frames(reader, unit.asset.key, info, stretch, _SAMPLES)
+    for number, frame in enumerate(one_a_shot(samples, info)):
+        frames = colour_frames(iter([frame]), 1, info, colorizer, unit.options, pix_fmt)
+        (coloured,) = clock.each("colour", frames)
+        keys.append(numbered_thumbnail_key(unit.unit_id, number))
+        workshop.destination.put(keys[-1], film_thumbnail(coloured, info))
+    return keys
+
+
+def one_a_shot(samples: Sequence[Frame], info: VideoInfo) -> Iterator[Frame]:
+    """Yield of all samples in a row that are alike the one with most contrast.
+
+    So what fades in is shown at its end; what shows nothing is yielded only if nothing else is.
+    """
+    scaler = PlaneScaler(*shots.SMALL_SHAPE)
+    depth = color_spec(info).bit_depth
+    seen = [(frame, shots.small_luma(scaler(luma_plane(frame)), depth)) for frame in samples]
+    alike: list[tuple[Frame, shots.Small]] = []
+    for frame, small in [each for each in seen if not shots.is_flat(each[1])] or seen[:1]:
+        if alike and shots.is_unlike(alike[-1][1], small):
+            yield max(alike, key=_contrast)[0]
+            alike = []
+        alike.append((frame, small))
+    if alike:
+        yield max(alike, key=_contrast)[0]
+
+
+def _contrast(sample: tuple[Frame, shots.Small]) -> float:
+    return float(sample[1].std())
+
+
+def _within(timeline: Timeline, unit: Segment) -> Timeline:
+    """Return the timeline with the keyframes of the unit only."""
+    keys = timeline.keyframes
+    first = keys.searchsorted(unit.start_pts)
+    end = len(keys) if unit.end_pts is None else keys.searchsorted(unit.end_pts)
+    inside = keys[first:end]
+    if not timeline.seekable or not len(inside):
+        return timeline
+    return replace(timeline, keyframes=inside)
