@@ -33,6 +33,8 @@ class MediaSettings(BaseModel):
     AV1."""
     preset: Annotated[str, Field(pattern="^[a-z]+$")] = "fast"
     """Preset of the access profile, in x264's words whichever the codec."""
+    broadcast_gamut: bool = False
+    """Scale films' chroma down until R', G' and B' lie within EBU R 103, where luma allows it."""
 
 
 class ModelSettings(BaseModel):
@@ -83,6 +85,9 @@ class RunSettings(BaseModel):
     `~/.cache/colorworker`."""
     keep_parts: bool = False
     """Keep a film's encoded segments after the film is published."""
+    verify_parts: bool = True
+    """Decode every lossless segment again and hold its luma against the source's, bit by bit.
+    Before it is encoded, luma is compared in any case."""
 
     @field_validator("gpus_per_worker")
     @classmethod

@@ -192,6 +192,7 @@ def options_of(settings: Settings) -> Options:
         settle_anchors=settings.media.settle_anchors,
         crf=settings.media.crf,
         preset=settings.media.preset,
+        broadcast_gamut=settings.media.broadcast_gamut,
     )
 
 

@@ -133,6 +133,7 @@ def worker_spec(
         max_pixels=settings.media.max_pixels,
         scratch=settings.run.scratch,
         keep_parts=settings.run.keep_parts,
+        verify_parts=settings.run.verify_parts,
         stores=stores,
     )
 

@@ -33,6 +33,7 @@ class WorkerSpec:
     max_pixels: int
     scratch: Path | None = None
     keep_parts: bool = False
+    verify_parts: bool = True
     threads: int | None = None
     """Cores for one prediction; None leaves it to TensorFlow."""
     stores: StoreOptions | None = None
@@ -53,6 +54,7 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
         max_pixels=spec.max_pixels,
         scratch=spec.scratch,
         keep_parts=spec.keep_parts,
+        verify_parts=spec.verify_parts,
     )
 
 

@@ -103,6 +103,11 @@ def spec_from_codes(
     return ColorSpec(name, full_range, bit_depth, wide)
 
 
+def weights(matrix: Matrix) -> tuple[float, float]:
+    """Return Kr and Kb: what red and blue add to Y'."""
+    return _KR_KB[matrix]
+
+
 def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.NDArray[np.float32]:
     """Return the L* of greys with these luma codes.
 

@@ -63,6 +63,7 @@ class EncoderSpec:
     ProRes and DNxHR are unknown to it: QuickTime's counts as exactly where nothing is reordered."""
     tag: str = ""
     """Four letters by which players know the codec in MP4 and QuickTime, where not libav's own."""
+    lossless: bool = False
     captions: bool = False
     """Whether it writes the closed captions of the frames it gets."""
     losses: tuple[str, ...] = ()
@@ -116,6 +117,7 @@ def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
         gop_size=1,
         options=options,
         sound_codec="flac",
+        lossless=True,
         losses=_lost_metadata(info, "FFV1"),
     )
 

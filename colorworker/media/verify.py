@@ -1,14 +1,16 @@
 """Read a written film back and hold it against the timeline."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.error import FFmpegError
 from av.stream import Discard
+from av.video.frame import VideoFrame
 
 from colorworker.errors import OutputMismatch, SourceDamaged
-from colorworker.media.container import film_stream, words
+from colorworker.media.container import film_stream, only, words
 from colorworker.work.timeline import Timeline
 
 
@@ -49,6 +51,19 @@ def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 
             raise OutputMismatch(key, f"two frames were written at {seen * time_base} s")
         off = max(off, abs(exact - seen))
     return off * time_base
+
+
+def part_frames(path: Path, key: str) -> Iterator[VideoFrame]:
+    """Yield the frames of a written part, to be held against what was encoded.
+
+    Raises:
+        OutputMismatch: If it does not decode.
+    """
+    try:
+        with av.open(str(path), "r") as container:
+            yield from container.decode(only(container, film_stream(container, key)))
+    except (FFmpegError, SourceDamaged) as error:
+        raise OutputMismatch(key, f"the part does not decode ({error})") from error
 
 
 def rescale(ticks: int, scale: Fraction) -> int:

@@ -84,6 +84,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
             # Whose parts nothing needs any more, should this worker not live to remove them.
             "joined": [] if workshop.keep_parts else list(unit.segment_ids),
             **_shots(store, unit, segments, info, timeline),
+            "streams": [asdict(fate) for fate in film.streams],
             "warnings": [
                 *scanned.info["warnings"],
                 *_part_warnings(segments),
@@ -132,7 +133,15 @@ def _all_seconds(units: list[Record], clock: Clock) -> dict[str, float]:
 
 
 def _part_warnings(segments: list[Record]) -> list[str]:
-    return [
+    gamut = [segment.info["gamut"] for segment in segments]
+    beyond, pixels = (sum(each[name] for each in gamut) for name in ("beyond", "pixels"))
+    said = []
+    if beyond:
+        said.append(
+            f"luma of {100 * beyond / pixels:.2g} % of all pixels lies outside EBU R 103 in the"
+            " source and is not touched"
+        )
+    return said + [
         f"segment {index}: {warning}"
         for index, segment in enumerate(segments)
         for warning in segment.info.get("warnings", ())

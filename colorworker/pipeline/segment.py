@@ -6,8 +6,9 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from colorworker.media.broadcast import within_broadcast
 from colorworker.media.burn import film_notice
-from colorworker.media.decode import DecodeTally, decode_segment
+from colorworker.media.decode import decode_segment
 from colorworker.media.deinterlace import deinterlaced_segment
 from colorworker.media.encode import PartFacts, PartWriter
 from colorworker.media.kinds import film_output_extension
@@ -15,6 +16,7 @@ from colorworker.media.planes import Frame
 from colorworker.media.profiles import EncoderSpec, encoder_for
 from colorworker.pipeline.contact import ShotPictures
 from colorworker.pipeline.film import colour_frames, lookahead_frames
+from colorworker.pipeline.lawful import SegmentTally, burned, noted, prove_part, proven
 from colorworker.pipeline.preview import preview_stretch
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.thumbnail import film_thumbnail
@@ -48,7 +50,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         unit.options,
         film_output_extension(extension, unit.options.profile, unit.options.codec),
     )
-    clock, tally, shot_log = Clock(), DecodeTally(), list[ShotStart]()
+    clock, tally, shot_log = Clock(), SegmentTally(), list[ShotStart]()
     pictures = ShotPictures(info, unit.frame_count, shot_log)
     record = Record(
         unit.unit_id,
@@ -67,7 +69,9 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         record = replace(record, thumbnail_key="", created_at=now(), seconds=clock.rounded())
         return commit(store, replace(record, info=seen)), False
     with closing(_coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log)) as frames:
-        record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock, pictures)
+        record = _write_part(
+            workshop, unit, record, frames, info, timeline, spec, clock, pictures, tally
+        )
     record = replace(
         record,
         created_at=now(),
@@ -75,6 +79,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         info={
             **record.info,
             "warnings": tally.warnings(),
+            "gamut": vars(tally.gamut),
             **_shots_seen(unit, timeline, shot_log, pictures.put(store, unit.unit_id)),
         },
     )
@@ -98,7 +103,7 @@ def _coloured(
     timeline: Timeline,
     spec: EncoderSpec,
     clock: Clock,
-    tally: DecodeTally,
+    tally: SegmentTally,
     shot_log: list[ShotStart],
 ) -> Generator[Frame]:
     """Yield the segment's frames in colour; the source is open as long as they are taken."""
@@ -115,6 +120,7 @@ def _coloured(
             lookahead=lookahead_frames(unit.options),
             tally=tally,
         )
+        decoded = noted(decoded, unit.frame_count, spec.pix_fmt, tally)
         frames = colour_frames(
             clock.each("decode", decoded),
             unit.frame_count,
@@ -124,8 +130,11 @@ def _coloured(
             spec.pix_fmt,
             shot_log,
         )
+        if unit.options.broadcast_gamut:
+            frames = within_broadcast(frames, info, spec.pix_fmt, tally.gamut)
+        frames = proven(frames, unit.asset.key, tally)
         if unit.options.label == "burn":
-            frames = map(film_notice(unit.asset.key, info).draw, frames)
+            frames = burned(frames, film_notice(unit.asset.key, info), tally)
         yield from clock.each("colour", frames)
 
 
@@ -158,12 +167,16 @@ def _write_part(
     spec: EncoderSpec,
     clock: Clock,
     pictures: ShotPictures,
+    tally: SegmentTally,
 ) -> Record:
     """Encode the frames, put the part under its attempt's key, and return the record with it."""
     store = workshop.destination
     extension = f".{spec.part_container}"
     with workshop.temporary(extension) as path:
         facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock, pictures)
+        if spec.lossless and workshop.verify_parts:
+            with clock.phase("verify"):
+                prove_part(path, unit.asset.key, tally)
         with clock.phase("write"):
             sha256 = sha256_of_file(path)
             key = attempt_key(unit.unit_id, extension)

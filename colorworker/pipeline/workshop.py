@@ -49,6 +49,8 @@ class Workshop:
     max_pixels: int = 1_000_000_000
     scratch: Path | None = None
     keep_parts: bool = False
+    verify_parts: bool = False
+    """Decode the parts of lossless films again and hold their luma against the source's."""
 
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:

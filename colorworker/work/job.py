@@ -89,6 +89,8 @@ class Options:
     """`bwdif` makes a whole picture of each interlaced frame: every second line is then its own."""
     label: Label = "tag"
     """How outputs say that they are colourised: in their metadata, also in a corner, or not."""
+    broadcast_gamut: bool = False
+    """Scale films' chroma down until R', G' and B' lie within EBU R 103, where luma allows it."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
 

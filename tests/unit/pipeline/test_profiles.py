@@ -1,0 +1,138 @@
+"""Whole jobs of films under every profile and option: what the report's line says of them."""
+
+import av
+import numpy as np
+import pytest
+
+from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.driver import Job, run_job
+from colorworker.listing import OpenSource, list_entries
+from colorworker.media.manystreams import make_film_with_all_streams
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.pipeline.workshop import Workshop
+from colorworker.store.local import LocalStore
+from colorworker.store.sources import Source
+from colorworker.work.job import ModelRef, Options
+
+
+class Vivid:
+    """Colours everything in strong red and green, at random, whatever the gamut."""
+
+    def working_shape(self, height, width):
+        return height, width
+
+    def predict(self, lightness, hints=None):
+        random = np.random.default_rng(int(lightness.sum()) % 1000)
+        return random.uniform(-100, 100, (*lightness.shape, 2)).astype(np.float32)
+
+
+@pytest.fixture
+def job(tmp_path):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+
+    def run(**options):
+        made = Options(segment_frames=12, **options)
+        store, destination = LocalStore(sources), LocalStore(tmp_path / "colour")
+        source = OpenSource(Source(str(sources)), store)
+        entries = list_entries([source], made)
+        model = ModelRef("vivid", "0" * 64)
+        workshop = Workshop(
+            destination, lambda _: store, lambda _: Vivid(), model, "test", verify_parts=True
+        )
+        executor = InProcessExecutor(workshop, 1)
+        lines = []
+        try:
+            run_job(Job("job", entries, made, model), executor, line=lines.append)
+        finally:
+            executor.close()
+        return lines[0], tmp_path / "colour" / lines[0].output_key
+
+    run.sources = sources
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "suffix", "codec", "fates"),
+    [
+        ({"profile": "archive"}, ".mkv", "ffv1", {"coloured": 1, "copied": 7, "left out": 1}),
+        ({"profile": "access"}, ".mkv", "h264", {"coloured": 1, "copied": 8}),
+        (
+            {"profile": "mezzanine", "codec": "prores"},
+            ".mov",
+            "prores",
+            {"coloured": 1, "copied": 2, "recoded": 3, "left out": 3},
+        ),
+    ],
+    ids=str,
+)
+def test_the_line_of_a_film_accounts_for_every_stream(options, suffix, codec, fates, job):
+    source = make_film_with_all_streams(job.sources / "reel.mkv")
+
+    line, output = job(**options)
+
+    with av.open(str(source)) as container:
+        indexes = {stream.index for stream in container.streams}
+    assert line.error == ""
+    assert {stream["index"] for stream in line.streams} == indexes
+    found = [stream["fate"] for stream in line.streams]
+    assert {fate: found.count(fate) for fate in found} == fates
+    assert len(line.warnings) >= fates.get("left out", 0)
+    assert output.suffix == suffix
+    with av.open(str(output)) as container:
+        assert container.streams.video[0].codec_context.name == codec
+
+
+def test_lossless_parts_are_decoded_again_and_others_are_not(job):
+    make_film(job.sources / "reel.mkv", Recipe(frames=24))
+
+    archive, _ = job(profile="archive")
+    access, _ = job(profile="access")
+
+    assert archive.seconds["verify"] > 0
+    assert "verify" not in access.seconds
+
+
+def test_a_burnt_notice_is_the_only_luma_that_may_differ(job):
+    make_film(job.sources / "reel.mkv", Recipe(frames=12, width=320, height=240))
+
+    line, _ = job(profile="archive", label="burn")
+
+    assert (line.outcome, line.error) == ("succeeded", "")
+    assert line.seconds["verify"] > 0
+
+
+def test_deinterlaced_films_have_as_many_frames_and_say_so(job):
+    make_film(job.sources / "reel.mkv", Recipe(frames=24, height=64, field_order=2))
+
+    line, output = job(profile="archive", deinterlace="bwdif")
+
+    assert (line.outcome, line.frames) == ("succeeded", 24)
+    assert line.warnings[0].startswith("deinterlaced by bwdif")
+    with av.open(str(output)) as container:
+        assert not any(frame.interlaced_frame for frame in container.decode(video=0))
+
+
+def test_the_broadcast_gamut_makes_strong_colours_weaker_where_luma_is_uneven(job):
+    make_film(job.sources / "reel.mkv", Recipe(frames=24))
+
+    free, _ = job(profile="archive")
+    before = chroma_strength(job.sources.parent / "colour" / free.output_key)
+    kept, output = job(profile="archive", broadcast_gamut=True)
+
+    assert free.warnings == ()
+    assert kept.warnings == (
+        "luma of 0.28 % of all pixels lies outside EBU R 103 in the source and is not touched",
+    )
+    assert 0.9 * before < chroma_strength(output) < before
+
+
+def chroma_strength(path):
+    with av.open(str(path)) as container:
+        return np.mean(
+            [
+                np.abs(np.frombuffer(frame.planes[number], np.uint8).astype(int) - 128).mean()
+                for frame in container.decode(video=0)
+                for number in (1, 2)
+            ]
+        )
