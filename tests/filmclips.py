@@ -118,6 +118,9 @@ DNXHR = replace(
     frames=12,
     options={"profile": "dnxhr_hq"},
 )
+UYVY = replace(INTRA, codec="rawvideo", pix_fmt="uyvy422")
+YUY2 = replace(UYVY, pix_fmt="yuyv422")
+V210 = replace(INTRA, codec="v210", pix_fmt="yuv422p10le")
 DV = replace(INTRA, codec="dvvideo", width=720, height=576, frames=9, sample_aspect_ratio=None)
 DV_NTSC = replace(DV, height=480, pix_fmt="yuv411p", rate=Fraction(30000, 1001))
 AV1 = replace(BASE, codec="libsvtav1", width=64, height=64, options={"preset": "12"})
@@ -194,6 +197,7 @@ CLIPS = (
         replace(PRORES, pix_fmt="yuv444p10le", options={"profile": "4444"}),
         {"pix_fmt": "yuv444p12le"},
     ),
+    Clip("2vuy.mov", "uncompressed", "packed 4:2:2", UYVY, {"pix_fmt": "yuv422p"}),
     Clip("mjpeg.mov", "MJPEG", "full range", MJPEG),
     Clip("dnxhr.mov", "DNxHR", "4:2:2", DNXHR),
     Clip(
@@ -289,6 +293,8 @@ CLIPS = (
     Clip("dv-ntsc.avi", "DV", "NTSC, 4:1:1", DV_NTSC, NTSC),
     Clip("ffv1.avi", "FFV1", "", FFV1, UNSAID),
     Clip("mjpeg.avi", "MJPEG", "full range", MJPEG),
+    Clip("yuy2.avi", "uncompressed", "packed 4:2:2", YUY2, {"pix_fmt": "yuv422p", **UNSAID}),
+    Clip("v210.mov", "uncompressed", "4:2:2, 10 bit", V210),
     Clip(
         "huffyuv.avi",
         "HuffYUV",

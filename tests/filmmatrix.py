@@ -12,6 +12,7 @@ import numpy as np
 from colorworker.media.decode import decode_segment
 from colorworker.media.planes import luma_plane
 from colorworker.media.probe import scan
+from colorworker.media.relaid import in_planes
 from colorworker.work.film import VideoInfo
 from colorworker.work.plan import Cut, cut
 from colorworker.work.timeline import Timeline
@@ -50,7 +51,7 @@ def look_at(path: Path) -> Film:
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
     with av.open(str(path)) as container:
-        lumas = tuple(luma_hash(frame) for frame in container.decode(video=0))
+        lumas = tuple(luma_hash(in_planes(frame)) for frame in container.decode(video=0))
     return Film(info, timeline, lumas)
 
 

@@ -17,6 +17,7 @@ from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.container import decode_errors, film_stream, only, open_source
 from colorworker.media.foretell import FRAMES_IN_FLIGHT, foretell, foretell_all, offset_after
 from colorworker.media.numbering import decoded, numbered, packets_at
+from colorworker.media.relaid import in_planes, planar_name
 from colorworker.media.timing import NO_PTS
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Stored, Timeline
@@ -58,7 +59,7 @@ def decode_segment(
     """Yield the frames with start_pts <= pts < end_pts, then up to `lookahead` following ones.
 
     Each frame is the decoder's own, with the timeline's pts, so captions, interlacing flags and
-    other side data stay with it.
+    other side data stay with it; packed pictures are laid out in planes.
 
     Args:
         reader: The film, seekable; stays open.
@@ -92,7 +93,7 @@ def decode_segment(
                     sought = False
                     frames = _frames_from(reader, key, timeline, first + index, end, sought=False)
                     frame = next(frames, None)
-            checked = _checked(frame, key, info, pts, len(expected) - index)
+            checked = in_planes(_checked(frame, key, info, pts, len(expected) - index))
             if index < inside:
                 counts.frames += 1
                 counts.corrupt_frames += checked.is_corrupt
@@ -235,7 +236,8 @@ def _checked(
         raise SourceDamaged(
             key, f"the frame of pts {pts} decodes with pts {frame.pts}", "Remux it first"
         )
-    if (frame.width, frame.height, frame.format.name) != (info.width, info.height, info.pix_fmt):
+    pix_fmt = planar_name(frame.format.name)
+    if (frame.width, frame.height, pix_fmt) != (info.width, info.height, info.pix_fmt):
         raise SourceUnsupported(
             key,
             f"its pictures change at pts {pts} from {info.width} x {info.height} "

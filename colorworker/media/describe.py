@@ -9,6 +9,7 @@ from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
 from colorworker.media import signalled
+from colorworker.media.relaid import planar_name
 from colorworker.work.film import VideoInfo
 
 DEFAULT_RATE = Fraction(25)
@@ -29,7 +30,7 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
     Raises:
         SourceDamaged: If the header does not say what they are.
         SourceTooLarge: If they have more than `max_pixels` pixels.
-        SourceUnsupported: If they are neither grey nor planar YUV.
+        SourceUnsupported: If they are neither grey nor YUV.
     """
     context = stream.codec_context
     if max_pixels is not None and context.width * context.height > max_pixels:
@@ -40,10 +41,10 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
         )
     if context.pix_fmt is None:
         raise SourceDamaged(key, "its header does not say what its pictures are made of")
-    if not _is_luma_first(VideoFormat(context.pix_fmt)):
+    if not _is_luma_first(VideoFormat(planar_name(context.pix_fmt))):
         raise SourceUnsupported(
             key,
-            f"its pictures are {context.pix_fmt}, neither grey nor planar YUV",
+            f"its pictures are {context.pix_fmt}, neither grey nor YUV without transparency",
             "Convert it to FFV1 with yuv444p first",
         )
 
@@ -67,7 +68,7 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
         codec=codec,
         width=first.width,
         height=first.height,
-        pix_fmt=first.format.name,
+        pix_fmt=planar_name(first.format.name),
         frame_rate=stream.guessed_rate or stream.average_rate or DEFAULT_RATE,
         sample_aspect_ratio=aspect or None,
         color_range=_color_range(codec, first.format.name, context.color_range),

@@ -16,6 +16,7 @@ from av.video.reformatter import VideoReformatter
 
 from colorworker.color.luma import ColorSpec, spec_from_codes
 from colorworker.errors import SourceUnsupported
+from colorworker.media.relaid import relaid
 from colorworker.work.film import VideoInfo
 
 Frame = av.VideoFrame
@@ -211,10 +212,7 @@ def with_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:
         frame.make_writable()
     else:
         planes[0] = luma_plane(frame)
-        result = frame.reformat(format=pix_fmt)
-        # swscale would tag what it thinks it made; the codes are the source's own.
-        for tag in ("colorspace", "color_range", "color_primaries", "color_trc"):
-            setattr(result, tag, getattr(frame, tag))
+        result = relaid(frame, pix_fmt)
     shape = chroma_shape(pix_fmt, frame.height, frame.width)
     for index, codes in planes.items():
         height, width = shape if index else (frame.height, frame.width)

@@ -8,6 +8,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.media.container import decode_errors, film_stream, only, open_source
 from colorworker.media.decode import decode_segment
+from colorworker.media.relaid import in_planes
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
 
@@ -45,7 +46,7 @@ def sample_frames(
         stream = only(container, film_stream(container, key))
         for index, frame in enumerate(container.decode(stream)):
             if index in wanted:
-                frames.append(frame)
+                frames.append(in_planes(frame))
             if index >= max(wanted):
                 break
     return frames

@@ -18,6 +18,8 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from colorworker.media.relaid import planar_name, relaid
+
 SAMPLE_RATE = 48_000
 SET_FIELD = {2: "tff", 3: "bff"}
 """Modes of libavfilter's setfield by libav's AVFieldOrder."""
@@ -146,8 +148,8 @@ def _stripes(recipe: Recipe, index: int) -> npt.NDArray[np.uint16]:
 def _frame(
     recipe: Recipe, picture: npt.NDArray[np.uint16], pts: int, time_base: Fraction
 ) -> VideoFrame:
-    frame = VideoFrame(recipe.width, recipe.height, recipe.pix_fmt)
-    depth = VideoFormat(recipe.pix_fmt).components[0].bits
+    frame = VideoFrame(recipe.width, recipe.height, planar_name(recipe.pix_fmt))
+    depth = frame.format.components[0].bits
     sample = np.uint8 if depth == 8 else np.uint16
     for number, plane in enumerate(frame.planes):
         row_samples = plane.line_size // np.dtype(sample).itemsize
@@ -155,6 +157,8 @@ def _frame(
         if number == 0:
             codes[:, : recipe.width] = picture
         plane.update(codes.tobytes())
+    if frame.format.name != recipe.pix_fmt:
+        frame = relaid(frame, recipe.pix_fmt)
     frame.pts, frame.time_base = pts, time_base
     return frame
 

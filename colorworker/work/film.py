@@ -15,6 +15,7 @@ class VideoInfo:
     width: int
     height: int
     pix_fmt: str
+    """libav's name of the frames' format, once packed pictures are laid out in planes."""
     frame_rate: Fraction
     """For encoders and headers only; the timeline says when frames are shown."""
     sample_aspect_ratio: Fraction | None

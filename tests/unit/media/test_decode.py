@@ -3,11 +3,14 @@
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.decode import DecodeTally, decode_segment
+from colorworker.media.planes import luma_plane
 from colorworker.media.probe import scan
+from colorworker.media.synthetic import luma
 from colorworker.work.film import VideoInfo
 from colorworker.work.plan import cut
 
@@ -130,6 +133,18 @@ def test_frames_of_another_size_than_the_scan_saw_are_refused(film):
 
         with pytest.raises(SourceUnsupported, match=r"change at pts 0 from 128 x 48"):
             list(decode_segment(reader, path.name, other, timeline, 0, None))
+
+
+@pytest.mark.parametrize("pix_fmt", ["uyvy422", "yuyv422"])
+def test_packed_pictures_are_laid_out_with_the_same_luma(pix_fmt, film):
+    path = film("film.mov", codec="rawvideo", pix_fmt=pix_fmt, gop_size=1, frames=3, shots=1)
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        frames = list(decode_segment(reader, path.name, info, timeline, 0, None))
+
+    assert {info.pix_fmt, *(frame.format.name for frame in frames)} == {"yuv422p"}
+    for index, frame in enumerate(frames):
+        np.testing.assert_array_equal(luma_plane(frame), luma(64, 48, index))
 
 
 def test_patched_frames_are_counted_and_reported(film):

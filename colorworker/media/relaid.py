@@ -1,0 +1,42 @@
+"""The same codes in another layout of memory: packed pictures, as uncompressed captures are."""
+
+from types import MappingProxyType
+
+from av.video.frame import VideoFrame
+
+PLANAR_OF = MappingProxyType(
+    {
+        "uyvy422": "yuv422p",
+        "yuyv422": "yuv422p",
+        "yvyu422": "yuv422p",
+        "uyyvyy411": "yuv411p",
+        "nv12": "yuv420p",
+        "nv21": "yuv420p",
+        "nv16": "yuv422p",
+        "nv24": "yuv444p",
+    }
+)
+"""Packed formats of 8 bits, and the planar ones that hold the same codes."""
+COLOUR_TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")
+
+
+def planar_name(pix_fmt: str) -> str:
+    """Return the planar format with the same codes; a planar one is its own."""
+    return PLANAR_OF.get(pix_fmt, pix_fmt)
+
+
+def in_planes(frame: VideoFrame) -> VideoFrame:
+    """Return the frame with its codes in planes; the same object where they are."""
+    name = planar_name(frame.format.name)
+    return frame if name == frame.format.name else relaid(frame, name)
+
+
+def relaid(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
+    """Return a new frame by swscale, with the properties of the old one, tags of colour included.
+
+    swscale itself would tag what it thinks it made; the codes are the source's own.
+    """
+    result = frame.reformat(format=pix_fmt)
+    for tag in COLOUR_TAGS:
+        setattr(result, tag, getattr(frame, tag))
+    return result
