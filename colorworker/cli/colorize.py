@@ -15,6 +15,7 @@ from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.manifests.source import is_manifest, location
 from colorworker.settings import ExecutorName, Settings, load_settings
+from colorworker.work.excerpt import parse_excerpt
 from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Label, Options, Profile
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -102,6 +103,16 @@ def colorize(
             metavar="PREFIX", help="Also report in the format of S3 Batch Operations, below there."
         ),
     ] = "",
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Of one film: begin there, at 1:02.5 or 62.5."),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="TIME", help="Of one film: end there; that frame is not in it."
+        ),
+    ] = None,
     label: Annotated[
         Label,
         typer.Option(
@@ -153,6 +164,7 @@ def colorize(
         deinterlace=deinterlace,
         colour_sources=colour_sources,
         label=label,
+        excerpt=parse_excerpt(start, end),
         preview=preview,
     )
     options = spaced(options, anchor_interval, per_frame=per_frame)

@@ -38,6 +38,7 @@ from colorworker.store.base import ObjectStore
 from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import Source, parse_source, refuse_overlap
+from colorworker.work.excerpt import Excerpt, only_excerpt
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.manifest import Counts, Entry
 
@@ -259,6 +260,8 @@ def planned(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator
                 sources.append(OpenSource(source, store, manifest))
             scratch = Path(folder)
             entries = plan_entries(sources, request.options, scratch)
+            if request.options.excerpt:
+                entries = only_excerpt(entries, Excerpt(*request.options.excerpt))
             plan = freeze(entries, request.options, model, scratch / "manifest.jsonl")
         with plan:
             yield plan

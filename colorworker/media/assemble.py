@@ -23,6 +23,7 @@ from colorworker.media.foretell import foretell_all
 from colorworker.media.matroska import set_display_aspect
 from colorworker.media.profiles import EncoderSpec
 from colorworker.media.readback import not_kept
+from colorworker.media.span import Span, span_of
 from colorworker.media.tags import container_tags, film_tags
 from colorworker.media.track import AnyPacket
 from colorworker.media.verify import verify_film
@@ -64,6 +65,8 @@ def assemble(
     timeline: Timeline,
     spec: EncoderSpec,
     notice: Notice | None = None,
+    *,
+    whole: Timeline | None = None,
 ) -> Assembled:
     """Write the film from its parts and its source, and verify it.
 
@@ -79,6 +82,8 @@ def assemble(
         timeline: When its frames are shown.
         spec: The encoder that wrote the parts.
         notice: To be written into the container's comment, after what it says already.
+        whole: The film's timeline where the other is a part of it, which then begins at 0 and gets
+            the sound, words and chapters of that time.
 
     Raises:
         OutputMismatch: If the parts are not the film, the container refuses something, or the
@@ -86,7 +91,8 @@ def assemble(
         SourceDamaged: If the source does not open.
     """
     with open_source(source_reader, key) as source:
-        shift_seconds = _shift_seconds(source)
+        span = None if whole is None else span_of(timeline)
+        shift_seconds = span.start if span else _shift_seconds(source)
         shift_ticks = round(shift_seconds / timeline.time_base)
         with _write_errors(key):
             target = av.open(
@@ -97,11 +103,14 @@ def assemble(
             )
             with closing(target):
                 target.metadata.update(container_tags(source.metadata, notice))
-                carried = _write(source, key, parts, target, info, timeline, spec, shift_seconds)
+                made = _Film(info, timeline, spec, shift_seconds, whole or timeline, span)
+                carried = _write(source, key, parts, target, made)
         if spec.container == "matroska" and info.sample_aspect_ratio is not None:
             set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
-        lost = not_kept(source, film_stream(source, key), output, carried, spec.container, notice)
+        lost = not_kept(
+            source, film_stream(source, key), output, carried, spec.container, notice, span
+        )
     if off_seconds:
         lost.append(
             f"{spec.container} counts in coarser steps than the source: frames are shown up to "
@@ -110,6 +119,21 @@ def assemble(
     warnings = (*spec.losses, *carried.warnings, *lost)
     fates = sorted(carried.fates, key=lambda fate: fate.index)
     return Assembled(len(timeline.pts), warnings, tuple(fates))
+
+
+@dataclass(frozen=True)
+class _Film:
+    """What film is written."""
+
+    info: VideoInfo
+    timeline: Timeline
+    spec: EncoderSpec
+    shift_seconds: Fraction
+    """Taken off every time."""
+    whole: Timeline
+    """Of the film that the parts count from."""
+    span: Span | None
+    """None where all of it is written."""
 
 
 @contextmanager
@@ -125,27 +149,28 @@ def _write(
     key: str,
     parts: Sequence[Part],
     target: OutputContainer,
-    info: VideoInfo,
-    timeline: Timeline,
-    spec: EncoderSpec,
-    shift_seconds: Fraction,
+    made: _Film,
 ) -> Carried:
-    film = film_stream(source, key)
-    stream = add_film_stream(target, spec, info, timeline.time_base)
+    film, spec, timeline = film_stream(source, key), made.spec, made.timeline
+    stream = add_film_stream(target, spec, made.info, timeline.time_base)
     stream.disposition = film.disposition
-    if info.rotation:
-        stream.set_display_rotation(info.rotation)
-    carried = carry_streams(source, film, target, spec, shift_seconds)
+    if made.info.rotation:
+        stream.set_display_rotation(made.info.rotation)
+    carried = carry_streams(source, film, target, spec, made.shift_seconds)
     if captioned := sum(part.facts.captioned_frames for part in parts):
         carried.note_captions(film, spec, captioned)
     stream.metadata.update(film_tags(film.metadata))
-    if source.chapters():
-        target.set_chapters(source.chapters())
+    span, chapters = made.span, source.chapters()
+    if span:
+        chapters = span.chapters(chapters)
+        if stream.metadata.pop("timecode", None):
+            carried.warnings.append("the timecode of the whole film is not that of a part of it")
+    if chapters:
+        target.set_chapters(chapters)
     target.start_encoding()
     header = stream.codec_context.extradata or b""
-    shift_ticks = round(shift_seconds / timeline.time_base)
-    frames = _film_packets(key, parts, stream, header, timeline, shift_ticks)
-    for packet in heapq.merge(frames, carried.packets(source), key=_microseconds):
+    frames = _film_packets(key, parts, stream, header, made)
+    for packet in heapq.merge(frames, carried.packets(source, span), key=_microseconds):
         target.mux(packet)
     return carried
 
@@ -155,8 +180,7 @@ def _film_packets(
     parts: Sequence[Part],
     stream: VideoStream,
     header: bytes,
-    timeline: Timeline,
-    shift_ticks: int,
+    made: _Film,
 ) -> Iterator[AnyPacket]:
     """Yield the packets of all parts with the times of the film.
 
@@ -164,13 +188,15 @@ def _film_packets(
     pts, so joints would go backwards. The i-th packet is decoded when the frame `depth` places
     before the i-th is shown, with `depth` the largest reordering of any part.
     """
+    timeline = made.timeline
+    shift_ticks = round(made.shift_seconds / timeline.time_base)
     depth = max((part.facts.reorder_depth for part in parts), default=0)
     pts = timeline.pts
     step = int(pts[1] - pts[0]) if len(pts) > 1 else 1
     written = np.zeros(len(pts), bool)
     index = 0
     for number, part in enumerate(parts):
-        for packet, shown_pts in _part_packets(key, number, part, header, timeline):
+        for packet, shown_pts in _part_packets(key, number, part, header, made.whole):
             place = int(np.searchsorted(pts, shown_pts))
             if place >= len(pts) or pts[place] != shown_pts or written[place]:
                 raise OutputMismatch(

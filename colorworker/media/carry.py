@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from colorworker.media.profiles import EncoderSpec
 from colorworker.media.sound import recode_sound
+from colorworker.media.span import Span
 from colorworker.media.subtitles import recode_subtitles
 from colorworker.media.tags import kept_tags, quicktime_language
 from colorworker.media.track import AnyPacket, Track
@@ -56,8 +57,13 @@ class Carried:
         fate: Fate = "copied" if spec.captions else "left out"
         self.fates.append(StreamFate(film.index, "captions", "eia_608", fate, detail))
 
-    def packets(self, source: InputContainer) -> Iterator[AnyPacket]:
-        """Yield the output's packets of all tracks, in the order of the source file."""
+    def packets(self, source: InputContainer, span: Span | None = None) -> Iterator[AnyPacket]:
+        """Yield the output's packets of all tracks, in the order of the source file.
+
+        Args:
+            source: The source.
+            span: What of it goes along; None for all.
+        """
         for stream in source.streams:
             if stream.index not in self.tracks:
                 stream.discard = Discard.all
@@ -65,7 +71,8 @@ class Carried:
         if not chosen:
             return
         for packet in source.demux(chosen):
-            yield from self.tracks[packet.stream.index].take(packet)
+            if span is None or span.keeps(packet):
+                yield from self.tracks[packet.stream.index].take(packet)
         for track in self.tracks.values():
             if track.moved_packets:
                 self.warnings.append(

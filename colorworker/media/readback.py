@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from colorworker.media.carry import Carried
+from colorworker.media.span import Span
 from colorworker.media.tags import (
     QUICKTIME_LANGUAGES,
     STALE_TAGS,
@@ -25,6 +26,7 @@ def not_kept(
     carried: Carried,
     container: str,
     notice: Notice | None = None,
+    span: Span | None = None,
 ) -> list[str]:
     """Return a sentence for everything that the written header has lost.
 
@@ -35,13 +37,15 @@ def not_kept(
         carried: Which of the other streams went along.
         container: The output's muxer, for the sentences.
         notice: That was written into its comment.
+        span: What of the source was written; None for all.
     """
     with av.open(str(output), "r", metadata_errors="replace") as written:
         lost = [
             f"{container} does not keep the tag {name}"
             for name in _lost(container_tags(source.metadata, notice), written.metadata)
         ]
-        chapters = len(source.chapters()), len(written.chapters())
+        wanted = span.chapters(source.chapters()) if span else source.chapters()
+        chapters = len(wanted), len(written.chapters())
         if chapters[0] > chapters[1]:
             lost.append(f"{container} keeps {chapters[1]} of {chapters[0]} chapters")
         pairs = [(film, _first_film(written.streams))]

@@ -14,6 +14,7 @@ from colorworker.pipeline.segment import part_facts
 from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
 from colorworker.store.base import ObjectStore
+from colorworker.work.excerpt import Excerpt, within
 from colorworker.work.film import VideoInfo
 from colorworker.work.label import notice_of
 from colorworker.work.ledger import Record
@@ -38,7 +39,9 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     store = workshop.destination
     if found := finished(store, unit.unit_id):
         return found, True
-    info, timeline = film_of(store, unit.scan_id)
+    info, whole = film_of(store, unit.scan_id)
+    excerpt = unit.options.excerpt
+    timeline = within(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
     scanned = _record(workshop, unit.scan_id)
@@ -51,7 +54,17 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     with workshop.temporary(extension) as path:
         with clock.phase("assemble"), workshop.source(unit.asset) as reader:
             notice = notice_of(unit.options, workshop.model)
-            film = assemble(reader, unit.asset.key, parts, path, info, timeline, spec, notice)
+            film = assemble(
+                reader,
+                unit.asset.key,
+                parts,
+                path,
+                info,
+                timeline,
+                spec,
+                notice,
+                whole=whole if excerpt else None,
+            )
         with clock.phase("read"):
             sha256 = sha256_of_file(path)
         key = attempt_key(unit.unit_id, extension)

@@ -18,6 +18,7 @@ from colorworker.pipeline.thumbnail import thumbnail_shape
 from colorworker.pipeline.workshop import Clock, Workshop
 from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
 from colorworker.store.base import ObjectStore
+from colorworker.work.excerpt import Excerpt, clipped, within
 from colorworker.work.film import VideoInfo, video_info_from_json, video_info_to_json
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Cut, Scan, cut
@@ -62,6 +63,10 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
     key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(key, timeline_to_bytes(timeline))
     cuts = cut(timeline, unit.options.segment_frames)
+    excerpt = unit.options.excerpt
+    part = within(timeline, excerpt and Excerpt(*excerpt), unit.asset.key)
+    if excerpt:
+        cuts = clipped(cuts, part, timeline)
     record = Record(
         unit.unit_id,
         "scan",
@@ -79,8 +84,8 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
             "source_sha256": source_sha256,
             "video": video_info_to_json(info),
             "in_colour": in_colour,
-            "frames": len(timeline.pts),
-            "film_seconds": round(timeline.seconds, 3),
+            "frames": len(part.pts),
+            "film_seconds": round(part.seconds, 3),
             "cuts": [asdict(item) for item in cuts],
             "warnings": tally.warnings(),
         },

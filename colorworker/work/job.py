@@ -91,6 +91,8 @@ class Options:
     """How outputs say that they are colourised: in their metadata, also in a corner, or not."""
     broadcast_gamut: bool = False
     """Scale films' chroma down until R', G' and B' lie within EBU R 103, where luma allows it."""
+    excerpt: tuple[int, int | None] | None = None
+    """Of one film: first millisecond and exclusive end, None for the film's; see `Excerpt`."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
 

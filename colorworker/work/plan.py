@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 
-from colorworker.work.job import Asset, ModelRef, Options
+from colorworker.work.job import Asset, Label, ModelRef, Options
 from colorworker.work.timeline import Timeline
 
 RECIPE = 3
@@ -106,7 +106,7 @@ def content_id(kind: str, *facts: object) -> str:
 def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Scan:
     """Return the unit that scans `asset`; the scan itself does not depend on colours."""
     return Scan(
-        content_id("scan", asset.key, asset.etag, options.segment_frames),
+        content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt),
         asset,
         content_id("assembly", asset.key, asset.etag, output_key, asdict(options), model.sha256),
         output_key,
@@ -118,9 +118,9 @@ def segments(
     asset: Asset, cuts: list[Cut], scan_id: str, options: Options, model: ModelRef
 ) -> list[Segment]:
     """Return a segment a cut; the identity holds the range, not the index or the job."""
-    if options.label == "none":
-        # What is in the metadata alone is nothing to a part.
-        options = replace(options, label="tag")
+    # What is in the metadata alone is nothing to a part, nor is where the film ends.
+    label: Label = "tag" if options.label == "none" else options.label
+    options = replace(options, label=label, excerpt=None)
     return [
         Segment(
             content_id(

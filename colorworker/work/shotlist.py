@@ -45,7 +45,8 @@ def shots_of(starts: Iterable[Start], timeline: Timeline) -> list[Shot]:
     first_pts = int(timeline.pts[0])
     kept = [Start(first_pts, first_pts, "start")]
     for start in sorted(starts, key=lambda each: (each.start_pts, -each.end_pts)):
-        if start.start_pts > first_pts and start.start_pts >= kept[-1].end_pts:
+        # A part of a film ends where its last segment has looked beyond.
+        if first_pts < start.start_pts <= timeline.pts[-1] and start.start_pts >= kept[-1].end_pts:
             kept.append(start)
     frames = timeline.pts.searchsorted([start.start_pts for start in kept]).tolist()
     ends = [*frames[1:], len(timeline.pts)]

@@ -1,0 +1,130 @@
+"""A part of a film, whole jobs: its frames, its sound and its words, and nothing of other jobs."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.driver import Job, run_job
+from colorworker.listing import OpenSource, list_entries
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.pipeline.workshop import Workshop
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source
+from colorworker.work.excerpt import Excerpt, only_excerpt
+from colorworker.work.job import ModelRef, Options
+
+CHAPTERS = (("one", 0, 800), ("two", 800, 1600), ("three", 1600, 2400))
+
+
+class Toy:
+    """The same warm tone everywhere."""
+
+    def working_shape(self, height, width):
+        return 32, 64
+
+    def predict(self, lightness, hints=None):
+        return np.full((*lightness.shape, 2), 12, np.float32)
+
+
+@pytest.fixture
+def source(tmp_path):
+    recipe = Recipe(frames=60, gop_size=8, b_frames=2, sound="pcm_s16le", chapters=CHAPTERS)
+    make_film(tmp_path / "reel.mkv", recipe)
+    return tmp_path
+
+
+def run(source, destination, excerpt=None):
+    store = LocalStore(source)
+    options = Options(profile="archive", segment_frames=16, excerpt=excerpt)
+    entries = list_entries([OpenSource(Source(str(source)), store)], options)
+    if excerpt:
+        entries = list(only_excerpt(entries, excerpt))
+    model = ModelRef("toy", "0" * 64)
+    workshop = Workshop(destination, lambda _: store, lambda _: Toy(), model, "test")
+    lines = []
+    executor = InProcessExecutor(workshop, 1)
+    try:
+        run_job(Job("job", entries, options, model), executor, line=lines.append)
+    finally:
+        executor.close()
+    return lines[0]
+
+
+def decoded(reader, kind="video"):
+    with av.open(reader) as film:
+        return [
+            (frame.time, frame.to_ndarray(format="gray") if kind == "video" else frame.samples)
+            for frame in film.decode(**{kind: 0})
+        ]
+
+
+def test_an_excerpt_holds_its_frames_from_0_on_with_sound_and_chapters(source):
+    destination = MemoryStore("destination")
+
+    line = run(source, destination, Excerpt(520, 1480))
+
+    assert line.output_key == "reel.00_00_00.520-00_00_01.480.mkv"
+    assert (line.outcome, line.frames) == ("succeeded", 24)
+    before = decoded(str(source / "reel.mkv"))[13:37]
+    after = decoded(destination.open(line.output_key))
+    assert [time for time, _ in after] == pytest.approx([n / 25 for n in range(24)], abs=0.001)
+    assert all((one[1] == other[1]).all() for one, other in zip(before, after, strict=True))
+    sound = decoded(destination.open(line.output_key), "audio")
+    assert 0 <= sound[0][0] < 0.03
+    assert sum(samples for _, samples in sound) / 48_000 == pytest.approx(0.96, abs=0.03)
+    with av.open(destination.open(line.output_key)) as film:
+        chapters = [
+            (each["metadata"]["title"], round(float(each["start"] * each["time_base"]), 3))
+            for each in film.chapters()
+        ]
+    assert chapters == [("one", 0), ("two", 0.28)]
+    assert not [warning for warning in line.warnings if "chapter" in warning]
+    assert sum(shot.frames for shot in line.shots) == 24
+
+
+def test_the_whole_film_after_an_excerpt_is_as_without_it(source):
+    first, second = MemoryStore("destination"), MemoryStore("destination")
+
+    run(source, first, Excerpt(520, 1480))
+    after = run(source, first)
+    alone = run(source, second)
+
+    assert after.frames == 60
+    # Matroska files have ids by chance.
+    same = {"seconds": {}, "output_sha256": ""}
+    assert replace(after, **same) == replace(alone, **same)
+    frames, expected = (decoded(store.open("reel.mkv")) for store in (first, second))
+    assert [time for time, _ in frames] == [time for time, _ in expected]
+    assert all((one == other).all() for (_, one), (_, other) in zip(frames, expected, strict=True))
+
+
+def test_an_excerpt_beyond_the_films_end_fails_by_name(source):
+    line = run(source, MemoryStore("destination"), Excerpt(2000, 9000))
+
+    assert line.outcome == "failed"
+    assert "reel.mkv: has no frames from 00:00:02.000 to 00:00:09.000 in full" in line.error
+
+
+def test_words_that_reach_into_an_excerpt_are_clipped():
+    from colorworker.media.span import Span
+
+    class Packet:
+        time_base, size, stream = Fraction(1, 1000), 9, type("Stream", (), {"type": "subtitle"})
+
+        def __init__(self, pts, duration):
+            self.pts = self.dts = pts
+            self.duration = duration
+
+    span = Span(Fraction(1), Fraction(2))
+    kept = [
+        each
+        for each in map(Packet, (0, 700, 1200, 1900), (1000, 600, 300, 900))
+        if span.keeps(each)
+    ]
+
+    assert [(each.pts, each.duration) for each in kept] == [(1000, 300), (1200, 300), (1900, 100)]
