@@ -22,6 +22,9 @@ class MediaSettings(BaseModel):
 
     max_pixels: Annotated[int, Field(gt=0)] = 1_000_000_000
     """Largest picture or frame that is decoded, in pixels; larger ones fail by name."""
+    repeat_damaged: bool = False
+    """Show the frame before for a frame of a film that does not decode, and count it in the report;
+    by default such a film fails."""
     segment_frames: Annotated[int, Field(gt=0)] = 240
     """Target frames per segment; the real cut falls on the next keyframe."""
     anchor_interval: Annotated[int, Field(gt=0, le=48)] = 12

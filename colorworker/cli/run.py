@@ -135,6 +135,7 @@ def worker_spec(
         scratch=settings.run.scratch,
         keep_parts=settings.run.keep_parts,
         verify_parts=settings.run.verify_parts,
+        repeat_damaged=settings.media.repeat_damaged,
         stores=stores,
     )
 

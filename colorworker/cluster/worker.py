@@ -34,6 +34,7 @@ class WorkerSpec:
     scratch: Path | None = None
     keep_parts: bool = False
     verify_parts: bool = True
+    repeat_damaged: bool = False
     threads: int | None = None
     """Cores for one prediction; None leaves it to TensorFlow."""
     stores: StoreOptions | None = None
@@ -55,6 +56,7 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
         scratch=spec.scratch,
         keep_parts=spec.keep_parts,
         verify_parts=spec.verify_parts,
+        repeat_damaged=spec.repeat_damaged,
     )
 
 

@@ -76,7 +76,9 @@ def only(container: InputContainer, stream: VideoStream) -> VideoStream:
 
 
 @contextmanager
-def decode_errors(key: str, position: str) -> Iterator[None]:
+def decode_errors(
+    key: str, position: str, next_step: str = "Restore it from another copy"
+) -> Iterator[None]:
     """Turn an error of libav's decoders into one that names the film and the place.
 
     Raises:
@@ -89,5 +91,5 @@ def decode_errors(key: str, position: str) -> Iterator[None]:
         raise SourceUnsupported(key, "no decoder for its pictures") from error
     except FFmpegError as error:
         raise SourceDamaged(
-            key, f"does not decode {position} ({words(error)})", "Restore it from another copy"
+            key, f"does not decode {position} ({words(error)})", next_step
         ) from error

@@ -30,6 +30,7 @@ def deinterlaced_segment(
     *,
     lookahead: int = 0,
     tally: DecodeTally | None = None,
+    repeat: bool = False,
 ) -> Iterator[VideoFrame]:
     """Yield what `decode_segment` yields, each frame flagged as interlaced made a whole picture.
 
@@ -51,6 +52,7 @@ def deinterlaced_segment(
         end_pts,
         lookahead=lookahead + FRAMES_AFTER,
         tally=tally,
+        repeat=repeat,
     )
     yield from islice(_whole(decoded, key, info, timeline), before, before + wanted)
 

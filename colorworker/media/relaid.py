@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+import numpy as np
 from av.video.frame import VideoFrame
 
 PLANAR_OF = MappingProxyType(
@@ -37,6 +38,21 @@ def relaid(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
     swscale itself would tag what it thinks it made; the codes are the source's own.
     """
     result = frame.reformat(format=pix_fmt)
+    for tag in COLOUR_TAGS:
+        setattr(result, tag, getattr(frame, tag))
+    return result
+
+
+def copied(frame: VideoFrame) -> VideoFrame:
+    """Return a frame of its own with the same codes and tags, without side data."""
+    result = VideoFrame(frame.width, frame.height, frame.format.name)
+    for source, target in zip(frame.planes, result.planes, strict=True):
+        rows, room = (
+            np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            for plane in (source, target)
+        )
+        width, height = min(rows.shape[1], room.shape[1]), min(len(rows), len(room))
+        room[:height, :width] = rows[:height, :width]
     for tag in COLOUR_TAGS:
         setattr(result, tag, getattr(frame, tag))
     return result

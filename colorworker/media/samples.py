@@ -21,7 +21,8 @@ def sample_frames(
 ) -> list[VideoFrame]:
     """Return up to `count` decoded frames spread evenly over the film, in order.
 
-    Of a film that can be sought they are keyframes; of others they come from its first minute.
+    Of a film that can be sought they are keyframes, or what is shown next if one does not decode;
+    of others they come from its first minute.
 
     Args:
         reader: The film, seekable; stays open.
@@ -38,7 +39,7 @@ def sample_frames(
         return [
             frame
             for pts in picked
-            for frame in decode_segment(reader, key, info, timeline, pts, pts + 1)
+            for frame in decode_segment(reader, key, info, timeline, pts, pts + 1, repeat=True)
         ]
     wanted = set(_spread(min(len(timeline.pts), SAMPLED_FRAMES_UNSEEKABLE), count).tolist())
     frames = []

@@ -119,6 +119,7 @@ def _coloured(
             unit.end_pts,
             lookahead=lookahead_frames(unit.options),
             tally=tally,
+            repeat=workshop.repeat_damaged,
         )
         decoded = noted(decoded, unit.frame_count, spec.pix_fmt, tally)
         frames = colour_frames(

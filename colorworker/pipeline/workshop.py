@@ -49,6 +49,8 @@ class Workshop:
     max_pixels: int = 1_000_000_000
     scratch: Path | None = None
     keep_parts: bool = False
+    repeat_damaged: bool = False
+    """Whether the frame before is shown for one that does not decode."""
     verify_parts: bool = False
     """Decode the parts of lossless films again and hold their luma against the source's."""
 

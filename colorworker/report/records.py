@@ -143,7 +143,7 @@ def _line(
         attempts=max(item.attempt for item in results),
         worker=", ".join(sorted(workers)),
         resumed=bool(results) and all(item.resumed for item in results),
-        warnings=tuple(dict.fromkeys(w for item in records for w in item.info.get("warnings", ()))),
+        warnings=tuple(dict.fromkeys(w for item in whole for w in item.info.get("warnings", ()))),
         streams=tuple(info.get("streams", ())),
         thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
         **_shots(info),

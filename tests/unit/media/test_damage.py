@@ -7,7 +7,7 @@ import pytest
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.damage import ScanTally
-from colorworker.media.decode import decode_segment
+from colorworker.media.decode import DecodeTally, decode_segment
 from colorworker.media.probe import scan
 from tests.filmclips import CLIPS
 
@@ -132,6 +132,43 @@ def test_frames_that_do_not_decode_are_counted_where_a_scan_decodes_the_film(nam
 
     assert len(timeline.pts) == frames == 47
     assert "packets that give no frame of their own: 1 of 48" in tally.warnings()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("film.mp4", {"codec": "mjpeg", "pix_fmt": "yuvj420p"}),
+        ("film.mkv", {"codec": "ffv1", "pix_fmt": "yuv422p10le"}),
+        ("film.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}),
+    ],
+)
+def test_the_frame_before_stands_in_for_one_that_does_not_decode(name, values, film, luma_hash):
+    path = film(name, gop_size=1, frames=30, **values)
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0)]
+    for packet in (packets[12], packets[26], packets[29]):
+        start = data.index(packet)
+        data[start : start + len(packet)] = b"\xff" * len(packet)
+    reader, tally = io.BytesIO(bytes(data)), DecodeTally()
+    info, timeline = scan(reader, name)
+    start, end = timeline.pts[12].item(), timeline.pts[28].item()
+
+    with pytest.raises(SourceDamaged, match=r"decode.* at pts|decodes at pts"):
+        list(decode_segment(reader, name, info, timeline, start, end))
+    frames = list(
+        decode_segment(reader, name, info, timeline, start, end, repeat=True, tally=tally)
+    )
+    tail = list(decode_segment(reader, name, info, timeline, end, None, repeat=True))
+
+    lumas = [luma_hash(frame) for frame in frames]
+    assert [frame.pts for frame in frames] == timeline.pts[12:28].tolist()
+    assert lumas[0] == lumas[1]
+    assert lumas[13] == lumas[14] != lumas[15]
+    assert len(set(lumas)) == 14
+    assert tally.warnings() == ("2 of 16 frames do not decode: the frame before is shown instead",)
+    assert luma_hash(tail[0]) == luma_hash(tail[1])
+    assert tail[1].pts == timeline.pts[29]
 
 
 def test_a_first_frame_that_does_not_decode_is_not_lost_without_a_word(film):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colorworker.media import decode
+from colorworker.media import finding
 from colorworker.media.decode import decode_segment
 from colorworker.media.probe import scan
 from colorworker.work.plan import cut
@@ -26,13 +26,13 @@ FILMS = {
 @pytest.fixture
 def opened(monkeypatch):
     names = []
-    real = decode.open_source
+    real = finding.open_source
 
     def counting(reader, key):
         names.append(key)
         return real(reader, key)
 
-    monkeypatch.setattr(decode, "open_source", counting)
+    monkeypatch.setattr(finding, "open_source", counting)
     return names
 
 

@@ -70,11 +70,13 @@ def coloured(made):
     return colour
 
 
-def job_line(sources, outputs, profile, *, succeeds=True):
+def job_line(sources, outputs, profile, *, succeeds=True, **means):
     store, model = LocalStore(sources), ModelRef("toy", "0" * 64)
     options = Options(profile=profile, segment_frames=8, anchor_interval=3, settle_anchors=1)
     entries = list_entries([OpenSource(Source(str(sources)), store)], options)
-    workshop = Workshop(LocalStore(outputs), lambda _: store, lambda _: Toy(), model, "test")
+    workshop = Workshop(
+        LocalStore(outputs), lambda _: store, lambda _: Toy(), model, "test", **means
+    )
     executor = InProcessExecutor(workshop, 1)
     lines = []
     try:
@@ -163,6 +165,31 @@ def sound_after_pictures(path):
     with av.open(str(path)) as container:
         first = next(packet for packet in container.demux(audio=0) if packet.size)
         return float(first.pts * first.time_base - int(timeline.pts[0]) * timeline.time_base)
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_a_frame_that_does_not_decode_fails_the_film_or_is_repeated_as_set(repeat, tmp_path):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    path = make_film(sources / "film.mov", Recipe(codec="mjpeg", pix_fmt="yuvj420p", frames=16))
+    with av.open(str(path)) as container:
+        packet = [bytes(packet) for packet in container.demux(video=0)][10]
+    path.write_bytes(path.read_bytes().replace(packet, b"\xff" * len(packet)))
+
+    line = job_line(
+        sources, tmp_path / "outputs", "archive", succeeds=repeat, repeat_damaged=repeat
+    )
+
+    if repeat:
+        lumas = look_at(tmp_path / "outputs" / line.output_key).lumas
+        assert line.warnings == (
+            "segment 1: 1 of 8 frames do not decode: the frame before is shown instead",
+        )
+        assert len(lumas) == 16
+        assert lumas[9] == lumas[10] != lumas[11]
+    else:
+        assert line.outcome == "failed"
+        assert "COLORWORKER_MEDIA__REPEAT_DAMAGED=true" in line.error
 
 
 def test_a_film_whose_pictures_change_their_size_fails_by_name_and_place(tmp_path):
