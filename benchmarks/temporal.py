@@ -25,6 +25,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from overhead import Timed
 
 from colorworker.evaluation.filmpairs import GREY, measured_size, rgb_codes
 from colorworker.evaluation.films import FilmMeter
@@ -43,25 +44,6 @@ METHODS = {
     "propagated": Options(),
 }
 SHEET_ROWS, SHEET_WIDTH = 8, 400
-
-
-@dataclass
-class Timed:
-    """A colorizer, with the CPU seconds of the whole process while it predicted."""
-
-    inner: object
-    seconds: float = 0.0
-    pictures: int = 0
-
-    def working_shape(self, height, width):
-        return self.inner.working_shape(height, width)
-
-    def predict(self, lightness, hints=None):
-        start = time.process_time()
-        chroma = self.inner.predict(lightness, hints)
-        self.seconds += time.process_time() - start
-        self.pictures += len(lightness)
-        return chroma
 
 
 @dataclass(frozen=True)
@@ -146,7 +128,7 @@ def rows_of(scores, runs) -> dict[str, Row]:
         if name in runs:
             _, colorizer, wall = runs[name]
             rows[name] = replace(
-                rows[name], pictures=colorizer.pictures, model=colorizer.seconds, wall=wall
+                rows[name], pictures=colorizer.calls, model=colorizer.seconds, wall=wall
             )
     return rows
 

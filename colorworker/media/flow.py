@@ -45,9 +45,12 @@ class FlowEstimator:
     """Gives the flow between two pictures; for one thread, and remembers none of them."""
 
     def __init__(self, *, fine: bool = False) -> None:
-        """Estimate motion of 4 x 4 pixels, or `fine`: of 2 x 2, which takes five times as long."""
-        preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if fine else cv2.DISOPTICAL_FLOW_PRESET_FAST
-        self._dis = cv2.DISOpticalFlow.create(preset)
+        """Estimate motion in two thirds of the time, or `fine`, as OpenCV's medium preset does."""
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        if not fine:
+            self._dis.setPatchStride(4)
+            self._dis.setGradientDescentIterations(12)
+            self._dis.setVariationalRefinementIterations(3)
 
     def __call__(self, one: Codes, other: Codes) -> Floats:
         """Return the flow from one picture to the other, (h, w, 2).

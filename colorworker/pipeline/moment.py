@@ -16,8 +16,9 @@ from colorworker.work.film import VideoInfo
 
 Floats = npt.NDArray[np.float32]
 
-_FLOW_SIDE = 64
-"""Pixels of the shorter side that motion is taken at; 128 and more calm colours no better."""
+_FLOW_SIDE = 96
+"""Pixels of the shorter side that motion is taken at. At 64 a hand that is thrown up is lost; 128
+calm colours no better."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def canvas_for(info: VideoInfo, working: tuple[int, int], frame_count: int, pix_
         frame_count=frame_count,
         pix_fmt=pix_fmt,
         brush=brush,
-        flow=FlowEstimator(fine=True),
+        flow=FlowEstimator(),
         to_working=PlaneScaler(*working),
         to_small=PlaneScaler(*shots.SMALL_SHAPE),
         to_flow=PlaneScaler(*shape, larger=shape[0] > brush.grid[0]),
