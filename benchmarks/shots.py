@@ -75,17 +75,17 @@ def detectors() -> dict[str, Detector]:
         import scenedetect  # noqa: F401
     except ImportError:
         return found
-    for threshold in (27, 15, 10):
+    for threshold in (15, 27, 40):
         found[f"Content luma {threshold}"] = theirs(
             "ContentDetector", threshold=threshold, luma_only=True
         )
-    for value in (15, 8, 5):
+    for value in (8, 15, 25):
         found[f"Adaptive luma {value}"] = theirs(
             "AdaptiveDetector", min_content_val=value, luma_only=True
         )
-    for threshold in (0.2, 0.1, 0.05):
+    for threshold in (0.05, 0.2, 0.4):
         found[f"Histogram {threshold}"] = theirs("HistogramDetector", threshold=threshold)
-    for threshold in (0.35, 0.3, 0.25):
+    for threshold in (0.3, 0.35, 0.4):
         found[f"Hash {threshold}"] = theirs("HashDetector", threshold=threshold)
     return found
 

@@ -10,10 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from colorworker.errors import PlaceFailed, Quarantined
 from colorworker.report.records import ItemLine, line_of_entry, line_of_film, line_of_still
+from colorworker.work.adjust import own_adjustments
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.ledger import Record, UnitResult
 from colorworker.work.manifest import Counts, Entry, counts_of
@@ -290,7 +292,12 @@ class _Run:
         if options.preview:
             cuts = merged(cuts, _PREVIEW_STRETCHES)
         film.segments = segments(
-            film.entry.asset(), cuts, film.scan.unit_id, options, self._job.model
+            film.entry.asset(),
+            cuts,
+            film.scan.unit_id,
+            options,
+            self._job.model,
+            partial(own_adjustments, options, record.info),
         )
         film.waiting = {segment.unit_id for segment in film.segments}
         for segment in film.segments:

@@ -15,6 +15,7 @@ from colorworker.cli.run import Request, run
 from colorworker.errors import UsageError
 from colorworker.manifests.source import is_manifest, location
 from colorworker.settings import ExecutorName, Settings, load_settings
+from colorworker.work.adjust import Wish, parse_wishes
 from colorworker.work.excerpt import parse_excerpt
 from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Label, Options, Profile
 
@@ -113,6 +114,14 @@ def colorize(
             "--to", metavar="TIME", help="Of one film: end there; that frame is not in it."
         ),
     ] = None,
+    shots: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML: shots of films that get colours of their own.",
+            dir_okay=False,
+        ),
+    ] = None,
     label: Annotated[
         Label,
         typer.Option(
@@ -182,6 +191,7 @@ def colorize(
         quiet=quiet,
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
+        wishes=wishes_of(shots, options),
         calibrate=calibrate,
         completion_report=completion_report,
     )
@@ -206,6 +216,22 @@ def options_of(settings: Settings) -> Options:
         preset=settings.media.preset,
         broadcast_gamut=settings.media.broadcast_gamut,
     )
+
+
+def wishes_of(path: Path | None, options: Options) -> tuple[Wish, ...]:
+    """Return what a file of adjustments says; nothing where there is none.
+
+    Raises:
+        UsageError: If it cannot be read, or cannot be used with these options.
+    """
+    if path is None:
+        return ()
+    if options.excerpt:
+        raise UsageError("--shots", "does not go with --from and --to", "Leave one of them out")
+    try:
+        return parse_wishes(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(path), f"cannot be read ({error})", "Check the path") from error
 
 
 def spaced(options: Options, anchor_interval: int | None, *, per_frame: bool) -> Options:

@@ -26,6 +26,7 @@ from colorworker.model.weights import load, resolve
 from colorworker.planning.plan import Plan, freeze, manifest_key, put_manifest
 from colorworker.report.completion import CompletionReport
 from colorworker.report.page import JobFacts
+from colorworker.report.shots import kept_shots
 from colorworker.report.writer import ReportWriter
 from colorworker.restore import JobEnd, Watch
 from colorworker.settings import (
@@ -38,6 +39,7 @@ from colorworker.store.base import ObjectStore
 from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import Source, parse_source, refuse_overlap
+from colorworker.work.adjust import Wish, adjusted
 from colorworker.work.excerpt import Excerpt, only_excerpt
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.manifest import Counts, Entry
@@ -64,6 +66,8 @@ class Request:
 
     completion_report: str = ""
     """Where a report in the format of S3 Batch Operations goes; empty for none."""
+    wishes: tuple[Wish, ...] = ()
+    """Shots that are to have colours of their own."""
 
     def executor_name(self, settings: Settings) -> ExecutorName:
         """Return where units run."""
@@ -263,6 +267,10 @@ def planned(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator
             entries = plan_entries(sources, request.options, scratch)
             if request.options.excerpt:
                 entries = only_excerpt(entries, Excerpt(*request.options.excerpt))
+            if request.wishes:
+                store = stack.enter_context(closing(opened(request.destination)))
+                shots_of = partial(kept_shots, store, request.options, model)
+                entries = adjusted(entries, request.wishes, shots_of)
             plan = freeze(entries, request.options, model, scratch / "manifest.jsonl")
         with plan:
             yield plan

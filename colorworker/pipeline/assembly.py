@@ -106,7 +106,8 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         },
     )
     winner = commit(store, record)
-    if not workshop.keep_parts:
+    # Whoever adjusts a shot will do it again.
+    if not (workshop.keep_parts or unit.options.adjustments):
         for part in segments:
             store.delete(part.attempt_key)
     return winner, False

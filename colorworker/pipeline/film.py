@@ -16,7 +16,7 @@ anchor: the segment before sees it in its look-ahead and gives it the same colou
 between segments do not show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from colorworker.color.luma import lightness_from_luma
@@ -46,6 +46,7 @@ def colour_frames(
     options: Options,
     pix_fmt: str,
     shot_log: list[ShotStart] | None = None,
+    colorizer_at: Callable[[int], Colorizer] | None = None,
 ) -> Iterator[Frame]:
     """Yield the segment's frames in order, in `pix_fmt`, coloured, their luma untouched.
 
@@ -58,6 +59,7 @@ def colour_frames(
         options: Anchor interval and settling.
         pix_fmt: To write; planar Y'CbCr.
         shot_log: Gets the shots that begin behind the first frame, as frames are taken.
+        colorizer_at: Gives the colorizer of a frame, by its index, where they are not all alike.
 
     Raises:
         SourceUnsupported: If the stream's pixel format or transfer is one that is not coloured.
@@ -67,7 +69,9 @@ def colour_frames(
     moments = _marked(_read(frames, canvas), canvas, [] if shot_log is None else shot_log)
     if options.propagates:
         moments = moving(moments, canvas)
-    anchors = _predicted(anchored(moments, canvas, options), canvas, colorizer)
+    anchors = _predicted(
+        anchored(moments, canvas, options), canvas, colorizer_at or (lambda _: colorizer)
+    )
     for each in followed(settled(anchors, options), canvas):
         cb, cr = codes(canvas.brush, each.moment.luma, each.moment.guide, each.planes)
         yield with_chroma(each.frame, cb, cr, pix_fmt)
@@ -88,14 +92,16 @@ def _marked(moments: Iterator[Moment], canvas: Canvas, log: list[ShotStart]) -> 
         yield replace(moment, starts_shot=starts_shot, hidden=hidden)
 
 
-def _predicted(moments: Iterator[Moment], canvas: Canvas, colorizer: Colorizer) -> Iterator[Moment]:
+def _predicted(
+    moments: Iterator[Moment], canvas: Canvas, colorizer_at: Callable[[int], Colorizer]
+) -> Iterator[Moment]:
     spec = canvas.brush.table.spec
     for moment in moments:
         if moment.proxy is None:
             yield moment
             continue
         # One by one: on a CPU two at a time would save 4 % of it, and hold an interval's frames.
-        (ab,) = colorizer.predict(lightness_from_luma(moment.proxy[None], spec))
+        (ab,) = colorizer_at(moment.index).predict(lightness_from_luma(moment.proxy[None], spec))
         chroma = on_grid(canvas.brush, ab)
         colours = Colours(canvas.look(moment.guide), moment.flow_look, chroma)
         yield replace(moment, colours=colours, proxy=None)

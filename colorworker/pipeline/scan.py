@@ -84,6 +84,8 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
             "source_sha256": source_sha256,
             "video": video_info_to_json(info),
             "in_colour": in_colour,
+            "origin_pts": int(timeline.pts[0]),
+            "time_base": str(timeline.time_base),
             "frames": len(part.pts),
             "film_seconds": round(part.seconds, 3),
             "cuts": [asdict(item) for item in cuts],

@@ -1,6 +1,6 @@
 """Colour one segment of a film into a part."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,7 @@ from colorworker.pipeline.thumbnail import film_thumbnail
 from colorworker.pipeline.watch import ShotStart
 from colorworker.pipeline.workshop import Clock, TimedColorizer, Workshop, sha256_of_file
 from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
+from colorworker.work.adjust import FilmTimes, look_at
 from colorworker.work.film import VideoInfo
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Segment
@@ -130,6 +131,7 @@ def _coloured(
             unit.options,
             spec.pix_fmt,
             shot_log,
+            _colorizers(workshop, unit, timeline, clock) if unit.options.adjustments else None,
         )
         if unit.options.broadcast_gamut:
             frames = within_broadcast(frames, info, spec.pix_fmt, tally.gamut)
@@ -137,6 +139,21 @@ def _coloured(
         if unit.options.label == "burn":
             frames = burned(frames, film_notice(unit.asset.key, info), tally)
         yield from clock.each("colour", frames)
+
+
+def _colorizers(
+    workshop: Workshop, unit: Segment, timeline: Timeline, clock: Clock
+) -> Callable[[int], TimedColorizer]:
+    """Return what gives each frame the colorizer of its adjustments."""
+    times = FilmTimes(int(timeline.pts[0]), timeline.time_base)
+    pts = timeline.between(unit.start_pts, unit.end_pts)
+
+    def colorizer_at(index: int) -> TimedColorizer:
+        # Frames behind the end count for what the shot of the last one looks like.
+        time = times.milliseconds(int(pts[min(index, len(pts) - 1)]))
+        return TimedColorizer(workshop.colorizer(look_at(unit.options, time)), clock)
+
+    return colorizer_at
 
 
 def _shots_seen(

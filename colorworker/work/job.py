@@ -58,6 +58,19 @@ class Look(NamedTuple):
     precision: Precision
 
 
+class Adjustment(NamedTuple):
+    """Colours of the frames with start_ms <= time < end_ms of a film; None leaves as it is.
+
+    Times are those of `Excerpt`.
+    """
+
+    start_ms: int
+    end_ms: int | None
+    """None for the film's end."""
+    vividness: float | None = None
+    temperature: float | None = None
+
+
 @dataclass(frozen=True)
 class Options:
     """All that decides an output besides source and weights; part of every unit's identity."""
@@ -93,15 +106,19 @@ class Options:
     """Scale films' chroma down until R', G' and B' lie within EBU R 103, where luma allows it."""
     excerpt: tuple[int, int | None] | None = None
     """Of one film: first millisecond and exclusive end, None for the film's; see `Excerpt`."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """Of one film: stretches with colours of their own."""
     preview: bool = False
     """Only a before/after sheet of every item; nothing else is written."""
 
     def __post_init__(self) -> None:
-        """Refuse what does not go together.
+        """Refuse what does not go together, and make of JSON's lists what they were.
 
         Raises:
             UsageError: If the profile does not have the codec, or the codec no such crf.
         """
+        adjustments = tuple(Adjustment(*each) for each in self.adjustments)
+        object.__setattr__(self, "adjustments", adjustments)
         codecs = CODECS[self.profile]
         if self.codec is not None and self.codec not in codecs:
             raise UsageError(

@@ -108,6 +108,13 @@ def entry_to_json(entry: Entry) -> bytes:
     return _encode(values).encode() + b"\n"
 
 
+def _hashable(own_options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(map(tuple, value)) if isinstance(value, list) else value
+        for name, value in own_options.items()
+    }
+
+
 def entry_from_json(line: bytes) -> Entry:
     """Return the entry of one line of a manifest; unknown fields of newer versions are left out.
 
@@ -120,7 +127,7 @@ def entry_from_json(line: bytes) -> Entry:
     known = Entry.__dataclass_fields__
     found = {name: value for name, value in values.items() if name in known}
     if "own_options" in found:
-        found["own_options"] = tuple(sorted(found["own_options"].items()))
+        found["own_options"] = tuple(sorted(_hashable(found["own_options"]).items()))
     return Entry(**found)
 
 

@@ -6,9 +6,10 @@ that is 230 bytes a unit, and once for the stills of a batch that share them.
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-from colorworker.work.job import Asset, Label, ModelRef, Options
+from colorworker.work.job import Adjustment, Asset, Label, ModelRef, Options
 from colorworker.work.timeline import Timeline
 
 RECIPE = 3
@@ -115,32 +116,35 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
 
 
 def segments(
-    asset: Asset, cuts: list[Cut], scan_id: str, options: Options, model: ModelRef
+    asset: Asset,
+    cuts: list[Cut],
+    scan_id: str,
+    options: Options,
+    model: ModelRef,
+    adjustments_of: Callable[[Cut], tuple[Adjustment, ...]] = lambda _: (),
 ) -> list[Segment]:
-    """Return a segment a cut; the identity holds the range, not the index or the job."""
+    """Return a segment a cut; the identity holds the range, not the index or the job.
+
+    Args:
+        asset: The film.
+        cuts: Of its frames.
+        scan_id: Of its scan.
+        options: Of the film.
+        model: The weights.
+        adjustments_of: What of the film's adjustments holds for a cut: it alone is in its identity.
+    """
     # What is in the metadata alone is nothing to a part, nor is where the film ends.
     label: Label = "tag" if options.label == "none" else options.label
     options = replace(options, label=label, excerpt=None)
-    return [
-        Segment(
-            content_id(
-                "segment",
-                asset.key,
-                asset.etag,
-                (cut.start_pts, cut.end_pts),
-                asdict(options),
-                model.sha256,
-            ),
-            asset,
-            index,
-            cut.start_pts,
-            cut.end_pts,
-            cut.frame_count,
-            scan_id,
-            options,
+    found = []
+    for index, cut in enumerate(cuts):
+        own = replace(options, adjustments=adjustments_of(cut))
+        range_pts = cut.start_pts, cut.end_pts
+        identity = content_id(
+            "segment", asset.key, asset.etag, range_pts, asdict(own), model.sha256
         )
-        for index, cut in enumerate(cuts)
-    ]
+        found.append(Segment(identity, asset, index, *range_pts, cut.frame_count, scan_id, own))
+    return found
 
 
 def assembly(scan_unit: Scan, segment_units: list[Segment]) -> Assembly:

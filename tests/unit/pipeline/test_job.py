@@ -20,7 +20,7 @@ from colorworker.report.records import line_from_json, line_to_json
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
-from colorworker.work.job import ModelRef, Options
+from colorworker.work.job import Adjustment, ModelRef, Options
 
 
 class Toy:
@@ -75,7 +75,9 @@ def run(
     workshop = Workshop(
         destination=destination,
         open_source=lambda _: store,
-        colorizer=lambda _: colorizer or Toy(),
+        colorizer=lambda look: (
+            colorizer(look) if isinstance(colorizer, type) else colorizer or Toy()
+        ),
         model=model,
         worker="test",
         keep_parts=keep_parts,
@@ -100,6 +102,11 @@ def luma(data):
             np.frombuffer(f.planes[0], np.uint8).reshape(f.height, -1)[:, : f.width].copy()
             for f in film.decode(video=0)
         ]
+
+
+def chroma(data):
+    with av.open(data) as film:
+        return [frame.to_ndarray()[frame.height :] for frame in film.decode(video=0)]
 
 
 def test_a_job_colours_everything_and_its_second_run_puts_nothing(source):
@@ -300,3 +307,37 @@ def test_a_preview_shows_every_shot_once_in_order_and_writes_nothing_else(source
     assert 5 <= len(pictures) <= 5 + 7
     changes = [np.abs(a - b).mean() > 10 for a, b in itertools.pairwise(pictures)]
     assert sum(changes) == 4
+
+
+class Vivid(Toy):
+    """As warm as the look is vivid."""
+
+    def __init__(self, look):
+        self.look = look
+
+    def predict(self, lightness, hints=None):
+        return np.full((*lightness.shape, 2), 30 * self.look.vividness, np.float32)
+
+
+def test_a_shot_is_coloured_again_by_its_segments_alone(source):
+    (source / "a.png").unlink()
+    make_shots(source / "reel.mkv", 30, 20, 30, gop_size=10)
+    destination = Counting()
+    base = Options(profile="archive", segment_frames=10)
+    shots = run(source, destination, base, Vivid, keep_parts=True)["reel.mkv"].shots
+    start_ms, end_ms = (round(1000 * shots[number].start_seconds) for number in (1, 2))
+    before = chroma(destination.open("reel.mkv"))
+    destination.puts.clear()
+
+    line = run(
+        source, destination, replace(base, adjustments=(Adjustment(start_ms, end_ms, 0.0),)), Vivid
+    )["reel.mkv"]
+
+    after = chroma(destination.open("reel.mkv"))
+    parts = [key for key in destination.puts if "/parts/" in key and line.output_key not in key]
+    changed = [
+        n for n, pair in enumerate(zip(before, after, strict=True)) if (pair[0] != pair[1]).any()
+    ]
+    assert changed == list(range(30, 50))
+    assert all((after[number] == 128).all() for number in changed)
+    assert len(parts) == 2 + 1, "two segments of ten frames, and the film"
