@@ -22,8 +22,11 @@ from colorworker.work.plan import RECIPE
 logger = logging.getLogger(__name__)
 
 _NO_COST = frozenset(
-    ("profile", "colour_sources", "vividness", "temperature", "segment_frames", "preview")
-)
+    (
+        "profile", "colour_sources", "vividness", "temperature", "segment_frames", "preview",
+        "label", "excerpt", "adjustments",
+    )
+)  # fmt: skip
 """Of the job's options, those that change no rate, or by which rates are told apart anyway."""
 
 
