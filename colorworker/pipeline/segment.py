@@ -1,6 +1,6 @@
 """Colour one segment of a film into a part."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +14,7 @@ from colorworker.media.encode import PartFacts, PartWriter
 from colorworker.media.kinds import film_output_extension
 from colorworker.media.planes import Frame
 from colorworker.media.profiles import EncoderSpec, encoder_for
+from colorworker.pipeline.ahead import ahead
 from colorworker.pipeline.contact import ShotPictures
 from colorworker.pipeline.film import colour_frames, lookahead_frames
 from colorworker.pipeline.lawful import SegmentTally, burned, noted, prove_part, proven
@@ -29,6 +30,9 @@ from colorworker.work.ledger import Record
 from colorworker.work.plan import Segment
 from colorworker.work.shotlist import Start
 from colorworker.work.timeline import Timeline
+
+_FRAMES_AHEAD = 4
+"""Frames that may wait between two threads: enough for the rhythm of anchors, and little memory."""
 
 
 def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Record, bool]:
@@ -69,10 +73,9 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         seen = {"start_pts": unit.start_pts, "thumbnail_keys": keys}
         record = replace(record, thumbnail_key="", created_at=now(), seconds=clock.rounded())
         return commit(store, replace(record, info=seen)), False
-    with closing(_coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log)) as frames:
-        record = _write_part(
-            workshop, unit, record, frames, info, timeline, spec, clock, pictures, tally
-        )
+    coloured = _coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log, pictures)
+    with closing(coloured) as frames:
+        record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock, tally)
     record = replace(
         record,
         created_at=now(),
@@ -106,28 +109,19 @@ def _coloured(
     clock: Clock,
     tally: SegmentTally,
     shot_log: list[ShotStart],
+    pictures: ShotPictures,
 ) -> Generator[Frame]:
-    """Yield the segment's frames in colour; the source is open as long as they are taken."""
-    colorizer = TimedColorizer(workshop.colorizer(unit.options.look), clock)
-    decode = deinterlaced_segment if unit.options.deinterlace == "bwdif" else decode_segment
-    with workshop.source(unit.asset) as reader:
-        decoded = decode(
-            reader,
-            unit.asset.key,
-            info,
-            timeline,
-            unit.start_pts,
-            unit.end_pts,
-            lookahead=lookahead_frames(unit.options),
-            tally=tally,
-            repeat=workshop.repeat_damaged,
-        )
-        decoded = noted(decoded, unit.frame_count, spec.pix_fmt, tally)
+    """Yield the segment's frames in colour.
+
+    One thread decodes, another colours, and whoever takes the frames encodes them meanwhile.
+    """
+    decoding = clock.each("decode", _decoded(workshop, unit, info, timeline, spec, tally))
+    with closing(ahead(decoding, _FRAMES_AHEAD, "decode")) as decoded:
         frames = colour_frames(
-            clock.each("decode", decoded),
+            clock.each(None, decoded),
             unit.frame_count,
             info,
-            colorizer,
+            TimedColorizer(workshop.colorizer(unit.options.look), clock),
             unit.options,
             spec.pix_fmt,
             shot_log,
@@ -138,7 +132,41 @@ def _coloured(
         frames = proven(frames, unit.asset.key, tally)
         if unit.options.label == "burn":
             frames = burned(frames, film_notice(unit.asset.key, info), tally)
-        yield from clock.each("colour", frames)
+        # By the thread that also writes the log: how far that is ahead must not be chance.
+        colouring = clock.each("colour", _seen(frames, pictures))
+        with closing(ahead(colouring, _FRAMES_AHEAD, "colour")) as coloured:
+            yield from coloured
+
+
+def _decoded(
+    workshop: Workshop,
+    unit: Segment,
+    info: VideoInfo,
+    timeline: Timeline,
+    spec: EncoderSpec,
+    tally: SegmentTally,
+) -> Iterator[Frame]:
+    """Yield the frames that the segment's colours depend on; the source is open meanwhile."""
+    decode = deinterlaced_segment if unit.options.deinterlace == "bwdif" else decode_segment
+    with workshop.source(unit.asset) as reader:
+        frames = decode(
+            reader,
+            unit.asset.key,
+            info,
+            timeline,
+            unit.start_pts,
+            unit.end_pts,
+            lookahead=lookahead_frames(unit.options),
+            tally=tally,
+            repeat=workshop.repeat_damaged,
+        )
+        yield from noted(frames, unit.frame_count, spec.pix_fmt, tally)
+
+
+def _seen(frames: Iterator[Frame], pictures: ShotPictures) -> Iterator[Frame]:
+    for index, frame in enumerate(frames):
+        pictures.see(index, frame)
+        yield frame
 
 
 def _colorizers(
@@ -184,14 +212,13 @@ def _write_part(
     timeline: Timeline,
     spec: EncoderSpec,
     clock: Clock,
-    pictures: ShotPictures,
     tally: SegmentTally,
 ) -> Record:
     """Encode the frames, put the part under its attempt's key, and return the record with it."""
     store = workshop.destination
     extension = f".{spec.part_container}"
     with workshop.temporary(extension) as path:
-        facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock, pictures)
+        facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock)
         if spec.lossless and workshop.verify_parts:
             with clock.phase("verify"):
                 prove_part(path, unit.asset.key, tally)
@@ -219,13 +246,11 @@ def _encode(
     timeline: Timeline,
     spec: EncoderSpec,
     clock: Clock,
-    pictures: ShotPictures,
 ) -> PartFacts:
     with PartWriter(path, spec, info, timeline) as part:
         for index, frame in enumerate(frames):
             if index == unit.frame_count // 2:
                 workshop.destination.put(record.thumbnail_key, film_thumbnail(frame, info))
-            pictures.see(index, frame)
             with clock.phase("encode"):
                 part.encode(frame)
     return part.facts

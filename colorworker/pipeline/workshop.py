@@ -3,10 +3,11 @@
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import local
 from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
@@ -80,24 +81,34 @@ class Workshop:
 
 @dataclass
 class Clock:
-    """Wall seconds by phase; a phase inside another is counted for itself only."""
+    """Wall seconds by phase; a phase inside another is counted for itself only.
+
+    Several threads may be in phases at once, each phase in one of them; the sum is then their time
+    of work and longer than the wall clock's.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
-    _inside: float = 0.0
+    _inside: local = field(default_factory=local)
+    """Seconds of the phases that this thread was in since its present one began."""
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Add the time inside the block, without that of phases in it, to phase `name`."""
+    def phase(self, name: str | None) -> Iterator[None]:
+        """Add the time inside the block, without that of phases in it, to phase `name`.
+
+        None is for waiting: the time counts for no phase, nor for one around it.
+        """
         start = time.perf_counter()
-        before, self._inside = self._inside, 0.0
+        before = getattr(self._inside, "seconds", 0.0)
+        self._inside.seconds = 0.0
         try:
             yield
         finally:
             took = time.perf_counter() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + took - self._inside
-            self._inside = before + took
+            if name is not None:
+                self.seconds[name] = self.seconds.get(name, 0.0) + took - self._inside.seconds
+            self._inside.seconds = before + took
 
-    def each(self, name: str, items: Iterator[T]) -> Iterator[T]:
+    def each(self, name: str | None, items: Iterator[T]) -> Generator[T]:
         """Yield the items; the time to get each counts as phase `name`."""
         while True:
             with self.phase(name):

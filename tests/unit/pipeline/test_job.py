@@ -169,7 +169,11 @@ def test_a_source_that_changes_under_the_job_is_an_error_and_never_a_mixture(sou
 
     class Meddling(Toy):
         def predict(self, lightness, hints=None):
-            film.write_bytes(film.read_bytes() + b"\0")
+            # As archives replace files. Written in place it might fail to decode first: another
+            # thread is reading it.
+            changed = film.with_suffix(".new")
+            changed.write_bytes(film.read_bytes() + b"\0")
+            changed.replace(film)
             return super().predict(lightness, hints)
 
     lines = run(source, destination, colorizer=Meddling())
