@@ -4,6 +4,39 @@ import pytest
 
 pytest.register_assert_rewrite("tests.storecontract")
 
+from tests import archives, commandline, servers  # noqa: E402 - after the rewriting is asked for
+
+AWS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION")
+
+
+@pytest.fixture
+def command():
+    return commandline.make_command()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """A small good archive: three pictures and a film that is cut into six segments."""
+    return archives.save_archive(tmp_path / "archive")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """A server of the whole session, started by the first test that needs it."""
+    server = servers.start_server(tmp_path_factory.mktemp("weed"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """The server, found by boto3 through the usual variables and no others."""
+    for name in AWS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in servers.environment(s3_server.url).items():
+        monkeypatch.setenv(name, value)
+    return s3_server
+
 
 def pytest_addoption(parser):
     parser.addoption(

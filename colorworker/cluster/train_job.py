@@ -6,10 +6,7 @@ and it returned the last registered one where a newer lay in the store.
 """
 
 import logging
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +14,12 @@ from urllib.parse import urlsplit
 
 import ray
 from pyarrow import fs
-from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
 from ray.train.tensorflow import TensorflowTrainer
 
+from colorworker.cluster.board import Show, hung, raise_refusal, watching
 from colorworker.cluster.joining import joined
-from colorworker.errors import ColorworkerError, PlaceFailed, UsageError
+from colorworker.errors import ColorworkerError, PlaceFailed
 from colorworker.store.opening import S3_SCHEME, open_store, split_s3
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.training.config import TrainConfig
@@ -31,11 +28,8 @@ from colorworker.training.results import result_of
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 1.0
 _RAY_STATE = "ray"
 """Below the output: what Ray Train keeps of a run of its own."""
-
-Show = Callable[[Moment], None]
 
 
 @dataclass(frozen=True)
@@ -48,26 +42,6 @@ class TrainJob:
     max_pixels: int
     environment: dict[str, str]
     """Variables of the workers' processes."""
-
-
-class Board:
-    """What the first worker said last; an actor, because workers cannot call the driver."""
-
-    def __init__(self) -> None:
-        self._moment: Moment | None = None
-        self._refusal: tuple[str, str, str] | None = None
-
-    def tell(self, moment: Moment) -> None:
-        """Take in a moment."""
-        self._moment = moment
-
-    def refuse(self, *facts: str) -> None:
-        """Take in why a worker cannot start; trying again would not help."""
-        self._refusal = self._refusal or facts  # type: ignore[assignment]
-
-    def seen(self) -> tuple[Moment | None, tuple[str, str, str] | None]:
-        """Return the last moment and the first refusal."""
-        return self._moment, self._refusal
 
 
 def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: None) -> Ending:
@@ -84,7 +58,7 @@ def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: No
         PlaceFailed: If workers were lost more often than `cluster.max_failures`.
     """
     with joined(address):
-        board = ray.remote(num_cpus=0)(Board).remote()
+        board = hung()
         trainer = TensorflowTrainer(
             _worker,
             train_loop_config={"job": job, "board": board},
@@ -92,11 +66,11 @@ def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: No
             run_config=_run_config(job),
         )
         try:
-            with _watching(board, show):
+            with watching(board, show):
                 trainer.fit()
-            _refuse(board)
+            raise_refusal(board)
         except TrainingFailedError as error:
-            _refuse(board)
+            raise_refusal(board)
             raise PlaceFailed(
                 "training",
                 f"workers failed more than {job.config.cluster.max_failures} times"
@@ -108,13 +82,6 @@ def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: No
         return result_of(store)
     finally:
         store.close()
-
-
-def _refuse(board: Any) -> None:
-    """Raise what a worker refused to start for."""
-    _, refusal = ray.get(board.seen.remote())
-    if refusal:
-        raise UsageError(*refusal)
 
 
 def _scaling(config: TrainConfig) -> ScalingConfig:
@@ -202,29 +169,6 @@ def _worker(given: dict[str, Any]) -> None:
         if not error.retryable:
             ray.get(given["board"].refuse.remote(*error.args))
         raise
-
-
-@contextmanager
-def _watching(board: Any, show: Show) -> Iterator[None]:
-    """Look at the board now and then while the block runs."""
-    ended = threading.Event()
-
-    def look() -> None:
-        last: Moment | None = None
-        while not ended.wait(_LOOK_SECONDS):
-            with suppress(RayError):
-                moment, _ = ray.get(board.seen.remote())
-                if moment is not None and moment != last:
-                    last = moment
-                    show(moment)
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _last_line(error: BaseException) -> str:

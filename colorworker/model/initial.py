@@ -27,8 +27,11 @@ def initial_arrays(
         seed: Of the random kernels.
 
     Source:
-        He 2015, equation 10, where a rectifier follows; else Glorot 2010, equation 12.
+        He 2015, equation 10, where a rectifier follows; else Glorot 2010, equation 12. For koala
+        always the latter, which Keras takes where nothing is said, as in the report: after He its
+        last layer's tanh begins near its ends, where next to nothing is learned.
     """
+    glorot = architecture.name == "koala"
     shapes = array_shapes(architecture, len(bins))
     arrays: dict[str, Array] = {}
     for item in convolutions(architecture, len(bins)).values():
@@ -36,7 +39,7 @@ def initial_arrays(
             part = name.rpartition("/")[2]
             if part == "kernel":
                 rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
-                arrays[name] = rng.standard_normal(shape, np.float32) * _deviation(item)
+                arrays[name] = rng.standard_normal(shape, np.float32) * _deviation(item, glorot)
             else:
                 full = np.ones if part in {"gamma", "moving_variance"} else np.zeros
                 arrays[name] = full(shape, np.float32)
@@ -45,12 +48,12 @@ def initial_arrays(
     return arrays
 
 
-def _deviation(item: Convolution) -> np.float32:
+def _deviation(item: Convolution, glorot: bool) -> np.float32:
     """Return the standard deviation of a kernel's first values."""
     area = item.kernel**2
     incoming = area * (item.inputs if item.outputs else 1)
     outgoing = area * (item.outputs or 1)
-    rectified = item.activation in {"relu", "relu6", "silu"}
+    rectified = not glorot and item.activation in {"relu", "relu6", "silu"}
     return np.float32((2 / incoming if rectified else 2 / (incoming + outgoing)) ** 0.5)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests import rays, servers
+from tests.archives import Outcome, save_film
+from tests.conftest import AWS
 
 VARIABLES = {
     "COLORWORKER_RUN__CPUS_PER_WORKER": "1",
@@ -22,16 +24,14 @@ RUNTIME_ENVIRONMENT = {"excludes": ["tests", "docs", "benchmarks"], "env_vars": 
 
 
 @pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """A server that boto3 finds through the environment, in all that is started from here on."""
-    server = servers.start_server(tmp_path_factory.mktemp("weed"))
+def s3(s3_server):
+    """The server, found by boto3 through the environment in all that is started from here on."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION"):
+        for name in AWS:
             patch.delenv(name, raising=False)
-        for name, value in servers.environment(server.url).items():
+        for name, value in servers.environment(s3_server.url).items():
             patch.setenv(name, value)
-        yield server
-    server.stop()
+        yield s3_server
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +139,8 @@ class Bucket:
 
 
 @pytest.mark.timeout(600)
-def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, s3, archive, tools):
-    tools["film"](archive / "long.mp4", frames=480)
+def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, s3, archive):
+    save_film(archive / "long.mp4", frames=480)
     source = Bucket(s3.client, s3.make_bucket(versions=True))
     source.fill(archive)
     colour, untouched = Bucket(s3.client, s3.make_bucket()), source.versions
@@ -205,10 +205,10 @@ def test_the_guide_to_buckets_can_be_pasted(cluster, s3, tmp_path):
 
 @pytest.mark.timeout(600)
 def test_a_stopped_job_finishes_what_is_under_way_and_goes_on_later(
-    cluster, command, archive, tmp_path, tools
+    cluster, command, archive, tmp_path
 ):
-    tools["film"](archive / "long.mp4", frames=240)
-    colour = tools["outcome"](tmp_path / "colour")
+    save_film(archive / "long.mp4", frames=240)
+    colour = Outcome(tmp_path / "colour")
 
     job = submit(cluster, "stopped", archive, colour.destination)
     try:
@@ -225,10 +225,7 @@ def test_a_stopped_job_finishes_what_is_under_way_and_goes_on_later(
         for path in (colour.destination / ".colorworker" / "parts").rglob("*")
         if path.is_file()
     }
-    done = command.run(
-        "colorize", archive, colour.destination,
-        RAY_ADDRESS=cluster.address, **{**cluster.environment, **VARIABLES},
-    )  # fmt: skip
+    done = command.here("colorize", archive, colour.destination, **VARIABLES)
 
     assert "SIGTERM: finishing what is in flight" in output
     assert "items done or skipped" in output  # The driver came to its end; it was not killed.
@@ -266,9 +263,9 @@ def test_a_job_does_not_wait_for_what_the_cluster_does_not_have(
 
 @pytest.mark.timeout(600)
 def test_what_is_not_finished_in_time_is_left_and_nothing_of_it_counts(
-    cluster, command, archive, tmp_path, tools
+    cluster, command, archive, tmp_path
 ):
-    colour = tools["outcome"](tmp_path / "colour")
+    colour = Outcome(tmp_path / "colour")
     changes = {**cluster.environment, **VARIABLES, "COLORWORKER_RUN__STOP_SECONDS": "0"}
 
     job = command.start(

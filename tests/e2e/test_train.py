@@ -1,15 +1,16 @@
-"""Two workers train on Ray; one is killed, then everything; each time it goes on."""
+"""Two workers train on Ray between buckets; one is killed, then all; each time it goes on."""
 
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from colorworker.store.local import LocalStore
-from tests.e2e.conftest import save_picture
+from colorworker.store.opening import open_store
+from tests.archives import save_picture
 from tests.integration.training.pictures import fill
 from tests.waiting import wait_for
 
@@ -51,16 +52,17 @@ def worker_pids():
 
 
 def last_step(output):
-    markers = (output / "checkpoints").glob("*.json")
-    return max((int(marker.stem) for marker in markers), default=0)
+    markers = [info.key for info in output.list("checkpoints/") if info.key.endswith(".json")]
+    return max((int(Path(marker).stem) for marker in markers), default=0)
 
 
-@pytest.mark.timeout(900)
-def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(command, tmp_path):
-    fill(LocalStore(tmp_path / "data"), 20)
-    config, output = tmp_path / "config.toml", tmp_path / "out"
+@pytest.mark.timeout(600)
+def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(s3, command, tmp_path):
+    data, out = (f"s3://{s3.make_bucket()}/{name}" for name in ("data", "out"))
+    fill(open_store(data), 20)
+    output, config = open_store(out), tmp_path / "config.toml"
     config.write_text(CONFIG)
-    arguments = ("train", config, "--data", tmp_path / "data", "--output", output)
+    arguments = ("train", config, "--data", data, "--output", out)
 
     process = command.start(*arguments)
     wait_for(lambda: last_step(output) >= 1, process)
@@ -69,36 +71,23 @@ def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(comman
     wait_for(lambda: last_step(output) >= before + 2, process)
     process.kill()
     process.communicate()
+    while worker_pids():
+        time.sleep(0.05)
     killed = last_step(output)
-    done = command.run(*arguments)
+    # How many workers there are does not decide the result, so one may finish what two began.
+    done = command.here(*arguments, "--workers", "1")
     assert done.returncode == 0, done.stderr
     picture = save_picture(tmp_path / "grey" / "a.png")
-    model = (output / "weights.npz").as_uri()
-    coloured = command.run("colorize", picture.parent, tmp_path / "colour", "--model", model)
+    model = f"{out}/weights.npz"
+    coloured = command.here("colorize", picture.parent, tmp_path / "colour", "--model", model)
 
-    result = json.loads((output / "result.json").read_text())
+    result = json.loads(output.get("result.json"))
     assert (result["step"], result["reason"]) == (STEPS, "finished")
     assert len(result["resumed_at"]) == 2
-    assert before <= result["resumed_at"][0] < killed <= result["resumed_at"][1]
+    assert before <= result["resumed_at"][0] < killed == result["resumed_at"][1]
     assert result["weights_sha256"] in done.stdout
-    epochs = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    epochs = [json.loads(line) for line in output.get("metrics.jsonl").splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2]
     assert np.isfinite([epoch["validation"]["loss"] for epoch in epochs]).all()
     assert coloured.returncode == 0, coloured.stderr
     assert (tmp_path / "colour" / "a.png").exists()
-
-
-def test_what_cannot_be_trained_is_one_sentence(command, tmp_path):
-    (tmp_path / "empty").mkdir()
-    config = tmp_path / "config.toml"
-    config.write_text("[optimizer]\nbatch = -1\n")
-    mistaken = command.run("train", config, "--data", tmp_path, "--output", tmp_path / "out")
-    config.write_text("")
-    nameless = command.run("train", config, "--output", tmp_path / "out")
-    empty = command.run("train", config, "--data", tmp_path / "empty", "--output", tmp_path / "out")
-
-    assert [run.returncode for run in (mistaken, nameless, empty)] == [2, 2, 2]
-    assert "line 2, optimizer.batch" in mistaken.stderr
-    assert "--data" in nameless.stderr
-    assert "no picture and no tar shard" in empty.stderr
-    assert not (tmp_path / "out").exists()

@@ -70,6 +70,7 @@ ALLOWED = {
     "estimating.material": ("errors work media", "av numpy pyvips"),
     "training": ("errors work color store media.stills model report.plots", "numpy keras pydantic"),
     "cluster": ("errors work store model pipeline", "numpy ray"),
+    "cluster.board": ("errors training.moments", "ray"),
     # Ray Train keeps its own state where pyarrow can write.
     "cluster.train_job": ("errors store training model.runtime cluster", "pyarrow ray"),
     "cli": ("*", "rich typer"),

@@ -1,6 +1,7 @@
 """The loop in this process: interrupted anywhere, it ends as if it had not been."""
 
 import hashlib
+import io
 import json
 
 import numpy as np
@@ -60,7 +61,7 @@ def trained(tmp_path):
     def run(output, stopping=lambda: False, network=None, **changes):
         given = {name.replace("__", "."): value for name, value in changes.items()}
         config = parse_config(CONFIG, "test", given)
-        store = LocalStore(tmp_path / output)
+        store = open_store(output if "://" in output else str(tmp_path / output))
         with Spool(tmp_path, 1 << 20) as spool:
             dataset = open_dataset(
                 str(tmp_path / "data"), spool, rules_of(config, 10**6), opened=open_store
@@ -71,15 +72,16 @@ def trained(tmp_path):
     return run
 
 
-def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(trained):
+def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(trained, s3):
     whole, one = trained("whole")
 
-    stops = [trained("parts", AfterSteps(steps))[0] for steps in (2, 2)]
-    end, other = trained("parts")
+    parts = f"s3://{s3.make_bucket()}/parts"
+    stops = [trained(parts, AfterSteps(steps))[0] for steps in (2, 2)]
+    end, other = trained(parts)
 
     assert whole.reason == end.reason == "finished"
     assert [(stop.reason, stop.step) for stop in stops] == [("stopped", 2), ("stopped", 5)]
-    ours, theirs = (np.load(store.root / "weights.npz") for store in (one, other))
+    ours, theirs = (np.load(io.BytesIO(store.get("weights.npz"))) for store in (one, other))
     assert ours.files == theirs.files
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours.files)
     for one_line, other_line in zip(lines(one), lines(other), strict=True):

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 import pyvips
 
+from tests.archives import save_film
+
+pytestmark = pytest.mark.integration
+
 
 def save_colour(path, seed, height=48, width=64):
     generator = np.random.default_rng(seed)
@@ -28,11 +32,11 @@ def truth(tmp_path):
     return folder
 
 
-def test_pictures_and_a_film_are_measured_in_one_run(command, truth, tools, tmp_path):
-    film = tools["film"](tmp_path / "film.mp4", frames=12)
+def test_pictures_and_a_film_are_measured_in_one_run(command, truth, tmp_path):
+    film = save_film(tmp_path / "film.mp4", frames=12)
     output = tmp_path / "out"
 
-    done = command.run(
+    done = command.here(
         "evaluate", truth, "--output", output, "--plot-pictures", 0, "--seed", 1,
         "--film", film, "--against", film,
     )  # fmt: skip
@@ -61,7 +65,7 @@ def test_what_cannot_be_measured_is_one_sentence(command, tmp_path, trouble):
     folder.mkdir()
     arguments = [folder] if trouble == "empty" else ["--film", "a.mkv"]
 
-    done = command.run("evaluate", *arguments, "--output", tmp_path / "out")
+    done = command.here("evaluate", *arguments, "--output", tmp_path / "out")
 
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("colorworker: ")

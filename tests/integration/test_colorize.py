@@ -1,0 +1,145 @@
+"""`colorworker colorize` on real files, good and bad, in this process."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.archives import Outcome, save_picture
+
+pytestmark = pytest.mark.integration
+
+SMALL_SEGMENTS = {"COLORWORKER_MEDIA__SEGMENT_FRAMES": "12", "COLORWORKER_RUN__WORKERS": "1"}
+
+
+def luma_hashes(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [
+            bytes(
+                np.frombuffer(f.planes[0], np.uint8).reshape(f.height, -1)[:, : f.width].tobytes()
+            )
+            for f in container.decode(stream)
+        ]
+
+
+def png_header(width, height):
+    """A PNG that promises more pixels than it has bytes."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(10_000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
+
+
+def test_archive_profile_keeps_every_luma_code_and_every_time(command, archive, tmp_path):
+    colour = Outcome(tmp_path / "colour")
+
+    done = command.here(
+        "colorize", archive / "reel.mp4", colour.destination, "--profile", "archive",
+        **SMALL_SEGMENTS,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert colour.files == {"reel.mkv"}
+    assert luma_hashes(colour.destination / "reel.mkv") == luma_hashes(archive / "reel.mp4")
+    with av.open(str(colour.destination / "reel.mkv")) as film:
+        assert film.streams.video[0].codec_context.name == "ffv1"
+        assert [stream.type for stream in film.streams] == ["video", "audio"]
+    assert colour.lines["reel.mp4"]["frames"] == 72
+
+
+def test_bad_inputs_fail_by_name_and_everything_else_is_done(command, archive, tmp_path):
+    film = (archive / "reel.mp4").read_bytes()
+    whole = save_picture(tmp_path / "whole.jpg", 300, 400).read_bytes()
+    bad = {
+        "truncated.jpg": whole[: len(whole) // 2],
+        "empty.png": b"",
+        "text.mp4": b"This is no film.\n" * 50,
+        "half.mp4": film[: len(film) // 2],
+        "random.tif": np.random.default_rng(0).bytes(5000),
+        "bomb.png": png_header(60_000, 60_000),
+        "new\nline.png": (archive / "a.png").read_bytes(),
+        "control\x07.jpg": whole,
+    }
+    for name, data in bad.items():
+        (archive / name).write_bytes(data)
+    (archive / "dangling.png").symlink_to(archive / "nowhere.png")
+    (archive / "notes.txt").write_text("Not a picture.")
+    colour = Outcome(tmp_path / "colour")
+
+    done = command.here("colorize", archive, colour.destination)
+
+    lines = colour.lines
+    assert done.returncode == 3, done.stderr
+    assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4"}
+    codes = {name: lines[name]["error_code"] for name in (*bad, "dangling.png", "notes.txt")}
+    assert codes == {
+        "truncated.jpg": "source_damaged",
+        "empty.png": "source_damaged",
+        "text.mp4": "source_damaged",
+        "half.mp4": "source_damaged",
+        "random.tif": "source_damaged",
+        "bomb.png": "source_too_large",
+        "new\nline.png": "key_refused",
+        "control\x07.jpg": "key_refused",
+        "dangling.png": "source_unreadable",
+        "notes.txt": "not_media",
+    }
+    assert {line["outcome"] for name, line in lines.items() if name in bad} == {"failed"}
+    assert lines["notes.txt"]["outcome"] == "skipped"
+    assert all(len(lines[name]["error"]) > 20 for name in codes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("{archive}",), "only one path"),
+        (("{archive}/nothing", "{tmp}/out"), "no such file"),
+        (("{archive}/*.nothing", "{tmp}/out"), "nothing matched"),
+        (("{archive}", "{archive}/out"), "inside the source"),
+        (("{archive}/a.png", "{archive}"), "inside the source"),
+        (("{archive}", "{tmp}"), "inside the destination"),
+        (("{archive}", "{archive}/a.png"), "is a file"),
+        (("{archive}", "{tmp}/out", "--model", "{archive}/a.png"), "a.png"),
+    ],
+)
+def test_what_cannot_start_says_why_and_writes_nothing(
+    command, archive, tmp_path, arguments, words
+):
+    before = sorted(tmp_path.rglob("*"))
+
+    done = command.here("colorize", *(a.format(archive=archive, tmp=tmp_path) for a in arguments))
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_names_every_output_and_writes_nothing(command, archive, tmp_path):
+    done = command.here("colorize", archive, tmp_path / "colour", "--dry-run", "--no-calibrate")
+
+    assert done.returncode == 0
+    assert "reel.mp4 -> reel.mp4" in done.stdout
+    assert not (tmp_path / "colour").exists()
+
+
+def test_a_preview_shows_every_item_and_writes_no_output(command, archive, tmp_path):
+    colour = Outcome(tmp_path / "colour")
+
+    done = command.here("colorize", archive, colour.destination, "--preview", **SMALL_SEGMENTS)
+
+    assert done.returncode == 0, done.stderr
+    assert colour.files == set()
+    page = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
+    assert page.read_text().count("data:image/jpeg") == 3 + 6
