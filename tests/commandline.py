@@ -71,11 +71,14 @@ def _environment(variables):
         os.environ.update(before)
 
 
-def make_command():
-    """Return the command line without the settings of whoever runs the tests."""
+def make_command(cache):
+    """Return the command line without the settings of whoever runs the tests.
+
+    It expects nothing by what somebody has measured on this machine: `cache` is a folder of its own.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("COLORWORKER_", "RAY_"))
     }
-    return Command({**kept, **QUICK})
+    return Command({**kept, **QUICK, "COLORWORKER_RUN__CACHE": str(cache)})

@@ -6,12 +6,27 @@ pytest.register_assert_rewrite("tests.storecontract")
 
 from tests import archives, commandline, servers  # noqa: E402 - after the rewriting is asked for
 
+RAY = (
+    "tests/e2e/test_cluster",
+    "tests/e2e/test_ray",
+    "tests/e2e/test_train",
+    "tests/integration/cluster/",
+)
 AWS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Say what stays together where tests run side by side (`-n 2`): files, and all of Ray."""
+    root = config.rootpath
+    for item in items:
+        path = item.path.relative_to(root).as_posix()
+        group = "ray" if path.startswith(RAY) else path
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
-def command():
-    return commandline.make_command()
+def command(tmp_path_factory):
+    return commandline.make_command(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

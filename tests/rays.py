@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.processes import descendants, running
+
 RAY = Path(sys.executable).parent / "ray"
 REPOSITORY = Path(__file__).parents[1]
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -29,13 +31,7 @@ class Node:
     @property
     def pids(self):
         """Its processes: `ray start` and all that descends from it."""
-        found = {self.process.pid}
-        parents = _parents()
-        while True:
-            more = {pid for pid, parent in parents.items() if parent in found} - found
-            if not more:
-                return found
-            found |= more
+        return descendants(self.process.pid)
 
     @property
     def runs(self):
@@ -54,7 +50,7 @@ class Node:
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(15)
-        for pid in pids & _parents().keys():
+        for pid in running(pids):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
@@ -181,15 +177,3 @@ def free_port():
             port = probe.getsockname()[1]
         if not 10002 <= port <= 19999:
             return port
-
-
-def _parents():
-    """Return the parent of every process of this machine."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with suppress(OSError):
-                status = (folder / "stat").read_text()
-                # The name, in parentheses, may hold spaces and more parentheses.
-                found[int(folder.name)] = int(status.rpartition(")")[2].split()[1])
-    return found

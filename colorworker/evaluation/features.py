@@ -71,7 +71,11 @@ def inception_features(path: Path) -> Features:
         )
         pooled = imported.prune(INCEPTION_INPUT, INCEPTION_OUTPUT)
     except OSError as error:
-        raise WeightsRefused(str(path), f"cannot be read ({error.strerror})") from error
+        raise WeightsRefused(
+            str(path),
+            f"cannot be read ({error.strerror})",
+            "Name a file on this machine; without --inception there is no column FID",
+        ) from error
     except Exception as error:  # protobuf and TensorFlow raise what they like
         raise WeightsRefused(
             str(path),

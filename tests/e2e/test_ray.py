@@ -2,11 +2,11 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from tests.archives import Outcome, save_film
+from tests.processes import descendants
 from tests.waiting import wait_for
 
 SETTINGS = {
@@ -14,20 +14,6 @@ SETTINGS = {
     "COLORWORKER_RUN__CPUS_PER_WORKER": "1",
     "COLORWORKER_RUN__WORKERS": "1",
 }
-
-
-def actor_pids():
-    """Processes of this machine whose title says that they are our actors."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                title = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if title.startswith(b"ray::UnitActor"):
-                found.append(int(folder.name))
-    return found
 
 
 @pytest.mark.timeout(900)
@@ -39,8 +25,8 @@ def test_killed_actors_and_a_killed_driver_cost_no_finished_unit(command, archiv
     process = command.start(
         "colorize", archive, colour.destination, "--executor", "ray", **SETTINGS
     )
-    wait_for(lambda: len(colour.records) >= 3 and actor_pids(), process)
-    for pid in actor_pids():
+    wait_for(lambda: len(colour.records) >= 3, process)
+    for pid in descendants(process.pid, "ray::UnitActor"):
         os.kill(pid, signal.SIGKILL)
     before = len(colour.records)
     wait_for(lambda: len(colour.records) >= before + 3, process)

@@ -12,6 +12,7 @@ import pytest
 from colorworker.store.opening import open_store
 from tests.archives import save_picture
 from tests.integration.training.pictures import fill
+from tests.processes import descendants, running
 from tests.waiting import wait_for
 
 CONFIG = """
@@ -37,18 +38,8 @@ max_failures = 2
 STEPS = 3 * 3
 
 
-def worker_pids():
-    """Processes of this machine that are Ray Train's workers."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                title = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if title.startswith(b"ray::RayTrainWorker"):
-                found.append(int(folder.name))
-    return found
+def workers(process):
+    return descendants(process.pid, "ray::RayTrainWorker")
 
 
 def last_step(output):
@@ -67,11 +58,12 @@ def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(s3, co
     process = command.start(*arguments)
     wait_for(lambda: last_step(output) >= 1, process)
     before = last_step(output)
-    os.kill(max(worker_pids()), signal.SIGKILL)
+    os.kill(max(workers(process)), signal.SIGKILL)
     wait_for(lambda: last_step(output) >= before + 2, process)
+    left = workers(process)
     process.kill()
     process.communicate()
-    while worker_pids():
+    while running(left):
         time.sleep(0.05)
     killed = last_step(output)
     # How many workers there are does not decide the result, so one may finish what two began.

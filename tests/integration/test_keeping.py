@@ -1,11 +1,7 @@
 """A job on a real bucket, killed and run again: what is said of it, and what is swept after it."""
 
 import json
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -19,28 +15,12 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
-REPOSITORY = Path(__file__).parents[2]
 STATE = ".colorworker"
 SETTINGS = {
     "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12",
-    "COLORWORKER_MEDIA__ANCHOR_INTERVAL": "12",
-    "COLORWORKER_MEDIA__SETTLE_ANCHORS": "0",
     "COLORWORKER_RUN__WORKERS": "1",
     "COLORWORKER_RUN__HEARTBEAT_SECONDS": "0.2",
 }
-
-
-def start(*arguments):
-    kept = {name: os.environ[name] for name in os.environ if not name.startswith("COLORWORKER_")}
-    kept.pop("RAY_ADDRESS", None)
-    return subprocess.Popen(
-        [sys.executable, "-m", "colorworker", "colorize", *arguments],
-        env={**kept, **SETTINGS},
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def status(destination, *options):
@@ -115,13 +95,13 @@ def orphans_by_hand(objects, records):
     }
 
 
-def test_a_job_is_followed_killed_swept_after_and_finished(s3, tmp_path, monkeypatch):
+def test_a_job_is_followed_killed_swept_after_and_finished(s3, command, tmp_path, monkeypatch):
     bucket = s3.make_bucket()
     destination = f"s3://{bucket}/out"
     film = make_film(tmp_path / "reel.mp4", Recipe(width=96, height=64, frames=96, gop_size=12))
     assert status(destination)[0] == 2
 
-    process = start(str(film), destination)
+    process = command.start("colorize", film, destination, **SETTINGS)
     wait_for(lambda: count_records(s3, bucket) >= 3, process)
     code, running = status(destination)
     nothing_of_a_live_run = sweep(destination)
@@ -154,9 +134,8 @@ def test_a_job_is_followed_killed_swept_after_and_finished(s3, tmp_path, monkeyp
     assert uploads(s3, bucket) == {"elsewhere/upload.mkv", "out/theirs.bin"}
     assert sweep(destination) == {}
 
-    again = start(str(film), destination)
-    out, err = again.communicate(timeout=280)
-    assert again.returncode == 0, err
+    again = command.here("colorize", film, destination, **SETTINGS)
+    assert again.returncode == 0, again.stderr
     after = held(s3, bucket)
     assert before.items() <= records_of(s3, bucket).items()
     assert "reel.mp4" in after
@@ -172,5 +151,5 @@ def test_a_job_is_followed_killed_swept_after_and_finished(s3, tmp_path, monkeyp
     assert {done["report"], done["latest"]["report"]} <= after.keys()
     assert after[done["report"]] == after[done["latest"]["report"]]
     assert f"jobs/{done['job_id']}/runs/" in read(s3, bucket, f"{STATE}/index.html").decode()
-    assert out.splitlines()[-1] == f"report: {destination}/{done['report']}"
+    assert again.stdout.splitlines()[-1] == f"report: {destination}/{done['report']}"
     assert sweep(destination) == {}

@@ -127,17 +127,14 @@ def test_a_bucket_comes_back_in_colour_and_no_secret_with_it(s3, command, archiv
         assert secret not in everything
 
 
-<<<<<<< HEAD
-def test_one_key_or_a_glob_of_a_bucket_goes_to_a_folder(s3, archive, tmp_path):
-    one = colorize(f"s3://{archive}/stills/ü/c.tif", str(tmp_path / "one"))
-    some = colorize(
-        f"s3://{archive}/**/?.[pt]*", str(tmp_path / "some"), "--dry-run", "--no-calibrate"
-=======
 def test_one_key_or_a_glob_of_a_bucket_goes_to_a_folder(s3, command, archive, tmp_path):
     one = command.here("colorize", f"s3://{archive}/stills/ü/c.tif", str(tmp_path / "one"))
     some = command.here(
-        "colorize", f"s3://{archive}/**/?.[pt]*", str(tmp_path / "some"), "--dry-run"
->>>>>>> e48850c (Tests start the command line in their own process where they need no other, share one store server, and train between buckets)
+        "colorize",
+        f"s3://{archive}/**/?.[pt]*",
+        str(tmp_path / "some"),
+        "--dry-run",
+        "--no-calibrate",
     )
 
     assert one.returncode == 0, one.stderr
