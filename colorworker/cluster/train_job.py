@@ -114,17 +114,24 @@ def ray_storage(output: str, options: S3Options) -> tuple[str, fs.FileSystem | N
     Args:
         output: Of the training.
         options: How to reach S3; credentials come from the environment, as for boto3.
+
+    Raises:
+        UsageError: If they do not make sense.
     """
     if not output.startswith(S3_SCHEME):
         store = open_store(output)
         return str(store.scratch().parent / _RAY_STATE), None
     bucket, prefix = split_s3(output)
+    # Not at the top: jobs without buckets do without boto3.
+    from colorworker.store.s3service import whereabouts
+
     where: dict[str, Any] = {}
-    if options.endpoint_url:
-        parts = urlsplit(options.endpoint_url)
+    endpoint, region = whereabouts(bucket, options)
+    if endpoint:
+        parts = urlsplit(endpoint)
         where = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
-    if options.region:
-        where["region"] = options.region
+    if region:
+        where["region"] = region
     if options.ca_bundle:
         where["tls_ca_file_path"] = options.ca_bundle
     path = "/".join(part for part in (bucket, prefix, ".colorworker", _RAY_STATE) if part)

@@ -99,6 +99,24 @@ def make_client(bucket: str, options: S3Options) -> Any:
     return client
 
 
+def whereabouts(bucket: str, options: S3Options) -> tuple[str | None, str | None]:
+    """Return (endpoint URL, region) as boto3 finds them in options, variables and profiles.
+
+    For other libraries' clients, which do not look in all of these places. There is no URL where
+    it is Amazon's own.
+
+    Raises:
+        UsageError: As `make_client`.
+    """
+    client = make_client(bucket, options)
+    try:
+        host = urlsplit(client.meta.endpoint_url).hostname or ""
+        is_amazon = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return None if is_amazon else client.meta.endpoint_url, client.meta.region_name
+    finally:
+        client.close()
+
+
 def _refuse_cut_answer(operation_model: Any, response_dict: Any, **_: Any) -> None:
     """Refuse a body shorter than its header says; botocore takes one of 0 bytes for an answer.
 
