@@ -74,7 +74,7 @@ def _environment(variables):
 def make_command(cache):
     """Return the command line without the settings of whoever runs the tests.
 
-    It expects nothing by what somebody has measured on this machine: `cache` is a folder of its own.
+    `cache` is its folder of what was measured on a machine: nothing is expected by that of others.
     """
     kept = {
         name: value
