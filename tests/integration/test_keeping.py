@@ -84,14 +84,14 @@ def uploads(s3, bucket):
 
 
 def orphans_by_hand(objects, records):
-    """Return what no record names, as attempts and thumbnails, without the program's help."""
-    named = {
-        record[name] for record in records.values() for name in ("attempt_key", "thumbnail_key")
-    }
-    of = {"attempt": f"{STATE}/parts/", "thumbnail": f"{STATE}/thumbnails/"}
+    """Return attempts that no record names and thumbnails of units without one, by kind."""
+    named = {record["attempt_key"] for record in records.values()}
+    done = {record["unit_id"] for record in records.values()}
+    attempts = {key for key in objects if key.startswith(f"{STATE}/parts/")}
+    thumbnails = {key for key in objects if key.startswith(f"{STATE}/thumbnails/")}
     return {
-        kind: {key for key in objects if key.startswith(folder) and key not in named}
-        for kind, folder in of.items()
+        "attempt": attempts - named,
+        "thumbnail": {key for key in thumbnails if key.split("/")[-1].split(".")[0] not in done},
     }
 
 
