@@ -24,7 +24,7 @@ MAX_FAILED = 1000
 MAX_PICTURES = 1000
 """Before/after pictures on the page: a film has several."""
 MAX_SHOTS = 5000
-"""Shots on the page, of all its films: the first of them."""
+"""Shots on the page, of all its films."""
 MAX_SHEET_BYTES = 16 << 20
 """Of all sheets with the pictures of shots; a feature film's has 2 to 4 MB."""
 OUTPUTS_AT = "../../../../"
@@ -92,7 +92,8 @@ def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_
         nonlocal shots, hidden_shots
         for line in lines:
             if len(kept[line.outcome]) < limits[line.outcome]:
-                shown = line.shots[: MAX_SHOTS - shots]
+                # A list is there whole or not at all, so that its length is true.
+                shown = line.shots if shots + len(line.shots) <= MAX_SHOTS else ()
                 shots, hidden_shots = (
                     shots + len(shown),
                     hidden_shots + len(line.shots[len(shown) :]),
