@@ -14,6 +14,7 @@ from colorworker.keeping.sweep import Limits, limits_of, sweep
 from colorworker.provenance.record import (
     attempt_key,
     commit,
+    contact_key,
     finished,
     record_key,
     thumbnail_key,
@@ -162,6 +163,15 @@ def test_thumbnails_that_no_record_names_go(store):
         store.put(key, b"jpeg")
     put_record(store, "a" * 32, thumbnail=named)
     put_record(store, "d" * 32, thumbnail_keys=[gathered])
+
+    assert swept(store) == [("thumbnail", orphan)]
+
+
+def test_pictures_of_shots_stay_as_long_as_their_unit_has_a_record(store):
+    kept, orphan = contact_key("a" * 32), contact_key("b" * 32)
+    store.put(kept, b"jpeg")
+    store.put(orphan, b"jpeg")
+    put_record(store, "a" * 32)
 
     assert swept(store) == [("thumbnail", orphan)]
 
