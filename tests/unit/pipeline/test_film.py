@@ -75,6 +75,12 @@ def scene(shape, count, level, seed, pix_fmt="yuv420p"):
     return [(picture + each).astype(np.uint8) for each in grain]
 
 
+def pan(shape, count, seed):
+    """The same scene, moved by a pixel a frame."""
+    (wide,) = scene((shape[0], shape[1] + 16 * -(-count // 16)), 1, 120, seed)
+    return [np.ascontiguousarray(wide[:, left : left + shape[1]]) for left in range(count)]
+
+
 def frames_of(lumas, pix_fmt="yuv420p", first=0):
     for number, luma in enumerate(lumas, start=first):
         frame = av.VideoFrame(luma.shape[1], luma.shape[0], pix_fmt)
@@ -115,6 +121,35 @@ def test_border_frame_has_the_same_colour_from_both_segments(shape, border):
     wanted = (1 - share) * before[anchor] + share * behind[0]
     assert np.abs(before[border - 1] - wanted).mean() < 0.6
     assert np.abs(behind[0] - before[anchor]).mean() > 0.3
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("border", [24, 31])
+@pytest.mark.parametrize("behind", ["a pan", "a cut", "a flash"])
+def test_the_anchor_on_a_border_is_the_same_from_both_sides(monkeypatch, shape, border, behind):
+    film = pan(shape, 75, seed=20)
+    if behind == "a cut":
+        film[border + 9 :] = pan(shape, 75, seed=21)[border + 9 :]
+    if behind == "a flash":
+        film[border + 3 : border + 5] = scene(shape, 2, 200, seed=22)
+
+    def settled_anchor(lumas, count, index):
+        found = []
+
+        def only_looked_at(moments, canvas):
+            found.extend(each.colours.planes for each in moments if each.index == index)
+            return iter(())
+
+        monkeypatch.setattr("colorworker.pipeline.film.followed", only_looked_at)
+        frames, toy = frames_of(lumas), ToyColorizer(8)
+        list(colour_frames(frames, count, info_of(shape), toy, OPTIONS, "yuv420p"))
+        (planes,) = found
+        return planes
+
+    from_before = settled_anchor(film[: border + lookahead_frames(OPTIONS)], border, border)
+    from_behind = settled_anchor(film[border:], len(film) - border, 0)
+
+    np.testing.assert_array_equal(from_before, from_behind)
 
 
 def test_frames_behind_the_look_ahead_change_nothing():
