@@ -11,6 +11,15 @@ Place = Sequence[str | int]
 """Names from the outside in; numbers count tables of one name."""
 
 _SHOWN_LETTERS = 80
+_TYPES = {
+    "bool": ("is neither true nor false", "Write true or false, without quotes"),
+    "float": ("is no number", "Write it like 2.5, without quotes"),
+    "int": ("is no whole number", "Write it like 5, without quotes"),
+    "string": ("is no text", "Write it in quotes"),
+    "time": ("is no time of the day", "Write it like 22:00:00, without quotes"),
+    "tuple": ("is no list", 'Write it in brackets, like ["a", "b"]; of tables, like [[name]]'),
+}
+"""By the beginning of pydantic's name of the error: `int_parsing`, `int_type`, `int_from_float`."""
 
 
 def words(error: ErrorDetails, table: type[BaseModel]) -> tuple[str, str]:
@@ -37,6 +46,10 @@ def words(error: ErrorDetails, table: type[BaseModel]) -> tuple[str, str]:
         )
     if kind == "string_pattern_mismatch":
         return f"{given} is no name", "Use letters, digits, dots, dashes; at most 48"
+    if kind == "too_short":
+        return "is empty", "Name at least one"
+    if known_type := _TYPES.get(kind.partition("_")[0]):
+        return f"{given} {known_type[0]}", known_type[1]
     said = error["msg"].removeprefix("Value error, ")
     about = "" if isinstance(error["input"], dict | list) else f"{given} given; "
     return f"{about}{said[:1].lower()}{said[1:]}", "Correct it"

@@ -187,6 +187,7 @@ def restore(
     *,
     interrupted: Callable[[], bool] = lambda: False,
     heartbeat_seconds: float = 20.0,
+    unreachable: Callable[[ColorworkerError], ColorworkerError] = lambda error: error,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     seconds: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
@@ -200,9 +201,13 @@ def restore(
             the others from theirs.
         interrupted: Tells whether somebody wants it to end.
         heartbeat_seconds: How often the run's state is renewed.
+        unreachable: Says where the plan names the destination that its state cannot be kept on.
         clock: Says the time, with its zone.
         seconds: Says seconds that no change of the clock disturbs.
         pause: Sleeps; only used to see whether another run's heart beats.
+
+    Raises:
+        ColorworkerError: What `unreachable` makes of an error of the first destination.
     """
     if plan.window and plan.window.closes_at(clock()) is None:
         opening = plan.window.next_opening(clock())
@@ -212,7 +217,10 @@ def restore(
     with closing(opened(plan.collections[0].destination)) as home, ExitStack() as stack:
         keeper = RunKeeper(home, plan_job(plan.name), sources, heartbeat_seconds=heartbeat_seconds)
         claiming = partial(claim, home, plan.name, keeper.run_id, heartbeat_seconds)
-        holder = _holder(home, plan.name, lambda: claiming(clock()), heartbeat_seconds, pause)
+        try:
+            holder = _holder(home, plan.name, lambda: claiming(clock()), heartbeat_seconds, pause)
+        except ColorworkerError as error:
+            raise unreachable(error) from error
         if holder:
             return PlanEnd("overlapping", f"another run of it is going on ({holder})")
         stack.enter_context(fresh_page(home, plan.collections[0].destination))

@@ -19,6 +19,7 @@ from colorworker.errors import ColorworkerError, UsageError
 from colorworker.report.page import duration, visible
 from colorworker.restore import CollectionEnd, JobEnd, PlanEnd, Watch
 from colorworker.restore import restore as run_plan
+from colorworker.restoring.planerrors import line_of_collection
 from colorworker.restoring.planfile import read_plan
 from colorworker.restoring.state import CollectionState
 from colorworker.settings import ExecutorName, Settings, load_settings
@@ -100,17 +101,18 @@ def restore(
         workers=workers or settings.run.workers, quiet=quiet,
     )  # fmt: skip
     if dry:
-        code = _dry_run(plan, partial(request, calibrate=calibrate), settings)
+        code = _dry_run(plan_file, plan, partial(request, calibrate=calibrate), settings)
         if code:
             raise typer.Exit(code)
         return
     refuse_calibrating(calibrate)
-    code = _run(plan, stores, settings, request, detailed=detailed_exit_code)
+    code = _run(plan_file, plan, stores, settings, request, detailed=detailed_exit_code)
     if code:
         raise typer.Exit(code)
 
 
 def _run(
+    plan_file: Path,
     plan: RestorationPlan,
     stores: StoreOptions,
     settings: Settings,
@@ -123,6 +125,10 @@ def _run(
     def run_collection(collection: Collection, watch: Watch) -> JobEnd:
         return run_watched(request(collection), settings, watch)
 
+    def unreachable(error: ColorworkerError) -> UsageError:
+        where = f"{line_of_collection(plan_file, 0)}: collection[1].destination"
+        return UsageError(where, f"{error.subject}: {error.seen}", error.next_step)
+
     with StopFlag(settings.run.stop_seconds) as interrupted:
         end = run_plan(
             plan,
@@ -130,8 +136,9 @@ def _run(
             run_collection,
             interrupted=interrupted,
             heartbeat_seconds=settings.run.heartbeat_seconds,
+            unreachable=unreachable,
         )
-    for said in _words(plan, end):
+    for said in _words(plan_file, plan, end):
         print(said, flush=True)
     code = _code(end, detailed=detailed)
     if end.units_running:
@@ -140,7 +147,10 @@ def _run(
 
 
 def _dry_run(
-    plan: RestorationPlan, request: Callable[[Collection], Request], settings: Settings
+    plan_file: Path,
+    plan: RestorationPlan,
+    request: Callable[[Collection], Request],
+    settings: Settings,
 ) -> int:
     """Say what every collection would do and take, then all of them; return the exit code."""
     code, seconds = 0, 0.0
@@ -152,7 +162,8 @@ def _dry_run(
             again = replace(said, calibrate=None) if number and said.calibrate else said
             expected = dry_run(again, settings, may_be_empty=True)
         except ColorworkerError as error:
-            print(f"{collection.name}: {visible(str(error))}", flush=True)
+            where = visible(line_of_collection(plan_file, number))
+            print(f"{collection.name} ({where}): {visible(str(error))}", flush=True)
             code = NOT_STARTED
             continue
         seconds += expected.wall_seconds() if expected else 0.0
@@ -206,10 +217,14 @@ def _code(end: PlanEnd, *, detailed: bool) -> int:
     return early.get(end.standing, 0) if detailed else 0
 
 
-def _words(plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
+def _words(plan_file: Path, plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
     """Yield what a person wants to know of a run."""
-    for item in end.collections:
-        yield from _collection_words(item)
+    for number, item in enumerate(end.collections):
+        if item.error:
+            where = visible(line_of_collection(plan_file, number))
+            yield f"{item.name} ({where}): {visible(item.error)}"
+        else:
+            yield from _collection_words(item)
     name = f"plan {plan.name}"
     if end.standing == "done" and any(item.error for item in end.collections):
         yield f"{name}: nothing that is due is left but what could not be run"
@@ -222,9 +237,6 @@ def _words(plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
 
 
 def _collection_words(item: CollectionEnd) -> Iterator[str]:
-    if item.error:
-        yield f"{item.name}: {visible(item.error)}"
-        return
     tally = item.tally
     parts = [f"{tally.done} done ({tally.resumed} before)", f"{tally.failed} failed"]
     parts += [

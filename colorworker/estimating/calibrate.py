@@ -178,7 +178,7 @@ class _Machine:
             # Another version of the file: what was done before does not count.
             path.touch()
         bench, source = self._bench, LocalStore(folder)
-        options = bench.options
+        options = replace(bench.options, excerpt=None)
         if piece.profile != options.profile:
             # An item's own profile: what the job says of encoders need not go with it.
             options = replace(options, profile=piece.profile, codec=None, crf=None)

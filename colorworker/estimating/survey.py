@@ -16,6 +16,7 @@ from colorworker.media.stills.vips import open_still
 from colorworker.provenance.record import STATE
 from colorworker.store.base import ObjectStore
 from colorworker.work.estimate import Group, Piece, Sample
+from colorworker.work.excerpt import Excerpt
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.manifest import Counts, Entry
 from colorworker.work.restoration import identity
@@ -143,11 +144,21 @@ def _sample(entry: Entry, store: ObjectStore, options: Options) -> Sample | None
             header = film_header(reader, entry.key)
     except ColorworkerError:
         return None
+    part = _share_of_excerpt(options, header.seconds)
+    frames = round(header.frames * part)
     return Sample(
         Piece("film", header.codec, header.pix_fmt, options.profile),
         entry.size_bytes,
-        header.frames,
+        frames,
         header.width * header.height / 1e6,
-        header.seconds,
-        max(1, header.frames // options.segment_frames),
+        header.seconds * part,
+        max(1, frames // options.segment_frames),
     )
+
+
+def _share_of_excerpt(options: Options, seconds: float) -> float:
+    if options.excerpt is None or not seconds:
+        return 1.0
+    excerpt = Excerpt(*options.excerpt)
+    end = seconds if excerpt.end_ms is None else min(seconds, excerpt.end_ms / 1000)
+    return max(0.0, end - excerpt.start_ms / 1000) / seconds

@@ -15,7 +15,10 @@ def from_validation(
     path: Path, text: str, error: ValidationError, table: type[BaseModel]
 ) -> UsageError:
     """Return the first of the errors in the order of lines, and how many more there are."""
-    found = sorted(error.errors(), key=lambda item: _line(text, item["loc"]) or 0)
+    # A key that is missing may be one that is misspelt: what is wrong where it stands says more.
+    found = sorted(
+        error.errors(), key=lambda item: (item["type"] == "missing", _line(text, item["loc"]) or 0)
+    )
     first, more = found[0], len(found) - 1
     others = f" ({more} more like this)" if more else ""
     seen, step = words(first, table)
@@ -35,6 +38,15 @@ def at_key(path: Path, text: str, place: Place, seen: str, next_step: str) -> Us
     line = _line(text, place)
     where = f"{path}, line {line}" if line else str(path)
     return UsageError(where, f"{_dotted(place)}: {seen}", next_step)
+
+
+def line_of_collection(path: Path, number: int) -> str:
+    """Return `plan.toml, line 12` of a collection, counted from 0; the file alone if it is gone."""
+    try:
+        line = _line(path.read_text(encoding="utf-8"), ("collection", number, "destination"))
+    except (OSError, UnicodeDecodeError):
+        line = None
+    return f"{path}, line {line}" if line else str(path)
 
 
 def _dotted(place: Place) -> str:

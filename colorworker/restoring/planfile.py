@@ -43,6 +43,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from colorworker.errors import UsageError
 from colorworker.manifests.source import Location, is_manifest, location, source_of
 from colorworker.restoring.planerrors import at_key, from_validation
+from colorworker.store.opening import check_uri
 from colorworker.store.sources import Source, refuse_overlap
 from colorworker.work.job import (
     Chroma,
@@ -77,7 +78,10 @@ class WindowTable(_Table):
     @model_validator(mode="after")
     def _opens(self) -> "WindowTable":
         if self.opens == self.closes:
-            raise ValueError("it opens and closes at the same time, so it never opens")
+            raise ValueError(
+                "it opens and closes at the same time, so it never opens;"
+                " leave out [window] for around the clock"
+            )
         if self.opens.tzinfo or self.closes.tzinfo:
             raise ValueError("opens and closes are times of the zone, and name none themselves")
         return self
@@ -94,7 +98,7 @@ class BudgetTable(_Table):
     @model_validator(mode="after")
     def _priced(self) -> "BudgetTable":
         if (self.money is None) != (self.price_per_hour is None):
-            raise ValueError("money and price_per_hour go together")
+            raise ValueError("money and price_per_hour go together; give both or neither")
         return self
 
 
@@ -180,8 +184,10 @@ def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(str(path), f"cannot be read ({error})", "Check the path") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(str(path), f"is not UTF-8 ({error.reason})", "Save it as UTF-8") from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -197,7 +203,7 @@ def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
     except UsageError as error:
         said = f"{error.subject}: {error.seen}"
         raise UsageError(str(path), said, error.next_step) from error
-    for place, seen, step in _clashes(plan):
+    for place, seen, step in (*_unreachable(plan), *_clashes(plan)):
         raise at_key(path, text, place, seen, step)
     return plan
 
@@ -246,6 +252,18 @@ def _from(folder: Path, place: str) -> str:
         root = _from(folder, where.root) if where.root else ""
         return source_of(Location(_from(folder, where.uri), root))
     return place if "://" in place else str(folder.absolute() / place)
+
+
+def _unreachable(plan: RestorationPlan) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Yield (place, what was seen, what to do) of what names no store, wherever that may lie."""
+    for number, item in enumerate(plan.collections):
+        named = [("destination", item.destination)]
+        named += [("sources", source) for source in item.sources if not is_manifest(source)]
+        for key, place in named:
+            try:
+                check_uri(place)
+            except UsageError as error:
+                yield ("collection", number, key), f"{error.subject}: {error.seen}", error.next_step
 
 
 def _clashes(plan: RestorationPlan) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -23,19 +23,31 @@ def open_store(uri: str, options: StoreOptions | None = None) -> ObjectStore:
         UsageError: If there is no store for the URI's scheme, or it names no folder.
         DependencyMissing: If the package that speaks to such stores is not installed.
     """
+    check_uri(uri)
+    scheme, separator, _ = uri.partition("://")
+    if not separator:
+        return LocalStore(Path(uri))
+    return _STORES[scheme](uri, options or StoreOptions())
+
+
+def check_uri(uri: str) -> None:
+    """Refuse what no store can have as its URI or path; none is opened.
+
+    Raises:
+        UsageError: If there is no store for the URI's scheme, or it names no bucket.
+    """
     scheme, separator, _ = uri.partition("://")
     if not uri:
         raise UsageError("store", "no folder is named", "Give the path of a folder")
-    if not separator:
-        return LocalStore(Path(uri))
-    if scheme not in _STORES:
+    if separator and scheme not in _STORES:
         known = ", ".join(f"{name}://" for name in _STORES)
         raise UsageError(
             uri,
             f"there is no store for {scheme}://",
             f"Give the path of a folder, or one of {known}",
         )
-    return _STORES[scheme](uri, options or StoreOptions())
+    if uri.startswith(S3_SCHEME):
+        split_s3(uri)
 
 
 def split_s3(uri: str) -> tuple[str, str]:

@@ -121,12 +121,25 @@ def test_measuring_is_for_dry_runs_only(measuring, tmp_path):
         run("colorize", tmp_path / "archive", tmp_path / "out", "--calibrate")
 
 
+def test_a_plan_whose_state_cannot_be_reached_names_the_line_of_its_destination(
+    measuring, tmp_path
+):
+    (tmp_path / "colour").write_text("a file")
+
+    with pytest.raises(UsageError) as refused:
+        run("restore", tmp_path / "plan.toml")
+
+    where = f"{tmp_path / 'plan.toml'}, line 9: collection[1].destination"
+    assert refused.value.subject == where
+    assert refused.value.next_step
+
+
 def test_a_plans_dry_run_says_how_many_runs_its_budget_makes_of_it(measuring, tmp_path):
     done = run("restore", tmp_path / "plan.toml", "--dry-run", "--workers", "1")
 
     assert "all:\n" in done.stdout
     assert "plan nightly: 14.0 s, 0.14 at 36 an hour" in done.stdout
-    assert "none: " in done.stdout
+    assert f"none ({tmp_path / 'plan.toml'}, line 13): " in done.stdout
     assert "no such file" in done.stdout
     assert done.exit_code == 2
     (tmp_path / "plan.toml").write_text(PLAN.replace("hours = 0.01", "hours = 0.001"))

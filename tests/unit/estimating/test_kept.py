@@ -33,7 +33,7 @@ def test_what_is_kept_comes_back(tmp_path):
         replace(BENCH, threads=2),
         replace(BENCH, model=ModelRef("lite", "1" * 64)),
         replace(BENCH, options=Options(preset="slow")),
-        replace(BENCH, options=Options(anchor_interval=12)),
+        replace(BENCH, options=Options(anchor_interval=3)),
     ],
 )
 def test_other_circumstances_have_another_file(tmp_path, other):

@@ -1,5 +1,7 @@
 """An archive looked over: what headers say, what is done, and what a sample stands for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import pyvips
@@ -77,6 +79,27 @@ def test_what_the_destination_has_records_of_is_not_to_be_done(archive):
 
     assert (volume.items, volume.items_done) == (8, 2)
     assert len(Recorded(store)) == 3
+
+
+def test_of_an_excerpt_only_its_frames_count(archive):
+    entries = [entry for entry in look(archive)[0] if entry.key == "r.mp4"]
+
+    found = [
+        survey(
+            entries,
+            counts_of(entries),
+            replace(OPTIONS, excerpt=excerpt),
+            MODEL,
+            lambda _: LocalStore(archive),
+            None,
+        )
+        .groups[0]
+        .samples[0]
+        for excerpt in ((400, 1400), (1400, None), (400, 99_000))
+    ]
+
+    assert [sample.frames for sample in found] == [25, 25, 50]
+    assert [sample.film_seconds for sample in found] == pytest.approx([1.0, 1.0, 2.0])
 
 
 def test_a_films_header_says_how_long_it_is(tmp_path):

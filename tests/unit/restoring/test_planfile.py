@@ -7,6 +7,7 @@ import pytest
 
 from colorworker.errors import UsageError
 from colorworker.restoring import planfile
+from colorworker.restoring.planerrors import line_of_collection
 from colorworker.restoring.planfile import read_plan
 from colorworker.work.job import Options
 
@@ -75,13 +76,23 @@ def test_a_plan_is_read_and_what_it_does_not_say_comes_from_settings(tmp_path):
         ("vividness = 0.9", "vividness = 9", ["line 28", "collection[2].vividness"]),
         ("vividness = 0.9", "vividnes = 1", ["line 28", "Did you mean vividness"]),
         ("22:00:00", "06:00:00", ["line 4", "window:", "never opens"]),
-        ("22:00:00", '"25:00"', ["line 5", "window.opens: '25:00' given"]),
-        ('"fri", "sat"', "", ["line 8", "window.days", "at least 1"]),
+        ("22:00:00", '"25:00"', ["line 5", "'25:00' is no time of the day", "22:00:00"]),
+        ('"fri", "sat"', "", ["line 8", "window.days: is empty", "Name at least one"]),
+        ("items = 5000", 'items = "many"', ["line 11", "'many' is no whole number", "like 5,"]),
+        ("items = 5000", "items = 2.5", ["line 11", "budget.items: 2.5 is no whole number"]),
+        ("items = 5000", 'hours = "6h"', ["line 11", "budget.hours: '6h' is no number", "2.5"]),
         ('"fri", "sat"', '"freitag"', ["line 8", "window.days[1]: 'freitag'", "'mon'"]),
         ("Europe/Berlin", "Europe/Berlyn", ["line 7", "no time zone", "tzdata"]),
         ('zone = "Europe/Berlin"\n', "", ["line 4", "window.zone: is missing"]),
         ('"30m"', '"soon"', ["line 16", "retry.first_wait: 'soon' given", "'6h'"]),
         ('destination = "colour"\n', "", ["line 24", "collection[2].destination: is missing"]),
+        ('"colour"', '"ftp://x/y"', ["line 27", "collection[2].destination: ftp://x/y", "s3://"]),
+        ('"colour"', '"s3://"', ["line 27", "collection[2].destination: s3://", "no bucket"]),
+        ("s3://archive/photos/*.tif", "s3:///x", ["line 26", "collection[2].sources", "no bucket"]),
+        ('sources = ["s3://archive/photos/*.tif"]', 'source = ["x"]', [
+            "line 26", "collection[2].source: no such key", "Did you mean sources", "1 more",
+        ]),
+        ('sources = ["s3://archive/photos/*.tif"]', 'sources = "x"', ["line 26", "is no list"]),
         ('"colour"', '"s3://colour/reels/"', ["line 27", "lie in one another"]),
         ('"colour"', '"s3://colour/reels/sub"', ["line 27", "lie in one another"]),
         ('"colour"', '"s3://archive/photos/x"', ["line 26", "inside the source"]),
@@ -109,6 +120,15 @@ def test_a_plan_without_collections_or_a_file_is_refused(tmp_path):
         read(tmp_path, 'model = "lite"\n')
     with pytest.raises(UsageError, match="cannot be read"):
         read_plan(tmp_path / "none.toml", Options(), "lite")
+
+
+def test_the_line_of_a_collection_is_that_of_its_destination(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(GOOD)
+
+    assert line_of_collection(plan, 1) == f"{plan}, line 27"
+    plan.unlink()
+    assert line_of_collection(plan, 1) == str(plan)
 
 
 def test_the_example_of_the_description_is_a_plan(tmp_path):
