@@ -170,7 +170,9 @@ def _write(
     target.start_encoding()
     header = stream.codec_context.extradata or b""
     frames = _film_packets(key, parts, stream, header, made)
-    for packet in heapq.merge(frames, carried.packets(source, span), key=_microseconds):
+    restarts = [ticks * made.whole.time_base for ticks in made.whole.restarts]
+    others = carried.packets(source, span, restarts)
+    for packet in heapq.merge(frames, others, key=_microseconds):
         target.mux(packet)
     return carried
 

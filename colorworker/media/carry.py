@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
@@ -15,6 +15,7 @@ from av.error import FFmpegError
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
+from colorworker.media.clock import going_on
 from colorworker.media.profiles import EncoderSpec
 from colorworker.media.sound import recode_sound
 from colorworker.media.span import Span
@@ -57,12 +58,18 @@ class Carried:
         fate: Fate = "copied" if spec.captions else "left out"
         self.fates.append(StreamFate(film.index, "captions", "eia_608", fate, detail))
 
-    def packets(self, source: InputContainer, span: Span | None = None) -> Iterator[AnyPacket]:
+    def packets(
+        self,
+        source: InputContainer,
+        span: Span | None = None,
+        restarts: Sequence[Fraction] = (),
+    ) -> Iterator[AnyPacket]:
         """Yield the output's packets of all tracks, in the order of the source file.
 
         Args:
             source: The source.
             span: What of it goes along; None for all.
+            restarts: Seconds that are added where its clock starts anew, as `going_on` takes them.
         """
         for stream in source.streams:
             if stream.index not in self.tracks:
@@ -70,7 +77,7 @@ class Carried:
         chosen = [stream for stream in source.streams if stream.index in self.tracks]
         if not chosen:
             return
-        for packet in source.demux(chosen):
+        for packet in going_on(source.demux(chosen), restarts):
             if span is None or span.keeps(packet):
                 yield from self.tracks[packet.stream.index].take(packet)
         for track in self.tracks.values():

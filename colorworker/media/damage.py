@@ -9,12 +9,9 @@ import numpy.typing as npt
 from av.packet import Packet
 
 from colorworker.media import ffv1
+from colorworker.media.clock import RUNNING_CLOCKS
 from colorworker.media.timing import NO_PTS, Packets
 
-RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
-"""Demuxers of broadcast containers: without an index, and with a frame at every tick of a clock."""
-RESTART_SECONDS = 1
-"""How far a clock goes back at least if it was started anew; libav's guesses are off by frames."""
 HOLES_AT_MOST = 0.1
 """Share of frames before which frames are missing; where it is larger, the rate is variable."""
 PLACEHOLDER_BYTES = 10
@@ -70,9 +67,7 @@ class ScanTally:
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
         if packets.container in RUNNING_CLOCKS:
-            decode_times = np.array(packets.decode_times, np.int64)
-            steps = np.diff(decode_times[decode_times != NO_PTS])
-            self.restarts = int(np.sum(steps < -RESTART_SECONDS / packets.time_base))
+            self.restarts = len(packets.restarts)
             times = np.sort(packets.shown_pts())
             self.look_for_holes(packets.container, times, packets.time_base)
 
@@ -87,7 +82,7 @@ class ScanTally:
             time_base: Seconds a tick.
         """
         self.holes_seconds = []
-        if container not in RUNNING_CLOCKS or self.restarts or times[0] == NO_PTS:
+        if container not in RUNNING_CLOCKS or times[0] == NO_PTS:
             return
         steps = np.diff(times)
         usual = float(np.median(steps)) if len(steps) else 0.0
@@ -149,8 +144,7 @@ class ScanTally:
             )
         if self.restarts:
             said.append(
-                f"places where the clock goes back: {self.restarts}; times are counted by the "
-                "frame rate"
+                f"places where the clock goes back: {self.restarts}; times go on from before"
             )
         if self.ragged_bytes:
             said.append(f"the last {self.ragged_bytes} bytes are only part of a frame")

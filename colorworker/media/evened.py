@@ -8,8 +8,8 @@ import numpy.typing as npt
 Int64s = npt.NDArray[np.int64]
 
 OFF_FRAMES_GUESSED, OFF_FRAMES_STORED = 3, Fraction(1, 2)
-"""How many frames a time may be off an even count and be taken for it: where libav guessed times
-for all frames, a wrong guess is off by frames that are reordered; what is stored is not guessed."""
+"""How many frames a time may be off an even count and be taken for it: a wrong guess of libav's is
+off by as many as are reordered; what is stored is no guess."""
 SAME_RATE = 0.01
 """How far the rate of known times may be from the film's and count as the same."""
 LARGEST_DENOMINATOR = 1001
@@ -21,7 +21,9 @@ def counted(frames: int, origin: Fraction, step: Fraction) -> Int64s:
     return np.array([round(origin + index * step) for index in range(frames)], np.int64)
 
 
-def even_out(times: Int64s, known: npt.NDArray[np.bool_], step: Fraction) -> Int64s:
+def even_out(
+    times: Int64s, known: npt.NDArray[np.bool_], step: Fraction, *, guessed: bool = False
+) -> Int64s:
     """Return strictly rising times for all frames.
 
     If all known times lie within few frames of an even count, it is that count. Else frames
@@ -31,6 +33,7 @@ def even_out(times: Int64s, known: npt.NDArray[np.bool_], step: Fraction) -> Int
         times: Times in ticks, (n,), in the order frames are shown.
         known: Which of them mean anything, (n,).
         step: Ticks a frame by the film's rate, at least 1.
+        guessed: Whether known times may be guesses from other frames' times.
     """
     places = np.flatnonzero(known)
     if len(places) == 0:
@@ -42,7 +45,7 @@ def even_out(times: Int64s, known: npt.NDArray[np.bool_], step: Fraction) -> Int
     origins = times[places] - places * float(step)
     origin = float(np.median(origins))
     evenly = counted(len(times), Fraction(round(origin)), step)
-    off = OFF_FRAMES_GUESSED if bool(np.all(known)) else OFF_FRAMES_STORED
+    off = OFF_FRAMES_GUESSED if guessed else OFF_FRAMES_STORED
     if np.max(np.abs(origins - origin)) <= off * step:
         return evenly
     spread = _spread(times, _rising(times, places), float(step))

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.errors import SourceDamaged
 from colorworker.media import structure, timing
 from colorworker.media.container import decode_errors, film_stream, only, open_source
 from colorworker.media.damage import ScanTally
@@ -48,7 +48,6 @@ class _Listing:
     delay: int
     """Frames that the decoder holds back."""
     indexed_packets: int
-    other_streams: int
     header_seconds: float
     read_seconds: float
 
@@ -75,8 +74,7 @@ def scan(
     Raises:
         SourceDamaged: If no film is in it, it does not decode, or part of the file is missing.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
-        SourceUnsupported: If the frames are neither grey nor planar YUV, or the film has sound and
-            its clock starts anew in the middle.
+        SourceUnsupported: If the frames are neither grey nor YUV.
     """
     size = structure.read_structure(reader)
     if size.missing_bytes and not size.index_missing:
@@ -85,13 +83,6 @@ def scan(
     listing = _list_packets(reader, key, max_pixels, counts)
     counts.look_over(listing.packets, size.size_bytes, size.ragged_bytes)
     _check_whole(listing, key)
-    if counts.restarts and listing.other_streams:
-        raise SourceUnsupported(
-            key,
-            f"its clock goes back at {counts.restarts} places, so nothing tells which sound "
-            "belongs to which picture",
-            "Split it there, or remux it with one clock",
-        )
     first = listing.decoded[0]
     guessed = not listing.info.container.startswith(timing.STORES_PTS)
     # Frames may be left over from before the first keyframe, but that one must come.
@@ -190,7 +181,6 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: Sca
             codec.reorder and not (codec.name == "mpeg4" and delay == 0),
             delay,
             _promised_packets(container, stream),
-            len(container.streams) - 1,
             _header_seconds(container),
             read_seconds - min(0.0, start_seconds),
         )

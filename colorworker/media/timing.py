@@ -9,6 +9,7 @@ import numpy.typing as npt
 from av.packet import Packet
 
 from colorworker.media import evened
+from colorworker.media.clock import RUNNING_CLOCKS, Clock
 from colorworker.work.timeline import Stored, Timeline
 
 Int64s = npt.NDArray[np.int64]
@@ -29,7 +30,8 @@ NO_PTS = -(1 << 63)
 class Packets:
     """Times and places of the film's packets in stored order, in compact arrays.
 
-    `times` holds pts or NO_PTS; packets that an edit list or their codec hides are not `shown`.
+    `times` holds pts or NO_PTS; they go on where the film's clock starts anew. Packets that an edit
+    list or their codec hides are not `shown`.
     """
 
     def __init__(self, time_base: Fraction, container: str, codec: str) -> None:
@@ -41,6 +43,9 @@ class Packets:
         self.durations = array("q")
         self.offsets = array("q")
         self.sizes = array("q")
+        self.restarts: list[int] = []
+        """Ticks that are added to all times after each place where the film's clock goes back."""
+        self._clock = Clock(time_base)
         self.shown = array("b")
         self.keys = array("b")
 
@@ -51,8 +56,9 @@ class Packets:
         """Note a packet; empty ones (flushes, and frames dropped while recording) are none."""
         if not packet.size:
             return
-        self.times.append(NO_PTS if packet.pts is None else packet.pts)
-        self.decode_times.append(NO_PTS if packet.dts is None else packet.dts)
+        added = self._added(packet.dts, packet.duration or 0)
+        self.times.append(NO_PTS if packet.pts is None else packet.pts + added)
+        self.decode_times.append(NO_PTS if packet.dts is None else packet.dts + added)
         self.durations.append(max(0, packet.duration or 0))
         self.offsets.append(-1 if packet.pos is None else packet.pos)
         self.sizes.append(packet.size)
@@ -61,6 +67,14 @@ class Packets:
         )
         self.shown.append(not hidden)
         self.keys.append(packet.is_keyframe)
+
+    def _added(self, decode_time: int | None, duration: int) -> int:
+        """Return what makes a packet's times go on from those before."""
+        before = self._clock.last
+        if self.container in RUNNING_CLOCKS and self._clock.goes_back(decode_time):
+            went_back = 0 if before is None or decode_time is None else before - decode_time
+            self.restarts.append(sum(self.restarts[-1:]) + went_back + duration)
+        return sum(self.restarts[-1:])
 
     @property
     def first_key(self) -> int:
@@ -135,7 +149,14 @@ def counted_timeline(packets: Packets, decoded: Sequence[int | None], rate: Frac
     step = max(Fraction(1) / (rate * packets.time_base), Fraction(1))
     if bool(np.any(numbers < 0)) or len(np.unique(numbers)) != len(numbers):
         pts = evened.counted(len(numbers), Fraction(0), step)
-        return Timeline(pts, _durations(pts), pts[:1], packets.time_base, seekable=False)
+        return Timeline(
+            pts,
+            _durations(pts),
+            pts[:1],
+            packets.time_base,
+            seekable=False,
+            restarts=tuple(packets.restarts),
+        )
     pts = _times(packets, numbers, step)
     return _found_by_packet(packets, numbers, pts, _durations(pts))
 
@@ -144,17 +165,20 @@ def _times(packets: Packets, numbers: Int64s, step: Fraction) -> Int64s:
     """Return when the frames of these packets are shown, as far as the container tells.
 
     They take their packets' pts where these rise after all and are not made up (AVI has none);
-    else the k-th frame shown takes the k-th decoding time (so gaps stay gaps); else what pts there
-    are is evened out, or frames are counted.
+    else the k-th frame shown takes the k-th decoding time (so gaps stay gaps), but not in broadcast
+    containers, whose decoding begins before the first frame is shown; else what pts there are is
+    evened out, or frames are counted.
     """
     shown_at = np.array(packets.times, np.int64)[numbers]
     stored_at = np.sort(np.array(packets.decode_times, np.int64)[numbers])
     if packets.container == "avi":
         shown_at = np.full_like(shown_at, NO_PTS)
-    for times in (shown_at, stored_at):
+    candidates = (shown_at,) if packets.container in RUNNING_CLOCKS else (shown_at, stored_at)
+    for times in candidates:
         if bool(np.all(times != NO_PTS)) and bool(np.all(np.diff(times) > 0)):
             return times
-    return evened.even_out(shown_at, shown_at != NO_PTS, step)
+    guessed = packets.container == "mpeg"
+    return evened.even_out(shown_at, shown_at != NO_PTS, step, guessed=guessed)
 
 
 def _durations(pts: Int64s) -> Int64s:
@@ -180,6 +204,7 @@ def _found_by_packet(packets: Packets, numbers: Int64s, pts: Int64s, durations: 
         packets.time_base,
         seekable=int(found.sum()) > 1,
         stored=Stored(numbers, anchors[found]),
+        restarts=tuple(packets.restarts),
     )
 
 

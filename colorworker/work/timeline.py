@@ -41,6 +41,8 @@ class Timeline:
         seekable: False when no frame can be found again but by decoding from the film's start.
         stored: How frames are found in containers without times of their own for every frame, or
             with wrong ones; None where `pts` are the container's and finds them.
+        restarts: Ticks that `pts` have more than the container after each place where its clock
+            goes back, so that times go on.
     """
 
     pts: npt.NDArray[np.int64]
@@ -49,6 +51,7 @@ class Timeline:
     time_base: Fraction
     seekable: bool = True
     stored: Stored | None = None
+    restarts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("pts", "keyframes"):
@@ -95,6 +98,7 @@ def timeline_to_bytes(timeline: Timeline) -> bytes:
         keyframes=timeline.keyframes,
         time_base=np.array(timeline.time_base.as_integer_ratio(), np.int64),
         seekable=np.array(timeline.seekable),
+        restarts=np.array(timeline.restarts, np.int64),
         **found,
     )
     return buffer.getvalue()
@@ -111,4 +115,5 @@ def timeline_from_bytes(data: bytes) -> Timeline:
             Fraction(numerator, denominator),
             bool(arrays["seekable"]),
             Stored(arrays["packets"], arrays["anchors"]) if "packets" in arrays else None,
+            tuple(arrays["restarts"].tolist()),
         )

@@ -5,7 +5,7 @@ import io
 import av
 import pytest
 
-from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.errors import SourceDamaged
 from colorworker.media.damage import ScanTally
 from colorworker.media.decode import DecodeTally, decode_segment
 from colorworker.media.probe import scan
@@ -94,23 +94,16 @@ def test_an_mxf_file_with_fewer_frames_than_it_says_is_damaged(codec, film):
         scan(io.BytesIO(whole[: len(whole) * 2 // 3]), "film.mxf")
 
 
-def test_joined_recordings_without_sound_are_counted_and_said(film):
-    whole = film("film.ts", codec="mpeg2video", b_frames=2).read_bytes()
+@pytest.mark.parametrize("name", ["film.ts", "film.mpg"])
+def test_the_times_of_joined_recordings_go_on_and_the_report_says_so(name, film):
+    whole = film(name, codec="mpeg2video", b_frames=2).read_bytes()
 
-    tally, timeline, frames = scanned(whole + whole, "film.ts")
+    tally, timeline, frames = scanned(whole + whole, name)
 
     assert frames == 96
     assert set(timeline.pts[1:] - timeline.pts[:-1]) == {3600}
-    assert tally.warnings()[-1] == (
-        "places where the clock goes back: 1; times are counted by the frame rate"
-    )
-
-
-def test_joined_recordings_with_sound_are_refused(film):
-    whole = film("film.ts", codec="mpeg2video", b_frames=2, sound="mp2").read_bytes()
-
-    with pytest.raises(SourceUnsupported, match="clock goes back at 1 places"):
-        scan(io.BytesIO(whole + whole), "film.ts")
+    assert timeline.restarts == (48 * 3600,)
+    assert tally.warnings()[-1] == ("places where the clock goes back: 1; times go on from before")
 
 
 @pytest.mark.parametrize(

@@ -160,11 +160,41 @@ def test_sound_begins_as_long_before_or_after_the_pictures_as_in_the_source(name
     assert [said for said in line.warnings if not said.startswith(COARSER)] == []
 
 
-def sound_after_pictures(path):
-    timeline = look_at(path).timeline
+@pytest.mark.parametrize("name", ["film.ts", "film.vob"])
+def test_sound_stays_with_its_pictures_where_recordings_were_joined(name, tmp_path):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    codec = {"codec": "mpeg2video", "b_frames": 2, "sound": "mp2"}
+    first, second = (
+        make_film(tmp_path / f"{frames}-{name}", Recipe(frames=frames, **codec))
+        for frames in (36, 48)
+    )
+    (sources / name).write_bytes(first.read_bytes() + second.read_bytes())
+
+    line = job_line(sources, tmp_path / "outputs", "archive")
+
+    output = tmp_path / "outputs" / line.output_key
+    film, sound = look_at(output), sound_seconds(output)
+    second_pictures = first_seconds(film) + 36 / 25
+    second_sound = sound[len(sound_seconds(first))]
+    assert film.seconds == [Fraction(index, 25) for index in range(84)]
+    assert sound == sorted(sound)
+    assert second_sound - second_pictures == pytest.approx(sound_after_pictures(second), abs=0.002)
+    assert any("the clock goes back: 1" in warning for warning in line.warnings)
+
+
+def sound_seconds(path):
     with av.open(str(path)) as container:
-        first = next(packet for packet in container.demux(audio=0) if packet.size)
-        return float(first.pts * first.time_base - int(timeline.pts[0]) * timeline.time_base)
+        packets = [packet for packet in container.demux(audio=0) if packet.size]
+        return [float(packet.pts * packet.time_base) for packet in packets]
+
+
+def sound_after_pictures(path):
+    return sound_seconds(path)[0] - first_seconds(look_at(path))
+
+
+def first_seconds(film):
+    return float(int(film.timeline.pts[0]) * film.timeline.time_base)
 
 
 @pytest.mark.parametrize("repeat", [False, True])

@@ -45,13 +45,16 @@ def test_a_timeline_comes_back_from_bytes():
 def test_packets_and_anchors_of_a_timeline_come_back_from_bytes():
     anchors = np.array([[0, 188, 700, -2], [2, 1880, 300, 4]], np.int64)
     one = replace(
-        timeline([0, 3, 7], [0, 7]), stored=Stored(np.array([0, 1, 2], np.int64), anchors)
+        timeline([0, 3, 7], [0, 7]),
+        stored=Stored(np.array([0, 1, 2], np.int64), anchors),
+        restarts=(90, 270),
     )
 
     other = timeline_from_bytes(timeline_to_bytes(one))
 
     np.testing.assert_array_equal(other.stored.packets, [0, 1, 2])
     np.testing.assert_array_equal(other.stored.anchors, anchors)
+    assert other.restarts == (90, 270)
 
 
 def test_a_timeline_with_an_anchor_too_few_is_refused():
