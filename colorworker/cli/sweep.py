@@ -10,12 +10,10 @@ import typer
 from colorworker.cli.shown import shown_folder
 from colorworker.keeping.ages import age_seconds
 from colorworker.keeping.sweep import Limits, Swept, limits_of, sweep
-from colorworker.report.page import count, visible
+from colorworker.report.page import count, size, visible
 from colorworker.settings import load_settings
 from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
-
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def sweep_destination(
@@ -80,18 +78,10 @@ def _line(swept: Swept) -> str:
 
 def _print_sums(folder: str, counts: Counter[str], sizes: Counter[str], *, delete: bool) -> None:
     for kind, number in counts.items():
-        print(f"{count(number, kind)}: {_size(sizes[kind])}")
+        print(f"{count(number, kind)}: {size(sizes[kind])}")
     if not counts:
         print(f"{visible(folder)}: nothing to sweep")
     elif delete:
-        print(f"{visible(folder)}: {_size(sizes.total())} removed")
+        print(f"{visible(folder)}: {size(sizes.total())} removed")
     else:
-        print(f"{visible(folder)}: {_size(sizes.total())} could go; --delete removes them")
-
-
-def _size(size_bytes: int) -> str:
-    """Return a number of bytes in the unit that people would say it in, powers of 1000."""
-    size, unit = float(size_bytes), 0
-    while size >= 999.5 and unit < len(_UNITS) - 1:
-        size, unit = size / 1000, unit + 1
-    return f"{size:.3g} {_UNITS[unit]}" if unit else count(size_bytes, "byte")
+        print(f"{visible(folder)}: {size(sizes.total())} could go; --delete removes them")

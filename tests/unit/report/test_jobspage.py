@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from colorworker.report.jobspage import render_jobs, whole_duration
-from colorworker.work.run import JobRuns, RunCounts, RunState
+from colorworker.work.comparison import Comparison
+from colorworker.work.run import JobRuns, Pace, RunCounts, RunState
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 
@@ -54,6 +55,15 @@ def test_reports_are_linked_where_they_are_kept():
 )
 def test_the_heading_says_what_matters_now(run, heading):
     assert heading in page(JobRuns("j", (run,), 1))
+
+
+def test_a_run_says_what_is_left_and_then_what_was_expected():
+    running = state("running", 5, pace=Pace(eta_seconds=421.0))
+    ended = state(comparison=Comparison(720.0, 660.0, 0, 0))
+
+    assert "about 7 min 01 s left" in page(JobRuns("j", (running,), 1))
+    assert "12 min 00 s expected" in page(JobRuns("j", (ended,), 1))
+    assert "expected" not in page(JobRuns("j", (state(),), 1))
 
 
 def test_a_destination_without_jobs_has_a_page_too():
