@@ -1,6 +1,6 @@
 """Read a written film's header back, and name what of the source's words it does not hold."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import av
@@ -48,19 +48,16 @@ def not_kept(
         chapters = len(wanted), len(written.chapters())
         if chapters[0] > chapters[1]:
             lost.append(f"{container} keeps {chapters[1]} of {chapters[0]} chapters")
-        pairs = [(film, _first_film(written.streams))]
-        for index, track in carried.tracks.items():
-            pairs.append((source.streams[index], written.streams[track.output.index]))
+        # The film is the first stream. Attachments count in the muxer, readers see them last.
+        tracks = sorted(carried.tracks.items(), key=lambda item: item[1].output.index)
+        sources = [film, *(source.streams[index] for index, _ in tracks)]
+        pairs = zip(sources, list(written.streams)[: len(sources)], strict=True)
         for stream, made in pairs:
             described = f"{stream.type} stream {stream.index}"
             lost += [
                 f"{container} does not keep {what} of {described}" for what in _unlike(stream, made)
             ]
     return lost
-
-
-def _first_film(streams: Iterable[Stream]) -> Stream:
-    return next(stream for stream in streams if stream.type == "video")
 
 
 def _unlike(stream: Stream, made: Stream) -> Iterator[str]:

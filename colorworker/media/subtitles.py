@@ -46,6 +46,8 @@ def recode_subtitles(
         return None
     decoder = cast(SubtitleCodecContext, stream.codec_context)
     decoder.open(strict=False)
+    if decoder.subtitle_header is None:
+        return None
     made = output.add_stream(wanted)
     encoder = cast(SubtitleCodecContext, made.codec_context)
     encoder.subtitle_header = decoder.subtitle_header

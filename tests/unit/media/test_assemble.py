@@ -205,9 +205,11 @@ def with_cover(path, name):
         else:
             art = output.add_mux_stream("png", width=8, height=8)
             art.disposition = av.stream.Disposition.attached_pic
-        for packet in source.demux(video=0):
+        sound = output.add_stream_from_template(source.streams.audio[0], opaque=True)
+        sound.metadata["language"] = "fin"
+        for packet in source.demux():
             if packet.size:
-                packet.stream = film
+                packet.stream = film if packet.stream.type == "video" else sound
                 output.mux(packet)
         if not name.endswith(".mkv"):
             packet = av.Packet(data)
@@ -220,7 +222,7 @@ def with_cover(path, name):
 @pytest.mark.parametrize("source", ["cover.mp4", "cover.mkv"])
 @pytest.mark.parametrize("output", [".mp4", ".mkv"])
 def test_cover_art_is_not_the_film_and_stays_cover_art(source, output, film, joined):
-    path, data = with_cover(film("film.mp4", b_frames=2), source)
+    path, data = with_cover(film("film.mp4", b_frames=2, sound="aac"), source)
     made = joined(path, output, profile="access")
 
     result = made.assemble()
@@ -230,6 +232,7 @@ def test_cover_art_is_not_the_film_and_stays_cover_art(source, output, film, joi
         covers = [s for s in container.streams.video if s.disposition]
         default = [s for s in covers if s.disposition != av.stream.Disposition.attached_pic]
         art = [s for s in covers if s not in default]
+        assert [s.language for s in container.streams.audio] == ["fin"]
         assert len(films) + len(default) == 1
         assert [bytes(packet) for packet in container.demux(art[0]) if packet.size] == [data]
     assert result.frame_count == 48
