@@ -40,6 +40,7 @@ SVT_PRESETS = MappingProxyType(
 )
 """SVT-AV1 counts its presets; about as slow as x264's of that name."""
 PROGRESSIVE = 1
+FULL_RANGE = 2
 FIELDS = MappingProxyType({2: "tt", 3: "bb", 4: "tb", 5: "bt"})
 """libav's words for field orders, by their numbers."""
 
@@ -131,6 +132,7 @@ def _mezzanine(key: str, info: VideoInfo, options: Options, container: str) -> E
     if codec == "prores":
         encoder, profile = "prores_ks", {"profile": "4444" if full_chroma else "hq"}
         profile["vendor"] = "apl0"
+        losses += _lost_range(info)
     else:
         if info.width < SMALLEST_DNXHR[0] or info.height < SMALLEST_DNXHR[1]:
             raise SourceUnsupported(
@@ -166,7 +168,7 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
         chosen["a53cc"] = "1"
     if codec == "av1":
         chosen["preset"] = str(SVT_PRESETS.get(options.preset, options.preset))
-    if own := ":".join([*parameters, *_static_metadata(codec, info)]):
+    if own := ":".join([*parameters, *_first_field(codec, info), *_static_metadata(codec, info)]):
         chosen[_PARAMETERS[codec]] = own
     return EncoderSpec(
         encoder,
@@ -196,6 +198,13 @@ _ACCESS: Mapping[Codec, tuple[str, Formats, tuple[str, ...]]] = MappingProxyType
 _PARAMETERS: Mapping[Codec, str] = MappingProxyType(
     {"h264": "x264-params", "hevc": "x265-params", "av1": "svtav1-params"}
 )
+
+
+def _first_field(codec: Codec, info: VideoInfo) -> list[str]:
+    """Return x264's parameter for which field comes first: it takes the top one unless told so."""
+    if codec != "h264" or not info.interlaced:
+        return []
+    return ["tff=1" if FIELDS[info.field_order].startswith("t") else "bff=1"]
 
 
 def _static_metadata(codec: Codec, info: VideoInfo) -> list[str]:
@@ -242,6 +251,12 @@ def _lost_fields(info: VideoInfo, name: str) -> tuple[str, ...]:
     return (
         f"{name} codes fields as whole frames: only the container says that they are interlaced",
     )
+
+
+def _lost_range(info: VideoInfo) -> tuple[str, ...]:
+    if info.color_range != FULL_RANGE:
+        return ()
+    return ("ProRes is taken as limited range, the source is full: --codec dnxhr keeps that",)
 
 
 def _lost_metadata(info: VideoInfo, name: str) -> tuple[str, ...]:

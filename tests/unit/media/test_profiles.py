@@ -93,6 +93,20 @@ def test_mezzanine_refuses_what_it_would_round():
         pix_fmt("yuv422p", profile="mezzanine", codec="dnxhr")
 
 
+def test_prores_says_that_it_cannot_be_of_full_range():
+    full = replace(info("yuvj422p", 256, 128), color_range=2)
+
+    prores, dnxhr = (
+        encoder_for("film.mov", full, Options(profile="mezzanine", codec=codec), ".mov")
+        for codec in ("prores", "dnxhr")
+    )
+
+    assert prores.losses == (
+        "ProRes is taken as limited range, the source is full: --codec dnxhr keeps that",
+    )
+    assert dnxhr.losses == ()
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

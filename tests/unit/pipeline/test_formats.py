@@ -126,14 +126,21 @@ def test_the_archive_copy_is_the_film(clip, made, coloured):
         assert getattr(output.info, name) == getattr(source.info, name), name
 
 
-@pytest.mark.parametrize("name", ["h264-open.mp4", "dv-ntsc.avi", "ffv1-odd.mkv", "mpeg2.mpg"])
+@pytest.mark.parametrize(
+    "name",
+    ["h264-turned.mov", "dv-ntsc.avi", "ffv1-odd.mkv", "mpeg2.mpg", "h264-fields.mkv"],
+)
 @pytest.mark.parametrize("profile", get_args(Profile))
-def test_the_shape_of_a_sample_is_kept_whatever_the_profile(name, profile, made, coloured):
+def test_shape_turn_and_fields_are_kept_whatever_the_profile(name, profile, made, coloured):
     clip = next(clip for clip in CLIPS if clip.name == name)
 
     _, output = coloured(clip, profile)
 
-    assert output.info.sample_aspect_ratio == made(clip).film.info.sample_aspect_ratio
+    source = made(clip).film.info
+    assert output.info.sample_aspect_ratio == source.sample_aspect_ratio
+    assert output.info.rotation == source.rotation
+    # Where the source says nothing, some codecs say that it is progressive.
+    assert max(output.info.field_order, 1) == max(source.field_order, 1)
     assert len(output.lumas) == len(clip.seconds)
 
 
