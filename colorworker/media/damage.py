@@ -101,7 +101,7 @@ class ScanTally:
     @property
     def is_broken(self) -> bool:
         """Return whether packets alone may not tell what a decoder makes of the film."""
-        return bool(self.damaged_packets or self.holes_seconds or self.refused_start)
+        return bool(self.damaged_packets or self.holes_seconds)
 
     def look_for_undecoded(self, packets: Packets, decoded: Sequence[int | None]) -> None:
         """Count the packets of which no frame came, from the first keyframe on.

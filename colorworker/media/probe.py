@@ -84,27 +84,36 @@ def scan(
     counts.look_over(listing.packets, size.size_bytes, size.ragged_bytes)
     _check_whole(listing, key)
     first = listing.decoded[0]
-    guessed = not listing.info.container.startswith(timing.STORES_PTS)
-    # Frames may be left over from before the first keyframe, but that one must come.
-    counts.refused_start |= first is None or first > listing.packets.first_key
-    if (
-        first is not None
-        and not (guessed and counts.is_broken)
-        and timing.trustworthy(
-            listing.packets, listing.decoded, reorders=listing.reorders, delay=listing.delay
-        )
-    ):
+    if first is not None and _is_trusted(listing, first, counts):
         timeline = timing.timeline(listing.packets, first)
-        return _with_rate(listing.info, timeline), timeline
+    else:
+        numbers = _decode_all(reader, key)
+        counts.look_for_undecoded(listing.packets, numbers)
+        timeline = timing.counted_timeline(listing.packets, numbers, listing.info.frame_rate)
+        counts.look_for_holes(listing.info.container, timeline.pts, timeline.time_base)
+    return _with_rate(listing.info, timeline), timeline
+
+
+def _is_trusted(listing: _Listing, first: int, tally: ScanTally) -> bool:
+    """Return whether the packets' times are the film's; `first` is the first frame's packet."""
+    # Frames may be left over from before the first keyframe, but that one must come.
+    if tally.refused_start or first > listing.packets.first_key:
+        return False
+    if tally.is_broken and not listing.info.container.startswith(timing.STORES_PTS):
+        return False
+    return timing.trustworthy(
+        listing.packets, listing.decoded, reorders=listing.reorders, delay=listing.delay
+    )
+
+
+def _decode_all(reader: BinaryIO, key: str) -> list[int | None]:
+    """Return the number of every frame's packet, in the order frames are shown."""
     with open_source(reader, key) as container, decode_errors(key, "from start to end"):
         stream = only(container, film_stream(container, key))
         numbers = [frame.pts for frame in decoded(stream, numbered(container.demux(stream)))]
     if not numbers:
-        raise SourceDamaged(key, "no frame of it decodes")
-    counts.look_for_undecoded(listing.packets, numbers)
-    timeline = timing.counted_timeline(listing.packets, numbers, listing.info.frame_rate)
-    counts.look_for_holes(listing.info.container, timeline.pts, timeline.time_base)
-    return _with_rate(listing.info, timeline), timeline
+        raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
+    return numbers
 
 
 def _with_rate(info: VideoInfo, timeline: Timeline) -> VideoInfo:
