@@ -14,7 +14,11 @@ STALE_TAGS = ("ENCODER", "DURATION", "BPS", "NUMBER_OF_", "_STATISTICS_", "ROTAT
 """Beginnings of tags that describe the source's own encoding, not the film."""
 CONTAINER_TAGS = (
     "MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS", "ENCODER", "SOFTWARE", "DURATION",
+    "OPERATIONAL_PATTERN", "UID", "GENERATION_UID", "COMPANY_NAME", "PRODUCT_", "TOOLKIT_",
+    "APPLICATION_PLATFORM",
 )  # fmt: skip
+"""Beginnings of tags that name the file's writer and layout: MP4's, then MXF's Identification set
+(SMPTE ST 377-1)."""
 VENDOR_TAGS = ("VENDOR_ID", "FILENAME", "MIMETYPE")
 """What libavformat writes of itself, and what attachments carry in another way."""
 
