@@ -22,7 +22,7 @@ from colorworker.media.encode import PartFacts, add_film_stream, muxer_options
 from colorworker.media.foretell import foretell_all
 from colorworker.media.matroska import set_display_aspect
 from colorworker.media.profiles import EncoderSpec
-from colorworker.media.readback import not_kept
+from colorworker.media.readback import colours_not_kept, not_kept
 from colorworker.media.span import Span, span_of
 from colorworker.media.tags import container_tags, film_tags
 from colorworker.media.track import AnyPacket
@@ -111,6 +111,7 @@ def assemble(
         lost = not_kept(
             source, film_stream(source, key), output, carried, spec.container, notice, span
         )
+        lost += colours_not_kept(info, output, spec.container)
     if off_seconds:
         lost.append(
             f"{spec.container} counts in coarser steps than the source: frames are shown up to "

@@ -18,7 +18,11 @@ fit together. More threads than cores cost nothing."""
 KEYFRAME_INTERVAL = 250
 """x264's own default, in frames; every segment starts with a keyframe besides."""
 SMALLEST_SLICED_SIDE = 128
-SMALLEST_DNXHR = (256, 120)
+SMALLEST: Mapping[Codec, tuple[int, int]] = MappingProxyType(
+    {"dnxhr": (256, 120), "hevc": (64, 16)}
+)
+"""Width and height: libav refuses smaller DNxHR, and x265 4.2 writes beyond its memory at widths of
+33 to 50 and ends the process."""
 
 FORMATS = MappingProxyType({".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"})
 """libav's muxer of each extension that films are written with."""
@@ -41,6 +45,7 @@ SVT_PRESETS = MappingProxyType(
 """SVT-AV1 counts its presets; about as slow as x264's of that name."""
 PROGRESSIVE = 1
 FULL_RANGE = 2
+"""libav's AVCOL_RANGE_JPEG."""
 FIELDS = MappingProxyType({2: "tt", 3: "bb", 4: "tb", 5: "bt"})
 """libav's words for field orders, by their numbers."""
 
@@ -125,20 +130,19 @@ def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
 
 def _mezzanine(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
     codec = options.codec or CODECS["mezzanine"][0]
+    said: tuple[str, ...] = ()
+    if info.color_range == FULL_RANGE and options.codec is None and _is_large_enough(info, "dnxhr"):
+        codec, said = "dnxhr", ("written as DNxHR: ProRes knows codes of limited range only",)
     formats = pixelformats.PRORES if codec == "prores" else pixelformats.DNXHR
+    _check_size(key, info, codec, formats.name)
     pix_fmt = choose(key, info, formats)
     full_chroma = chroma_of(pix_fmt) == "444"
-    losses = _lost_metadata(info, formats.name)
+    losses = said + _lost_metadata(info, formats.name)
     if codec == "prores":
         encoder, profile = "prores_ks", {"profile": "4444" if full_chroma else "hq"}
         profile["vendor"] = "apl0"
         losses += _lost_range(info)
     else:
-        if info.width < SMALLEST_DNXHR[0] or info.height < SMALLEST_DNXHR[1]:
-            raise SourceUnsupported(
-                key, f"DNxHR begins at 256 x 120, this is {info.width} x {info.height}",
-                "Use --codec prores",
-            )  # fmt: skip
         encoder, profile = "dnxhd", {"profile": "dnxhr_444" if full_chroma else "dnxhr_hqx"}
         losses += _lost_fields(info, "DNxHR")
     return EncoderSpec(
@@ -157,6 +161,7 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
     codec = options.codec or CODECS["access"][0]
     crf = DEFAULT_CRF[codec] if options.crf is None else options.crf
     encoder, formats, parameters = _ACCESS[codec]
+    _check_size(key, info, codec, formats.name)
     pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
     losses: tuple[str, ...] = ()
     if options.chroma == "source" and is_coarser(pix_fmt, info.pix_fmt):
@@ -198,6 +203,21 @@ _ACCESS: Mapping[Codec, tuple[str, Formats, tuple[str, ...]]] = MappingProxyType
 _PARAMETERS: Mapping[Codec, str] = MappingProxyType(
     {"h264": "x264-params", "hevc": "x265-params", "av1": "svtav1-params"}
 )
+
+
+def _check_size(key: str, info: VideoInfo, codec: Codec, name: str) -> None:
+    if not _is_large_enough(info, codec):
+        width, height = SMALLEST[codec]
+        raise SourceUnsupported(
+            key,
+            f"{name} begins at {width} x {height}, this is {info.width} x {info.height}",
+            f"Use --codec {CODECS['mezzanine' if codec == 'dnxhr' else 'access'][0]}",
+        )
+
+
+def _is_large_enough(info: VideoInfo, codec: Codec) -> bool:
+    width, height = SMALLEST.get(codec, (1, 1))
+    return info.width >= width and info.height >= height
 
 
 def _first_field(codec: Codec, info: VideoInfo) -> list[str]:

@@ -16,7 +16,13 @@ from colorworker.media.tags import (
     container_tags,
     kept_tags,
 )
+from colorworker.work.film import VideoInfo
 from colorworker.work.label import Notice
+
+UNSPECIFIED = 2
+"""Of matrix, primaries and transfer in ITU-T H.273."""
+LIMITED_RANGE = 1
+"""libav's AVCOL_RANGE_MPEG; what players take for granted of YUV where nothing is said (0)."""
 
 
 def not_kept(
@@ -58,6 +64,23 @@ def not_kept(
                 f"{container} does not keep {what} of {described}" for what in _unlike(stream, made)
             ]
     return lost
+
+
+def colours_not_kept(info: VideoInfo, output: Path, container: str) -> list[str]:
+    """Return a sentence for everything that the written film says otherwise of its colours."""
+    with av.open(str(output), "r", metadata_errors="replace") as written:
+        seen = written.streams.video[0].codec_context
+        found = {
+            "range of codes": (info.color_range, seen.color_range or LIMITED_RANGE, 0),
+            "matrix": (info.colorspace, seen.colorspace, UNSPECIFIED),
+            "primaries": (info.color_primaries, seen.color_primaries, UNSPECIFIED),
+            "transfer": (info.color_trc, seen.color_trc, UNSPECIFIED),
+        }
+    return [
+        f"{container} does not keep the film's {what}"
+        for what, (said, seen_as, unspecified) in found.items()
+        if said not in {seen_as, unspecified}
+    ]
 
 
 def _unlike(stream: Stream, made: Stream) -> Iterator[str]:

@@ -101,3 +101,15 @@ def test_the_place_of_chroma_is_kept(place, profile, codec, extension, film, joi
         info, _ = scan(reader, made.output.name)
     assert made.info.chroma_location == place
     assert info.chroma_location == place
+
+
+@pytest.mark.parametrize(
+    ("codec", "lost"), [("prores", ("mov does not keep the film's range of codes",)), (None, ())]
+)
+def test_colours_that_are_said_otherwise_are_named(codec, lost, film, joined):
+    source = film(
+        "film.mkv", codec="ffv1", gop_size=1, width=256, height=128, frames=4, color_range=2
+    )
+    made = joined(source, ".mov", profile="mezzanine", codec=codec)
+
+    assert made.assemble().warnings[1:] == lost

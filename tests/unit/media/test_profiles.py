@@ -89,8 +89,18 @@ def test_mezzanine_has_10_bits_and_full_chroma_where_the_source_has(source, expe
 def test_mezzanine_refuses_what_it_would_round():
     with pytest.raises(SourceUnsupported, match="ProRes cannot keep its 12 bits"):
         pix_fmt("yuv422p12le", profile="mezzanine")
-    with pytest.raises(SourceUnsupported, match="DNxHR begins at 256 x 120"):
-        pix_fmt("yuv422p", profile="mezzanine", codec="dnxhr")
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "said"),
+    [
+        ({"profile": "mezzanine", "codec": "dnxhr"}, (240, 180), r"DNxHR .* 256 x 120.*prores"),
+        ({"codec": "hevc"}, (48, 64), "HEVC begins at 64 x 16.*h264"),
+    ],
+)
+def test_sizes_that_an_encoder_breaks_at_are_refused(options, size, said):
+    with pytest.raises(SourceUnsupported, match=said):
+        pix_fmt("yuv422p", size, **options)
 
 
 def test_prores_says_that_it_cannot_be_of_full_range():
@@ -105,6 +115,9 @@ def test_prores_says_that_it_cannot_be_of_full_range():
         "ProRes is taken as limited range, the source is full: --codec dnxhr keeps that",
     )
     assert dnxhr.losses == ()
+    chosen = encoder_for("film.mov", full, Options(profile="mezzanine"), ".mov")
+    assert chosen.codec == "dnxhd"
+    assert chosen.losses == ("written as DNxHR: ProRes knows codes of limited range only",)
 
 
 @pytest.mark.parametrize(
