@@ -12,7 +12,15 @@ from colorworker.manifests.scope import Scope
 from colorworker.provenance.record import STATE
 from colorworker.store.keys import check_key, printable
 from colorworker.store.opening import S3_SCHEME
-from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Precision, Profile
+from colorworker.work.job import (
+    Chroma,
+    Codec,
+    ColourSources,
+    Deinterlace,
+    Label,
+    Precision,
+    Profile,
+)
 
 Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
@@ -37,6 +45,7 @@ class Item(BaseModel):
     """Key of the output, with the extension that the profile gives it."""
     profile: Profile | None = None
     colour_sources: ColourSources | None = None
+    label: Label | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
     temperature: Annotated[float | None, Field(gt=0, le=2)] = None
     precision: Precision | None = None

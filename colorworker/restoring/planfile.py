@@ -50,6 +50,7 @@ from colorworker.work.job import (
     Codec,
     ColourSources,
     Deinterlace,
+    Label,
     Options,
     Precision,
     Profile,
@@ -135,6 +136,7 @@ class CollectionTable(_Table):
     chroma: Chroma | None = None
     deinterlace: Deinterlace | None = None
     colour_sources: ColourSources | None = None
+    label: Label | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
     precision: Precision | None = None
 
@@ -151,6 +153,7 @@ class PlanTable(_Table):
     chroma: Chroma | None = None
     deinterlace: Deinterlace | None = None
     colour_sources: ColourSources | None = None
+    label: Label | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
     precision: Precision | None = None
     window: WindowTable | None = None
@@ -166,6 +169,7 @@ _OPTIONS = (
     "chroma",
     "deinterlace",
     "colour_sources",
+    "label",
     "vividness",
     "precision",
 )

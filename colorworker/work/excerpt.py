@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -69,19 +70,14 @@ def only_excerpt(entries: Iterable[Entry], excerpt: Excerpt) -> Iterator[Entry]:
     Raises:
         UsageError: If there is more than one source, or it is no film.
     """
-    found = 0
-    for entry in entries:
-        found += 1
-        if found > 1:
-            raise UsageError(
-                "--from, --to", "there are several sources", "Give the path of one film"
-            )
-        if entry.outcome:
-            yield entry
-            continue
-        if entry.kind != "film":
+    first = list(islice(entries, 2))
+    if len(first) > 1:
+        raise UsageError("--from, --to", "there are several sources", "Give the path of one film")
+    for entry in first:
+        if not entry.outcome and entry.kind != "film":
             raise UsageError(entry.key, "is a picture, which has no times", "Give a film")
-        yield replace(entry, output_key=_excerpt_key(entry.output_key, excerpt))
+        name = _excerpt_key(entry.output_key, excerpt) if entry.output_key else ""
+        yield replace(entry, output_key=name)
 
 
 def _excerpt_key(key: str, excerpt: Excerpt) -> str:
