@@ -2,6 +2,7 @@
 
 import hashlib
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -158,8 +159,9 @@ def _write(
     if made.info.rotation:
         stream.set_display_rotation(made.info.rotation)
     carried = carry_streams(source, film, target, spec, made.shift_seconds)
-    if captioned := sum(part.facts.captioned_frames for part in parts):
-        carried.note_captions(film, spec, captioned)
+    carried.note_frame_data(
+        film, spec, sum((Counter(p.facts.frame_data) for p in parts), Counter())
+    )
     stream.metadata.update(film_tags(film.metadata))
     span, chapters = made.span, source.chapters()
     if span:

@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
@@ -49,14 +49,15 @@ class Carried:
             described = f"{kind} stream {stream.index} ({codec or 'unknown codec'})"
             self.warnings.append(f"{described} {fate}: {detail}")
 
-    def note_captions(self, film: Stream, spec: EncoderSpec, frames: int) -> None:
-        """Enter the closed captions that lie inside the film's own stream."""
-        detail = f"of {frames} frames"
-        if not spec.captions:
-            detail += f": {spec.codec} has no place for them"
-            self.warnings.append(f"closed captions {detail}")
-        fate: Fate = "copied" if spec.captions else "left out"
-        self.fates.append(StreamFate(film.index, "captions", "eia_608", fate, detail))
+    def note_frame_data(self, film: Stream, spec: EncoderSpec, counts: Mapping[str, int]) -> None:
+        """Enter what lies inside the film's own frames: captions and the like."""
+        for kind, frames in counts.items():
+            detail = f"of {frames} frames"
+            fate: Fate = "copied" if kind in spec.frame_data else "left out"
+            if fate == "left out":
+                detail += f": {spec.codec} has no place for them"
+                self.warnings.append(f"{kind} {detail}")
+            self.fates.append(StreamFate(film.index, kind, "", fate, detail))
 
     def packets(
         self,
@@ -127,7 +128,7 @@ def _carry_packets(
     track: Track | None
     if can_hold(output.format.name, stream):
         track = Track(_from_template(output, stream), shift)
-        carried.note(stream, "copied", kind="cover" if _is_cover(stream) else "")
+        _note_copied(stream, carried)
     elif isinstance(stream, AudioStream) and codec:
         track, made = recode_sound(output, stream, spec, shift)
         carried.note(stream, "recoded", f"{spec.container} does not hold it, becomes {made}")
@@ -143,6 +144,16 @@ def _carry_packets(
     if output.format.name == "mov":
         track.output.metadata["language"] = quicktime_language(stream.metadata)
     carried.tracks[stream.index] = track
+
+
+def _note_copied(stream: Stream, carried: Carried) -> None:
+    if _is_cover(stream):
+        carried.note(stream, "copied", kind="cover")
+    elif stream.type == "video":
+        carried.note(stream, "copied", "not coloured, only the first stream of pictures is")
+        carried.warnings.append(f"video stream {stream.index} copied: not coloured")
+    else:
+        carried.note(stream, "copied")
 
 
 def can_hold(container: str, stream: Stream) -> bool:

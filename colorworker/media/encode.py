@@ -1,7 +1,9 @@
 """Encode a segment's frames into a part."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -11,14 +13,13 @@ import av
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorworker.errors import DependencyMissing, OutputMismatch
 from colorworker.media.profiles import EncoderSpec
-from colorworker.media.signalled import side_data
+from colorworker.media.signalled import frame_data
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
 
@@ -36,8 +37,8 @@ class PartFacts:
     """How many packets a frame is at most stored ahead of its turn to be shown."""
     extradata_sha256: str
     """Of the codec's global header: parts with another one cannot stand in one stream."""
-    captioned_frames: int = 0
-    """Frames that carry closed captions (ATSC A/53) in the source."""
+    frame_data: Mapping[str, int] = field(default_factory=dict)
+    """How many frames carry closed captions and the like, by `signalled.FRAME_DATA`'s words."""
 
 
 def configure(
@@ -105,7 +106,7 @@ class PartWriter:
         self._origin_pts = int(timeline.pts[0])
         self._time_base = timeline.time_base
         self._stored_pts: list[int] = []
-        self._captioned_frames = 0
+        self._frame_data: Counter[str] = Counter()
         self._facts: PartFacts | None = None
         self._output = av.open(
             str(path),
@@ -157,7 +158,7 @@ class PartWriter:
                 f"a frame of {seen} came for {context.width} x {context.height} "
                 f"{self._spec.pix_fmt}",
             )
-        self._captioned_frames += bool(side_data(frame, Type.A53_CC))
+        self._frame_data.update(frame_data(frame))
         frame.pict_type = NO_PICTURE_TYPE
         frame.time_base = self._time_base
         self._store(self._stream.encode(frame))
@@ -178,7 +179,7 @@ class PartWriter:
             len(self._stored_pts),
             reorder_depth(self._stored_pts),
             hashlib.sha256(self._stream.codec_context.extradata or b"").hexdigest(),
-            self._captioned_frames,
+            dict(self._frame_data),
         )
 
 

@@ -107,11 +107,15 @@ def _join(path: Path, sources: list[InputContainer]) -> None:
 def _with_captions(packet: AnyPacket) -> AnyPacket:
     """Return the packet with two letters of CEA-608 before its picture, told by its pts.
 
-    A supplemental message of type 4 (ITU-T T.35) as ATSC A/53 part 4 lays it out.
+    As ATSC A/53 part 4 lays them out.
     """
     letter = (packet.pts or 0) % 64 + 32
     letters = bytes((0xFC, _odd(letter), _odd(letter)))
-    message = b"\xb5\x00\x31GA94\x03" + bytes((0xC1, 0xFF)) + letters + b"\xff"
+    return with_message(packet, b"\xb5\x00\x31GA94\x03" + bytes((0xC1, 0xFF)) + letters + b"\xff")
+
+
+def with_message(packet: AnyPacket, message: bytes) -> AnyPacket:
+    """Return a packet of H.264 in MP4's form with a supplemental message of type 4 (ITU-T T.35)."""
     unit = bytes((6, 4, len(message))) + message + b"\x80"
     made = av.Packet(len(unit).to_bytes(4, "big") + unit + bytes(packet))
     made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from colorworker.errors import SourceUnsupported
 from colorworker.media import pixelformats
 from colorworker.media.pixelformats import Formats, choose, chroma_of, is_coarser
-from colorworker.media.signalled import CHROMATICITY_UNITS, LUMINANCE_UNITS
+from colorworker.media.signalled import CAPTIONS, CHROMATICITY_UNITS, LUMINANCE_UNITS, STEREO
 from colorworker.work.film import VideoInfo
 from colorworker.work.job import CODECS, Codec, Options
 
@@ -70,8 +70,8 @@ class EncoderSpec:
     tag: str = ""
     """Four letters by which players know the codec in MP4 and QuickTime, where not libav's own."""
     lossless: bool = False
-    captions: bool = False
-    """Whether it writes the closed captions of the frames it gets."""
+    frame_data: frozenset[str] = frozenset()
+    """What it writes of what frames carry, in the words of `signalled.FRAME_DATA`."""
     losses: tuple[str, ...] = ()
     """What of the source this encoder cannot keep, one sentence each."""
 
@@ -181,7 +181,7 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
         container,
         gop_size=KEYFRAME_INTERVAL,
         options=chosen,
-        captions=codec != "av1",
+        frame_data=_FRAME_DATA.get(codec, frozenset()),
         tag="hvc1" if codec == "hevc" and container in {"mp4", "mov"} else "",
         losses=losses,
     )
@@ -200,6 +200,9 @@ _ACCESS: Mapping[Codec, tuple[str, Formats, tuple[str, ...]]] = MappingProxyType
     }
 )
 """Encoder, pixel formats and parameters of the encoder's own."""
+_FRAME_DATA: Mapping[Codec, frozenset[str]] = MappingProxyType(
+    {"h264": frozenset({CAPTIONS, STEREO}), "hevc": frozenset({CAPTIONS})}
+)
 _PARAMETERS: Mapping[Codec, str] = MappingProxyType(
     {"h264": "x264-params", "hevc": "x265-params", "av1": "svtav1-params"}
 )

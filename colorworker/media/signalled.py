@@ -19,6 +19,29 @@ SITING_HORZ, SITING_VERT = b"\x55\xb7\x81", b"\x55\xb8\x81"
 CHROMATICITY_UNITS, LUMINANCE_UNITS = 50_000, 10_000
 """Of SMPTE ST 2086: 0.00002 and 0.0001 cd/m2."""
 
+CAPTIONS, STEREO = "closed captions", "layouts of stereoscopic pictures"
+FRAME_DATA = {
+    Type.A53_CC: CAPTIONS,
+    Type.AFD: "active format descriptions",
+    Type.S12M_TIMECODE: "timecodes of single frames (SMPTE ST 12-1)",
+    Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
+    Type.DOVI_RPU_BUFFER: "Dolby Vision metadata",
+    Type.STEREO3D: STEREO,
+    Type.SPHERICAL: "layouts of spherical pictures",
+}
+"""What frames carry for their viewers, in words. Left out is what every MPEG-2 frame has, and what
+concerns decoders only."""
+
+
+def frame_data(frame: VideoFrame) -> list[str]:
+    """Return what a frame carries of `FRAME_DATA`, in words."""
+    try:
+        # PyAV's stubs call the container of all side data by the name of one item.
+        found = cast("Iterable[SideData]", frame.side_data)
+        return [FRAME_DATA[item.type] for item in found if item.type in FRAME_DATA]
+    except ValueError:  # a kind that this PyAV does not know
+        return []
+
 
 def chroma_location(stream: VideoStream) -> str:
     """Return where chroma samples lie, in libav's words; empty if the stream does not say.

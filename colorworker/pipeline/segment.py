@@ -96,7 +96,7 @@ def part_facts(record: Record) -> PartFacts:
         record.info["frame_count"],
         record.info["reorder_depth"],
         record.info["extradata_sha256"],
-        record.info["captioned_frames"],
+        record.info["frame_data"],
     )
 
 

@@ -14,7 +14,7 @@ class StreamFate:
     """In the source."""
     kind: str
     """`video`, `audio`, `subtitle`, `attachment`, `data`, `cover` for a picture beside the film, or
-    `captions` for closed captions inside a stream of video."""
+    what its own frames carry, such as `closed captions`."""
     codec: str
     """Empty where libav knows none."""
     fate: Fate

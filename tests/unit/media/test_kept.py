@@ -3,8 +3,8 @@
 import av
 import pytest
 
-from colorworker.media.manystreams import FRAMES, make_film_with_all_streams
-from colorworker.media.signalled import side_data
+from colorworker.media.manystreams import FRAMES, make_film_with_all_streams, with_message
+from colorworker.media.signalled import CAPTIONS, side_data
 
 LEFT_OUT_FONTS = [
     f"attachment stream {index} (unknown codec) left out: ArchiveSans-{weight}.ttf: only Matroska "
@@ -20,7 +20,7 @@ def everything(tmp_path):
 
 
 def fates(result):
-    return [stream.fate for stream in result.streams if stream.kind != "captions"]
+    return [stream.fate for stream in result.streams if stream.kind != CAPTIONS]
 
 
 def captioned(path):
@@ -80,7 +80,7 @@ def test_every_caption_goes_into_an_access_film(extension, options, everything, 
     before, after = captioned(everything), captioned(made.output)
     assert len(set(before)) > FRAMES // 2
     assert after == before
-    assert [stream.fate for stream in result.streams if stream.kind == "captions"] == ["copied"]
+    assert [stream.fate for stream in result.streams if stream.kind == CAPTIONS] == ["copied"]
 
 
 def test_ffv1_says_that_it_has_no_place_for_captions(everything, joined):
@@ -139,3 +139,35 @@ def test_words_of_mp4_become_words_of_matroska(everything, joined):
         words = [bytes(p) for p in container.demux(container.streams.subtitles[0]) if p.size]
         assert words == [b"La sortie des usines"]
         assert container.streams.audio[1].metadata["title"] == "The archivist speaks"
+
+
+def with_second_pictures(path):
+    """Put the film of `path` twice into one, the second time with an AFD message in every frame."""
+    output_path = path.with_name("two.mkv")
+    with av.open(str(path)) as source, av.open(str(output_path), "w") as output:
+        film = source.streams.video[0]
+        made = [output.add_stream_from_template(film, opaque=True) for _ in range(2)]
+        for packet in source.demux(film):
+            if packet.size:
+                again = with_message(packet, b"\xb5\x00\x31DTG1\x41\xfa")
+                again.stream, packet.stream = made
+                output.mux(again)
+                output.mux(packet)
+    return output_path
+
+
+def test_what_frames_carry_and_further_pictures_are_accounted_for(film, joined):
+    made = joined(with_second_pictures(film("film.mkv", frames=12)), ".mkv", profile="access")
+
+    result = made.assemble()
+
+    found = [(stream.index, stream.kind, stream.fate) for stream in result.streams]
+    assert found == [
+        (0, "video", "coloured"),
+        (0, "active format descriptions", "left out"),
+        (1, "video", "copied"),
+    ]
+    assert result.warnings == (
+        "video stream 1 copied: not coloured",
+        "active format descriptions of 12 frames: libx264 has no place for them",
+    )
