@@ -22,11 +22,12 @@ from colorworker.media.timing import BYTE_ADDRESSED
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 BYTES_BACK = (0, 1 << 16, 1 << 20)
-"""How far before an anchor a search for it begins, first try first."""
+"""How far before an anchor a search for it begins, first try first. At its very byte a program
+stream may still have the end of the packet before, which then gets the anchor's offset."""
 SECONDS_BACK = (0, 2, 16)
 """As `BYTES_BACK`, where decoding times are sought."""
 SEARCHED_PACKETS = 1024
-"""Packets among which an anchor is looked for after a seek."""
+"""Most packets among which an anchor is looked for after a seek; it ends where they are beyond."""
 
 
 def numbered(packets: Iterable[VideoPacket], first: int = 0) -> Iterator[VideoPacket]:
@@ -78,6 +79,8 @@ def packets_at(
                 seen = packet.pos if by_bytes else packet.dts
                 if packet.size == size and seen == place:
                     return numbered(chain([packet], packets), number)
+                if seen is not None and seen > place:
+                    break
         except FFmpegError:  # no index entry at or before the target
             return None
     return None

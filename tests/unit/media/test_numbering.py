@@ -11,6 +11,13 @@ OPEN_GOP = {"x264-params": "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0"}
 
 FILMS = {
     "mpeg1.mpg": {"codec": "mpeg1video", "b_frames": 2},
+    "large.mpg": {
+        "codec": "mpeg2video",
+        "b_frames": 2,
+        "width": 352,
+        "height": 288,
+        "options": {"qmin": "2", "qmax": "2"},
+    },
     "mpeg2.vob": {"codec": "mpeg2video", "b_frames": 2},
     "mpeg2.ts": {"codec": "mpeg2video", "b_frames": 2},
     "mpeg4.avi": {"codec": "mpeg4", "b_frames": 2},
