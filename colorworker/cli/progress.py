@@ -5,9 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
+from colorworker.cli.bars import bar, suited
 from colorworker.driver import Progress as JobProgress
 
 _LINE_SECONDS = 5.0
@@ -17,9 +15,7 @@ Show = Callable[[JobProgress], None]
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
     """Return what shows a job's moments on stderr, as suits stderr."""
-    if quiet:
-        return _silence()
-    return _bar() if sys.stderr.isatty() else _lines()
+    return suited(quiet, _bar, _lines)
 
 
 def describe(now: JobProgress, seconds: float) -> str:
@@ -46,11 +42,6 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def _silence() -> Iterator[Show]:
-    yield lambda _: None
-
-
-@contextmanager
 def _lines() -> Iterator[Show]:
     """Give a line at the start, every few seconds, and at the end."""
     start = time.monotonic()
@@ -73,18 +64,10 @@ def _lines() -> Iterator[Show]:
 def _bar() -> Iterator[Show]:
     """Give a bar of units, with the words behind it."""
     start = time.monotonic()
-    with Progress(
-        BarColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task("starting", total=None)
+    with bar("starting") as update:
 
         def show(now: JobProgress) -> None:
             words = describe(now, time.monotonic() - start)
-            total = now.units_known or None
-            bar.update(task, total=total, completed=now.units_done, description=words)
+            update(now.units_done, now.units_known or None, words)
 
         yield show

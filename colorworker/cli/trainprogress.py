@@ -5,9 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
+from colorworker.cli.bars import bar, suited
 from colorworker.training.moments import Moment
 
 _LINE_SECONDS = 10.0
@@ -17,9 +15,7 @@ Show = Callable[[Moment], None]
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
     """Return what shows a training's moments on stderr, as suits stderr."""
-    if quiet:
-        return _silence()
-    return _bar() if sys.stderr.isatty() else _lines()
+    return suited(quiet, _bar, _lines)
 
 
 def describe(now: Moment, seconds: float, first_step: int) -> str:
@@ -47,11 +43,6 @@ def describe(now: Moment, seconds: float, first_step: int) -> str:
 
 
 @contextmanager
-def _silence() -> Iterator[Show]:
-    yield lambda _: None
-
-
-@contextmanager
 def _lines() -> Iterator[Show]:
     """Give a line every few seconds, and whenever an epoch ends."""
     first: Moment | None = None
@@ -74,20 +65,13 @@ def _bar() -> Iterator[Show]:
     """Give a bar of steps, with the words behind it."""
     first: Moment | None = None
     start = time.monotonic()
-    with Progress(
-        BarColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task("taking in the pictures", total=None)
+    with bar("taking in the pictures") as update:
 
         def show(now: Moment) -> None:
             nonlocal first, start
             if first is None:
                 first, start = now, time.monotonic()
             words = describe(now, time.monotonic() - start, first.step)
-            bar.update(task, total=now.total_steps, completed=now.step, description=words)
+            update(now.step, now.total_steps, words)
 
         yield show
