@@ -149,7 +149,8 @@ class _Machine:
         item = (begun - _FEW * frame_small + begun_large - _FEW * frame_large) / 2
         made = _SHORT * self._bench.workers * large
         frame = max(0.0, frame_small - slope * small)
-        return Rate(max(0.0, item), frame, slope, written / made)
+        once = max(0.0, first - again) + max(0.0, first_large - again_large)
+        return Rate(max(0.0, item), frame, slope, written / made, once)
 
     def _stills(self, piece: Piece, size: tuple[int, int], each: int) -> Path:
         """Return a folder with so many pictures for every worker."""

@@ -1,8 +1,9 @@
-"""Pictures and films to measure a machine with: clouds under grain, and a disc that crosses them.
+"""Pictures and films to measure a machine with: clouds under grain; in films they pan and weave.
 
 Of the clouds there are all sizes: their spectrum falls like that of photographs (amplitude as
 1 / frequency: Field, J. Opt. Soc. Am. A 4, 1987), so that encoders find as much in them at any
-size. The grain is that of a good scan.
+size. The grain is that of a good scan, the unsteadiness that of a gate, and a disc crosses the
+picture, so that some frames must be predicted before their turn.
 """
 
 from collections.abc import Mapping
@@ -19,11 +20,13 @@ from colorworker.errors import SourceUnsupported
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.work.estimate import Piece
 
-_GRAIN = 2.0
+_GRAIN = 3.0
 """Standard deviation, in codes of 8 bits."""
 _SPEED = 0.007
 """Widths of the picture by which the disc moves in a frame. It makes 0.09 predictions a frame, as
 many as a picture that stands still; the cartoon of the demo archive has 0.11."""
+_PAN, _WEAVE = 0.5, 1
+"""Pixels a frame by which the camera turns, and pixels by which each frame is off its place."""
 _RADIUS, _BRIGHTER = 1 / 6, 80
 """Of the disc, in heights of the picture, and by how many codes of 8 bits."""
 _SUFFIXES: Mapping[str, str] = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
@@ -76,7 +79,7 @@ def make_reel(folder: Path, name: str, piece: Piece, width: int, height: int, fr
     """
     if not is_makeable(piece):
         raise SourceUnsupported(piece.name, "no film of this codec is made")
-    background = clouds(width, height)
+    background = clouds(width + round(_PAN * frames) + 2 * _WEAVE, height + 2 * _WEAVE)
     encoder = _ENCODERS[piece.form]
     rated = {"b": str(round(_BITS_A_PIXEL * width * height * 25))}
     try:
@@ -90,18 +93,24 @@ def make_reel(folder: Path, name: str, piece: Piece, width: int, height: int, fr
             shots=1,
             options=_OPTIONS.get(encoder, rated),
         )
-        return make_film(folder / f"{name}.mkv", recipe, partial(_picture, background, depth))
+        return make_film(
+            folder / f"{name}.mkv", recipe, partial(_picture, background, width, height, depth)
+        )
     except (FFmpegError, ValueError) as error:
         raise SourceUnsupported(piece.name, f"no such film can be made here ({error})") from error
 
 
-def _picture(background: npt.NDArray[np.float32], depth: int, index: int) -> npt.NDArray[np.uint16]:
+def _picture(
+    background: npt.NDArray[np.float32], width: int, height: int, depth: int, index: int
+) -> npt.NDArray[np.uint16]:
     """Return a frame's luma codes, in the limited range of that many bits."""
-    height, width = background.shape
+    down, right = np.random.default_rng(index).integers(0, 2 * _WEAVE, 2, endpoint=True)
+    right += int(_PAN * index)
+    seen = background[down : down + height, right : right + width]
     rows, columns = np.ogrid[:height, :width]
     middle = (0.25 + index * _SPEED) % 1 * width
     disc = np.hypot(rows - height / 2, columns - middle) < _RADIUS * height
-    codes = _grained(background + np.float32(_BRIGHTER) * disc, index)
+    codes = _grained(seen + np.float32(_BRIGHTER) * disc.astype(np.float32), index)
     limited = codes.astype(np.uint16) * np.uint16(219) // np.uint16(255) + np.uint16(16)
     return (limited << np.uint16(depth - 8)).astype(np.uint16)
 

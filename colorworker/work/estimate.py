@@ -46,6 +46,8 @@ class Rate:
     """For a megapixel of one frame."""
     megapixel_bytes: float
     """Written, for a megapixel of one frame."""
+    first_seconds: float = 0.0
+    """More than that, of the first items on a worker: tables are built for them."""
 
     def seconds(self, frames: float, megapixels: float) -> float:
         """Return the cost of an item of so many frames of so many megapixels each."""
@@ -121,6 +123,7 @@ class Estimate:
     stills: Part = Part()
     films: Part = Part()
     start_seconds: float = 0.0
+    """Of every worker, whatever its share of the work."""
     longest_seconds: float = 0.0
     """Of the work that only one worker after another can do: the longest item in one piece."""
     workers: int = 1
@@ -174,7 +177,7 @@ def estimate(
     return Estimate(
         parts["still"],
         parts["film"],
-        calibration.start_seconds,
+        calibration.start_seconds + sum(cost.first_seconds.values()),
         cost.longest,
         workers,
         calibration.measured_at,
@@ -189,6 +192,7 @@ class _Cost:
         self._calibration, self._lookahead = calibration, lookahead_frames
         self.longest = 0.0
         self.likened: set[str] = set()
+        self.first_seconds: dict[str, float] = {}
 
     def part(self, group: Group, samples: tuple[Sample, ...]) -> Part:
         seen_bytes = sum(sample.size_bytes for sample in samples)
@@ -218,7 +222,9 @@ class _Cost:
         if found is None:
             return 0.0, 0.0, 0.0
         rate, is_own = found
-        if not is_own:
+        if is_own:
+            self.first_seconds[sample.piece.name] = rate.first_seconds
+        else:
             self.likened.add(sample.piece.name)
         borders = (sample.segments - 1) * self._lookahead * BORDER_SHARE
         whole = rate.seconds(sample.frames + borders, sample.megapixels)

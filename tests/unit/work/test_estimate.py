@@ -98,6 +98,16 @@ def test_a_piece_that_was_not_measured_is_taken_for_the_likest_and_named():
     assert expected(stills(1.0, piece=tiff)).likened == (tiff.name,)
 
 
+def test_what_is_built_for_the_first_of_a_piece_is_built_once():
+    machine = replace(
+        MACHINE, rates={H264.name: replace(MACHINE.rates[H264.name], first_seconds=3)}
+    )
+
+    found = estimate([films(film(10), film(10))], machine, workers=1, lookahead_frames=20)
+
+    assert found.start_seconds == 8.0 + 3.0
+
+
 def test_several_workers_share_the_work_but_not_the_longest_piece_of_it():
     found = expected(films(film(1000, segments=4)), stills(1.0), workers=2)
 
