@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from colorworker.errors import LineRefused
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.manifest import Entry
 from colorworker.work.plan import content_id, scan, still
@@ -178,7 +179,7 @@ def departed(before: Iterable[Entry], now: Iterable[Entry]) -> Iterator[Entry]:
     """Yield the entries of an earlier plan whose sources a later one does not have.
 
     Both are sorted by key and root, as plans are; one entry of each is held at a time. What was
-    skipped then, a sidecar or the like, is nobody's loss.
+    skipped then, a sidecar or the like, is nobody's loss; nor is a bad line of a manifest.
     """
     later = iter(now)
     present = next(later, None)
@@ -186,5 +187,6 @@ def departed(before: Iterable[Entry], now: Iterable[Entry]) -> Iterator[Entry]:
         while present is not None and (present.key, present.root) < (entry.key, entry.root):
             present = next(later, None)
         is_there = present is not None and (present.key, present.root) == (entry.key, entry.root)
-        if not is_there and entry.outcome != "skipped":
+        was_source = entry.outcome != "skipped" and entry.error_code != LineRefused.code
+        if not is_there and was_source:
             yield entry

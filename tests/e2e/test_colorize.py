@@ -56,8 +56,11 @@ def test_a_killed_driver_is_run_again_and_no_finished_unit_is_done_twice(
 
 def test_ctrl_c_once_finishes_what_is_in_flight_and_says_how_to_go_on(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=240)
-    colour = Outcome(tmp_path / "colour")
-    process = command.start("colorize", archive, colour.destination, **SMALL_SEGMENTS)
+    (archive / "a.xml").write_text("<a/>")
+    colour, reports = Outcome(tmp_path / "colour"), tmp_path / "reports"
+    process = command.start(
+        "colorize", archive, colour.destination, "--completion-report", reports, **SMALL_SEGMENTS
+    )
     wait_for(lambda: len(colour.records) >= 5, process)
 
     process.send_signal(signal.SIGINT)
@@ -68,6 +71,9 @@ def test_ctrl_c_once_finishes_what_is_in_flight_and_says_how_to_go_on(command, a
     assert "report.html" in out
     (run,) = (colour.destination / ".colorworker" / "jobs").glob("*/runs/*.json")
     assert '"outcome": "interrupted"' in run.read_text()
+    (reported,) = reports.glob("job-*/results/*.csv")
+    assert "a.xml,,succeeded,not_media,200,skipped: a.xml" in reported.read_text()
+    assert "long.mp4" not in reported.read_text()
     assert not list((colour.destination / ".colorworker" / "tmp").iterdir())
 
 

@@ -6,7 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from colorworker.errors import KeyMissing, KeyRefused, SourceChanged, StoreError
+from colorworker.errors import (
+    KeyMissing,
+    KeyRefused,
+    SourceChanged,
+    SourceUnreadable,
+    StoreError,
+)
 from colorworker.provenance.record import attempt_key, commit, finished
 from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
@@ -216,6 +222,34 @@ def test_a_bucket_with_versions_goes_on_with_the_one_that_was_opened(s3, opened)
         assert beginning + reader.read() == old
     with pytest.raises(SourceChanged):
         store.open("film.mp4", etag=etag)
+
+
+def test_a_version_that_is_named_is_looked_at_and_read_after_it_was_replaced(s3, opened):
+    bucket = s3.make_bucket(versions=True)
+    store, old = opened(bucket), noise(200_000, 1)
+    put = s3.client.put_object(Bucket=bucket, Key="film.mp4", Body=old)
+    s3.client.put_object(Bucket=bucket, Key="film.mp4", Body=b"new")
+    deleted = s3.client.delete_object(Bucket=bucket, Key="film.mp4")
+
+    info = store.look("film.mp4", version=put["VersionId"])
+
+    assert (info.size_bytes, info.etag) == (len(old), put["ETag"].strip('"'))
+    with store.open("film.mp4", etag=info.etag, version=put["VersionId"]) as reader:
+        assert reader.read() == old
+    with pytest.raises(KeyMissing, match="no such object"):
+        store.look("film.mp4")
+    with pytest.raises(KeyMissing):
+        store.look("film.mp4", version=deleted["VersionId"])
+    with pytest.raises((KeyMissing, SourceUnreadable)):
+        store.look("film.mp4", version="nosuchversion")
+
+
+def test_a_look_says_what_a_listing_says(bucket, opened, large):
+    store = opened(bucket)
+    store.put_file("film.mkv", large)
+
+    assert [store.look("film.mkv")] == list(store.list())
+    assert store.head("film.mkv").etag != store.look("film.mkv").etag
 
 
 def test_without_leave_to_name_versions_the_etag_alone_is_insisted_on(s3, opened, monkeypatch):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from colorworker.errors import SourceUnreadable
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from tests.storecontract import *  # noqa: F403
@@ -17,3 +18,11 @@ def store(request, tmp_path):
     opened = request.param(tmp_path)
     yield opened
     opened.close()
+
+
+def test_a_version_is_refused_where_none_are_kept(store):
+    store.put("a.tif", b"content")
+
+    for read in (store.look, store.open):
+        with pytest.raises(SourceUnreadable, match="version v1 was asked for"):
+            read("a.tif", version="v1")

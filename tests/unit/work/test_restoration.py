@@ -110,7 +110,8 @@ def test_what_is_gone_is_found_by_one_walk_over_both():
     sidecar = replace(entry("c"), outcome="skipped")
     now = [entry("a", "2"), entry("aa"), entry("b", root="s3://b"), entry("e")]
 
-    gone = list(departed([*before[:3], sidecar, *before[3:]], now))
+    line = replace(sidecar, key="bb.csv, line 3", outcome="failed", error_code="line_refused")
+    gone = list(departed([*before[:3], line, sidecar, *before[3:]], now))
 
     assert gone == [before[1], before[3], before[4]]
     assert list(departed(before, [])) == before
