@@ -1,6 +1,6 @@
 """What does propagating colours save, and what do they lose? Every frame predicted against anchors.
 
-    python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--sheets FOLDER]
+    python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--grain 0] [--sheets FOLDER]
 
 Takes clips of real colour footage, gives their luma to `pipeline.film` as one segment, once with
 every frame predicted alone (`--per-frame`) and once with the default options, and measures both
@@ -8,8 +8,10 @@ beside the clip itself and beside grey, as docs/evaluation.md describes. Truths 
 no ab-RMSE. `model` is CPU seconds of all threads inside the network, `wall` the seconds of decoding
 and colouring without encoding, after a warm-up. Warp error is in 10^-4; most of it is grain and
 exposure of the source, which no colouring moves: `over grey` is what the colours add. The last rows
-are means over clips, and the sums of predictions and seconds. Sheets show, from the left: luma,
-every frame predicted, propagated, the clip.
+are means over clips, and the sums of predictions and seconds. `--grain` puts Gaussian grain on
+8-bit luma before it is coloured, as old film has; motion and truth are taken without, and `over
+grey` would be the grain. Sheets show, from the left: luma, every frame predicted, propagated, the
+clip.
 """
 
 import argparse
@@ -47,6 +49,15 @@ SHEET_ROWS, SHEET_WIDTH = 8, 400
 
 
 @dataclass(frozen=True)
+class Clip:
+    """What is taken of a file, and the standard deviation of grain, in codes, that is added."""
+
+    first: int
+    count: int
+    grain: float
+
+
+@dataclass(frozen=True)
 class Row:
     """One colouring of one clip; None where there is nothing to say."""
 
@@ -67,37 +78,51 @@ NAMES = ("CF", "ab-RMSE", "CDC", "CDC of ab", "warp", "over grey", "flicker", "p
          "wall")  # fmt: skip
 
 
-def frames_of(path: Path, first: int, count: int) -> Iterator[av.VideoFrame]:
+def frames_of(path: Path, clip: Clip) -> Iterator[av.VideoFrame]:
     """Yield the clip's frames in a planar format."""
     with av.open(str(path)) as container:
-        for frame in islice(container.decode(video=0), first, first + count):
+        frames = container.decode(video=0)
+        for frame in islice(frames, clip.first, clip.first + clip.count):
             planar = frame.format.name.startswith("yuv")
             yield frame if planar else frame.reformat(format="yuv420p")
 
 
-def coloured(path: Path, first: int, count: int, colorizer, options: Options):
+def grained(frames: Iterator[av.VideoFrame], deviation: float) -> Iterator[av.VideoFrame]:
+    """Yield the frames with Gaussian grain on their luma, the same whenever they are read."""
+    random = np.random.default_rng(1)
+    for frame in frames:
+        if deviation:
+            frame.make_writable()
+            plane = frame.planes[0]
+            luma = np.frombuffer(plane, np.uint8)
+            noisy = luma + random.normal(0, deviation, luma.shape)
+            plane.update(np.clip(np.rint(noisy), 0, 255).astype(np.uint8).tobytes())
+        yield frame
+
+
+def coloured(path: Path, clip: Clip, colorizer, options: Options):
     """Return the clip's coloured frames."""
     with path.open("rb") as reader:
         info, _ = scan(reader, path.name)
     pix_fmt = info.pix_fmt if info.pix_fmt.startswith("yuv") else "yuv420p"
     info = replace(info, pix_fmt=pix_fmt)
-    frames = frames_of(path, first, count)
-    return list(colour_frames(frames, count, info, colorizer, options, pix_fmt))
+    frames = grained(frames_of(path, clip), clip.grain)
+    return list(colour_frames(frames, clip.count, info, colorizer, options, pix_fmt))
 
 
-def measure(path: Path, first: int, count: int, inner) -> tuple[dict[str, Row], list[list]]:
+def measure(path: Path, clip: Clip, inner) -> tuple[dict[str, Row], list[list]]:
     """Return a row for each colouring of the clip, and pictures of all side by side."""
     runs = {}
     for method, options in METHODS.items():
-        coloured(path, first, 4, inner, options)
+        coloured(path, replace(clip, count=4), inner, options)
         colorizer = Timed(inner)
         start = time.perf_counter()
-        frames = coloured(path, first, count, colorizer, options)
+        frames = coloured(path, clip, colorizer, options)
         runs[method] = frames, colorizer, time.perf_counter() - start
     motion_of = MotionEstimator()
     meters = {name: FilmMeter() for name in ("truth", "grey", *METHODS)}
     sheet = []
-    for index, frame in enumerate(frames_of(path, first, count)):
+    for index, frame in enumerate(frames_of(path, clip)):
         size = measured_size(frame, path.name)
         true_rgb = rgb_codes(frame, *size)
         lab = lab_of(true_rgb)
@@ -107,12 +132,14 @@ def measure(path: Path, first: int, count: int, inner) -> tuple[dict[str, Row], 
         motion = motion_of(light)
         for name, rgb in pictures.items():
             meters[name].add(rgb, motion, ab)
-        if (index + 1) % max(1, count // SHEET_ROWS) == 0:
+        if (index + 1) % max(1, clip.count // SHEET_ROWS) == 0:
             sheet.append([pictures[name] for name in ("grey", *METHODS, "truth")])
-    return rows_of({name: meter.scores() for name, meter in meters.items()}, runs), sheet
+    return rows_of(
+        {name: meter.scores() for name, meter in meters.items()}, runs, clip.grain
+    ), sheet
 
 
-def rows_of(scores, runs) -> dict[str, Row]:
+def rows_of(scores, runs, grain: float) -> dict[str, Row]:
     grey_truth = scores["truth"].colourfulness < GREY
     rows = {}
     for name, each in scores.items():
@@ -122,7 +149,7 @@ def rows_of(scores, runs) -> dict[str, Row]:
             each.cdc,
             each.cdc_ab,
             each.warp_error * 1e4,
-            (each.warp_error - scores["grey"].warp_error) * 1e4,
+            None if grain else (each.warp_error - scores["grey"].warp_error) * 1e4,
             each.flicker,
         )
         if name in runs:
@@ -164,7 +191,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--sheets", type=Path)
+    parser.add_argument("--grain", type=float, default=0.0)
     arguments = parser.parse_args()
+    clip = Clip(arguments.first, arguments.frames, arguments.grain)
     apply_environment(tensorflow_environment())
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
@@ -174,7 +203,7 @@ def main() -> None:
     colorizer = load_colorizer(resolve("lite"))
     every: list[dict[str, Row]] = []
     for path in arguments.clips:
-        rows, sheet = measure(path, arguments.first, arguments.frames, colorizer)
+        rows, sheet = measure(path, clip, colorizer)
         every.append(rows)
         for name, row in rows.items():
             print(line(path.stem, name, row), flush=True)
