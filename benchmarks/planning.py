@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def plan(folder: Path, keys: int, origin: str) -> dict[str, float]:
         scratch = Path(name)
         entries = plan_entries([source], Options(), scratch)
         model = ModelRef("lite", "0" * 64)
-        with freeze(entries, Options(), model, scratch / "manifest.jsonl") as frozen:
+        with closing(freeze(entries, Options(), model, scratch / "manifest.jsonl")) as frozen:
             manifest_bytes = frozen.size_bytes
             put_manifest(LocalStore(scratch / "destination"), frozen)
             planned = time.monotonic() - wall, time.process_time() - cpu

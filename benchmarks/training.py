@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -151,7 +151,7 @@ def measure(data, steps, how):
     }
     config = parse_config("", "benchmark", changes)
     with ExitStack() as stack:
-        spool = stack.enter_context(Spool(Path(tempfile.gettempdir()), 1 << 34))
+        spool = stack.enter_context(closing(Spool(Path(tempfile.gettempdir()), 1 << 34)))
         dataset = open_dataset(data, spool, rules_of(config, 10**9), opened=open_store)
         pictures = dataset.inventory.train
         recipe = Recipe(

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,7 +46,7 @@ def plan_entries(sources: Iterable[OpenSource], options: Options, scratch: Path)
     Raises:
         UsageError: If the file cannot be written, or a manifest turns out not to be whole.
     """
-    with Catalogue(scratch, partial(_output_extension, options)) as catalogue:
+    with closing(Catalogue(scratch, partial(_output_extension, options))) as catalogue:
         named: dict[str, ObjectStore] = {}
         for item in sources:
             if item.manifest is None:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections import Counter
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -60,7 +61,7 @@ def inspect(
         128, min_colourfulness=min_colourfulness, max_pixels=settings.media.max_pixels
     )
     console = Console(stderr=True)
-    with Spool(settings.run.scratch or Path(gettempdir()), 1 << 40) as spool:
+    with closing(Spool(settings.run.scratch or Path(gettempdir()), 1 << 40)) as spool:
         with Status("reading the pictures", console=console):
             dataset = open_dataset(prefix, spool, rules, opened=partial(open_store, options=stores))
         inventory = dataset.inventory

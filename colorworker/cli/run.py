@@ -272,7 +272,7 @@ def planned(request: Request, model: ModelRef, stores: StoreOptions) -> Iterator
                 shots_of = partial(kept_shots, store, request.options, model)
                 entries = adjusted(entries, request.wishes, shots_of)
             plan = freeze(entries, request.options, model, scratch / "manifest.jsonl")
-        with plan:
+        with closing(plan):
             yield plan
 
 

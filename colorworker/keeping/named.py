@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 from colorworker.errors import KeyMissing
 from colorworker.provenance.record import STATE
@@ -42,15 +40,8 @@ class Named:
         self._database.executescript(_SCHEMA)
         self._has_candidates = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the database."""
         self._database.close()
 
     def list_units(self) -> None:

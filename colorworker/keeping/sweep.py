@@ -11,6 +11,7 @@ output that is gone, and the unit is done again.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -83,7 +84,7 @@ def sweep(store: ObjectStore, limits: Limits, *, delete: bool) -> Iterator[Swept
             gone meanwhile, is not yielded then.
     """
     broom = _Broom(store, limits.before, delete)
-    with Named(store) as named:
+    with closing(Named(store)) as named:
         yield from _attempts(broom, named)
         yield from _leftovers(broom, named)
         yield from _thumbnails(broom, named)

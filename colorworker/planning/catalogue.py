@@ -1,6 +1,6 @@
 """Every source of a job in a scratch file: sorted by key, and each with an output name of its own.
 
-    with Catalogue(folder, extension) as catalogue:
+    with closing(Catalogue(folder, extension)) as catalogue:
         catalogue.fill(entries)              # in any order, from any number of sources
         for entry in catalogue.entries(): ...
 
@@ -15,8 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from colorworker.errors import (
     ColorworkerError,
@@ -65,17 +64,6 @@ class Catalogue:
         with self._on_disk():
             self._database = sqlite3.connect(self._path, isolation_level=None)
             self._database.executescript(tables.SCHEMA)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the scratch file."""

@@ -3,8 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.provenance.record import STATE
@@ -24,17 +23,6 @@ class Plan:
         self.job_id = identity
         self.counts = counts
         self._file = file
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __iter__(self) -> Iterator[Entry]:
         """Yield the entries from the first; one reading at a time, as they share the file."""

@@ -65,7 +65,7 @@ def run_training(
     seed_everything(config)
     with ExitStack() as stack:
         store = stack.enter_context(closing(open_store(config.run.output, means.stores)))
-        spool = stack.enter_context(Spool(means.scratch, int(config.data.max_gib * 2**30)))
+        spool = stack.enter_context(closing(Spool(means.scratch, int(config.data.max_gib * 2**30))))
         dataset = open_dataset(
             config.data.train,
             spool,

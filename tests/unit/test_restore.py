@@ -82,7 +82,9 @@ class Bench:
             self.on_line(said)
 
         with (
-            freeze(entries, collection.options, model, self.scratch / "manifest.jsonl") as plan,
+            closing(
+                freeze(entries, collection.options, model, self.scratch / "manifest.jsonl")
+            ) as plan,
             closing(InProcessExecutor(workshop, self.workers)) as executor,
         ):
             put_manifest(destination, plan)

@@ -1,5 +1,7 @@
 """Pictures on their way into the network: taken in, moved, filmed, hinted, always the same way."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ SEED = tf.constant([3, 4], tf.int64)
 
 @pytest.fixture
 def spool(tmp_path):
-    with Spool(tmp_path, 1 << 30) as spool:
+    with closing(Spool(tmp_path, 1 << 30)) as spool:
         yield spool
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def trained(tmp_path):
         given = {name.replace("__", "."): value for name, value in changes.items()}
         config = parse_config(CONFIG, "test", given)
         store = open_store(output if "://" in output else str(tmp_path / output))
-        with Spool(tmp_path, 1 << 20) as spool:
+        with closing(Spool(tmp_path, 1 << 20)) as spool:
             dataset = open_dataset(
                 str(tmp_path / "data"), spool, rules_of(config, 10**6), opened=open_store
             )

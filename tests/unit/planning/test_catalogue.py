@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -20,7 +21,7 @@ def film(key, root="file:///a"):
 
 
 def planned(folder, entries, extension=lambda _: ".mkv"):
-    with Catalogue(folder, extension) as found:
+    with closing(Catalogue(folder, extension)) as found:
         found.fill(iter(entries))
         return list(found.entries())
 
@@ -123,14 +124,14 @@ def test_nothing_is_left_in_the_folder(tmp_path):
 
 
 def test_nothing_is_sorted_outside_of_its_own_file(tmp_path):
-    with Catalogue(tmp_path, lambda _: ".mkv") as found:
+    with closing(Catalogue(tmp_path, lambda _: ".mkv")) as found:
         for query in (tables.ALL, tables.COUNT_NAMES):
             plan = found._database.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
             assert "TEMP B-TREE" not in str(plan)
 
 
 def test_a_folder_without_room_is_named(tmp_path, monkeypatch):
-    with Catalogue(tmp_path, lambda _: ".mkv") as found:
+    with closing(Catalogue(tmp_path, lambda _: ".mkv")) as found:
         found._database.execute("PRAGMA max_page_count = 5")
         with pytest.raises(UsageError, match=r"full.*COLORWORKER_RUN__SCRATCH") as raised:
             found.fill(film(f"{number}.avi") for number in range(5000))

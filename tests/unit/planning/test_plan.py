@@ -1,6 +1,7 @@
 """A frozen plan: the manifest on disk, its hash, and what is read back of it."""
 
 import hashlib
+from contextlib import closing
 
 import pytest
 
@@ -21,7 +22,7 @@ ENTRIES = [
 
 @pytest.fixture
 def plan(tmp_path):
-    with freeze(iter(ENTRIES), Options(), MODEL, tmp_path / "manifest.jsonl") as made:
+    with closing(freeze(iter(ENTRIES), Options(), MODEL, tmp_path / "manifest.jsonl")) as made:
         yield made
 
 
