@@ -65,7 +65,7 @@ def open_manifest(source: str, opened: Opened) -> Manifest:
     store = opened(folder)
     with closing(store):
         try:
-            etag = store.look(name).etag
+            etag, lies_in = store.look(name).etag, store.uri
         except KeyMissing as error:
             raise UsageError(uri, "there is no such manifest", "Check the path") from error
     text = _File(folder, name, etag, opened)
@@ -75,7 +75,7 @@ def open_manifest(source: str, opened: Opened) -> Manifest:
     else:
         scope = Scope(root or _root_of_item(first) or folder)
         parse = ItemRows(scope)
-    return Manifest(folder, name, scope.root, partial(text.lines, parse))
+    return Manifest(lies_in, name, scope.root, partial(text.lines, parse))
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,9 @@ def _root_of_item(first: str) -> str:
 
 def _inventory(folder: str, name: str, root: str, opened: Opened) -> Manifest:
     with closing(opened(folder)) as store:
-        inventory = read_inventory(store, name)
+        inventory, lies_in = read_inventory(store, name), store.uri
     scope = Scope(root or f"{S3_SCHEME}{inventory.source_bucket}")
-    return Manifest(folder, name, scope.root, partial(inventory_lines, inventory, scope, opened))
+    return Manifest(lies_in, name, scope.root, partial(inventory_lines, inventory, scope, opened))
 
 
 def _placed(uri: str) -> tuple[str, str]:

@@ -33,7 +33,8 @@ WITHOUT_ETAG = "outcome = x'' AND etag = x'' AND version = x''"
 KEYS_WITHOUT_ETAG = f"SELECT key FROM entries WHERE root = ? AND {WITHOUT_ETAG} ORDER BY key"  # noqa: S608
 INCOMPLETE = f"""
 SELECT {COLUMNS}, file, line FROM entries
-WHERE outcome = x'' AND (etag = x'' OR kind IS NULL) AND (key, root) > (?, ?)
+WHERE file IS NOT NULL AND outcome = x'' AND (etag = x'' OR kind IS NULL)
+AND (key, root) > (?, ?)
 ORDER BY key, root LIMIT ?
 """  # noqa: S608 - the names of our own fields
 # Both tables are walked and sought by their keys: nothing is sorted, which SQLite would do in
