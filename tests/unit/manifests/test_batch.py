@@ -9,22 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colorworker.errors import KeyRefused, LineRefused, UsageError
+from colorworker.errors import LineRefused, UsageError
 from colorworker.manifests.scope import Scope, decoded
 from colorworker.manifests.table import BatchRows, row
 from colorworker.store.keys import check_key
+from tests.unit.manifests.keys import KEYS
 
 GOOD = b"archive,a.jpg\narchive,b%20c/d.jpg\n"
-
-
-def is_key(text):
-    try:
-        return bool(check_key(text))
-    except KeyRefused:
-        return False
-
-
-KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(is_key)
 
 
 @given(KEYS, st.sampled_from([quote, quote_plus]), st.booleans())

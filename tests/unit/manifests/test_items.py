@@ -1,12 +1,17 @@
 """JSON lines: keys, options of their own, and what is wrong with bad ones."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from colorworker.errors import UsageError
-from colorworker.manifests.items import OPTIONS
+from colorworker.errors import LineRefused, UsageError
+from colorworker.manifests.items import OPTIONS, ItemRows
+from colorworker.manifests.scope import Scope
 from colorworker.work.job import Options
+from tests.unit.manifests.keys import KEYS
 
 
 def test_a_line_names_a_key_below_the_manifests_folder_and_options_of_its_own(lists):
@@ -38,6 +43,19 @@ def test_a_root_can_be_named(lists):
     found = lists.named("items.jsonl", data, root="s3://archive/reels")
 
     assert [line.key for line in found] == ["a.tif", "b.tif"]
+
+
+@given(KEYS, st.booleans())
+def test_a_key_comes_back_from_json_escaped_or_not(key, escaped):
+    line = json.dumps({"key": key}, ensure_ascii=escaped)
+
+    assert ItemRows(Scope("s3://archive"))(1, line).key == key
+
+
+@given(st.text())
+def test_nothing_but_a_refusal_is_raised_whatever_a_line_is(text):
+    with suppress(LineRefused):
+        ItemRows(Scope("s3://archive"))(1, text)
 
 
 def test_every_option_that_an_item_can_have_is_one_of_a_job():
