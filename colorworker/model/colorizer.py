@@ -12,8 +12,8 @@ from colorworker.model import hints as hinting
 from colorworker.model import network
 from colorworker.model.binnetwork import SHORT_SIDE, BinNetwork
 from colorworker.model.files import Opened
-from colorworker.model.inception import Embedder
-from colorworker.model.koala import KoalaNetwork
+from colorworker.model.koala.inception import Embedder
+from colorworker.model.koala.network import KoalaNetwork
 from colorworker.model.runtime import configure, tf
 from colorworker.model.weights import Weights, load
 from colorworker.store.opening import open_store

@@ -13,8 +13,8 @@ from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import V2S
 from colorworker.model.files import Opened
-from colorworker.model.inception import Embedder
 from colorworker.model.kerasfile import loaded
+from colorworker.model.koala.inception import Embedder
 from colorworker.model.layout import NORM_PARTS, convolutions
 from colorworker.model.weights import load, resolve
 from colorworker.store.opening import open_store

@@ -11,9 +11,9 @@ from colorworker.model.architectures import Architecture
 from colorworker.model.batch import Batch
 from colorworker.model.bintrainable import BinTrainable
 from colorworker.model.files import Opened
-from colorworker.model.inception import Embedder
 from colorworker.model.initial import initial_arrays, with_backbone
-from colorworker.model.koalatrainable import KoalaTrainable
+from colorworker.model.koala.inception import Embedder
+from colorworker.model.koala.trainable import KoalaTrainable
 from colorworker.model.pretrained import encoder_arrays
 from colorworker.model.runtime import tf
 from colorworker.model.weights import Weights, load, resolve

@@ -7,8 +7,8 @@ from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.batch import Batch
 from colorworker.model.colorizer import TensorFlowColorizer
-from colorworker.model.inception import identified
-from colorworker.model.koala import CHROMA_RANGE
+from colorworker.model.koala.inception import identified
+from colorworker.model.koala.network import CHROMA_RANGE
 from colorworker.model.runtime import tf
 from colorworker.model.trainable import trainable
 from colorworker.model.weights import encoded, parse

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from colorworker.model.architectures import Architecture
 from colorworker.model.batch import Batch
-from colorworker.model.inception import Embedder
-from colorworker.model.koala import CHROMA_RANGE, colour
+from colorworker.model.koala.inception import Embedder
+from colorworker.model.koala.network import CHROMA_RANGE, colour
 from colorworker.model.layers import Convolutions, Convolved
 from colorworker.model.layout import convolutions
 from colorworker.model.runtime import tf

@@ -1,8 +1,8 @@
-"""The report's own network: Deep Koalarization (Baldassarre 2017), as its tables 1 to 3 say."""
+"""The layers of the report's network, as its tables 1 to 3 say."""
 
 from colorworker.model import hints as hinting
 from colorworker.model.architectures import Architecture
-from colorworker.model.inception import Embedder
+from colorworker.model.koala.inception import Embedder
 from colorworker.model.network import COARSE, Apply
 from colorworker.model.runtime import tf
 

@@ -1,0 +1,1 @@
+"""The report's own network: Deep Koalarization (Baldassarre 2017)."""
