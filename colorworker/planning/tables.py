@@ -27,7 +27,11 @@ INSERT INTO names
 SELECT plain, 1, CASE WHEN output_key != x'' THEN key END FROM entries WHERE plain IS NOT NULL
 ON CONFLICT DO UPDATE SET meetings = meetings + 1, asked_by = coalesce(asked_by, excluded.asked_by)
 """
-FOUND = "UPDATE entries SET size_bytes = ?, etag = ? WHERE key = ? AND root = ? AND etag = x''"
+# A listing says nothing of earlier versions.
+FOUND = """
+UPDATE entries SET size_bytes = ?, etag = ?
+WHERE key = ? AND root = ? AND etag = x'' AND version = x''
+"""
 PLACE = "SELECT file, line FROM entries WHERE key = ? AND root = ?"
 WITHOUT_ETAG = "outcome = x'' AND etag = x'' AND version = x''"
 KEYS_WITHOUT_ETAG = f"SELECT key FROM entries WHERE root = ? AND {WITHOUT_ETAG} ORDER BY key"  # noqa: S608

@@ -90,6 +90,19 @@ def test_a_folder_that_holds_too_many_others_is_not_listed_to_its_end(plan):
     assert store.asked == {"list": 1, "look": 60}
 
 
+def test_a_listing_says_nothing_of_a_version_that_is_named(plan):
+    keys = [f"box/{number:03d}.png" for number in range(60)]
+    store = Archive(*keys)
+
+    found = plan(
+        store, "i.jsonl", {"key": keys[0], "version": "v1"}, *({"key": k} for k in keys[1:])
+    )
+
+    assert found[keys[0]].etag == ""
+    assert "version v1 is not kept" in found[keys[0]].error
+    assert store.asked == {"list": 1, "look": 1}
+
+
 def test_an_object_that_is_not_there_fails_by_its_line_and_the_others_are_done(plan):
     found = plan(Archive("a.png"), "keys.csv", "archive,gone.png", "archive,a.png")
 
