@@ -17,6 +17,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from colorworker.errors import OutputMismatch
+from colorworker.media.captions import CaptionTrack, add_caption_track, unpack
 from colorworker.media.carry import Carried, carry_streams
 from colorworker.media.container import film_stream, open_source, words
 from colorworker.media.encode import PartFacts, add_film_stream, muxer_options
@@ -159,9 +160,9 @@ def _write(
     if made.info.rotation:
         stream.set_display_rotation(made.info.rotation)
     carried = carry_streams(source, film, target, spec, made.shift_seconds)
-    carried.note_frame_data(
-        film, spec, sum((Counter(p.facts.frame_data) for p in parts), Counter())
-    )
+    track = _caption_track(target, parts, made)
+    counts = sum((Counter(part.facts.frame_data) for part in parts), Counter())
+    carried.note_frame_data(film, spec, counts, track)
     stream.metadata.update(film_tags(film.metadata))
     span, chapters = made.span, source.chapters()
     if span:
@@ -175,9 +176,23 @@ def _write(
     frames = _film_packets(key, parts, stream, header, made)
     restarts = [ticks * made.whole.time_base for ticks in made.whole.restarts]
     others = carried.packets(source, span, restarts)
-    for packet in heapq.merge(frames, others, key=_microseconds):
+    captions = track.packets() if track else iter(())
+    for packet in heapq.merge(frames, others, captions, key=_microseconds):
         target.mux(packet)
     return carried
+
+
+def _caption_track(
+    target: OutputContainer, parts: Sequence[Part], made: _Film
+) -> CaptionTrack | None:
+    timeline = made.timeline
+    shift_ticks = round(made.shift_seconds / timeline.time_base)
+    captions = [
+        (pts - shift_ticks, triplets)
+        for part in parts
+        for pts, triplets in unpack(part.facts.captions)
+    ]
+    return add_caption_track(target, captions, timeline.time_base, _duration(timeline, 0))
 
 
 def _film_packets(

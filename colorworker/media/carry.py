@@ -15,8 +15,10 @@ from av.error import FFmpegError
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
+from colorworker.media.captions import CaptionTrack
 from colorworker.media.clock import going_on
 from colorworker.media.profiles import EncoderSpec
+from colorworker.media.signalled import CAPTIONS
 from colorworker.media.sound import recode_sound
 from colorworker.media.span import Span
 from colorworker.media.subtitles import recode_subtitles
@@ -49,13 +51,24 @@ class Carried:
             described = f"{kind} stream {stream.index} ({codec or 'unknown codec'})"
             self.warnings.append(f"{described} {fate}: {detail}")
 
-    def note_frame_data(self, film: Stream, spec: EncoderSpec, counts: Mapping[str, int]) -> None:
+    def note_frame_data(
+        self,
+        film: Stream,
+        spec: EncoderSpec,
+        counts: Mapping[str, int],
+        captions: CaptionTrack | None,
+    ) -> None:
         """Enter what lies inside the film's own frames: captions and the like."""
         for kind, frames in counts.items():
+            fate: Fate = "copied"
             detail = f"of {frames} frames"
-            fate: Fate = "copied" if kind in spec.frame_data else "left out"
-            if fate == "left out":
+            if kind == CAPTIONS and captions:
+                fate = "kept" if captions.is_exact else "recoded"
+                detail += f": {spec.codec} has no place for them, become {captions.described}"
+            elif kind not in spec.frame_data:
+                fate = "left out"
                 detail += f": {spec.codec} has no place for them"
+            if fate in {"recoded", "left out"}:
                 self.warnings.append(f"{kind} {detail}")
             self.fates.append(StreamFate(film.index, kind, "", fate, detail))
 

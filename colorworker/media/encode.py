@@ -13,13 +13,15 @@ import av
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
+from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorworker.errors import DependencyMissing, OutputMismatch
+from colorworker.media.captions import Caption, pack
 from colorworker.media.profiles import EncoderSpec
-from colorworker.media.signalled import frame_data
+from colorworker.media.signalled import CAPTIONS, frame_data, side_data
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
 
@@ -39,6 +41,8 @@ class PartFacts:
     """Of the codec's global header: parts with another one cannot stand in one stream."""
     frame_data: Mapping[str, int] = field(default_factory=dict)
     """How many frames carry closed captions and the like, by `signalled.FRAME_DATA`'s words."""
+    captions: str = ""
+    """Those that the encoder has no place for, as `captions.pack` makes them."""
 
 
 def configure(
@@ -107,6 +111,7 @@ class PartWriter:
         self._time_base = timeline.time_base
         self._stored_pts: list[int] = []
         self._frame_data: Counter[str] = Counter()
+        self._captions: list[Caption] | None = None if CAPTIONS in spec.frame_data else []
         self._facts: PartFacts | None = None
         self._output = av.open(
             str(path),
@@ -159,6 +164,8 @@ class PartWriter:
                 f"{self._spec.pix_fmt}",
             )
         self._frame_data.update(frame_data(frame))
+        if self._captions is not None and (triplets := side_data(frame, Type.A53_CC)):
+            self._captions.append((frame.pts or 0, triplets))
         frame.pict_type = NO_PICTURE_TYPE
         frame.time_base = self._time_base
         self._store(self._stream.encode(frame))
@@ -180,6 +187,7 @@ class PartWriter:
             reorder_depth(self._stored_pts),
             hashlib.sha256(self._stream.codec_context.extradata or b"").hexdigest(),
             dict(self._frame_data),
+            pack(self._captions or ()),
         )
 
 

@@ -24,6 +24,7 @@ SUBSTATION = (
     b"Dialogue: 0,0:00:00.30,0:00:00.90,Default,,0,0,0,,(a whistle) The gate opens\n"
 )
 CHAPTERS = (("Gate", 0, 900), ("Street", 900, 1600))
+CAPTION = b"THE GATE OPENS"
 FONT_TYPE = "font/ttf"
 SOUND = (
     ("aac", "ger", Disposition.default, "Stereo"),
@@ -104,14 +105,20 @@ def _join(path: Path, sources: list[InputContainer]) -> None:
                     output.mux(carried)
 
 
-def _with_captions(packet: AnyPacket) -> AnyPacket:
-    """Return the packet with two letters of CEA-608 before its picture, told by its pts.
+def _line_21() -> list[bytes]:
+    """Return two letters for each frame: a caption is loaded, shown at once, and erased later."""
+    load = [b"\x14\x20"] * 2 + [b"\x14\x2e"] * 2 + [b"\x14\x70"] * 2
+    text = [CAPTION[at : at + 2] for at in range(0, len(CAPTION), 2)]
+    show, erase = [b"\x14\x2f"] * 2, [b"\x14\x2c"] * 2
+    pairs = load + text + show + [b"\0\0"] * 15 + erase
+    return pairs + [b"\0\0"] * (FRAMES - len(pairs))
 
-    As ATSC A/53 part 4 lays them out.
-    """
-    letter = (packet.pts or 0) % 64 + 32
-    letters = bytes((0xFC, _odd(letter), _odd(letter)))
-    return with_message(packet, b"\xb5\x00\x31GA94\x03" + bytes((0xC1, 0xFF)) + letters + b"\xff")
+
+def _with_captions(packet: AnyPacket) -> AnyPacket:
+    """Return the packet with its frame's two letters of CEA-608, as ATSC A/53 part 4 has them."""
+    letters = _line_21()[PTS.index(packet.pts or 0)]
+    triplet = bytes((0xFC, *map(_odd, letters)))
+    return with_message(packet, b"\xb5\x00\x31GA94\x03" + bytes((0xC1, 0xFF)) + triplet + b"\xff")
 
 
 def with_message(packet: AnyPacket, message: bytes) -> AnyPacket:

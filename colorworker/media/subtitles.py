@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import cast
 
 from av.container import OutputContainer
@@ -10,7 +11,10 @@ from av.subtitles.codeccontext import SubtitleCodecContext
 
 from colorworker.media.track import AnyPacket, Track
 
-TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
+MICROSECOND = Fraction(1, 1_000_000)
+CAPTIONS = "cc_dec"
+"""libav's decoder of CEA-608, by which name PyAV knows a track of it."""
+TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", CAPTIONS})
 """Codecs whose words libav can write as another codec; the others are pictures."""
 ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip"}
 """What each container takes."""
@@ -33,6 +37,11 @@ class RecodedSubtitles(Track):
         made = cast(AnyPacket, encoder.encode_subtitle(shown))
         made.pts = made.dts = packet.pts - self.shift
         made.duration, made.time_base = packet.duration, packet.time_base
+        if self.decoder.name == CAPTIONS:
+            # A caption comes out of the decoder when it is erased, and says since when it was seen.
+            ticks_per_second = 1 / packet.time_base
+            made.pts = made.dts = round(shown.pts * MICROSECOND * ticks_per_second) - self.shift
+            made.duration = round(shown.end_display_time * ticks_per_second / 1000)
         made.stream = self.output
         yield made
 

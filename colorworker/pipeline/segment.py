@@ -97,6 +97,7 @@ def part_facts(record: Record) -> PartFacts:
         record.info["reorder_depth"],
         record.info["extradata_sha256"],
         record.info["frame_data"],
+        record.info["captions"],
     )
 
 

@@ -55,13 +55,13 @@ def job(tmp_path):
 @pytest.mark.parametrize(
     ("options", "suffix", "codec", "fates"),
     [
-        ({"profile": "archive"}, ".mkv", "ffv1", {"coloured": 1, "copied": 7, "left out": 1}),
+        ({"profile": "archive"}, ".mkv", "ffv1", {"coloured": 1, "copied": 7, "recoded": 1}),
         ({"profile": "access"}, ".mkv", "h264", {"coloured": 1, "copied": 8}),
         (
             {"profile": "mezzanine", "codec": "prores"},
             ".mov",
             "prores",
-            {"coloured": 1, "copied": 2, "recoded": 3, "left out": 3},
+            {"coloured": 1, "copied": 2, "recoded": 3, "kept": 1, "left out": 2},
         ),
     ],
     ids=str,
