@@ -21,7 +21,7 @@ from colorworker.store.opening import open_store
 
 Status = Literal["ok", "warn", "fail"]
 
-_LIBRARIES = ("numpy", "av", "pyvips", "tensorflow", "keras", "ray")
+_LIBRARIES = ("numpy", "av", "pyvips", "opencv-python-headless", "tensorflow", "keras", "ray")
 _ENCODERS = {"libx264": "films, access", "ffv1": "films, archive", "aac": "sound that must change"}
 _STILL_SAVERS = ("jpegsave", "pngsave", "tiffsave", "webpsave")
 _SPEED_SECONDS = 1.0
