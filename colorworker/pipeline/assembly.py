@@ -151,9 +151,10 @@ def _part_warnings(segments: list[Record]) -> list[str]:
     beyond, pixels = (sum(each[name] for each in gamut) for name in ("beyond", "pixels"))
     said = []
     if beyond:
+        share = f"{100 * beyond / pixels:.2f}" if beyond / pixels >= 1e-4 else "less than 0.01"
         said.append(
-            f"luma of {100 * beyond / pixels:.2g} % of all pixels lies outside EBU R 103 in the"
-            " source and is not touched"
+            f"luma of {share} % of all pixels lies outside EBU R 103 in the source and is not"
+            " touched"
         )
     return said + [
         f"segment {index}: {warning}"
