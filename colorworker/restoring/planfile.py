@@ -32,7 +32,6 @@ completion_report = "s3://reports/reels"        # in the format of S3 Batch Oper
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -54,6 +53,7 @@ from colorworker.work.job import (
     Options,
     Precision,
     Profile,
+    changed,
 )
 from colorworker.work.restoration import Budget, Collection, RestorationPlan, Retry
 from colorworker.work.window import DAYS, Window
@@ -214,7 +214,7 @@ def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
 
 def _plan(path: Path, table: PlanTable, options: Options, model: str) -> RestorationPlan:
     name = table.name or re.sub(r"[^A-Za-z0-9-]+", "-", path.stem).strip("-")[:48] or "plan"
-    shared = replace(options, **_said(table))
+    shared = changed(options, _said(table))
     window = table.window
     return RestorationPlan(
         name,
@@ -223,7 +223,7 @@ def _plan(path: Path, table: PlanTable, options: Options, model: str) -> Restora
                 item.name or f"{number}",
                 tuple(_from(path.parent, source) for source in item.sources),
                 _from(path.parent, item.destination),
-                replace(shared, **_said(item)),
+                changed(shared, _said(item)),
                 item.model or table.model or model,
                 item.include,
                 item.exclude,

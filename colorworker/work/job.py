@@ -1,9 +1,9 @@
 """The nouns of a job: assets, the model, and the options that decide what colours come out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from colorworker.errors import UsageError
 
@@ -142,3 +142,18 @@ class Options:
     def look(self) -> Look:
         """What of it the model has to know: pictures of one look can be predicted together."""
         return Look(self.vividness, self.temperature, self.precision)
+
+
+def changed(options: Options, values: Mapping[str, Any]) -> Options:
+    """Return the options with these values of one item or collection.
+
+    With a profile or codec of its own, it has the defaults of what only they decide.
+
+    Raises:
+        UsageError: If the values do not go together.
+    """
+    if values.get("profile", options.profile) != options.profile:
+        values = {"codec": None, "crf": None, **values}
+    elif values.get("codec", options.codec) != options.codec:
+        values = {"crf": None, **values}
+    return replace(options, **values)

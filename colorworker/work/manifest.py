@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from colorworker.work.job import Asset, Kind, ModelRef, Options
+from colorworker.work.job import Asset, Kind, ModelRef, Options, changed
 
 _encode = json.JSONEncoder(sort_keys=True).encode
 
@@ -145,14 +145,10 @@ def own_options(of_job: Options, asked: tuple[tuple[str, Any], ...]) -> tuple[tu
         UsageError: If what it says does not go together.
     """
     values = dict(asked)
-    if values.get("profile", of_job.profile) != of_job.profile:
-        values = {"codec": None, "crf": None, **values}
-    elif values.get("codec", of_job.codec) != of_job.codec:
-        values = {"crf": None, **values}
-    options = replace(of_job, **values)
+    options = changed(of_job, values)
     return tuple(
         (name, getattr(options, name))
-        for name in sorted(values)
+        for name in sorted({*values, "codec", "crf"})
         if getattr(options, name) != getattr(of_job, name)
     )
 

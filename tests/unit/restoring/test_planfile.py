@@ -115,6 +115,24 @@ def test_a_broken_plan_names_line_key_what_was_seen_and_what_to_do(tmp_path, old
     assert refused.value.next_step
 
 
+def test_a_collection_of_another_profile_is_free_of_the_plans_codec(tmp_path):
+    text = 'codec = "av1"\ncrf = 60\n' + GOOD
+
+    reels, photos = read(tmp_path, text).collections
+
+    assert (reels.options.profile, reels.options.codec, reels.options.crf) == (
+        "archive",
+        None,
+        None,
+    )
+    assert (photos.options.codec, photos.options.crf) == ("av1", 60)
+
+
+def test_a_codec_that_the_profile_does_not_write_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"night ly.toml: codec av1: profile archive"):
+        read(tmp_path, GOOD.replace('profile = "archive"', 'profile = "archive"\ncodec = "av1"'))
+
+
 def test_a_plan_without_collections_or_a_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match="collection: is missing"):
         read(tmp_path, 'model = "lite"\n')
