@@ -19,7 +19,8 @@ except ModuleNotFoundError as error:
     ) from error
 
 _CELL_INCHES = 1.9
-_LABEL_INCHES = 0.3
+_LABEL_INCHES = 0.35
+_LABEL_LETTERS = 36
 _DPI = 110
 _COLOURS = ("#2f5d62", "#c98b4b", "#7c8fb5", "#a3341f", "#6d685e", "#8aa6a3")
 
@@ -81,7 +82,7 @@ def sheet(title: str, strips: Sequence[Strip]) -> bytes:
     for axes_row, strip in zip(grid, strips, strict=True):
         for axes, (label, rgb) in zip(axes_row, strip.cells, strict=True):
             axes.imshow(rgb, interpolation="nearest")
-            axes.set_title(_plain(label), fontsize=7, pad=2)
+            axes.set_title(_label(label), fontsize=7, pad=2)
             axes.set_axis_off()
         axes_row[0].set_title(_plain(f"{strip.cells[0][0]}: {strip.key}"), fontsize=6, pad=2)
     return _jpeg(figure)
@@ -116,11 +117,17 @@ def _title(words: str, evaluation: Evaluation) -> str:
     return f"{words}, {evaluation.sweep_pictures} pictures of {_plain(evaluation.truth)}"
 
 
-def _plain(text: str) -> str:
-    """Return a name that matplotlib draws as it is: `$` would begin a formula."""
+def _plain(text: str, most: int = 44) -> str:
+    """Return a name, or its end, that matplotlib draws as it is: `$` would begin a formula."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text)
-    shortened = shown if len(shown) <= 44 else f"...{shown[-41:]}"
+    shortened = shown if len(shown) <= most else f"...{shown[3 - most :]}"
     return shortened.replace("$", r"\$")
+
+
+def _label(text: str) -> str:
+    """Return the words over a picture; its number, if any, has a line of its own."""
+    name, separator, number = text.rpartition(": ")
+    return f"{_plain(name, _LABEL_LETTERS)}\n{number}" if separator else _plain(text)
 
 
 def _svg(figure: Figure) -> bytes:
