@@ -29,7 +29,7 @@ def test_an_archive_comes_back_in_colour_and_a_second_run_does_nothing_again(
     assert (second.returncode, colour.records) == (0, records)
     assert all(line["resumed"] for line in colour.lines.values())
     page = Path(first.stdout.splitlines()[-1].removeprefix("report: "))
-    assert page.read_text().count("data:image/jpeg") == 3 + 6
+    assert page.read_text().count("data:image/jpeg") == 3 + 6 + 1
     for name in ("a.png", "c.tif"):
         lab = pyvips.Image.new_from_file(str(colour.destination / name)).colourspace("lab")
         assert lab.extract_band(1, n=2).abs().max() > 4
