@@ -1,5 +1,6 @@
 """What a job will take: by how fast this machine has been measured, and by the sources' headers."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -21,6 +22,8 @@ from colorworker.work.job import Options
 
 _SAMPLES_OF_A_RUN = 64
 """Fewer than for a dry run: nobody is to wait for them."""
+_BUSY_SHARE = 0.5
+"""Of the cores, whose use by others is worth a warning before measuring."""
 _RAY_SECONDS = 12.0
 """Until a cluster's first worker has answered: 5 to 18 seconds were seen."""
 
@@ -113,6 +116,8 @@ class Expecting:
         ]
         if known is not None and not missing:
             return known
+        if busy := busy_words(os.getloadavg()[0], os.cpu_count() or 1):
+            said(busy)
         apply_environment(tensorflow_environment(self._threads))
         measured = calibrate(missing, self._bench, said, known=known)
         self._kept.write(measured)
@@ -126,6 +131,21 @@ class Expecting:
             lookahead_frames=lookahead_frames(self._options),
         )
         return replace(made, start_seconds=made.start_seconds + self._ray_seconds)
+
+
+def busy_words(load: float, cores: int) -> str:
+    """Return a warning where others use the machine that is to be measured; else nothing.
+
+    Args:
+        load: Processes that ran or waited in the last minute.
+        cores: Of the machine.
+    """
+    if load < _BUSY_SHARE * cores:
+        return ""
+    return (
+        f"this machine is busy (load {load:.1f} on {cores} cores): it is measured as slow as it is"
+        " now; --calibrate again when it is quiet"
+    )
 
 
 def _pieces(volume: Volume) -> list[Piece]:

@@ -116,6 +116,11 @@ def test_previews_have_no_estimate(measuring, tmp_path):
     assert measuring.asked == []
 
 
+@pytest.mark.parametrize(("load", "warned"), [(0.2, False), (0.99, False), (1.0, True), (9, True)])
+def test_a_machine_that_others_use_is_measured_with_a_warning(load, warned):
+    assert ("--calibrate again when it is quiet" in expecting.busy_words(load, 2)) is warned
+
+
 def test_measuring_is_for_dry_runs_only(measuring, tmp_path):
     with pytest.raises(UsageError, match="is for dry runs only"):
         run("colorize", tmp_path / "archive", tmp_path / "out", "--calibrate")
