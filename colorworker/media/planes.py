@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.plane import VideoPlane
@@ -173,6 +174,10 @@ def luma_for_chroma(luma: Plane, shape: tuple[int, int], *, fields: bool = False
     lacking = (shape[0] * down - luma.shape[0], shape[1] * across - luma.shape[1])
     if any(lacking):
         luma = np.pad(luma, ((0, lacking[0]), (0, lacking[1])), mode="edge")
+    if across == down == 2:
+        # A fifth of the time of what follows; of fewer codes than four, OpenCV rounds some down.
+        fours: Plane = cv2.resize(luma, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+        return fours
     wide = np.dtype(np.uint16 if luma.dtype == np.uint8 else np.uint32)
     total: Plane = np.full(shape, across * down // 2, wide)
     for row in range(down):

@@ -20,7 +20,7 @@ ALLOWED = {
     "store.s3parts": ("errors store", "boto3 botocore"),
     "store.s3reading": ("errors store", "botocore"),
     "store.s3service": ("errors store", "boto3 botocore s3transfer"),
-    "media": ("errors work color", "av numpy"),
+    "media": ("errors work color", "av cv2 numpy"),
     "media.flow": ("", "numpy cv2"),
     "media.stills": ("errors work color media", "numpy pyvips"),
     "model": ("errors work color store media.stills", "h5py numpy tensorflow keras"),

@@ -1,5 +1,7 @@
 """From codes to L*, and from L* with chroma to codes, as libvips operations that stream."""
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import pyvips
@@ -10,6 +12,8 @@ from colorworker.media.stills.space import Rendering, Space
 
 _STEP_8 = 257
 """Codes of 16 bits for one of 8: 255 * 257 is 65535."""
+_SPACES = 8
+"""Of which tables are kept, the last used; a space's tables have 3 MB."""
 
 
 def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
@@ -20,7 +24,7 @@ def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
         lightness = lightness_of(codes, rendering)
         return lightness.bandjoin([0, 0]).copy(interpretation="lab")
     space = rendering.source
-    linear = codes.maplut(_lut(_sampled(space.curves, codes)))
+    linear = codes.maplut(_linear_lut(space, codes.format == "uchar"))
     xyz = linear.recomb(_matrix(space.to_xyz * 100)).copy(interpretation="xyz")
     return xyz.XYZ2Lab(temp=_white(space))
 
@@ -28,8 +32,7 @@ def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
 def lightness_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
     """Return L* in [0, 100], one float band, of a picture's colour bands."""
     if codes.bands == 1 and rendering.source is not None:
-        curve = lightness_from_luminance(rendering.source.grey_curve.astype(np.float32))
-        return codes.maplut(_lut(_sampled(curve[None], codes)))
+        return codes.maplut(_lightness_lut(rendering.source, codes.format == "uchar"))
     return lab_of(codes, rendering)[0]
 
 
@@ -70,8 +73,7 @@ def grey_codes(lightness: pyvips.Image, space: Space) -> pyvips.Image:
     """Return the 16-bit code of the grey with this L*, one band: a scale to compare L* on."""
     zero = lightness.bandjoin([0, 0]).copy(interpretation="lab")
     luminance = zero.Lab2XYZ(temp=[100, 100, 100])[1] / 100
-    grey = Space(np.stack([space.grey_curve] * 3), space.to_xyz)
-    return _encoded(luminance.clamp(), grey, 16)
+    return _encoded(luminance.clamp(), space.grey, 16)
 
 
 def _into_gamut(linear: pyvips.Image, space: Space) -> pyvips.Image:
@@ -92,14 +94,13 @@ def _encoded(linear: pyvips.Image, space: Space, depth: int) -> pyvips.Image:
     Rounded to 16 bits, the square root is fine enough an index for 8-bit codes; for those of 16
     bits the value between two entries is interpolated.
     """
-    values = _encoding(space.curves)
     place = linear**0.5 * (CODES - 1)
     if depth == 8:
-        table = np.rint(values / _STEP_8).astype(np.uint8)
-        return (place + 0.5).cast("ushort").maplut(_lut(table)).copy(interpretation="srgb")
+        table = _encoding_lut_8(space)
+        return (place + 0.5).cast("ushort").maplut(table).copy(interpretation="srgb")
     index = place.cast("ushort")
-    steps = np.diff(values, axis=1, append=values[:, -1:])
-    exact = index.maplut(_lut(values)) + (place - index) * index.maplut(_lut(steps))
+    values, steps = _encoding_luts_16(space)
+    exact = index.maplut(values) + (place - index) * index.maplut(steps)
     return (exact + 0.5).cast("ushort").copy(interpretation="rgb16")
 
 
@@ -111,8 +112,33 @@ def _encoding(curves: Doubles) -> Floats:
     return np.stack([np.interp(linear, curve, codes) for curve in different]).astype(np.float32)
 
 
-def _sampled(curves: Doubles | Floats, codes: pyvips.Image) -> Floats:
-    step = _STEP_8 if codes.format == "uchar" else 1
+# Tables of 65536 entries cost a small picture more than its pixels, and most have the same space.
+@lru_cache(maxsize=_SPACES)
+def _encoding_lut_8(space: Space) -> pyvips.Image:
+    return _lut(np.rint(_encoding(space.curves) / _STEP_8).astype(np.uint8))
+
+
+@lru_cache(maxsize=_SPACES)
+def _encoding_luts_16(space: Space) -> tuple[pyvips.Image, pyvips.Image]:
+    """Return the codes, and what the next entry has more."""
+    values = _encoding(space.curves)
+    return _lut(values), _lut(np.diff(values, axis=1, append=values[:, -1:]))
+
+
+@lru_cache(maxsize=_SPACES)
+def _linear_lut(space: Space, eight_bits: bool) -> pyvips.Image:
+    return _lut(_sampled(space.curves, eight_bits))
+
+
+@lru_cache(maxsize=_SPACES)
+def _lightness_lut(space: Space, eight_bits: bool) -> pyvips.Image:
+    """Return the L* of R = G = B codes."""
+    curve = lightness_from_luminance(space.grey_curve.astype(np.float32))
+    return _lut(_sampled(curve[None], eight_bits))
+
+
+def _sampled(curves: Doubles | Floats, eight_bits: bool) -> Floats:
+    step = _STEP_8 if eight_bits else 1
     return curves[:, ::step].astype(np.float32)
 
 

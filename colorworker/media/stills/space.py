@@ -25,9 +25,9 @@ _MATRIX_TOLERANCE = 0.004
 """Tables of 1024 entries and roundings make the many sRGB profiles differ by this much."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Space:
-    """Linear RGB and its codes.
+    """Linear RGB and its codes; what is made of it is kept, by identity.
 
     Attributes:
         curves: (3, CODES), linear light for codes of 16 bits, rising from 0 to 1.
@@ -42,10 +42,15 @@ class Space:
         """XYZ of white, Y about 1."""
         return np.asarray(self.to_xyz.sum(axis=1), np.float64)
 
-    @property
+    @functools.cached_property
     def grey_curve(self) -> Doubles:
         """Relative luminance, (CODES,), of R = G = B codes."""
         return np.asarray((self.to_xyz[1] / self.white[1]) @ self.curves, np.float64)
+
+    @functools.cached_property
+    def grey(self) -> "Space":
+        """The space whose three curves are `grey_curve`."""
+        return Space(np.stack([self.grey_curve] * 3), self.to_xyz)
 
 
 @dataclass(frozen=True)
