@@ -23,8 +23,8 @@ from colorworker.work.estimate import Piece
 _GRAIN = 3.0
 """Standard deviation, in codes of 8 bits."""
 _SPEED = 0.007
-"""Widths of the picture by which the disc moves in a frame. It makes 0.09 predictions a frame, as
-many as a picture that stands still; the cartoon of the demo archive has 0.11."""
+"""Widths of the picture by which the disc moves in a frame. It makes 0.10 predictions a frame, as
+the cartoon of the demo archive does; a picture that stands still has 0.09."""
 _PAN, _WEAVE = 0.5, 1
 """Pixels a frame by which the camera turns, and pixels by which each frame is off its place."""
 _RADIUS, _BRIGHTER = 1 / 6, 80
