@@ -5,9 +5,12 @@
 The whole job (scan, segments, assembly, records; one worker in this process) is run on the demo
 film enlarged to each height, then its parts alone on the same frames, with the same threads: decode
 the source, predict the pictures that the job predicted (logits to colours included, and nothing
-else of what is done to colours), encode what the job wrote. `store` is what the job spent in calls
-of its store and in checksums of part and film; it is part of the rest. CPU seconds of all threads
-per 1000 frames, medians of the rounds, whole and parts in turn; the table is Markdown.
+else of what is done to colours), encode what the job wrote. `colour` is all that turns decoded
+frames into coloured ones, alone: predictions, motion, and codes. `store` is what the job spent in
+calls of its store and in checksums of part and film; it is part of the rest. CPU seconds of all
+threads per 1000 frames, medians of the rounds, whole and parts in turn; the table is Markdown. Its
+first ratio is whole / (decode + predict + encode), the second whole / (decode + colour + encode):
+what the worker adds to the colouring of frames.
 """
 
 import argparse
@@ -17,6 +20,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -33,6 +37,7 @@ from colorworker.media.probe import scan
 from colorworker.media.profiles import encoder_for
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
+from colorworker.pipeline.film import colour_frames
 from colorworker.pipeline.workshop import Colorizer, Workshop, sha256_of_file
 from colorworker.settings import apply_environment, tensorflow_environment
 from colorworker.store.local import LocalStore
@@ -40,7 +45,8 @@ from colorworker.store.sources import Source
 from colorworker.work.job import Options
 
 ROOT = Path(__file__).parents[1]
-MEASURED = ("decode", "predict", "encode", "store", "whole")
+MEASURED = ("decode", "predict", "colour", "encode", "store", "whole")
+RATIOS = ("to_predictions", "to_colours")
 CALLS = ("head", "get", "open", "put", "put_file", "publish", "delete")
 DEMO = ROOT / "docs/demo/reels/big-buck-bunny.mp4"
 PROFILES = ("archive", "access")
@@ -161,6 +167,18 @@ def predict_alone(recorder: Recorder, shapes: list[tuple[int, ...]]) -> float:
     return cpu(lambda: [recorder.inner.predict(noise[shape]) for shape in shapes])
 
 
+def colour_alone(film: Path, written: Path, options: Options, colorizer: Colorizer) -> float:
+    """Return the CPU seconds of colouring the film's frames, all of them decoded before."""
+    with film.open("rb") as reader:
+        info, timeline = scan(reader, film.name)
+        reader.seek(0)
+        frames = list(decode_segment(reader, film.name, info, timeline, int(timeline.pts[0]), None))
+    pix_fmt = encoder_for(film.name, info, options, written.suffix).pix_fmt
+    coloured = colour_frames(iter(frames), len(frames), info, colorizer, options, pix_fmt)
+    frames = []
+    return cpu(lambda: deque(coloured, maxlen=0))
+
+
 def encode_alone(film: Path, written: Path, options: Options, part: Path) -> float:
     """Return the CPU seconds of encoding the job's own output again, from memory, in chunks."""
     with film.open("rb") as reader:
@@ -185,14 +203,19 @@ class Round:
 
     decode: float
     predict: float
+    colour: float
     encode: float
     store: float
     whole: float
     pictures: int
 
     @property
-    def parts(self) -> float:
-        return self.decode + self.predict + self.encode
+    def to_predictions(self) -> float:
+        return self.whole / (self.decode + self.predict + self.encode)
+
+    @property
+    def to_colours(self) -> float:
+        return self.whole / (self.decode + self.colour + self.encode)
 
 
 def one_round(film: Path, destination: Path, options: Options, colorizer: Colorizer) -> Round:
@@ -202,6 +225,7 @@ def one_round(film: Path, destination: Path, options: Options, colorizer: Colori
     return Round(
         decode_alone(film),
         predict_alone(recorder, recorder.shapes),
+        colour_alone(film, written, options, colorizer),
         encode_alone(film, written, options, destination / "part.nut"),
         calls + 2 * cpu(lambda: sha256_of_file(written)),
         whole,
@@ -214,13 +238,11 @@ def row_of(height: int, encoder: str, frames: int, rounds: list[Round]) -> str:
     numbers = [
         statistics.median(getattr(each, name) for each in rounds) * scale for name in MEASURED
     ]
-    ratios = sorted(each.whole / each.parts for each in rounds)
     cells = [f"{height}p", encoder, *(f"{number:.1f}" for number in numbers)]
-    cells += [
-        f"{numbers[-1] / sum(numbers[:3]):.3f}",
-        f"{ratios[0]:.3f} to {ratios[-1]:.3f}",
-        str(rounds[0].pictures),
-    ]
+    for name in RATIOS:
+        ratios = sorted(getattr(each, name) for each in rounds)
+        cells.append(f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    cells.append(str(rounds[0].pictures))
     return f"| {' | '.join(cells)} |"
 
 
@@ -238,7 +260,7 @@ def main() -> None:
         f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores, {arguments.frames} frames,"
         f" {arguments.rounds} rounds; CPU s per 1000 frames\n"
     )
-    names = (*MEASURED, "ratio", "lowest to highest", "pictures")
+    names = (*MEASURED, "whole / parts", "with colour", "pictures")
     print(f"| size | encoder | {' | '.join(names)} |\n|---|---|{'---|' * len(names)}", flush=True)
     colorizer = load_colorizer(resolve("lite"))
     with tempfile.TemporaryDirectory() as name:
