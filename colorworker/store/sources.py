@@ -197,7 +197,7 @@ def _lies_in(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
 
 def _one(store: ObjectStore, key: str) -> ObjectInfo:
     try:
-        return store.head(key)
+        return store.look(key)
     except KeyMissing:
         return ObjectInfo(key, 0, "", "the link leads nowhere")
     except (SourceUnreadable, StoreError) as error:

@@ -16,6 +16,7 @@ from colorworker.errors import (
 from colorworker.provenance.record import attempt_key, commit, finished
 from colorworker.store.opening import open_store
 from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.sources import Source, select
 from colorworker.work.ledger import Record
 from tests.faultproxy import Fault, proxy
 
@@ -250,6 +251,18 @@ def test_a_look_says_what_a_listing_says(bucket, opened, large):
 
     assert [store.look("film.mkv")] == list(store.list())
     assert store.head("film.mkv").etag != store.look("film.mkv").etag
+
+
+def test_an_object_of_our_own_is_the_same_source_by_its_key_and_by_its_folder(
+    bucket, opened, large
+):
+    store = opened(bucket, IN_PARTS)
+    store.put_file("reels/a.mkv", large)
+
+    (named,) = select(store, Source(store.uri, key="reels/a.mkv"))
+    (listed,) = select(store, Source(store.uri, pattern="reels/**"))
+
+    assert named.etag == listed.etag
 
 
 def test_without_leave_to_name_versions_the_etag_alone_is_insisted_on(s3, opened, monkeypatch):
