@@ -25,6 +25,7 @@ from colorworker.media.foretell import foretell_all
 from colorworker.media.matroska import set_display_aspect
 from colorworker.media.profiles import EncoderSpec
 from colorworker.media.readback import colours_not_kept, not_kept
+from colorworker.media.scheduling import ordinary_scheduling
 from colorworker.media.span import Span, span_of
 from colorworker.media.tags import container_tags, film_tags
 from colorworker.media.track import AnyPacket
@@ -171,7 +172,8 @@ def _write(
             carried.warnings.append("the timecode of the whole film is not that of a part of it")
     if chapters:
         target.set_chapters(chapters)
-    target.start_encoding()
+    with ordinary_scheduling():
+        target.start_encoding()
     header = stream.codec_context.extradata or b""
     frames = _film_packets(key, parts, stream, header, made)
     restarts = [ticks * made.whole.time_base for ticks in made.whole.restarts]

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from colorworker.errors import DependencyMissing, OutputMismatch
 from colorworker.media.captions import Caption, pack
 from colorworker.media.profiles import EncoderSpec
+from colorworker.media.scheduling import encoded, ordinary_scheduling
 from colorworker.media.signalled import CAPTIONS, frame_data, side_data
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
@@ -168,7 +169,7 @@ class PartWriter:
             self._captions.append((frame.pts or 0, triplets))
         frame.pict_type = NO_PICTURE_TYPE
         frame.time_base = self._time_base
-        self._store(self._stream.encode(frame))
+        self._store(encoded(self._stream, frame))
 
     def _store(self, packets: list[Packet]) -> None:  # type: ignore[type-arg]
         for packet in packets:
@@ -180,7 +181,8 @@ class PartWriter:
             self._output.mux(packet)
 
     def _flush(self) -> None:
-        self._output.start_encoding()
+        with ordinary_scheduling():
+            self._output.start_encoding()
         self._store(self._stream.encode(None))
         self._facts = PartFacts(
             len(self._stored_pts),

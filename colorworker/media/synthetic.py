@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorworker.media.relaid import planar_name, relaid
+from colorworker.media.scheduling import encoded
 
 SAMPLE_RATE = 48_000
 SET_FIELD = {2: "tff", 3: "bff"}
@@ -95,7 +96,7 @@ def make_film(path: Path, recipe: Recipe, picture: Picture | None = None) -> Pat
         for index in range(recipe.frames):
             pts = index if recipe.pts is None else recipe.pts[index]
             codes = _stripes(recipe, index) if picture is None else picture(index)
-            output.mux(stream.encode(in_fields(_frame(recipe, codes, pts, time_base))))
+            output.mux(encoded(stream, in_fields(_frame(recipe, codes, pts, time_base))))
             if sound is not None:
                 for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
                     block = next(tone, None)
