@@ -10,6 +10,7 @@ from colorworker.cli.colorize import colorize
 from colorworker.cli.dataset import app as dataset
 from colorworker.cli.doctor import doctor
 from colorworker.cli.evaluate import evaluate
+from colorworker.cli.interrupt import INTERRUPTED, leave
 from colorworker.cli.restore import restore
 from colorworker.cli.status import status
 from colorworker.cli.sweep import sweep_destination
@@ -61,3 +62,8 @@ def main() -> None:
     except ColorworkerError as error:
         print(f"colorworker: {error}", file=sys.stderr)
         sys.exit(USAGE)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            # Python gives up its handlers long before TensorFlow has ended: Ctrl-C would kill.
+            leave()
+        raise

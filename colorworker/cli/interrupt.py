@@ -59,7 +59,9 @@ class StopFlag:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the signals back."""
+        """Give the signals back, unless one came: a Ctrl-C while the process ends is such a one."""
+        if self():
+            return
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 

@@ -16,26 +16,40 @@ with StopFlag({seconds}) as stopping:
     for name in {names}:
         os.kill(os.getpid(), getattr(signal, name))
     print("finished what was in flight", stopping())
+{afterwards}
 """
 
 
-def ended(names, seconds=60):
+def ended(names, seconds=60, afterwards=""):
     """Return exit code and output of a process that sends itself these signals."""
-    code = SIGNALLED.format(names=names, seconds=seconds)
+    code = SIGNALLED.format(names=names, seconds=seconds, afterwards=afterwards)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.fixture(autouse=True)
+def handlers():
+    """Gives the test's own process its handlers back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield before
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_signals_are_given_back_when_none_has_come(handlers):
+    with StopFlag(60):
+        assert signal.getsignal(signal.SIGINT) is not handlers[signal.SIGINT]
+
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_only_sets_the_flag(number, capsys):
-    before = signal.getsignal(number)
-
     with StopFlag(60) as stopping:
         assert not stopping()
         os.kill(os.getpid(), number)
         assert stopping()
 
-    assert signal.getsignal(number) is before
     assert "Ctrl-C stops at once" in capsys.readouterr().err
 
 
@@ -57,3 +71,10 @@ def test_a_person_who_insists_and_whoever_comes_after_the_time_end_it_at_once(na
     assert code == 130
     assert "Run the same command again" in said
     assert "finished" not in said.replace("finishing", "")
+
+
+def test_ctrl_c_while_an_interrupted_process_ends_changes_its_exit_code_no_more():
+    code, said = ended(["SIGINT"], afterwards="os.kill(os.getpid(), signal.SIGINT)")
+
+    assert code == 130
+    assert "Traceback" not in said
