@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -219,13 +220,13 @@ def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
     )
     warm = folder / "warm"
     make_pictures(warm, 8 * 2 * actors)
-    with plan_job(warm, folder / "ray", folder) as plan:
+    with closing(plan_job(warm, folder / "ray", folder)) as plan:
         run_plan(plan, executor, destination)
     (folder / "ray.jsonl").unlink(missing_ok=True)
     pids = [int(worker.partition(":")[2]) for worker in executor.workers()]
     at_work = sum(map(cpu_of, pids))
     wall, start = time.monotonic(), time.process_time()
-    with plan_job(source, destination, folder) as plan:
+    with closing(plan_job(source, destination, folder)) as plan:
         said = run_plan(plan, executor, destination)
     cpu, wall = time.process_time() - start, time.monotonic() - wall
     at_work = sum(map(cpu_of, pids)) - at_work

@@ -1,7 +1,7 @@
 """Colour one picture: proxy -> L* -> chroma -> guided to full size -> encoder."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -22,6 +22,8 @@ from colorworker.work.ledger import Record
 from colorworker.work.plan import Still
 
 Floats = npt.NDArray[np.float32]
+Turn = AbstractContextManager[object]
+"""Entered again and again; holds a thread up until it is its turn."""
 
 _NO_CHROMA = 2.0
 """Of |a*| and |b*|, below which no pixel is far enough from any tone to have its own colour."""
@@ -41,11 +43,17 @@ class OpenStill:
 
 
 def open_for_colour(
-    workshop: Workshop, unit: Still, attempt: int
+    workshop: Workshop, unit: Still, attempt: int, computing: Turn
 ) -> OpenStill | tuple[Record, bool]:
     """Return the picture, decoded small; or its record and whether it was found, if it needs none.
 
     A picture that is in colour already gets a record too, of the outcome `skipped`.
+
+    Args:
+        workshop: Where from and where to.
+        unit: The picture.
+        attempt: Of the unit, from 1.
+        computing: Held while cores are at work, and not while a store is waited for.
 
     Raises:
         SourceDamaged: If the picture does not decode whole.
@@ -65,7 +73,7 @@ def open_for_colour(
         record = _begun(workshop, unit, attempt, picture, sha256)
         colorizer = workshop.colorizer(unit.options.look)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
-        with clock.phase("decode"):
+        with computing, clock.phase("decode"):
             lab = picture.proxy(*shape)
         if unit.options.colour_sources == "skip" and _in_colour(lab):
             return _committed(workshop, _skipped(record), clock), False
@@ -73,24 +81,27 @@ def open_for_colour(
     raise AssertionError  # mypy: the stack swallows nothing
 
 
-def finish_in_colour(workshop: Workshop, still: OpenStill, ab: Floats) -> tuple[Record, bool]:
+def finish_in_colour(
+    workshop: Workshop, still: OpenStill, ab: Floats, computing: Turn
+) -> tuple[Record, bool]:
     """Write and publish the picture; return its record and False, as it was not found.
 
     Args:
         workshop: Where to.
         still: From `open_for_colour`, not closed yet.
         ab: Its a* and b*, (h, w, 2), at the size of `still.lab`.
+        computing: As for `open_for_colour`.
 
     Raises:
         SourceDamaged: If the picture does not decode whole.
         OutputMismatch: If the written file does not have the source's lightness.
     """
-    lightness = still.lab[..., 0]
-    thumbnail = thumbnail_key(still.unit.unit_id)
-    workshop.destination.put(thumbnail, still_thumbnail(lightness, ab, still.picture.info))
-    record = replace(still.record, thumbnail_key=thumbnail)
+    record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
+    with computing:
+        thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
+    workshop.destination.put(record.thumbnail_key, thumbnail)
     if not still.unit.options.preview:
-        record = _write(workshop, still.unit, record, still.picture, lightness, ab, still.clock)
+        record = _write(workshop, still, record, ab, computing)
     return _committed(workshop, record, still.clock), False
 
 
@@ -124,22 +135,18 @@ def _in_colour(lab: Floats) -> bool:
 
 
 def _write(
-    workshop: Workshop,
-    unit: Still,
-    record: Record,
-    picture: VipsPicture,
-    lightness: Floats,
-    ab: Floats,
-    clock: Clock,
+    workshop: Workshop, still: OpenStill, record: Record, ab: Floats, computing: Turn
 ) -> Record:
+    unit, picture, clock = still.unit, still.picture, still.clock
     extension = PurePosixPath(unit.output_key).suffix.lower()
     key = attempt_key(unit.unit_id, extension)
     notice = notice_of(unit.options, workshop.model)
     with workshop.temporary(extension) as path:
-        with clock.phase("encode"):
-            write_still(picture, *fit(lightness, ab), path, extension, notice)
-        with clock.phase("verify"):
-            verify_still(picture, path, notice)
+        with computing:
+            with clock.phase("encode"):
+                write_still(picture, *fit(still.lab[..., 0], ab), path, extension, notice)
+            with clock.phase("verify"):
+                verify_still(picture, path, notice)
         with clock.phase("write"):
             sha256 = sha256_of_file(path)
             stored = workshop.destination.put_file(key, path)
