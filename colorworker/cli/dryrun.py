@@ -2,13 +2,18 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 
+from colorworker.cli.planprint import print_plan
 from colorworker.cli.run import Request, expecting, planned, prepared, refuse_nothing, worker_spec
 from colorworker.errors import ColorworkerError, UsageError
-from colorworker.estimating.survey import Volume
-from colorworker.planning.plan import Plan
+from colorworker.estimating.outline import Looking
+from colorworker.estimating.survey import Recorded, Volume
 from colorworker.report.page import count, duration, size, visible
 from colorworker.settings import Settings
+from colorworker.store.base import ObjectStore
+from colorworker.store.opening import open_store
 from colorworker.work.estimate import Estimate, Part
 
 _WORKERS_SHOWN = (4, 16, 64)
@@ -30,13 +35,18 @@ def dry_run(request: Request, settings: Settings, *, may_be_empty: bool = False)
     with planned(request, model, stores) as plan:
         if not may_be_empty:
             refuse_nothing(request, plan)
-        _print_plan(plan)
-        if not plan.counts.stills + plan.counts.films:
-            return None
+        to_do = plan.counts.stills + plan.counts.films
         spec = worker_spec(settings, model, stores, request.destination)
+        with closing(open_store(request.destination, stores)) as destination:
+            recorded = _recorded(destination) if to_do else Recorded()
+            films = Looking(request.options, model, spec.max_pixels, destination, recorded)
+            opened = partial(open_store, options=stores)
+            print_plan(plan, films, opened, _say)
+        if not to_do:
+            return None
         try:
             volume, expected = expecting(request, settings, spec).of_dry_run(
-                plan, request.destination, request.calibrate, _say
+                plan, recorded, request.calibrate, _say
             )
         except ColorworkerError as error:
             print(f"no estimate: {visible(str(error))}", file=sys.stderr)
@@ -104,13 +114,10 @@ def _say(said: str) -> None:
     print(said, file=sys.stderr, flush=True)
 
 
-def _print_plan(plan: Plan) -> None:
-    for entry in plan:
-        said = entry.output_key or f"{entry.outcome}: {entry.error}"
-        print(f"{entry.kind or 'other':<6} {entry.size_bytes:>12} {entry.key} -> {said}")
-    counts = plan.counts
-    print(
-        f"job {plan.job_id}: {counts.stills} stills, {counts.films} films,"
-        f" {counts.size_bytes} bytes; {counts.items - counts.stills - counts.films} not to be done."
-        " Nothing was written."
-    )
+def _recorded(destination: ObjectStore) -> Recorded:
+    """Return the units that a destination has records of; none where it cannot be looked at."""
+    try:
+        return Recorded(destination)
+    except ColorworkerError as error:
+        _say(f"taken as if nothing were done: {visible(str(error))}")
+        return Recorded()

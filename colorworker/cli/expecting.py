@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -11,11 +10,10 @@ from colorworker.cluster.worker import WorkerSpec
 from colorworker.estimating.calibrate import Bench, calibrate
 from colorworker.estimating.kept import Kept, default_folder
 from colorworker.estimating.material import is_makeable
-from colorworker.estimating.survey import MOST_SAMPLES, Volume, survey
+from colorworker.estimating.survey import MOST_SAMPLES, Recorded, Volume, survey
 from colorworker.pipeline.film import lookahead_frames
 from colorworker.planning.plan import Plan
 from colorworker.settings import ExecutorName, Settings, apply_environment, tensorflow_environment
-from colorworker.store.base import ObjectStore
 from colorworker.store.opening import open_store
 from colorworker.work.estimate import Calibration, Estimate, Piece, estimate
 from colorworker.work.job import Options
@@ -76,13 +74,17 @@ class Expecting:
         return self._estimate(volume, known)
 
     def of_dry_run(
-        self, plan: Plan, destination: str, anew: bool | None, said: Callable[[str], None]
+        self,
+        plan: Plan,
+        recorded: Recorded,
+        anew: bool | None,
+        said: Callable[[str], None],
     ) -> tuple[Volume, Estimate | None]:
         """Return what is to be done, and what that takes.
 
         Args:
             plan: Of the job.
-            destination: Whose records say what is done.
+            recorded: Units that the destination has records of.
             anew: Measure the machine again; None: only what is not known of it; False: nothing,
                 so that there may be no estimate.
             said: Takes a line on what is being measured.
@@ -90,8 +92,7 @@ class Expecting:
         Raises:
             ColorworkerError: If the machine cannot be measured.
         """
-        with closing(open_store(destination, self._spec.stores)) as store:
-            volume = self._survey(plan, store, MOST_SAMPLES)
+        volume = self._survey(plan, recorded, MOST_SAMPLES)
         if self._options.preview:
             return volume, None
         known = None if anew else self._kept.read()
@@ -99,11 +100,11 @@ class Expecting:
             known = self._measured(volume, known, said)
         return volume, self._estimate(volume, known) if known else None
 
-    def _survey(self, plan: Plan, destination: ObjectStore | None, most: int) -> Volume:
+    def _survey(self, plan: Plan, recorded: Recorded | None, most: int) -> Volume:
         spec = self._spec
         opened = partial(open_store, options=spec.stores)
         return survey(
-            plan, plan.counts, self._options, spec.model, opened, destination, most_samples=most
+            plan, plan.counts, self._options, spec.model, opened, recorded, most_samples=most
         )
 
     def _measured(

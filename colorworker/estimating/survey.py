@@ -44,9 +44,11 @@ class Volume:
 class Recorded:
     """Which units a destination has records of; from one listing, no record is read."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore | None = None) -> None:
+        """Look at a destination; None has no records."""
         prefix = f"{STATE}/units/"
-        names = (info.key.removeprefix(prefix)[:_DIGITS] for info in store.list(prefix))
+        listed = store.list(prefix) if store else ()
+        names = (info.key.removeprefix(prefix)[:_DIGITS] for info in listed)
         numbers = np.fromiter((_number(name) for name in names), np.uint64)
         self._sorted: npt.NDArray[np.uint64] = np.sort(numbers)
 
@@ -79,7 +81,7 @@ def survey(
     options: Options,
     model: ModelRef,
     opened: Callable[[str], ObjectStore],
-    destination: ObjectStore | None,
+    recorded: Recorded | None = None,
     *,
     most_samples: int = MOST_SAMPLES,
 ) -> Volume:
@@ -94,11 +96,9 @@ def survey(
         options: Of the job.
         model: Its weights.
         opened: Opens a source's root.
-        destination: Whose records say what is done, and where nothing is written; None takes
-            nothing as done, without a listing.
+        recorded: Units that the destination has records of: they are done.
         most_samples: Headers read of each kind.
     """
-    recorded = Recorded(destination) if destination else ()
     steps = {
         "still": -(-counts.stills // most_samples) or 1,
         "film": -(-counts.films // most_samples) or 1,

@@ -17,10 +17,12 @@ class FilmHeader:
     """A film as its header describes it; nothing of it is checked."""
 
     codec: str
-    """libav's name of the codec, such as `h264`."""
+    """libav's name of the codec, such as `h264`, whichever decoder is used."""
     pix_fmt: str
     width: int
     height: int
+    rate: Fraction
+    """Frames a second."""
     frames: int
     seconds: float
 
@@ -43,10 +45,11 @@ def film_header(reader: BinaryIO, key: str) -> FilmHeader:
         else:
             seconds = Fraction(container.duration or 0, av.time_base)
         return FilmHeader(
-            context.name,
+            context.codec.canonical_name,
             context.pix_fmt or "yuv420p",
             context.width,
             context.height,
+            rate,
             stream.frames or round(seconds * rate),
             float(seconds),
         )

@@ -1,7 +1,7 @@
 """Scan one film: what it is, when each frame is shown, where to cut."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
+from typing import BinaryIO
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from colorworker.color.tone import is_colour
 from colorworker.errors import KeyMissing, SourceTooLarge
 from colorworker.media.damage import ScanTally
 from colorworker.media.foretell import foretell, foretell_all
-from colorworker.media.planes import Frame
 from colorworker.media.probe import scan
 from colorworker.media.samples import sample_frames
 from colorworker.pipeline.hashing import HashingReader
@@ -20,6 +19,7 @@ from colorworker.provenance.record import attempt_key, commit, finished, now, re
 from colorworker.store.base import ObjectStore
 from colorworker.work.excerpt import Excerpt, clipped, within
 from colorworker.work.film import VideoInfo, video_info_from_json, video_info_to_json
+from colorworker.work.job import Options
 from colorworker.work.ledger import Record
 from colorworker.work.plan import Cut, Scan, cut
 from colorworker.work.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
@@ -44,36 +44,24 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
         if found := finished(store, identity):
             return found, True
     clock, tally = Clock(), ScanTally()
+    key = unit.asset.key
     with clock.phase("read"), workshop.source(unit.asset) as reader:
         foretell_all(reader)
         hashing = HashingReader(reader)
-        info, timeline = scan(hashing.as_file(), unit.asset.key, tally=tally)
-        if info.width * info.height > workshop.max_pixels:
-            raise SourceTooLarge(
-                unit.asset.key,
-                f"its frames have {info.width} x {info.height} pixels, more than"
-                f" {workshop.max_pixels}",
-                "Raise COLORWORKER_MEDIA__MAX_PIXELS if the film is what it says",
-            )
+        info, timeline = read_packets(hashing.as_file(), key, workshop.max_pixels, tally)
         source_sha256 = hashing.sha256()
         foretell(reader, 0)
-        in_colour = _in_colour(
-            sample_frames(reader, unit.asset.key, info, timeline, _COLOUR_SAMPLES)
-        )
-    key = attempt_key(unit.unit_id, ".npz")
-    stored = store.put(key, timeline_to_bytes(timeline))
-    cuts = cut(timeline, unit.options.segment_frames)
-    excerpt = unit.options.excerpt
-    part = within(timeline, excerpt and Excerpt(*excerpt), unit.asset.key)
-    if excerpt:
-        cuts = clipped(cuts, part, timeline)
+        in_colour = is_in_colour(reader, key, info, timeline)
+    result_key = attempt_key(unit.unit_id, ".npz")
+    stored = store.put(result_key, timeline_to_bytes(timeline))
+    part, cuts = cut_film(timeline, unit.options, key)
     record = Record(
         unit.unit_id,
         "scan",
         "succeeded",
-        unit.asset.key,
-        unit.asset.etag,
         key,
+        unit.asset.etag,
+        result_key,
         etag=stored.etag,
         size_bytes=stored.size_bytes,
         attempt=attempt,
@@ -95,8 +83,46 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
     return commit(store, record), False
 
 
-def _in_colour(frames: Sequence[Frame]) -> bool:
-    """Return whether most frames hold more than a tone; title cards in colour do not decide."""
+def read_packets(
+    reader: BinaryIO, key: str, max_pixels: int, tally: ScanTally
+) -> tuple[VideoInfo, Timeline]:
+    """Return what a film is and when its frames are shown; all of it is read.
+
+    Raises:
+        SourceDamaged: If the film does not demux whole.
+        SourceTooLarge: If a frame has more than `max_pixels` pixels.
+        SourceUnsupported: If its pixels are of a form we do not colour.
+    """
+    info, timeline = scan(reader, key, tally=tally)
+    if info.width * info.height > max_pixels:
+        raise SourceTooLarge(
+            key,
+            f"its frames have {info.width} x {info.height} pixels, more than {max_pixels}",
+            "Raise COLORWORKER_MEDIA__MAX_PIXELS if the film is what it says",
+        )
+    return info, timeline
+
+
+def cut_film(timeline: Timeline, options: Options, key: str) -> tuple[Timeline, list[Cut]]:
+    """Return what of a film is to be coloured, and its segments.
+
+    Raises:
+        UsageError: If the film does not have the excerpt that the options ask for.
+    """
+    cuts = cut(timeline, options.segment_frames)
+    if not options.excerpt:
+        return timeline, cuts
+    part = within(timeline, Excerpt(*options.excerpt), key)
+    return part, clipped(cuts, part, timeline)
+
+
+def is_in_colour(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:
+    """Return whether most of a few frames hold more than a tone; title cards do not decide.
+
+    Raises:
+        SourceDamaged: If one of them does not decode.
+    """
+    frames = sample_frames(reader, key, info, timeline, _COLOUR_SAMPLES)
     votes = 0
     for frame in frames:
         if not frame.format.name.startswith("gray"):

@@ -83,6 +83,23 @@ def test_a_dry_run_says_what_is_to_be_done_and_how_long_it_takes(measuring, tmp_
     assert measuring.asked == [["film/access/h264/yuv420p", "still/access/png/8"]]
 
 
+def test_a_dry_run_shows_where_films_are_cut_and_heeds_times(measuring, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORWORKER_MEDIA__SEGMENT_FRAMES", "12")
+    (tmp_path / "archive" / "torn.mp4").write_bytes(b"\0\0\0\x18ftypisom torn")
+    film, out = tmp_path / "archive" / "r.mp4", tmp_path / "out"
+
+    whole = run("colorize", tmp_path / "archive", out, "--dry-run")
+    part = run("colorize", film, out, "--dry-run", "--from", "0.2", "--to", "1")
+
+    assert "00:00:02.000, 50 frames, 25 frames/s, 64 x 48, h264 yuv420p" in whole.stdout
+    assert "  1-4       from 00:00:00.000  12 frames each\n" in whole.stdout
+    assert "will fail: torn.mp4: " in whole.stdout
+    assert "00:00:00.200 to 00:00:01.000: 00:00:00.800, 20 frames, " in part.stdout
+    assert "  1         from 00:00:00.200  7 frames\n" in part.stdout
+    assert (whole.exit_code, part.exit_code) == (0, 0)
+    assert not out.exists()
+
+
 def test_what_was_measured_is_kept_and_what_is_new_is_measured_besides(measuring, tmp_path):
     command = ["colorize", tmp_path / "archive", tmp_path / "out", "--dry-run"]
     run(*command)

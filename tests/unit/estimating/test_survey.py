@@ -36,8 +36,8 @@ def archive(tmp_path):
 def look(archive, destination=None, **changes):
     entries = list_entries([OpenSource(Source(str(archive)), LocalStore(archive))], OPTIONS)
     volume = survey(
-        entries, counts_of(entries), OPTIONS, MODEL, lambda _: LocalStore(archive), destination,
-        **changes,
+        entries, counts_of(entries), OPTIONS, MODEL, lambda _: LocalStore(archive),
+        Recorded(destination), **changes,
     )  # fmt: skip
     return entries, volume
 
@@ -91,7 +91,6 @@ def test_of_an_excerpt_only_its_frames_count(archive):
             replace(OPTIONS, excerpt=excerpt),
             MODEL,
             lambda _: LocalStore(archive),
-            None,
         )
         .groups[0]
         .samples[0]
