@@ -23,6 +23,8 @@ HEAD = struct.Struct("<qH")
 """pts and the number of bytes that follow."""
 VALID_608 = (0xFC, 0xFD)
 """First bytes of triplets of CEA-608, field 1 and 2; others are padding or CEA-708."""
+VALID_708 = (0xFE, 0xFF)
+"""First bytes of triplets of CEA-708, of a packet's inside and of its start."""
 ERASE = bytes((0xFC, 0x94, 0x2C))
 """Erase displayed memory: the decoder gives a caption out when it goes."""
 
@@ -61,6 +63,8 @@ class CaptionTrack:
     """Ticks that a caption's frame is shown for."""
     is_exact: bool
     """Whether they are the same captions, not only their words."""
+    frames_of_708: int = 0
+    """Frames that carry CEA-708 as well, which no track holds."""
 
     @property
     def described(self) -> str:
@@ -82,7 +86,9 @@ def add_caption_track(
 
     QuickTime holds them as they are. Matroska has no such codec and gets their words.
     """
-    line21 = tuple((pts, kept) for pts, triplets in captions if (kept := _of_608(triplets)))
+    line21 = tuple(
+        (pts, pairs) for pts, triplets in captions if (pairs := _of(VALID_608, triplets))
+    )
     if not any(pair[1:3] != b"\x80\x80" for _, pair in line21):
         return None
     is_exact = output.format.name == "mov"
@@ -96,12 +102,13 @@ def add_caption_track(
         return None
     made.metadata["title"] = "Closed captions"
     made.disposition = Disposition.hearing_impaired
-    return CaptionTrack(made, line21, time_base, step, is_exact)
+    frames_of_708 = sum(bool(_of(VALID_708, triplets)) for _, triplets in captions)
+    return CaptionTrack(made, line21, time_base, step, is_exact, frames_of_708)
 
 
-def _of_608(triplets: bytes) -> bytes:
+def _of(first_bytes: tuple[int, ...], triplets: bytes) -> bytes:
     groups = (triplets[at : at + 3] for at in range(0, len(triplets) - 2, 3))
-    return b"".join(group for group in groups if group[0] in VALID_608)
+    return b"".join(group for group in groups if group[0] in first_bytes)
 
 
 def _raw(

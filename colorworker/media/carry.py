@@ -28,6 +28,7 @@ from colorworker.work.streams import Fate, StreamFate
 
 logger = logging.getLogger(__name__)
 
+CAPTIONS_708 = "closed captions of CEA-708"
 COVER_TYPES = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 
 
@@ -71,6 +72,10 @@ class Carried:
             if fate in {"recoded", "left out"}:
                 self.warnings.append(f"{kind} {detail}")
             self.fates.append(StreamFate(film.index, kind, "", fate, detail))
+        if captions and captions.frames_of_708:
+            detail = f"of {captions.frames_of_708} frames: only those of CEA-608 have a track"
+            self.warnings.append(f"{CAPTIONS_708} {detail}")
+            self.fates.append(StreamFate(film.index, CAPTIONS_708, "", "left out", detail))
 
     def packets(
         self,

@@ -37,19 +37,23 @@ WORDS = (
 )
 
 
-def make_film_with_all_streams(path: Path) -> Path:
+def make_film_with_all_streams(path: Path, *, caption_data: bytes = b"") -> Path:
     """Write a Matroska film of 1.6 s and return its path.
 
     H.264 with B-frames, uneven frame times and closed captions in every frame; three tracks of
     sound and two of subtitles with languages, titles and dispositions; two fonts, two chapters,
     a title, a shelf mark and a timecode.
+
+    Args:
+        path: Of the file.
+        caption_data: More triplets of every frame's captions, such as those of CEA-708.
     """
     with TemporaryDirectory() as folder:
         sources = [_pictures(Path(folder))]
         sources += [_tone(Path(folder), codec) for codec, *_ in SOUND]
         sources += [_words(io.BytesIO(text), form) for form, text, *_ in WORDS]
         try:
-            _join(path, sources)
+            _join(path, sources, caption_data)
         finally:
             for source in sources:
                 source.close()
@@ -70,7 +74,7 @@ def _words(text: BinaryIO, form: str) -> InputContainer:
     return av.open(text, "r", format=form)
 
 
-def _join(path: Path, sources: list[InputContainer]) -> None:
+def _join(path: Path, sources: list[InputContainer], caption_data: bytes) -> None:
     chosen: list[Stream] = [sources[0].streams.video[0]]
     chosen += [source.streams.audio[0] for source in sources[1 : 1 + len(SOUND)]]
     chosen += [source.streams.subtitles[0] for source in sources[1 + len(SOUND) :]]
@@ -100,9 +104,10 @@ def _join(path: Path, sources: list[InputContainer]) -> None:
         for source, stream, target in zip(sources, chosen, made, strict=True):
             for packet in source.demux(stream):
                 if packet.size:
-                    carried = _with_captions(packet) if target is made[0] else packet
-                    carried.stream = target
-                    output.mux(carried)
+                    if target is made[0]:
+                        packet = _with_captions(packet, caption_data)
+                    packet.stream = target
+                    output.mux(packet)
 
 
 def _line_21() -> list[bytes]:
@@ -114,11 +119,12 @@ def _line_21() -> list[bytes]:
     return pairs + [b"\0\0"] * (FRAMES - len(pairs))
 
 
-def _with_captions(packet: AnyPacket) -> AnyPacket:
+def _with_captions(packet: AnyPacket, more: bytes) -> AnyPacket:
     """Return the packet with its frame's two letters of CEA-608, as ATSC A/53 part 4 has them."""
     letters = _line_21()[PTS.index(packet.pts or 0)]
-    triplet = bytes((0xFC, *map(_odd, letters)))
-    return with_message(packet, b"\xb5\x00\x31GA94\x03" + bytes((0xC1, 0xFF)) + triplet + b"\xff")
+    triplets = bytes((0xFC, *map(_odd, letters))) + more
+    head = b"\xb5\x00\x31GA94\x03" + bytes((0xC0 | len(triplets) // 3, 0xFF))
+    return with_message(packet, head + triplets + b"\xff")
 
 
 def with_message(packet: AnyPacket, message: bytes) -> AnyPacket:

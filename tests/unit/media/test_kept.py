@@ -126,6 +126,36 @@ def test_captions_become_quicktimes_own_where_prores_has_no_place_for_them(every
         assert [(s.pts // 1000, s.end_display_time) for s in shown if s] == [SHOWN]
 
 
+@pytest.mark.parametrize(
+    ("extension", "profile", "first"),
+    [(".mov", "mezzanine", "kept"), (".mkv", "archive", "recoded")],
+)
+def test_captions_of_cea_708_that_get_no_track_are_said_to_be_lost(
+    extension, profile, first, tmp_path, joined
+):
+    both = make_film_with_all_streams(
+        tmp_path / "both.mkv", caption_data=b"\xff\x02\x21\xfe\x41\x03"
+    )
+    made = joined(both, extension, profile=profile)
+
+    result = made.assemble()
+
+    lost = "closed captions of CEA-708 of 48 frames: only those of CEA-608 have a track"
+    assert lost in result.warnings
+    assert [(each.kind, each.fate) for each in result.streams if each.index == 0][1:] == [
+        (CAPTIONS, first),
+        ("closed captions of CEA-708", "left out"),
+    ]
+
+
+def test_padding_between_captions_is_not_taken_for_cea_708(tmp_path, joined):
+    padded = make_film_with_all_streams(tmp_path / "padded.mkv", caption_data=b"\xfa\0\0\xf8\0\0")
+
+    result = joined(padded, ".mov", profile="mezzanine").assemble()
+
+    assert not [said for said in result.warnings if "captions" in said]
+
+
 def test_quicktime_writes_words_and_flac_anew_and_names_what_it_loses(everything, joined):
     made = joined(everything, ".mov", profile="mezzanine")
 
