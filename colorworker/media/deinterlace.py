@@ -31,17 +31,19 @@ def deinterlaced_segment(
     lookahead: int = 0,
     tally: DecodeTally | None = None,
     repeat: bool = False,
+    frames_before: int = FRAMES_BEFORE,
 ) -> Iterator[VideoFrame]:
     """Yield what `decode_segment` yields, each frame flagged as interlaced made a whole picture.
 
     Lines of the first field stay as they are, the others are libav's bwdif's. Frames and their
-    times stay the same, and so do captions; progressive frames pass untouched.
+    times stay the same, and so do captions; progressive frames pass untouched. With no
+    `frames_before` nothing before `start_pts` is decoded, and the first picture can be another.
 
     Raises:
         SourceUnsupported: If bwdif does not know the pixel format, or as `decode_segment`.
     """
     first = int(np.searchsorted(timeline.pts, start_pts))
-    before = min(first, FRAMES_BEFORE)
+    before = min(first, frames_before)
     wanted = len(timeline.between(start_pts, end_pts)) + lookahead
     decoded = decode_segment(
         reader,
@@ -54,12 +56,17 @@ def deinterlaced_segment(
         tally=tally,
         repeat=repeat,
     )
-    yield from islice(_whole(decoded, key, info, timeline), before, before + wanted)
+    yield from islice(whole_pictures(decoded, key, info, timeline), before, before + wanted)
 
 
-def _whole(
+def whole_pictures(
     frames: Iterator[VideoFrame], key: str, info: VideoInfo, timeline: Timeline
 ) -> Iterator[VideoFrame]:
+    """Yield frames that follow each other, those flagged as interlaced made whole pictures.
+
+    Raises:
+        SourceUnsupported: If bwdif does not know the pixel format.
+    """
     graph = _graph(info, timeline)
     times: deque[int | None] = deque()
     for frame in frames:

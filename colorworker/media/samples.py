@@ -1,5 +1,7 @@
 """A few frames from all over a film, to look at."""
 
+from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -8,6 +10,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.media.container import decode_errors, film_stream, only, open_source
 from colorworker.media.decode import decode_segment
+from colorworker.media.deinterlace import deinterlaced_segment, whole_pictures
 from colorworker.media.relaid import in_planes
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
@@ -17,7 +20,13 @@ SAMPLED_FRAMES_UNSEEKABLE = 1500
 
 
 def sample_frames(
-    reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline, count: int
+    reader: BinaryIO,
+    key: str,
+    info: VideoInfo,
+    timeline: Timeline,
+    count: int,
+    *,
+    deinterlaced: bool = False,
 ) -> list[VideoFrame]:
     """Return up to `count` decoded frames spread evenly over the film, in order.
 
@@ -30,24 +39,31 @@ def sample_frames(
         info: What `scan` said about it.
         timeline: When its frames are shown.
         count: Most frames that are wanted.
+        deinterlaced: Make whole pictures of interlaced frames, by each and the one after it: what
+            a film made so shows there, but for small differences where something moves.
 
     Raises:
         SourceDamaged: If one of them does not decode.
+        SourceUnsupported: If they are to be deinterlaced and bwdif does not know their format.
     """
+    decode = partial(deinterlaced_segment, frames_before=0) if deinterlaced else decode_segment
     if timeline.seekable:
         picked = timeline.keyframes[_spread(len(timeline.keyframes), count)].tolist()
         return [
             frame
             for pts in picked
-            for frame in decode_segment(reader, key, info, timeline, pts, pts + 1, repeat=True)
+            for frame in decode(reader, key, info, timeline, pts, pts + 1, repeat=True)
         ]
     wanted = set(_spread(min(len(timeline.pts), SAMPLED_FRAMES_UNSEEKABLE), count).tolist())
     frames = []
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
         stream = only(container, film_stream(container, key))
-        for index, frame in enumerate(container.decode(stream)):
+        shown: Iterator[VideoFrame] = map(in_planes, container.decode(stream))
+        if deinterlaced:
+            shown = whole_pictures(shown, key, info, timeline)
+        for index, frame in enumerate(shown):
             if index in wanted:
-                frames.append(in_planes(frame))
+                frames.append(frame)
             if index >= max(wanted):
                 break
     return frames

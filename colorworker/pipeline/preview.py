@@ -36,7 +36,14 @@ def preview_stretch(
     keys = []
     with clock.phase("decode"), workshop.source(unit.asset) as reader:
         stretch = _within(timeline, unit)
-        samples = sample_frames(reader, unit.asset.key, info, stretch, _SAMPLES)
+        samples = sample_frames(
+            reader,
+            unit.asset.key,
+            info,
+            stretch,
+            _SAMPLES,
+            deinterlaced=unit.options.deinterlace == "bwdif",
+        )
     for number, frame in enumerate(one_a_shot(samples, info)):
         frames = colour_frames(iter([frame]), 1, info, colorizer, unit.options, pix_fmt)
         (coloured,) = clock.each("colour", frames)

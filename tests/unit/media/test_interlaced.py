@@ -1,6 +1,7 @@
 """Films of fields stay films of fields."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -13,6 +14,7 @@ from colorworker.media.deinterlace import deinterlaced_segment
 from colorworker.media.manystreams import make_film_with_all_streams
 from colorworker.media.planes import luma_plane
 from colorworker.media.probe import scan
+from colorworker.media.samples import sample_frames
 from colorworker.media.signalled import side_data
 from colorworker.work.plan import cut
 
@@ -111,6 +113,29 @@ def test_deinterlacing_keeps_the_first_field_and_captions_and_leaves_whole_pictu
             np.testing.assert_array_equal(luma_plane(one)[::2], luma_plane(other)[::2])
             assert np.array_equal(luma_plane(one), luma_plane(other)) is not changed
             assert side_data(one, Type.A53_CC) == side_data(other, Type.A53_CC)
+
+
+@pytest.mark.parametrize("seekable", [True, False])
+def test_samples_of_an_interlaced_film_are_whole_pictures_on_request(seekable, film):
+    source = film("film.mkv", frames=24, height=64, gop_size=6, field_order=BOTTOM)
+    with source.open("rb") as reader:
+        info, timeline = scan(reader, source.name)
+        timeline = replace(timeline, seekable=seekable)
+        start = int(timeline.pts[0])
+        film_whole = deinterlaced_segment(reader, source.name, info, timeline, start, None)
+        job = {frame.pts: luma_plane(frame).copy() for frame in film_whole}
+        before = sample_frames(reader, source.name, info, timeline, 4)
+        after = sample_frames(reader, source.name, info, timeline, 4, deinterlaced=True)
+
+    assert len(before) == len(after) == 4
+    assert [frame.interlaced_frame for frame in after] == [False] * 4
+    for one, other in zip(before, after, strict=True):
+        raw, whole = luma_plane(one), luma_plane(other)
+        np.testing.assert_array_equal(raw[1::2], whole[1::2])
+        assert not np.array_equal(raw, whole)
+        # Nearer to the job's picture than the combed one is.
+        distance = [np.abs(each.astype(int) - job[other.pts]).mean() for each in (whole, raw)]
+        assert distance[0] < distance[1]
 
 
 def test_a_deinterlaced_film_says_that_its_luma_is_the_filters(film, joined):

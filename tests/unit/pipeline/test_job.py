@@ -313,6 +313,28 @@ def test_a_preview_shows_every_shot_once_in_order_and_writes_nothing_else(source
     assert sum(changes) == 4
 
 
+def test_a_preview_of_an_interlaced_film_shows_whole_pictures_where_the_job_makes_them(source):
+    make_film(source / "reel.mkv", Recipe(frames=12, height=64, gop_size=6, field_order=2))
+    combed, whole = (
+        previewed(source, Options(preview=True, deinterlace=way)) for way in ("off", "bwdif")
+    )
+
+    # Stripes that moved between the fields: lines differ from the next as the fields do.
+    assert roughness(whole) < 0.9 * roughness(combed)
+
+
+def previewed(source, options):
+    destination = MemoryStore("destination")
+    line = run(source, destination, options)["reel.mkv"]
+    picture = pyvips.Image.new_from_buffer(destination.get(line.thumbnail_keys[0]), "")
+    return picture.numpy().astype(float).mean(axis=2)
+
+
+def roughness(picture):
+    before = picture[:, : picture.shape[1] // 2]
+    return np.abs(np.diff(before, n=2, axis=0)).mean()
+
+
 class Vivid(Toy):
     """As warm as the look is vivid."""
 
