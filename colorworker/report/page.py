@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib import resources
+from typing import TypeVar
 from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 
 from colorworker import __version__
+from colorworker.report.itemwords import own_words, stream_rows, streams_title
 from colorworker.report.records import SHEET_COLUMNS, ItemLine, ShotSheet, Totals, totals_of
 from colorworker.report.thumbnails import Thumbnails, data_uri
 from colorworker.work.comparison import Comparison
 from colorworker.work.job import ModelRef, Options
 from colorworker.work.shotlist import timecode
+
+T = TypeVar("T")
 
 MAX_SHOWN = 500
 """Items on the page besides the failures; with their pictures, some 10 MB."""
@@ -25,6 +29,8 @@ MAX_PICTURES = 1000
 """Before/after pictures on the page: a film has several."""
 MAX_SHOTS = 5000
 """Shots on the page, of all its films."""
+MAX_STREAMS = 5000
+"""Streams on the page, of all its films: a source can have as many as it likes."""
 MAX_SHEET_BYTES = 16 << 20
 """Of all sheets with the pictures of shots; a feature film's has 2 to 4 MB."""
 OUTPUTS_AT = "../../../../"
@@ -67,12 +73,29 @@ class Shown:
     """How many items failed by each error code, most first."""
     hidden_shots: int = 0
     """Shots of the films shown that only report.jsonl names."""
+    hidden_streams: int = 0
+    """The same of their streams."""
 
     @property
     def hidden_count(self) -> int:
         """Items that only report.jsonl names."""
         seen = len(self.failed) + len(self.coloured) + len(self.skipped)
         return self.totals.items - seen
+
+
+@dataclass
+class _Room:
+    """How many of something still fit; a list is there whole or not, so that its length is true."""
+
+    left: int
+    hidden: int = 0
+
+    def fitting(self, values: tuple[T, ...]) -> tuple[T, ...]:
+        if len(values) > self.left:
+            self.hidden += len(values)
+            return ()
+        self.left -= len(values)
+        return values
 
 
 def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_FAILED) -> Shown:
@@ -86,19 +109,18 @@ def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_
     limits = {"failed": failed, "succeeded": limit, "skipped": limit}
     kept: dict[str, list[ItemLine]] = {outcome: [] for outcome in limits}
     codes: Counter[str] = Counter()
-    shots, hidden_shots = 0, 0
+    shots, streams = _Room(MAX_SHOTS), _Room(MAX_STREAMS)
 
     def sorting() -> Iterator[ItemLine]:
-        nonlocal shots, hidden_shots
         for line in lines:
             if len(kept[line.outcome]) < limits[line.outcome]:
-                # A list is there whole or not at all, so that its length is true.
-                shown = line.shots if shots + len(line.shots) <= MAX_SHOTS else ()
-                shots, hidden_shots = (
-                    shots + len(shown),
-                    hidden_shots + len(line.shots[len(shown) :]),
+                kept[line.outcome].append(
+                    replace(
+                        line,
+                        shots=shots.fitting(line.shots),
+                        streams=streams.fitting(line.streams),
+                    )
                 )
-                kept[line.outcome].append(replace(line, shots=shown))
             if line.outcome == "failed":
                 codes[line.error_code] += 1
             yield line
@@ -112,7 +134,8 @@ def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_
         tuple(coloured),
         tuple(kept["skipped"][:room]),
         dict(codes.most_common()),
-        hidden_shots,
+        shots.hidden,
+        streams.hidden,
     )
 
 
@@ -141,6 +164,9 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
         "sheet": _sheets(thumbnails),
         "timecode": timecode,
         "cell": cell_style,
+        "own_words": own_words,
+        "streams_title": streams_title,
+        "stream_rows": stream_rows,
     }
     source = resources.files("colorworker.report").joinpath("page.html.jinja").read_text("utf-8")
     return environment.from_string(source).render(

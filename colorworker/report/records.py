@@ -62,6 +62,8 @@ class ItemLine:
     shot_sheet: ShotSheet | None = None
     version: str = ""
     """Of the source that was asked for, in a store that keeps several; empty: the last."""
+    own_options: Mapping[str, Any] = field(default_factory=dict)
+    """In what it was to be done otherwise than the job's other items."""
 
 
 def line_of_entry(entry: Entry) -> ItemLine:
@@ -74,6 +76,7 @@ def line_of_entry(entry: Entry) -> ItemLine:
         entry.error_code,
         entry.error,
         version=entry.version,
+        own_options=dict(entry.own_options),
     )
 
 
@@ -148,6 +151,7 @@ def _line(
         thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
         **_shots(info),
         version=entry.version,
+        own_options=dict(entry.own_options),
     )
 
 

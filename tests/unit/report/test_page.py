@@ -263,6 +263,58 @@ def test_a_page_with_very_many_shots_says_how_many_it_leaves_out(monkeypatch):
     assert "10 more shots are not shown here" in html
 
 
+def stream(index, kind, codec, fate, detail="", language=""):
+    return {
+        "index": index, "kind": kind, "codec": codec, "fate": fate, "detail": detail,
+        "language": language,
+    }  # fmt: skip
+
+
+def test_the_streams_of_a_film_are_accounted_for_in_a_folded_table():
+    streams = (
+        stream(0, "video", "h264", "coloured", "becomes ffv1, yuv420p"),
+        stream(0, "closed captions", "", "copied", "of 48 frames"),
+        stream(1, "audio", "aac", "copied", language="ger"),
+        stream(2, "attachment", "", "left out", "<b>.ttf: only Matroska holds attachments"),
+    )
+
+    html = page([replace(film(1), streams=streams)])
+
+    assert "3 streams: 1 coloured, 2 copied, 1 left out</summary>" in html
+    assert "<th>0 video h264</th><td>coloured: becomes ffv1, yuv420p</td>" in html
+    assert "<tr><th>1 audio aac, ger</th><td>copied</td>" in html
+    lost = "left out: &lt;b&gt;.ttf: only Matroska holds attachments"
+    assert f'<tr class="changed"><th>2 attachment</th><td>{lost}</td>' in html
+    assert '<details class="account"' not in page([film(1)])
+
+
+def test_a_page_with_very_many_streams_says_how_many_it_leaves_out(monkeypatch):
+    monkeypatch.setattr(page_module, "MAX_STREAMS", 5)
+    two = replace(film(1), streams=(stream(0, "video", "h264", "coloured"),) * 2)
+    many = replace(film(1, "b.mkv"), streams=(stream(1, "attachment", "", "copied"),) * 4)
+
+    html = page([two, many, two])
+
+    assert html.count('<details class="account"') == 2
+    assert "4 more streams are not shown here" in html
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_options_of_an_item_alone_are_said_of_it(outcome):
+    own = {"profile": "archive", "vividness": 0.5, "crf": None}
+    shots = {"adjustments": [[1000, 2500, 0.25, None], [4000, None, None, 0.3]]}
+
+    html = page([item("a.jpg", outcome, own_options=own)])
+    other = page([item("b.mkv", outcome, own_options=shots)])
+
+    assert "Its own options: profile archive; vividness 0.5</p>" in html
+    assert (
+        "Its own options: vividness 0.25 from 00:00:01.000 to 00:00:02.500;"
+        " temperature 0.3 from 00:00:04.000 to the end</p>" in other
+    )
+    assert "Its own options" not in page([item("a.jpg", outcome)])
+
+
 def test_what_was_expected_stands_beside_what_it_took():
     found = Comparison(
         expected_seconds=130.0, seconds=125.0, expected_bytes=4_200_000, bytes_out=3900

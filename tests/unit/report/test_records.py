@@ -30,7 +30,7 @@ def done(unit_id, kind, *, resumed=False, attempt=1, **values):
 def test_a_line_survives_the_way_through_json():
     line = ItemLine(
         "file:///a", "k\ud83d\n\udcff.jpg", "still", "succeeded", seconds={"read": 0.5},
-        frames=1, warnings=("no sound",), resumed=True,
+        frames=1, warnings=("no sound",), resumed=True, own_options={"profile": "archive"},
     )  # fmt: skip
 
     data = line_to_json(line)
