@@ -7,8 +7,12 @@ from colorworker.report.records import ItemLine
 from colorworker.work.excerpt import Excerpt
 from colorworker.work.job import Adjustment
 
-_CHANGED = frozenset({"recoded", "left out"})
+_CHANGED = ("recoded", "left out")
 """Fates of streams whose viewers get something else than there was, or nothing."""
+
+
+_NO_LANGUAGE = ("", "und")
+"""`und` is how MP4 says that nobody said it (ISO 639-2)."""
 
 
 def own_words(line: ItemLine) -> str:
@@ -31,21 +35,21 @@ def _adjusted(adjustment: Adjustment) -> str:
 
 
 def streams_title(line: ItemLine) -> str:
-    """Return how many streams a film's source has and what became of how many of them."""
+    """Return how many streams a film's source has, and of how many of them something is lost."""
     fates = Counter(str(stream["fate"]) for stream in line.streams)
     known = len({stream["index"] for stream in line.streams})
-    each = ", ".join(f"{number} {fate}" for fate, number in fates.items())
-    return f"{known} stream{'' if known == 1 else 's'}: {each}"
+    lost = ", ".join(f"{fates[fate]} {fate}" for fate in _CHANGED if fates[fate])
+    streams = f"{known} stream{'' if known == 1 else 's'}"
+    return f"{streams}: {lost}" if lost else f"{streams}, nothing left out"
 
 
 def stream_rows(line: ItemLine) -> Iterator[tuple[str, str, bool]]:
     """Yield of each stream its name, what became of it, and whether that is a loss or a change."""
     for stream in line.streams:
         name = " ".join(filter(None, (str(stream["index"]), stream["kind"], stream["codec"])))
-        language, detail = stream["language"], stream["detail"]
-        fate = stream["fate"]
+        language, fate, detail = stream["language"], stream["fate"], stream["detail"]
         yield (
-            f"{name}, {language}" if language else name,
+            name if language in _NO_LANGUAGE else f"{name}, {language}",
             f"{fate}: {detail}" if detail else fate,
             fate in _CHANGED,
         )

@@ -275,17 +275,20 @@ def test_the_streams_of_a_film_are_accounted_for_in_a_folded_table():
         stream(0, "video", "h264", "coloured", "becomes ffv1, yuv420p"),
         stream(0, "closed captions", "", "copied", "of 48 frames"),
         stream(1, "audio", "aac", "copied", language="ger"),
+        stream(1, "subtitle", "srt", "copied", language="und"),
         stream(2, "attachment", "", "left out", "<b>.ttf: only Matroska holds attachments"),
     )
 
     html = page([replace(film(1), streams=streams)])
 
-    assert "3 streams: 1 coloured, 2 copied, 1 left out</summary>" in html
+    assert "3 streams: 1 left out</summary>" in html
     assert "<th>0 video h264</th><td>coloured: becomes ffv1, yuv420p</td>" in html
     assert "<tr><th>1 audio aac, ger</th><td>copied</td>" in html
+    assert "<tr><th>1 subtitle srt</th><td>copied</td>" in html
     lost = "left out: &lt;b&gt;.ttf: only Matroska holds attachments"
     assert f'<tr class="changed"><th>2 attachment</th><td>{lost}</td>' in html
     assert '<details class="account"' not in page([film(1)])
+    assert "2 streams, nothing left out" in page([replace(film(1), streams=streams[:-1])])
 
 
 def test_a_page_with_very_many_streams_says_how_many_it_leaves_out(monkeypatch):
