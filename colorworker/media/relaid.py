@@ -1,4 +1,7 @@
-"""The same codes in another layout of memory: packed pictures, as uncompressed captures are."""
+"""The same codes in another layout of memory: packed pictures, as uncompressed captures are.
+
+Video engines of graphics cards give theirs in such layouts, and want them so.
+"""
 
 from types import MappingProxyType
 
@@ -15,9 +18,10 @@ PLANAR_OF = MappingProxyType(
         "nv21": "yuv420p",
         "nv16": "yuv422p",
         "nv24": "yuv444p",
+        "p010le": "yuv420p10le",
     }
 )
-"""Packed formats of 8 bits, and the planar ones that hold the same codes."""
+"""Packed formats, and the planar ones that hold the same codes."""
 COLOUR_TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")
 
 
@@ -37,7 +41,9 @@ def relaid(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
 
     swscale itself would tag what it thinks it made; the codes are the source's own.
     """
-    result = frame.reformat(format=pix_fmt)
+    # With several threads swscale writes beyond the end of a line into the next one, which another
+    # thread may have written already: single codes of luma change where widths are no round number.
+    result = frame.reformat(format=pix_fmt, threads=1)
     for tag in COLOUR_TAGS:
         setattr(result, tag, getattr(frame, tag))
     return result
