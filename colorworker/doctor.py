@@ -18,6 +18,7 @@ from colorworker.errors import ColorworkerError, DependencyMissing, KeyExists
 from colorworker.model.weights import load, resolve
 from colorworker.store.base import ObjectStore
 from colorworker.store.opening import open_store
+from colorworker.work.job import CODECS
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -52,6 +53,7 @@ def checks(model: str = "lite") -> Iterator[Check]:
     yield check_versions()
     yield check_cores()
     yield check_film_encoders()
+    yield check_video_hardware()
     yield check_still_encoders()
     with tempfile.TemporaryDirectory(prefix="colorworker-doctor-") as folder:
         yield check_store(Path(folder))
@@ -94,6 +96,18 @@ def check_film_encoders() -> Check:
             "Install PyAV's own wheel, which has them: pip install --force-reinstall av",
         )
     return Check("film encoders", "ok", ", ".join(_ENCODERS))
+
+
+def check_video_hardware() -> Check:
+    """Try NVIDIA's engines for video, which nothing needs unless it is asked for."""
+    from colorworker.media import nvdec, nvenc
+
+    found = {f"NVDEC {codec} {form}": nvdec.answer(codec, form) for codec, form in nvdec.PROOFS}
+    found |= {name: nvenc.answer(name) for name in map(nvenc.encoder_name, CODECS["access"])}
+    works = [name for name, answer in found.items() if answer.works]
+    reasons = sorted({answer.reason for answer in found.values() if not answer.works})
+    said = f"NVIDIA's {', '.join(works)}" if works else "none is used"
+    return Check("video hardware", "ok", "; ".join([said, *reasons]))
 
 
 def check_still_encoders() -> Check:

@@ -22,7 +22,8 @@ ColorworkerError
 │   ├── KeyMissing          no object under that key
 │   ├── KeyExists           create-only put of a key that is taken
 │   └── StoreUnavailable    the store is away; retryable
-└── PlaceFailed             the worker died, not the unit; retryable elsewhere
+├── PlaceFailed             the worker died, not the unit; retryable elsewhere
+└── HardwareMissing         this worker lacks an engine that was asked for; retryable elsewhere
 """
 
 from typing import ClassVar
@@ -181,4 +182,11 @@ class PlaceFailed(ColorworkerError):
     """The worker process or its machine failed while it held a unit."""
 
     code = "place_failed"
+    retryable = True
+
+
+class HardwareMissing(ColorworkerError):
+    """This worker's machine lacks an engine that the job asks for, or it refuses the film."""
+
+    code = "hardware_missing"
     retryable = True

@@ -25,6 +25,9 @@ class MediaSettings(BaseModel):
     repeat_damaged: bool = False
     """Show the frame before for a frame of a film that does not decode, and count it in the report;
     by default such a film fails."""
+    nvdec: bool = False
+    """Decode by NVIDIA's NVDEC where workers see it give the same luma; it does not tell damaged
+    frames. Never run on a GPU so far."""
     segment_frames: Annotated[int, Field(gt=0)] = 240
     """Target frames per segment; the real cut falls on the next keyframe."""
     anchor_interval: Annotated[int, Field(gt=0, le=48)] = 12

@@ -17,7 +17,16 @@ from colorworker.manifests.source import is_manifest, location
 from colorworker.settings import ExecutorName, Settings, load_settings
 from colorworker.work.adjust import Wish, parse_wishes
 from colorworker.work.excerpt import parse_excerpt
-from colorworker.work.job import Chroma, Codec, ColourSources, Deinterlace, Label, Options, Profile
+from colorworker.work.job import (
+    Chroma,
+    Codec,
+    ColourSources,
+    Deinterlace,
+    Encoder,
+    Label,
+    Options,
+    Profile,
+)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -60,6 +69,12 @@ def colorize(
         Deinterlace,
         typer.Option(help="bwdif: whole pictures of interlaced frames, every 2nd line its own."),
     ] = "off",
+    encoder: Annotated[
+        Encoder,
+        typer.Option(
+            help="Of access films. nvenc: NVIDIA's engine, which every worker must have. Untried."
+        ),
+    ] = "software",
     executor: Annotated[
         ExecutorName | None,
         typer.Option(help="Where units run. By default ray if RAY_ADDRESS is set, else inprocess."),
@@ -171,6 +186,7 @@ def colorize(
         codec=codec,
         chroma=chroma,
         deinterlace=deinterlace,
+        encoder=encoder,
         colour_sources=colour_sources,
         label=label,
         excerpt=parse_excerpt(start, end),

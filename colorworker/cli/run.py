@@ -1,6 +1,7 @@
 """The composition root of a job: from paths and settings to stores, executor and report."""
 
 import os
+import platform
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext, redirect_stdout
@@ -22,6 +23,7 @@ from colorworker.keeping.runs import RunKeeper, both
 from colorworker.listing import OpenSource, plan_entries
 from colorworker.manifests.opening import open_manifest
 from colorworker.manifests.source import is_manifest
+from colorworker.media import nvenc
 from colorworker.model.weights import load, resolve
 from colorworker.planning.plan import Plan, freeze, manifest_key, put_manifest
 from colorworker.report.completion import CompletionReport
@@ -106,14 +108,33 @@ def prepared(request: Request, settings: Settings) -> tuple[StoreOptions, ModelR
     """Return how stores are reached, and the weights, which are sound.
 
     Raises:
-        UsageError: If the weights are not.
+        UsageError: If the weights are not, or this process lacks the encoder that is asked for.
     """
+    if request.executor_name(settings) == "inprocess":
+        refuse_missing_encoder(request.options)
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     opened = partial(open_store, options=stores)
     model = resolve(request.model, opened)
     # Refused here, weights are one error; in the workers they would be one an item.
     load(model, opened)
     return stores, model
+
+
+def refuse_missing_encoder(options: Options) -> None:
+    """Refuse a job of this process whose films would all fail at their end.
+
+    Raises:
+        UsageError: If they are to be encoded by NVENC and it does not work here.
+    """
+    if options.encoder == "software" or options.preview:
+        return
+    name = nvenc.encoder_name(options.codec)
+    if reason := nvenc.answer(name).reason:
+        raise UsageError(
+            f"--encoder {options.encoder}",
+            f"{name} does not work on {platform.node()} ({reason})",
+            "Leave it out, or run where `colorworker doctor` says that there is NVENC",
+        )
 
 
 def refuse_nothing(request: Request, plan: Plan) -> None:
@@ -140,6 +161,7 @@ def worker_spec(
         keep_parts=settings.run.keep_parts,
         verify_parts=settings.run.verify_parts,
         repeat_damaged=settings.media.repeat_damaged,
+        nvdec=settings.media.nvdec,
         stores=stores,
     )
 

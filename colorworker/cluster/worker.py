@@ -35,6 +35,7 @@ class WorkerSpec:
     keep_parts: bool = False
     verify_parts: bool = True
     repeat_damaged: bool = False
+    nvdec: bool = False
     threads: int | None = None
     """Cores for one prediction; None leaves it to TensorFlow."""
     stores: StoreOptions | None = None
@@ -57,6 +58,7 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
         keep_parts=spec.keep_parts,
         verify_parts=spec.verify_parts,
         repeat_damaged=spec.repeat_damaged,
+        nvdec=spec.nvdec,
     )
 
 

@@ -17,6 +17,7 @@ from colorworker.work.job import (
     Codec,
     ColourSources,
     Deinterlace,
+    Encoder,
     Label,
     Precision,
     Profile,
@@ -57,6 +58,7 @@ class Item(BaseModel):
     deinterlace: Deinterlace | None = None
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     preset: Preset | None = None
+    encoder: Encoder | None = None
 
     @model_validator(mode="after")
     def _named(self) -> "Item":

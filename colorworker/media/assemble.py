@@ -257,7 +257,8 @@ def _part_packets(
                 f"part {number} was encoded with another header "
                 f"(sha256 {part.facts.extradata_sha256[:12]}, "
                 f"the film's is {hashlib.sha256(header).hexdigest()[:12]})",
-                "Use the same version of PyAV on all machines, delete the parts and run again",
+                "Use the same version of PyAV on all machines, and of GPU and driver where those"
+                " encode; delete the parts and run again",
             )
         count = 0
         scale = (inside.time_base or Fraction(1)) / timeline.time_base

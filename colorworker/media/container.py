@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from typing import BinaryIO
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.error import DecoderNotFoundError, FFmpegError
 from av.stream import Discard, Disposition
@@ -24,17 +25,26 @@ NOT_THE_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposi
 
 
 @contextmanager
-def open_source(reader: BinaryIO, key: str) -> Iterator[InputContainer]:
+def open_source(
+    reader: BinaryIO, key: str, hwaccel: HWAccel | None = None
+) -> Iterator[InputContainer]:
     """Open a film for reading and close it explicitly; the reader stays open.
 
     Text in the film's metadata that is not UTF-8 is kept as far as it can be read.
+
+    Args:
+        reader: The film, seekable.
+        key: Its name, for errors.
+        hwaccel: What decodes it in place of libav's own decoders, where that can.
 
     Raises:
         SourceDamaged: If no demuxer finds a film in these bytes.
     """
     reader.seek(0)
     try:
-        container = av.open(reader, "r", buffer_size=BUFFER_BYTES, metadata_errors="replace")
+        container = av.open(
+            reader, "r", buffer_size=BUFFER_BYTES, metadata_errors="replace", hwaccel=hwaccel
+        )
     except FFmpegError as error:
         raise SourceDamaged(key, structure.why_unopened(reader) or words(error)) from error
     with closing(container):
@@ -71,7 +81,7 @@ def only(container: InputContainer, stream: VideoStream) -> VideoStream:
         if other.index != stream.index:
             other.discard = Discard.all
     stream.thread_type = "AUTO"
-    stream.thread_count = DECODER_THREADS
+    stream.thread_count = 1 if stream.codec_context.is_hwaccel else DECODER_THREADS
     return stream
 
 

@@ -1,17 +1,19 @@
 """Decode exactly the frames of a segment, in the order they are shown."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
 import numpy as np
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
-from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.errors import HardwareMissing, SourceDamaged, SourceUnsupported
 from colorworker.media.container import decode_errors
 from colorworker.media.finding import frames_from
+from colorworker.media.nvdec import is_as_decoded, may_decode
 from colorworker.media.relaid import copied, in_planes, planar_name
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
@@ -29,6 +31,8 @@ class DecodeTally:
     """Frames the decoder delivered but patched: bits of them were missing or wrong."""
     repeated_frames: int = 0
     """Frames that do not decode, for which a copy of their neighbour stands in."""
+    nvdec_frames: int = 0
+    """Frames from NVDEC, of which nobody says whether they were patched."""
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a report must say about the source."""
@@ -52,6 +56,7 @@ def decode_segment(
     lookahead: int = 0,
     tally: DecodeTally | None = None,
     repeat: bool = False,
+    nvdec: bool = False,
 ) -> Iterator[VideoFrame]:
     """Yield the frames with start_pts <= pts < end_pts, then up to `lookahead` following ones.
 
@@ -69,6 +74,9 @@ def decode_segment(
         tally: Counts what is yielded before `end_pts`.
         repeat: Whether a copy of the frame before stands in for one that does not decode; of the
             one after, at the beginning.
+        nvdec: Whether NVDEC decodes where it was seen to give the same luma in this process, up to
+            the first frame that it does not give as libav's own decoder would. Not where frames
+            may be repeated, for it does not tell damaged ones.
 
     Raises:
         SourceDamaged: If the film does not decode, or not to the frames of the timeline.
@@ -79,7 +87,11 @@ def decode_segment(
     inside = len(timeline.between(start_pts, end_pts))
     expected = timeline.pts[first : first + inside + lookahead]
     last: VideoFrame | None = None
-    with closing(_Following(reader, key, timeline, first, len(expected), repeat)) as frames:
+    end = first + len(expected)
+    open_at = partial(frames_from, reader, key, timeline, end=end, lenient=repeat)
+    by_nvdec = nvdec and not repeat and may_decode(info)
+    fits = partial(is_as_decoded, info=info) if by_nvdec else None
+    with closing(_Following(open_at, first, fits, sought=timeline.seekable)) as frames:
         for index, pts in enumerate(expected.tolist()):
             with decode_errors(key, f"at pts {pts}", HOW_ON):
                 frame = frames.take(index, pts)
@@ -93,37 +105,60 @@ def decode_segment(
                 counts.frames += 1
                 counts.corrupt_frames += last.is_corrupt
                 counts.repeated_frames += is_missing
+                counts.nvdec_frames += frames.by_nvdec
             yield last
 
 
 class _Following:
-    """The frames of a segment one after the other, sought first and then the long way."""
+    """The frames of a segment one after the other, sought first and then the long way.
+
+    Where `fits` tells good frames of NVDEC from others, they come from there first.
+    """
 
     def __init__(
-        self, reader: BinaryIO, key: str, timeline: Timeline, first: int, count: int, lenient: bool
+        self,
+        open_at: Callable[..., Generator[VideoFrame, None, None]],
+        first: int,
+        fits: Callable[[VideoFrame], bool] | None,
+        *,
+        sought: bool,
     ) -> None:
-        self._first = first
-        self._open = partial(frames_from, reader, key, timeline, end=first + count, lenient=lenient)
-        self._sought = timeline.seekable
-        self._frames = self._open(first=first, sought=self._sought)
+        self._open, self._first, self._fits, self._sought = open_at, first, fits, sought
+        self._frames = open_at(first=first, sought=sought, nvdec=self.by_nvdec)
         self._ahead: VideoFrame | None = None
+
+    @property
+    def by_nvdec(self) -> bool:
+        """Whether the frame that was taken last is NVDEC's."""
+        return self._fits is not None
 
     def take(self, index: int, pts: int) -> VideoFrame | None:
         """Return the segment's frame `index`, of this pts; where it is missing, a later or none.
 
         A later one is returned again.
         """
+        if self._fits is not None:
+            # What libav's own decoder gives of this frame, and what it says of it, is what counts.
+            with suppress(FFmpegError, HardwareMissing, SourceDamaged):
+                frame = next(self._frames, None)
+                if frame is not None and frame.pts == pts and self._fits(frame):
+                    return frame
+            self._fits = None
+            self._open_again(index)
         frame, self._ahead = self._ahead or next(self._frames, None), None
         if self._sought and (frame is None or frame.pts != pts):
             # What a demuxer finds after a seek may be another frame than was sought (an index that
             # is wrong, a packet that is not found): only the long way is sure.
-            self._frames.close()
             self._sought = False
-            self._frames = self._open(first=self._first + index, sought=False)
+            self._open_again(index)
             frame = next(self._frames, None)
         if frame is not None and frame.pts is not None and frame.pts > pts:
             self._ahead = frame
         return frame
+
+    def _open_again(self, index: int) -> None:
+        self._frames.close()
+        self._frames = self._open(first=self._first + index, sought=self._sought, nvdec=False)
 
     def close(self) -> None:
         """Close the film."""

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from colorworker.errors import DependencyMissing, OutputMismatch
 from colorworker.media.captions import Caption, pack
 from colorworker.media.profiles import EncoderSpec
+from colorworker.media.relaid import relaid
 from colorworker.media.scheduling import encoded, ordinary_scheduling
 from colorworker.media.signalled import CAPTIONS, frame_data, side_data
 from colorworker.work.film import VideoInfo
@@ -50,7 +51,8 @@ def configure(
     context: VideoCodecContext, spec: EncoderSpec, info: VideoInfo, time_base: Fraction
 ) -> None:
     """Set up an encoder: the same for all parts and for the film's own header."""
-    context.width, context.height, context.pix_fmt = info.width, info.height, spec.pix_fmt
+    context.width, context.height = info.width, info.height
+    context.pix_fmt = spec.layout or spec.pix_fmt
     context.time_base, context.framerate = time_base, info.frame_rate
     context.gop_size = spec.gop_size
     context.thread_count = spec.threads
@@ -167,6 +169,8 @@ class PartWriter:
         self._frame_data.update(frame_data(frame))
         if self._captions is not None and (triplets := side_data(frame, Type.A53_CC)):
             self._captions.append((frame.pts or 0, triplets))
+        if self._spec.layout:
+            frame = relaid(frame, self._spec.layout)
         frame.pict_type = NO_PICTURE_TYPE
         frame.time_base = self._time_base
         self._store(encoded(self._stream, frame))

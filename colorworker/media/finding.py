@@ -1,6 +1,7 @@
 """Find a film's frames from a certain one on: by seeking, or the long way from its start."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from itertools import chain
@@ -15,6 +16,7 @@ from av.video.stream import VideoStream
 from colorworker.media.container import film_stream, only, open_source
 from colorworker.media.foretell import FRAMES_IN_FLIGHT, foretell, foretell_all, offset_after
 from colorworker.media.numbering import decoded, numbered, packets_at
+from colorworker.media.nvdec import cuda, refuse_unproven
 from colorworker.media.timing import NO_PTS
 from colorworker.work.timeline import Stored, Timeline
 
@@ -35,6 +37,7 @@ def frames_from(
     *,
     sought: bool,
     lenient: bool,
+    nvdec: bool = False,
 ) -> Generator[VideoFrame, None, None]:
     """Yield the film's frames from number `first` on, by seeking or the long way.
 
@@ -48,24 +51,26 @@ def frames_from(
         end: Number of the frame after the last one wanted.
         sought: Whether to seek; nothing is yielded if that fails.
         lenient: Whether packets that do not decode are passed over, not raised.
+        nvdec: Whether NVDEC is to decode.
+
+    Raises:
+        HardwareMissing: If it is, and the stream is not of a kind that it is used for.
     """
     if timeline.stored is not None:
         yield from _frames_by_packet(
-            reader, key, timeline, timeline.stored, first, end, sought=sought
+            reader, key, timeline, timeline.stored, first, end, sought=sought, nvdec=nvdec
         )
         return
     start_pts = int(timeline.pts[first])
     if sought:
-        with open_source(reader, key) as container:
-            stream = only(container, film_stream(container, key))
+        with _opened(reader, key, nvdec=nvdec) as (container, stream):
             told = partial(_foretell, reader, stream, timeline, end)
             decode = _lenient if lenient else container.decode
             frames = _seek(container, stream, decode, start_pts, int(timeline.pts[0]), told)
             if frames is not None:
                 yield from (frame for frame in frames if _starts(frame) >= start_pts)
                 return
-    with open_source(reader, key) as container:
-        stream = only(container, film_stream(container, key))
+    with _opened(reader, key, nvdec=nvdec) as (container, stream):
         decode = _lenient if lenient else container.decode
         for index, frame in enumerate(decode(stream)):
             if not timeline.seekable and index < len(timeline.pts):
@@ -83,6 +88,7 @@ def _frames_by_packet(
     end: int,
     *,
     sought: bool,
+    nvdec: bool,
 ) -> Generator[VideoFrame, None, None]:
     """Yield frames from number `first` on, told by their packets, with the timeline's pts.
 
@@ -90,8 +96,7 @@ def _frames_by_packet(
     passed over.
     """
     keyframe = int(timeline.keyframes.searchsorted(timeline.pts[first], "right")) - 1
-    with open_source(reader, key) as container:
-        stream = only(container, film_stream(container, key))
+    with _opened(reader, key, nvdec=nvdec) as (container, stream):
         packets = None
         if sought and keyframe > 0:
             packets = packets_at(container, stream, stored.anchors[keyframe])
@@ -110,6 +115,17 @@ def _frames_by_packet(
             else:
                 frame.pts = None
             yield frame
+
+
+@contextmanager
+def _opened(
+    reader: BinaryIO, key: str, *, nvdec: bool
+) -> Iterator[tuple[InputContainer, VideoStream]]:
+    with open_source(reader, key, cuda() if nvdec else None) as container:
+        stream = film_stream(container, key)
+        if nvdec:
+            refuse_unproven(stream, key)
+        yield container, only(container, stream)
 
 
 def _foretell_by_packet(reader: BinaryIO, timeline: Timeline, stored: Stored, end: int) -> None:

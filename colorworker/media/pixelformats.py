@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from av.video.format import VideoFormat
 
@@ -59,6 +60,24 @@ HEVC = Formats(
 AV1 = Formats(
     "AV1", _planar("420", "8 10"), "420", "Use --codec hevc for 12 bits, or --profile archive"
 )
+NVENC = MappingProxyType(
+    {
+        "h264": Formats(
+            "H.264 of NVENC",
+            _planar("420 444", "8"),
+            "420",
+            "Use --codec hevc for 10 bits, or --encoder software",
+        ),
+        "hevc": Formats(
+            "HEVC of NVENC",
+            _planar("420 444", "8") | _planar("420", "10"),
+            "420",
+            "Use --encoder software",
+        ),
+        "av1": Formats("AV1 of NVENC", _planar("420", "8 10"), "420", "Use --encoder software"),
+    }
+)
+"""By codec. Newer cards take more than is listed; all of it is untried."""
 PRORES = Formats(
     "ProRes", _planar("422 444", "10"), "422", "Use --profile archive for it", deepens=True
 )

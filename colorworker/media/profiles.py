@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from colorworker.errors import SourceUnsupported
-from colorworker.media import pixelformats
-from colorworker.media.pixelformats import Formats, choose, chroma_of, is_coarser
+from colorworker.media import nvenc, pixelformats
+from colorworker.media.nvdec import LAYOUTS
+from colorworker.media.pixelformats import Formats, choose, chroma_of, depth_of, is_coarser
 from colorworker.media.signalled import CAPTIONS, CHROMATICITY_UNITS, LUMINANCE_UNITS, STEREO
 from colorworker.work.film import VideoInfo
 from colorworker.work.job import CODECS, Codec, Options
@@ -56,6 +57,7 @@ class EncoderSpec:
 
     codec: str
     pix_fmt: str
+    """Of the frames that it is given."""
     container: str
     """libav's short name of the output's muxer."""
     gop_size: int
@@ -69,6 +71,8 @@ class EncoderSpec:
     ProRes and DNxHR are unknown to it: QuickTime's counts as exactly where nothing is reordered."""
     tag: str = ""
     """Four letters by which players know the codec in MP4 and QuickTime, where not libav's own."""
+    layout: str = ""
+    """Pixel format in which the encoder wants the same codes, where not the frames' own."""
     lossless: bool = False
     frame_data: frozenset[str] = frozenset()
     """What it writes of what frames carry, in the words of `signalled.FRAME_DATA`."""
@@ -100,6 +104,8 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
         spec = _archive(key, info, container)
     elif options.profile == "mezzanine":
         spec = _mezzanine(key, info, options, container)
+    elif options.encoder == "nvenc":
+        spec = _nvenc(key, info, options, container)
     else:
         spec = _access(key, info, options, container)
     signals = _signals(info, spec.codec)
@@ -163,9 +169,7 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
     encoder, formats, parameters = _ACCESS[codec]
     _check_size(key, info, codec, formats.name)
     pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
-    losses: tuple[str, ...] = ()
-    if options.chroma == "source" and is_coarser(pix_fmt, info.pix_fmt):
-        losses = (f"{formats.name} is written with 4:2:0 chroma: the source's is finer",)
+    losses = _lost_chroma(info, options, pix_fmt, formats.name)
     if codec != "h264":
         losses += _lost_fields(info, formats.name)
     chosen = {"crf": str(crf), "preset": options.preset}
@@ -182,9 +186,51 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
         gop_size=KEYFRAME_INTERVAL,
         options=chosen,
         frame_data=_FRAME_DATA.get(codec, frozenset()),
-        tag="hvc1" if codec == "hevc" and container in {"mp4", "mov"} else "",
+        tag=_tag(codec, container),
         losses=losses,
     )
+
+
+def _nvenc(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
+    """NVIDIA's encoders at constant quality, by a scale of their own that looks like crf's.
+
+    Captions are written by libav's wrapper of H.264 and HEVC; HDR's metadata only if the decoder's
+    context gave it, which PyAV does not hand on.
+    """
+    codec = options.codec or CODECS["access"][0]
+    formats = pixelformats.NVENC[codec]
+    if info.width % 2 or info.height % 2:
+        raise SourceUnsupported(
+            key,
+            f"{formats.name} takes even sides only, this is {info.width} x {info.height}",
+            "Use --encoder software",
+        )
+    pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
+    losses = _lost_chroma(info, options, pix_fmt, formats.name)
+    losses += _lost_fields(info, formats.name) + _lost_metadata(info, formats.name)
+    if info.chroma_location and container != "matroska":
+        losses += (f"{formats.name} does not say where samples of chroma lie: left out",)
+    captions = frozenset({CAPTIONS}) if codec != "av1" else frozenset[str]()
+    return EncoderSpec(
+        nvenc.encoder_name(codec),
+        pix_fmt,
+        container,
+        gop_size=KEYFRAME_INTERVAL,
+        options={
+            **nvenc.OPTIONS,
+            "cq": str(options.crf or DEFAULT_CRF[codec]),
+            "preset": nvenc.PRESETS.get(options.preset, options.preset),
+            "a53cc": str(len(captions)),
+        },
+        frame_data=captions,
+        tag=_tag(codec, container),
+        layout=LAYOUTS[pix_fmt] if depth_of(pix_fmt) > 8 else "",
+        losses=losses,
+    )
+
+
+def _tag(codec: Codec, container: str) -> str:
+    return "hvc1" if codec == "hevc" and container in {"mp4", "mov"} else ""
 
 
 _ACCESS: Mapping[Codec, tuple[str, Formats, tuple[str, ...]]] = MappingProxyType(
@@ -266,6 +312,12 @@ def _signals(info: VideoInfo, encoder: str) -> dict[str, str]:
         if encoder in {"libx264", "ffv1", "prores_ks"}:
             found["flags"] = "+ilme+ildct"
     return found
+
+
+def _lost_chroma(info: VideoInfo, options: Options, pix_fmt: str, name: str) -> tuple[str, ...]:
+    if options.chroma != "source" or not is_coarser(pix_fmt, info.pix_fmt):
+        return ()
+    return (f"{name} is written with 4:2:0 chroma: the source's is finer",)
 
 
 def _lost_fields(info: VideoInfo, name: str) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ def relaid(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
 
     swscale itself would tag what it thinks it made; the codes are the source's own.
     """
-    # With several threads swscale writes beyond the end of a line into the next one, which another
-    # thread may have written already: single codes of luma change where widths are no round number.
+    # swscale may write beyond the end of a line into the next one, which another of its threads may
+    # have written already: from P010, luma changes at some widths.
     result = frame.reformat(format=pix_fmt, threads=1)
     for tag in COLOUR_TAGS:
         setattr(result, tag, getattr(frame, tag))

@@ -74,40 +74,45 @@ def make_film(path: Path, recipe: Recipe, picture: Picture | None = None) -> Pat
         picture: Gives other pictures than stripes.
     """
     with av.open(str(path), "w", container_options=dict(recipe.container_options)) as output:
-        output.metadata.update(recipe.metadata)
-        stream = _picture_stream(output, recipe)
-        sound = None if recipe.sound is None else _sound_stream(output, recipe.sound)
-        if recipe.chapters:
-            output.set_chapters(
-                [
-                    {
-                        "id": number,
-                        "start": start,
-                        "end": end,
-                        "time_base": Fraction(1, 1000),
-                        "metadata": {"title": title},
-                    }
-                    for number, (title, start, end) in enumerate(recipe.chapters)
-                ]
-            )
-        time_base = recipe.time_base or 1 / recipe.rate
-        in_fields = _fields(recipe, time_base)
-        tone = iter(()) if sound is None else _tone(recipe.frames / recipe.rate)
-        for index in range(recipe.frames):
-            pts = index if recipe.pts is None else recipe.pts[index]
-            codes = _stripes(recipe, index) if picture is None else picture(index)
-            output.mux(encoded(stream, in_fields(_frame(recipe, codes, pts, time_base))))
-            if sound is not None:
-                for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
-                    block = next(tone, None)
-                    if block is not None:
-                        output.mux(sound.encode(block))
-        output.mux(stream.encode(None))
-        if sound is not None:
-            for block in tone:
-                output.mux(sound.encode(block))
-            output.mux(sound.encode(None))
+        write_film(output, recipe, picture)
     return path
+
+
+def write_film(output: OutputContainer, recipe: Recipe, picture: Picture | None = None) -> None:
+    """Write into an open container what `make_film` writes into a file."""
+    output.metadata.update(recipe.metadata)
+    stream = _picture_stream(output, recipe)
+    sound = None if recipe.sound is None else _sound_stream(output, recipe.sound)
+    if recipe.chapters:
+        output.set_chapters(
+            [
+                {
+                    "id": number,
+                    "start": start,
+                    "end": end,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": title},
+                }
+                for number, (title, start, end) in enumerate(recipe.chapters)
+            ]
+        )
+    time_base = recipe.time_base or 1 / recipe.rate
+    in_fields = _fields(recipe, time_base)
+    tone = iter(()) if sound is None else _tone(recipe.frames / recipe.rate)
+    for index in range(recipe.frames):
+        pts = index if recipe.pts is None else recipe.pts[index]
+        codes = _stripes(recipe, index) if picture is None else picture(index)
+        output.mux(encoded(stream, in_fields(_frame(recipe, codes, pts, time_base))))
+        if sound is not None:
+            for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
+                block = next(tone, None)
+                if block is not None:
+                    output.mux(sound.encode(block))
+    output.mux(stream.encode(None))
+    if sound is not None:
+        for block in tone:
+            output.mux(sound.encode(block))
+        output.mux(sound.encode(None))
 
 
 def luma(

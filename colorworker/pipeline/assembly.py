@@ -7,6 +7,7 @@ from typing import Any
 
 from colorworker.errors import KeyMissing
 from colorworker.media.assemble import Part, assemble
+from colorworker.media.nvenc import refuse_missing
 from colorworker.media.profiles import encoder_for
 from colorworker.pipeline.contact import cell_shape, film_sheet, sheet_of
 from colorworker.pipeline.scan import film_of
@@ -32,6 +33,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     The parts are removed once the film stands, unless they are to be kept.
 
     Raises:
+        HardwareMissing: If the encoder is an engine that this worker does not have.
         KeyMissing: If a part or its record is gone; running the job again makes it anew.
         OutputMismatch: If the joined film does not hold every frame at its time.
         SourceChanged: If the source is no longer what was coloured.
@@ -44,6 +46,8 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     timeline = within(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
+    # The film's header is the encoder's, which is opened for it.
+    refuse_missing(spec.codec, spec.layout or spec.pix_fmt, workshop.worker)
     scanned = _record(workshop, unit.scan_id)
     segments = [_record(workshop, identity) for identity in unit.segment_ids]
     parts = [
@@ -156,6 +160,8 @@ def _part_warnings(segments: list[Record]) -> list[str]:
             f"luma of {share} % of all pixels lies outside EBU R 103 in the source and is not"
             " touched"
         )
+    if by_nvdec := sum(segment.info["nvdec_frames"] for segment in segments):
+        said.append(f"{by_nvdec} frames were decoded by NVDEC, which does not tell damaged ones")
     return said + [
         f"segment {index}: {warning}"
         for index, segment in enumerate(segments)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,6 +13,7 @@ from colorworker.media.decode import decode_segment
 from colorworker.media.deinterlace import deinterlaced_segment
 from colorworker.media.encode import PartFacts, PartWriter
 from colorworker.media.kinds import film_output_extension
+from colorworker.media.nvenc import encoder_errors, refuse_missing
 from colorworker.media.planes import Frame
 from colorworker.media.profiles import EncoderSpec, encoder_for
 from colorworker.pipeline.ahead import ahead
@@ -43,6 +45,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
     Raises:
         SourceDamaged: If the frames that decode are not those of the timeline.
         SourceUnsupported: If the profile cannot keep the luma as it is.
+        HardwareMissing: If the encoder is an engine that this worker does not have.
     """
     store = workshop.destination
     if found := finished(store, unit.unit_id):
@@ -73,6 +76,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         seen = {"start_pts": unit.start_pts, "thumbnail_keys": keys}
         record = replace(record, thumbnail_key="", created_at=now(), seconds=clock.rounded())
         return commit(store, replace(record, info=seen)), False
+    refuse_missing(spec.codec, spec.layout or spec.pix_fmt, workshop.worker)
     coloured = _coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log, pictures)
     with closing(coloured) as frames:
         record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock, tally)
@@ -84,6 +88,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
             **record.info,
             "warnings": tally.warnings(),
             "gamut": vars(tally.gamut),
+            "nvdec_frames": tally.nvdec_frames,
             **_shots_seen(unit, timeline, shot_log, pictures.put(store, unit.unit_id)),
         },
     )
@@ -148,7 +153,11 @@ def _decoded(
     tally: SegmentTally,
 ) -> Iterator[Frame]:
     """Yield the frames that the segment's colours depend on; the source is open meanwhile."""
-    decode = deinterlaced_segment if unit.options.deinterlace == "bwdif" else decode_segment
+    decode = (
+        deinterlaced_segment
+        if unit.options.deinterlace == "bwdif"
+        else partial(decode_segment, nvdec=workshop.nvdec)
+    )
     with workshop.source(unit.asset) as reader:
         frames = decode(
             reader,
@@ -248,7 +257,8 @@ def _encode(
     spec: EncoderSpec,
     clock: Clock,
 ) -> PartFacts:
-    with PartWriter(path, spec, info, timeline) as part:
+    refused = encoder_errors(spec.codec, unit.asset.key, workshop.worker)
+    with refused, PartWriter(path, spec, info, timeline) as part:
         for index, frame in enumerate(frames):
             if index == unit.frame_count // 2:
                 workshop.destination.put(record.thumbnail_key, film_thumbnail(frame, info))

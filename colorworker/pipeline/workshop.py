@@ -52,6 +52,8 @@ class Workshop:
     keep_parts: bool = False
     repeat_damaged: bool = False
     """Whether the frame before is shown for one that does not decode."""
+    nvdec: bool = False
+    """Decode films by NVDEC where it was seen to keep their luma."""
     verify_parts: bool = False
     """Decode the parts of lossless films again and hold their luma against the source's."""
 

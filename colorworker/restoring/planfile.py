@@ -49,6 +49,7 @@ from colorworker.work.job import (
     Codec,
     ColourSources,
     Deinterlace,
+    Encoder,
     Label,
     Options,
     Precision,
@@ -135,6 +136,7 @@ class CollectionTable(_Table):
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     chroma: Chroma | None = None
     deinterlace: Deinterlace | None = None
+    encoder: Encoder | None = None
     colour_sources: ColourSources | None = None
     label: Label | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
@@ -152,6 +154,7 @@ class PlanTable(_Table):
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     chroma: Chroma | None = None
     deinterlace: Deinterlace | None = None
+    encoder: Encoder | None = None
     colour_sources: ColourSources | None = None
     label: Label | None = None
     vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
@@ -168,6 +171,7 @@ _OPTIONS = (
     "crf",
     "chroma",
     "deinterlace",
+    "encoder",
     "colour_sources",
     "label",
     "vividness",

@@ -12,6 +12,7 @@ Profile = Literal["access", "mezzanine", "archive"]
 Codec = Literal["h264", "hevc", "av1", "prores", "dnxhr"]
 Chroma = Literal["source", "420"]
 Deinterlace = Literal["off", "bwdif"]
+Encoder = Literal["software", "nvenc"]
 ColourSources = Literal["skip", "recolour"]
 Label = Literal["tag", "burn", "none"]
 Precision = Literal["float32", "float16", "bfloat16"]
@@ -98,6 +99,9 @@ class Options:
     """Constant rate factor of the access profile; None for the codec's own default."""
     preset: str = "fast"
     """Preset of the access profile, in x264's words."""
+    encoder: Encoder = "software"
+    """Of the access profile's films: libav's own libraries, or NVIDIA's engine, which writes other
+    bytes."""
     deinterlace: Deinterlace = "off"
     """`bwdif` makes a whole picture of each interlaced frame: every second line is then its own."""
     label: Label = "tag"
@@ -115,7 +119,7 @@ class Options:
         """Refuse what does not go together, and make of JSON's lists what they were.
 
         Raises:
-            UsageError: If the profile does not have the codec, or the codec no such crf.
+            UsageError: If the profile does not have the codec or encoder, or the codec no such crf.
         """
         adjustments = tuple(Adjustment(*each) for each in self.adjustments)
         object.__setattr__(self, "adjustments", adjustments)
@@ -126,11 +130,25 @@ class Options:
                 f"profile {self.profile} does not write it",
                 f"Choose {' or '.join(codecs)}" if codecs else "Leave it out: archive is FFV1",
             )
+        if self.encoder == "nvenc":
+            self._check_nvenc()
         if self.crf is not None and self.crf > HIGHEST_CRF and self.codec != "av1":
             raise UsageError(
                 f"crf {self.crf}",
                 f"H.264 and HEVC count it from 0 to {HIGHEST_CRF}",
                 "Give less, or choose av1",
+            )
+
+    def _check_nvenc(self) -> None:
+        if self.profile != "access":
+            raise UsageError(
+                "encoder nvenc",
+                f"profile {self.profile} is not written by it",
+                "Choose --profile access, or leave it out",
+            )
+        if self.crf == 0:
+            raise UsageError(
+                "crf 0", "NVENC would choose for itself", "Give 1 or more, or --encoder software"
             )
 
     @property
@@ -147,13 +165,14 @@ class Options:
 def changed(options: Options, values: Mapping[str, Any]) -> Options:
     """Return the options with these values of one item or collection.
 
-    With a profile or codec of its own, it has the defaults of what only they decide.
+    With a profile or codec of its own, it has the defaults of what only they decide. A profile of
+    its own has an encoder of its own.
 
     Raises:
         UsageError: If the values do not go together.
     """
     if values.get("profile", options.profile) != options.profile:
-        values = {"codec": None, "crf": None, **values}
+        values = {"codec": None, "crf": None, "encoder": "software", **values}
     elif values.get("codec", options.codec) != options.codec:
         values = {"crf": None, **values}
     return replace(options, **values)

@@ -10,8 +10,11 @@ from colorworker.doctor import (
     check_still_encoders,
     check_store,
     check_versions,
+    check_video_hardware,
     check_weights,
 )
+from colorworker.media import nvdec, nvenc
+from colorworker.work.job import CODECS
 
 
 def test_versions_are_those_that_are_installed():
@@ -31,6 +34,18 @@ def test_the_encoders_of_the_contract_are_here():
     assert (film.status, film.detail) == ("ok", "libx264, ffv1, aac")
     assert still.status == "ok"
     assert "tiff" in still.detail
+
+
+def test_engines_for_video_work_or_are_missing_for_a_reason():
+    check = check_video_hardware()
+
+    assert (check.status, check.next_step) == ("ok", "")
+    for name in map(nvenc.encoder_name, CODECS["access"]):
+        answer = nvenc.answer(name)
+        assert (name if answer.works else answer.reason) in check.detail
+    for codec, pix_fmt in nvdec.PROOFS:
+        answer = nvdec.answer(codec, pix_fmt)
+        assert (f"NVDEC {codec} {pix_fmt}" if answer.works else answer.reason) in check.detail
 
 
 def test_a_folder_passes_the_round_trip_and_is_left_empty(tmp_path):

@@ -35,9 +35,9 @@ def opened(monkeypatch):
     names = []
     real = finding.open_source
 
-    def counting(reader, key):
+    def counting(reader, key, *options):
         names.append(key)
-        return real(reader, key)
+        return real(reader, key, *options)
 
     monkeypatch.setattr(finding, "open_source", counting)
     return names

@@ -25,7 +25,7 @@ def test_no_code_of_a_packed_picture_is_lost_however_its_lines_end(packed):
     frame = any_codes((642, 362), planar_name(packed))
     laid_out = relaid(frame, packed)
 
-    for _ in range(20):  # swscale's threads spoilt a few codes of every second or third picture
+    for _ in range(20):  # With threads swscale spoils a few codes of P010 in nearly all.
         assert_same_codes(in_planes(laid_out), frame)
 
 

@@ -7,7 +7,9 @@ import pytest
 from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.driver import Job, run_job
 from colorworker.listing import OpenSource, list_entries
+from colorworker.media import decode, nvenc
 from colorworker.media.manystreams import make_film_with_all_streams
+from colorworker.media.relaid import relaid
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.pipeline.workshop import Workshop
 from colorworker.store.local import LocalStore
@@ -31,19 +33,26 @@ def job(tmp_path):
     sources = tmp_path / "sources"
     sources.mkdir()
 
-    def run(**options):
+    def run(nvdec=False, **options):
         made = Options(segment_frames=12, **options)
         store, destination = LocalStore(sources), LocalStore(tmp_path / "colour")
         source = OpenSource(Source(str(sources)), store)
         entries = list_entries([source], made)
         model = ModelRef("vivid", "0" * 64)
         workshop = Workshop(
-            destination, lambda _: store, lambda _: Vivid(), model, "test", verify_parts=True
+            destination,
+            lambda _: store,
+            lambda _: Vivid(),
+            model,
+            "test",
+            verify_parts=True,
+            nvdec=nvdec,
         )
         executor = InProcessExecutor(workshop, 1)
         lines = []
         try:
-            run_job(Job("job", entries, made, model), executor, line=lines.append)
+            job = Job("job", entries, made, model, max_attempts=1)
+            run_job(job, executor, line=lines.append)
         finally:
             executor.close()
         return lines[0], tmp_path / "colour" / lines[0].output_key
@@ -111,6 +120,43 @@ def test_deinterlaced_films_have_as_many_frames_and_say_so(job):
     assert line.warnings[0].startswith("deinterlaced by bwdif")
     with av.open(str(output)) as container:
         assert not any(frame.interlaced_frame for frame in container.decode(video=0))
+
+
+def test_a_film_for_nvenc_is_coloured_or_names_the_worker_that_lacks_it(job):
+    make_film(job.sources / "reel.mkv", Recipe(frames=12, width=320, height=192))
+    answer = nvenc.answer("hevc_nvenc")
+
+    line, _ = job(profile="access", codec="hevc", encoder="nvenc")
+
+    if answer.works:
+        assert (line.outcome, line.frames) == ("succeeded", 12)
+    else:
+        assert (line.outcome, line.error_code) == ("failed", "hardware_missing")
+        assert line.error.startswith(f"hevc_nvenc on worker test: {answer.reason}. Use --encoder")
+
+
+def test_a_preview_needs_no_engine(job):
+    make_film(job.sources / "reel.mkv", Recipe(frames=12))
+
+    line, _ = job(encoder="nvenc", preview=True)
+
+    assert (line.outcome, line.error) == ("succeeded", "")
+
+
+def test_frames_of_nvdec_are_counted_and_what_they_do_not_say_is_a_warning(job, monkeypatch):
+    make_film(job.sources / "reel.mkv", Recipe(frames=24))
+    in_software = decode.frames_from
+
+    def engine(*arguments, nvdec=False, **options):
+        for frame in in_software(*arguments, **options):
+            yield relaid(frame, "nv12") if nvdec else frame
+
+    monkeypatch.setattr(decode, "frames_from", engine)
+    monkeypatch.setattr(decode, "may_decode", lambda _: True)
+
+    line, _ = job(profile="archive", nvdec=True)
+
+    assert line.warnings == ("24 frames were decoded by NVDEC, which does not tell damaged ones",)
 
 
 def test_the_broadcast_gamut_makes_strong_colours_weaker_where_luma_is_uneven(job):

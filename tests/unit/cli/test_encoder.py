@@ -1,0 +1,53 @@
+"""`--encoder nvenc`: a job that could not be encoded is refused before anything is coloured."""
+
+import os
+import platform
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from colorworker.cli.app import app
+from colorworker.errors import UsageError
+from colorworker.media import nvenc
+from colorworker.media.synthetic import Recipe, make_film
+
+
+@pytest.fixture
+def colorize(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("COLORWORKER_", "RAY_"))]:
+        monkeypatch.delenv(name)
+    (tmp_path / "archive").mkdir()
+    make_film(tmp_path / "archive" / "r.mp4", Recipe(frames=4))
+
+    def run(*options):
+        words = ["colorize", str(tmp_path / "archive"), str(tmp_path / "out"), *options]
+        done = CliRunner().invoke(app, [*words, "--dry-run", "--no-calibrate"])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code
+
+    return run
+
+
+@pytest.mark.parametrize("codec", ["h264", "av1"])
+def test_without_nvenc_here_the_job_does_not_start(codec, colorize):
+    answer = nvenc.answer(f"{codec}_nvenc")
+    asked = ("--encoder", "nvenc", "--codec", codec)
+
+    if answer.works:
+        assert colorize(*asked) == 0
+    else:
+        said = f"{codec}_nvenc does not work on {platform.node()} ({answer.reason})"
+        with pytest.raises(UsageError, match=re.escape(said)):
+            colorize(*asked)
+
+
+def test_workers_elsewhere_and_previews_are_not_asked_what_is_here(colorize):
+    assert colorize("--encoder", "nvenc", "--executor", "ray") == 0
+    assert colorize("--encoder", "nvenc", "--preview") == 0
+
+
+def test_profiles_that_nvenc_does_not_write_are_refused(colorize):
+    with pytest.raises(UsageError, match="profile archive is not written by it"):
+        colorize("--encoder", "nvenc", "--profile", "archive")
