@@ -17,7 +17,7 @@ from colorworker.media.planes import plane_view
 from colorworker.media.probe import scan
 from colorworker.media.relaid import in_planes, relaid
 from colorworker.media.signalled import side_data
-from colorworker.media.synthetic import Recipe, make_film
+from colorworker.media.synthetic import Recipe
 
 
 def has(*libraries):
@@ -111,34 +111,45 @@ SPOILT = {
 }
 
 
+@pytest.fixture
+def engine(monkeypatch):
+    """Lay frames out as NVDEC does wherever it is to decode, and spoil the 20th."""
+
+    def install(spoilt):
+        in_software = decode.frames_from
+
+        def frames_from(*arguments, nvdec=False, **options):
+            for index, frame in enumerate(in_software(*arguments, **options)):
+                given = relaid(frame, "nv12") if nvdec else frame
+                yield spoilt(given) if nvdec and index == 20 else given
+
+        monkeypatch.setattr(decode, "frames_from", frames_from)
+        monkeypatch.setattr(decode, "may_decode", lambda _: True)
+
+    return install
+
+
 @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
 def test_from_the_first_frame_that_is_not_as_the_softwares_the_software_goes_on(
-    spoilt, tmp_path, monkeypatch
+    spoilt, tmp_path, engine
 ):
     path = make_film_with_all_streams(tmp_path / "film.mkv")
-    wanted, tally, in_software = seen(path), DecodeTally(), decode.frames_from
-
-    def engine(*arguments, nvdec=False, **options):
-        for index, frame in enumerate(in_software(*arguments, **options)):
-            given = relaid(frame, "nv12") if nvdec else frame
-            yield spoilt(given) if nvdec and index == 20 else given
-
-    monkeypatch.setattr(decode, "frames_from", engine)
-    monkeypatch.setattr(decode, "may_decode", lambda _: True)
+    wanted, tally = seen(path), DecodeTally()
+    engine(spoilt)
 
     assert seen(path, nvdec=True, tally=tally) == wanted
     assert (tally.frames, tally.nvdec_frames) == (48, 20)
     assert any(captions for *_, captions in wanted)
 
 
-def test_frames_that_may_be_repeated_are_not_nvdecs(tmp_path, monkeypatch):
-    path = make_film(tmp_path / "film.mp4", Recipe(frames=4))
-    tally = DecodeTally()
-    monkeypatch.setattr(decode, "may_decode", lambda _: True)
+@pytest.mark.parametrize(("repeat", "by_nvdec"), [(False, 4), (True, 0)])
+def test_frames_that_may_be_repeated_are_not_nvdecs(repeat, by_nvdec, film, engine):
+    path, tally = film("film.mp4", frames=4), DecodeTally()
+    engine(broken)
 
-    seen(path, nvdec=True, repeat=True, tally=tally)
+    seen(path, nvdec=True, repeat=repeat, tally=tally)
 
-    assert (tally.frames, tally.nvdec_frames) == (4, 0)
+    assert (tally.frames, tally.nvdec_frames) == (4, by_nvdec)
 
 
 def test_interlaced_frames_are_left_to_the_software(film):
@@ -149,6 +160,20 @@ def test_interlaced_frames_are_left_to_the_software(film):
 
     assert not nvdec.may_decode(info)
     assert not nvdec.is_as_decoded(relaid(frame, "nv12"), info)
+
+
+def test_frames_to_which_only_libavs_own_decoders_add_grain_are_left_to_them(film, monkeypatch):
+    path = film("film.mkv", frames=1)
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        (frame,) = decode_segment(reader, path.name, info, timeline, 0, None)
+    given = relaid(frame, "nv12")
+
+    assert nvdec.is_as_decoded(given, info)
+    monkeypatch.setattr(
+        nvdec, "side_data", lambda _, kind: b"grain" * (kind == Type.FILM_GRAIN_PARAMS)
+    )
+    assert not nvdec.is_as_decoded(given, info)
 
 
 def test_a_probe_never_raises_and_says_what_it_saw(monkeypatch):
