@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +16,7 @@ from colorworker.planning.plan import Plan
 from colorworker.settings import ExecutorName, Settings, apply_environment, tensorflow_environment
 from colorworker.store.opening import open_store
 from colorworker.work.estimate import Calibration, Estimate, Piece, estimate
-from colorworker.work.job import Options
+from colorworker.work.job import Kind, Options, Profile
 
 _SAMPLES_OF_A_RUN = 64
 """Fewer than for a dry run: nobody is to wait for them."""
@@ -110,10 +110,11 @@ class Expecting:
     def _measured(
         self, volume: Volume, known: Calibration | None, said: Callable[[str], None]
     ) -> Calibration:
+        makeable = [piece for piece in _pieces(volume) if is_makeable(piece)]
         missing = [
             piece
-            for piece in _pieces(volume)
-            if is_makeable(piece) and (known is None or piece.name not in known.rates)
+            for piece in one_of_each_first(makeable)
+            if known is None or piece.name not in known.rates
         ]
         if known is not None and not missing:
             return known
@@ -147,6 +148,17 @@ def busy_words(load: float, cores: int) -> str:
         f"this machine is busy (load {load:.1f} on {cores} cores): it is measured as slow as it is"
         " now; --calibrate again when it is quiet"
     )
+
+
+def one_of_each_first(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces with the first of every family in front.
+
+    What there is no time to measure is then likened to one of its own: a JPEG to no PNG.
+    """
+    firsts: dict[tuple[Kind, Profile, bool], Piece] = {}
+    for piece in pieces:
+        firsts.setdefault(piece.family, piece)
+    return list(dict.fromkeys([*firsts.values(), *pieces]))
 
 
 def _pieces(volume: Volume) -> list[Piece]:

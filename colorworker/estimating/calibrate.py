@@ -17,7 +17,7 @@ from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.cluster.worker import WorkerSpec, open_workshop
 from colorworker.driver import Job, run_job
 from colorworker.errors import SourceUnsupported
-from colorworker.estimating.material import make_reel, make_still
+from colorworker.estimating.material import make_reel, make_still, tells_output
 from colorworker.listing import OpenSource, list_entries
 from colorworker.provenance.record import now
 from colorworker.report.records import ItemLine
@@ -123,10 +123,13 @@ class _Machine:
         small, large = _megapixels(_SMALL_STILL), _megapixels(_LARGE_STILL)
         count = self._bench.batch_stills
         each = self._run(self._stills(piece, _SMALL_STILL, count), piece)[0] / count
-        seconds, written = self._run(self._stills(piece, _LARGE_STILL, _LARGE_STILLS), piece)
+        large_stills = self._stills(piece, _LARGE_STILL, _LARGE_STILLS)
+        seconds, written = self._run(large_stills, piece)
         slope = max(_LEAST, (seconds / _LARGE_STILLS - each) / (large - small))
         made = _LARGE_STILLS * self._bench.workers * large
-        return Rate(max(0.0, each - slope * small), 0.0, slope, written / made)
+        read = _source_bytes(large_stills, piece)
+        item = max(0.0, each - slope * small)
+        return Rate(item, 0.0, slope, written / made, source_bytes=read / made)
 
     def film(self, piece: Piece) -> Rate:
         """Return what films of this codec cost.
@@ -150,7 +153,8 @@ class _Machine:
         made = _SHORT * self._bench.workers * large
         frame = max(0.0, frame_small - slope * small)
         once = max(0.0, first - again) + max(0.0, first_large - again_large)
-        return Rate(max(0.0, item), frame, slope, written / made, once)
+        read = _source_bytes(more[1], piece)
+        return Rate(max(0.0, item), frame, slope, written / made, once, read / made)
 
     def _stills(self, piece: Piece, size: tuple[int, int], each: int) -> Path:
         """Return a folder with so many pictures for every worker."""
@@ -194,6 +198,11 @@ class _Machine:
             if line.outcome != "succeeded":
                 raise SourceUnsupported(piece.name, f"{line.outcome}: {line.error.rstrip('.')}")
         return seconds, sum(line.output_bytes or 0 for line in lines)
+
+
+def _source_bytes(folder: Path, piece: Piece) -> int:
+    """Return how many bytes the sources of a folder have; 0 where nothing follows from that."""
+    return sum(path.stat().st_size for path in folder.iterdir()) if tells_output(piece) else 0
 
 
 def _megapixels(size: tuple[int, int]) -> float:

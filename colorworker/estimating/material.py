@@ -18,7 +18,7 @@ from av.video.format import VideoFormat
 
 from colorworker.errors import SourceUnsupported
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.work.estimate import Piece
+from colorworker.work.estimate import LOSSLESS, Piece
 
 _GRAIN = 3.0
 """Standard deviation, in codes of 8 bits."""
@@ -52,6 +52,18 @@ _BITS_A_PIXEL = 0.6
 def is_makeable(piece: Piece) -> bool:
     """Tell whether there may be material of the piece's form."""
     return piece.form in (_SUFFIXES if piece.kind == "still" else _ENCODERS)
+
+
+def tells_output(piece: Piece) -> bool:
+    """Tell whether more bytes of a source of this form mean that more will be written.
+
+    Not of films whose codec was given a rate, nor with ProRes and DNxHR, which have one; and how
+    much of a lossless film's grain a lossy encoder drops, no size tells.
+    """
+    if piece.kind == "still":
+        return True
+    is_at_a_rate = _ENCODERS[piece.form] not in _OPTIONS or piece.profile == "mezzanine"
+    return not is_at_a_rate and (piece.profile == "archive" or piece.form not in LOSSLESS)
 
 
 def make_still(folder: Path, name: str, piece: Piece, width: int, height: int) -> Path:

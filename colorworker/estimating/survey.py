@@ -140,12 +140,14 @@ def _sample(entry: Entry, store: ObjectStore, options: Options) -> Sample | None
                 with open_still(reader, entry.key, max_pixels=1 << 40) as picture:
                     info = picture.info
                     piece = Piece("still", info.loader, str(info.bit_depth), options.profile)
-                    return Sample(piece, entry.size_bytes, 1, info.width * info.height / 1e6)
+                    megapixels, size_bytes = info.width * info.height / 1e6, entry.size_bytes
+                    return Sample(piece, size_bytes, 1, megapixels, picture_bytes=size_bytes)
             header = film_header(reader, entry.key)
     except ColorworkerError:
         return None
     part = _share_of_excerpt(options, header.seconds)
     frames = round(header.frames * part)
+    other_bytes = min(header.other_bit_rate * header.seconds / 8, entry.size_bytes) * part
     return Sample(
         Piece("film", header.codec, header.pix_fmt, options.profile),
         entry.size_bytes,
@@ -153,6 +155,8 @@ def _sample(entry: Entry, store: ObjectStore, options: Options) -> Sample | None
         header.width * header.height / 1e6,
         header.seconds * part,
         max(1, frames // options.segment_frames),
+        entry.size_bytes * part - other_bytes,
+        other_bytes,
     )
 
 

@@ -25,6 +25,8 @@ class FilmHeader:
     """Frames a second."""
     frames: int
     seconds: float
+    other_bit_rate: int = 0
+    """Of its sound, bits a second, as far as the header says."""
 
 
 def film_header(reader: BinaryIO, key: str) -> FilmHeader:
@@ -52,4 +54,5 @@ def film_header(reader: BinaryIO, key: str) -> FilmHeader:
             rate,
             stream.frames or round(seconds * rate),
             float(seconds),
+            sum(sound.codec_context.bit_rate or 0 for sound in container.streams.audio),
         )

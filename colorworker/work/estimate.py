@@ -7,7 +7,7 @@ one worker; several share them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from colorworker.work.job import Kind, Profile
@@ -16,6 +16,14 @@ BORDER_SHARE = 0.3
 """Of a frame's cost: that of a frame decoded behind a segment's end only for the border's colour.
 It is neither encoded nor always predicted. From decode 1.4, predict 69 for each of 4 pictures in 24
 frames and whole 46 ms of CPU (docs/performance.md, 480p, x264)."""
+
+LOSSLESS = frozenset(
+    ("ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "r210", "rawvideo", "tiff", "utvideo", "v210")
+)
+"""Forms of sources that hold every code of their pictures, grain and all."""
+LEAST_SHARE, MOST_SHARE = 0.25, 2.0
+"""Bounds of what is written for a source beside what was for the measured one. A clean picture has
+few bytes and still costs some; one of very many may only have been given a high rate."""
 
 
 @dataclass(frozen=True, order=True)
@@ -35,6 +43,11 @@ class Piece:
         """Return all of it as one word: `film/access/h264/yuv420p`."""
         return f"{self.kind}/{self.profile}/{self.form}/{self.samples}"
 
+    @property
+    def family(self) -> tuple[Kind, Profile, bool]:
+        """Return what pieces share that cost and write about as much."""
+        return self.kind, self.profile, self.form in LOSSLESS
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -48,11 +61,24 @@ class Rate:
     """Written, for a megapixel of one frame."""
     first_seconds: float = 0.0
     """More than that, of the first items on a worker: tables are built for them."""
+    source_bytes: float = 0.0
+    """Of the source that was measured, for a megapixel of one frame; 0 where from a source's bytes
+    nothing follows for what is written."""
 
     def seconds(self, frames: float, megapixels: float) -> float:
         """Return the cost of an item of so many frames of so many megapixels each."""
         each = self.frame_seconds + self.megapixel_seconds * megapixels
         return self.item_seconds + frames * each
+
+    def written(self, megapixels: float, source_bytes: float) -> float:
+        """Return the bytes written for so many megapixels of all frames.
+
+        Encoders find in a picture about what those before them have found: grain, edges, motion.
+        """
+        share = 1.0
+        if self.source_bytes and megapixels:
+            share = source_bytes / megapixels / self.source_bytes
+        return self.megapixel_bytes * megapixels * min(MOST_SHARE, max(LEAST_SHARE, share))
 
 
 @dataclass(frozen=True)
@@ -70,10 +96,16 @@ class Calibration:
         """Return a piece's rate and whether it is its own; else that of one like it; else None."""
         if found := self.rates.get(piece.name):
             return found, True
-        wanted = piece.name.split("/")
 
-        def likeness(name: str) -> tuple[int, ...]:
-            return tuple(int(a == b) for a, b in zip(name.split("/"), wanted, strict=True))
+        def likeness(name: str) -> tuple[bool, ...]:
+            _, profile, form, samples = name.split("/")
+            is_lossless = form in LOSSLESS
+            return (
+                profile == piece.profile,
+                form == piece.form,
+                is_lossless == piece.family[-1],
+                samples == piece.samples,
+            )
 
         alike = [name for name in sorted(self.rates) if name.split("/")[0] == piece.kind]
         return (self.rates[max(alike, key=likeness)], False) if alike else None
@@ -90,6 +122,10 @@ class Sample:
     """Of one frame."""
     film_seconds: float = 0.0
     segments: int = 1
+    picture_bytes: float = 0.0
+    """Of the source, those of the pictures that are counted in `frames`."""
+    other_bytes: float = 0.0
+    """Of its sound, as far as its header says; it is written too."""
 
 
 @dataclass(frozen=True)
@@ -230,8 +266,11 @@ class _Cost:
         whole = rate.seconds(sample.frames + borders, sample.megapixels)
         # Its segments go to several workers; its scan, one segment and its assembly do not.
         self.longest = max(self.longest, whole / sample.segments)
-        written = rate.megapixel_bytes * sample.frames * sample.megapixels
-        return rate.item_seconds, whole - rate.item_seconds, written
+        if not is_own and sample.piece.kind == "film":
+            # Codecs need unequal numbers of bytes for the same pictures.
+            rate = replace(rate, source_bytes=0.0)
+        written = rate.written(sample.frames * sample.megapixels, sample.picture_bytes)
+        return rate.item_seconds, whole - rate.item_seconds, written + sample.other_bytes
 
 
 def _summed(parts: Iterable[Part]) -> Part:

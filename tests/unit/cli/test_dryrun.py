@@ -11,7 +11,7 @@ from colorworker.cli import expecting
 from colorworker.cli.app import app
 from colorworker.errors import UsageError
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.work.estimate import Calibration, Rate
+from colorworker.work.estimate import Calibration, Piece, Rate
 
 PLAN = """\
 name = "nightly"
@@ -136,6 +136,14 @@ def test_previews_have_no_estimate(measuring, tmp_path):
 @pytest.mark.parametrize(("load", "warned"), [(0.2, False), (0.99, False), (1.0, True), (9, True)])
 def test_a_machine_that_others_use_is_measured_with_a_warning(load, warned):
     assert ("--calibrate again when it is quiet" in expecting.busy_words(load, 2)) is warned
+
+
+def test_one_of_every_sort_is_measured_before_the_second_of_any():
+    png, tiff, jpeg = (Piece("still", form, "8") for form in ("png", "tiff", "jpeg"))
+    reel = Piece("film", "h264", "yuv420p")
+
+    assert expecting.one_of_each_first([png, tiff, reel, jpeg]) == [png, reel, jpeg, tiff]
+    assert expecting.one_of_each_first([]) == []
 
 
 def test_measuring_is_for_dry_runs_only(measuring, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from colorworker.errors import SourceUnsupported
 from colorworker.estimating import calibrate as calibrating
 from colorworker.estimating.calibrate import Bench, calibrate
-from colorworker.estimating.material import clouds, make_reel, make_still
+from colorworker.estimating.material import clouds, make_reel, make_still, tells_output
 from colorworker.media.headers import film_header
 from colorworker.media.stills.vips import open_still
 from colorworker.work.estimate import Calibration, Piece, Rate
@@ -63,6 +63,37 @@ def test_every_piece_gets_a_rate_and_the_scratch_folder_is_left_empty(small, tmp
         assert rate.seconds(10, 1.0) > 0
     assert [line.split()[1] for line in said] == list(found.rates)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("piece", "tells"),
+    [
+        (Piece("still", "jpeg", "8"), True),
+        (Piece("still", "tiff", "8", "mezzanine"), True),
+        (Piece("film", "h264", "yuv420p"), True),
+        (Piece("film", "h264", "yuv420p", "archive"), True),
+        (Piece("film", "h264", "yuv420p", "mezzanine"), False),
+        (Piece("film", "ffv1", "gray", "archive"), True),
+        (Piece("film", "ffv1", "gray"), False),
+        (Piece("film", "mpeg2video", "yuv420p"), False),
+    ],
+)
+def test_a_sources_bytes_tell_of_the_outputs_where_neither_has_a_rate(piece, tells):
+    assert tells_output(piece) is tells
+
+
+def test_the_materials_own_bytes_are_kept_with_what_was_written(small, warm):
+    pieces = [Piece("film", "ffv1", "gray", "archive"), Piece("still", "jpeg", "8"),
+              Piece("film", "mpeg2video", "yuv420p")]  # fmt: skip
+
+    film, still, rated = calibrate(pieces, small).rates.values()
+
+    # Grey with grain takes 0.5 to 1.5 bytes a pixel without loss, colour more; so small a film has
+    # a header that counts.
+    assert 0.5e6 < film.source_bytes < 3e6
+    assert film.megapixel_bytes > film.source_bytes
+    assert still.source_bytes > 0
+    assert rated.source_bytes == 0
 
 
 @pytest.fixture

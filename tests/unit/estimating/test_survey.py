@@ -101,6 +101,18 @@ def test_of_an_excerpt_only_its_frames_count(archive):
     assert [sample.film_seconds for sample in found] == pytest.approx([1.0, 1.0, 2.0])
 
 
+def test_sound_is_told_from_pictures_by_what_the_header_says_of_it(tmp_path):
+    make_film(tmp_path / "r.mkv", Recipe(width=64, height=48, frames=50, sound="pcm_s16le"))
+    size_bytes = (tmp_path / "r.mkv").stat().st_size
+
+    _, volume = look(tmp_path)
+    (sample,) = volume.groups[0].samples
+
+    # Stereo, 48 kHz, 16 bits, 2 seconds.
+    assert sample.other_bytes == pytest.approx(2 * 192_000, rel=0.05)
+    assert sample.picture_bytes + sample.other_bytes == size_bytes
+
+
 def test_a_films_header_says_how_long_it_is(tmp_path):
     film = make_film(tmp_path / "r.mkv", Recipe(width=64, height=48, frames=50))
 

@@ -76,6 +76,50 @@ def test_what_was_not_looked_at_is_like_what_was():
     assert reels.work_seconds == pytest.approx(2 * 2.0 + 400 * 0.07)
 
 
+@pytest.mark.parametrize(
+    ("source_bytes", "written"),
+    [(600, 600), (150, 150), (300, 300), (1, 100), (9_000, 800)],
+)
+def test_what_is_written_goes_by_the_sources_own_bytes_within_bounds(source_bytes, written):
+    rate = Rate(1.0, 0.0, 0.0, megapixel_bytes=40.0, source_bytes=40.0)
+
+    assert rate.written(10.0, source_bytes) == written
+
+
+def test_where_nothing_follows_from_a_sources_bytes_its_pixels_count():
+    assert Rate(1.0, 0.0, 0.0, megapixel_bytes=40.0).written(10.0, 9000) == 400.0
+    assert Rate(1.0, 0.0, 0.0, 40.0, source_bytes=40.0).written(0.0, 0.0) == 0.0
+
+
+def test_a_film_is_not_held_against_one_of_another_codec_and_its_sound_is_written_too():
+    machine = replace(
+        MACHINE, rates={H264.name: Rate(2.0, 0.02, 0.05, 40_000, source_bytes=80_000)}
+    )
+    own = replace(film(100), picture_bytes=4e6, other_bytes=7000)
+    mpeg = replace(own, piece=Piece("film", "mpeg2video", "yuv420p"))
+
+    found = [
+        estimate([films(each)], machine, workers=1, lookahead_frames=0).bytes_out
+        for each in (own, mpeg)
+    ]
+
+    assert found == [2_000_000 + 7000, 4_000_000 + 7000]
+
+
+def test_what_was_not_measured_is_likened_to_what_loses_as_much():
+    names = ("still/access/png/8", "still/access/webp/16", "film/access/ffv1/yuv420p",
+             "film/access/h264/yuv422p")  # fmt: skip
+    machine = replace(MACHINE, rates={name: Rate(n, 0, 0, 0) for n, name in enumerate(names)})
+
+    def likened(*piece):
+        return names[int(machine.rate(Piece(*piece))[0].item_seconds)]
+
+    assert likened("still", "jpeg", "8") == "still/access/webp/16"
+    assert likened("still", "tiff", "16") == "still/access/png/8"
+    assert likened("film", "mpeg2video", "yuv420p") == "film/access/h264/yuv422p"
+    assert likened("film", "rawvideo", "gray") == "film/access/ffv1/yuv420p"
+
+
 def test_sources_whose_headers_cannot_be_read_are_like_all_of_their_kind():
     unread = Group("film", 1, 1000, ())
 
