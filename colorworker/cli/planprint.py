@@ -63,10 +63,10 @@ def film_words(outline: Outline, options: Options, most_rows: int = _MOST_ROWS) 
         yield ", ".join(_facts(outline, options))
     if outline.is_done:
         yield "done before"
-    elif outline.error:
-        yield f"will fail: {visible(outline.error)}"
     elif outline.in_colour and options.colour_sources == "skip":
         yield "will be skipped: it is in colour already (--colour-sources recolour)"
+    elif outline.error:
+        yield f"will fail: {visible(outline.error)}"
     elif not options.preview and outline.segments:
         yield from _segments(outline, most_rows)
     for warning in outline.warnings:

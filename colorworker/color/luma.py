@@ -31,6 +31,12 @@ _KR_KB: dict[Matrix, tuple[float, float]] = {
 _MATRIX_OF_CODE: dict[int, Matrix] = {
     1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020",
 }  # fmt: skip
+_OTHER_MATRICES = {
+    8: "YCgCo", 10: "BT.2020 with constant luminance", 11: "SMPTE ST 2085",
+    12: "derived from its primaries", 13: "derived from its primaries, with constant luminance",
+    14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro",
+}  # fmt: skip
+"""Whose planes are not Y', Cb and Cr by fixed weights; as libav's AVColorSpace has them."""
 _HDR_TRANSFERS = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
 
 # XYZ of linear RGB, D65 white with Y = 1, by wide_gamut: primaries of IEC 61966-2-1 and BT.2020.
@@ -90,8 +96,15 @@ def spec_from_codes(
     An unspecified matrix is BT.601 below 720 lines and BT.709 from there on, as players have it.
 
     Raises:
-        SourceUnsupported: If the transfer is one of HDR: SDR colours would be wrong there.
+        SourceUnsupported: If the transfer is one of HDR: SDR colours would be wrong there. Or if
+            the matrix says that there is no Cb and Cr.
     """
+    if matrix in _OTHER_MATRICES:
+        raise SourceUnsupported(
+            "video stream",
+            f"its colour matrix is {_OTHER_MATRICES[matrix]}",
+            "Convert the film to the matrix of BT.709 and colour that",
+        )
     if transfer in _HDR_TRANSFERS:
         raise SourceUnsupported(
             "video stream",

@@ -6,6 +6,7 @@ Video engines of graphics cards give theirs in such layouts, and want them so.
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 PLANAR_OF = MappingProxyType(
@@ -22,6 +23,9 @@ PLANAR_OF = MappingProxyType(
     }
 )
 """Packed formats, and the planar ones that hold the same codes."""
+UNSPECIFIED = 2
+SWSCALE_MATRICES = frozenset({0, 1, UNSPECIFIED, 4, 5, 6, 7, 9})
+"""Codes of H.273 that swscale (FFmpeg 8) converts by."""
 COLOUR_TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")
 
 
@@ -47,6 +51,19 @@ def relaid(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
     for tag in COLOUR_TAGS:
         setattr(result, tag, getattr(frame, tag))
     return result
+
+
+def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Return the frame by swscale in RGB of 8 bits, (height, width, 3).
+
+    A matrix that swscale refuses, for nobody has defined it, is taken as if nothing were said.
+    """
+    said = frame.colorspace
+    if said not in SWSCALE_MATRICES:
+        frame.colorspace = UNSPECIFIED
+    rgb = frame.reformat(width, height, "rgb24").to_ndarray()
+    frame.colorspace = said
+    return np.ascontiguousarray(rgb, np.uint8)
 
 
 def copied(frame: VideoFrame) -> VideoFrame:

@@ -11,6 +11,7 @@ import numpy as np
 
 from colorworker.errors import KeyMissing
 from colorworker.media.planes import Frame
+from colorworker.media.relaid import small_rgb
 from colorworker.media.stills.contactsheet import Picture, contact_sheet, pictures_of
 from colorworker.pipeline.watch import ShotStart
 from colorworker.provenance.record import contact_key
@@ -68,9 +69,7 @@ class ShotPictures:
             return
         ends = index + 1 in (self._frame_count, *self._starts[following : following + 1])
         if ends or index >= self._ready[current]:
-            height, width = self._shape
-            picture = frame.reformat(width, height, "rgb24").to_ndarray()
-            self._pictures[current] = np.ascontiguousarray(picture)
+            self._pictures[current] = small_rgb(frame, *self._shape)
 
     def put(self, store: ObjectStore, unit_id: str) -> list[int]:
         """Put the sheet where `film_sheet` finds it; return the first frames of its shots."""

@@ -11,6 +11,7 @@ from colorworker.errors import KeyMissing, SourceTooLarge
 from colorworker.media.damage import ScanTally
 from colorworker.media.foretell import foretell, foretell_all
 from colorworker.media.probe import scan
+from colorworker.media.relaid import small_rgb
 from colorworker.media.samples import sample_frames
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.thumbnail import thumbnail_shape
@@ -126,11 +127,9 @@ def is_in_colour(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline
     votes = 0
     for frame in frames:
         if not frame.format.name.startswith("gray"):
-            height, width = thumbnail_shape(frame.height, frame.width)
-            rgb = frame.reformat(width, height, "rgb24").to_ndarray().astype(
-                np.float32
-            ) / np.float32(255)
-            votes += is_colour(lab_from_linear_rgb(srgb_to_linear(rgb)))
+            rgb = small_rgb(frame, *thumbnail_shape(frame.height, frame.width))
+            linear = srgb_to_linear(rgb.astype(np.float32) / np.float32(255))
+            votes += is_colour(lab_from_linear_rgb(linear))
     return votes > len(frames) / 2
 
 

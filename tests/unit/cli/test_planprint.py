@@ -76,6 +76,7 @@ def test_what_will_not_be_coloured_says_why_instead():
     assert words(is_done=True)[1:] == ["done before"]
     skipped = "will be skipped: it is in colour already (--colour-sources recolour)"
     assert words(in_colour=True)[1:] == [skipped]
+    assert words(in_colour=True, error="it is PQ")[1:] == [skipped]
     assert words(Options(colour_sources="recolour"), in_colour=True) == words()
 
 

@@ -45,6 +45,14 @@ def test_unspecified_matrix_follows_the_picture_height(matrix, height, wanted):
     assert spec.wide_gamut == (wanted == "bt2020")
 
 
+@pytest.mark.parametrize(("matrix", "name"), [(8, "YCgCo"), (14, "ICtCp"), (10, "constant lum")])
+def test_planes_that_are_no_luma_and_chroma_of_ours_are_refused_with_their_name(matrix, name):
+    with pytest.raises(SourceUnsupported, match=name):
+        spec_from_codes(
+            matrix=matrix, full_range=False, bit_depth=8, primaries=1, transfer=1, height=576
+        )
+
+
 def test_hdr_is_refused_with_its_name():
     with pytest.raises(SourceUnsupported, match="PQ"):
         spec_from_codes(

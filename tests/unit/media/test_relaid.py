@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from colorworker.media.planes import plane_view
-from colorworker.media.relaid import in_planes, planar_name, relaid
+from colorworker.media.relaid import in_planes, planar_name, relaid, small_rgb
 
 
 @pytest.mark.parametrize(("layout", "sample", "shift"), [("nv12", "u1", 0), ("p010le", "<u2", 6)])
@@ -40,3 +40,16 @@ def any_codes(size, pix_fmt):
 def assert_same_codes(frame, other):
     for number in range(3):
         assert (plane_view(frame, number) == plane_view(other, number)).all(), number
+
+
+@pytest.mark.parametrize("code", [2, 3, 8, 20])
+def test_a_small_picture_is_made_whatever_matrix_is_said_and_the_tag_stays(code):
+    frame = any_codes((64, 48), "yuv420p")
+    plain = small_rgb(frame, 24, 32)
+    frame.colorspace = code
+
+    picture = small_rgb(frame, 24, 32)
+
+    assert (picture.shape, picture.dtype) == ((24, 32, 3), np.uint8)
+    np.testing.assert_array_equal(picture, plain)
+    assert frame.colorspace == code

@@ -335,6 +335,15 @@ def roughness(picture):
     return np.abs(np.diff(before, n=2, axis=0)).mean()
 
 
+def test_a_matrix_that_nobody_converts_by_fails_by_name_not_as_a_fault_of_ours(source):
+    make_film(source / "reel.mkv", Recipe(frames=6, gop_size=6, colorspace=8))
+
+    line = run(source, MemoryStore("destination"))["reel.mkv"]
+
+    assert (line.outcome, line.error_code) == ("failed", "source_unsupported")
+    assert "YCgCo" in line.error
+
+
 class Vivid(Toy):
     """As warm as the look is vivid."""
 
