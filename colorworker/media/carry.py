@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from colorworker.media.captions import CaptionTrack
 from colorworker.media.clock import going_on
+from colorworker.media.container import of_known_streams
 from colorworker.media.profiles import EncoderSpec
 from colorworker.media.signalled import CAPTIONS
 from colorworker.media.sound import recode_sound
@@ -96,7 +97,7 @@ class Carried:
         chosen = [stream for stream in source.streams if stream.index in self.tracks]
         if not chosen:
             return
-        for packet in going_on(source.demux(chosen), restarts):
+        for packet in going_on(of_known_streams(source.demux(chosen)), restarts):
             if span is None or span.keeps(packet):
                 yield from self.tracks[packet.stream.index].take(packet)
         for track in self.tracks.values():

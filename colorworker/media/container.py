@@ -1,8 +1,8 @@
 """Open films from readers, find the film among the streams, and say in words what libav refuses."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import BinaryIO
+from contextlib import closing, contextmanager, suppress
+from typing import BinaryIO, TypeVar
 
 import av
 from av.codec.hwaccel import HWAccel
@@ -13,6 +13,8 @@ from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media import structure
+
+T = TypeVar("T")
 
 BUFFER_BYTES = 1 << 16
 """Read-ahead of libav, which knows nothing of costs: readers over a network have their own."""
@@ -83,6 +85,15 @@ def only(container: InputContainer, stream: VideoStream) -> VideoStream:
     stream.thread_type = "AUTO"
     stream.thread_count = 1 if stream.codec_context.is_hwaccel else DECODER_THREADS
     return stream
+
+
+def of_known_streams(packets: Iterator[T]) -> Iterator[T]:
+    """Yield what a demuxer or decoder yields, whether or not streams come up on the way.
+
+    Behind the last packet PyAV (18.1) looks for those in its list of streams, which has them not.
+    """
+    with suppress(IndexError):
+        yield from packets
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorworker.media.container import film_stream, only, open_source
+from colorworker.media.container import film_stream, of_known_streams, only, open_source
 from colorworker.media.foretell import FRAMES_IN_FLIGHT, foretell, foretell_all, offset_after
 from colorworker.media.numbering import decoded, numbered, packets_at
 from colorworker.media.nvdec import cuda, refuse_unproven
@@ -104,7 +104,9 @@ def _frames_by_packet(
                 return
             _foretell_by_packet(reader, timeline, stored, end)
         place = first
-        for frame in decoded(stream, packets or numbered(container.demux(stream))):
+        for frame in decoded(
+            stream, packets or numbered(of_known_streams(container.demux(stream)))
+        ):
             ahead = np.flatnonzero(stored.packets[place : place + LATE_FRAMES] == frame.pts)
             if len(ahead):
                 place += int(ahead[0])
@@ -138,7 +140,8 @@ def _foretell_by_packet(reader: BinaryIO, timeline: Timeline, stored: Stored, en
 
 
 def _lenient(stream: VideoStream) -> Iterator[VideoFrame]:
-    return decoded(stream, cast(InputContainer, stream.container).demux(stream))
+    container = cast(InputContainer, stream.container)
+    return decoded(stream, of_known_streams(container.demux(stream)))
 
 
 def _starts(frame: VideoFrame) -> int:

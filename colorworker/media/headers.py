@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
 
 from colorworker.media.container import decode_errors, film_stream, open_source
 
@@ -54,5 +56,11 @@ def film_header(reader: BinaryIO, key: str) -> FilmHeader:
             rate,
             stream.frames or round(seconds * rate),
             float(seconds),
-            sum(sound.codec_context.bit_rate or 0 for sound in container.streams.audio),
+            sum(_bit_rate(sound) for sound in container.streams.audio),
         )
+
+
+def _bit_rate(sound: AudioStream) -> int:
+    # Contrary to PyAV's stubs there is no context where libav has no decoder.
+    context = cast("AudioCodecContext | None", sound.codec_context)
+    return (context.bit_rate or 0) if context else 0

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from colorworker.media.container import of_known_streams
 from colorworker.media.timing import BYTE_ADDRESSED
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
@@ -74,7 +75,7 @@ def packets_at(
         try:
             target = max(0, place - back) if by_bytes else place - round(back * ticks)
             _seek(container, stream, target, by_bytes=by_bytes)
-            packets = container.demux(stream)
+            packets = of_known_streams(container.demux(stream))
             for packet in islice(packets, SEARCHED_PACKETS):
                 seen = packet.pos if by_bytes else packet.dts
                 if packet.size == size and seen == place:

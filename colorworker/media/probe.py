@@ -14,7 +14,13 @@ from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged
 from colorworker.media import structure, timing
-from colorworker.media.container import decode_errors, film_stream, only, open_source
+from colorworker.media.container import (
+    decode_errors,
+    film_stream,
+    of_known_streams,
+    only,
+    open_source,
+)
 from colorworker.media.damage import ScanTally
 from colorworker.media.describe import check_frames, video_info
 from colorworker.media.evened import LARGEST_DENOMINATOR
@@ -110,7 +116,8 @@ def _decode_all(reader: BinaryIO, key: str) -> list[int | None]:
     """Return the number of every frame's packet, in the order frames are shown."""
     with open_source(reader, key) as container, decode_errors(key, "from start to end"):
         stream = only(container, film_stream(container, key))
-        numbers = [frame.pts for frame in decoded(stream, numbered(container.demux(stream)))]
+        packets = of_known_streams(container.demux(stream))
+        numbers = [frame.pts for frame in decoded(stream, numbered(packets))]
     if not numbers:
         raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
     return numbers
@@ -169,7 +176,7 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: Sca
         frames = _FirstFrames(stream, CHECKED_FRAMES if guessed else 1, tally, guessed)
         read_seconds, read_packets = 0.0, 0
         with decode_errors(key, "at its start"):
-            for packet in container.demux():
+            for packet in of_known_streams(container.demux()):
                 read_seconds = max(read_seconds, _end_seconds(packet))
                 if packet.stream.index != stream.index:
                     continue

@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from colorworker.media.container import decode_errors, film_stream, only, open_source
+from colorworker.media.container import (
+    decode_errors,
+    film_stream,
+    of_known_streams,
+    only,
+    open_source,
+)
 from colorworker.media.decode import decode_segment
 from colorworker.media.deinterlace import deinterlaced_segment, whole_pictures
 from colorworker.media.relaid import in_planes
@@ -58,7 +64,7 @@ def sample_frames(
     frames = []
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
         stream = only(container, film_stream(container, key))
-        shown: Iterator[VideoFrame] = map(in_planes, container.decode(stream))
+        shown: Iterator[VideoFrame] = map(in_planes, of_known_streams(container.decode(stream)))
         if deinterlaced:
             shown = whole_pictures(shown, key, info, timeline)
         for index, frame in enumerate(shown):

@@ -114,6 +114,8 @@ def _matroska_end(reader: BinaryIO, size_bytes: int) -> int:
 
 def _ebml_length(data: bytes) -> tuple[bool, int, int]:
     """Return whether an EBML length is known, the length, and how many bytes it takes."""
+    if not data:
+        return False, 0, 1
     width = 9 - data[0].bit_length()
     bits = int.from_bytes(data[:width], "big") & ((1 << 7 * width) - 1)
     return bits != (1 << 7 * width) - 1, bits, width

@@ -7,6 +7,8 @@ import av
 import pytest
 
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
+from colorworker.media.container import of_known_streams
+from colorworker.media.headers import film_header
 from colorworker.media.probe import scan
 from colorworker.media.samples import sample_frames
 
@@ -127,3 +129,26 @@ def test_samples_of_a_film_that_cannot_be_sought_are_spread_too(film):
         info, timeline = scan(reader, path.name)
 
         assert len(sample_frames(reader, path.name, info, timeline, 4)) == 4
+
+
+def test_streams_that_come_up_on_the_way_do_not_spoil_the_end():
+    def demux():
+        yield from "abc"
+        # As PyAV does when it flushes streams that it has not listed.
+        yield [][5]
+
+    assert list(of_known_streams(demux())) == ["a", "b", "c"]
+
+
+def test_a_film_cut_off_behind_its_first_four_bytes_is_damaged():
+    with pytest.raises(SourceDamaged):
+        scan(io.BytesIO(b"\x1a\x45\xdf\xa3"), "r.mkv")
+
+
+def test_sound_that_nothing_decodes_is_no_obstacle_to_a_header(film):
+    data = film("film.mkv", frames=5, sound="pcm_s16le").read_bytes()
+    assert data.count(b"A_PCM/INT/LIT") == 1
+
+    header = film_header(io.BytesIO(data.replace(b"A_PCM/INT/LIT", b"A_PCM/XXX/LIT")), "film.mkv")
+
+    assert (header.width, header.other_bit_rate) == (64, 0)
