@@ -1,6 +1,6 @@
 """Where a film's CPU time goes, and how much of it is not decoding, predicting or encoding.
 
-    python benchmarks/pipeline.py [--heights 480 1080] [--frames 240] [--rounds 3]
+    python benchmarks/pipeline.py [--heights 480 1080] [--frames 240] [--rounds 3] [--per-frame]
 
 The whole job (scan, segments, assembly, records; one worker in this process) is run on the demo
 film enlarged to each height, then its parts alone on the same frames, with the same threads: decode
@@ -10,7 +10,8 @@ frames into coloured ones, alone: predictions, motion, and codes. `store` is wha
 calls of its store and in checksums of part and film; it is part of the rest. CPU seconds of all
 threads per 1000 frames, medians of the rounds, whole and parts in turn; the table is Markdown. Its
 first ratio is whole / (decode + predict + encode), the second whole / (decode + colour + encode):
-what the worker adds to the colouring of frames.
+what the worker adds to the colouring of frames. With --per-frame every frame is predicted, and
+colours follow no motion.
 """
 
 import argparse
@@ -251,7 +252,9 @@ def main() -> None:
     parser.add_argument("--heights", type=int, nargs="+", default=[480, 1080])
     parser.add_argument("--frames", type=int, default=240)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--per-frame", action="store_true")
     arguments = parser.parse_args()
+    follows = {"anchor_interval": 1, "settle_anchors": 0} if arguments.per_frame else {}
     apply_environment(tensorflow_environment())
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
@@ -269,7 +272,7 @@ def main() -> None:
             film = enlarge(folder / f"{height}.mkv", height, arguments.frames)
             short = enlarge(folder / f"short-{height}.mkv", height, 24)
             for profile in PROFILES:
-                options = Options(profile=profile)
+                options = Options(profile=profile, **follows)
                 # Once for the one-off costs: traces, oneDNN plans, chroma tables.
                 whole_job(short, folder / f"warm-{height}-{profile}", options, Recorder(colorizer))
                 rounds = [

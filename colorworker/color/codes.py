@@ -24,13 +24,12 @@ _AB_NODES = 45
 _AB_LIMIT = _AB_STEP * (_AB_NODES - 1) / 2
 _LUMA_NODES = 64
 
-_FINE_STEP = 2.5
-_FINE_NODES = 89
-_FINE_BITS = 4
-"""Of a position below the node: steps of 0.16 in a* or b*. A code of chroma is about 1."""
-_FINE_PARTS = 1 << _FINE_BITS
-_LANES = np.uint32(0x0FFF0FFF)
-"""Two codes with 4 bits below the point, 4 spare bits above each for a product with 16 parts."""
+_POSITION_BITS = 5
+"""Of a position below the node, in integers: steps of 0.16 in a* or b*. A code is about 1."""
+_PARTS = 1 << _POSITION_BITS
+_LANE_BITS = 3
+"""Of a code below the point. Above its 11 bits a lane has 5 to spare for a product with parts."""
+_LANES = np.uint32(0x07FF07FF)
 _BLOCK_PIXELS = 1 << 16
 """Such blocks and what is made of them stay in a core's own cache."""
 
@@ -61,7 +60,7 @@ class ChromaTable:
 
 @lru_cache(maxsize=4)
 def chroma_table(spec: ColorSpec) -> ChromaTable:
-    """Return the stream's table: 8 MB for 8 bits, 9 to 17 MB for more; takes a third of a second.
+    """Return the stream's table: 2 MB for 8 bits, 9 to 17 MB for more; takes a third of a second.
 
     Solved on a coarse grid and drawn out by interpolation. The colours of one luma that lie in
     gamut are a convex set, and so are all (Y', Cb, Cr) in gamut: interpolation never leaves it.
@@ -80,9 +79,9 @@ def chroma_table(spec: ColorSpec) -> ChromaTable:
     exact = solved[above - 1] + share[:, None] * (solved[above] - solved[above - 1])
     drawn: npt.NDArray[np.complex64] = exact.astype(np.complex64)
     if spec.bit_depth == 8:
-        zero = (_FINE_NODES - 1) // 2 * _FINE_PARTS + 0.5
-        highest = (_FINE_NODES - 1) * _FINE_PARTS - 0.01
-        scale = _FINE_PARTS / _FINE_STEP
+        zero = (_AB_NODES - 1) // 2 * _PARTS + 0.5
+        highest = (_AB_NODES - 1) * _PARTS - 0.01
+        scale = _PARTS / _AB_STEP
         return ChromaTable(
             spec, scale, zero, highest, drawn[:0, 0], _packed(drawn, spec), drop_bits
         )
@@ -93,20 +92,13 @@ def chroma_table(spec: ColorSpec) -> ChromaTable:
 
 
 def _packed(drawn: npt.NDArray[np.complex64], spec: ColorSpec) -> npt.NDArray[np.uint32]:
-    """Return the codes on finer nodes, (luma levels, a* nodes, b* nodes), flat."""
-    place = np.arange(_FINE_NODES) * (_FINE_STEP / _AB_STEP)
-    # Row i holds the weights of the coarse nodes at fine node i: a tent.
-    tents = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(_AB_NODES))).astype(np.complex64)
-    packed = np.empty((len(drawn), _FINE_NODES, _FINE_NODES), np.uint32)
-    for level, plane in enumerate(drawn.reshape(-1, _AB_NODES, _AB_NODES)):
-        chroma = np.ascontiguousarray(tents @ plane @ tents.T)
-        codes = chroma.view(np.float32).reshape(_FINE_NODES, _FINE_NODES, 2)
-        # A code + 1/2 rounds when it is cut; only full range's can come to one above the highest.
-        codes = np.clip(codes + (spec.neutral + 0.5), 0, 255.8)
-        # Half a part more for what the first of two interpolations cuts off.
-        lanes = np.rint(codes * _FINE_PARTS + 0.5).astype(np.uint32)
-        packed[level] = lanes[..., 0] | lanes[..., 1] << 16
-    return packed.ravel()
+    """Return the codes as lanes, (luma levels, a* nodes, b* nodes), flat."""
+    codes = drawn.ravel().view(np.float32).reshape(-1, 2) + np.float32(spec.neutral + 0.5)
+    # A code + 1/2 rounds when it is cut; only full range's can come to one above the highest.
+    np.clip(codes, 0, 255.8, out=codes)
+    # More by what the first of two interpolations cuts off: nothing where nodes agree, else a half.
+    lanes = np.rint(codes * (1 << _LANE_BITS) + 0.25).astype(np.uint32)
+    return lanes[:, 0] | lanes[:, 1] << 16
 
 
 def located(table: ChromaTable, ab: Floats) -> Floats:
@@ -157,20 +149,20 @@ def _packed_codes(table: ChromaTable, luma_codes: Codes, positions: Positions, o
     shares = []
     for plane in positions:
         whole = plane.astype(np.int32)
-        shares.append((whole & (_FINE_PARTS - 1)).view(np.uint32))
-        whole >>= _FINE_BITS
-        at *= _FINE_NODES
+        shares.append((whole & (_PARTS - 1)).view(np.uint32))
+        whole >>= _POSITION_BITS
+        at *= _AB_NODES
         at += whole
     indices = at.astype(np.intp)
     along_a, along_b = shares
     lanes = table.lanes
-    weights = _FINE_PARTS - along_b, along_b
+    weights = _PARTS - along_b, along_b
     near = _lanes_between(lanes, indices, weights)
-    far = _lanes_between(lanes[_FINE_NODES:], indices, weights)
+    far = _lanes_between(lanes[_AB_NODES:], indices, weights)
     far *= along_a
-    near *= _FINE_PARTS - along_a
+    near *= _PARTS - along_a
     near += far
-    near >>= 2 * _FINE_BITS
+    near >>= _LANE_BITS + _POSITION_BITS
     out[0] = near.astype(np.uint8)
     near >>= 16
     out[1] = near.astype(np.uint8)
@@ -187,7 +179,7 @@ def _lanes_between(
     above = np.take(lanes[1:], at, mode="clip")
     above *= weights[1]
     mixed += above
-    mixed >>= _FINE_BITS
+    mixed >>= _POSITION_BITS
     mixed &= _LANES
     return mixed
 

@@ -9,8 +9,6 @@ does not depend on how far a colour reaches.
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.resize import bilinear
-
 Floats = npt.NDArray[np.float32]
 Palette = npt.NDArray[np.float32]
 """Pixels in each cell, and the sums of their colours: (rows, columns, bins of luma, 1 + n)."""
@@ -47,11 +45,12 @@ def gathered(look: Floats, planes: Floats) -> Palette:
     return cells
 
 
-def read(palette: Palette, look: Floats) -> tuple[Floats, Floats]:
+def read(spread: Floats, look: Floats) -> tuple[Floats, Floats]:
     """Return a picture's colours as a palette has them.
 
     Args:
-        palette: Of another picture, or a weighed sum of several.
+        spread: A palette of another picture, or a weighed sum of several, its cells interpolated to
+            the places of this one's pixels: (h, w, bins of luma * (1 + n)).
         look: Of this one, (h, w), of any size.
 
     Returns:
@@ -59,7 +58,6 @@ def read(palette: Palette, look: Floats) -> tuple[Floats, Floats]:
         there, (h, w) in [0, 1].
     """
     height, width = look.shape
-    spread = bilinear(palette.reshape(*palette.shape[:2], -1), height, width)
     cells = spread.reshape(height * width * _BINS, -1)
     position = np.clip(_position(look).ravel(), 0, _BINS - 1)
     low = np.minimum(position.astype(np.intp), _BINS - 2)

@@ -6,7 +6,6 @@ in another of the same size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -85,7 +84,7 @@ def visible(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
     """
     at = places(forward)
     height, width = forward.shape[:2]
-    across, down = at[..., 0], at[..., 1]
+    across, down = at
     inside = (across >= 0) & (across <= width - 1) & (down >= 0) & (down <= height - 1)
     back = sampled(backward, at)
     gap = _squared(forward + back)
@@ -100,17 +99,17 @@ def _squared(flow: Floats) -> Floats:
 
 
 def places(flow: Floats) -> Floats:
-    """Return where each pixel lies in the other picture: (h, w, 2), column first."""
-    return flow + _pixels(*flow.shape[:2])
-
-
-@lru_cache(maxsize=8)
-def _pixels(height: int, width: int) -> Floats:
-    """Return the places of pixels in their own picture, (h, w, 2)."""
-    at = np.empty((height, width, 2), np.float32)
-    at[..., 0] = np.arange(width)
-    at[..., 1] = np.arange(height)[:, None]
+    """Return where each pixel lies in the other picture: its column and its row, (2, h, w)."""
+    column, row = _pixels(*flow.shape[:2])
+    at = np.empty((2, *flow.shape[:2]), np.float32)
+    np.add(flow[..., 0], column, out=at[0])
+    np.add(flow[..., 1], row, out=at[1])
     return at
+
+
+def _pixels(height: int, width: int) -> tuple[Floats, Floats]:
+    """Return the columns, (w,), and the rows, (h, 1), of a picture."""
+    return np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
 
 
 def sampled(image: Floats, at: Floats) -> Floats:
@@ -118,16 +117,14 @@ def sampled(image: Floats, at: Floats) -> Floats:
 
     Args:
         image: (h, w) or (h, w, n).
-        at: From `places`, (h', w', 2).
+        at: From `places`, (2, h', w').
 
     Returns:
         float32 (h', w') or (h', w', n).
     """
-    values = cv2.remap(
-        image, at, None, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    values = cv2.remap(image, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # OpenCV drops an axis of one channel.
-    return np.asarray(values, np.float32).reshape(*at.shape[:2], *image.shape[2:])
+    return np.asarray(values, np.float32).reshape(*at.shape[1:], *image.shape[2:])
 
 
 def paths_between(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[Path, Path]:
@@ -160,15 +157,22 @@ def enlarged(path: Path, shape: Shape) -> tuple[Floats, Floats]:
         shape: (h, w) of both pictures.
 
     Returns:
-        Places for `sampled`, (h, w, 2); trust, (h, w).
+        Places for `sampled`, (2, h, w); trust, (h, w).
     """
     height, width = shape
     rows, columns = path.trust.shape
-    scale = np.array([width / columns, height / rows], np.float32)
-    found = path.trust >= _LOST
-    flow = cv2.resize(path.flow * found[..., None] * scale, (width, height))
+    column, row = _pixels(height, width)
+    found = (path.trust >= _LOST).astype(np.float32)
+    at = np.empty((2, height, width), np.float32)
+    for plane, motion, scale, start in (
+        (at[0], path.flow[..., 0], width / columns, column),
+        (at[1], path.flow[..., 1], height / rows, row),
+    ):
+        # A plane alone is enlarged in a third of the time of two together.
+        cv2.resize(motion * found * np.float32(scale), (width, height), dst=plane)
+        plane += start
     trust = cv2.resize(np.maximum(path.trust * found, np.float32(_STAYED)), (width, height))
-    return places(np.asarray(flow, np.float32)), np.asarray(trust, np.float32)
+    return at, np.asarray(trust, np.float32)
 
 
 def layered(planes: Sequence[Floats]) -> list[Floats]:
@@ -186,7 +190,7 @@ def carried(layers: Sequence[Floats], at: Floats) -> list[Floats]:
 
 
 def resized(image: Floats, shape: Shape) -> Floats:
-    """Return an image (h, w) larger by interpolation or smaller by area means."""
+    """Return an image (h, w) or (h, w, n) larger by interpolation or smaller by area means."""
     smaller = shape[0] < image.shape[0]
     kind = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (shape[1], shape[0]), interpolation=kind), np.float32)

@@ -154,5 +154,7 @@ def _surmised(palette: Palette, flow_look: Floats, shape: tuple[int, ...]) -> Su
     """Return what a palette says of a frame, at the grid's shape."""
     # Colours that are only surmised may be coarse: half the size of motion, a quarter of the time.
     height, width = flow_look.shape
-    planes, known = read(palette, resized(flow_look, (-(-height // 2), -(-width // 2))))
+    coarse = resized(flow_look, (-(-height // 2), -(-width // 2)))
+    spread = resized(palette.reshape(*palette.shape[:2], -1), coarse.shape)
+    planes, known = read(spread, coarse)
     return Surmised([resized(plane, shape) for plane in planes], resized(known, shape))

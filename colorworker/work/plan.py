@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from colorworker.work.job import Adjustment, Asset, Label, ModelRef, Options
 from colorworker.work.timeline import Timeline
 
-RECIPE = 4
+RECIPE = 5
 """Raised by hand whenever the same inputs give other colours or bytes: nothing old then counts."""
 
 

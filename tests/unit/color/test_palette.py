@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
 
-from colorworker.color.palette import gathered, read
+from colorworker.color import palette
+from colorworker.color.palette import gathered
+from colorworker.color.resize import bilinear
 from colorworker.color.temporal import look
 
 HEIGHT, WIDTH = 64, 112
+
+
+def read(cells, look):
+    return palette.read(bilinear(cells.reshape(*cells.shape[:2], -1), *look.shape), look)
 
 
 def two_halves():
