@@ -28,7 +28,7 @@ class MediaSettings(BaseModel):
     nvdec: bool = False
     """Decode by NVIDIA's NVDEC where workers see it give the same luma; it does not tell damaged
     frames. Never run on a GPU so far."""
-    segment_frames: Annotated[int, Field(gt=0)] = 240
+    segment_frames: Annotated[int, Field(gt=0)] = 480
     """Target frames per segment; the real cut falls on the next keyframe."""
     anchor_interval: Annotated[int, Field(gt=0, le=48)] = 12
     """Most frames between two predictions of the model; what lies between is propagated."""

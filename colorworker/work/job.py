@@ -84,7 +84,7 @@ class Options:
     """Of the softmax over colour bins (Zhang 2016); lower is purer, higher is greyer."""
     precision: Precision = "float32"
     """Of the network's convolutions; the halves change colours by a little."""
-    segment_frames: int = 240
+    segment_frames: int = 480
     """Target frames of a segment; the cut falls on the next keyframe."""
     anchor_interval: int = 12
     """Most frames between two predictions; what lies between is propagated. 1 with no settling:
