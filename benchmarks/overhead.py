@@ -1,13 +1,13 @@
 """What does an item cost beside its pixels? Many tiny pictures through the whole job.
 
-    python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--actors 1]
+    python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--workers 1]
 
 Pictures of 64 x 48 pixels, PNG and JPEG in turn, the real network; the model is loaded and has
 predicted before anything is counted. CPU milliseconds an item, of all threads. `parts` are opening
 and decoding, predicting and encoding the same pictures alone, with nothing around them; `overhead`
-is the whole job without them. In process one worker is used, and every call of a store is
-counted: on S3 each is a request. On Ray the driver and the actors are told apart; both with all the
-threads of Ray in them, but without Ray's own processes.
+is the whole job without them. In process every call of a store is counted: on S3 each is a request.
+On Ray the cores are shared among the workers, and the driver and its actors are told apart; both
+with all the threads of Ray in them, but without Ray's own processes.
 """
 
 import argparse
@@ -155,13 +155,13 @@ def show(name: str, rows: list[tuple[str, float]], items: int) -> None:
         print(f"  {words:34s}{seconds * 1000 / items:9.3f} ms")
 
 
-def in_process(source: Path, folder: Path, items: int, colorizer: Timed) -> None:
+def in_process(source: Path, folder: Path, items: int, workers: int, colorizer: Timed) -> None:
     parts = parts_alone(source, colorizer, folder)
     destination = folder / "inprocess"
     stores = Counted(LocalStore(source)), Counted(LocalStore(destination))
     executor = InProcessExecutor(
         Workshop(stores[1], lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one"),
-        1,
+        workers,
     )
     colorizer.seconds, colorizer.calls = 0.0, 0
     wall, start = time.monotonic(), time.process_time()
@@ -246,7 +246,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--executors", nargs="+", default=["inprocess", "ray"])
-    parser.add_argument("--actors", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     apply_environment(tensorflow_environment())
     commit = subprocess.run(
@@ -262,9 +262,9 @@ def main() -> None:
             colorizer = Timed(load_colorizer(resolve("lite")))
             for batch in (8, 2, 1):
                 colorizer.predict(np.full((batch, 256, 352), 50, np.float32))
-            in_process(folder / "source", folder, arguments.items, colorizer)
+            in_process(folder / "source", folder, arguments.items, arguments.workers, colorizer)
         if "ray" in arguments.executors:
-            on_ray(folder / "source", folder, arguments.items, arguments.actors)
+            on_ray(folder / "source", folder, arguments.items, arguments.workers)
 
 
 if __name__ == "__main__":

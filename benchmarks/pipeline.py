@@ -1,18 +1,20 @@
 """Where a film's CPU time goes, and how much of it is not decoding, predicting or encoding.
 
     python benchmarks/pipeline.py [--heights 480 1080] [--frames 240] [--rounds 3] [--per-frame]
+        [--verify]
 
 The whole job (scan, segments, assembly, records; one worker in this process) is run on the demo
 film enlarged to each height, then its parts alone on the same frames, with the same threads: decode
 the source, predict the pictures that the job predicted (logits to colours included, and nothing
 else of what is done to colours), encode the frames that the job encoded, as the archive profile
-kept them. `colour` is all that turns decoded
-frames into coloured ones, alone: predictions, motion, and codes. `store` is what the job spent in
-calls of its store and in checksums of part and film; it is part of the rest. CPU seconds of all
-threads per 1000 frames, medians of the rounds, whole and parts in turn; the table is Markdown. Its
-first ratio is whole / (decode + predict + encode), the second whole / (decode + colour + encode):
-what the worker adds to the colouring of frames. With --per-frame every frame is predicted, and
-colours follow no motion.
+kept them. `colour` is all that turns decoded frames into coloured ones, alone: predictions, motion,
+and codes. `store` is what the job spent in calls of its store and in checksums of part and film; it
+is part of the rest. CPU seconds of all threads per 1000 frames, medians of the rounds, whole and
+parts in turn; the table is Markdown. Its first ratio is whole / (decode + predict + encode), the
+second whole / (decode + colour + encode): what the worker adds to the colouring of frames.
+
+With --per-frame every frame is predicted, and colours follow no motion. With --verify lossless
+parts are decoded again and their luma compared, as jobs do by default.
 """
 
 import argparse
@@ -118,7 +120,7 @@ def _repeated(source):
 
 
 def whole_job(
-    film: Path, destination: Path, options: Options, recorder: Recorder
+    film: Path, destination: Path, options: Options, recorder: Recorder, *, verify: bool = False
 ) -> tuple[float, float]:
     """Return CPU seconds of the whole job, the model loaded before, and of its store's calls."""
     source = LocalStore(film.parent)
@@ -131,6 +133,7 @@ def whole_job(
         lambda _: recorder,
         model,
         "benchmark",
+        verify_parts=verify,
     )
     executor = InProcessExecutor(workshop, 1)
     failures: list[str] = []
@@ -225,11 +228,17 @@ class Round:
 
 
 def one_round(
-    film: Path, destination: Path, lossless: Path | None, options: Options, colorizer: Colorizer
+    film: Path,
+    destination: Path,
+    lossless: Path | None,
+    options: Options,
+    colorizer: Colorizer,
+    *,
+    verify: bool,
 ) -> Round:
     """Do the job into a folder, and its parts alone; without `lossless` they use its own output."""
     recorder = Recorder(colorizer)
-    whole, calls = whole_job(film, destination, options, recorder)
+    whole, calls = whole_job(film, destination, options, recorder, verify=verify)
     (written,) = destination.glob("*.m*")
     return Round(
         decode_alone(film),
@@ -261,6 +270,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=240)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--per-frame", action="store_true")
+    parser.add_argument("--verify", action="store_true")
     arguments = parser.parse_args()
     follows = {"anchor_interval": 1, "settle_anchors": 0} if arguments.per_frame else {}
     apply_environment(tensorflow_environment())
@@ -287,7 +297,10 @@ def main() -> None:
                 folders = [
                     folder / f"{height}-{profile}-{number}" for number in range(arguments.rounds)
                 ]
-                rounds = [one_round(film, each, lossless, options, colorizer) for each in folders]
+                rounds = [
+                    one_round(film, each, lossless, options, colorizer, verify=arguments.verify)
+                    for each in folders
+                ]
                 lossless = lossless or next(folders[0].glob("*.mkv"))
                 print(row_of(height, ENCODERS[profile], arguments.frames, rounds), flush=True)
 

@@ -66,7 +66,7 @@ class RunSettings(BaseModel):
     executor: ExecutorName = "auto"
     """`auto` is ray where RAY_ADDRESS is set, else inprocess."""
     workers: Annotated[int | None, Field(gt=0)] = None
-    """Most units worked on at a time; by default one for every two cores of this machine, or as
+    """Most units worked on at a time; by default three for every four cores of this machine, or as
     many as the cluster has room for at any moment."""
     min_workers: Annotated[int, Field(ge=0)] = 0
     """Ray actors asked for even where there is no room yet, so that an autoscaler makes some."""

@@ -81,7 +81,8 @@ class Request:
         """Return how many units are worked on at a time; None where a cluster decides."""
         if self.workers or self.executor_name(settings) == "ray":
             return self.workers
-        return max(1, (os.cpu_count() or 1) // 2)
+        # One leaves a quarter of two cores idle, waiting for its own decoder, model or encoder.
+        return -(-3 * (os.cpu_count() or 1) // 4)
 
 
 def run(request: Request, settings: Settings) -> int:

@@ -190,10 +190,15 @@ def carried(layers: Sequence[Floats], at: Floats) -> list[Floats]:
 
 
 def resized(image: Floats, shape: Shape) -> Floats:
-    """Return an image (h, w) or (h, w, n) larger by interpolation or smaller by area means."""
+    """Return an image (h, w) larger by interpolation or smaller by area means."""
     smaller = shape[0] < image.shape[0]
     kind = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (shape[1], shape[0]), interpolation=kind), np.float32)
+
+
+def interpolated(image: Floats, shape: Shape) -> Floats:
+    """Return an image (h, w, n) of any n at another size, interpolated linearly."""
+    return np.asarray(cv2.resize(image, (shape[1], shape[0])), np.float32)
 
 
 def exposed_alike(look: Floats) -> Codes:

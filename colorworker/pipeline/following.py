@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from colorworker.color.palette import Palette, read
 from colorworker.color.temporal import Carried, Surmised, between, settle
-from colorworker.media.flow import Path, carried, enlarged, resized, through
+from colorworker.media.flow import Path, carried, enlarged, interpolated, resized, through
 from colorworker.media.planes import Frame
 from colorworker.pipeline.brush import ready
 from colorworker.pipeline.moment import Canvas, Colours, Moment
@@ -155,6 +155,6 @@ def _surmised(palette: Palette, flow_look: Floats, shape: tuple[int, ...]) -> Su
     # Colours that are only surmised may be coarse: half the size of motion, a quarter of the time.
     height, width = flow_look.shape
     coarse = resized(flow_look, (-(-height // 2), -(-width // 2)))
-    spread = resized(palette.reshape(*palette.shape[:2], -1), coarse.shape)
+    spread = interpolated(palette.reshape(*palette.shape[:2], -1), coarse.shape)
     planes, known = read(spread, coarse)
     return Surmised([resized(plane, shape) for plane in planes], resized(known, shape))
