@@ -98,7 +98,8 @@ def _packed(drawn: npt.NDArray[np.complex64], spec: ColorSpec) -> npt.NDArray[np
     np.clip(codes, 0, 255.8, out=codes)
     # More by what the first of two interpolations cuts off: nothing where nodes agree, else a half.
     lanes = np.rint(codes * (1 << _LANE_BITS) + 0.25).astype(np.uint32)
-    return lanes[:, 0] | lanes[:, 1] << 16
+    packed: npt.NDArray[np.uint32] = lanes[:, 0] | lanes[:, 1] << 16
+    return packed
 
 
 def located(table: ChromaTable, ab: Floats) -> Floats:
