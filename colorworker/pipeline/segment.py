@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -37,6 +37,21 @@ _FRAMES_AHEAD = 4
 """Frames that may wait between two threads: enough for the rhythm of anchors, and little memory."""
 
 
+@dataclass(frozen=True)
+class _Making:
+    """A segment in the making: what it is, and what is counted and seen of it meanwhile."""
+
+    workshop: Workshop
+    unit: Segment
+    info: VideoInfo
+    timeline: Timeline
+    spec: EncoderSpec
+    pictures: ShotPictures
+    shot_log: list[ShotStart]
+    clock: Clock = field(default_factory=Clock)
+    tally: SegmentTally = field(default_factory=SegmentTally)
+
+
 def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Record, bool]:
     """Return the part's record and whether it was found.
 
@@ -50,48 +65,27 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
     store = workshop.destination
     if found := finished(store, unit.unit_id):
         return found, True
-    info, timeline = film_of(store, unit.scan_id)
-    extension = PurePosixPath(unit.asset.key).suffix
-    spec = encoder_for(
-        unit.asset.key,
-        info,
-        unit.options,
-        film_output_extension(extension, unit.options.profile, unit.options.codec),
-    )
-    clock, tally, shot_log = Clock(), SegmentTally(), list[ShotStart]()
-    pictures = ShotPictures(info, unit.frame_count, shot_log)
+    making = _begun(workshop, unit)
     record = Record(
         unit.unit_id,
         "segment",
         "succeeded",
         unit.asset.key,
         unit.asset.etag,
-        thumbnail_key=thumbnail_key(unit.unit_id),
         weights_sha256=workshop.model.sha256,
         attempt=attempt,
         worker=workshop.worker,
     )
     if unit.options.preview:
-        keys = preview_stretch(workshop, unit, info, timeline, spec.pix_fmt, clock)
-        seen = {"start_pts": unit.start_pts, "thumbnail_keys": keys}
-        record = replace(record, thumbnail_key="", created_at=now(), seconds=clock.rounded())
-        return commit(store, replace(record, info=seen)), False
-    refuse_missing(spec.codec, spec.layout or spec.pix_fmt, workshop.worker)
-    coloured = _coloured(workshop, unit, info, timeline, spec, clock, tally, shot_log, pictures)
-    with closing(coloured) as frames:
-        record = _write_part(workshop, unit, record, frames, info, timeline, spec, clock, tally)
-    record = replace(
-        record,
-        created_at=now(),
-        seconds=clock.rounded(),
-        info={
-            **record.info,
-            "warnings": tally.warnings(),
-            "gamut": vars(tally.gamut),
-            "nvdec_frames": tally.nvdec_frames,
-            **_shots_seen(unit, timeline, shot_log, pictures.put(store, unit.unit_id)),
-        },
-    )
+        seen = _previewed(making)
+    else:
+        refuse_missing(
+            making.spec.codec, making.spec.layout or making.spec.pix_fmt, workshop.worker
+        )
+        record, seen = _coloured_part(
+            making, replace(record, thumbnail_key=thumbnail_key(unit.unit_id))
+        )
+    record = replace(record, created_at=now(), seconds=making.clock.rounded(), info=seen)
     return commit(store, record), False
 
 
@@ -106,53 +100,75 @@ def part_facts(record: Record) -> PartFacts:
     )
 
 
-def _coloured(
-    workshop: Workshop,
-    unit: Segment,
-    info: VideoInfo,
-    timeline: Timeline,
-    spec: EncoderSpec,
-    clock: Clock,
-    tally: SegmentTally,
-    shot_log: list[ShotStart],
-    pictures: ShotPictures,
-) -> Generator[Frame]:
+def _begun(workshop: Workshop, unit: Segment) -> _Making:
+    info, timeline = film_of(workshop.destination, unit.scan_id)
+    options, key = unit.options, unit.asset.key
+    extension = film_output_extension(PurePosixPath(key).suffix, options.profile, options.codec)
+    shot_log: list[ShotStart] = []
+    return _Making(
+        workshop,
+        unit,
+        info,
+        timeline,
+        encoder_for(key, info, options, extension),
+        ShotPictures(info, unit.frame_count, shot_log),
+        shot_log,
+    )
+
+
+def _previewed(making: _Making) -> dict[str, Any]:
+    unit = making.unit
+    keys = preview_stretch(
+        making.workshop, unit, making.info, making.timeline, making.spec.pix_fmt, making.clock
+    )
+    return {"start_pts": unit.start_pts, "thumbnail_keys": keys}
+
+
+def _coloured_part(making: _Making, record: Record) -> tuple[Record, dict[str, Any]]:
+    """Return the record with the part in it, and what is to be known of the part."""
+    with closing(_coloured(making)) as frames:
+        record, facts = _write_part(making, record, frames)
+    tally, store = making.tally, making.workshop.destination
+    return record, {
+        **vars(facts),
+        "warnings": tally.warnings(),
+        "gamut": vars(tally.gamut),
+        "nvdec_frames": tally.nvdec_frames,
+        **_shots_seen(making, making.pictures.put(store, making.unit.unit_id)),
+    }
+
+
+def _coloured(making: _Making) -> Generator[Frame]:
     """Yield the segment's frames in colour.
 
     One thread decodes, another colours, and whoever takes the frames encodes them meanwhile.
     """
-    decoding = clock.each("decode", _decoded(workshop, unit, info, timeline, spec, tally))
-    with closing(ahead(decoding, _FRAMES_AHEAD, "decode")) as decoded:
+    unit, options, clock, tally = making.unit, making.unit.options, making.clock, making.tally
+    with closing(ahead(clock.each("decode", _decoded(making)), _FRAMES_AHEAD, "decode")) as decoded:
         frames = colour_frames(
             clock.each(None, decoded),
             unit.frame_count,
-            info,
-            TimedColorizer(workshop.colorizer(unit.options.look), clock),
-            unit.options,
-            spec.pix_fmt,
-            shot_log,
-            _colorizers(workshop, unit, timeline, clock) if unit.options.adjustments else None,
+            making.info,
+            TimedColorizer(making.workshop.colorizer(options.look), clock),
+            options,
+            making.spec.pix_fmt,
+            making.shot_log,
+            _colorizers(making) if options.adjustments else None,
         )
-        if unit.options.broadcast_gamut:
-            frames = within_broadcast(frames, info, spec.pix_fmt, tally.gamut)
+        if options.broadcast_gamut:
+            frames = within_broadcast(frames, making.info, making.spec.pix_fmt, tally.gamut)
         frames = proven(frames, unit.asset.key, tally)
-        if unit.options.label == "burn":
-            frames = burned(frames, film_notice(unit.asset.key, info), tally)
+        if options.label == "burn":
+            frames = burned(frames, film_notice(unit.asset.key, making.info), tally)
         # By the thread that also writes the log: how far that is ahead must not be chance.
-        colouring = clock.each("colour", _seen(frames, pictures))
+        colouring = clock.each("colour", _seen(frames, making.pictures))
         with closing(ahead(colouring, _FRAMES_AHEAD, "colour")) as coloured:
             yield from coloured
 
 
-def _decoded(
-    workshop: Workshop,
-    unit: Segment,
-    info: VideoInfo,
-    timeline: Timeline,
-    spec: EncoderSpec,
-    tally: SegmentTally,
-) -> Iterator[Frame]:
+def _decoded(making: _Making) -> Iterator[Frame]:
     """Yield the frames that the segment's colours depend on; the source is open meanwhile."""
+    workshop, unit = making.workshop, making.unit
     decode = (
         deinterlaced_segment
         if unit.options.deinterlace == "bwdif"
@@ -162,15 +178,15 @@ def _decoded(
         frames = decode(
             reader,
             unit.asset.key,
-            info,
-            timeline,
+            making.info,
+            making.timeline,
             unit.start_pts,
             unit.end_pts,
             lookahead=lookahead_frames(unit.options),
-            tally=tally,
+            tally=making.tally,
             repeat=workshop.repeat_damaged,
         )
-        yield from noted(frames, unit.frame_count, spec.pix_fmt, tally)
+        yield from noted(frames, unit.frame_count, making.spec.pix_fmt, making.tally)
 
 
 def _seen(frames: Iterator[Frame], pictures: ShotPictures) -> Iterator[Frame]:
@@ -179,33 +195,32 @@ def _seen(frames: Iterator[Frame], pictures: ShotPictures) -> Iterator[Frame]:
         yield frame
 
 
-def _colorizers(
-    workshop: Workshop, unit: Segment, timeline: Timeline, clock: Clock
-) -> Callable[[int], TimedColorizer]:
+def _colorizers(making: _Making) -> Callable[[int], TimedColorizer]:
     """Return what gives each frame the colorizer of its adjustments."""
+    unit, timeline = making.unit, making.timeline
     times = FilmTimes(int(timeline.pts[0]), timeline.time_base)
     pts = timeline.between(unit.start_pts, unit.end_pts)
 
     def colorizer_at(index: int) -> TimedColorizer:
         # Frames behind the end count for what the shot of the last one looks like.
         time = times.milliseconds(int(pts[min(index, len(pts) - 1)]))
-        return TimedColorizer(workshop.colorizer(look_at(unit.options, time)), clock)
+        look = look_at(unit.options, time)
+        return TimedColorizer(making.workshop.colorizer(look), making.clock)
 
     return colorizer_at
 
 
-def _shots_seen(
-    unit: Segment, timeline: Timeline, shot_log: list[ShotStart], pictures: list[int]
-) -> dict[str, Any]:
+def _shots_seen(making: _Making, pictures: list[int]) -> dict[str, Any]:
     """Return what the record says of shots; the last may begin with the next segment."""
-    pts = timeline.pts[timeline.pts.searchsorted(unit.start_pts) :]
+    timeline = making.timeline
+    pts = timeline.pts[timeline.pts.searchsorted(making.unit.start_pts) :]
     starts = [
         Start(
             int(pts[start.index]),
             int(pts[min(start.index + start.frames, len(pts) - 1)]),
             start.transition,
         )
-        for start in shot_log
+        for start in making.shot_log
     ]
     return {
         "shot_starts": [asdict(start) for start in starts],
@@ -214,54 +229,33 @@ def _shots_seen(
 
 
 def _write_part(
-    workshop: Workshop,
-    unit: Segment,
-    record: Record,
-    frames: Generator[Frame],
-    info: VideoInfo,
-    timeline: Timeline,
-    spec: EncoderSpec,
-    clock: Clock,
-    tally: SegmentTally,
-) -> Record:
+    making: _Making, record: Record, frames: Generator[Frame]
+) -> tuple[Record, PartFacts]:
     """Encode the frames, put the part under its attempt's key, and return the record with it."""
-    store = workshop.destination
-    extension = f".{spec.part_container}"
+    workshop, unit, clock = making.workshop, making.unit, making.clock
+    extension = f".{making.spec.part_container}"
     with workshop.temporary(extension) as path:
-        facts = _encode(workshop, unit, record, path, frames, info, timeline, spec, clock)
-        if spec.lossless and workshop.verify_parts:
+        facts = _encode(making, record.thumbnail_key, path, frames)
+        if making.spec.lossless and workshop.verify_parts:
             with clock.phase("verify"):
-                prove_part(path, unit.asset.key, tally)
+                prove_part(path, unit.asset.key, making.tally)
         with clock.phase("write"):
             sha256 = sha256_of_file(path)
             key = attempt_key(unit.unit_id, extension)
-            stored = store.put_file(key, path)
-    return replace(
-        record,
-        attempt_key=key,
-        etag=stored.etag,
-        size_bytes=stored.size_bytes,
-        sha256=sha256,
-        info=vars(facts),
+            stored = workshop.destination.put_file(key, path)
+    part = replace(
+        record, attempt_key=key, etag=stored.etag, size_bytes=stored.size_bytes, sha256=sha256
     )
+    return part, facts
 
 
-def _encode(
-    workshop: Workshop,
-    unit: Segment,
-    record: Record,
-    path: Path,
-    frames: Generator[Frame],
-    info: VideoInfo,
-    timeline: Timeline,
-    spec: EncoderSpec,
-    clock: Clock,
-) -> PartFacts:
+def _encode(making: _Making, thumbnail: str, path: Path, frames: Generator[Frame]) -> PartFacts:
+    workshop, unit, spec = making.workshop, making.unit, making.spec
     refused = encoder_errors(spec.codec, unit.asset.key, workshop.worker)
-    with refused, PartWriter(path, spec, info, timeline) as part:
+    with refused, PartWriter(path, spec, making.info, making.timeline) as part:
         for index, frame in enumerate(frames):
             if index == unit.frame_count // 2:
-                workshop.destination.put(record.thumbnail_key, film_thumbnail(frame, info))
-            with clock.phase("encode"):
+                workshop.destination.put(thumbnail, film_thumbnail(frame, making.info))
+            with making.clock.phase("encode"):
                 part.encode(frame)
     return part.facts
