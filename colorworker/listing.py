@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from colorworker.errors import ColorworkerError, LineRefused, SourceUnreadable, UsageError
-from colorworker.lookup import look_up
 from colorworker.manifests.lines import Named, Refused
 from colorworker.manifests.opening import Manifest
 from colorworker.media.kinds import film_output_extension, still_output_extension
 from colorworker.planning.catalogue import Catalogue, Line
+from colorworker.planning.lookup import look_up
+from colorworker.planning.telling import settled, told_by_content, told_by_name
 from colorworker.provenance.record import STATE
 from colorworker.store.base import ObjectInfo, ObjectStore
 from colorworker.store.sources import Source, choice, select
-from colorworker.telling import settled, told_by_content, told_by_name
 from colorworker.work.job import Options
 from colorworker.work.manifest import Entry, own_options
 from colorworker.work.naming import suffix_of

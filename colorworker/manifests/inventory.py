@@ -8,8 +8,8 @@ from typing import Annotated, Any, BinaryIO, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from colorworker.badvalues import words
 from colorworker.errors import KeyMissing, UsageError
+from colorworker.manifests.badvalues import words
 from colorworker.manifests.lines import Named, Refused, parsed
 from colorworker.manifests.scope import Scope
 from colorworker.manifests.table import BUCKET, InventoryRows

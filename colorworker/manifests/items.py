@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from colorworker.badvalues import words
 from colorworker.errors import KeyRefused, LineRefused
+from colorworker.manifests.badvalues import words
 from colorworker.manifests.lines import Named
 from colorworker.manifests.scope import Scope
 from colorworker.provenance.record import STATE

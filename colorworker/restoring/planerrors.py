@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from colorworker.badvalues import Place, words
 from colorworker.errors import UsageError
+from colorworker.manifests.badvalues import Place, words
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 

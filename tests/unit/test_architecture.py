@@ -27,16 +27,11 @@ ALLOWED = {
     "provenance": ("errors work store", ""),
     "pipeline": ("errors work color media store provenance", "numpy"),
     # A room of its own: sorting and naming a million sources needs a file, and `work` does no I/O.
-    "planning": ("errors work store provenance", ""),
+    "planning": ("errors work media.kinds store provenance", ""),
     # A room of its own: lists of objects that others wrote, line by line, from stores.
-    "manifests": ("errors badvalues work store provenance", "pydantic"),
-    "badvalues": ("errors", "pydantic pydantic_core"),
-    "telling": ("errors work media.kinds store", ""),
-    "lookup": ("errors work planning store telling", ""),
-    "listing": (
-        "errors work media.kinds planning store provenance manifests telling lookup",
-        "",
-    ),
+    "manifests": ("errors work store provenance manifests", "pydantic"),
+    "manifests.badvalues": ("errors", "pydantic pydantic_core"),
+    "listing": ("errors work media.kinds planning store provenance manifests", ""),
     "driver": ("errors work media.kinds listing store provenance report", ""),
     "report": ("errors work store provenance", "jinja2"),
     # The two that show an evaluation know its values, not how they are measured.
@@ -56,7 +51,7 @@ ALLOWED = {
     # A room of its own: a plan's file needs pydantic, and what its runs leave for one another is
     # neither a record nor a run's state. `restore` joins it with whatever runs a job.
     "restoring": (
-        "errors badvalues manifests work store provenance planning keeping report",
+        "errors manifests work store provenance planning keeping report",
         "pydantic",
     ),
     "restore": ("errors work store planning keeping report driver restoring", ""),

@@ -13,8 +13,8 @@ from itertools import chain, islice
 
 from colorworker.errors import ItemError, KeyMissing, SourceUnreadable
 from colorworker.planning.catalogue import Catalogue
+from colorworker.planning.telling import settled, told_by_content
 from colorworker.store.base import ObjectInfo, ObjectStore
-from colorworker.telling import settled, told_by_content
 from colorworker.work.manifest import Entry
 
 _WORTH_LISTING = 50
