@@ -1,8 +1,10 @@
 """Does memory grow with a film's length? Peak memory of the whole job, short film against long.
 
     python benchmarks/memory.py [--seconds 10 300] [--film docs/demo/reels/big-buck-bunny.mp4]
+        [--workers 1]
 
-Each film is the given one, repeated by stream copy; each job is a process of its own.
+Each film is the given one, repeated by stream copy; each job is a process of its own. One worker by
+default: a film of one segment has work for no more.
 """
 
 import argparse
@@ -46,11 +48,12 @@ def repeat(source: Path, target: Path, seconds: float) -> int:
                     return frames
 
 
-def peak_mib(film: Path, destination: Path) -> tuple[float, float]:
+def peak_mib(film: Path, destination: Path, workers: int) -> tuple[float, float]:
     """Colour the film in a process of its own; returns its peak memory in MiB and wall seconds."""
     command = [sys.executable, "-m", "colorworker", "colorize", str(film), str(destination)]
+    command += ["--workers", str(workers), "--quiet"]
     start = time.monotonic()
-    process = subprocess.Popen([*command, "--quiet"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"the job on {film} ended with {os.waitstatus_to_exitcode(status)}")
@@ -61,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, nargs=2, default=(10.0, 300.0))
     parser.add_argument("--film", type=Path, default=ROOT / "docs/demo/reels/big-buck-bunny.mp4")
+    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
@@ -71,7 +75,7 @@ def main() -> None:
         for seconds in options.seconds:
             film = Path(folder, f"{seconds:g}s.mp4")
             frames = repeat(options.film, film, seconds)
-            peak, wall = peak_mib(film, Path(folder, f"colour-{seconds:g}"))
+            peak, wall = peak_mib(film, Path(folder, f"colour-{seconds:g}"), options.workers)
             peaks.append(peak)
             print(
                 f"{seconds:6g} s, {frames:6d} frames: peak {peak:7.0f} MiB, {wall:6.1f} s",

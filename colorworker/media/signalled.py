@@ -4,11 +4,10 @@ import io
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import cast
 
 import av
 from av.error import FFmpegError
-from av.sidedata.sidedata import SideData, Type
+from av.sidedata.sidedata import SideData, SideDataContainer, Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -36,9 +35,7 @@ concerns decoders only."""
 def frame_data(frame: VideoFrame) -> list[str]:
     """Return what a frame carries of `FRAME_DATA`, in words."""
     try:
-        # PyAV's stubs call the container of all side data by the name of one item.
-        found = cast("Iterable[SideData]", frame.side_data)
-        return [FRAME_DATA[item.type] for item in found if item.type in FRAME_DATA]
+        return [FRAME_DATA[item.type] for item in _carried(frame) if item.type in FRAME_DATA]
     except ValueError:  # a kind that this PyAV does not know
         return []
 
@@ -95,8 +92,15 @@ def content_light(frame: VideoFrame) -> str:
 def side_data(frame: VideoFrame, kind: Type) -> bytes:
     """Return what a frame carries of a kind, as libav's struct; empty where it has none."""
     try:
-        # PyAV's stubs call the container of all side data by the name of one item.
-        found = cast("Iterable[SideData]", frame.side_data)
-        return next((bytes(item) for item in found if item.type == kind), b"")
+        return next((bytes(item) for item in _carried(frame) if item.type == kind), b"")
     except ValueError:  # a kind that this PyAV does not know
         return b""
+
+
+def _carried(frame: VideoFrame) -> Iterable[SideData]:
+    """Return a frame's side data, which `frame.side_data` would hang on the frame.
+
+    They hold one another then, and stay in memory until Python looks for such rings: after a
+    thousand frames.
+    """
+    return SideDataContainer(frame)  # type: ignore[call-arg]  # wrong in PyAV's stubs
