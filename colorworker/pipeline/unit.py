@@ -8,6 +8,7 @@ from functools import partial
 
 from colorworker.pipeline.assembly import join_film
 from colorworker.pipeline.batch import colour_batch
+from colorworker.pipeline.memory import give_back
 from colorworker.pipeline.outcome import outcome_of
 from colorworker.pipeline.scan import scan_film
 from colorworker.pipeline.segment import colour_segment
@@ -23,7 +24,10 @@ def run_unit(workshop: Workshop, unit: WorkUnit, attempt: int) -> UnitResult:
         return UnitResult(
             unit.unit_id, "succeeded", attempt=attempt, worker=workshop.worker, stills=stills
         )
-    return outcome_of(workshop, unit.unit_id, attempt, partial(_do, workshop, unit, attempt))
+    try:
+        return outcome_of(workshop, unit.unit_id, attempt, partial(_do, workshop, unit, attempt))
+    finally:
+        give_back()
 
 
 def _do(workshop: Workshop, unit: Scan | Segment | Assembly, attempt: int) -> tuple[Record, bool]:
