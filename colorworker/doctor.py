@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from colorworker import __version__
+from colorworker.cores import usable_cores
 from colorworker.errors import ColorworkerError, DependencyMissing, KeyExists
 from colorworker.model.weights import load, resolve
 from colorworker.store.base import ObjectStore
@@ -72,8 +72,8 @@ def check_versions() -> Check:
 
 def check_cores() -> Check:
     """Count the cores that this process may use."""
-    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    detail = f"{usable} usable of {os.cpu_count()}, {platform.machine()} {platform.system()}"
+    of = f"{usable_cores()} usable of {os.cpu_count()}"
+    detail = f"{of}, {platform.machine()} {platform.system()}"
     return Check("cores", "ok", detail)
 
 

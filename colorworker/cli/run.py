@@ -1,6 +1,5 @@
 """The composition root of a job: from paths and settings to stores, executor and report."""
 
-import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from colorworker.cli.progress import display
 from colorworker.cli.shown import shown_folder
 from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.cluster.worker import WorkerSpec, open_workshop
+from colorworker.cores import usable_cores
 from colorworker.driver import Executor, Job, run_job
 from colorworker.errors import DependencyMissing, UsageError
 from colorworker.keeping.page import fresh_page
@@ -82,7 +82,7 @@ class Request:
         if self.workers or self.executor_name(settings) == "ray":
             return self.workers
         # One leaves a quarter of two cores idle, waiting for its own decoder, model or encoder.
-        return -(-3 * (os.cpu_count() or 1) // 4)
+        return -(-3 * usable_cores() // 4)
 
 
 def run(request: Request, settings: Settings) -> int:

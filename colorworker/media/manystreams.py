@@ -10,7 +10,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
-from colorworker.media.synthetic import Recipe, make_film
+from colorworker.media.synthetic import Recipe, make_film, timed_chapters
 from colorworker.media.track import AnyPacket
 
 FRAMES = 48
@@ -82,18 +82,7 @@ def _join(path: Path, sources: list[InputContainer], caption_data: bytes) -> Non
     named += [(language, flags, title) for *_, language, flags, title in WORDS]
     with av.open(str(path), "w") as output:
         output.metadata.update({"title": "Workers leaving", "SHELF_MARK": "R-1895/7"})
-        output.set_chapters(
-            [
-                {
-                    "id": number,
-                    "start": start,
-                    "end": end,
-                    "time_base": Fraction(1, 1000),
-                    "metadata": {"title": title},
-                }
-                for number, (title, start, end) in enumerate(CHAPTERS)
-            ]
-        )
+        output.set_chapters(timed_chapters(CHAPTERS))
         made = [output.add_stream_from_template(stream, opaque=True) for stream in chosen]
         made[0].metadata["timecode"] = "01:00:00:00"
         for stream, (language, flags, title) in zip(made[1:], named, strict=True):

@@ -1,10 +1,10 @@
 """Make small black-and-white films with known contents, for tests, benchmarks and the doctor."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
@@ -20,6 +20,9 @@ from av.video.stream import VideoStream
 
 from colorworker.media.relaid import planar_name, relaid
 from colorworker.media.scheduling import encoded
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter  # of its stubs only
 
 SAMPLE_RATE = 48_000
 SET_FIELD = {2: "tff", 3: "bff"}
@@ -78,24 +81,27 @@ def make_film(path: Path, recipe: Recipe, picture: Picture | None = None) -> Pat
     return path
 
 
+def timed_chapters(named: Iterable[tuple[str, int, int]]) -> "list[Chapter]":
+    """Return chapters as PyAV takes them, of titles, starts and ends in milliseconds."""
+    return [
+        {
+            "id": number,
+            "start": start,
+            "end": end,
+            "time_base": Fraction(1, 1000),
+            "metadata": {"title": title},
+        }
+        for number, (title, start, end) in enumerate(named)
+    ]
+
+
 def write_film(output: OutputContainer, recipe: Recipe, picture: Picture | None = None) -> None:
     """Write into an open container what `make_film` writes into a file."""
     output.metadata.update(recipe.metadata)
     stream = _picture_stream(output, recipe)
     sound = None if recipe.sound is None else _sound_stream(output, recipe.sound)
     if recipe.chapters:
-        output.set_chapters(
-            [
-                {
-                    "id": number,
-                    "start": start,
-                    "end": end,
-                    "time_base": Fraction(1, 1000),
-                    "metadata": {"title": title},
-                }
-                for number, (title, start, end) in enumerate(recipe.chapters)
-            ]
-        )
+        output.set_chapters(timed_chapters(recipe.chapters))
     time_base = recipe.time_base or 1 / recipe.rate
     in_fields = _fields(recipe, time_base)
     tone = iter(()) if sound is None else _tone(recipe.frames / recipe.rate)
