@@ -98,7 +98,8 @@ def colorize(
     per_frame: Annotated[
         bool,
         typer.Option(
-            "--per-frame", help="Predict every frame of a film alone: ten times slower, flickers."
+            "--per-frame",
+            help="Predict every frame of a film alone: three times slower, and it flickers.",
         ),
     ] = False,
     colour_sources: Annotated[
