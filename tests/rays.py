@@ -122,6 +122,17 @@ class Cluster:
         assert process.returncode == 0, out + err[-2000:]
         return out
 
+    def take_jobs(self):
+        """Wait until a job is taken: a busy machine's head is up long before its agent for them."""
+        end = time.monotonic() + START_SECONDS
+        while True:
+            process = self.start("job", "submit", "--", "true")
+            out, err = process.communicate(timeout=START_SECONDS)
+            if process.returncode == 0:
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(out + err[-2000:])
+
     def stop(self):
         for node in reversed(self.nodes):
             if node.runs:

@@ -38,8 +38,11 @@ def s3(s3_server):
 def running_cluster(s3):
     """Its nodes have the credentials of the server in their environment, as they should."""
     cluster = rays.start_cluster()
-    yield cluster
-    cluster.stop()
+    try:
+        cluster.take_jobs()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture
