@@ -99,7 +99,7 @@ def colorize(
         bool,
         typer.Option(
             "--per-frame",
-            help="Predict every frame of a film alone: three times slower, and it flickers.",
+            help="Predict every frame of a film alone: three times the work, and it flickers.",
         ),
     ] = False,
     colour_sources: Annotated[

@@ -6,7 +6,6 @@ A file is JSON. One that is damaged, or of another machine, is measured anew, ne
 import hashlib
 import json
 import logging
-import os
 import platform
 import uuid
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from colorworker import __version__
+from colorworker.cores import usable_cores
 from colorworker.estimating.calibrate import Bench
 from colorworker.work.estimate import Calibration, Rate
 from colorworker.work.plan import RECIPE
@@ -41,7 +41,7 @@ def circumstances(bench: Bench) -> dict[str, Any]:
     return {
         "machine": platform.node(),
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "weights_sha256": bench.model.sha256,
         "options": options,
         "workers": bench.workers,

@@ -12,10 +12,10 @@ from typing import Any
 
 from colorworker.work.job import Kind, Profile
 
-BORDER_SHARE = 0.3
+BORDER_SHARE = 0.35
 """Of a frame's cost: that of a frame decoded behind a segment's end only for the border's colour.
-It is neither encoded nor always predicted. From decode 1.4, predict 69 for each of 4 pictures in 24
-frames and whole 46 ms of CPU (docs/performance.md, 480p, x264)."""
+It is not encoded, and few are predicted. A border of 30 of them cost 0.17 and 0.22 s of CPU at 480p
+(960 frames in 8 segments and in one, commit 6ddb9ec), a frame 16 ms with FFV1 and 20 with x264."""
 
 LOSSLESS = frozenset(
     ("ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "r210", "rawvideo", "tiff", "utvideo", "v210")

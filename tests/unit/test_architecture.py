@@ -59,7 +59,7 @@ ALLOWED = {
     # A room of its own: what a job will take is measured by running small ones, so it needs what a
     # composition root needs; kept from `cli` so that it has no console.
     "estimating": (
-        "errors work store media listing driver cluster.inprocess cluster.worker pipeline"
+        "errors cores work store media listing driver cluster.inprocess cluster.worker pipeline"
         " provenance report.records estimating",
         "numpy",
     ),
