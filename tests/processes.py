@@ -1,6 +1,8 @@
 """Processes of this machine, and which of them belong to which: others may run the same here."""
 
-from contextlib import suppress
+import os
+import signal
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -15,6 +17,19 @@ def descendants(pid, title=""):
 def running(pids):
     """Return those of the processes that are still there."""
     return pids & _parents().keys()
+
+
+@contextmanager
+def held(pids):
+    """Let processes stand still inside the block: what they were about to do comes after it."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _title(pid):

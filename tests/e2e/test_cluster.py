@@ -12,6 +12,7 @@ import pytest
 from tests import rays, servers
 from tests.archives import Outcome, save_film
 from tests.conftest import AWS
+from tests.processes import held
 
 VARIABLES = {
     "COLORWORKER_RUN__CPUS_PER_WORKER": "1",
@@ -151,12 +152,17 @@ def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, 
 
     job = submit(cluster, "nodes", f"s3://{source.name}/", f"s3://{colour.name}/")
     try:
-        wait_for(lambda: at_work(stays, colour) and at_work(goes, colour), job)
-        in_mid_job = object_store_bytes(cluster)
-        goes.kill()
-        before = colour.records
-        comes = cluster.add_node()
-        wait_for(lambda: at_work(comes, colour), job)
+        # Whoever is first is held: it would do all there is while others load their model.
+        wait_for(lambda: at_work(stays, colour) or at_work(goes, colour), job)
+        with held(at_work(stays, colour) | at_work(goes, colour)):
+            wait_for(lambda: at_work(stays, colour) and at_work(goes, colour), job)
+        with held(at_work(stays, colour)):
+            with held(at_work(goes, colour)):
+                in_mid_job = object_store_bytes(cluster)
+                goes.kill()
+            before = colour.records
+            comes = cluster.add_node()
+            wait_for(lambda: at_work(comes, colour), job)
         code, output = ended(job)
     finally:
         job.kill()

@@ -24,7 +24,7 @@ width = 0.125
 size = 32
 [optimizer]
 batch = 4
-epochs = 3
+epochs = 5
 learning_rate = 1e-3
 backbone_rate = 1e-4
 [run]
@@ -35,7 +35,7 @@ sheet_pictures = 0
 workers = 2
 max_failures = 2
 """
-STEPS = 3 * 3
+STEPS = 5 * 3
 
 
 def workers(process):
@@ -79,7 +79,7 @@ def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(s3, co
     assert before <= result["resumed_at"][0] < killed == result["resumed_at"][1]
     assert result["weights_sha256"] in done.stdout
     epochs = [json.loads(line) for line in output.get("metrics.jsonl").splitlines()]
-    assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2]
+    assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2, 3, 4]
     assert np.isfinite([epoch["validation"]["loss"] for epoch in epochs]).all()
     assert coloured.returncode == 0, coloured.stderr
     assert (tmp_path / "colour" / "a.png").exists()

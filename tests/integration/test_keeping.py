@@ -11,6 +11,7 @@ from colorworker.errors import UsageError
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.provenance.record import attempt_key, thumbnail_key
 from tests import servers
+from tests.processes import held
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -19,7 +20,7 @@ STATE = ".colorworker"
 SETTINGS = {
     "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12",
     "COLORWORKER_RUN__WORKERS": "1",
-    "COLORWORKER_RUN__HEARTBEAT_SECONDS": "1",
+    "COLORWORKER_RUN__HEARTBEAT_SECONDS": "2",
 }
 
 
@@ -43,7 +44,7 @@ def sweep(destination, *options):
     return swept
 
 
-def held(s3, bucket):
+def etags(s3, bucket):
     """Return every object's ETag by its key in the destination."""
     pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="out/")
     found = [found for page in pages for found in page.get("Contents", ())]
@@ -62,7 +63,7 @@ def count_records(s3, bucket):
 
 
 def records_of(s3, bucket):
-    keys = [key for key in held(s3, bucket) if key.startswith(f"{STATE}/units/")]
+    keys = [key for key in etags(s3, bucket) if key.startswith(f"{STATE}/units/")]
     return {key: json.loads(read(s3, bucket, key)) for key in keys}
 
 
@@ -98,14 +99,15 @@ def orphans_by_hand(objects, records):
 def test_a_job_is_followed_killed_swept_after_and_finished(s3, command, tmp_path, monkeypatch):
     bucket = s3.make_bucket()
     destination = f"s3://{bucket}/out"
-    film = make_film(tmp_path / "reel.mp4", Recipe(width=96, height=64, frames=96, gop_size=12))
+    film = make_film(tmp_path / "reel.mp4", Recipe(width=96, height=64, frames=192, gop_size=12))
     assert status(destination)[0] == 2
 
     process = command.start("colorize", film, destination, **SETTINGS)
     wait_for(lambda: count_records(s3, bucket) >= 3, process)
-    code, running = status(destination)
-    nothing_of_a_live_run = sweep(destination)
-    process.kill()
+    with held({process.pid}):  # It would be done meanwhile.
+        code, running = status(destination)
+        nothing_of_a_live_run = sweep(destination)
+        process.kill()
     process.communicate()
     while (lost := status(destination))[0] == 0:
         time.sleep(0.1)
@@ -120,23 +122,23 @@ def test_a_job_is_followed_killed_swept_after_and_finished(s3, command, tmp_path
     made = leave_orphans(s3, bucket, segment)
     # Listings say whole seconds: what was put in this one is not older than 0 s yet.
     time.sleep(1.1)
-    littered = held(s3, bucket)
+    littered = etags(s3, bucket)
     expected = {kind: keys for kind, keys in orphans_by_hand(littered, before).items() if keys}
     expected["upload"] = made["upload"]
     assert all(made[kind] <= expected[kind] for kind in made)
 
     dry = sweep(destination)
     assert dry == expected
-    assert held(s3, bucket) == littered
+    assert etags(s3, bucket) == littered
     assert sweep(destination, "--delete") == expected
     gone = expected["attempt"] | expected["thumbnail"]
-    assert held(s3, bucket) == {key: littered[key] for key in littered.keys() - gone}
+    assert etags(s3, bucket) == {key: littered[key] for key in littered.keys() - gone}
     assert uploads(s3, bucket) == {"elsewhere/upload.mkv", "out/theirs.bin"}
     assert sweep(destination) == {}
 
     again = command.here("colorize", film, destination, **SETTINGS)
     assert again.returncode == 0, again.stderr
-    after = held(s3, bucket)
+    after = etags(s3, bucket)
     assert before.items() <= records_of(s3, bucket).items()
     assert "reel.mp4" in after
 

@@ -155,7 +155,7 @@ def made(before, after):
 def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, settings, tmp_path):
     archive = Archive(s3, tmp_path)
     weights = archive.put_weights()
-    film = make_film(tmp_path / "r.mp4", Recipe(width=96, height=64, frames=180, gop_size=12))
+    film = make_film(tmp_path / "r.mp4", Recipe(width=96, height=64, frames=360, gop_size=12))
     archive.put("reel.mp4", film.read_bytes())
     archive.put("proxies/reel.mp4", film.read_bytes())
     archive.put("torn.png", b"\x89PNG\r\n\x1a\n torn")
@@ -175,7 +175,7 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     assert "plan nightly: nothing that is due is left" in said
     assert set(archive.outputs) == {"a.png", "b.png", "sub/c.png", "reel.mp4"}
     kinds = [record[0] for record in first.values()]
-    assert (kinds.count("still"), kinds.count("segment"), kinds.count("assembly")) == (3, 15, 1)
+    assert (kinds.count("still"), kinds.count("segment"), kinds.count("assembly")) == (3, 30, 1)
     assert set(archive.report) == {"a.png", "b.png", "sub/c.png", "reel.mp4", "torn.png"}
     assert archive.runs == ["running", "finished"]
 
@@ -203,7 +203,7 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     third = archive.records
     stills = dict.fromkeys([(key, "still") for key in ("a.png", "d.png", "sub/c.png")], 1)
     assert made(second, third) == {
-        **stills, ("reel.mp4", "segment"): 15, ("reel.mp4", "assembly"): 1,
+        **stills, ("reel.mp4", "segment"): 30, ("reel.mp4", "assembly"): 1,
     }  # fmt: skip
     # Scans do not depend on them.
     assert {record[-1] for record in second.values()} == {weights, ""}
