@@ -1,11 +1,11 @@
 """Proof that luma came through: its checksum at the decoder, at the encoder, and in the part."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import xxhash
 
 from colorworker.errors import OutputMismatch
 from colorworker.media.broadcast import GamutTally
@@ -20,7 +20,7 @@ class SegmentTally(DecodeTally):
     """What is counted while a segment's frames pass."""
 
     luma: list[int] = field(default_factory=list)
-    """CRC-32 of each frame's luma codes, as they are to be written."""
+    """Checksum of each frame's luma codes, as they are to be written."""
     gamut: GamutTally = field(default_factory=GamutTally)
 
 
@@ -38,7 +38,7 @@ def noted(
     for frame in frames:
         if len(tally.luma) < count:
             deeper = layout_of(pix_fmt).bit_depth - layout_of(frame.format.name).bit_depth
-            tally.luma.append(luma_crc(luma_plane(frame), deeper))
+            tally.luma.append(luma_checksum(luma_plane(frame), deeper))
         yield frame
 
 
@@ -49,7 +49,7 @@ def proven(frames: Iterator[Frame], key: str, tally: SegmentTally) -> Iterator[F
         OutputMismatch: If luma of one is not.
     """
     for index, frame in enumerate(frames):
-        if luma_crc(luma_plane(frame)) != tally.luma[index]:
+        if luma_checksum(luma_plane(frame)) != tally.luma[index]:
             raise OutputMismatch(key, f"luma of frame {index} changed while it was coloured")
         yield frame
 
@@ -58,7 +58,7 @@ def burned(frames: Iterator[Frame], notice: FilmNotice, tally: SegmentTally) -> 
     """Yield proven frames with the notice in them, and note the luma that they have now."""
     for index, frame in enumerate(frames):
         drawn = notice.draw(frame)
-        tally.luma[index] = luma_crc(luma_plane(drawn))
+        tally.luma[index] = luma_checksum(luma_plane(drawn))
         yield drawn
 
 
@@ -68,15 +68,15 @@ def prove_part(path: Path, key: str, tally: SegmentTally) -> None:
     Raises:
         OutputMismatch: If a frame is missing or its luma is another.
     """
-    found = [luma_crc(luma_plane(frame)) for frame in part_frames(path, key)]
+    found = [luma_checksum(luma_plane(frame)) for frame in part_frames(path, key)]
     if found != tally.luma:
         pairs = zip(found, tally.luma, strict=False)
         wrong = next((at for at, (one, other) in enumerate(pairs) if one != other), len(found))
         raise OutputMismatch(key, f"frame {wrong} of a part does not decode to its luma")
 
 
-def luma_crc(luma: Plane, deeper_bits: int = 0) -> int:
-    """Return the CRC-32 of luma codes, line by line, of `deeper_bits` more bits than they have."""
+def luma_checksum(luma: Plane, deeper_bits: int = 0) -> int:
+    """Return XXH3, 64 bits, of luma codes, line by line; given `deeper_bits`, of deeper codes."""
     if deeper_bits > 0:
         luma = luma.astype(np.uint16) << np.uint16(deeper_bits)
-    return zlib.crc32(np.ascontiguousarray(luma).data)
+    return xxhash.xxh3_64_intdigest(np.ascontiguousarray(luma).data)

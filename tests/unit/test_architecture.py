@@ -26,7 +26,7 @@ ALLOWED = {
     "media.stills": ("errors work color media", "numpy pyvips"),
     "model": ("errors work color store media.stills", "h5py numpy tensorflow keras"),
     "provenance": ("errors work store", ""),
-    "pipeline": ("errors work color media store provenance", "numpy"),
+    "pipeline": ("errors work color media store provenance", "numpy xxhash"),
     # A room of its own: sorting and naming a million sources needs a file, and `work` does no I/O.
     "planning": ("errors work media.kinds store provenance", ""),
     # A room of its own: lists of objects that others wrote, line by line, from stores.
