@@ -1,13 +1,13 @@
 """What does an item cost beside its pixels? Many tiny pictures through the whole job.
 
-    python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--workers 1]
+    python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--workers N]
 
 Pictures of 64 x 48 pixels, PNG and JPEG in turn, the real network; the model is loaded and has
 predicted before anything is counted. CPU milliseconds an item, of all threads. `parts` are opening
 and decoding, predicting and encoding the same pictures alone, with nothing around them; `overhead`
 is the whole job without them. In process every call of a store is counted: on S3 each is a request.
-On Ray the cores are shared among the workers, and the driver and its actors are told apart; both
-with all the threads of Ray in them, but without Ray's own processes.
+On Ray the cores are shared among the workers, one for each by default, and the driver and its
+actors are told apart; both with all the threads of Ray in them, but without Ray's own processes.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import pyvips
 from colorworker.cluster.inprocess import InProcessExecutor
 from colorworker.cluster.worker import WorkerSpec
 from colorworker.color.guided import fit
+from colorworker.cores import usable_cores
 from colorworker.driver import Executor, Job, run_job
 from colorworker.listing import OpenSource, plan_entries
 from colorworker.media.stills.vips import open_still, write_still
@@ -214,7 +215,7 @@ def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
 
     destination = folder / "ray"
     spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"), 10**9)
-    cores = max(1, (os.cpu_count() or 1) // actors)
+    cores = max(1, usable_cores() // actors)
     executor = RayExecutor(
         spec, Crew(cores, at_most=actors), environment=tensorflow_environment(cores)
     )
@@ -246,7 +247,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--executors", nargs="+", default=["inprocess", "ray"])
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int)
     arguments = parser.parse_args()
     apply_environment(tensorflow_environment())
     commit = subprocess.run(
@@ -262,9 +263,11 @@ def main() -> None:
             colorizer = Timed(load_colorizer(resolve("lite")))
             for batch in (8, 2, 1):
                 colorizer.predict(np.full((batch, 256, 352), 50, np.float32))
-            in_process(folder / "source", folder, arguments.items, arguments.workers, colorizer)
+            workers = arguments.workers or 1
+            in_process(folder / "source", folder, arguments.items, workers, colorizer)
         if "ray" in arguments.executors:
-            on_ray(folder / "source", folder, arguments.items, arguments.workers)
+            workers = arguments.workers or usable_cores()
+            on_ray(folder / "source", folder, arguments.items, workers)
 
 
 if __name__ == "__main__":
