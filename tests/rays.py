@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.processes import descendants, running
 
 RAY = Path(sys.executable).parent / "ray"
@@ -178,13 +178,3 @@ def start_cluster():
         cluster.stop()
         raise
     return cluster
-
-
-def free_port():
-    """Return a port that is free now, outside Ray's range for workers."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if not 10002 <= port <= 19999:
-            return port

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sysconfig
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.ports import free_port
 
 ACCESS_KEY = "AKIDOFCOLORWORKERTESTS"
 SECRET_KEY = "neverToBeSeenAnywhere/0123456789"
@@ -113,7 +114,7 @@ def start_server(folder: Path, certificates: Path | None = None) -> S3Server:
         )
     for _ in range(STARTS):
         # Another process may take a port between pick and bind: then it is tried anew.
-        ports = {name: _free_port() for name in _PORTS}
+        ports = {name: free_port() for name in _PORTS}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
@@ -158,9 +159,3 @@ def _is_ready(server):
 def _identity(name, key, secret, *actions):
     credentials = [{"accessKey": key, "secretKey": secret}]
     return {"name": name, "credentials": credentials, "actions": list(actions)}
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -6,7 +6,7 @@ import pytest
 
 from colorworker.cluster.joining import join
 from colorworker.errors import UsageError
-from tests.rays import free_port
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "[::1]:{}"])
