@@ -134,6 +134,7 @@ BT601 = {"color_range": 1, "colorspace": 6, "color_primaries": 6, "color_trc": 6
 BT709 = {"color_range": 1, "colorspace": 1, "color_primaries": 1, "color_trc": 1}
 BT709_FULL = BT709 | {"color_range": 2}
 BT2020 = {"color_range": 1, "colorspace": 9, "color_primaries": 9, "color_trc": 14}
+PQ, HLG = BT2020 | {"color_trc": 16}, BT2020 | {"color_trc": 18}
 
 CLIPS = (
     Clip("h264-open.mp4", "H.264", "open GOPs, B-pyramid", H264_OPEN),
@@ -182,6 +183,8 @@ CLIPS = (
         "closed GOPs, 10 bit",
         replace(HEVC_CLOSED, pix_fmt="yuv420p10le"),
     ),
+    Clip("hevc-pq.mp4", "HEVC", "PQ, 10 bit", replace(HEVC_OPEN, pix_fmt="yuv420p10le", **PQ)),
+    Clip("hevc-hlg.mp4", "HEVC", "HLG, 10 bit", replace(HEVC_OPEN, pix_fmt="yuv420p10le", **HLG)),
     Clip("hevc-444.mp4", "HEVC", "4:4:4, 12 bit", replace(HEVC_OPEN, pix_fmt="yuv444p12le")),
     Clip("mpeg2.mp4", "MPEG-2", "B-frames", MPEG2),
     Clip("mpeg4.m4v", "MPEG-4 ASP", "B-frames", MPEG4),

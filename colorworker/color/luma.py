@@ -4,10 +4,7 @@ Video stores Y', not L*. For a pixel with luma Y' and a wanted (a*, b*), the lig
 whose colour with that (a*, b*) has exactly luma Y'; its Cb and Cr are taken and scaled towards 0
 into gamut. `codes` keeps the answers in a table.
 
-R'G'B' is read with the sRGB curve (IEC 61966-2-1) for every SDR stream. BT.709's own curve is a
-camera's, not a screen's; BT.1886 is a dark room's gamma of 2.4. Files are mostly watched on
-computer screens, and the network learned its colours, and what lightness they have, from sRGB
-pictures.
+What R'G'B' stands for is `transfer`'s to say.
 """
 
 from dataclasses import dataclass
@@ -17,6 +14,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.transfer import (
+    LIGHTEST,
+    Transfer,
+    light_of_greys,
+    signal_of_light,
+    transfer_of_code,
+    white_signal,
+)
 from colorworker.errors import SourceUnsupported
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
@@ -37,7 +42,6 @@ _OTHER_MATRICES = {
     14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro",
 }  # fmt: skip
 """Whose planes are not Y', Cb and Cr by fixed weights; as libav's AVColorSpace has them."""
-_HDR_TRANSFERS = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
 
 # XYZ of linear RGB, D65 white with Y = 1, by wide_gamut: primaries of IEC 61966-2-1 and BT.2020.
 _XYZ_FROM_RGB: dict[bool, npt.NDArray[np.float64]] = {
@@ -66,6 +70,7 @@ class ColorSpec:
     wide_gamut: bool = False
     """True: BT.2020 primaries; False: those of sRGB, which BT.601's differ from by less than any
     guess at a colour."""
+    transfer: Transfer = "sdr"
 
     @property
     def black(self) -> int:
@@ -74,8 +79,13 @@ class ColorSpec:
 
     @property
     def luma_span(self) -> int:
-        """Luma codes between black and white."""
+        """Luma codes between black and the lightest white."""
         return (1 << self.bit_depth) - 1 if self.full_range else 219 << (self.bit_depth - 8)
+
+    @property
+    def white_span(self) -> int:
+        """Luma codes between black and diffuse white, which HDR goes beyond."""
+        return round(self.luma_span * white_signal(self.transfer))
 
     @property
     def chroma_span(self) -> int:
@@ -96,8 +106,7 @@ def spec_from_codes(
     An unspecified matrix is BT.601 below 720 lines and BT.709 from there on, as players have it.
 
     Raises:
-        SourceUnsupported: If the transfer is one of HDR: SDR colours would be wrong there. Or if
-            the matrix says that there is no Cb and Cr.
+        SourceUnsupported: If the matrix says that there is no Cb and Cr.
     """
     if matrix in _OTHER_MATRICES:
         raise SourceUnsupported(
@@ -105,15 +114,9 @@ def spec_from_codes(
             f"its colour matrix is {_OTHER_MATRICES[matrix]}",
             "Convert the film to the matrix of BT.709 and colour that",
         )
-    if transfer in _HDR_TRANSFERS:
-        raise SourceUnsupported(
-            "video stream",
-            f"its transfer characteristic is {_HDR_TRANSFERS[transfer]}",
-            "Convert the film to standard dynamic range (BT.709) and colour that",
-        )
     name = _MATRIX_OF_CODE.get(matrix) or ("bt709" if height >= 720 else "bt601")
     wide = primaries == 9 or (primaries == 2 and name == "bt2020")
-    return ColorSpec(name, full_range, bit_depth, wide)
+    return ColorSpec(name, full_range, bit_depth, wide, transfer_of_code(transfer))
 
 
 def weights(matrix: Matrix) -> tuple[float, float]:
@@ -129,7 +132,8 @@ def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.
         spec: How to read them.
 
     Returns:
-        float32 of the same shape in [0, 100]; codes beyond black and white count as those.
+        float32 of the same shape in [0, 100]; codes beyond black and diffuse white
+        count as those.
     """
     return np.take(_lightness_of_codes(spec), codes, mode="clip")
 
@@ -138,23 +142,13 @@ def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.
 def _lightness_of_codes(spec: ColorSpec) -> npt.NDArray[np.float32]:
     codes = np.arange(1 << spec.bit_depth)
     luma = np.clip((codes - spec.black) / spec.luma_span, 0.0, 1.0)
-    return (116.0 * _cube_root(_linear_from_display(luma)) - 16.0).astype(np.float32)
+    light = np.minimum(light_of_greys(luma, spec.transfer), 1.0)
+    return (116.0 * _cube_root(light) - 16.0).astype(np.float32)
 
 
 def _cube_root(ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """CIE 15:2004 equation 8.6 ff., with the exact 216/24389."""
     return np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
-
-
-def _linear_from_display(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """IEC 61966-2-1, values in [0, 1]."""
-    return np.where(values > 0.04045, ((values + 0.055) / 1.055) ** 2.4, values / 12.92)
-
-
-def _display_from_linear(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """IEC 61966-2-1, continued below 0 by its straight part, so that it rises everywhere."""
-    curved = 1.055 * np.maximum(values, 0.0031308) ** (1 / 2.4) - 0.055
-    return np.where(values > 0.0031308, curved, values * 12.92)
 
 
 def solve_chroma(
@@ -165,7 +159,7 @@ def solve_chroma(
     Args:
         luma: Y' in [0, 1], shape (n,).
         ab: a* and b*, shape (n, 2).
-        spec: Matrix and primaries; range and depth do not matter here.
+        spec: Matrix, primaries and transfer; range and depth do not matter here.
 
     Returns:
         complex128 (n,), both parts in [-0.5, 0.5]; R', G' and B' lie in [0, 1] with this luma.
@@ -175,14 +169,14 @@ def solve_chroma(
     """
     kr, kb = _KR_KB[spec.matrix]
     low = np.full(luma.shape, -100.0)
-    high = np.full(luma.shape, 200.0)
+    high = np.full(luma.shape, LIGHTEST[spec.transfer])
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        red, green, blue = _display_rgb(middle, ab, spec.wide_gamut)
+        red, green, blue = _display_rgb(middle, ab, spec)
         too_light = kr * red + (1 - kr - kb) * green + kb * blue > luma
         high = np.where(too_light, middle, high)
         low = np.where(too_light, low, middle)
-    red, green, blue = _display_rgb((low + high) / 2, ab, spec.wide_gamut)
+    red, green, blue = _display_rgb((low + high) / 2, ab, spec)
     reached = kr * red + (1 - kr - kb) * green + kb * blue
     cb = (blue - reached) / (2 * (1 - kb))
     cr = (red - reached) / (2 * (1 - kr))
@@ -192,15 +186,16 @@ def solve_chroma(
 
 
 def _display_rgb(
-    lightness: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], wide_gamut: bool
+    lightness: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], spec: ColorSpec
 ) -> npt.NDArray[np.float64]:
     """Return R', G', B' as (3, n), beyond [0, 1] where the colour is beyond the gamut."""
     root_y = (lightness + 16) / 116
     roots = np.stack([root_y + ab[:, 0] / 500, root_y, root_y - ab[:, 1] / 200])
     ratios = np.where(roots > 6 / 29, roots**3, (116 * roots - 16) * (27 / 24389))
-    xyz_from_rgb = _XYZ_FROM_RGB[wide_gamut]
+    xyz_from_rgb = _XYZ_FROM_RGB[spec.wide_gamut]
     white = xyz_from_rgb.sum(axis=1)
-    return _display_from_linear(np.linalg.solve(xyz_from_rgb, white[:, None] * ratios))
+    light = np.linalg.solve(xyz_from_rgb, white[:, None] * ratios)
+    return signal_of_light(light, ratios[1], spec.transfer)
 
 
 def _share_in_gamut(

@@ -56,7 +56,7 @@ def film_notice(key: str, info: VideoInfo) -> FilmNotice:
         raise too_small(key, info.width, info.height)
     spec = color_spec(info)
     turned = _turned(box, height, width, turns)
-    return FilmNotice(turned, spec.black, spec.black + spec.luma_span, spec.bit_depth)
+    return FilmNotice(turned, spec.black, spec.black + spec.white_span, spec.bit_depth)
 
 
 def too_small(key: str, width: int, height: int) -> SourceUnsupported:

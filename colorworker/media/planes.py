@@ -75,7 +75,7 @@ def color_spec(info: VideoInfo) -> ColorSpec:
     """Return how to read the stream's codes.
 
     Raises:
-        SourceUnsupported: If the pixel format or the transfer is one that is not coloured.
+        SourceUnsupported: If the pixel format or the matrix is one that is not coloured.
     """
     layout = layout_of(info.pix_fmt)
     unspecified_full = layout.grey and info.codec not in _LIMITED_BY_DEFAULT

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from colorworker.color.transfer import on_screen, transfer_of_code
+
 PLANAR_OF = MappingProxyType(
     {
         "uyvy422": "yuv422p",
@@ -54,7 +56,7 @@ def relaid(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
 
 
 def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Return the frame by swscale in RGB of 8 bits, (height, width, 3).
+    """Return the frame by swscale in RGB of 8 bits, (height, width, 3), HDR as sRGB shows it.
 
     A matrix that swscale refuses, for nobody has defined it, is taken as if nothing were said.
     """
@@ -63,7 +65,7 @@ def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint
         frame.colorspace = UNSPECIFIED
     rgb = frame.reformat(width, height, "rgb24").to_ndarray()
     frame.colorspace = said
-    return np.ascontiguousarray(rgb, np.uint8)
+    return on_screen(np.ascontiguousarray(rgb, np.uint8), transfer_of_code(frame.color_trc))
 
 
 def copied(frame: VideoFrame) -> VideoFrame:

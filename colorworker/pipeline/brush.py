@@ -93,7 +93,7 @@ def ready(brush: Brush, guide: Plane, chroma: Floats) -> Floats:
     if not brush.enlarges:
         return chroma
     luma = guide.astype(np.float32)
-    epsilon = _EPSILON * (brush.table.spec.luma_span / 100) ** 2
+    epsilon = _EPSILON * (brush.table.spec.white_span / 100) ** 2
     slope, offset = guided.fit_planes(luma, chroma, epsilon=epsilon)
     values = np.clip(slope * luma + offset, 0, np.float32(brush.table.highest))
     return np.concatenate([values, slope])
@@ -153,7 +153,7 @@ def _enlarged_in_floats(
     """Return the same in float32, for luma of more than 8 bits."""
     guide = brush.to_chroma(guide)
     values = [brush.to_chroma_finely(_in_16_bits(brush.table, plane)) for plane in planes[:2]]
-    unit = np.float32(_STEEPEST * brush.table.scale / brush.table.spec.luma_span / _HALF)
+    unit = np.float32(_STEEPEST * brush.table.scale / brush.table.spec.white_span / _HALF)
     slopes = [
         brush.to_chroma(np.clip(plane / unit + _HALF, 0, 2 * _HALF - 1).astype(np.uint16))
         for plane in planes[2:]

@@ -62,7 +62,7 @@ def colour_frames(
         colorizer_at: Gives the colorizer of a frame, by its index, where they are not all alike.
 
     Raises:
-        SourceUnsupported: If the stream's pixel format or transfer is one that is not coloured.
+        SourceUnsupported: If the stream's pixel format or matrix is one that is not coloured.
     """
     working = colorizer.working_shape(info.height, info.width)
     canvas = canvas_for(info, working, frame_count, pix_fmt)

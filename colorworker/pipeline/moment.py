@@ -35,7 +35,7 @@ class Canvas:
 
     def look(self, codes: Plane) -> Floats:
         """Return what luma codes are compared by."""
-        return look(codes, self.brush.table.spec.luma_span)
+        return look(codes, self.brush.table.spec.white_span)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def canvas_for(info: VideoInfo, working: tuple[int, int], frame_count: int, pix_
         pix_fmt: To write; planar Y'CbCr.
 
     Raises:
-        SourceUnsupported: If the stream's pixel format or transfer is one that is not coloured.
+        SourceUnsupported: If the stream's pixel format or matrix is one that is not coloured.
     """
     brush = brush_for(color_spec(info), working, chroma_shape(pix_fmt, info.height, info.width))
     shape = _flow_shape(*brush.grid)

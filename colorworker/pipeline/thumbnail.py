@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from colorworker.color.lab import linear_to_srgb, luminance_from_lightness
 from colorworker.color.resize import bilinear
+from colorworker.color.transfer import on_screen
 from colorworker.media.planes import Frame, color_spec, luma_proxy
 from colorworker.media.relaid import small_rgb
 from colorworker.media.stills.base import StillInfo
@@ -46,4 +47,4 @@ def film_thumbnail(frame: Frame, info: VideoInfo) -> bytes:
     spec = color_spec(info)
     luma = (luma_proxy(frame, height, width).astype(np.float32) - spec.black) / spec.luma_span
     grey = np.repeat(np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    return before_after(grey, small_rgb(frame, height, width))
+    return before_after(on_screen(grey, spec.transfer), small_rgb(frame, height, width))

@@ -11,6 +11,8 @@ SPECS = [
     ColorSpec("bt709", full_range=False, bit_depth=10),
     ColorSpec("bt2020", full_range=False, bit_depth=10, wide_gamut=True),
     ColorSpec("bt709", full_range=False, bit_depth=12),
+    ColorSpec("bt2020", full_range=False, bit_depth=10, wide_gamut=True, transfer="pq"),
+    ColorSpec("bt2020", full_range=False, bit_depth=10, wide_gamut=True, transfer="hlg"),
 ]
 WEIGHTS = {
     "bt601": np.array([0.299, 0.587, 0.114]),
@@ -30,9 +32,22 @@ def xyz_from_rgb_matrix(wide):
     return columns * np.linalg.solve(columns, white)
 
 
-def lab_from_display(rgb, wide):
-    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    matrix = xyz_from_rgb_matrix(wide)
+def light_from_display(rgb, spec):
+    """Linear R, G, B; 1 is diffuse white, 203 cd/m2 in HDR."""
+    if spec.transfer == "pq":
+        root = rgb ** (1 / 78.84375)
+        part = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
+        return 10000 * part ** (1 / 0.1593017578125) / 203
+    if spec.transfer == "hlg":
+        bright = (np.exp((rgb - 0.55991073) / 0.17883277) + 0.28466892) / 12
+        scene = np.where(rgb <= 0.5, rgb**2 / 3, bright)
+        return 1000 * (scene @ WEIGHTS[spec.matrix])[..., None] ** 0.2 * scene / 203
+    return np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+
+
+def lab_from_display(rgb, spec):
+    linear = light_from_display(rgb, spec)
+    matrix = xyz_from_rgb_matrix(spec.wide_gamut)
     ratios = linear @ matrix.T / matrix.sum(axis=1)
     roots = np.where(ratios > 216 / 24389, np.cbrt(ratios), (24389 / 27 * ratios + 16) / 116)
     x, y, z = np.moveaxis(roots, -1, 0)

@@ -14,6 +14,9 @@ from tests.unit.color.reference import (
     unsigned,
 )
 
+DARKEST = {"sdr": 0.05, "pq": 0.4, "hlg": 0.2}
+"""Signals of greys; where HDR is darker, about 5 and 2 cd/m2, the table is coarser than that."""
+
 
 def chroma_codes(table, luma, ab):
     return codes.chroma_codes(table, luma, located(table, ab))
@@ -22,15 +25,16 @@ def chroma_codes(table, luma, ab):
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_colours_come_back_within_half_a_code_on_average_and_two_at_worst(spec):
     random = np.random.default_rng(1)
-    grey = random.uniform(0.05, 0.95, (120, 100, 1))
+    grey = random.uniform(DARKEST[spec.transfer], 0.95, (120, 100, 1))
     rgb = np.clip(grey + random.normal(0, 0.12, (120, 100, 3)), 0.02, 0.98)
-    ab = lab_from_display(rgb, spec.wide_gamut)[..., 1:].astype(np.float32)
+    ab = lab_from_display(rgb, spec)[..., 1:].astype(np.float32)
     luma, cb, cr = codes_from_display(rgb, spec)
 
     got_cb, got_cr = chroma_codes(chroma_table(spec), unsigned(luma, spec), ab)
 
     scale = 1 << (spec.bit_depth - 8)
-    error = np.hypot(got_cb - cb, got_cr - cr) / scale
+    error = (np.hypot(got_cb - cb, got_cr - cr) / scale)[np.abs(ab).max(axis=-1) < 105]
+    assert len(error) > 4000
     assert error.mean() < 0.5
     assert np.percentile(error, 99) < 2
 

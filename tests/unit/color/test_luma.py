@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 
 from colorworker.color.luma import lightness_from_luma, spec_from_codes
+from colorworker.color.transfer import on_screen
 from colorworker.errors import SourceUnsupported
 from tests.unit.color.reference import SPECS, codes_from_display, lab_from_display, unsigned
 
 
-@pytest.mark.parametrize("spec", SPECS[:4], ids=str)
-def test_lightness_of_greys_is_that_of_srgb(spec):
+@pytest.mark.parametrize("spec", [*SPECS[:4], *SPECS[-2:]], ids=str)
+def test_lightness_of_greys_is_that_of_the_screen_up_to_diffuse_white(spec):
     greys = np.linspace(0, 1, 50)
     codes, _, _ = codes_from_display(np.repeat(greys[:, None], 3, axis=1), spec)
 
     lightness = lightness_from_luma(unsigned(codes, spec), spec)
 
-    wanted = lab_from_display(np.repeat(greys[:, None], 3, axis=1), False)[:, 0]
-    assert np.abs(lightness - wanted).max() < 0.35
+    wanted = lab_from_display(np.repeat(greys[:, None], 3, axis=1), spec)[:, 0]
+    assert np.abs(lightness - np.minimum(wanted, 100)).max() < 0.35
     assert lightness.dtype == np.float32
 
 
@@ -53,8 +54,23 @@ def test_planes_that_are_no_luma_and_chroma_of_ours_are_refused_with_their_name(
         )
 
 
-def test_hdr_is_refused_with_its_name():
-    with pytest.raises(SourceUnsupported, match="PQ"):
-        spec_from_codes(
-            matrix=9, full_range=False, bit_depth=10, primaries=9, transfer=16, height=2160
-        )
+@pytest.mark.parametrize(
+    ("transfer", "name", "white"),
+    [(1, "sdr", 940), (2, "sdr", 940), (16, "pq", 573), (18, "hlg", 721)],
+)
+def test_white_is_where_the_transfer_has_it(transfer, name, white):
+    spec = spec_from_codes(
+        matrix=9, full_range=False, bit_depth=10, primaries=9, transfer=transfer, height=2160
+    )
+
+    assert (spec.transfer, spec.black + spec.white_span) == (name, white)
+    # ITU-R BT.2408, table 1: PQ has it at 58 %, HLG at 75 %.
+    assert lightness_from_luma(np.array([white], np.uint16), spec) == pytest.approx(100, abs=0.1)
+
+
+@pytest.mark.parametrize(("transfer", "white"), [("pq", 148), ("hlg", 191)])
+def test_reports_show_diffuse_white_and_all_above_as_white(transfer, white):
+    shown = on_screen(np.arange(256, dtype=np.uint8), transfer)
+
+    assert np.all(np.diff(shown.astype(int)) >= 0)
+    assert (shown[0], shown[white - 2] < 255, set(shown[white + 1 :])) == (0, True, {255})

@@ -86,3 +86,10 @@ def test_in_a_turned_film_it_is_upright_as_players_show_it(rotation):
 def test_a_film_that_is_too_small_for_it_is_refused_by_name():
     with pytest.raises(SourceUnsupported, match=r"reel: 40 x 30 pixels .* --label tag"):
         film_notice("reel", info_of(40, 30))
+
+
+@pytest.mark.parametrize(("transfer", "white"), [(1, 940), (16, 573), (18, 721)])
+def test_the_notice_is_as_white_as_paper_not_as_a_lamp(transfer, white):
+    notice = film_notice("reel", info_of(320, 240, "yuv420p10le", color_trc=transfer))
+
+    assert (notice.black, notice.white) == (64, white)
