@@ -1,6 +1,7 @@
 """Is what a dry run expects what a job then takes? A mixed archive of 30 items.
 
     python benchmarks/estimate.py [--archive FOLDER] [--executors inprocess ray] [--profile access]
+        [--workers N]
 
 Twenty pictures (JPEG, PNG, TIFF, 8 and 16 bit, 0.3 to 12 megapixels) and ten films (H.264, MPEG-2
 and FFV1, 360p to 1080p, 2 to 8 s) are made from the demo archive and given grain, as what is
@@ -93,10 +94,10 @@ def _repeated(source):
         yield from source.decode(video=0)
 
 
-def colorize(archive: Path, destination: Path, executor: str, profile: str, *options: str) -> None:
+def colorize(archive: Path, destination: Path, executor: str, *options: str) -> None:
     command = [
         sys.executable, "-m", "colorworker", "colorize", str(archive), str(destination),
-        "--executor", executor, "--workers", "1", "--profile", profile, *options,
+        "--executor", executor, *options,
     ]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
 
@@ -116,6 +117,7 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, help="where it lies already, or is to be made")
     parser.add_argument("--executors", nargs="+", default=["inprocess"])
     parser.add_argument("--profile", default="access")
+    parser.add_argument("--workers", type=int, help="by default as jobs have it")
     arguments = parser.parse_args()
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
@@ -129,9 +131,10 @@ def main() -> None:
             make_archive(archive)
         for executor in arguments.executors:
             destination = Path(name) / executor
-            profile = arguments.profile
-            colorize(archive, destination, executor, profile, "--dry-run", "--calibrate")
-            colorize(archive, destination, executor, profile, "--quiet")
+            options = ["--profile", arguments.profile]
+            options += ["--workers", str(arguments.workers)] if arguments.workers else []
+            colorize(archive, destination, executor, "--dry-run", "--calibrate", *options)
+            colorize(archive, destination, executor, "--quiet", *options)
             print(row(destination, executor), flush=True)
 
 

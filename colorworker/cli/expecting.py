@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from colorworker.cluster.worker import WorkerSpec
+from colorworker.cores import usable_cores
 from colorworker.estimating.calibrate import Bench, calibrate
 from colorworker.estimating.kept import Kept, default_folder
 from colorworker.estimating.material import is_makeable
@@ -53,8 +54,7 @@ class Expecting:
         self._bench = Bench(
             spec.model,
             options,
-            # A cluster's workers do not share a machine's cores.
-            1 if on_ray else self._workers or 1,
+            workers_on_a_node(workers, settings.run.cpus_per_worker) if on_ray else workers or 1,
             settings.run.batch_stills,
             self._threads,
             settings.run.scratch,
@@ -133,6 +133,12 @@ class Expecting:
             lookahead_frames=lookahead_frames(self._options),
         )
         return replace(made, start_seconds=made.start_seconds + self._ray_seconds)
+
+
+def workers_on_a_node(workers: int | None, cpus_per_worker: int) -> int:
+    """Return how many workers share a node like this machine; None of them as many as fit."""
+    room = max(1, usable_cores() // cpus_per_worker)
+    return room if workers is None else min(room, workers)
 
 
 def busy_words(load: float, cores: int) -> str:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from colorworker.cli import expecting
 from colorworker.cli.app import app
+from colorworker.cores import usable_cores
 from colorworker.errors import UsageError
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.work.estimate import Calibration, Piece, Rate
@@ -175,3 +176,11 @@ def test_a_plans_dry_run_says_how_many_runs_its_budget_makes_of_it(measuring, tm
     (tmp_path / "plan.toml").write_text(PLAN.replace("hours = 0.01", "hours = 0.001"))
     again = run("restore", tmp_path / "plan.toml", "--dry-run", "--workers", "1")
     assert "so 4 runs by its budget" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("workers", "cpus", "wanted"),
+    [(None, 1, usable_cores()), (None, 10**6, 1), (1, 1, 1), (10**6, 1, usable_cores())],
+)
+def test_a_node_is_measured_as_full_of_workers_as_jobs_make_it(workers, cpus, wanted):
+    assert expecting.workers_on_a_node(workers, cpus) == wanted
