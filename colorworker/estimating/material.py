@@ -2,7 +2,7 @@
 
 Of the clouds there are all sizes: their spectrum falls like that of photographs (amplitude as
 1 / frequency: Field, J. Opt. Soc. Am. A 4, 1987), so that encoders find as much in them at any
-size. The grain is that of a good scan, the unsteadiness that of a gate, and a disc crosses the
+size, and their finest lines are as soft as lenses and scanners make them. The grain is that of a good scan, the unsteadiness that of a gate, and a disc crosses the
 picture, so that some frames must be predicted before their turn.
 """
 
@@ -25,6 +25,8 @@ _GRAIN = 3.0
 _SPEED = 0.007
 """Widths of the picture by which the disc moves in a frame. It makes 0.10 predictions a frame, as
 the cartoon of the demo archive does; a picture that stands still has 0.09."""
+_FINEST = 0.1
+"""Contrast that is left of lines as fine as pixels."""
 _PAN, _WEAVE = 0.5, 1
 """Pixels a frame by which the camera turns, and pixels by which each frame is off its place."""
 _RADIUS, _BRIGHTER = 1 / 6, 80
@@ -133,7 +135,10 @@ def clouds(width: int, height: int) -> npt.NDArray[np.float32]:
     frequency = np.hypot(down[:, None], across[None, :])
     frequency[0, 0] = np.inf
     phases = np.random.default_rng(7).uniform(0, 2 * np.pi, frequency.shape)
-    waves: npt.NDArray[np.float64] = np.fft.irfft2(np.exp(1j * phases) / frequency, (height, width))
+    amplitudes = _FINEST ** ((2 * np.minimum(frequency, 1)) ** 2) / frequency
+    waves: npt.NDArray[np.float64] = np.fft.irfft2(
+        np.exp(1j * phases) * amplitudes, (height, width)
+    )
     scaled = 127 + 48 * waves / waves.std()
     codes: npt.NDArray[np.float32] = np.clip(scaled, 0, 255).astype(np.float32)
     return codes
