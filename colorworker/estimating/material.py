@@ -2,8 +2,9 @@
 
 Of the clouds there are all sizes: their spectrum falls like that of photographs (amplitude as
 1 / frequency: Field, J. Opt. Soc. Am. A 4, 1987), so that encoders find as much in them at any
-size, and their finest lines are as soft as lenses and scanners make them. The grain is that of a good scan, the unsteadiness that of a gate, and a disc crosses the
-picture, so that some frames must be predicted before their turn.
+size, and their finest lines are as soft as lenses and scanners make them. The grain is that of a
+good scan, the unsteadiness that of a gate, and a disc crosses the picture, so that some frames must
+be predicted before their turn.
 """
 
 from collections.abc import Mapping
