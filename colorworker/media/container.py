@@ -1,8 +1,10 @@
 """Open films from readers, find the film among the streams, and say in words what libav refuses."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import av
 from av.codec.hwaccel import HWAccel
@@ -26,6 +28,30 @@ NOT_THE_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposi
 """Pictures that travel in a video stream of their own: cover art, chapter thumbnails."""
 
 
+class ForLibav:
+    """A reader that refuses places which no file has as libav does: damaged indexes name such.
+
+    An error raised by Python's own `seek` would come out of libav unchanged, as a fault of ours.
+    """
+
+    def __init__(self, reader: BinaryIO) -> None:
+        self._reader = reader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Return the new place; a negative number where there is none."""
+        try:
+            return self._reader.seek(offset, whence)
+        except (ValueError, OverflowError):
+            return -errno.EINVAL
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return -errno.EINVAL
+
+
 @contextmanager
 def open_source(
     reader: BinaryIO, key: str, hwaccel: HWAccel | None = None
@@ -45,7 +71,11 @@ def open_source(
     reader.seek(0)
     try:
         container = av.open(
-            reader, "r", buffer_size=BUFFER_BYTES, metadata_errors="replace", hwaccel=hwaccel
+            ForLibav(reader),
+            "r",
+            buffer_size=BUFFER_BYTES,
+            metadata_errors="replace",
+            hwaccel=hwaccel,
         )
     except FFmpegError as error:
         raise SourceDamaged(key, structure.why_unopened(reader) or words(error)) from error

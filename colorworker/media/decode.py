@@ -14,6 +14,7 @@ from colorworker.errors import HardwareMissing, SourceDamaged, SourceUnsupported
 from colorworker.media.container import decode_errors
 from colorworker.media.finding import frames_from
 from colorworker.media.nvdec import is_as_decoded, may_decode
+from colorworker.media.planes import luma_plane
 from colorworker.media.relaid import copied, in_planes, planar_name
 from colorworker.work.film import VideoInfo
 from colorworker.work.timeline import Timeline
@@ -96,7 +97,7 @@ def decode_segment(
             with decode_errors(key, f"at pts {pts}", HOW_ON):
                 frame = frames.take(index, pts)
             stand_in = last or frame
-            is_missing = repeat and (frame is None or frame.pts != pts)
+            is_missing = repeat and (frame is None or frame.pts != pts or _overflows(frame))
             if is_missing and stand_in is not None:
                 frame = copied(stand_in)
                 frame.pts, frame.time_base = pts, timeline.time_base
@@ -188,4 +189,16 @@ def _checked(
             f"{info.pix_fmt} to {frame.width} x {frame.height} {frame.format.name}",
             "Split it there",
         )
+    if _overflows(frame):
+        raise SourceDamaged(
+            key, f"luma at pts {pts} has codes that {info.pix_fmt} does not have", HOW_ON
+        )
     return frame
+
+
+def _overflows(frame: VideoFrame) -> bool:
+    """Tell whether luma has codes of more bits than its format: damaged streams decode to such."""
+    bits = frame.format.components[0].bits
+    if bits in (8, 16) or planar_name(frame.format.name) != frame.format.name:
+        return False
+    return int(luma_plane(frame).max()) >> bits > 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.container import ForLibav
 from colorworker.media.decode import DecodeTally, decode_segment
 from colorworker.media.planes import luma_plane
 from colorworker.media.probe import scan
@@ -179,3 +180,46 @@ def test_frames_that_do_not_decode_are_named_by_their_time(film):
         info, timeline = scan(reader, path.name)
         with pytest.raises(SourceDamaged, match=r"pts \d+"):
             list(decode_segment(reader, path.name, info, timeline, 0, None))
+
+
+def test_luma_of_more_bits_than_the_format_has_is_damage(film):
+    path = film("deep.nut", codec="rawvideo", gop_size=1, frames=6, pix_fmt="yuv420p10le")
+    with av.open(str(path)) as container:
+        starts = [packet.pos for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    data[starts[3] + 1000 : starts[3] + 1002] = b"\xa7\x17"
+    path.write_bytes(data)
+
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        arguments = (reader, path.name, info, timeline, 0, None)
+        with pytest.raises(SourceDamaged, match=r"luma at pts \d+ has codes"):
+            list(decode_segment(*arguments))
+        frames = list(decode_segment(*arguments, repeat=True))
+
+    lumas = [luma_plane(frame).tobytes() for frame in frames]
+    assert len(frames) == 6
+    assert lumas[3] == lumas[2] != lumas[4]
+
+
+def test_a_torn_film_whose_index_names_a_place_beyond_any_file_is_damage(film):
+    """That of NUT is read from whatever the file's last bytes are."""
+    path = film("torn.nut", codec="ffv1", gop_size=1, frames=36)
+    path.write_bytes(path.read_bytes()[:12481])
+
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        frames = list(decode_segment(reader, path.name, info, timeline, 0, None, repeat=True))
+
+    assert 0 < len(frames) == len(timeline.pts)
+
+
+@pytest.mark.parametrize("place", [-5, 1 << 59, 1 << 63])
+def test_a_place_that_no_file_has_is_refused_as_libav_does_it(place, tmp_path):
+    path = tmp_path / "any"
+    path.write_bytes(bytes(100))
+
+    with path.open("rb") as file:
+        reader = ForLibav(file)
+        assert reader.seek(place) < 0
+        assert (reader.seek(7), reader.tell(), reader.read(1)) == (7, 7, b"\0")
