@@ -73,8 +73,8 @@ class RunSettings(BaseModel):
     start_seconds: Annotated[float, Field(gt=0)] = 300.0
     """How long a cluster may be without a single worker of ours before the job is given up."""
     cpus_per_worker: Annotated[int, Field(gt=0)] = 1
-    """Cores a Ray actor asks for, and threads TensorFlow may use in it: fewest are quickest, and
-    take the most memory."""
+    """Cores a Ray actor asks for, and threads TensorFlow may use in it. With one core each there
+    are most actors, which is quickest, and most copies of the model in memory."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
     """GPUs, or a share of one, that a Ray actor asks for; above 1 whole ones only."""
     stop_seconds: Annotated[float, Field(ge=0)] = 120.0

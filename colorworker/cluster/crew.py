@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Crew:
     """How many workers a job may have, and what each takes of a node."""
 
-    cpus: int = 2
+    cpus: int = 1
     gpus: float = 0.0
     at_least: int = 0
     """Asked for even where there is no room yet, so that an autoscaler hears of it."""

@@ -16,6 +16,7 @@ from typing import Any
 from colorworker import __version__
 from colorworker.cores import usable_cores
 from colorworker.estimating.calibrate import Bench
+from colorworker.estimating.material import EDITION
 from colorworker.work.estimate import Calibration, Rate
 from colorworker.work.plan import RECIPE
 
@@ -47,7 +48,7 @@ def circumstances(bench: Bench) -> dict[str, Any]:
         "workers": bench.workers,
         "threads": bench.threads,
         "batch_stills": bench.batch_stills,
-        "version": f"{__version__}, recipe {RECIPE}",
+        "version": f"{__version__}, recipe {RECIPE}, material {EDITION}",
     }
 
 

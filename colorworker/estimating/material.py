@@ -21,6 +21,8 @@ from colorworker.errors import SourceUnsupported
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.work.estimate import LOSSLESS, Piece
 
+EDITION = 2
+"""Raised when other pictures are made: what was measured with those before does not count then."""
 _GRAIN = 3.0
 """Standard deviation, in codes of 8 bits."""
 _SPEED = 0.007

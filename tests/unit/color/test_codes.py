@@ -15,7 +15,8 @@ from tests.unit.color.reference import (
 )
 
 DARKEST = {"sdr": 0.05, "pq": 0.4, "hlg": 0.2}
-"""Signals of greys; where HDR is darker, about 5 and 2 cd/m2, the table is coarser than that."""
+"""Signals of the darkest greys, of HDR at 32 and 6 cd/m2: below, colours as strong as the test has
+them miss by more."""
 
 
 def chroma_codes(table, luma, ab):
