@@ -144,7 +144,7 @@ class Bucket:
 
 @pytest.mark.timeout(600)
 def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, s3, archive):
-    save_film(archive / "long.mp4", frames=480)
+    save_film(archive / "long.mp4", frames=960)
     source = Bucket(s3.client, s3.make_bucket(versions=True))
     source.fill(archive)
     colour, untouched = Bucket(s3.client, s3.make_bucket()), source.versions
@@ -156,10 +156,10 @@ def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, 
         wait_for(lambda: at_work(stays, colour) or at_work(goes, colour), job)
         with held(at_work(stays, colour) | at_work(goes, colour)):
             wait_for(lambda: at_work(stays, colour) and at_work(goes, colour), job)
+        # Ray asks every worker, and one that is held does not answer.
+        in_mid_job = object_store_bytes(cluster)
         with held(at_work(stays, colour)):
-            with held(at_work(goes, colour)):
-                in_mid_job = object_store_bytes(cluster)
-                goes.kill()
+            goes.kill()
             before = colour.records
             comes = cluster.add_node()
             wait_for(lambda: at_work(comes, colour), job)
@@ -172,7 +172,7 @@ def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, 
     assert before.items() <= colour.records.items()
     assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
     assert {line["outcome"] for line in colour.lines.values()} == {"succeeded"}
-    assert (colour.lines["long.mp4"]["frames"], colour.lines["reel.mp4"]["frames"]) == (480, 72)
+    assert (colour.lines["long.mp4"]["frames"], colour.lines["reel.mp4"]["frames"]) == (960, 72)
     assert in_mid_job == object_store_bytes(cluster) == (0, 0)
     assert source.versions == untouched
     assert f"report: s3://{colour.name}/.colorworker/jobs/" in output
