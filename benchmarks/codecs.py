@@ -3,7 +3,7 @@
     python benchmarks/codecs.py [--heights 480 1080] [--frames 240] [--rounds 3]
 
 The demo film enlarged is decoded and encoded once by what the worker does it with (segment decoder
-and part writer, luma untouched, no colours) and once by `ffmpeg`, which must be installed, with the
+and part writer, luma untouched, no colors) and once by `ffmpeg`, which must be installed, with the
 same encoder, options and threads. CPU seconds of a process each per 1000 frames, in turn. The
 libraries are not the same: PyAV's wheel brings its own libavcodec, libx264 among it.
 """
@@ -19,11 +19,11 @@ from pathlib import Path
 
 from pipeline import ENCODERS, PROFILES, ROOT, enlarge
 
-from colorworker.media.decode import decode_segment
-from colorworker.media.encode import PartWriter
-from colorworker.media.probe import scan
-from colorworker.media.profiles import encoder_for
-from colorworker.work.job import Options
+from colorworker.domain.options import Options
+from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.codecs.encode import PartWriter
+from colorworker.media.codecs.profiles import encoder_for
+from colorworker.media.containers.probe import scan
 
 
 def recode(film: Path, part: Path, profile: str) -> None:

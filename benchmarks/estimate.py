@@ -53,9 +53,9 @@ def make_archive(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, (suffix, megapixels) in enumerate(STILLS):
         photograph = pyvips.Image.new_from_file(str(PHOTOGRAPHS[number % len(PHOTOGRAPHS)]))
-        grey = photograph.colourspace("b-w").extract_band(0).cast("uchar")
-        scale = (megapixels * 1e6 / (grey.width * grey.height)) ** 0.5
-        large = grey.resize(scale, kernel="lanczos3")
+        gray = photograph.colourspace("b-w").extract_band(0).cast("uchar")
+        scale = (megapixels * 1e6 / (gray.width * gray.height)) ** 0.5
+        large = gray.resize(scale, kernel="lanczos3")
         grain = pyvips.Image.gaussnoise(large.width, large.height, sigma=GRAIN, mean=0, seed=number)
         large = (large + grain).cast("uchar")
         if suffix == ".16.tif":
@@ -66,7 +66,7 @@ def make_archive(folder: Path) -> None:
 
 
 def make_reel(target: Path, codec: str, pix_fmt: str, height: int, frames: int) -> None:
-    """Write the demo reel without its colour in another codec and size, from another frame on."""
+    """Write the demo reel without its color in another codec and size, from another frame on."""
     rng = np.random.default_rng(height)
     with av.open(str(REEL)) as source, av.open(str(target), "w") as output:
         video = source.streams.video[0]
@@ -82,9 +82,9 @@ def make_reel(target: Path, codec: str, pix_fmt: str, height: int, frames: int) 
             codes = frame.reformat(width, height, "gray").to_ndarray()
             grain = GRAIN * rng.standard_normal(codes.shape, np.float32)
             codes = np.clip(codes + grain, 0, 255).astype(np.uint8)
-            grey = av.VideoFrame.from_ndarray(codes, "gray").reformat(format=pix_fmt)
-            grey.pict_type, grey.pts, grey.time_base = 0, index, Fraction(1, 24)
-            output.mux(stream.encode(grey))
+            gray = av.VideoFrame.from_ndarray(codes, "gray").reformat(format=pix_fmt)
+            gray.pict_type, gray.pts, gray.time_base = 0, index, Fraction(1, 24)
+            output.mux(stream.encode(gray))
         output.mux(stream.encode(None))
 
 

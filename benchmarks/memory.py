@@ -49,7 +49,7 @@ def repeat(source: Path, target: Path, seconds: float) -> int:
 
 
 def peak_mib(film: Path, destination: Path, workers: int) -> tuple[float, float]:
-    """Colour the film in a process of its own; returns its peak memory in MiB and wall seconds."""
+    """Color the film in a process of its own; returns its peak memory in MiB and wall seconds."""
     command = [sys.executable, "-m", "colorworker", "colorize", str(film), str(destination)]
     command += ["--workers", str(workers), "--quiet"]
     start = time.monotonic()
@@ -75,7 +75,7 @@ def main() -> None:
         for seconds in options.seconds:
             film = Path(folder, f"{seconds:g}s.mp4")
             frames = repeat(options.film, film, seconds)
-            peak, wall = peak_mib(film, Path(folder, f"colour-{seconds:g}"), options.workers)
+            peak, wall = peak_mib(film, Path(folder, f"color-{seconds:g}"), options.workers)
             peaks.append(peak)
             print(
                 f"{seconds:6g} s, {frames:6d} frames: peak {peak:7.0f} MiB, {wall:6.1f} s",

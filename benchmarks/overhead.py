@@ -24,23 +24,23 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from colorworker.cluster.inprocess import InProcessExecutor
-from colorworker.cluster.worker import WorkerSpec
 from colorworker.color.guided import fit
-from colorworker.cores import usable_cores
+from colorworker.domain.options import Options
 from colorworker.driver import Executor, Job, run_job
-from colorworker.listing import OpenSource, plan_entries
+from colorworker.executors.cores import usable_cores
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.executors.worker import WorkerSpec
+from colorworker.inputs.jobplan import Plan, freeze, put_manifest
+from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.media.stills.vips import open_still, write_still
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
-from colorworker.pipeline.workshop import Workshop
-from colorworker.planning.plan import Plan, freeze, put_manifest
-from colorworker.report.page import JobFacts
+from colorworker.pipeline.context import Workshop
+from colorworker.report.jobpage import JobFacts
 from colorworker.report.writer import ReportWriter
 from colorworker.settings import apply_environment, tensorflow_environment
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
-from colorworker.work.job import Options
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = Options()
@@ -93,14 +93,14 @@ class Timed:
 
 
 def make_pictures(folder: Path, items: int) -> None:
-    """Write grey pictures with edges, each of its own content."""
+    """Write gray pictures with edges, each of its own content."""
     rows, columns = np.mgrid[0:48, 0:64]
     for number in range(items):
-        grey = ((rows * (3 + number % 11) + columns * (2 + number % 7)) % 256).astype(np.uint8)
-        grey[:8] = number % 256
+        gray = ((rows * (3 + number % 11) + columns * (2 + number % 7)) % 256).astype(np.uint8)
+        gray[:8] = number % 256
         place = folder / f"{number // 1000:03d}"
         place.mkdir(parents=True, exist_ok=True)
-        image = pyvips.Image.new_from_array(grey).copy(interpretation="b-w")
+        image = pyvips.Image.new_from_array(gray).copy(interpretation="b-w")
         image.write_to_file(str(place / f"{number:06d}{('.png', '.jpg')[number % 2]}"))
 
 
@@ -210,8 +210,8 @@ def cpu_of(pid: int) -> float:
 
 
 def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
-    from colorworker.cluster.actors import RayExecutor
-    from colorworker.cluster.crew import Crew
+    from colorworker.executors.rayactors import RayExecutor
+    from colorworker.executors.sizing import Crew
 
     destination = folder / "ray"
     spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"), 10**9)

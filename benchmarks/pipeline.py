@@ -5,15 +5,15 @@
 
 The whole job (scan, segments, assembly, records; one worker in this process) is run on the demo
 film enlarged to each height, then its parts alone on the same frames, with the same threads: decode
-the source, predict the pictures that the job predicted (logits to colours included, and nothing
-else of what is done to colours), encode the frames that the job encoded, as the archive profile
-kept them. `colour` is all that turns decoded frames into coloured ones, alone: predictions, motion,
+the source, predict the pictures that the job predicted (logits to colors included, and nothing
+else of what is done to colors), encode the frames that the job encoded, as the archive profile
+kept them. `color` is all that turns decoded frames into colored ones, alone: predictions, motion,
 and codes. `store` is what the job spent in calls of its store and in checksums of part and film; it
 is part of the rest. CPU seconds of all threads per 1000 frames, medians of the rounds, whole and
 parts in turn; the table is Markdown. Its first ratio is whole / (decode + predict + encode), the
-second whole / (decode + colour + encode): what the worker adds to the colouring of frames.
+second whole / (decode + color + encode): what the worker adds to the coloring of frames.
 
-With --per-frame every frame is predicted, and colours follow no motion. With --verify lossless
+With --per-frame every frame is predicted, and colors follow no motion. With --verify lossless
 parts are decoded again and their luma compared, as jobs do by default.
 """
 
@@ -32,25 +32,25 @@ from pathlib import Path
 import av
 import numpy as np
 
-from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.domain.options import Options
 from colorworker.driver import Job, run_job
-from colorworker.listing import OpenSource, list_entries
-from colorworker.media.decode import decode_segment
-from colorworker.media.encode import PartWriter
-from colorworker.media.probe import scan
-from colorworker.media.profiles import encoder_for
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.codecs.encode import PartWriter
+from colorworker.media.codecs.profiles import encoder_for
+from colorworker.media.containers.probe import scan
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
-from colorworker.pipeline.film import colour_frames
-from colorworker.pipeline.workshop import Colorizer, Workshop, sha256_of_file
+from colorworker.pipeline.context import Colorizer, Workshop, sha256_of_file
+from colorworker.pipeline.propagation.propagate import color_frames
 from colorworker.settings import apply_environment, tensorflow_environment
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
-from colorworker.work.job import Options
 
 ROOT = Path(__file__).parents[1]
-MEASURED = ("decode", "predict", "colour", "encode", "store", "whole")
-RATIOS = ("to_predictions", "to_colours")
+MEASURED = ("decode", "predict", "color", "encode", "store", "whole")
+RATIOS = ("to_predictions", "to_colors")
 CALLS = ("head", "get", "open", "put", "put_file", "publish", "delete")
 DEMO = ROOT / "docs/demo/reels/big-buck-bunny.mp4"
 PROFILES = ("archive", "access")
@@ -173,16 +173,16 @@ def predict_alone(recorder: Recorder, shapes: list[tuple[int, ...]]) -> float:
     return cpu(lambda: [recorder.inner.predict(noise[shape]) for shape in shapes])
 
 
-def colour_alone(film: Path, written: Path, options: Options, colorizer: Colorizer) -> float:
-    """Return the CPU seconds of colouring the film's frames, all of them decoded before."""
+def color_alone(film: Path, written: Path, options: Options, colorizer: Colorizer) -> float:
+    """Return the CPU seconds of coloring the film's frames, all of them decoded before."""
     with film.open("rb") as reader:
         info, timeline = scan(reader, film.name)
         reader.seek(0)
         frames = list(decode_segment(reader, film.name, info, timeline, int(timeline.pts[0]), None))
     pix_fmt = encoder_for(film.name, info, options, written.suffix).pix_fmt
-    coloured = colour_frames(iter(frames), len(frames), info, colorizer, options, pix_fmt)
+    colored = color_frames(iter(frames), len(frames), info, colorizer, options, pix_fmt)
     frames = []
-    return cpu(lambda: deque(coloured, maxlen=0))
+    return cpu(lambda: deque(colored, maxlen=0))
 
 
 def encode_alone(film: Path, lossless: Path, options: Options, part: Path) -> float:
@@ -212,7 +212,7 @@ class Round:
 
     decode: float
     predict: float
-    colour: float
+    color: float
     encode: float
     store: float
     whole: float
@@ -223,8 +223,8 @@ class Round:
         return self.whole / (self.decode + self.predict + self.encode)
 
     @property
-    def to_colours(self) -> float:
-        return self.whole / (self.decode + self.colour + self.encode)
+    def to_colors(self) -> float:
+        return self.whole / (self.decode + self.color + self.encode)
 
 
 def one_round(
@@ -243,7 +243,7 @@ def one_round(
     return Round(
         decode_alone(film),
         predict_alone(recorder, recorder.shapes),
-        colour_alone(film, written, options, colorizer),
+        color_alone(film, written, options, colorizer),
         encode_alone(film, lossless or written, options, destination / "part.nut"),
         calls + 2 * cpu(lambda: sha256_of_file(written)),
         whole,
@@ -281,7 +281,7 @@ def main() -> None:
         f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores, {arguments.frames} frames,"
         f" {arguments.rounds} rounds; CPU s per 1000 frames\n"
     )
-    names = (*MEASURED, "whole / parts", "with colour", "pictures")
+    names = (*MEASURED, "whole / parts", "with color", "pictures")
     print(f"| size | encoder | {' | '.join(names)} |\n|---|---|{'---|' * len(names)}", flush=True)
     colorizer = load_colorizer(resolve("lite"))
     with tempfile.TemporaryDirectory() as name:

@@ -28,15 +28,15 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from colorworker.listing import OpenSource, plan_entries
-from colorworker.manifests.opening import open_manifest
-from colorworker.planning.plan import freeze, put_manifest
-from colorworker.store.base import ObjectInfo
+from colorworker.domain.options import ModelRef, Options
+from colorworker.inputs.jobplan import freeze, put_manifest
+from colorworker.inputs.listing import OpenSource, plan_entries
+from colorworker.inputs.manifests import open_manifest
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
-from colorworker.store.opening import open_store
+from colorworker.store.objectstore import ObjectInfo
+from colorworker.store.openstore import open_store
 from colorworker.store.sources import Source
-from colorworker.work.job import ModelRef, Options
 
 ROOT = Path(__file__).parents[1]
 ENDINGS = (*(".jpg" for _ in range(45)), *(".tif" for _ in range(47)), ".avi", ".mov", ".mp4.md5",

@@ -1,7 +1,7 @@
 """Which detector finds the shots of black-and-white film? Ours beside PySceneDetect's.
 
     pip install scenedetect        # in an environment of its own: it brings another OpenCV
-    PYTHONPATH=. python benchmarks/shots.py [--clips FOLDER] [--seeds 3]
+    PYTHONPATH=. python benchmarks/shotdetection.py [--clips FOLDER] [--seeds 3]
 
 Made films have labels by construction. In FOLDER lie the clips that `shotset.REAL_CUTS` names: they
 are measured as they are, and spliced into films of known cuts, fades and dissolves. A change counts
@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from shotset import MADE, Film, made, real, spliced
 
-from colorworker.media import shots
+from colorworker.media import shotdetection
 from colorworker.media.planes import PlaneScaler
-from colorworker.pipeline.watch import watched
+from colorworker.pipeline.propagation.shotboundaries import watched
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,14 +35,14 @@ Detector = Callable[[Film], list[int]]
 @dataclass(frozen=True)
 class _Seen:
     index: int
-    small: shots.Small
+    small: shotdetection.Small
 
 
 def ours(film: Film) -> list[int]:
     """Return what the worker would log of the film as one segment."""
-    scaler = PlaneScaler(*shots.SMALL_SHAPE)
+    scaler = PlaneScaler(*shotdetection.SMALL_SHAPE)
     frames = (
-        _Seen(index, shots.small_luma(scaler(np.ascontiguousarray(frame)), 8))
+        _Seen(index, shotdetection.small_luma(scaler(np.ascontiguousarray(frame)), 8))
         for index, frame in enumerate(film.frames)
     )
     log: list = []

@@ -4,7 +4,7 @@
 
 Operations are counted from the tables of layers, a multiplication and an addition as two, for one
 picture of 256 x 256. Speed is measured on this machine with fresh weights, whose values do not
-matter: colouring through the colorizer in batches of 8 at 256 x 256, and training steps (forward,
+matter: coloring through the colorizer in batches of 8 at 256 x 256, and training steps (forward,
 backward, AdamW; the statistics of the encoder frozen) in batches of 16 at 160 x 160. The best round
 counts, by the clock, and beside it CPU seconds of all threads: on a busy machine those say more.
 
@@ -27,18 +27,18 @@ import numpy as np
 from colorworker.model import network
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import BACKBONES
-from colorworker.model.batch import Batch
 from colorworker.model.colorizer import TensorFlowColorizer
 from colorworker.model.layout import convolutions
 from colorworker.model.runtime import tf
 from colorworker.model.trainable import Trainable, trainable
+from colorworker.model.trainingbatch import Batch
 from colorworker.model.weights import encoded, parse
 
 ROOT = Path(__file__).parents[1]
 BINS = 259
 PICTURES = 6_400_000
 TFLOPS_USED = 10.0
-COLOURING, TRAINING = (8, 256), (16, 160)
+COLORING, TRAINING = (8, 256), (16, 160)
 """Pictures of a batch, and their height and width."""
 
 
@@ -70,11 +70,11 @@ def operations(architecture: Architecture, side: int) -> int:
     return counter.operations
 
 
-def colouring(net: Trainable):
-    """Return a function that colours one batch."""
+def coloring(net: Trainable):
+    """Return a function that colors one batch."""
     weights = parse(encoded(net.architecture, net.arrays()), "benchmark", "0" * 64)
     colorizer = TensorFlowColorizer(weights)
-    count, side = COLOURING
+    count, side = COLORING
     lightness = np.random.default_rng(0).uniform(0, 100, (count, side, side)).astype(np.float32)
     return lambda: colorizer.predict(lightness)
 
@@ -120,12 +120,12 @@ def row(name: str, width: float, rounds: int) -> str:
     net = trainable(Architecture(name, width))
     million = net.model.count_params() / 1e6
     flops = operations(net.architecture, 256)
-    coloured, colour_cpu = rates(colouring(net), COLOURING[0], rounds)
+    colored, color_cpu = rates(coloring(net), COLORING[0], rounds)
     trained, train_cpu = rates(training(net), TRAINING[0], rounds)
     hours = PICTURES * 3 * flops / (TFLOPS_USED * 1e12) / 3600
     return (
-        f"| {name} x{width:g} | {million:.1f} | {flops / 1e9:.1f} | {coloured:.1f}"
-        f" ({colour_cpu * 1000:.0f}) | {trained:.1f} ({train_cpu * 1000:.0f}) | {hours:.1f} |"
+        f"| {name} x{width:g} | {million:.1f} | {flops / 1e9:.1f} | {colored:.1f}"
+        f" ({color_cpu * 1000:.0f}) | {trained:.1f} ({train_cpu * 1000:.0f}) | {hours:.1f} |"
     )
 
 
@@ -139,8 +139,8 @@ def main() -> None:
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     print(f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores, TF {tf.__version__}")
-    print(f"colouring {COLOURING}, training {TRAINING} (batch, side); (CPU milliseconds a picture)")
-    print("| network | parameters, M | GFLOP at 256 | coloured/s | trained/s | GPU hours |")
+    print(f"coloring {COLORING}, training {TRAINING} (batch, side); (CPU milliseconds a picture)")
+    print("| network | parameters, M | GFLOP at 256 | colored/s | trained/s | GPU hours |")
     print("|---|---|---|---|---|---|")
     for size in arguments.sizes:
         name, _, width = size.partition(":")

@@ -28,13 +28,14 @@ import pyvips
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from colorworker.work import plan  # noqa: E402
+
+from colorworker.domain.options import Asset, ModelRef, Options  # noqa: E402
+from colorworker.pipeline.context import Workshop  # noqa: E402
 from colorworker.pipeline.scan import cuts_of  # noqa: E402
 from colorworker.pipeline.unit import run_unit  # noqa: E402
-from colorworker.pipeline.workshop import Workshop  # noqa: E402
 from colorworker.store.options import S3Options  # noqa: E402
 from colorworker.store.s3 import S3Store  # noqa: E402
-from colorworker.work import plan  # noqa: E402
-from colorworker.work.job import Asset, ModelRef, Options  # noqa: E402
 from tests import servers  # noqa: E402
 from tests.faultproxy import FaultProxy, proxy  # noqa: E402
 
@@ -72,7 +73,7 @@ class Cost:
 
 
 def frames(count: int, grain: float) -> Iterator[av.VideoFrame]:
-    """Yield grey frames of moving stripes under film grain."""
+    """Yield gray frames of moving stripes under film grain."""
     rng = np.random.default_rng(0)
     noise = rng.normal(0, grain, (16, HEIGHT, WIDTH))
     _, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
@@ -233,9 +234,9 @@ def _measure(
     passing = S3Options(endpoint_url=between.url)
     with (
         closing(S3Store(source, options=passing)) as archive,
-        closing(S3Store(destination, options=passing)) as colour,
+        closing(S3Store(destination, options=passing)) as color,
     ):
-        workshop = Workshop(colour, lambda _: archive, lambda _: Toy(), MODEL, "benchmark")
+        workshop = Workshop(color, lambda _: archive, lambda _: Toy(), MODEL, "benchmark")
         counted = Counted(between, workshop)
         infos = sorted(archive.list(), key=lambda info: info.key)
         print(f"list: {len(between.passed)} requests for {len(infos)} objects")

@@ -1,16 +1,16 @@
-"""What does propagating colours save, and what do they lose? Every frame predicted against anchors.
+"""What does propagating colors save, and what do they lose? Every frame predicted against anchors.
 
     python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--grain 0] [--sheets FOLDER]
 
-Takes clips of real colour footage, gives their luma to `pipeline.film` as one segment, once with
+Takes clips of real color footage, gives their luma to `pipeline.film` as one segment, once with
 every frame predicted alone (`--per-frame`) and once with the default options, and measures both
-beside the clip itself and beside grey, as docs/evaluation.md describes. Truths that are grey have
+beside the clip itself and beside gray, as docs/evaluation.md describes. Truths that are gray have
 no ab-RMSE. `model` is CPU seconds of all threads inside the network, `wall` the seconds of decoding
-and colouring without encoding, after a warm-up. Warp error is in 10^-4; most of it is grain and
-exposure of the source, which no colouring moves: `over grey` is what the colours add. The last rows
+and coloring without encoding, after a warm-up. Warp error is in 10^-4; most of it is grain and
+exposure of the source, which no coloring moves: `over gray` is what the colors add. The last rows
 are means over clips, and the sums of predictions and seconds. `--grain` puts Gaussian grain on
-8-bit luma before it is coloured, as old film has; motion and truth are taken without, and `over
-grey` would be the grain. Sheets show, from the left: luma, every frame predicted, propagated, the
+8-bit luma before it is colored, as old film has; motion and truth are taken without, and `over
+gray` would be the grain. Sheets show, from the left: luma, every frame predicted, propagated, the
 clip.
 """
 
@@ -29,16 +29,16 @@ import cv2
 import numpy as np
 from overhead import Timed
 
-from colorworker.evaluation.filmpairs import GREY, measured_size, rgb_codes
-from colorworker.evaluation.films import FilmMeter
-from colorworker.evaluation.flow import MotionEstimator
+from colorworker.domain.options import Options
+from colorworker.evaluation.filmpairs import GRAY, measured_size, rgb_codes
+from colorworker.evaluation.flicker import FilmMeter
 from colorworker.evaluation.measures import lab_of, shown
-from colorworker.media.probe import scan
+from colorworker.evaluation.motion import MotionEstimator
+from colorworker.media.containers.probe import scan
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
-from colorworker.pipeline.film import colour_frames
+from colorworker.pipeline.propagation.propagate import color_frames
 from colorworker.settings import apply_environment, tensorflow_environment
-from colorworker.work.job import Options
 
 ROOT = Path(__file__).parents[1]
 METHODS = {
@@ -59,14 +59,14 @@ class Clip:
 
 @dataclass(frozen=True)
 class Row:
-    """One colouring of one clip; None where there is nothing to say."""
+    """One coloring of one clip; None where there is nothing to say."""
 
-    colourfulness: float | None
+    colorfulness: float | None
     ab_rmse: float | None
     cdc: float | None
     cdc_ab: float | None
     warp: float | None
-    over_grey: float | None
+    over_gray: float | None
     flicker: float | None
     pictures: float | None = None
     model: float | None = None
@@ -74,7 +74,7 @@ class Row:
 
 
 FORMATS = ("{:.1f}", "{:.2f}", "{:.5f}", "{:.5f}", *["{:.3f}"] * 3, "{:.0f}", "{:.1f}", "{:.1f}")
-NAMES = ("CF", "ab-RMSE", "CDC", "CDC of ab", "warp", "over grey", "flicker", "predicted", "model",
+NAMES = ("CF", "ab-RMSE", "CDC", "CDC of ab", "warp", "over gray", "flicker", "predicted", "model",
          "wall")  # fmt: skip
 
 
@@ -100,56 +100,56 @@ def grained(frames: Iterator[av.VideoFrame], deviation: float) -> Iterator[av.Vi
         yield frame
 
 
-def coloured(path: Path, clip: Clip, colorizer, options: Options):
-    """Return the clip's coloured frames."""
+def colored(path: Path, clip: Clip, colorizer, options: Options):
+    """Return the clip's colored frames."""
     with path.open("rb") as reader:
         info, _ = scan(reader, path.name)
     pix_fmt = info.pix_fmt if info.pix_fmt.startswith("yuv") else "yuv420p"
     info = replace(info, pix_fmt=pix_fmt)
     frames = grained(frames_of(path, clip), clip.grain)
-    return list(colour_frames(frames, clip.count, info, colorizer, options, pix_fmt))
+    return list(color_frames(frames, clip.count, info, colorizer, options, pix_fmt))
 
 
 def measure(path: Path, clip: Clip, inner) -> tuple[dict[str, Row], list[list]]:
-    """Return a row for each colouring of the clip, and pictures of all side by side."""
+    """Return a row for each coloring of the clip, and pictures of all side by side."""
     runs = {}
     for method, options in METHODS.items():
-        coloured(path, replace(clip, count=4), inner, options)
+        colored(path, replace(clip, count=4), inner, options)
         colorizer = Timed(inner)
         start = time.perf_counter()
-        frames = coloured(path, clip, colorizer, options)
+        frames = colored(path, clip, colorizer, options)
         runs[method] = frames, colorizer, time.perf_counter() - start
     motion_of = MotionEstimator()
-    meters = {name: FilmMeter() for name in ("truth", "grey", *METHODS)}
+    meters = {name: FilmMeter() for name in ("truth", "gray", *METHODS)}
     sheet = []
     for index, frame in enumerate(frames_of(path, clip)):
         size = measured_size(frame, path.name)
         true_rgb = rgb_codes(frame, *size)
         lab = lab_of(true_rgb)
         light, ab = lab[..., 0], lab[..., 1:]
-        pictures = {"truth": true_rgb, "grey": shown(light, 0 * ab).rgb}
+        pictures = {"truth": true_rgb, "gray": shown(light, 0 * ab).rgb}
         pictures |= {name: rgb_codes(run[0][index], *size) for name, run in runs.items()}
         motion = motion_of(light)
         for name, rgb in pictures.items():
             meters[name].add(rgb, motion, ab)
         if (index + 1) % max(1, clip.count // SHEET_ROWS) == 0:
-            sheet.append([pictures[name] for name in ("grey", *METHODS, "truth")])
+            sheet.append([pictures[name] for name in ("gray", *METHODS, "truth")])
     return rows_of(
         {name: meter.scores() for name, meter in meters.items()}, runs, clip.grain
     ), sheet
 
 
 def rows_of(scores, runs, grain: float) -> dict[str, Row]:
-    grey_truth = scores["truth"].colourfulness < GREY
+    gray_truth = scores["truth"].colorfulness < GRAY
     rows = {}
     for name, each in scores.items():
         rows[name] = Row(
-            each.colourfulness,
-            None if grey_truth or name == "truth" else each.ab_rmse,
+            each.colorfulness,
+            None if gray_truth or name == "truth" else each.ab_rmse,
             each.cdc,
             each.cdc_ab,
             each.warp_error * 1e4,
-            None if grain else (each.warp_error - scores["grey"].warp_error) * 1e4,
+            None if grain else (each.warp_error - scores["gray"].warp_error) * 1e4,
             each.flicker,
         )
         if name in runs:
@@ -199,7 +199,7 @@ def main() -> None:
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()
     print(f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores\n")
-    print(f"| clip | colours | {' | '.join(NAMES)} |\n|---|---|{'---|' * len(NAMES)}", flush=True)
+    print(f"| clip | colors | {' | '.join(NAMES)} |\n|---|---|{'---|' * len(NAMES)}", flush=True)
     colorizer = load_colorizer(resolve("lite"))
     every: list[dict[str, Row]] = []
     for path in arguments.clips:

@@ -126,16 +126,16 @@ def finish(process):
 
 def measure(data, steps, how):
     from colorworker.model.runtime import tf
-    from colorworker.store.opening import open_store
+    from colorworker.store.openstore import open_store
     from colorworker.store.options import StoreOptions
     from colorworker.training.config import parse_config
     from colorworker.training.dataset import open_dataset
     from colorworker.training.engine import Engine, World, alone
     from colorworker.training.feed import Recipe, training_feed
+    from colorworker.training.localcopy import Spool
     from colorworker.training.optimizer import Pace
     from colorworker.training.order import Order, Position
-    from colorworker.training.spool import Spool
-    from colorworker.training.start import build, rules_of
+    from colorworker.training.setup import build, rules_of
 
     rank = how.get("cluster", {}).get("task", {}).get("index", 0)
     world = alone()
@@ -184,7 +184,7 @@ def measure(data, steps, how):
 
 def parts(tf, engine, feed, network, batch, steps, pace):
     """Return CPU and wall milliseconds a picture of each part of a step, by name."""
-    from colorworker.model.batch import Batch
+    from colorworker.model.trainingbatch import Batch
 
     trained = [variable.value for variable in network.model.trainable_variables]
 

@@ -13,13 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from colorworker.errors import PlaceFailed, Quarantined
-from colorworker.report.records import ItemLine, line_of_entry, line_of_film, line_of_still
-from colorworker.work.adjust import own_adjustments
-from colorworker.work.job import ModelRef, Options
-from colorworker.work.ledger import Record, UnitResult
-from colorworker.work.manifest import Counts, Entry, counts_of
-from colorworker.work.plan import (
+from colorworker.domain.adjustments import own_adjustments
+from colorworker.domain.entries import Counts, Entry, counts_of
+from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.records import Record, UnitResult
+from colorworker.domain.units import (
     Assembly,
     Cut,
     ImageBatch,
@@ -34,6 +32,8 @@ from colorworker.work.plan import (
     segments,
     still,
 )
+from colorworker.errors import PlaceFailed, Quarantined
+from colorworker.report.itemlines import ItemLine, line_of_entry, line_of_film, line_of_still
 
 logger = logging.getLogger(__name__)
 
@@ -268,7 +268,7 @@ class _Run:
         elif isinstance(unit, Scan):
             self._scanned(film, result, result.record)
         elif isinstance(unit, Segment):
-            self._coloured(film, unit, result)
+            self._colored(film, unit, result)
         else:
             self._end_film(film, result)
 
@@ -277,13 +277,13 @@ class _Run:
             self._end_film(film, result)
             return
         options = film.scan.options
-        if record.info["in_colour"] and options.colour_sources == "skip":
+        if record.info["in_color"] and options.color_sources == "skip":
             skipped = replace(
                 result,
                 outcome="skipped",
-                error_code="already_colour",
-                error=f"{film.entry.key}: in colour already."
-                " Give --colour-sources recolour to colour it anew.",
+                error_code="already_color",
+                error=f"{film.entry.key}: in color already."
+                " Give --color-sources recolor to color it anew.",
             )
             self._end_film(film, skipped)
             return
@@ -308,7 +308,7 @@ class _Run:
         self._film_units += needed
         self._advance(units_known=needed)
 
-    def _coloured(self, film: _Film, unit: Segment, result: UnitResult) -> None:
+    def _colored(self, film: _Film, unit: Segment, result: UnitResult) -> None:
         resumed = unit.frame_count if result.resumed else 0
         self._advance(frames_done=unit.frame_count, frames_resumed=resumed)
         film.waiting.discard(unit.unit_id)

@@ -10,14 +10,14 @@ ColorworkerError
 │   ├── SourceChanged       not the object that was listed (ETag)
 │   ├── SourceDamaged       named as a picture or a film, but does not decode whole
 │   ├── SourceTooLarge      more pixels than the bound on decoders allows
-│   ├── SourceUnsupported   sound, but outside what we can colour
+│   ├── SourceUnsupported   sound, but outside what we can color
 │   ├── OutputMismatch      what we wrote is not what the plan promised: nothing is published
 │   ├── OutputCollision     two sources would be written under one name
 │   ├── LineRefused         a line of a manifest that names nothing we could read
 │   └── Quarantined         the place died under it too often
 ├── ItemSkipped             nothing to do for this item, and that is no failure
 │   ├── NotMedia            neither its name nor its content is a picture or a film
-│   └── AlreadyColour       in colour already
+│   └── AlreadyColor       in color already
 ├── StoreError
 │   ├── KeyMissing          no object under that key
 │   ├── KeyExists           create-only put of a key that is taken
@@ -106,7 +106,7 @@ class SourceTooLarge(ItemError):
 
 
 class SourceUnsupported(ItemError):
-    """Sound content of a form this worker does not colour."""
+    """Sound content of a form this worker does not color."""
 
     code = "source_unsupported"
 
@@ -147,10 +147,10 @@ class NotMedia(ItemSkipped):
     code = "not_media"
 
 
-class AlreadyColour(ItemSkipped):
-    """The picture or film is in colour already."""
+class AlreadyColor(ItemSkipped):
+    """The picture or film is in color already."""
 
-    code = "already_colour"
+    code = "already_color"
 
 
 class StoreError(ColorworkerError):

@@ -33,7 +33,7 @@ class MediaSettings(BaseModel):
     anchor_interval: Annotated[int, Field(gt=0, le=48)] = 12
     """Most frames between two predictions of the model; what lies between is propagated."""
     settle_anchors: Annotated[int, Field(ge=0, le=8)] = 2
-    """Intervals that follow in a shot, over whose anchors an anchor's colour is averaged."""
+    """Intervals that follow in a shot, over whose anchors an anchor's color is averaged."""
     crf: Annotated[int | None, Field(ge=0, le=63)] = None
     """Constant rate factor of the access profile; by default 18 for H.264, 20 for HEVC and 25 for
     AV1."""
@@ -44,18 +44,18 @@ class MediaSettings(BaseModel):
 
 
 class ModelSettings(BaseModel):
-    """Which network, and how its distribution over colours is read."""
+    """Which network, and how its distribution over colors is read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "lite"
     """A packaged name or a path to weights."""
     vividness: Annotated[float, Field(ge=-1, le=2)] = 0.8
-    """Share of the training's rebalancing towards rare colours that is kept; 1 is as trained."""
+    """Share of the training's rebalancing towards rare colors that is kept; 1 is as trained."""
     temperature: Annotated[float, Field(gt=0, le=2)] = 0.38
-    """Of the softmax over colour bins; lower is purer, higher is greyer."""
+    """Of the softmax over color bins; lower is purer, higher is grayer."""
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
-    """Of the convolutions; float16 is for GPUs. Part of an output's identity, as colours change."""
+    """Of the convolutions; float16 is for GPUs. Part of an output's identity, as colors change."""
 
 
 class RunSettings(BaseModel):

@@ -1,8 +1,8 @@
 """An archive to try buckets with, and looks at what came of it; see docs/cluster.md.
 
-    python docs/bucket_demo.py fill archive colour
+    python docs/bucket_demo.py fill archive color
     python docs/bucket_demo.py etags archive
-    python docs/bucket_demo.py report colour FOLDER
+    python docs/bucket_demo.py report color FOLDER
 
 `fill` makes two buckets, the first with versions, and puts 20 stills and 2 films into it: those of
 docs/demo, cuts of its photographs in other formats, and stripes with a tone. `etags` prints key,
@@ -31,9 +31,9 @@ CUTS_PER_PHOTOGRAPH = 3
 STILLS = 20
 
 
-def fill(client: Any, archive: str, colour: str) -> None:
+def fill(client: Any, archive: str, color: str) -> None:
     """Make the buckets and put the archive's 22 objects."""
-    for name in (archive, colour):
+    for name in (archive, color):
         client.create_bucket(Bucket=name)
     client.put_bucket_versioning(Bucket=archive, VersioningConfiguration={"Status": "Enabled"})
     with tempfile.TemporaryDirectory() as name:

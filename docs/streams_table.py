@@ -2,7 +2,7 @@
 
     python docs/streams_table.py > tables.md
 
-Makes the film, colours it by the command line under each profile, and reads the reports.
+Makes the film, colors it by the command line under each profile, and reads the reports.
 """
 
 # ruff: noqa: T201, S603 - a script, not a part of the package.
@@ -20,10 +20,10 @@ RUNS = {
     "access": [],
     "mezzanine": ["--profile", "mezzanine"],
 }
-AGAIN = ["--profile", "archive", "--colour-sources", "recolour"]
+AGAIN = ["--profile", "archive", "--color-sources", "recolor"]
 
 
-def colour(source: Path, destination: Path, options: list[str]) -> dict[str, Any]:
+def color(source: Path, destination: Path, options: list[str]) -> dict[str, Any]:
     """Run the command and return the film's line of the report."""
     command = [sys.executable, "-m", "colorworker", "colorize", str(source), str(destination)]
     subprocess.run([*command, *options, "--quiet"], check=True, stdout=sys.stderr)
@@ -52,11 +52,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = make_film_with_all_streams(folder / "reel.mkv")
-        lines = {title: colour(source, folder / title, given) for title, given in RUNS.items()}
+        lines = {title: color(source, folder / title, given) for title, given in RUNS.items()}
         table(lines)
         quicktime = folder / "mezzanine" / lines["mezzanine"]["output_key"]
         print()
-        table({"archive": colour(quicktime, folder / "again", AGAIN)})
+        table({"archive": color(quicktime, folder / "again", AGAIN)})
 
 
 if __name__ == "__main__":

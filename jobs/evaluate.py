@@ -1,4 +1,4 @@
-"""Measure colours on the cluster that this runs in: for `ray job submit`.
+"""Measure colors on the cluster that this runs in: for `ray job submit`.
 
 ray job submit --entrypoint-num-cpus 4 -- python jobs/evaluate.py TRUTH --output s3://bucket/scores
     [options of `colorworker evaluate`]

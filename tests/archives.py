@@ -45,7 +45,7 @@ class Outcome:
 
 
 def save_picture(path, height=90, width=120, bits=8, seed=0):
-    """Write a grey picture with edges and gradients."""
+    """Write a gray picture with edges and gradients."""
     rows, columns = np.mgrid[0:height, 0:width]
     wave = np.sin(columns / 17 + seed) + np.cos(rows / 11) + (columns > width / 2)
     scaled = (wave - wave.min()) / (wave.max() - wave.min())
@@ -57,7 +57,7 @@ def save_picture(path, height=90, width=120, bits=8, seed=0):
 
 
 def save_film(path, frames=72, gop_size=12, **changes):
-    """Write a grey film of 96 x 64 pixels with sound."""
+    """Write a gray film of 96 x 64 pixels with sound."""
     path.parent.mkdir(parents=True, exist_ok=True)
     recipe = {"width": 96, "height": 64, "rate": Fraction(24), "sound": "aac", **changes}
     return make_film(path, Recipe(frames=frames, gop_size=gop_size, **recipe))

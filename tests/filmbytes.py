@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from colorworker.media.matroska import set_display_aspect
+from colorworker.media.containers.matroska import set_display_aspect
 
 PES_START = b"\0\0\x01\xe0"
 MEDIA_HEADER = (b"moov", b"trak", b"mdia", b"mdhd")

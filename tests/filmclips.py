@@ -214,7 +214,7 @@ CLIPS = (
     Clip("ffv1.mp4", "FFV1", "", FFV1),
     Clip("h264-open.mkv", "H.264", "open GOPs, variable rate", replace(H264_OPEN, **VARIABLE_RATE)),
     Clip(
-        "h264-grey.mkv", "H.264", "grey", replace(H264_OPEN, pix_fmt="gray"), {"pix_fmt": "yuv420p"}
+        "h264-gray.mkv", "H.264", "gray", replace(H264_OPEN, pix_fmt="gray"), {"pix_fmt": "yuv420p"}
     ),
     Clip(
         "h264-odd.mkv",
@@ -234,18 +234,18 @@ CLIPS = (
         "intra refresh, no keyframes",
         replace(H264_CLOSED, b_frames=0, options={"x264-params": "intra-refresh=1:bframes=0"}),
     ),
-    Clip("hevc.mkv", "HEVC", "open GOPs, grey, 10 bit", replace(HEVC_OPEN, pix_fmt="gray10le")),
+    Clip("hevc.mkv", "HEVC", "open GOPs, gray, 10 bit", replace(HEVC_OPEN, pix_fmt="gray10le")),
     Clip("mpeg2.mkv", "MPEG-2", "4:2:2, B-frames", replace(MPEG2, pix_fmt="yuv422p")),
     Clip("mpeg4.mkv", "MPEG-4 ASP", "B-frames", MPEG4),
     Clip("prores.mkv", "ProRes", "4:2:2, 10 bit", PRORES, mangle=with_display_aspect),
     Clip("mjpeg.mkv", "MJPEG", "4:2:2, full range", replace(MJPEG, pix_fmt="yuvj422p")),
     Clip(
-        "ffv1-grey.mkv", "FFV1", "grey", replace(FFV1, pix_fmt="gray"), mangle=with_display_aspect
+        "ffv1-gray.mkv", "FFV1", "gray", replace(FFV1, pix_fmt="gray"), mangle=with_display_aspect
     ),
     Clip(
         "ffv1-grey16.mkv",
         "FFV1",
-        "grey, 16 bit",
+        "gray, 16 bit",
         replace(FFV1, pix_fmt="gray16le"),
         mangle=with_display_aspect,
     ),

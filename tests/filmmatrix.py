@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from colorworker.media.decode import decode_segment
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.units import Cut, cut
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.containers.probe import scan
 from colorworker.media.planes import luma_plane
-from colorworker.media.probe import scan
-from colorworker.media.relaid import in_planes
-from colorworker.work.film import VideoInfo
-from colorworker.work.plan import Cut, cut
-from colorworker.work.timeline import Timeline
+from colorworker.media.repack import in_planes
 from tests.filmclips import Clip
 
 TABLE_CUT = 8

@@ -12,21 +12,21 @@ import typer
 
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.run import Request, run
-from colorworker.errors import UsageError
-from colorworker.manifests.source import is_manifest, location
-from colorworker.settings import ExecutorName, Settings, load_settings
-from colorworker.work.adjust import Wish, parse_wishes
-from colorworker.work.excerpt import parse_excerpt
-from colorworker.work.job import (
+from colorworker.domain.adjustments import Wish, parse_wishes
+from colorworker.domain.excerpt import parse_excerpt
+from colorworker.domain.options import (
     Chroma,
     Codec,
-    ColourSources,
+    ColorSources,
     Deinterlace,
     Encoder,
     Label,
     Options,
     Profile,
 )
+from colorworker.errors import UsageError
+from colorworker.inputs.manifesturi import is_manifest, location
+from colorworker.settings import ExecutorName, Settings, load_settings
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -37,7 +37,7 @@ def colorize(
         typer.Argument(
             metavar="SOURCE... DESTINATION",
             help="Files, folders, quoted globs or manifest:LIST, and last the folder for the"
-            " colour.",
+            " color.",
             show_default=False,
         ),
     ],
@@ -102,8 +102,8 @@ def colorize(
             help="Predict every frame of a film alone: three times the work, and it flickers.",
         ),
     ] = False,
-    colour_sources: Annotated[
-        ColourSources, typer.Option(help="What to do with sources that are in colour already.")
+    color_sources: Annotated[
+        ColorSources, typer.Option(help="What to do with sources that are in color already.")
     ] = "skip",
     workers: Annotated[int | None, typer.Option(min=1, help="Units worked on at a time.")] = None,
     include: Annotated[
@@ -134,14 +134,14 @@ def colorize(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="TOML: shots of films that get colours of their own.",
+            help="TOML: shots of films that get colors of their own.",
             dir_okay=False,
         ),
     ] = None,
     label: Annotated[
         Label,
         typer.Option(
-            help="How outputs say they are colourised: tag in the metadata, burn in a corner too."
+            help="How outputs say they are colorized: tag in the metadata, burn in a corner too."
         ),
     ] = "tag",
     preview: Annotated[
@@ -188,7 +188,7 @@ def colorize(
         chroma=chroma,
         deinterlace=deinterlace,
         encoder=encoder,
-        colour_sources=colour_sources,
+        color_sources=color_sources,
         label=label,
         excerpt=parse_excerpt(start, end),
         preview=preview,

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.status import Status
 
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 
 app = typer.Typer(help="Look at pictures to train and measure on.", no_args_is_help=True)
@@ -39,12 +39,12 @@ def inspect(
         Path | None,
         typer.Option(metavar="FILE.png", help="Write the histogram and a contact sheet beside it."),
     ] = None,
-    min_colourfulness: Annotated[
-        float, typer.Option(min=0, help="Below it a picture counts as grey.")
+    min_colorfulness: Annotated[
+        float, typer.Option(min=0, help="Below it a picture counts as gray.")
     ] = 6.0,
     pictures: Annotated[int, typer.Option(min=1, max=400, help="On the sheet.")] = 60,
 ) -> None:
-    """Count pictures, grey ones and broken ones, and show how colourful they are.
+    """Count pictures, gray ones and broken ones, and show how colorful they are.
 
     Exit codes: 0 looked at, 2 nothing there or no way to it.
     """
@@ -53,12 +53,12 @@ def inspect(
     apply_environment(tensorflow_environment())
     from colorworker.training.dataset import open_dataset
     from colorworker.training.intake import IntakeRules
-    from colorworker.training.spool import Spool
+    from colorworker.training.localcopy import Spool
 
     settings = load_settings()
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     rules = IntakeRules(
-        128, min_colourfulness=min_colourfulness, max_pixels=settings.media.max_pixels
+        128, min_colorfulness=min_colorfulness, max_pixels=settings.media.max_pixels
     )
     console = Console(stderr=True)
     with closing(Spool(settings.run.scratch or Path(gettempdir()), 1 << 40)) as spool:
@@ -68,33 +68,33 @@ def inspect(
         print(f"pictures: {len(inventory.kept)} to train and measure on")
         print(f"  for training: {len(inventory.train)}, for validation: {len(inventory.held_out)}")
         for name, keys in (
-            ("grey", [(key, "") for key in inventory.grey]),
+            ("gray", [(key, "") for key in inventory.gray]),
             ("broken", inventory.broken),
         ):
             print(f"{name}: {len(keys)}")
             for key, reason in keys[:_NAMES]:
                 print(f"  {key}{': ' if reason else ''}{reason}")
-        print(_histogram([float(value) for value in inventory.colourfulness], min_colourfulness))
+        print(_histogram([float(value) for value in inventory.colorfulness], min_colorfulness))
         if sheet is not None:
-            from colorworker.training.contact import contact_sheet
+            from colorworker.training.datasetsheet import contact_sheet
 
-            pages = contact_sheet(dataset, min_colourfulness, pictures)
+            pages = contact_sheet(dataset, min_colorfulness, pictures)
             for path, data in zip((sheet, _beside(sheet)), pages, strict=True):
                 path.write_bytes(data)
                 print(f"written: {path}", file=sys.stderr)
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.stem}-colourfulness{path.suffix}")
+    return path.with_name(f"{path.stem}-colorfulness{path.suffix}")
 
 
 def _histogram(values: list[float], mark: float) -> str:
-    """Return colourfulness in steps of 10 as lines of text; about 40 is a usual photograph."""
+    """Return colorfulness in steps of 10 as lines of text; about 40 is a usual photograph."""
     if not values:
-        return "colourfulness: no picture decodes"
+        return "colorfulness: no picture decodes"
     counts = Counter(min(int(value // 10), 12) for value in values)
     most = max(counts.values())
-    lines = [f"colourfulness, mean {sum(values) / len(values):.1f}, grey below {mark:g}:"]
+    lines = [f"colorfulness, mean {sum(values) / len(values):.1f}, gray below {mark:g}:"]
     for step in range(max(counts) + 1):
         count = counts.get(step, 0)
         label = f"{step * 10:4d}+ " if step == 12 else f"{step * 10:4d}-{step * 10 + 10:<4d}"

@@ -2,7 +2,7 @@
 
 import typer
 
-from colorworker.doctor import checks
+from colorworker.executors.doctor import checks
 from colorworker.settings import apply_environment, tensorflow_environment
 
 _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}

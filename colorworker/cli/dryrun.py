@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
-from colorworker.cli.planprint import print_plan
+from colorworker.cli.dryrun_view import print_plan
 from colorworker.cli.run import Request, expecting, planned, prepared, refuse_nothing, worker_spec
+from colorworker.domain.costs import Estimate, Part
 from colorworker.errors import ColorworkerError, UsageError
-from colorworker.estimating.outline import Looking
-from colorworker.estimating.survey import Recorded, Volume
-from colorworker.report.page import count, duration, size, visible
+from colorworker.estimate.films import Looking
+from colorworker.estimate.sampling import Recorded, Volume
+from colorworker.report.jobpage import count, duration, size, visible
 from colorworker.settings import Settings
-from colorworker.store.base import ObjectStore
-from colorworker.store.opening import open_store
-from colorworker.work.estimate import Estimate, Part
+from colorworker.store.objectstore import ObjectStore
+from colorworker.store.openstore import open_store
 
 _WORKERS_SHOWN = (4, 16, 64)
 """For how many workers the time is said besides."""

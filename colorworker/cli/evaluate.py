@@ -13,7 +13,7 @@ def evaluate(
     truth: Annotated[
         str | None,
         typer.Argument(
-            help="Colour pictures: a folder, an s3:// prefix, a glob, or tar shards.",
+            help="Color pictures: a folder, an s3:// prefix, a glob, or tar shards.",
             show_default=False,
         ),
     ] = None,
@@ -33,11 +33,11 @@ def evaluate(
         typer.Option(min=32, help="Short side that models work at. By default their own."),
     ] = None,
     film: Annotated[
-        list[str] | None, typer.Option(metavar="FILM", help="A coloured film to measure, and ...")
+        list[str] | None, typer.Option(metavar="FILM", help="A colored film to measure, and ...")
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILM", help="... its source: in colour it is the truth, else grey."),
+        typer.Option(metavar="FILM", help="... its source: in color it is the truth, else gray."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Measure so many pictures, or frames, only.")
@@ -52,9 +52,9 @@ def evaluate(
     ] = None,
     quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
 ) -> None:
-    """Measure colours against the truth, always beside grey and the mean colour.
+    """Measure colors against the truth, always beside gray and the mean color.
 
-    Each colour picture is made grey, coloured by every model and compared; a picture that cannot
+    Each color picture is made gray, colored by every model and compared; a picture that cannot
     be read is counted and named. Exit codes: 0 measured, 2 could not start or nothing to measure.
     """
     logging.basicConfig(level="WARNING", stream=sys.stderr, format="%(levelname)s: %(message)s")
@@ -64,7 +64,7 @@ def evaluate(
     settings = load_settings()
     apply_environment(tensorflow_environment())
     # Imported here: TensorFlow, SciPy and matplotlib are needed by no other command's start.
-    from colorworker.cli.measuring import EvaluationRequest, run_evaluation
+    from colorworker.evaluation.run import EvaluationRequest, run_evaluation
 
     run_evaluation(
         EvaluationRequest(

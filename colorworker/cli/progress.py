@@ -24,9 +24,9 @@ def describe(now: JobProgress, seconds: float) -> str:
         f"{now.items_done}/{now.items_total} items",
         f"{now.units_done}/{now.units_known} units",
     ]
-    coloured = now.frames_done - now.frames_resumed
-    if coloured and seconds > 0:
-        parts.append(f"{coloured / seconds:.1f} frames/s")
+    colored = now.frames_done - now.frames_resumed
+    if colored and seconds > 0:
+        parts.append(f"{colored / seconds:.1f} frames/s")
     expected = max(now.units_known, now.units_expected)
     if now.units_done and now.units_done < expected:
         left = seconds / now.units_done * (expected - now.units_done)

@@ -15,18 +15,18 @@ from colorworker.cli.colorize import LogLevel, options_of, refuse_relative
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
 from colorworker.cli.run import SOME_FAILED, Request, run_watched
+from colorworker.domain.schedule import Collection, RestorationPlan
 from colorworker.errors import ColorworkerError, UsageError
-from colorworker.report.page import duration, visible
-from colorworker.restore import CollectionEnd, JobEnd, PlanEnd, Watch
-from colorworker.restore import restore as run_plan
-from colorworker.restoring.planerrors import line_of_collection
-from colorworker.restoring.planfile import read_plan
-from colorworker.restoring.state import CollectionState
+from colorworker.report.jobpage import duration, visible
+from colorworker.schedule.planerrors import line_of_collection
+from colorworker.schedule.planfile import read_plan
+from colorworker.schedule.planstate import CollectionState
+from colorworker.schedule.run import CollectionEnd, JobEnd, PlanEnd, Watch
+from colorworker.schedule.run import restore as run_plan
 from colorworker.settings import ExecutorName, Settings, load_settings
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import any_glob
-from colorworker.work.restoration import Collection, RestorationPlan
 
 NOT_STARTED = 2
 """Exit code when a collection could not be run."""

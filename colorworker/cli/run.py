@@ -9,42 +9,42 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from colorworker.cli.expecting import Expecting
 from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
 from colorworker.cli.progress import display
-from colorworker.cli.shown import shown_folder
-from colorworker.cluster.inprocess import InProcessExecutor
-from colorworker.cluster.worker import WorkerSpec, open_workshop
-from colorworker.cores import usable_cores
+from colorworker.domain.adjustments import Wish, adjusted
+from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.excerpt import Excerpt, only_excerpt
+from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Executor, Job, run_job
 from colorworker.errors import DependencyMissing, UsageError
-from colorworker.keeping.page import fresh_page
-from colorworker.keeping.runs import RunKeeper, both
-from colorworker.listing import OpenSource, plan_entries
-from colorworker.manifests.opening import open_manifest
-from colorworker.manifests.source import is_manifest
-from colorworker.media import nvenc
+from colorworker.estimate.estimator import Expecting
+from colorworker.executors.cores import usable_cores
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.executors.worker import WorkerSpec, open_workshop
+from colorworker.inputs.jobplan import Plan, freeze, manifest_key, put_manifest
+from colorworker.inputs.listing import OpenSource, plan_entries
+from colorworker.inputs.manifests import open_manifest
+from colorworker.inputs.manifesturi import is_manifest
+from colorworker.media.codecs import nvenc
 from colorworker.model.weights import load, resolve
-from colorworker.planning.plan import Plan, freeze, manifest_key, put_manifest
 from colorworker.report.completion import CompletionReport
-from colorworker.report.page import JobFacts
-from colorworker.report.shots import kept_shots
+from colorworker.report.jobpage import JobFacts
+from colorworker.report.recordedshots import kept_shots
+from colorworker.report.text import shown_folder
 from colorworker.report.writer import ReportWriter
-from colorworker.restore import JobEnd, Watch
+from colorworker.runs.heartbeat import RunKeeper, both
+from colorworker.runs.publishpage import fresh_page
+from colorworker.schedule.run import JobEnd, Watch
 from colorworker.settings import (
     ExecutorName,
     Settings,
     apply_environment,
     tensorflow_environment,
 )
-from colorworker.store.base import ObjectStore
-from colorworker.store.opening import open_store
+from colorworker.store.objectstore import ObjectStore
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import Source, parse_source, refuse_overlap
-from colorworker.work.adjust import Wish, adjusted
-from colorworker.work.excerpt import Excerpt, only_excerpt
-from colorworker.work.job import ModelRef, Options
-from colorworker.work.manifest import Counts, Entry
 
 SOME_FAILED = 3
 """Exit code of a job that ended with failed items."""
@@ -69,7 +69,7 @@ class Request:
     completion_report: str = ""
     """Where a report in the format of S3 Batch Operations goes; empty for none."""
     wishes: tuple[Wish, ...] = ()
-    """Shots that are to have colours of their own."""
+    """Shots that are to have colors of their own."""
 
     def executor_name(self, settings: Settings) -> ExecutorName:
         """Return where units run."""
@@ -318,8 +318,8 @@ def _executor(request: Request, spec: WorkerSpec, settings: Settings) -> Executo
         apply_environment(tensorflow_environment())
         return InProcessExecutor(open_workshop(spec), request.workers_at_a_time(settings) or 1)
     try:
-        from colorworker.cluster.actors import RayExecutor
-        from colorworker.cluster.crew import Crew
+        from colorworker.executors.rayactors import RayExecutor
+        from colorworker.executors.sizing import Crew
     except ModuleNotFoundError as error:
         raise DependencyMissing(
             "ray", "is not installed", "Install it: pip install 'colorworker[ray]'"

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from colorworker.cli.shown import shown_folder
 from colorworker.errors import UsageError
-from colorworker.keeping.page import PAGE, put_page
-from colorworker.keeping.status import needs_attention, status_json, status_lines
-from colorworker.keeping.survey import latest_of_jobs, list_jobs, one_job
+from colorworker.report.text import shown_folder
+from colorworker.runs.joblist import latest_of_jobs, list_jobs, one_job
+from colorworker.runs.publishpage import PAGE, put_page
+from colorworker.runs.statustext import needs_attention, status_json, status_lines
 from colorworker.settings import load_settings
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 
 ATTENTION = 3
@@ -43,7 +43,7 @@ def status(
     """Say how jobs stand, from their destination alone; while they run, or after.
 
     Writes nothing, unless --page is given. --json prints one object, described in
-    colorworker/keeping/status.py.
+    colorworker/runs/statustext.py.
 
     Exit codes: 0 the newest run (of all, or of the job) is going on, was stopped or ended well,
     2 no jobs at all or no such job, 3 the newest run has failed items, broke off or was lost.

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from colorworker.cli.shown import shown_folder
-from colorworker.keeping.ages import age_seconds
-from colorworker.keeping.sweep import Limits, Swept, limits_of, sweep
-from colorworker.report.page import count, size, visible
+from colorworker.domain.durations import age_seconds
+from colorworker.report.jobpage import count, size, visible
+from colorworker.report.text import shown_folder
+from colorworker.runs.sweep import Limits, Swept, limits_of, sweep
 from colorworker.settings import load_settings
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from colorworker.cli.interrupt import INTERRUPTED
-from colorworker.cli.trainrun import run_config
 from colorworker.errors import UsageError
 from colorworker.settings import load_settings
 from colorworker.training.config import parse_config
+from colorworker.training.launch import run_config
 
 
 def train(

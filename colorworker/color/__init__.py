@@ -1,1 +1,1 @@
-"""Pixels and colours in NumPy; no file formats, no network."""
+"""Pixels and colors in NumPy; no file formats, no network."""

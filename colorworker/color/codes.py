@@ -62,7 +62,7 @@ class ChromaTable:
 def chroma_table(spec: ColorSpec) -> ChromaTable:
     """Return the stream's table: 2 MB for 8 bits, 9 to 17 MB for more; takes a third of a second.
 
-    Solved on a coarse grid and drawn out by interpolation. The colours of one luma that lie in
+    Solved on a coarse grid and drawn out by interpolation. The colors of one luma that lie in
     gamut are a convex set, and so are all (Y', Cb, Cr) in gamut: interpolation never leaves it.
     """
     nodes_ab = np.linspace(-_AB_LIMIT, _AB_LIMIT, _AB_NODES)

@@ -54,9 +54,9 @@ def fit_planes(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Flo
         raise ValueError(f"luma {luma.shape} and chroma {chroma.shape} do not belong together")
     # About its mean: in float32 the variance of values near 100 would drown in its rounding.
     middle = luma.mean()
-    centred = luma - middle
-    mean_luma = _box_mean(centred)
-    variance = _box_mean(centred * centred)
+    centerd = luma - middle
+    mean_luma = _box_mean(centerd)
+    variance = _box_mean(centerd * centerd)
     variance -= mean_luma * mean_luma
     np.maximum(variance, 0, out=variance)
     variance += np.float32(epsilon)
@@ -64,7 +64,7 @@ def fit_planes(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Flo
     slopes, offsets = np.empty_like(chroma), np.empty_like(chroma)
     for index, plane in enumerate(chroma):
         mean = _box_mean(plane)
-        slope = _box_mean(centred * plane)
+        slope = _box_mean(centerd * plane)
         slope -= mean_luma * mean
         slope *= variance
         mean -= slope * mean_luma
@@ -82,7 +82,7 @@ def _box_mean(image: Floats) -> Floats:
 
 
 def _three(image: Floats) -> Floats:
-    """Return 3 times the mean over each line and its neighbours."""
+    """Return 3 times the mean over each line and its neighbors."""
     if len(image) == 1:
         return image * np.float32(3)
     # In the image's own order in memory, whichever axis it is seen along.

@@ -16,7 +16,7 @@ RGB_TO_XYZ: npt.NDArray[np.float64] = np.array(
     ]
 )
 """Linear sRGB to XYZ under D65, from the primaries and the white of IEC 61966-2-1."""
-# The white is the sum of the primaries, not a rounded D65: greys then have a* = b* = 0.
+# The white is the sum of the primaries, not a rounded D65: grays then have a* = b* = 0.
 _WHITE = RGB_TO_XYZ.sum(axis=1)
 _RGB_TO_RELATIVE_XYZ = (RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
 _RELATIVE_XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
@@ -66,7 +66,7 @@ def lab_from_linear_rgb(rgb: Floats) -> Floats:
     """Return CIE L*a*b* under D65 of linear RGB with sRGB primaries.
 
     Args:
-        rgb: (..., 3), 1.0 is white; values outside [0, 1] are colours outside the gamut.
+        rgb: (..., 3), 1.0 is white; values outside [0, 1] are colors outside the gamut.
 
     Returns:
         (..., 3): L* in [0, 100]; a* and b* in practice within [-128, 127].
@@ -76,7 +76,7 @@ def lab_from_linear_rgb(rgb: Floats) -> Floats:
 
 
 def linear_rgb_from_lab(lab: Floats) -> Floats:
-    """Return linear RGB with sRGB primaries; colours outside the gamut leave [0, 1].
+    """Return linear RGB with sRGB primaries; colors outside the gamut leave [0, 1].
 
     Args:
         lab: (..., 3), L* in [0, 100].

@@ -1,7 +1,7 @@
 """Chroma for a video luma that may not move: (Y', a*, b*) to Cb and Cr codes.
 
 Video stores Y', not L*. For a pixel with luma Y' and a wanted (a*, b*), the lightness is solved
-whose colour with that (a*, b*) has exactly luma Y'; its Cb and Cr are taken and scaled towards 0
+whose color with that (a*, b*) has exactly luma Y'; its Cb and Cr are taken and scaled towards 0
 into gamut. `codes` keeps the answers in a table.
 
 What R'G'B' stands for is `transfer`'s to say.
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from colorworker.color.transfer import (
     LIGHTEST,
     Transfer,
-    light_of_greys,
+    light_of_grays,
     signal_of_light,
     transfer_of_code,
     white_signal,
@@ -31,7 +31,7 @@ _KR_KB: dict[Matrix, tuple[float, float]] = {
     "bt709": (0.2126, 0.0722),
     "bt2020": (0.2627, 0.0593),
 }
-# ITU-T H.273 (2021-07): table 4 (MatrixCoefficients), table 2 (ColourPrimaries), table 3
+# ITU-T H.273 (2021-07): table 4 (MatrixCoefficients), table 2 (ColorPrimaries), table 3
 # (TransferCharacteristics). Codes that are not named here are treated as unspecified.
 _MATRIX_OF_CODE: dict[int, Matrix] = {
     1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020",
@@ -62,14 +62,14 @@ _BISECTIONS = 24
 
 @dataclass(frozen=True)
 class ColorSpec:
-    """How a stream's codes stand for colours."""
+    """How a stream's codes stand for colors."""
 
     matrix: Matrix
     full_range: bool
     bit_depth: int
     wide_gamut: bool = False
     """True: BT.2020 primaries; False: those of sRGB, which BT.601's differ from by less than any
-    guess at a colour."""
+    guess at a color."""
     transfer: Transfer = "sdr"
 
     @property
@@ -94,7 +94,7 @@ class ColorSpec:
 
     @property
     def neutral(self) -> int:
-        """Chroma code of no colour."""
+        """Chroma code of no color."""
         return 1 << (self.bit_depth - 1)
 
 
@@ -111,8 +111,8 @@ def spec_from_codes(
     if matrix in _OTHER_MATRICES:
         raise SourceUnsupported(
             "video stream",
-            f"its colour matrix is {_OTHER_MATRICES[matrix]}",
-            "Convert the film to the matrix of BT.709 and colour that",
+            f"its color matrix is {_OTHER_MATRICES[matrix]}",
+            "Convert the film to the matrix of BT.709 and color that",
         )
     name = _MATRIX_OF_CODE.get(matrix) or ("bt709" if height >= 720 else "bt601")
     wide = primaries == 9 or (primaries == 2 and name == "bt2020")
@@ -125,7 +125,7 @@ def weights(matrix: Matrix) -> tuple[float, float]:
 
 
 def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.NDArray[np.float32]:
-    """Return the L* of greys with these luma codes.
+    """Return the L* of grays with these luma codes.
 
     Args:
         codes: Integers of any shape, at most 2**bit_depth - 1.
@@ -142,7 +142,7 @@ def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.
 def _lightness_of_codes(spec: ColorSpec) -> npt.NDArray[np.float32]:
     codes = np.arange(1 << spec.bit_depth)
     luma = np.clip((codes - spec.black) / spec.luma_span, 0.0, 1.0)
-    light = np.minimum(light_of_greys(luma, spec.transfer), 1.0)
+    light = np.minimum(light_of_grays(luma, spec.transfer), 1.0)
     return (116.0 * _cube_root(light) - 16.0).astype(np.float32)
 
 
@@ -154,7 +154,7 @@ def _cube_root(ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def solve_chroma(
     luma: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], spec: ColorSpec
 ) -> npt.NDArray[np.complex128]:
-    """Return Cb + j Cr of the colour with this luma and, as far as the gamut allows, this (a*, b*).
+    """Return Cb + j Cr of the color with this luma and, as far as the gamut allows, this (a*, b*).
 
     Args:
         luma: Y' in [0, 1], shape (n,).
@@ -188,7 +188,7 @@ def solve_chroma(
 def _display_rgb(
     lightness: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], spec: ColorSpec
 ) -> npt.NDArray[np.float64]:
-    """Return R', G', B' as (3, n), beyond [0, 1] where the colour is beyond the gamut."""
+    """Return R', G', B' as (3, n), beyond [0, 1] where the color is beyond the gamut."""
     root_y = (lightness + 16) / 116
     roots = np.stack([root_y + ab[:, 0] / 500, root_y, root_y - ab[:, 1] / 200])
     ratios = np.where(roots > 6 / 29, roots**3, (116 * roots - 16) * (27 / 24389))

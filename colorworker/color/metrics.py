@@ -1,4 +1,4 @@
-"""Numbers that say how colourful a picture is, and how far from another; NumPy only.
+"""Numbers that say how colorful a picture is, and how far from another; NumPy only.
 
 All take codes as uint8 and compute in float64: differences of uint8 wrap (3 - 5 is 254), and
 published tables have been 7 dB too good for it.
@@ -16,8 +16,8 @@ MOST_PSNR = float(10 * np.log10(255**2 / FINEST_MSE))
 """What `psnr` gives equal pictures, about 58.9 dB, so that means over pictures stay finite."""
 
 
-def colourfulness(rgb: Codes) -> float:
-    """Return the colourfulness of Hasler and Suesstrunk, opponents signed: 0 for grey, about 40.
+def colorfulness(rgb: Codes) -> float:
+    """Return the colorfulness of Hasler and Suesstrunk, opponents signed: 0 for gray, about 40.
 
     sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2), the standard deviations and means of
     rg = R - G and yb = (R + G) / 2 - B over the picture.
@@ -26,17 +26,17 @@ def colourfulness(rgb: Codes) -> float:
         rgb: sRGB codes, (H, W, 3).
 
     Source:
-        Hasler and Suesstrunk, "Measuring colourfulness in natural images", Proc. SPIE 5007 (2003),
+        Hasler and Suesstrunk, "Measuring colorfulness in natural images", Proc. SPIE 5007 (2003),
         section 7; signed as in the paper and in IPOL's code. Compare only with signed values.
     """
-    return _colourfulness(*_opponents(rgb))
+    return _colorfulness(*_opponents(rgb))
 
 
-def colourfulness_absolute(rgb: Codes) -> float:
+def colorfulness_absolute(rgb: Codes) -> float:
     """Return the same of |R - G| and |(R + G) / 2 - B|: what many published tables hold.
 
     It is 8 % less than the signed value on photographs (38.5 against 41.8), and less still where
-    opposite colours meet. Compare only with absolute values.
+    opposite colors meet. Compare only with absolute values.
 
     Args:
         rgb: sRGB codes, (H, W, 3).
@@ -44,7 +44,7 @@ def colourfulness_absolute(rgb: Codes) -> float:
     Source:
         The evaluation code of DDColor, CT2 and ColorMNet.
     """
-    return _colourfulness(*(np.abs(opponent) for opponent in _opponents(rgb)))
+    return _colorfulness(*(np.abs(opponent) for opponent in _opponents(rgb)))
 
 
 def psnr(rgb: Codes, truth: Codes) -> float:
@@ -83,7 +83,7 @@ def _opponents(rgb: Codes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.floa
     return red - green, (red + green) / 2 - blue
 
 
-def _colourfulness(rg: npt.NDArray[np.float64], yb: npt.NDArray[np.float64]) -> float:
+def _colorfulness(rg: npt.NDArray[np.float64], yb: npt.NDArray[np.float64]) -> float:
     spread = np.hypot(rg.std(), yb.std())
     return float(spread + 0.3 * np.hypot(rg.mean(), yb.mean()))
 

@@ -1,4 +1,4 @@
-"""A small notice "COLOURISED" for a corner of a picture: where it goes and what it looks like.
+"""A small notice "COLORIZED" for a corner of a picture: where it goes and what it looks like.
 
 White letters on a black box, so that it can be read on anything; drawn from a table of dots,
 because fonts differ from machine to machine and a film's parts must not.
@@ -24,7 +24,7 @@ _LETTERS = {
     "E": "##### #.... #.... ####. #.... #.... #####",
     "D": "####. #...# #...# #...# #...# #...# ####.",
 }
-_WORD = "COLOURISED"
+_WORD = "COLORIZED"
 _DOTS_DOWN, _DOTS_ACROSS = 7 + 4, 6 * len(_WORD) + 3
 """Of the box: letters of 5 x 7 dots, one apart, with a border of two."""
 _DOTS_TO_EDGE = 2

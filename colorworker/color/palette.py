@@ -1,9 +1,9 @@
-"""An anchor's colours by place and luma: what it says of pixels that no motion leads to.
+"""An anchor's colors by place and luma: what it says of pixels that no motion leads to.
 
-The rule by which hints reach far, the anchor's own pixels being the hints: the mean of the colours
+The rule by which hints reach far, the anchor's own pixels being the hints: the mean of the colors
 around a place, weighed by how near they are and how alike their luma is. Pixels are gathered in
 cells of place and luma, a bilateral grid, which are blurred and read by interpolation: the cost
-does not depend on how far a colour reaches.
+does not depend on how far a color reaches.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Palette = npt.NDArray[np.float32]
-"""Pixels in each cell, and the sums of their colours: (rows, columns, bins of luma, 1 + n)."""
+"""Pixels in each cell, and the sums of their colors: (rows, columns, bins of luma, 1 + n)."""
 
 _ROWS = 12
-"""Cells over a picture's height; a colour reaches about two of them."""
+"""Cells over a picture's height; a color reaches about two of them."""
 _BINS = 16
 _HALF_RANGE = 6.0
 """Looks beyond this are counted in the outermost bins: 68 in L* from the picture's mean."""
@@ -46,7 +46,7 @@ def gathered(look: Floats, planes: Floats) -> Palette:
 
 
 def read(spread: Floats, look: Floats) -> tuple[Floats, Floats]:
-    """Return a picture's colours as a palette has them.
+    """Return a picture's colors as a palette has them.
 
     Args:
         spread: A palette of another picture, or a weighed sum of several, its cells interpolated to
@@ -72,7 +72,7 @@ def read(spread: Floats, look: Floats) -> tuple[Floats, Floats]:
 
 
 def _position(look: Floats) -> Floats:
-    """Return looks in bins, the first one's centre at 0."""
+    """Return looks in bins, the first one's center at 0."""
     scaled: Floats = (look + np.float32(_HALF_RANGE)) * np.float32(_BINS / (2 * _HALF_RANGE))
     scaled -= np.float32(0.5)
     return scaled

@@ -1,4 +1,4 @@
-"""Small arrays made smaller by area and larger by interpolation; half-pixel centres throughout."""
+"""Small arrays made smaller by area and larger by interpolation; half-pixel centers throughout."""
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ def area_down(image: Floats, height: int, width: int) -> Floats:
 
 
 def bilinear(image: Floats, height: int, width: int) -> Floats:
-    """Return the image interpolated linearly at the new pixels' centres, its border repeated.
+    """Return the image interpolated linearly at the new pixels' centers, its border repeated.
 
     Made for enlarging; where it makes smaller it takes points and does not average.
 
@@ -72,9 +72,9 @@ def _linear_axis(image: Floats, size: int, axis: int) -> Floats:
     length = image.shape[axis]
     if size == length:
         return image
-    centres = np.clip((np.arange(size) + 0.5) * (length / size) - 0.5, 0, length - 1)
-    low = centres.astype(np.intp)
-    part = along((centres - low).astype(np.float32), axis, image.ndim)
+    centers = np.clip((np.arange(size) + 0.5) * (length / size) - 0.5, 0, length - 1)
+    low = centers.astype(np.intp)
+    part = along((centers - low).astype(np.float32), axis, image.ndim)
     near = np.take(image, low, axis)
     mixed: Floats = np.take(image, np.minimum(low + 1, length - 1), axis)
     mixed -= near

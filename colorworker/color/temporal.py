@@ -1,9 +1,9 @@
-"""Colours that stay put: anchors are settled over time, and the frames between them follow.
+"""Colors that stay put: anchors are settled over time, and the frames between them follow.
 
-A network that colours frame by frame flickers. Here only anchors are predicted. An anchor's colour
+A network that colors frame by frame flickers. Here only anchors are predicted. An anchor's color
 is averaged with those of the anchors that follow it in the same shot, never with earlier ones: the
 anchor on a border between two segments comes out the same from either side of it. A frame between
-two anchors takes its colours from both, where motion has carried them.
+two anchors takes its colors from both, where motion has carried them.
 
 Pictures are compared by their luma codes, which differ in proportion to L* but for the darkest.
 """

@@ -1,4 +1,4 @@
-"""Whether a picture is in colour already, or only grey, sepia or otherwise toned."""
+"""Whether a picture is in color already, or only gray, sepia or otherwise toned."""
 
 import numpy as np
 
@@ -8,29 +8,29 @@ from colorworker.color.resize import area_down
 _BINS = 24
 """Steps of L* in [0, 100] over which a tone is followed."""
 _LEAST_IN_BIN = 8
-"""Pixels a bin needs for a tone of its own; sparser ones borrow from their neighbours."""
+"""Pixels a bin needs for a tone of its own; sparser ones borrow from their neighbors."""
 _DISTANCE = 8.0
-"""Distance in a*b* from the tone at which a pixel counts as having a colour of its own."""
+"""Distance in a*b* from the tone at which a pixel counts as having a color of its own."""
 _SHARE = 0.01
-"""Share of such pixels that makes a picture one in colour."""
+"""Share of such pixels that makes a picture one in color."""
 _BLOCK = 6
 """Side, in pixels, of the blocks over which the distance is averaged: JPEG keeps chroma at half the
 size of luma, so beside an edge a single pixel's chroma is not that of its L*."""
 
 
-def is_colour(lab: Floats) -> bool:
+def is_color(lab: Floats) -> bool:
     """Return whether chroma is more than a tone, that is more than a smooth function of L*.
 
-    False for grey pictures and for sepia, cyanotype, split-toned and otherwise toned ones.
+    False for gray pictures and for sepia, cyanotype, split-toned and otherwise toned ones.
 
     Args:
         lab: (h, w, 3) L*a*b* of the picture made small, which also averages JPEG's chroma noise.
     """
-    return colour_share(lab) > _SHARE
+    return color_share(lab) > _SHARE
 
 
-def colour_share(lab: Floats) -> float:
-    """Return the share of the picture, in [0, 1], whose colour is not that of its tone."""
+def color_share(lab: Floats) -> float:
+    """Return the share of the picture, in [0, 1], whose color is not that of its tone."""
     height, width = lab.shape[:2]
     lightness = lab[..., 0].reshape(-1)
     chroma = lab[..., 1:].reshape(-1, 2)
@@ -46,12 +46,12 @@ def _tone(lightness: Floats, values: Floats) -> Floats:
     order = np.argsort(index, kind="stable")
     counts = np.bincount(index, minlength=_BINS)
     ends = np.cumsum(counts)
-    centres, medians = [], []
+    centers, medians = [], []
     for start, end, count in zip(ends - counts, ends, counts, strict=True):
         if count >= _LEAST_IN_BIN:
             members = order[start:end]
-            centres.append(float(np.mean(lightness[members])))
+            centers.append(float(np.mean(lightness[members])))
             medians.append(float(np.median(values[members])))
-    if not centres:
+    if not centers:
         return np.full_like(values, np.median(values))
-    return np.interp(lightness, centres, medians).astype(np.float32)
+    return np.interp(lightness, centers, medians).astype(np.float32)

@@ -2,7 +2,7 @@
 
 `sdr` is read with the sRGB curve (IEC 61966-2-1), whatever SDR characteristic a stream names.
 BT.709's own curve is a camera's, not a screen's; BT.1886 is a dark room's gamma of 2.4. Files are
-mostly watched on computer screens, and the network learned its colours, and what lightness they
+mostly watched on computer screens, and the network learned its colors, and what lightness they
 have, from sRGB pictures. `pq` and `hlg` are those of ITU-R BT.2100-2, HLG on a screen of
 1000 cd/m2; diffuse white is at 203 cd/m2 there (ITU-R BT.2408), and highlights are lighter.
 """
@@ -35,7 +35,7 @@ _LEAST = 1e-9
 """Luminance from which HLG's system gamma is taken: below, all is black."""
 
 LIGHTEST: dict[Transfer, float] = {"sdr": 200.0, "pq": 500.0, "hlg": 500.0}
-"""More L* than any grey of a signal up to 1 has, with room for colours beyond the gamut."""
+"""More L* than any gray of a signal up to 1 has, with room for colors beyond the gamut."""
 
 
 def transfer_of_code(code: int) -> Transfer:
@@ -43,8 +43,8 @@ def transfer_of_code(code: int) -> Transfer:
     return _TRANSFER_OF_CODE.get(code, "sdr")
 
 
-def light_of_greys(signal: Doubles, transfer: Transfer) -> Doubles:
-    """Return the luminance, of diffuse white, of greys whose R', G' and B' are in [0, 1]."""
+def light_of_grays(signal: Doubles, transfer: Transfer) -> Doubles:
+    """Return the luminance, of diffuse white, of grays whose R', G' and B' are in [0, 1]."""
     if transfer == "pq":
         root = signal ** (1 / _M2)
         ratio = np.maximum(root - _C1, 0.0) / (_C2 - _C3 * root)
@@ -56,15 +56,15 @@ def light_of_greys(signal: Doubles, transfer: Transfer) -> Doubles:
 
 
 def signal_of_light(light: Doubles, luminance: Doubles, transfer: Transfer) -> Doubles:
-    """Return R', G' and B' of colours, continued below 0 so that they rise everywhere.
+    """Return R', G' and B' of colors, continued below 0 so that they rise everywhere.
 
     Args:
         light: Linear red, green and blue, of diffuse white, (3, n).
-        luminance: Of the same colours, (n,): HLG's system gamma goes by it.
+        luminance: Of the same colors, (n,): HLG's system gamma goes by it.
         transfer: The characteristic.
 
     Returns:
-        float64 (3, n), beyond [0, 1] where a colour is beyond the gamut.
+        float64 (3, n), beyond [0, 1] where a color is beyond the gamut.
     """
     if transfer == "pq":
         power = (np.abs(light) * (_WHITE / _PQ_PEAK)) ** _M1
@@ -98,5 +98,5 @@ def on_screen(signal: npt.NDArray[np.uint8], transfer: Transfer) -> npt.NDArray[
 
 @lru_cache(maxsize=2)
 def _screen_codes(transfer: Transfer) -> npt.NDArray[np.uint8]:
-    light = np.minimum(light_of_greys(np.linspace(0, 1, 256), transfer), 1)
+    light = np.minimum(light_of_grays(np.linspace(0, 1, 256), transfer), 1)
     return np.rint(linear_to_srgb(light.astype(np.float32)) * 255).astype(np.uint8)

@@ -1,1 +1,1 @@
-"""How good the colours are: measured against the truth, always beside grey and one mean colour."""
+"""How good the colors are: measured against the truth, always beside gray and one mean color."""

@@ -28,7 +28,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class ConstantColour:
+class ConstantColor:
     """Gives every pixel of every picture the same chroma."""
 
     a: float = 0.0
@@ -40,16 +40,16 @@ class ConstantColour:
 
 
 def baselines(mean_a: float, mean_b: float) -> tuple[Candidate, Candidate]:
-    """Return grey, and the mean chroma of the very pictures that are measured.
+    """Return gray, and the mean chroma of the very pictures that are measured.
 
-    That mean is more than a model can know; even so it is a poor colouring, and near to what a
+    That mean is more than a model can know; even so it is a poor coloring, and near to what a
     model gives that has learned nothing but caution.
     """
     return (
-        Candidate("grey", ConstantColour(), note="a* = b* = 0"),
+        Candidate("gray", ConstantColor(), note="a* = b* = 0"),
         Candidate(
             "constant mean",
-            ConstantColour(mean_a, mean_b),
+            ConstantColor(mean_a, mean_b),
             note=f"a* = {mean_a:.2f}, b* = {mean_b:.2f}, the mean of these pictures",
         ),
     )

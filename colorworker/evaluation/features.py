@@ -26,8 +26,8 @@ def lite_features(weights: Weights) -> Features:
 
     That encoder sees lightness only, and all our candidates share the truth's: fed with it, every
     one of them would have distance 0. So it is shown the red, the green and the blue separation of
-    a picture, each as a grey picture of its own, and the three vectors are joined: they are equal
-    for grey, and differ as colour does.
+    a picture, each as a gray picture of its own, and the three vectors are joined: they are equal
+    for gray, and differ as color does.
 
     Args:
         weights: Of the `lite` architecture; the packaged ones, or numbers cannot be compared.

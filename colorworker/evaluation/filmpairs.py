@@ -1,4 +1,4 @@
-"""A coloured film beside its source, frame by frame, to the rows of the table of films."""
+"""A colored film beside its source, frame by frame, to the rows of the table of films."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -11,39 +11,39 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from colorworker.errors import OutputMismatch, SourceUnsupported
-from colorworker.evaluation.films import FilmMeter
-from colorworker.evaluation.flow import MotionEstimator
+from colorworker.evaluation.flicker import FilmMeter
 from colorworker.evaluation.measures import lab_of, shown
+from colorworker.evaluation.motion import MotionEstimator
 from colorworker.evaluation.table import FilmRow
-from colorworker.media.container import decode_errors, film_stream, only, open_source
-from colorworker.media.flow import MIN_SIDE
+from colorworker.media.containers.demux import decode_errors, film_stream, only, open_source
+from colorworker.media.opticalflow import MIN_SIDE
 
 Codes = npt.NDArray[np.uint8]
 
 LONG_SIDE = 640
 """Larger frames are measured at this long side: chroma is smooth, and flow is slow."""
-GREY = 5.0
-"""Signed colourfulness below which a source is taken for black and white."""
+GRAY = 5.0
+"""Signed colorfulness below which a source is taken for black and white."""
 
 
 def film_rows(
     film: str,
-    coloured: BinaryIO,
+    colored: BinaryIO,
     against: str,
     source: BinaryIO,
     *,
     limit: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[FilmRow]:
-    """Return the rows of one film: its source, the source without colour, and the coloured film.
+    """Return the rows of one film: its source, the source without color, and the colored film.
 
     Both are decoded side by side; a few frames lie in memory. Motion is taken from the source's
     lightness, once for all rows. A black-and-white source is the second row itself, and there is no
     error of chroma then.
 
     Args:
-        film: Name of the coloured film.
-        coloured: Its bytes, seekable.
+        film: Name of the colored film.
+        colored: Its bytes, seekable.
         against: Name of the source.
         source: Its bytes, seekable.
         limit: Frames to measure at most.
@@ -55,10 +55,10 @@ def film_rows(
         OutputMismatch: If they have different numbers of frames.
     """
     motion_of = MotionEstimator()
-    truth, grey, ours = FilmMeter(), FilmMeter(), FilmMeter()
+    truth, gray, ours = FilmMeter(), FilmMeter(), FilmMeter()
     with ExitStack() as stack:
         sources = stack.enter_context(_Frames(source, against))
-        films = stack.enter_context(_Frames(coloured, film))
+        films = stack.enter_context(_Frames(colored, film))
         pairs = itertools.zip_longest(sources, films)
         for index, (source_frame, film_frame) in enumerate(itertools.islice(pairs, limit)):
             if source_frame is None or film_frame is None:
@@ -71,15 +71,15 @@ def film_rows(
             lab = lab_of(true_rgb)
             motion = motion_of(lab[..., 0])
             truth.add(true_rgb, motion, lab[..., 1:])
-            grey.add(shown(lab[..., 0], 0 * lab[..., 1:]).rgb, motion, lab[..., 1:])
+            gray.add(shown(lab[..., 0], 0 * lab[..., 1:]).rgb, motion, lab[..., 1:])
             ours.add(rgb_codes(film_frame, height, width), motion, lab[..., 1:])
             progress(index + 1)
     rows = [
         FilmRow(film, "truth", truth.scores()),
-        FilmRow(film, "grey", grey.scores()),
-        FilmRow(film, "coloured", ours.scores()),
+        FilmRow(film, "gray", gray.scores()),
+        FilmRow(film, "colored", ours.scores()),
     ]
-    if rows[0].scores.colourfulness >= GREY:
+    if rows[0].scores.colorfulness >= GRAY:
         return rows
     return [replace(row, scores=replace(row.scores, ab_rmse=None)) for row in rows[1:]]
 

@@ -38,7 +38,7 @@ class Gathering:
             parts.append(self._sum)
         return np.asarray(np.sum(parts, axis=0) / self.count)
 
-    def centred(self) -> Vectors | None:
+    def centerd(self) -> Vectors | None:
         """Return the vectors less their mean, (N, D); None when they were too many to keep."""
         return None if self._sum is not None else np.concatenate(self._kept) - self.mean
 
@@ -79,7 +79,7 @@ def frechet_distance(one: Gathering, other: Gathering) -> float:
     if min(one.count, other.count) < 2:
         raise ValueError("a covariance needs at least 2 vectors")
     gap = float(((one.mean - other.mean) ** 2).sum())
-    first, second = one.centred(), other.centred()
+    first, second = one.centerd(), other.centerd()
     if first is not None and second is not None:
         scale = np.sqrt((one.count - 1.0) * (other.count - 1.0))
         root = float(svdvals(first @ second.T).sum() / scale)

@@ -1,4 +1,4 @@
-"""One coloured picture against its truth: everything a table is made of."""
+"""One colored picture against its truth: everything a table is made of."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ from colorworker.color.lab import (
 )
 from colorworker.color.metrics import (
     chroma_mse,
-    colourfulness,
-    colourfulness_absolute,
+    colorfulness,
+    colorfulness_absolute,
     psnr,
 )
 from colorworker.errors import DependencyMissing
@@ -40,9 +40,9 @@ MIN_SIDE = 11
 class Scores:
     """One picture's numbers; those against the truth are taken with the true lightness."""
 
-    colourfulness: float
+    colorfulness: float
     """Hasler and Suesstrunk, signed."""
-    colourfulness_absolute: float
+    colorfulness_absolute: float
     """The same of absolute opponents."""
     psnr: float
     """dB, RGB."""
@@ -51,7 +51,7 @@ class Scores:
     chroma_mse: float
     """Of a* and b*, over both channels."""
     ciede2000: float
-    """Mean over pixels; colour only, because lightness is the truth's."""
+    """Mean over pixels; color only, because lightness is the truth's."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def lab_of(rgb: npt.NDArray[np.uint8]) -> Floats:
 
 
 def compare(
-    coloured: Shown, lightness: Floats, chroma: Floats, rgb: npt.NDArray[np.uint8]
+    colored: Shown, lightness: Floats, chroma: Floats, rgb: npt.NDArray[np.uint8]
 ) -> Scores:
-    """Return the scores of a coloured picture.
+    """Return the scores of a colored picture.
 
     Args:
-        coloured: From `shown`, with the true lightness.
+        colored: From `shown`, with the true lightness.
         lightness: The true L*, (H, W), sides of at least `MIN_SIDE`.
         chroma: The true a*, b*, (H, W, 2).
         rgb: The true sRGB codes, (H, W, 3).
@@ -99,16 +99,16 @@ def compare(
     """
     light = lightness[..., None]
     difference = deltaE_ciede2000(
-        np.concatenate((light, chroma), -1), np.concatenate((light, coloured.chroma), -1)
+        np.concatenate((light, chroma), -1), np.concatenate((light, colored.chroma), -1)
     )
     return Scores(
-        colourfulness=colourfulness(coloured.rgb),
-        colourfulness_absolute=colourfulness_absolute(coloured.rgb),
-        psnr=psnr(coloured.rgb, rgb),
+        colorfulness=colorfulness(colored.rgb),
+        colorfulness_absolute=colorfulness_absolute(colored.rgb),
+        psnr=psnr(colored.rgb, rgb),
         ssim=float(
             structural_similarity(
                 rgb,
-                coloured.rgb,
+                colored.rgb,
                 channel_axis=-1,
                 data_range=255,
                 gaussian_weights=True,
@@ -116,6 +116,6 @@ def compare(
                 use_sample_covariance=False,
             )
         ),
-        chroma_mse=chroma_mse(coloured.chroma, chroma),
+        chroma_mse=chroma_mse(colored.chroma, chroma),
         ciede2000=float(difference.mean()),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from colorworker.color.lab import Floats
-from colorworker.color.metrics import colourfulness, colourfulness_absolute
+from colorworker.color.metrics import colorfulness, colorfulness_absolute
 from colorworker.errors import UsageError
 from colorworker.evaluation.candidates import Candidate
 from colorworker.evaluation.frechet import Features, Gathering, frechet_distance
@@ -17,8 +17,8 @@ from colorworker.evaluation.pictures import Broken, Pictures, Truth, batches
 from colorworker.evaluation.table import Point, Row, mean, standard_error
 
 BATCH = 8
-NEARLY_GREY = 5.0
-"""Signed colourfulness below which a picture cannot tell colour from none."""
+NEARLY_GRAY = 5.0
+"""Signed colorfulness below which a picture cannot tell color from none."""
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, pictures done, pictures in all)."""
@@ -32,9 +32,9 @@ class Survey:
     """Of the pictures that can be measured, by ordinal."""
     broken: tuple[tuple[str, str], ...]
     mean_chroma: tuple[float, float]
-    colourfulness: float
-    colourfulness_absolute: float
-    nearly_grey: int
+    colorfulness: float
+    colorfulness_absolute: float
+    nearly_gray: int
 
 
 def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
@@ -53,17 +53,17 @@ def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
             continue
         keys[picture.ordinal] = picture.key
         a, b = picture.chroma.mean((0, 1), np.float64)
-        signed, absolute = colourfulness(picture.rgb), colourfulness_absolute(picture.rgb)
+        signed, absolute = colorfulness(picture.rgb), colorfulness_absolute(picture.rgb)
         numbers.append((float(a), float(b), signed, absolute))
     if not keys:
         seen = f"none of its {len(broken)} pictures can be measured" if broken else "no pictures"
         first = f" (first: {broken[0][1]})" if broken else ""
         raise UsageError(
-            name, f"{seen}{first}", "Give a folder or prefix of colour pictures or tar shards"
+            name, f"{seen}{first}", "Give a folder or prefix of color pictures or tar shards"
         )
     means = [mean(column) for column in zip(*numbers, strict=True)]
-    grey = sum(signed < NEARLY_GREY for _, _, signed, _ in numbers)
-    return Survey(keys, tuple(broken), (means[0], means[1]), means[2], means[3], grey)
+    gray = sum(signed < NEARLY_GRAY for _, _, signed, _ in numbers)
+    return Survey(keys, tuple(broken), (means[0], means[1]), means[2], means[3], gray)
 
 
 def measure(
@@ -92,10 +92,10 @@ def measure(
         _gather(extractors, gathered, "", [truth.rgb for truth in batch])
         for candidate in candidates:
             start = time.perf_counter()
-            coloured = colour(candidate, batch)
+            colored = color(candidate, batch)
             seconds[candidate.name] += time.perf_counter() - start
-            scores[candidate.name] += [_scores(*pair) for pair in zip(coloured, batch, strict=True)]
-            _gather(extractors, gathered, candidate.name, [each.rgb for each in coloured])
+            scores[candidate.name] += [_scores(*pair) for pair in zip(colored, batch, strict=True)]
+            _gather(extractors, gathered, candidate.name, [each.rgb for each in colored])
         done += len(batch)
         progress("measuring", done, len(seen.keys))
     distances = {
@@ -113,10 +113,8 @@ def measure(
     return rows, {name: [score.ciede2000 for score in found] for name, found in scores.items()}
 
 
-def colour(
-    candidate: Candidate, batch: Sequence[Truth], hints: Floats | None = None
-) -> list[Shown]:
-    """Return the pictures of one shape as the candidate colours them, given their lightness."""
+def color(candidate: Candidate, batch: Sequence[Truth], hints: Floats | None = None) -> list[Shown]:
+    """Return the pictures of one shape as the candidate colors them, given their lightness."""
     predicted = candidate.colorizer.predict(np.stack([t.lightness for t in batch]), hints)
     return [shown(truth.lightness, ab) for truth, ab in zip(batch, predicted, strict=True)]
 
@@ -137,24 +135,24 @@ def point(
         chosen: Ordinals of the pictures that are used.
         candidate: With the setting made, but for hints.
         setting: Where the point lies on its plot.
-        hint_count: Pixels of each picture whose true colour is given away.
+        hint_count: Pixels of each picture whose true color is given away.
         seed: Of their choice; the hints of a smaller count are among those of a larger.
     """
     found: list[Scores] = []
     for batch in batches(_truths(pictures, chosen.__contains__), BATCH):
         hints = np.stack([point_hints(t, hint_count, seed) for t in batch]) if hint_count else None
-        coloured = colour(candidate, batch, hints)
-        found += [_scores(*pair) for pair in zip(coloured, batch, strict=True)]
+        colored = color(candidate, batch, hints)
+        found += [_scores(*pair) for pair in zip(colored, batch, strict=True)]
     return Point(
         setting,
         mean([score.ciede2000 for score in found]),
         mean([score.psnr for score in found]),
-        mean([score.colourfulness for score in found]),
+        mean([score.colorfulness for score in found]),
     )
 
 
 def point_hints(truth: Truth, count: int, seed: int) -> Floats:
-    """Return a*, b* and mask, (H, W, 3), with the true colour at `count` random pixels.
+    """Return a*, b* and mask, (H, W, 3), with the true color at `count` random pixels.
 
     The pixels depend on the picture's key and the seed alone.
     """
@@ -178,8 +176,8 @@ def _truths(pictures: Pictures, wanted: Callable[[int], bool]) -> Iterator[Truth
     return (each for each in pictures.read(wanted) if isinstance(each, Truth))
 
 
-def _scores(coloured: Shown, truth: Truth) -> Scores:
-    return compare(coloured, truth.lightness, truth.chroma, truth.rgb)
+def _scores(colored: Shown, truth: Truth) -> Scores:
+    return compare(colored, truth.lightness, truth.chroma, truth.rgb)
 
 
 def _gather(
@@ -199,13 +197,13 @@ def _row(
     seconds: float,
     distances: Mapping[str, float],
 ) -> Row:
-    signed = mean([score.colourfulness for score in scores])
+    signed = mean([score.colorfulness for score in scores])
     differences = [score.ciede2000 for score in scores]
     return Row(
         name=candidate.name,
-        colourfulness=signed,
-        colourfulness_absolute=mean([score.colourfulness_absolute for score in scores]),
-        colourfulness_distance=abs(signed - seen.colourfulness),
+        colorfulness=signed,
+        colorfulness_absolute=mean([score.colorfulness_absolute for score in scores]),
+        colorfulness_distance=abs(signed - seen.colorfulness),
         ab_rmse=mean([score.chroma_mse for score in scores]) ** 0.5,
         ciede2000=mean(differences),
         ciede2000_error=standard_error(differences),

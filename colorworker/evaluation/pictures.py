@@ -1,4 +1,4 @@
-"""Colour pictures of a data set, decoded to the truth that colours are measured against."""
+"""Color pictures of a data set, decoded to the truth that colors are measured against."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -11,16 +11,16 @@ from colorworker.color.lab import Floats
 from colorworker.errors import ItemError, SourceUnsupported
 from colorworker.evaluation.measures import MIN_SIDE, shown
 from colorworker.media.stills.picture import open_still
-from colorworker.store.base import ObjectInfo, ObjectStore
-from colorworker.store.samples import Sample, samples
+from colorworker.store.objectstore import ObjectInfo, ObjectStore
+from colorworker.store.picturesets import Sample, samples
 
 LONG_SIDE = 1024
-"""Larger pictures are measured at this long side: what is asked is the colour, not the grain."""
+"""Larger pictures are measured at this long side: what is asked is the color, not the grain."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One colour picture."""
+    """One color picture."""
 
     ordinal: int
     """Its place in the data set, counted over all pictures, unreadable ones included."""

@@ -1,128 +1,181 @@
-"""One evaluation of pictures from beginning to end, on values and ports only."""
+"""The composition root of an evaluation: from paths and settings to a table, a page and plots."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-from colorworker.evaluation.candidates import Candidate, baselines
-from colorworker.evaluation.frechet import Features
-from colorworker.evaluation.passes import Progress, measure, point, spread_choice, survey
+from colorworker.cli.evaluate_view import Tell, progress, show_films, show_pictures
+from colorworker.errors import ItemError, UsageError
+from colorworker.evaluation.evaluator import Plan, Result, evaluate
+from colorworker.evaluation.filmpairs import film_rows
 from colorworker.evaluation.pictures import Pictures
-from colorworker.evaluation.sheets import choose, strips
-from colorworker.evaluation.table import Evaluation, Strip, Sweep
+from colorworker.evaluation.table import FilmRow, markdown
+from colorworker.report.evaluationpage import EvaluationFacts, evaluation_html, evaluation_json
+from colorworker.report.qualityplots import hints_plot, sheet, vividness_plot
+from colorworker.settings import Settings
+from colorworker.state import now
+from colorworker.store.objectstore import ObjectStore
+from colorworker.store.openstore import S3_SCHEME, open_store
+from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.picturesets import find
+from colorworker.store.sources import Source, parse_source
 
-VIVIDNESS = (0.0, 0.25, 0.5, 0.8, 1.0, 1.25, 1.5)
-HINT_COUNTS = (0, 1, 3, 10, 30, 100, 300)
-
-Vivid = Callable[[float], Candidate]
-"""A model at a vividness."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is to be done."""
-
-    sweep_pictures: int = 48
-    """Pictures that the two plots are made of; 0: no plots."""
-    strips: int = 5
-    """Pictures on each of the three sheets; 0: no sheets."""
-    seed: int = 0
+PAGE = "evaluation.html"
+_WORDS = {"best": "Smallest", "median": "Middle", "worst": "Largest"}
 
 
 @dataclass(frozen=True)
-class Result:
-    """Numbers, and pictures to look at."""
+class EvaluationRequest:
+    """One command line, understood."""
 
-    evaluation: Evaluation
-    sheets: Mapping[str, tuple[Strip, ...]]
-    """`best`, `median` and `worst` by the first model's CIEDE2000."""
+    truth: str | None
+    output: str
+    models: tuple[str, ...]
+    vividness: tuple[float, ...]
+    size: int | None
+    films: tuple[str, ...]
+    sources: tuple[str, ...]
+    limit: int | None
+    plot_pictures: int
+    seed: int
+    inception: str | None
+    quiet: bool
 
 
-def evaluate(
-    truth: str,
-    pictures: Pictures,
-    models: Sequence[Candidate],
-    extractors: Mapping[str, Features],
-    plan: Plan,
-    *,
-    vivid: Mapping[str, Vivid],
-    progress: Progress,
-) -> Result:
-    """Measure the models on the pictures, beside grey and the constant mean.
-
-    Args:
-        truth: Name of the data set, for people.
-        pictures: The data set.
-        models: One row each; the first one chooses the sheets.
-        extractors: See `passes.measure`.
-        plan: How much to do.
-        vivid: By row, what makes the model at another vividness; rows without are not swept.
-        progress: Told after every batch of pictures.
+def run_evaluation(request: EvaluationRequest, settings: Settings) -> None:
+    """Measure what was asked for, print the tables, write the page and what it is made of.
 
     Raises:
-        UsageError: If no picture can be measured.
-        StoreUnavailable: If the store is away.
+        UsageError: If it cannot start: bad paths, bad weights, nothing to measure.
+        StoreUnavailable: If a store is away.
     """
-    seen = survey(pictures, truth, progress)
-    candidates = [*baselines(*seen.mean_chroma), *models]
-    rows, differences = measure(pictures, seen, candidates, extractors, progress)
-    ordinals = list(seen.keys)
-    few = spread_choice(ordinals, plan.sweep_pictures)
-    vividness, hints = _sweeps(pictures, few, models, vivid, plan.seed, progress)
-    evaluation = Evaluation(
-        truth=truth,
-        pictures=len(ordinals),
-        truth_colourfulness=seen.colourfulness,
-        truth_colourfulness_absolute=seen.colourfulness_absolute,
-        nearly_grey=seen.nearly_grey,
-        rows=rows,
-        broken=seen.broken,
-        sweep_pictures=len(few),
-        vividness=vividness,
-        hints=hints,
-        each=differences,
-        keys=tuple(seen.keys.values()),
+    if request.truth is None and not request.films:
+        raise UsageError("evaluate", "nothing is named to measure", "Give TRUTH, or --film FILM")
+    if len(request.films) != len(request.sources):
+        seen = f"{len(request.films)} films and {len(request.sources)} sources"
+        raise UsageError("evaluate", seen, "Give one --against FILM for every --film FILM")
+    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    started_at, start = now(), time.monotonic()
+    with progress(quiet=request.quiet) as tell:
+        films, failures = _films(request, stores, tell)
+        result = _pictures(request, settings, stores, tell) if request.truth else None
+    facts = EvaluationFacts(
+        started_at,
+        round(time.monotonic() - start, 1),
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        {
+            "model size": str(request.size or "its own"),
+            "temperature": str(settings.model.temperature),
+            "precision": settings.model.precision,
+            "seed": str(request.seed),
+        },
     )
-    sheets: dict[str, tuple[Strip, ...]] = {}
-    if models and plan.strips:
-        chosen = choose(ordinals, differences[models[0].name], plan.strips)
-        flat = [ordinal for group in chosen.values() for ordinal in group]
-        drawn = list(strips(pictures, seen, models, differences, flat))
-        by_ordinal = dict(zip(flat, drawn, strict=True))
-        sheets = {name: tuple(by_ordinal[o] for o in group) for name, group in chosen.items()}
-    return Result(evaluation, sheets)
+    show_films(films, failures)
+    if result:
+        show_pictures(result.evaluation)
+    _write(request, stores, facts, result, films, failures)
 
 
-def _sweeps(
-    pictures: Pictures,
-    few: frozenset[int],
-    models: Sequence[Candidate],
-    vivid: Mapping[str, Vivid],
-    seed: int,
-    progress: Progress,
-) -> tuple[tuple[Sweep, ...], tuple[Sweep, ...]]:
-    """Return the points over vividness and over the number of hints."""
-    if not few:
-        return (), ()
-    total = len(few) * (len(VIVIDNESS) * len(vivid) + len(HINT_COUNTS) * len(models))
-    done = 0
+def _pictures(
+    request: EvaluationRequest, settings: Settings, stores: StoreOptions, tell: Tell
+) -> Result:
+    truth = request.truth or ""
+    opened = partial(open_store, options=stores)
+    source = parse_source(truth, opened)
+    with closing(opened(source.root)) as store:
+        shards = find(store, source)
+        if not shards:
+            raise UsageError(
+                truth,
+                "no pictures and no tar shards in it",
+                "Give a folder or prefix of color pictures or tar shards",
+            )
+        # TensorFlow is imported when there is something to measure, and not before.
+        from colorworker.evaluation.models import extractors, models_of
 
-    def tick() -> None:
-        nonlocal done
-        progress("sweeping", done, total)
-        done += len(few)
+        models, vivid = models_of(
+            request.models, request.vividness, request.size, settings.model, stores
+        )
+        return evaluate(
+            truth,
+            Pictures(store, shards, max_pixels=settings.media.max_pixels, limit=request.limit),
+            models,
+            extractors(request.inception),
+            Plan(sweep_pictures=request.plot_pictures, seed=request.seed),
+            vivid=vivid,
+            progress=tell,
+        )
 
-    by_vividness, by_hints = [], []
-    for name, at in vivid.items():
-        points = []
-        for setting in VIVIDNESS:
-            tick()
-            points.append(point(pictures, few, at(setting), setting))
-        by_vividness.append(Sweep(name, tuple(points)))
-    for model in models:
-        points = []
-        for count in HINT_COUNTS:
-            tick()
-            points.append(point(pictures, few, model, count, hint_count=count, seed=seed))
-        by_hints.append(Sweep(model.name, tuple(points)))
-    progress("sweeping", total, total)
-    return tuple(by_vividness), tuple(by_hints)
+
+def _films(
+    request: EvaluationRequest, stores: StoreOptions, tell: Tell
+) -> tuple[list[FilmRow], list[str]]:
+    """Return the rows of all films, and what was wrong with those that could not be measured."""
+    opened = partial(open_store, options=stores)
+    rows: list[FilmRow] = []
+    failures: list[str] = []
+    for film, against in zip(request.films, request.sources, strict=True):
+        ours, theirs = _single(film, opened), _single(against, opened)
+        with closing(opened(ours.root)) as one, closing(opened(theirs.root)) as other:
+            try:
+                with one.open(ours.key) as colored, other.open(theirs.key) as true:
+                    rows += film_rows(
+                        film,
+                        colored,
+                        against,
+                        true,
+                        limit=request.limit,
+                        progress=lambda frames: tell("films: frame", frames, 0),
+                    )
+            except ItemError as error:
+                failures.append(str(error))
+    if failures and not rows and request.truth is None:
+        raise UsageError("evaluate", f"no film could be measured ({failures[0]})")
+    return rows, failures
+
+
+def _single(text: str, opened: Callable[[str], ObjectStore]) -> Source:
+    source = parse_source(text, opened)
+    if not source.key:
+        raise UsageError(text, "is no single file", "Give one film")
+    return source
+
+
+def _write(
+    request: EvaluationRequest,
+    stores: StoreOptions,
+    facts: EvaluationFacts,
+    result: Result | None,
+    films: list[FilmRow],
+    failures: list[str],
+) -> None:
+    evaluation = result.evaluation if result else None
+    figures = _figures(result) if result else {}
+    with closing(open_store(request.output, stores)) as store:
+        for name, data in figures.items():
+            store.put(name, data)
+        store.put("evaluation.json", evaluation_json(facts, evaluation, films, failures))
+        if evaluation:
+            store.put("table.md", markdown(evaluation).encode())
+        store.put(PAGE, evaluation_html(facts, evaluation, films, failures, figures))
+    remote = request.output.startswith(S3_SCHEME)
+    folder = request.output.rstrip("/") if remote else str(Path(request.output))
+    print(f"page: {folder}/{PAGE}")  # noqa: T201
+
+
+def _figures(result: Result) -> dict[str, bytes]:
+    """Return the plots and sheets by the name of their file."""
+    figures: dict[str, bytes] = {}
+    if result.evaluation.vividness:
+        figures["vividness.svg"] = vividness_plot(result.evaluation)
+    if result.evaluation.hints:
+        figures["hints.svg"] = hints_plot(result.evaluation)
+    for name, strips in result.sheets.items():
+        title = f"{_WORDS[name]} CIEDE2000, which is the number over each"
+        figures[f"sheet-{name}.jpg"] = sheet(title, strips)
+    return figures

@@ -15,10 +15,10 @@ class Row:
     """One candidate over all pictures; every picture has the same weight."""
 
     name: str
-    colourfulness: float
+    colorfulness: float
     """Hasler and Suesstrunk, signed; mean over pictures."""
-    colourfulness_absolute: float
-    colourfulness_distance: float
+    colorfulness_absolute: float
+    colorfulness_distance: float
     """|mean - the truth's mean|, signed variant."""
     ab_rmse: float
     """Root of the mean over pictures of the mean squared difference of a* and b*."""
@@ -48,7 +48,7 @@ class Point:
     """Vividness, or the number of hints."""
     ciede2000: float
     psnr: float
-    colourfulness: float
+    colorfulness: float
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Evaluation:
     """Where the pictures lie."""
     pictures: int
     """That were measured."""
-    truth_colourfulness: float
+    truth_colorfulness: float
     """Signed; mean over pictures."""
-    truth_colourfulness_absolute: float
-    nearly_grey: int
-    """Pictures whose own colourfulness is below 5: they cannot tell colour from none."""
+    truth_colorfulness_absolute: float
+    nearly_gray: int
+    """Pictures whose own colorfulness is below 5: they cannot tell color from none."""
     rows: tuple[Row, ...]
     broken: tuple[tuple[str, str], ...] = ()
     """Key and reason of each picture that could not be measured."""
@@ -85,12 +85,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class FilmScores:
-    """One colouring of a film; None where a number cannot be had."""
+    """One coloring of a film; None where a number cannot be had."""
 
     frames: int
-    colourfulness: float
+    colorfulness: float
     """Hasler and Suesstrunk, signed; mean over frames."""
-    colourfulness_absolute: float
+    colorfulness_absolute: float
     ab_rmse: float | None
     """Against the true chroma, where it is known."""
     cdc: float | None
@@ -110,8 +110,8 @@ class FilmRow:
     """One line of the table of films."""
 
     film: str
-    colouring: str
-    """`truth`, `grey` or the coloured film's name."""
+    coloring: str
+    """`truth`, `gray` or the colored film's name."""
     scores: FilmScores
 
 
@@ -121,7 +121,7 @@ class Strip:
 
     key: str
     cells: tuple[tuple[str, Codes], ...]
-    """(label, sRGB codes) of the truth, grey, then every model."""
+    """(label, sRGB codes) of the truth, gray, then every model."""
 
 
 NOTHING = "\N{EN DASH}"
@@ -129,9 +129,9 @@ NOTHING = "\N{EN DASH}"
 
 COLUMNS: tuple[tuple[str, str, str], ...] = (
     # heading, attribute of Row, format
-    ("CF signed", "colourfulness", ".1f"),
-    ("CF absolute", "colourfulness_absolute", ".1f"),
-    ("CF distance", "colourfulness_distance", ".1f"),
+    ("CF signed", "colorfulness", ".1f"),
+    ("CF absolute", "colorfulness_absolute", ".1f"),
+    ("CF distance", "colorfulness_distance", ".1f"),
     ("ab-RMSE", "ab_rmse", ".2f"),
     ("CIEDE2000", "ciede2000", ".2f"),
     ("PSNR", "psnr", ".2f"),
@@ -143,8 +143,8 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
 
 FILM_COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("frames", "frames", "d"),
-    ("CF signed", "colourfulness", ".1f"),
-    ("CF absolute", "colourfulness_absolute", ".1f"),
+    ("CF signed", "colorfulness", ".1f"),
+    ("CF absolute", "colorfulness_absolute", ".1f"),
     ("ab-RMSE", "ab_rmse", ".2f"),
     ("CDC", "cdc", ".6f"),
     ("CDC of ab", "cdc_ab", ".6f"),
@@ -176,8 +176,8 @@ def markdown(evaluation: Evaluation) -> str:
     """Return the table as Markdown, as the model card has it."""
     shown = columns(evaluation.rows)
     head = ["", *(heading for heading, _, _ in shown)]
-    truth = ["truth", f"{evaluation.truth_colourfulness:.1f}"]
-    truth.append(f"{evaluation.truth_colourfulness_absolute:.1f}")
+    truth = ["truth", f"{evaluation.truth_colorfulness:.1f}"]
+    truth.append(f"{evaluation.truth_colorfulness_absolute:.1f}")
     truth += [""] * (len(head) - len(truth))
     lines = [head, ["---"] * len(head), truth]
     lines += [[row.name, *cells(row, shown)] for row in evaluation.rows]
@@ -193,6 +193,6 @@ def standard_error(values: Sequence[float]) -> float:
     """Return the standard error of the mean; 0 for a single value."""
     if len(values) < 2:
         return 0.0
-    centre = mean(values)
-    variance = math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1)
+    center = mean(values)
+    variance = math.fsum((value - center) ** 2 for value in values) / (len(values) - 1)
     return math.sqrt(variance / len(values))

@@ -11,10 +11,10 @@ from av.filter import Graph
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
-from colorworker.media.decode import DecodeTally, decode_segment
-from colorworker.work.film import VideoInfo
-from colorworker.work.timeline import Timeline
+from colorworker.media.codecs.decode import DecodeTally, decode_segment
 
 FRAMES_BEFORE, FRAMES_AFTER = 1, 1
 """What bwdif looks at besides the frame itself; without them borders of segments would show."""

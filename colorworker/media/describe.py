@@ -7,17 +7,17 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
-from colorworker.media import signalled
-from colorworker.media.relaid import planar_name
-from colorworker.work.film import VideoInfo
+from colorworker.media import sidedata
+from colorworker.media.repack import planar_name
 
 DEFAULT_RATE = Fraction(25)
 """Where neither the header nor the packets say; the timeline holds the real times."""
 H273_FULL, H273_LIMITED = 2, 1
-"""libav's colour ranges, AVCOL_RANGE_JPEG and AVCOL_RANGE_MPEG."""
+"""libav's color ranges, AVCOL_RANGE_JPEG and AVCOL_RANGE_MPEG."""
 LIMITED_BY_DEFAULT = frozenset({"h264", "hevc", "av1", "mpeg2video", "mpeg1video", "mpeg4"})
-"""Codecs whose standard says limited range where nothing is signalled."""
+"""Codecs whose standard says limited range where nothing is signaled."""
 TOP_FIRST, BOTTOM_FIRST = 2, 3
 """libav's AV_FIELD_TT and AV_FIELD_BB."""
 DV_STANDARD_LINES = (480, 576)
@@ -25,12 +25,12 @@ DV_STANDARD_LINES = (480, 576)
 
 
 def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
-    """Check from the header alone that the film's frames can be decoded and coloured.
+    """Check from the header alone that the film's frames can be decoded and colored.
 
     Raises:
         SourceDamaged: If the header does not say what they are.
         SourceTooLarge: If they have more than `max_pixels` pixels.
-        SourceUnsupported: If they are neither grey nor YUV.
+        SourceUnsupported: If they are neither gray nor YUV.
     """
     context = stream.codec_context
     if max_pixels is not None and context.width * context.height > max_pixels:
@@ -44,7 +44,7 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
     if not _is_luma_first(VideoFormat(planar_name(context.pix_fmt))):
         raise SourceUnsupported(
             key,
-            f"its pictures are {context.pix_fmt}, neither grey nor YUV without transparency",
+            f"its pictures are {context.pix_fmt}, neither gray nor YUV without transparency",
             "Convert it to FFV1 with yuv444p first",
         )
 
@@ -52,10 +52,10 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
 def _is_luma_first(form: VideoFormat) -> bool:
     """Return whether plane 0 holds luma alone, in samples NumPy can view, without transparency."""
     components = form.components
-    grey = len(components) == 1 and form.name.startswith("gray")
+    gray = len(components) == 1 and form.name.startswith("gray")
     planar = form.name.startswith("yuv") and form.is_planar and len(components) == 3
     depth = components[0].bits
-    return (grey or planar) and not form.is_big_endian and 8 <= depth <= 16
+    return (gray or planar) and not form.is_big_endian and 8 <= depth <= 16
 
 
 def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame) -> VideoInfo:
@@ -77,23 +77,23 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
         color_trc=context.color_trc,
         rotation=first.rotation,
         field_order=_field_order(codec, context.field_order, first),
-        chroma_location=signalled.chroma_location(stream),
-        mastering_display=signalled.mastering_display(first),
-        content_light=signalled.content_light(first),
+        chroma_location=sidedata.chroma_location(stream),
+        mastering_display=sidedata.mastering_display(first),
+        content_light=sidedata.content_light(first),
     )
 
 
 def _field_order(codec: str, said: int, first: VideoFrame) -> int:
-    """Return the signalled order; that of DV's standard where its decoder only says interlaced."""
+    """Return the signaled order; that of DV's standard where its decoder only says interlaced."""
     if said or not first.interlaced_frame or codec != "dvvideo":
         return said
     return BOTTOM_FIRST if first.height in DV_STANDARD_LINES else TOP_FIRST
 
 
 def _color_range(codec: str, pix_fmt: str, said: int) -> int:
-    """Return the range; where a grey film says nothing, the one that players show it in.
+    """Return the range; where a gray film says nothing, the one that players show it in.
 
-    swscale and with it most players take grey as full range and YUV as limited: once colour is
+    swscale and with it most players take gray as full range and YUV as limited: once color is
     added the silence would mean another picture, so what was implied is then said.
     """
     if said or not pix_fmt.startswith("gray"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorworker.media.shots import Small, is_unlike
+from colorworker.media.shotdetection import Small, is_unlike
 
 _REACH = 4
 """Frames on either side of the one that is asked about."""
@@ -47,20 +47,20 @@ class DissolveWatch:
         self._frames: deque[Small] = deque(maxlen=_LONGEST)
         self._next = index
         self._run: tuple[int, int, int] | None = None
-        """Centres of the first and last window that looked like a dissolve, and how many did."""
+        """Centers of the first and last window that looked like a dissolve, and how many did."""
 
     def see(self, frame: Small) -> Dissolve | None:
         """Take the next frame; return the dissolve that it shows to have ended, if any."""
         self._frames.append(frame)
         self._next += 1
-        centre = self._next - 1 - _REACH
+        center = self._next - 1 - _REACH
         window = [*self._frames][-2 * _REACH - 1 :]
         if len(window) == 2 * _REACH + 1 and _is_straight(window, _STEP, _CROOKED):
-            first, _, count = self._run or (centre, centre, 0)
-            self._run = first, centre, count + 1
-            if centre - first < _LONGEST - 4 * _REACH:
+            first, _, count = self._run or (center, center, 0)
+            self._run = first, center, count + 1
+            if center - first < _LONGEST - 4 * _REACH:
                 return None
-        elif self._run is None or centre - self._run[1] <= _PAUSE:
+        elif self._run is None or center - self._run[1] <= _PAUSE:
             return None
         return self.end()
 

@@ -10,8 +10,8 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
+from colorworker.media.containers.track import AnyPacket
 from colorworker.media.synthetic import Recipe, make_film, timed_chapters
-from colorworker.media.track import AnyPacket
 
 FRAMES = 48
 PTS = tuple(index * 33 + index % 3 * 5 for index in range(FRAMES))

@@ -16,9 +16,9 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 
 from colorworker.color.luma import ColorSpec, spec_from_codes
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
-from colorworker.media.relaid import relaid
-from colorworker.work.film import VideoInfo
+from colorworker.media.repack import relaid
 
 Frame = av.VideoFrame
 Plane = npt.NDArray[np.unsignedinteger]
@@ -27,7 +27,7 @@ Plane = npt.NDArray[np.unsignedinteger]
 _PLANAR = re.compile(r"(yuv|yuvj)4\d\dp(\d*)(le)?|(gray)(\d*)(le)?")
 _FULL_RANGE = 2
 """Of AVColorRange; 1 is limited, 0 unspecified."""
-# These say "limited" by saying nothing (H.264 E.2.1, H.265 E.3.1). Grey from other codecs comes of
+# These say "limited" by saying nothing (H.264 E.2.1, H.265 E.3.1). Gray from other codecs comes of
 # pictures and scans, and swscale and players read it as full range.
 _LIMITED_BY_DEFAULT = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video", "mpeg4"})
 
@@ -37,7 +37,7 @@ class Layout:
     """Where luma and chroma lie in frames of a pixel format."""
 
     bit_depth: int
-    grey: bool
+    gray: bool
     full_range: bool
     """True where the format's name says so (`yuvj...`)."""
 
@@ -49,7 +49,7 @@ class Layout:
 
 @lru_cache(maxsize=32)
 def layout_of(pix_fmt: str) -> Layout:
-    """Return the layout of a planar Y'CbCr or grey format.
+    """Return the layout of a planar Y'CbCr or gray format.
 
     Raises:
         SourceUnsupported: If it is RGB, packed, big-endian, has alpha or fewer than 8 bits.
@@ -58,8 +58,8 @@ def layout_of(pix_fmt: str) -> Layout:
     if match is None:
         raise SourceUnsupported(
             "video stream",
-            f"its pixel format {pix_fmt} is not planar YUV or grey",
-            "Convert the film to yuv444p10le or the like and colour that",
+            f"its pixel format {pix_fmt} is not planar YUV or gray",
+            "Convert the film to yuv444p10le or the like and color that",
         )
     family, bits = match[1] or match[4], match[2] or match[5]
     return Layout(int(bits or 8), family == "gray", family == "yuvj")
@@ -75,10 +75,10 @@ def color_spec(info: VideoInfo) -> ColorSpec:
     """Return how to read the stream's codes.
 
     Raises:
-        SourceUnsupported: If the pixel format or the matrix is one that is not coloured.
+        SourceUnsupported: If the pixel format or the matrix is one that is not colored.
     """
     layout = layout_of(info.pix_fmt)
-    unspecified_full = layout.grey and info.codec not in _LIMITED_BY_DEFAULT
+    unspecified_full = layout.gray and info.codec not in _LIMITED_BY_DEFAULT
     return spec_from_codes(
         matrix=info.colorspace,
         full_range=layout.full_range
@@ -123,7 +123,7 @@ class PlaneScaler:
         self._reformatter = VideoReformatter()
 
     def __call__(self, plane: Plane) -> Plane:
-        """Return the plane at the scaler's size; half-pixel centres.
+        """Return the plane at the scaler's size; half-pixel centers.
 
         Args:
             plane: uint8 or uint16 (h, w), its lines contiguous.
@@ -131,16 +131,16 @@ class PlaneScaler:
         Returns:
             A new array of that dtype; lines may be longer in memory.
         """
-        # A grey frame over the same memory: swscale scales grey to grey without touching the range.
-        grey = "gray" if plane.dtype == np.uint8 else "gray16le"
+        # A gray frame over the same memory: swscale scales gray to gray without touching the range.
+        gray = "gray" if plane.dtype == np.uint8 else "gray16le"
         scaled = self._reformatter.reformat(
-            Frame.from_numpy_buffer(plane, format=grey),
+            Frame.from_numpy_buffer(plane, format=gray),
             width=self._width,
             height=self._height,
-            format=grey,
+            format=gray,
             interpolation=self._interpolation,
         )
-        return _view(scaled.planes[0], layout_of(grey), self._height, self._width)
+        return _view(scaled.planes[0], layout_of(gray), self._height, self._width)
 
 
 def luma_proxy(frame: Frame, height: int, width: int) -> Plane:

@@ -18,8 +18,8 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorworker.media.relaid import planar_name, relaid
-from colorworker.media.scheduling import encoded
+from colorworker.media.codecs.threadpriority import encoded
+from colorworker.media.repack import planar_name, relaid
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # of its stubs only
@@ -69,7 +69,7 @@ Picture = Callable[[int], npt.NDArray[np.uint16]]
 
 
 def make_film(path: Path, recipe: Recipe, picture: Picture | None = None) -> Path:
-    """Write a film of moving grey stripes, each frame another, and return its path.
+    """Write a film of moving gray stripes, each frame another, and return its path.
 
     Args:
         path: Of the file, whose extension names the container.

@@ -1,4 +1,4 @@
-"""Encoders as tables: EfficientNet-Lite0, and EfficientNetV2-S with one grey channel in."""
+"""Encoders as tables: EfficientNet-Lite0, and EfficientNetV2-S with one gray channel in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

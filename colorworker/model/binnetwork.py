@@ -1,4 +1,4 @@
-"""A finished network over colour bins, as a colorizer runs it: lite and its bigger siblings."""
+"""A finished network over color bins, as a colorizer runs it: lite and its bigger siblings."""
 
 from colorworker.model import hints as hinting
 from colorworker.model import network

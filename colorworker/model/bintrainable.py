@@ -1,4 +1,4 @@
-"""Training of the networks that choose among colour bins: lite and its bigger siblings."""
+"""Training of the networks that choose among color bins: lite and its bigger siblings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +7,14 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.domain.options import Precision
 from colorworker.model import network
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import BACKBONES
-from colorworker.model.batch import Batch
 from colorworker.model.layers import Convolutions, Convolved
 from colorworker.model.layout import convolutions
 from colorworker.model.runtime import tf
-from colorworker.work.job import Precision
+from colorworker.model.trainingbatch import Batch
 
 Array = npt.NDArray[np.float32]
 
@@ -22,7 +22,7 @@ ENCODER_MOMENTUM = 0.99
 DECODER_MOMENTUM = 0.98
 NEAREST_BINS = 5
 SIGMA = 5.0
-"""Of the soft encoding of a colour by its nearest bins, in units of a*, b*: Zhang 2016."""
+"""Of the soft encoding of a color by its nearest bins, in units of a*, b*: Zhang 2016."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class BinTrainable:
 
 
 def soft_encoded(chroma: tf.Tensor, bins: Array) -> tf.Tensor:
-    """Return shares (B, h, w, Q) of the 5 bins nearest to each colour (B, h, w, 2), summing to 1.
+    """Return shares (B, h, w, Q) of the 5 bins nearest to each color (B, h, w, 2), summing to 1.
 
     Source:
         Zhang 2016, section 2.2: weights exp(-d^2 / (2 * 5^2)).

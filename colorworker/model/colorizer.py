@@ -7,17 +7,17 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.domain.options import ModelRef, Precision
 from colorworker.errors import UsageError
 from colorworker.model import hints as hinting
 from colorworker.model import network
 from colorworker.model.binnetwork import SHORT_SIDE, BinNetwork
-from colorworker.model.files import Opened
 from colorworker.model.koala.inception import Embedder
-from colorworker.model.koala.network import KoalaNetwork
+from colorworker.model.koala.topology import KoalaNetwork
 from colorworker.model.runtime import configure, tf
+from colorworker.model.weightfiles import Opened
 from colorworker.model.weights import Weights, load
-from colorworker.store.opening import open_store
-from colorworker.work.job import ModelRef, Precision
+from colorworker.store.openstore import open_store
 
 Array = npt.NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class Network(Protocol):
             luma: L* / 50 - 1, (B, H, W, 1), of a working shape.
             grids: Hints: a*, b* and a mask of 0 and 1, (B, H/4, W/4, 3).
             cells: Where they are: `hints.points` of the grids.
-            look: Vividness and temperature, (2,), of networks over colour bins.
+            look: Vividness and temperature, (2,), of networks over color bins.
         """
         ...
 
@@ -66,11 +66,11 @@ class TensorFlowColorizer:
 
         Args:
             weights: What `weights.load` returned.
-            vividness: Share of the training's rebalancing towards rare colours that is kept; of
-                networks over colour bins, as is `temperature`.
-            temperature: Of the softmax over colour bins; above 0.
+            vividness: Share of the training's rebalancing towards rare colors that is kept; of
+                networks over color bins, as is `temperature`.
+            temperature: Of the softmax over color bins; above 0.
             precision: Of the convolutions; float16 is for GPUs, and the rest stays float32.
-            short_side: At which networks over colour bins see a picture, a multiple of 32; None:
+            short_side: At which networks over color bins see a picture, a multiple of 32; None:
                 256, where the packaged weights do best. Koala's size is its architecture's.
             opened: Opens the store of the backbone that koala's weights name.
 
@@ -93,7 +93,7 @@ class TensorFlowColorizer:
         )
 
     def looking(self, vividness: float, temperature: float) -> Self:
-        """Return the same compiled network that reads its colours otherwise; it costs nothing."""
+        """Return the same compiled network that reads its colors otherwise; it costs nothing."""
         other = copy(self)
         other._look = np.array([vividness, temperature], np.float32)
         return other
@@ -108,11 +108,11 @@ class TensorFlowColorizer:
         return self._network.working_shape(height, width)
 
     def predict(self, lightness: Array, hints: Array | None = None) -> Array:
-        """Return the colours of a batch of pictures.
+        """Return the colors of a batch of pictures.
 
         Args:
             lightness: L* in [0, 100], (B, H, W), any size.
-            hints: Known colours: a*, b* and a mask in [0, 1], (B, H, W, 3).
+            hints: Known colors: a*, b* and a mask in [0, 1], (B, H, W, 3).
 
         Returns:
             a* and b*, float32 (B, H, W, 2), about [-110, 110]; they may lie out of gamut.

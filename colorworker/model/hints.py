@@ -1,4 +1,4 @@
-"""Known colours at some pixels: brought to the network's grid, and spread from there."""
+"""Known colors at some pixels: brought to the network's grid, and spread from there."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ MAX_POINTS = 512
 _POSITION_WEIGHT = 20.0
 _LIGHTNESS_WEIGHT = 10.0
 _PRIOR = 0.1
-"""Weight of the automatic colour where no hint is near."""
+"""Weight of the automatic color where no hint is near."""
 
 
 def resized(image: Array, height: int, width: int) -> Array:
@@ -25,10 +25,10 @@ def resized(image: Array, height: int, width: int) -> Array:
 
 
 def on_grid(hints: Array, height: int, width: int) -> Array:
-    """Return hints at another size; a cell's colour is the mean of the hinted pixels in it.
+    """Return hints at another size; a cell's color is the mean of the hinted pixels in it.
 
     Args:
-        hints: a*, b* and a mask in [0, 1], (H, W, 3); colours outside the mask do not matter.
+        hints: a*, b* and a mask in [0, 1], (H, W, 3); colors outside the mask do not matter.
         height: Of the grid.
         width: Of the grid.
 
@@ -62,7 +62,7 @@ def spread(
 ) -> tf.Tensor:
     """Return the chroma moved towards the hints, far where place and lightness are alike.
 
-    The network uses hints only where they lie; what they differ by from its own colour is
+    The network uses hints only where they lie; what they differ by from its own color is
     therefore carried to every cell p with the weight
     k(p, h) = exp(-(20 |p - h|^2 + 10 (L(p) - L(h))^2)), positions and lightness in [0, 1]:
     chroma(p) + sum_h k (hint(h) - chroma(h)) / (sum_h k + 0.1).

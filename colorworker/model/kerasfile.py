@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 
 from colorworker.errors import WeightsRefused
-from colorworker.model.files import Opened, read_file, uri_of
+from colorworker.model.weightfiles import Opened, read_file, uri_of
 
 logger = logging.getLogger(__name__)
 

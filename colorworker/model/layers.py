@@ -16,9 +16,9 @@ STATISTICS = ("moving_mean", "moving_variance")
 
 
 class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
-    """One convolution with its bias or batch normalisation and its activation.
+    """One convolution with its bias or batch normalization and its activation.
 
-    While the statistics are fixed (in use, or frozen in training) the normalisation is multiplied
+    While the statistics are fixed (in use, or frozen in training) the normalization is multiplied
     into the kernel: the same function with the same gradients, without a pass over the pixels.
     """
 
@@ -67,7 +67,7 @@ class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
             shift = parts["beta"] - parts["moving_mean"] * scale
             wide = scale if self.item.outputs else scale[:, tf.newaxis]
             return self._convolve(x, parts["kernel"] * wide, shift)
-        return activate(self.item.activation, self._normalised(self._filtered(x, parts["kernel"])))
+        return activate(self.item.activation, self._normalized(self._filtered(x, parts["kernel"])))
 
     def _convolve(self, x: tf.Tensor, kernel: Any, bias: Any) -> tf.Tensor:
         y = tf.nn.bias_add(self._filtered(x, kernel), tf.cast(bias, self.compute_dtype))
@@ -78,17 +78,17 @@ class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
         strides = [1, self.item.stride, self.item.stride, 1]
         return convolve(x, tf.cast(kernel, self.compute_dtype), strides, "SAME")
 
-    def _normalised(self, y: tf.Tensor) -> tf.Tensor:
-        """Return y normalised by its batch, whose statistics go into the running ones."""
+    def _normalized(self, y: tf.Tensor) -> tf.Tensor:
+        """Return y normalized by its batch, whose statistics go into the running ones."""
         parts = self._parts
         gamma, beta = (tf.convert_to_tensor(parts[part]) for part in ("gamma", "beta"))
-        normalised, *batch = tf.compat.v1.nn.fused_batch_norm(
+        normalized, *batch = tf.compat.v1.nn.fused_batch_norm(
             y, gamma, beta, epsilon=NORM_EPSILON, is_training=True
         )
         for name, seen in zip(STATISTICS, batch, strict=True):
             kept = tf.convert_to_tensor(parts[name])
             parts[name].assign(kept * self.momentum + seen * (1 - self.momentum))
-        return normalised
+        return normalized
 
 
 class Convolutions:

@@ -16,14 +16,14 @@ from colorworker.model.backbones import BACKBONES, Activation, Backbone, Block
 Array = npt.NDArray[np.float32]
 
 NORM_EPSILON = 1e-3
-"""Added to the variance by every batch normalisation of the training."""
+"""Added to the variance by every batch normalization of the training."""
 NORM_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 HINT_CHANNELS = 3
 """a/110, b/110 and the mask."""
 EMBEDDING_CHANNELS = 1000
 """Of Inception-ResNet-v2: what goes into its softmax."""
 MASK_CHANNELS = 16 * 9
-"""A weight for each of 9 coarse neighbours at each of the 4 x 4 pixels of a stride-4 cell."""
+"""A weight for each of 9 coarse neighbors at each of the 4 x 4 pixels of a stride-4 cell."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Convolution:
     inputs: int
     outputs: int
     norm: str = ""
-    """Name of the batch normalisation behind it; without one it has a bias."""
+    """Name of the batch normalization behind it; without one it has a bias."""
     activation: Activation = "relu"
     stride: int = 1
 
@@ -166,7 +166,7 @@ def array_shapes(architecture: Architecture, bin_count: int) -> dict[str, tuple[
 
 
 def fold(arrays: Mapping[str, npt.NDArray[np.floating]], item: Convolution) -> tuple[Array, Array]:
-    """Return a convolution's kernel and bias with its batch normalisation multiplied in.
+    """Return a convolution's kernel and bias with its batch normalization multiplied in.
 
     The statistics are fixed once training is over, so the result is the same function; it saves
     a sixth of the time of a prediction.

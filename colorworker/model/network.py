@@ -1,4 +1,4 @@
-"""The default network: lightness and hints in, colour logits out. The design is a U-Net.
+"""The default network: lightness and hints in, color logits out. The design is a U-Net.
 
 The topology is written once, over any way of applying a named convolution; `Constants` is the
 way of a finished network.
@@ -22,7 +22,7 @@ COARSE = 4
 
 
 class Apply(Protocol):
-    """A convolution by name, with its bias or normalisation and its activation."""
+    """A convolution by name, with its bias or normalization and its activation."""
 
     def __call__(self, name: str, x: tf.Tensor) -> tf.Tensor:
         """Return the output of convolution `name` on (B, h, w, inputs)."""
@@ -30,7 +30,7 @@ class Apply(Protocol):
 
 
 class Constants:
-    """Convolutions with their normalisation folded in, as constants of the graph."""
+    """Convolutions with their normalization folded in, as constants of the graph."""
 
     def __init__(self, weights: Weights, dtype: tf.DType) -> None:
         self._items = convolutions(weights.architecture, len(weights.bins))
@@ -48,7 +48,7 @@ class Constants:
 
 
 def activate(activation: Activation, y: tf.Tensor) -> tf.Tensor:
-    """Return what follows a convolution and its normalisation or bias."""
+    """Return what follows a convolution and its normalization or bias."""
     functions = {
         "relu6": tf.nn.relu6,
         "relu": tf.nn.relu,
@@ -97,7 +97,7 @@ def decode(
     luma: tf.Tensor,
     hints: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the logits (B, H/4, W/4, Q) of the colour bins and the upsampling mask.
+    """Return the logits (B, H/4, W/4, Q) of the color bins and the upsampling mask.
 
     The pooled vector meets the stride-16 features (the fusion of Iizuka 2016); hints join at
     strides 16, 8 and 4, so that editing them does not touch the encoder.
@@ -125,7 +125,7 @@ def decode(
 
 
 def _double(x: tf.Tensor) -> tf.Tensor:
-    """Return x at twice the size, bilinear with half-pixel centres."""
+    """Return x at twice the size, bilinear with half-pixel centers."""
     shape = tf.shape(x)
     return tf.cast(tf.image.resize(x, [shape[1] * 2, shape[2] * 2], "bilinear"), x.dtype)
 
@@ -133,7 +133,7 @@ def _double(x: tf.Tensor) -> tf.Tensor:
 def annealed_mean(
     logits: tf.Tensor, bins: npt.NDArray[np.float32], offset: tf.Tensor, heat: tf.Tensor
 ) -> tf.Tensor:
-    """Return the mean colour (B, h, w, 2) in a*, b* of the softmax of (logits - offset) / heat.
+    """Return the mean color (B, h, w, 2) in a*, b* of the softmax of (logits - offset) / heat.
 
     Source:
         Zhang 2016, equation 5: heat 1 is the mean, near 0 the mode.
@@ -143,7 +143,7 @@ def annealed_mean(
 
 
 def upsample(chroma: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Return (B, h, w, 2) at (B, 4h, 4w, 2): every pixel a convex mix of its 9 coarse neighbours.
+    """Return (B, h, w, 2) at (B, 4h, 4w, 2): every pixel a convex mix of its 9 coarse neighbors.
 
     Source:
         Teed & Deng 2020 (RAFT), section 3.3.

@@ -12,19 +12,19 @@ import numpy.typing as npt
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import V2S
-from colorworker.model.files import Opened
 from colorworker.model.kerasfile import loaded
 from colorworker.model.koala.inception import Embedder
 from colorworker.model.layout import NORM_PARTS, convolutions
+from colorworker.model.weightfiles import Opened
 from colorworker.model.weights import load, resolve
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 
 logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
 
 _KERAS_NAMES = {
-    # ours: (their convolution, their normalisation)
+    # ours: (their convolution, their normalization)
     "exp": ("expand_conv", "expand_bn"),
     "dw": ("dwconv2", "bn"),
     "se1": ("se_reduce", ""),
@@ -91,7 +91,7 @@ def from_keras(model: Any) -> dict[str, Array]:
 
 
 def _keras_layers(name: str) -> tuple[str, str]:
-    """Return the names of Keras' layers for one of our convolutions and its normalisation."""
+    """Return the names of Keras' layers for one of our convolutions and its normalization."""
     block, _, part = name.partition("_")
     if block == "stem":
         return "stem_conv", "stem_bn"

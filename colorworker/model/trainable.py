@@ -6,19 +6,19 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.domain.options import Precision
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.batch import Batch
 from colorworker.model.bintrainable import BinTrainable
-from colorworker.model.files import Opened
-from colorworker.model.initial import initial_arrays, with_backbone
+from colorworker.model.initialvalues import initial_arrays, with_backbone
 from colorworker.model.koala.inception import Embedder
-from colorworker.model.koala.trainable import KoalaTrainable
+from colorworker.model.koala.training import KoalaTrainable
 from colorworker.model.pretrained import encoder_arrays
 from colorworker.model.runtime import tf
+from colorworker.model.trainingbatch import Batch
+from colorworker.model.weightfiles import Opened
 from colorworker.model.weights import Weights, load, resolve
-from colorworker.store.opening import open_store
-from colorworker.work.job import Precision
+from colorworker.store.openstore import open_store
 
 Array = npt.NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class Trainable(Protocol):
     """All variables; `model([luma, hints], training=...)` runs it."""
 
     def losses(self, batch: Batch, *, training: bool) -> dict[str, tf.Tensor]:
-        """Return float32 scalars, means over the batch: `loss` to minimise, its parts, metrics."""
+        """Return float32 scalars, means over the batch: `loss` to minimize, its parts, metrics."""
         ...
 
     def backbone(self) -> list[Any]:
@@ -62,7 +62,7 @@ def trainable(
         weights: Where it starts; None: first values drawn with `seed`.
         seed: Of the first values.
         freeze_backbone: Leave the encoder as it is; its statistics too.
-        freeze_statistics: Leave the running statistics of the encoder's normalisations; an encoder
+        freeze_statistics: Leave the running statistics of the encoder's normalizations; an encoder
             that begins untrained has none to keep, and then they move.
         precision: Of the convolutions; variables and losses are float32.
         opened: Opens the store of `architecture.backbone`. A fresh network begins with what lies
@@ -104,7 +104,7 @@ def _other(weights: Weights, architecture: Architecture) -> WeightsRefused:
 
 
 def _fresh(architecture: Architecture, seed: int, opened: Opened) -> dict[str, Array]:
-    """Return first values; the table of colours is that of the packaged weights."""
+    """Return first values; the table of colors is that of the packaged weights."""
     packaged = load(resolve("lite"))
     arrays = initial_arrays(architecture, packaged.bins, packaged.log_class_weights, seed=seed)
     if architecture.name == "koala":

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.domain.options import ModelRef
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import NAMES, Architecture
-from colorworker.model.files import Opened, read_file, split_sha256, uri_of
 from colorworker.model.npzfile import parse_arrays
-from colorworker.store.opening import open_store
-from colorworker.work.job import ModelRef
+from colorworker.model.weightfiles import Opened, read_file, split_sha256, uri_of
+from colorworker.store.openstore import open_store
 
 PACKAGED = {"lite": "1149e9594faf12e1af8c9f17e30bf10a7babe43632f37a87931d5d451faf4f8c"}
 """Weights that ship with the package, and what they must hash to."""
@@ -40,7 +40,7 @@ class Weights:
 
     @property
     def bins(self) -> npt.NDArray[np.float32]:
-        """a*, b* of every colour bin, (Q, 2); no rows where the network has no bins."""
+        """a*, b* of every color bin, (Q, 2); no rows where the network has no bins."""
         return self.arrays.get("bins", np.zeros((0, 2))).astype(np.float32)
 
     @property

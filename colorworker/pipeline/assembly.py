@@ -5,23 +5,23 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
+from colorworker.domain.excerpt import Excerpt, within
+from colorworker.domain.label import notice_of
+from colorworker.domain.records import Record
+from colorworker.domain.shots import shots_of, starts_from_json
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.units import Assembly
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing
-from colorworker.media.assemble import Part, assemble
-from colorworker.media.nvenc import refuse_missing
-from colorworker.media.profiles import encoder_for
-from colorworker.pipeline.contact import cell_shape, film_sheet, sheet_of
+from colorworker.media.codecs.nvenc import refuse_missing
+from colorworker.media.codecs.profiles import encoder_for
+from colorworker.media.containers.assemble import Part, assemble
+from colorworker.pipeline.context import Clock, Workshop, sha256_of_file
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.segment import part_facts
-from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
-from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
-from colorworker.store.base import ObjectStore
-from colorworker.work.excerpt import Excerpt, within
-from colorworker.work.film import VideoInfo
-from colorworker.work.label import notice_of
-from colorworker.work.ledger import Record
-from colorworker.work.plan import Assembly
-from colorworker.work.shotlist import shots_of, starts_from_json
-from colorworker.work.timeline import Timeline
+from colorworker.pipeline.shotsheets import cell_shape, film_sheet, sheet_of
+from colorworker.state import attempt_key, commit, finished, now, read_record
+from colorworker.store.objectstore import ObjectStore
 
 _THUMBNAILS = 6
 """Most pictures of one film on the report's page."""
@@ -36,7 +36,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         HardwareMissing: If the encoder is an engine that this worker does not have.
         KeyMissing: If a part or its record is gone; running the job again makes it anew.
         OutputMismatch: If the joined film does not hold every frame at its time.
-        SourceChanged: If the source is no longer what was coloured.
+        SourceChanged: If the source is no longer what was colored.
     """
     store = workshop.destination
     if found := finished(store, unit.unit_id):

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from colorworker.media.foretell import foretell_all, is_remote
-from colorworker.pipeline.workshop import sha256_of
+from colorworker.media.containers.readhints import foretell_all, is_remote
+from colorworker.pipeline.context import sha256_of
 
 _REST_BYTES = 1 << 20
 _HELD_BYTES = 16 << 20

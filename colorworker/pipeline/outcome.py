@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from colorworker.domain.records import Record, UnitResult
 from colorworker.errors import ColorworkerError, ItemSkipped
-from colorworker.pipeline.workshop import Workshop
-from colorworker.work.ledger import Record, UnitResult
+from colorworker.pipeline.context import Workshop
 
 
 def outcome_of(

@@ -8,16 +8,16 @@ least one shot has begun. Shots that hold no keyframe that is looked at are not 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from colorworker.media import shots
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.units import Segment
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media import shotdetection
 from colorworker.media.planes import Frame, PlaneScaler, color_spec, luma_plane
-from colorworker.media.samples import sample_frames
-from colorworker.pipeline.film import colour_frames
-from colorworker.pipeline.thumbnail import film_thumbnail
-from colorworker.pipeline.workshop import Clock, TimedColorizer, Workshop
-from colorworker.provenance.record import numbered_thumbnail_key
-from colorworker.work.film import VideoInfo
-from colorworker.work.plan import Segment
-from colorworker.work.timeline import Timeline
+from colorworker.media.sampleframes import sample_frames
+from colorworker.pipeline.beforeafter import film_thumbnail
+from colorworker.pipeline.context import Clock, TimedColorizer, Workshop
+from colorworker.pipeline.propagation.propagate import color_frames
+from colorworker.state import numbered_thumbnail_key
 
 _SAMPLES = 16
 """Frames that are decoded; the driver makes at most a few such stretches of a film."""
@@ -45,10 +45,10 @@ def preview_stretch(
             deinterlaced=unit.options.deinterlace == "bwdif",
         )
     for number, frame in enumerate(one_a_shot(samples, info)):
-        frames = colour_frames(iter([frame]), 1, info, colorizer, unit.options, pix_fmt)
-        (coloured,) = clock.each("colour", frames)
+        frames = color_frames(iter([frame]), 1, info, colorizer, unit.options, pix_fmt)
+        (colored,) = clock.each("color", frames)
         keys.append(numbered_thumbnail_key(unit.unit_id, number))
-        workshop.destination.put(keys[-1], film_thumbnail(coloured, info))
+        workshop.destination.put(keys[-1], film_thumbnail(colored, info))
     return keys
 
 
@@ -57,12 +57,14 @@ def one_a_shot(samples: Sequence[Frame], info: VideoInfo) -> Iterator[Frame]:
 
     So what fades in is shown at its end; what shows nothing is yielded only if nothing else is.
     """
-    scaler = PlaneScaler(*shots.SMALL_SHAPE)
+    scaler = PlaneScaler(*shotdetection.SMALL_SHAPE)
     depth = color_spec(info).bit_depth
-    seen = [(frame, shots.small_luma(scaler(luma_plane(frame)), depth)) for frame in samples]
-    alike: list[tuple[Frame, shots.Small]] = []
-    for frame, small in [each for each in seen if not shots.is_flat(each[1])] or seen[:1]:
-        if alike and shots.is_unlike(alike[-1][1], small):
+    seen = [
+        (frame, shotdetection.small_luma(scaler(luma_plane(frame)), depth)) for frame in samples
+    ]
+    alike: list[tuple[Frame, shotdetection.Small]] = []
+    for frame, small in [each for each in seen if not shotdetection.is_flat(each[1])] or seen[:1]:
+        if alike and shotdetection.is_unlike(alike[-1][1], small):
             yield max(alike, key=_contrast)[0]
             alike = []
         alike.append((frame, small))
@@ -70,7 +72,7 @@ def one_a_shot(samples: Sequence[Frame], info: VideoInfo) -> Iterator[Frame]:
         yield max(alike, key=_contrast)[0]
 
 
-def _contrast(sample: tuple[Frame, shots.Small]) -> float:
+def _contrast(sample: tuple[Frame, shotdetection.Small]) -> float:
     return float(sample[1].std())
 
 

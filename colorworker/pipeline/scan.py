@@ -6,39 +6,39 @@ from typing import BinaryIO
 import numpy as np
 
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
-from colorworker.color.tone import is_colour
+from colorworker.color.tone import is_color
+from colorworker.domain.excerpt import Excerpt, clipped, within
+from colorworker.domain.options import Options
+from colorworker.domain.records import Record
+from colorworker.domain.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
+from colorworker.domain.units import Cut, Scan, cut
+from colorworker.domain.videoinfo import VideoInfo, video_info_from_json, video_info_to_json
 from colorworker.errors import KeyMissing, SourceTooLarge
-from colorworker.media.damage import ScanTally
-from colorworker.media.foretell import foretell, foretell_all
-from colorworker.media.probe import scan
-from colorworker.media.relaid import small_rgb
-from colorworker.media.samples import sample_frames
+from colorworker.media.containers.damage import ScanTally
+from colorworker.media.containers.probe import scan
+from colorworker.media.containers.readhints import foretell, foretell_all
+from colorworker.media.repack import small_rgb
+from colorworker.media.sampleframes import sample_frames
+from colorworker.pipeline.beforeafter import thumbnail_shape
+from colorworker.pipeline.context import Clock, Workshop
 from colorworker.pipeline.hashing import HashingReader
-from colorworker.pipeline.thumbnail import thumbnail_shape
-from colorworker.pipeline.workshop import Clock, Workshop
-from colorworker.provenance.record import attempt_key, commit, finished, now, read_record
-from colorworker.store.base import ObjectStore
-from colorworker.work.excerpt import Excerpt, clipped, within
-from colorworker.work.film import VideoInfo, video_info_from_json, video_info_to_json
-from colorworker.work.job import Options
-from colorworker.work.ledger import Record
-from colorworker.work.plan import Cut, Scan, cut
-from colorworker.work.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
+from colorworker.state import attempt_key, commit, finished, now, read_record
+from colorworker.store.objectstore import ObjectStore
 
-_COLOUR_SAMPLES = 7
-"""Keyframes looked at to tell whether a film is in colour; the majority decides."""
+_COLOR_SAMPLES = 7
+"""Keyframes looked at to tell whether a film is in color; the majority decides."""
 
 
 def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, bool]:
     """Return the scan's record and whether it was found; the finished film's, where there is one.
 
-    The record's `info` holds `source_sha256`, `video`, `cuts` and `in_colour`; its result is the
+    The record's `info` holds `source_sha256`, `video`, `cuts` and `in_color`; its result is the
     timeline.
 
     Raises:
         SourceDamaged: If the film does not demux whole.
         SourceTooLarge: If a frame has more pixels than the bound on decoders.
-        SourceUnsupported: If its pixels are of a form we do not colour.
+        SourceUnsupported: If its pixels are of a form we do not color.
     """
     store = workshop.destination
     for identity in (unit.assembly_id, unit.unit_id):
@@ -52,7 +52,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
         info, timeline = read_packets(hashing.as_file(), key, workshop.max_pixels, tally)
         source_sha256 = hashing.sha256()
         foretell(reader, 0)
-        in_colour = is_in_colour(reader, key, info, timeline)
+        in_color = is_in_color(reader, key, info, timeline)
     result_key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(result_key, timeline_to_bytes(timeline))
     part, cuts = cut_film(timeline, unit.options, key)
@@ -72,7 +72,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
         info={
             "source_sha256": source_sha256,
             "video": video_info_to_json(info),
-            "in_colour": in_colour,
+            "in_color": in_color,
             "origin_pts": int(timeline.pts[0]),
             "time_base": str(timeline.time_base),
             "frames": len(part.pts),
@@ -92,7 +92,7 @@ def read_packets(
     Raises:
         SourceDamaged: If the film does not demux whole.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
-        SourceUnsupported: If its pixels are of a form we do not colour.
+        SourceUnsupported: If its pixels are of a form we do not color.
     """
     info, timeline = scan(reader, key, tally=tally)
     if info.width * info.height > max_pixels:
@@ -105,7 +105,7 @@ def read_packets(
 
 
 def cut_film(timeline: Timeline, options: Options, key: str) -> tuple[Timeline, list[Cut]]:
-    """Return what of a film is to be coloured, and its segments.
+    """Return what of a film is to be colored, and its segments.
 
     Raises:
         UsageError: If the film does not have the excerpt that the options ask for.
@@ -117,19 +117,19 @@ def cut_film(timeline: Timeline, options: Options, key: str) -> tuple[Timeline, 
     return part, clipped(cuts, part, timeline)
 
 
-def is_in_colour(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:
+def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:
     """Return whether most of a few frames hold more than a tone; title cards do not decide.
 
     Raises:
         SourceDamaged: If one of them does not decode.
     """
-    frames = sample_frames(reader, key, info, timeline, _COLOUR_SAMPLES)
+    frames = sample_frames(reader, key, info, timeline, _COLOR_SAMPLES)
     votes = 0
     for frame in frames:
         if not frame.format.name.startswith("gray"):
             rgb = small_rgb(frame, *thumbnail_shape(frame.height, frame.width))
             linear = srgb_to_linear(rgb.astype(np.float32) / np.float32(255))
-            votes += is_colour(lab_from_linear_rgb(linear))
+            votes += is_color(lab_from_linear_rgb(linear))
     return votes > len(frames) / 2
 
 

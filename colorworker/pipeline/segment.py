@@ -1,4 +1,4 @@
-"""Colour one segment of a film into a part."""
+"""Color one segment of a film into a part."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -7,31 +7,31 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from colorworker.media.broadcast import within_broadcast
-from colorworker.media.burn import film_notice
-from colorworker.media.decode import decode_segment
+from colorworker.domain.adjustments import FilmTimes, look_at
+from colorworker.domain.records import Record
+from colorworker.domain.shots import Start
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.units import Segment
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media.broadcastgamut import within_broadcast
+from colorworker.media.burnin import film_notice
+from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.codecs.encode import PartFacts, PartWriter
+from colorworker.media.codecs.nvenc import encoder_errors, refuse_missing
+from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
 from colorworker.media.deinterlace import deinterlaced_segment
-from colorworker.media.encode import PartFacts, PartWriter
-from colorworker.media.kinds import film_output_extension
-from colorworker.media.nvenc import encoder_errors, refuse_missing
+from colorworker.media.filetypes import film_output_extension
 from colorworker.media.planes import Frame
-from colorworker.media.profiles import EncoderSpec, encoder_for
-from colorworker.pipeline.ahead import ahead
-from colorworker.pipeline.contact import ShotPictures
-from colorworker.pipeline.film import colour_frames, lookahead_frames
-from colorworker.pipeline.lawful import SegmentTally, burned, noted, prove_part, proven
+from colorworker.pipeline.beforeafter import film_thumbnail
+from colorworker.pipeline.context import Clock, TimedColorizer, Workshop, sha256_of_file
+from colorworker.pipeline.lumacheck import SegmentTally, burned, noted, prove_part, proven
+from colorworker.pipeline.prefetch import ahead
 from colorworker.pipeline.preview import preview_stretch
+from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
+from colorworker.pipeline.propagation.shotboundaries import ShotStart
 from colorworker.pipeline.scan import film_of
-from colorworker.pipeline.thumbnail import film_thumbnail
-from colorworker.pipeline.watch import ShotStart
-from colorworker.pipeline.workshop import Clock, TimedColorizer, Workshop, sha256_of_file
-from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
-from colorworker.work.adjust import FilmTimes, look_at
-from colorworker.work.film import VideoInfo
-from colorworker.work.ledger import Record
-from colorworker.work.plan import Segment
-from colorworker.work.shotlist import Start
-from colorworker.work.timeline import Timeline
+from colorworker.pipeline.shotsheets import ShotPictures
+from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
 
 _FRAMES_AHEAD = 4
 """Frames that may wait between two threads: enough for the rhythm of anchors, and little memory."""
@@ -52,10 +52,10 @@ class _Making:
     tally: SegmentTally = field(default_factory=SegmentTally)
 
 
-def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Record, bool]:
+def color_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Record, bool]:
     """Return the part's record and whether it was found.
 
-    In a preview a frame a shot is coloured, and nothing but their pictures is kept.
+    In a preview a frame a shot is colored, and nothing but their pictures is kept.
 
     Raises:
         SourceDamaged: If the frames that decode are not those of the timeline.
@@ -82,7 +82,7 @@ def colour_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Rec
         refuse_missing(
             making.spec.codec, making.spec.layout or making.spec.pix_fmt, workshop.worker
         )
-        record, seen = _coloured_part(
+        record, seen = _colored_part(
             making, replace(record, thumbnail_key=thumbnail_key(unit.unit_id))
         )
     record = replace(record, created_at=now(), seconds=making.clock.rounded(), info=seen)
@@ -124,9 +124,9 @@ def _previewed(making: _Making) -> dict[str, Any]:
     return {"start_pts": unit.start_pts, "thumbnail_keys": keys}
 
 
-def _coloured_part(making: _Making, record: Record) -> tuple[Record, dict[str, Any]]:
+def _colored_part(making: _Making, record: Record) -> tuple[Record, dict[str, Any]]:
     """Return the record with the part in it, and what is to be known of the part."""
-    with closing(_coloured(making)) as frames:
+    with closing(_colored(making)) as frames:
         record, facts = _write_part(making, record, frames)
     tally, store = making.tally, making.workshop.destination
     return record, {
@@ -138,14 +138,14 @@ def _coloured_part(making: _Making, record: Record) -> tuple[Record, dict[str, A
     }
 
 
-def _coloured(making: _Making) -> Generator[Frame]:
-    """Yield the segment's frames in colour.
+def _colored(making: _Making) -> Generator[Frame]:
+    """Yield the segment's frames in color.
 
-    One thread decodes, another colours, and whoever takes the frames encodes them meanwhile.
+    One thread decodes, another colors, and whoever takes the frames encodes them meanwhile.
     """
     unit, options, clock, tally = making.unit, making.unit.options, making.clock, making.tally
     with closing(ahead(clock.each("decode", _decoded(making)), _FRAMES_AHEAD, "decode")) as decoded:
-        frames = colour_frames(
+        frames = color_frames(
             clock.each(None, decoded),
             unit.frame_count,
             making.info,
@@ -161,13 +161,13 @@ def _coloured(making: _Making) -> Generator[Frame]:
         if options.label == "burn":
             frames = burned(frames, film_notice(unit.asset.key, making.info), tally)
         # By the thread that also writes the log: how far that is ahead must not be chance.
-        colouring = clock.each("colour", _seen(frames, making.pictures))
-        with closing(ahead(colouring, _FRAMES_AHEAD, "colour")) as coloured:
-            yield from coloured
+        coloring = clock.each("color", _seen(frames, making.pictures))
+        with closing(ahead(coloring, _FRAMES_AHEAD, "color")) as colored:
+            yield from colored
 
 
 def _decoded(making: _Making) -> Iterator[Frame]:
-    """Yield the frames that the segment's colours depend on; the source is open meanwhile."""
+    """Yield the frames that the segment's colors depend on; the source is open meanwhile."""
     workshop, unit = making.workshop, making.unit
     decode = (
         deinterlaced_segment

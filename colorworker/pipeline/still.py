@@ -1,4 +1,4 @@
-"""Colour one picture: proxy -> L* -> chroma -> guided to full size -> encoder."""
+"""Color one picture: proxy -> L* -> chroma -> guided to full size -> encoder."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -9,24 +9,24 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.guided import fit
-from colorworker.color.tone import is_colour
-from colorworker.errors import AlreadyColour
+from colorworker.color.tone import is_color
+from colorworker.domain.label import notice_of
+from colorworker.domain.records import Record
+from colorworker.domain.units import Still
+from colorworker.errors import AlreadyColor
 from colorworker.media.stills.picture import VipsPicture
 from colorworker.media.stills.vips import open_still, verify_still, write_still
+from colorworker.pipeline.beforeafter import still_thumbnail
+from colorworker.pipeline.context import Clock, Workshop, sha256_of_file
 from colorworker.pipeline.hashing import at_hand
-from colorworker.pipeline.thumbnail import still_thumbnail
-from colorworker.pipeline.workshop import Clock, Workshop, sha256_of_file
-from colorworker.provenance.record import attempt_key, commit, finished, now, thumbnail_key
-from colorworker.work.label import notice_of
-from colorworker.work.ledger import Record
-from colorworker.work.plan import Still
+from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
 Turn = AbstractContextManager[object]
 """Entered again and again; holds a thread up until it is its turn."""
 
 _NO_CHROMA = 2.0
-"""Of |a*| and |b*|, below which no pixel is far enough from any tone to have its own colour."""
+"""Of |a*| and |b*|, below which no pixel is far enough from any tone to have its own color."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class OpenStill:
     close: Callable[[], None]
 
 
-def open_for_colour(
+def open_for_color(
     workshop: Workshop, unit: Still, attempt: int, computing: Turn
 ) -> OpenStill | tuple[Record, bool]:
     """Return the picture, decoded small; or its record and whether it was found, if it needs none.
 
-    A picture that is in colour already gets a record too, of the outcome `skipped`.
+    A picture that is in color already gets a record too, of the outcome `skipped`.
 
     Args:
         workshop: Where from and where to.
@@ -58,7 +58,7 @@ def open_for_colour(
     Raises:
         SourceDamaged: If the picture does not decode whole.
         SourceTooLarge: If its header promises more pixels than the bound on decoders.
-        SourceUnsupported: If it is of a form that is not coloured.
+        SourceUnsupported: If it is of a form that is not colored.
     """
     if found := finished(workshop.destination, unit.unit_id):
         return found, True
@@ -75,22 +75,22 @@ def open_for_colour(
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with computing, clock.phase("decode"):
             lab = picture.proxy(*shape)
-        if unit.options.colour_sources == "skip" and _in_colour(lab):
+        if unit.options.color_sources == "skip" and _in_color(lab):
             return _committed(workshop, _skipped(record), clock), False
         return OpenStill(unit, record, picture, lab, clock, stack.pop_all().close)
     raise AssertionError  # mypy: the stack swallows nothing
 
 
-def finish_in_colour(
+def finish_in_color(
     workshop: Workshop, still: OpenStill, ab: Floats, computing: Turn
 ) -> tuple[Record, bool]:
     """Write and publish the picture; return its record and False, as it was not found.
 
     Args:
         workshop: Where to.
-        still: From `open_for_colour`, not closed yet.
+        still: From `open_for_color`, not closed yet.
         ab: Its a* and b*, (h, w, 2), at the size of `still.lab`.
-        computing: As for `open_for_colour`.
+        computing: As for `open_for_color`.
 
     Raises:
         SourceDamaged: If the picture does not decode whole.
@@ -129,9 +129,9 @@ def _committed(workshop: Workshop, record: Record, clock: Clock) -> Record:
     return commit(workshop.destination, replace(record, created_at=now(), seconds=clock.rounded()))
 
 
-def _in_colour(lab: Floats) -> bool:
+def _in_color(lab: Floats) -> bool:
     """Say it at once of what has next to no chroma; following its tone would cost 10 ms."""
-    return float(np.abs(lab[..., 1:]).max()) > _NO_CHROMA and is_colour(lab)
+    return float(np.abs(lab[..., 1:]).max()) > _NO_CHROMA and is_color(lab)
 
 
 def _write(
@@ -161,10 +161,10 @@ def _write(
 
 
 def _skipped(record: Record) -> Record:
-    error = AlreadyColour(
+    error = AlreadyColor(
         record.source_key,
-        "in colour already",
-        "Give --colour-sources recolour to colour it anew",
+        "in color already",
+        "Give --color-sources recolor to color it anew",
     )
     said = {"error_code": error.code, "error": str(error)}
     return replace(record, outcome="skipped", info={**record.info, **said})

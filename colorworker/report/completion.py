@@ -33,9 +33,9 @@ from typing import IO, Any, Self
 from urllib.parse import quote
 
 from colorworker.errors import ColorworkerError
-from colorworker.report.page import visible
-from colorworker.report.records import ItemLine
-from colorworker.store.base import ObjectStore
+from colorworker.report.itemlines import ItemLine
+from colorworker.report.jobpage import visible
+from colorworker.store.objectstore import ObjectStore
 
 logger = logging.getLogger(__name__)
 

@@ -22,25 +22,25 @@ _CELL_INCHES = 1.9
 _LABEL_INCHES = 0.35
 _LABEL_LETTERS = 36
 _DPI = 110
-_COLOURS = ("#2f5d62", "#c98b4b", "#7c8fb5", "#a3341f", "#6d685e", "#8aa6a3")
+_COLORS = ("#2f5d62", "#c98b4b", "#7c8fb5", "#a3341f", "#6d685e", "#8aa6a3")
 
 
 def vividness_plot(evaluation: Evaluation) -> bytes:
-    """Return CIEDE2000 and colourfulness against vividness, SVG."""
+    """Return CIEDE2000 and colorfulness against vividness, SVG."""
     figure = Figure(figsize=(9.2, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     sweeps = evaluation.vividness
     _lines(left, sweeps, "ciede2000")
-    _lines(right, sweeps, "colourfulness")
+    _lines(right, sweeps, "colorfulness")
     right.axhline(
-        evaluation.truth_colourfulness,
+        evaluation.truth_colorfulness,
         color="#888888",
         linestyle="--",
         linewidth=1,
         label="truth, all pictures",
     )
     left.set_ylabel("CIEDE2000 (less is better)")
-    right.set_ylabel("colourfulness, signed")
+    right.set_ylabel("colorfulness, signed")
     for axes in (left, right):
         axes.set_xlabel("vividness")
         axes.axvline(0.8, color="#cccccc", linewidth=1, zorder=0)
@@ -60,7 +60,7 @@ def hints_plot(evaluation: Evaluation) -> bytes:
     ticks = sorted({point.setting for sweep in evaluation.hints for point in sweep.points})
     for axes in (left, right):
         axes.set_xscale("symlog", linthresh=1)
-        axes.set_xlabel("random point hints of the true colour")
+        axes.set_xlabel("random point hints of the true color")
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     left.legend(frameon=False, fontsize=8)
@@ -69,7 +69,7 @@ def hints_plot(evaluation: Evaluation) -> bytes:
 
 
 def sheet(title: str, strips: Sequence[Strip]) -> bytes:
-    """Return strips below one another, every picture labelled, JPEG."""
+    """Return strips below one another, every picture labeled, JPEG."""
     columns = len(strips[0].cells)
     heights = [_CELL_INCHES * _aspect(strip) + _LABEL_INCHES for strip in strips]
     figure = Figure(
@@ -94,7 +94,7 @@ def _aspect(strip: Strip) -> float:
 
 
 def _lines(axes: Any, sweeps: Sequence[Sweep], attribute: str) -> None:
-    for sweep, colour in zip(sweeps, _cycle(len(sweeps)), strict=True):
+    for sweep, color in zip(sweeps, _cycle(len(sweeps)), strict=True):
         points: Sequence[Point] = sweep.points
         axes.plot(
             [point.setting for point in points],
@@ -102,7 +102,7 @@ def _lines(axes: Any, sweeps: Sequence[Sweep], attribute: str) -> None:
             marker="o",
             markersize=3.5,
             linewidth=1.4,
-            color=colour,
+            color=color,
             label=_plain(sweep.name),
         )
     axes.grid(visible=True, color="#eeeeee")
@@ -110,7 +110,7 @@ def _lines(axes: Any, sweeps: Sequence[Sweep], attribute: str) -> None:
 
 
 def _cycle(count: int) -> list[str]:
-    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
+    return [_COLORS[index % len(_COLORS)] for index in range(count)]
 
 
 def _title(words: str, evaluation: Evaluation) -> str:

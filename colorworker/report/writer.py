@@ -17,12 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from colorworker.provenance.record import STATE, now
-from colorworker.report.page import JobFacts, render
-from colorworker.report.records import ItemLine, line_from_json, line_to_json
-from colorworker.report.thumbnails import thumbnails_in
-from colorworker.store.base import ObjectStore
-from colorworker.work.comparison import Comparison
+from colorworker.domain.comparison import Comparison
+from colorworker.report.itemlines import ItemLine, line_from_json, line_to_json
+from colorworker.report.jobpage import JobFacts, render
+from colorworker.report.pagethumbnails import thumbnails_in
+from colorworker.state import STATE, now
+from colorworker.store.objectstore import ObjectStore
 
 
 class ReportWriter:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.errors import KeyExists, KeyMissing, KeyRefused, SourceChanged, SourceUnreadable
-from colorworker.store.base import Leftover, ObjectInfo
+from colorworker.store.folderwalk import SCRATCH, etag_of, left_over, walk
 from colorworker.store.keys import check_key, printable, refuse_version
-from colorworker.store.listing import SCRATCH, etag_of, left_over, walk
+from colorworker.store.objectstore import Leftover, ObjectInfo
 from colorworker.store.oserrors import no_hard_links, reading_failed, writing_failed
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -45,7 +45,7 @@ class LocalStore:
         return self.root.as_uri()
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield every file, as `colorworker.store.listing.walk` does."""
+        """Yield every file, as `colorworker.store.folderwalk.walk` does."""
         return walk(self.root, prefix)
 
     def head(self, key: str) -> ObjectInfo:

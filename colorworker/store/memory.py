@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.errors import KeyExists, KeyMissing, SourceChanged
-from colorworker.store.base import Leftover, ObjectInfo
 from colorworker.store.keys import check_key, refuse_version
+from colorworker.store.objectstore import Leftover, ObjectInfo
 
 
 @dataclass(frozen=True)

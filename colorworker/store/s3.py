@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from colorworker.errors import KeyRefused, StoreUnavailable
-from colorworker.store.base import Leftover, ObjectInfo
 from colorworker.store.keys import MAX_KEY_BYTES, check_key, printable
+from colorworker.store.objectstore import Leftover, ObjectInfo
 from colorworker.store.options import S3Options
 from colorworker.store.oserrors import reading_failed
 from colorworker.store.s3parts import abort, copy, upload, uploads

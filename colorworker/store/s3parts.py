@@ -9,7 +9,7 @@ from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
 
 from colorworker.errors import KeyMissing, SourceUnreadable, StoreError
-from colorworker.store.base import Leftover
+from colorworker.store.objectstore import Leftover
 from colorworker.store.options import S3Options
 from colorworker.store.s3service import S3Service
 

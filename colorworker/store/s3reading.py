@@ -18,9 +18,9 @@ from botocore.exceptions import (
 )
 
 from colorworker.errors import KeyMissing, SourceChanged, SourceUnreadable, StoreError
-from colorworker.store.base import ObjectInfo
 from colorworker.store.blockreader import BlockReader
 from colorworker.store.keys import printable
+from colorworker.store.objectstore import ObjectInfo
 from colorworker.store.s3service import S3Service
 
 ID = "colorworker-id"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorworker.errors import KeyMissing, SourceUnreadable, StoreError, UsageError
-from colorworker.store.base import ObjectInfo, ObjectStore
-from colorworker.store.opening import S3_SCHEME, open_store, split_s3
+from colorworker.store.objectstore import ObjectInfo, ObjectStore
+from colorworker.store.openstore import S3_SCHEME, open_store, split_s3
 
 _MAGIC = re.compile(r"[*?\[]")
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.errors import KeyMissing, UsageError
-from colorworker.store.base import ObjectStore
+from colorworker.store.objectstore import ObjectStore
 
 FOLDER = "checkpoints/"
 FORMAT = 1

@@ -24,8 +24,8 @@ class DataConfig(_Group):
     """A folder, a prefix or a glob, local or s3://, of pictures or of tar shards."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Of the pictures, by a hash of their names: never trained on."""
-    min_colourfulness: Annotated[float, Field(ge=0)] = 6.0
-    """Hasler-Suesstrunk colourfulness below which a picture counts as grey and is left out."""
+    min_colorfulness: Annotated[float, Field(ge=0)] = 6.0
+    """Hasler-Suesstrunk colorfulness below which a picture counts as gray and is left out."""
     stored_as: Literal["jpeg", "pixels"] = "jpeg"
     """How the local copy is kept; pixels need no decoding, and about ten times the disk."""
     max_gib: Annotated[float, Field(gt=0)] = 64.0
@@ -66,7 +66,7 @@ class PictureConfig(_Group):
 
 
 class LookConfig(_Group):
-    """Old film, on the input only: the true colours stay."""
+    """Old film, on the input only: the true colors stay."""
 
     response: Share = 0.3
     """Probability of another spectral response than the eye's."""
@@ -77,7 +77,7 @@ class LookConfig(_Group):
 
 
 class HintConfig(_Group):
-    """Known colours that the network is shown."""
+    """Known colors that the network is shown."""
 
     none: Share = 0.5
     """Probability of no hint at all."""

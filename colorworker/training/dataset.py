@@ -6,11 +6,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from colorworker.errors import UsageError
-from colorworker.store.base import ObjectStore
-from colorworker.store.samples import find, samples
+from colorworker.store.objectstore import ObjectStore
+from colorworker.store.picturesets import find, samples
 from colorworker.store.sources import parse_source
 from colorworker.training.intake import IntakeRules, Inventory, take_in
-from colorworker.training.spool import Spool
+from colorworker.training.localcopy import Spool
 
 OpenStore = Callable[[str], ObjectStore]
 
@@ -51,7 +51,7 @@ def open_dataset(
 def refuse_too_small(dataset: Dataset, text: str, batch: int) -> None:
     """Raise UsageError unless there are pictures for a step and to measure on."""
     inventory = dataset.inventory
-    left_out = f"{len(inventory.grey)} are grey and {len(inventory.broken)} do not decode"
+    left_out = f"{len(inventory.gray)} are gray and {len(inventory.broken)} do not decode"
     if inventory.broken:
         left_out += f", the first {inventory.broken[0][0]}"
     if len(inventory.train) < batch:

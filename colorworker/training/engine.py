@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from colorworker.errors import UsageError
 from colorworker.model.architectures import Architecture
-from colorworker.model.batch import Batch
 from colorworker.model.runtime import tf
+from colorworker.model.trainingbatch import Batch
 from colorworker.training.config import OptimizerConfig
 from colorworker.training.optimizer import AdamW, Arrays, Pace
 

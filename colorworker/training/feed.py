@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from colorworker.model.runtime import tf
-from colorworker.training.colours import filmed, lab_from_linear, linear_from_codes
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
-from colorworker.training.geometry import square
-from colorworker.training.hinted import no_hints, random_hints
+from colorworker.training.crops import square
 from colorworker.training.intake import Kept
+from colorworker.training.localcopy import Spool
 from colorworker.training.order import Indices
-from colorworker.training.spool import Spool
+from colorworker.training.randomhints import no_hints, random_hints
+from colorworker.training.tfcolor import filmed, lab_from_linear, linear_from_codes
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.metrics import colourfulness
+from colorworker.color.metrics import colorfulness
 from colorworker.errors import ItemError, SourceDamaged
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.media.stills.vips import open_still
 from colorworker.model.runtime import tf
-from colorworker.store.samples import Sample
+from colorworker.store.picturesets import Sample
+from colorworker.training.localcopy import Place, Spool
 from colorworker.training.order import is_held_out
-from colorworker.training.spool import Place, Spool
 
 Codes = npt.NDArray[np.uint8]
 Fit = Literal["crop", "pad"]
@@ -36,7 +36,7 @@ _AT_A_TIME = 256
 _MOST_PLAIN_PIXELS = 4_000_000
 """Larger ones are shrunk as a stream."""
 _MEASURED_SIDE = 40
-"""Colourfulness is measured on about so many pixels a side: it hardly depends on the size."""
+"""Colorfulness is measured on about so many pixels a side: it hardly depends on the size."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class IntakeRules:
     size: int
     """Side of the square that pictures are shown at."""
     fit: Fit = "crop"
-    min_colourfulness: float = 6.0
+    min_colorfulness: float = 6.0
     validation_share: float = 0.1
     stored_as: Literal["jpeg", "pixels"] = "jpeg"
     max_pixels: int = 1_000_000_000
@@ -66,12 +66,12 @@ class Inventory:
     """What a data set holds."""
 
     kept: tuple[Kept, ...]
-    grey: tuple[str, ...]
-    """Keys of pictures without colour, left out."""
+    gray: tuple[str, ...]
+    """Keys of pictures without color, left out."""
     broken: tuple[tuple[str, str], ...]
     """Keys of those that do not decode, and why."""
-    colourfulness: npt.NDArray[np.float32]
-    """Of every picture that decodes, grey ones included."""
+    colorfulness: npt.NDArray[np.float32]
+    """Of every picture that decodes, gray ones included."""
     stored_as: Literal["jpeg", "pixels"]
 
     @property
@@ -92,7 +92,7 @@ class _Looked:
     data: bytes = b""
     height: int = 0
     width: int = 0
-    colourfulness: float = 0.0
+    colorfulness: float = 0.0
     error: str = ""
 
 
@@ -105,24 +105,24 @@ def take_in(
         StoreUnavailable: If the source is away, or the spool cannot be written.
     """
     kept: list[Kept] = []
-    grey: list[str] = []
+    gray: list[str] = []
     broken: list[tuple[str, str]] = []
-    colours: list[float] = []
+    colors: list[float] = []
     for looked in _in_order(samples, rules, threads):
         if looked.error:
             broken.append((looked.key, looked.error))
             continue
-        colours.append(looked.colourfulness)
-        if looked.colourfulness < rules.min_colourfulness:
-            grey.append(looked.key)
+        colors.append(looked.colorfulness)
+        if looked.colorfulness < rules.min_colorfulness:
+            gray.append(looked.key)
             continue
         place = spool.add(looked.data, looked.height, looked.width)
         kept.append(Kept(looked.key, place, is_held_out(looked.name, rules.validation_share)))
     return Inventory(
         tuple(kept),
-        tuple(grey),
+        tuple(gray),
         tuple(broken),
-        np.asarray(colours, np.float32),
+        np.asarray(colors, np.float32),
         rules.stored_as,
     )
 
@@ -167,7 +167,7 @@ def _plain_jpeg(sample: Sample, rules: IntakeRules) -> _Looked | None:
     except tf.errors.InvalidArgumentError as error:
         words = str(error.message).splitlines()[0][:120]
         raise SourceDamaged(sample.key, f"it does not decode whole ({words})") from error
-    return _Looked(sample.key, sample.name, sample.data, height, width, colourfulness(small))
+    return _Looked(sample.key, sample.name, sample.data, height, width, colorfulness(small))
 
 
 def _through_stills(sample: Sample, rules: IntakeRules) -> _Looked:
@@ -186,7 +186,7 @@ def _looked(sample: Sample, codes: Codes, rules: IntakeRules) -> _Looked:
     if rules.stored_as == "jpeg":
         data = tf.io.encode_jpeg(codes, quality=_QUALITY, chroma_downsampling=False).numpy()
     height, width = codes.shape[:2]
-    return _Looked(sample.key, sample.name, data, height, width, colourfulness(codes))
+    return _Looked(sample.key, sample.name, data, height, width, colorfulness(codes))
 
 
 def _shrink(height: int, width: int, rules: IntakeRules) -> float:

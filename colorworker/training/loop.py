@@ -13,19 +13,19 @@ from itertools import islice
 from typing import Any, Literal
 
 from colorworker.errors import UsageError
-from colorworker.store.base import ObjectStore
+from colorworker.store.objectstore import ObjectStore
 from colorworker.training import checkpoints
 from colorworker.training.checkpoints import Checkpoint
 from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import Dataset
 from colorworker.training.engine import Engine, World
+from colorworker.training.events import Ending, Moment, Reason
 from colorworker.training.feed import Recipe, training_feed, validation_feed
 from colorworker.training.history import Epoch, History, from_facts
-from colorworker.training.moments import Ending, Moment, Reason
+from colorworker.training.learningrate import average_decay, rate_share
 from colorworker.training.optimizer import Pace
 from colorworker.training.order import Order
 from colorworker.training.output import Output
-from colorworker.training.schedule import average_decay, rate_share
 
 logger = logging.getLogger(__name__)
 

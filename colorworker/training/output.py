@@ -20,17 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.model.weights import encoded
-from colorworker.store.base import ObjectStore
+from colorworker.store.objectstore import ObjectStore
 from colorworker.training import checkpoints
 from colorworker.training.checkpoints import Checkpoint
 from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import Dataset
 from colorworker.training.engine import Engine
+from colorworker.training.events import Ending
 from colorworker.training.feed import Recipe, validation_feed
 from colorworker.training.history import History
-from colorworker.training.moments import Ending
 from colorworker.training.results import RESULT
-from colorworker.training.sheets import coloured_sheet
+from colorworker.training.validationsheet import colored_sheet
 
 WEIGHTS = "weights.npz"
 BEST = "best.npz"
@@ -58,10 +58,10 @@ class Output:
             {
                 "train": len(inventory.train),
                 "validation": len(inventory.held_out),
-                "grey": len(inventory.grey),
+                "gray": len(inventory.gray),
                 "broken": len(inventory.broken),
                 "reasons": dict(Counter(reason for _, reason in inventory.broken).most_common(20)),
-                "grey_keys": inventory.grey[:_MOST_NAMES],
+                "gray_keys": inventory.gray[:_MOST_NAMES],
                 "broken_keys": [key for key, _ in inventory.broken[:_MOST_NAMES]],
             },
         )
@@ -80,7 +80,7 @@ class Output:
             try:
                 path.write_bytes(self._encoded())
                 title = f"epoch {now.epoch + 1}, step {now.step}: {words}"
-                self._store.put(name, coloured_sheet(path, self._fixed_pictures(), title))
+                self._store.put(name, colored_sheet(path, self._fixed_pictures(), title))
             finally:
                 path.unlink(missing_ok=True)
 

@@ -3,8 +3,8 @@
 import json
 
 from colorworker.errors import KeyMissing, UsageError
-from colorworker.store.base import ObjectStore
-from colorworker.training.moments import Ending
+from colorworker.store.objectstore import ObjectStore
+from colorworker.training.events import Ending
 
 RESULT = "result.json"
 

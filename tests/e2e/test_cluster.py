@@ -82,9 +82,9 @@ def ended(process, seconds=200):
     return process.returncode, out + err
 
 
-def at_work(node, colour):
+def at_work(node, color):
     """Return the processes of a node that have committed a unit."""
-    return node.pids & {int(worker.partition(":")[2]) for _, _, worker in colour.records.values()}
+    return node.pids & {int(worker.partition(":")[2]) for _, _, worker in color.records.values()}
 
 
 def object_store_bytes(cluster):
@@ -147,35 +147,35 @@ def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, 
     save_film(archive / "long.mp4", frames=960)
     source = Bucket(s3.client, s3.make_bucket(versions=True))
     source.fill(archive)
-    colour, untouched = Bucket(s3.client, s3.make_bucket()), source.versions
+    color, untouched = Bucket(s3.client, s3.make_bucket()), source.versions
     stays, goes = cluster.workers
 
-    job = submit(cluster, "nodes", f"s3://{source.name}/", f"s3://{colour.name}/")
+    job = submit(cluster, "nodes", f"s3://{source.name}/", f"s3://{color.name}/")
     try:
         # Whoever is first is held: it would do all there is while others load their model.
-        wait_for(lambda: at_work(stays, colour) or at_work(goes, colour), job)
-        with held(at_work(stays, colour) | at_work(goes, colour)):
-            wait_for(lambda: at_work(stays, colour) and at_work(goes, colour), job)
+        wait_for(lambda: at_work(stays, color) or at_work(goes, color), job)
+        with held(at_work(stays, color) | at_work(goes, color)):
+            wait_for(lambda: at_work(stays, color) and at_work(goes, color), job)
         # Ray asks every worker, and one that is held does not answer.
         in_mid_job = object_store_bytes(cluster)
-        with held(at_work(stays, colour)):
+        with held(at_work(stays, color)):
             goes.kill()
-            before = colour.records
+            before = color.records
             comes = cluster.add_node()
-            wait_for(lambda: at_work(comes, colour), job)
+            wait_for(lambda: at_work(comes, color), job)
         code, output = ended(job)
     finally:
         job.kill()
 
     assert code == 0, output
     assert "5 of 5 items done or skipped, 0 failed" in output
-    assert before.items() <= colour.records.items()
-    assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
-    assert {line["outcome"] for line in colour.lines.values()} == {"succeeded"}
-    assert (colour.lines["long.mp4"]["frames"], colour.lines["reel.mp4"]["frames"]) == (960, 72)
+    assert before.items() <= color.records.items()
+    assert color.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
+    assert {line["outcome"] for line in color.lines.values()} == {"succeeded"}
+    assert (color.lines["long.mp4"]["frames"], color.lines["reel.mp4"]["frames"]) == (960, 72)
     assert in_mid_job == object_store_bytes(cluster) == (0, 0)
     assert source.versions == untouched
-    assert f"report: s3://{colour.name}/.colorworker/jobs/" in output
+    assert f"report: s3://{color.name}/.colorworker/jobs/" in output
     assert servers.SECRET_KEY not in output
 
 
@@ -185,8 +185,8 @@ def test_the_guide_to_buckets_can_be_pasted(cluster, s3, tmp_path):
     guide = (rays.REPOSITORY / "docs" / "cluster.md").read_text()
     section = guide.partition("\n## A bucket on a Ray cluster\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
-    _, _, fill, _, colour, look, _ = blocks
-    script = "set -e\n" + fill + colour + look
+    _, _, fill, _, color, look, _ = blocks
+    script = "set -e\n" + fill + color + look
     for written, here in {
         "http://127.0.0.1:8265": cluster.environment["RAY_API_SERVER_ADDRESS"],
         "s3://archive/": "s3://archive/cuts/",  # The other 8 items take long and show no more.
@@ -209,7 +209,7 @@ def test_the_guide_to_buckets_can_be_pasted(cluster, s3, tmp_path):
     assert "22 objects in s3://archive" in ran.stdout
     assert "14 of 14 items done or skipped, 0 failed" in ran.stdout
     assert ran.stdout.endswith("14 succeeded\nthe archive is as it was\n")
-    assert b"before and after" in (tmp_path / "colour-report" / "report.html").read_bytes().lower()
+    assert b"before and after" in (tmp_path / "color-report" / "report.html").read_bytes().lower()
 
 
 @pytest.mark.timeout(600)
@@ -217,24 +217,24 @@ def test_a_stopped_job_finishes_what_is_under_way_and_goes_on_later(
     cluster, command, archive, tmp_path
 ):
     save_film(archive / "long.mp4", frames=960)
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
 
-    job = submit(cluster, "stopped", archive, colour.destination)
+    job = submit(cluster, "stopped", archive, color.destination)
     try:
-        wait_for(lambda: len(colour.records) >= 6, job)
+        wait_for(lambda: len(color.records) >= 6, job)
         began = time.monotonic()
         cluster.run("job", "stop", "stopped")
         stop_seconds = time.monotonic() - began
         _, output = ended(job)
     finally:
         job.kill()
-    stopped = colour.records
+    stopped = color.records
     parts = {
-        f".colorworker/parts/{path.relative_to(colour.destination / '.colorworker/parts')}"
-        for path in (colour.destination / ".colorworker" / "parts").rglob("*")
+        f".colorworker/parts/{path.relative_to(color.destination / '.colorworker/parts')}"
+        for path in (color.destination / ".colorworker" / "parts").rglob("*")
         if path.is_file()
     }
-    done = command.here("colorize", archive, colour.destination, **VARIABLES)
+    done = command.here("colorize", archive, color.destination, **VARIABLES)
 
     assert "SIGTERM: finishing what is in flight" in output
     assert "items done or skipped" in output  # The driver came to its end; it was not killed.
@@ -242,8 +242,8 @@ def test_a_stopped_job_finishes_what_is_under_way_and_goes_on_later(
     assert len(stopped) < 80
     assert parts <= {attempt for _, attempt, _ in stopped.values()}
     assert done.returncode == 0, done.stderr
-    assert stopped.items() <= colour.records.items()
-    assert {line["outcome"] for line in colour.lines.values()} == {"succeeded"}
+    assert stopped.items() <= color.records.items()
+    assert {line["outcome"] for line in color.lines.values()} == {"succeeded"}
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_job_does_not_wait_for_what_the_cluster_does_not_have(
     changes = {f"COLORWORKER_RUN__{name}": value for name, value in settings.items()}
 
     ran = command.run(
-        "colorize", archive, tmp_path / "colour",
+        "colorize", archive, tmp_path / "color",
         RAY_ADDRESS=cluster.address, **{**cluster.environment, **VARIABLES, **changes},
     )  # fmt: skip
 
@@ -274,14 +274,14 @@ def test_a_job_does_not_wait_for_what_the_cluster_does_not_have(
 def test_what_is_not_finished_in_time_is_left_and_nothing_of_it_counts(
     cluster, command, archive, tmp_path
 ):
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
     changes = {**cluster.environment, **VARIABLES, "COLORWORKER_RUN__STOP_SECONDS": "0"}
 
     job = command.start(
-        "colorize", archive, colour.destination, RAY_ADDRESS=cluster.address, **changes
+        "colorize", archive, color.destination, RAY_ADDRESS=cluster.address, **changes
     )
     try:
-        wait_for(lambda: len(colour.records) >= 3, job)
+        wait_for(lambda: len(color.records) >= 3, job)
         job.send_signal(signal.SIGTERM)
         began = time.monotonic()
         code, output = ended(job)
@@ -290,5 +290,5 @@ def test_what_is_not_finished_in_time_is_left_and_nothing_of_it_counts(
 
     assert code == 130, output
     assert time.monotonic() - began < 60
-    assert {line["outcome"] for line in colour.lines.values()} <= {"succeeded"}
-    assert colour.files <= {"a.png", "sub/b.jpg", "c.tif"}
+    assert {line["outcome"] for line in color.lines.values()} <= {"succeeded"}
+    assert color.files <= {"a.png", "sub/b.jpg", "c.tif"}

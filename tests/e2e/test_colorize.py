@@ -12,26 +12,26 @@ from tests.waiting import wait_for
 SMALL_SEGMENTS = {"COLORWORKER_MEDIA__SEGMENT_FRAMES": "12", "COLORWORKER_RUN__WORKERS": "1"}
 
 
-def test_an_archive_comes_back_in_colour_and_a_second_run_does_nothing_again(
+def test_an_archive_comes_back_in_color_and_a_second_run_does_nothing_again(
     command, archive, tmp_path
 ):
     sources = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
 
-    first = command.run("colorize", archive, colour.destination, **SMALL_SEGMENTS)
-    records = colour.records
-    second = command.here("colorize", archive, colour.destination, **SMALL_SEGMENTS)
+    first = command.run("colorize", archive, color.destination, **SMALL_SEGMENTS)
+    records = color.records
+    second = command.here("colorize", archive, color.destination, **SMALL_SEGMENTS)
 
     assert first.returncode == 0, first.stderr
-    assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4"}
+    assert color.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4"}
     assert {path: path.read_bytes() for path in sources} == sources
     assert len([r for r in records.values() if r[1].endswith(".nut")]) == 6
-    assert (second.returncode, colour.records) == (0, records)
-    assert all(line["resumed"] for line in colour.lines.values())
+    assert (second.returncode, color.records) == (0, records)
+    assert all(line["resumed"] for line in color.lines.values())
     page = Path(first.stdout.splitlines()[-1].removeprefix("report: "))
     assert page.read_text().count("data:image/jpeg") == 3 + 6 + 1
     for name in ("a.png", "c.tif"):
-        lab = pyvips.Image.new_from_file(str(colour.destination / name)).colourspace("lab")
+        lab = pyvips.Image.new_from_file(str(color.destination / name)).colourspace("lab")
         assert lab.extract_band(1, n=2).abs().max() > 4
 
 
@@ -39,29 +39,29 @@ def test_a_killed_driver_is_run_again_and_no_finished_unit_is_done_twice(
     command, archive, tmp_path
 ):
     save_film(archive / "long.mp4", frames=120)
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
 
-    process = command.start("colorize", archive, colour.destination, **SMALL_SEGMENTS)
-    wait_for(lambda: len(colour.records) >= 6, process)
+    process = command.start("colorize", archive, color.destination, **SMALL_SEGMENTS)
+    wait_for(lambda: len(color.records) >= 6, process)
     process.kill()
     process.communicate()
-    killed = colour.records
-    done = command.here("colorize", archive, colour.destination, **SMALL_SEGMENTS)
+    killed = color.records
+    done = command.here("colorize", archive, color.destination, **SMALL_SEGMENTS)
 
     assert done.returncode == 0, done.stderr
-    assert killed.items() <= colour.records.items()
-    assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
-    assert colour.lines["long.mp4"]["frames"] == 120
+    assert killed.items() <= color.records.items()
+    assert color.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
+    assert color.lines["long.mp4"]["frames"] == 120
 
 
 def test_ctrl_c_once_finishes_what_is_in_flight_and_says_how_to_go_on(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=240)
     (archive / "a.xml").write_text("<a/>")
-    colour, reports = Outcome(tmp_path / "colour"), tmp_path / "reports"
+    color, reports = Outcome(tmp_path / "color"), tmp_path / "reports"
     process = command.start(
-        "colorize", archive, colour.destination, "--completion-report", reports, **SMALL_SEGMENTS
+        "colorize", archive, color.destination, "--completion-report", reports, **SMALL_SEGMENTS
     )
-    wait_for(lambda: len(colour.records) >= 5, process)
+    wait_for(lambda: len(color.records) >= 5, process)
 
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
@@ -69,19 +69,19 @@ def test_ctrl_c_once_finishes_what_is_in_flight_and_says_how_to_go_on(command, a
     assert process.returncode == 130
     assert "Ctrl-C stops at once" in err
     assert "report.html" in out
-    (run,) = (colour.destination / ".colorworker" / "jobs").glob("*/runs/*.json")
+    (run,) = (color.destination / ".colorworker" / "jobs").glob("*/runs/*.json")
     assert '"outcome": "interrupted"' in run.read_text()
     (reported,) = reports.glob("job-*/results/*.csv")
     assert "a.xml,,succeeded,not_media,200,skipped: a.xml" in reported.read_text()
     assert "long.mp4" not in reported.read_text()
-    assert not list((colour.destination / ".colorworker" / "tmp").iterdir())
+    assert not list((color.destination / ".colorworker" / "tmp").iterdir())
 
 
 def test_ctrl_c_twice_stops_at_once(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=240)
-    colour = Outcome(tmp_path / "colour")
-    process = command.start("colorize", archive, colour.destination, **SMALL_SEGMENTS)
-    wait_for(lambda: len(colour.records) >= 5, process)
+    color = Outcome(tmp_path / "color")
+    process = command.start("colorize", archive, color.destination, **SMALL_SEGMENTS)
+    wait_for(lambda: len(color.records) >= 5, process)
 
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)

@@ -19,25 +19,23 @@ SETTINGS = {
 @pytest.mark.timeout(900)
 def test_killed_actors_and_a_killed_driver_cost_no_finished_unit(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=120)
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
 
     # An actor is killed at work, then the driver; another executor goes on.
-    process = command.start(
-        "colorize", archive, colour.destination, "--executor", "ray", **SETTINGS
-    )
-    wait_for(lambda: len(colour.records) >= 3, process)
+    process = command.start("colorize", archive, color.destination, "--executor", "ray", **SETTINGS)
+    wait_for(lambda: len(color.records) >= 3, process)
     for pid in descendants(process.pid, "ray::UnitActor"):
         os.kill(pid, signal.SIGKILL)
-    before = len(colour.records)
-    wait_for(lambda: len(colour.records) >= before + 3, process)
+    before = len(color.records)
+    wait_for(lambda: len(color.records) >= before + 3, process)
     process.kill()
     process.communicate()
-    killed = colour.records
-    done = command.here("colorize", archive, colour.destination, **SETTINGS)
+    killed = color.records
+    done = command.here("colorize", archive, color.destination, **SETTINGS)
 
     assert done.returncode == 0, done.stderr
-    assert killed.items() <= colour.records.items()
-    assert len({worker for _, _, worker in colour.records.values()}) >= 3
-    assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
-    assert colour.lines["long.mp4"]["frames"] == 120
-    assert {line["outcome"] for line in colour.lines.values()} == {"succeeded"}
+    assert killed.items() <= color.records.items()
+    assert len({worker for _, _, worker in color.records.values()}) >= 3
+    assert color.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4", "long.mp4"}
+    assert color.lines["long.mp4"]["frames"] == 120
+    assert {line["outcome"] for line in color.lines.values()} == {"succeeded"}

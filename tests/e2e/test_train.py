@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from tests.archives import save_picture
 from tests.integration.training.pictures import fill
 from tests.processes import descendants, running
@@ -69,9 +69,9 @@ def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(s3, co
     # How many workers there are does not decide the result, so one may finish what two began.
     done = command.here(*arguments, "--workers", "1")
     assert done.returncode == 0, done.stderr
-    picture = save_picture(tmp_path / "grey" / "a.png")
+    picture = save_picture(tmp_path / "gray" / "a.png")
     model = f"{out}/weights.npz"
-    coloured = command.here("colorize", picture.parent, tmp_path / "colour", "--model", model)
+    colored = command.here("colorize", picture.parent, tmp_path / "color", "--model", model)
 
     result = json.loads(output.get("result.json"))
     assert (result["step"], result["reason"]) == (STEPS, "finished")
@@ -81,5 +81,5 @@ def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(s3, co
     epochs = [json.loads(line) for line in output.get("metrics.jsonl").splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2, 3, 4]
     assert np.isfinite([epoch["validation"]["loss"] for epoch in epochs]).all()
-    assert coloured.returncode == 0, coloured.stderr
-    assert (tmp_path / "colour" / "a.png").exists()
+    assert colored.returncode == 0, colored.stderr
+    assert (tmp_path / "color" / "a.png").exists()

@@ -42,20 +42,20 @@ def png_header(width, height):
 
 
 def test_archive_profile_keeps_every_luma_code_and_every_time(command, archive, tmp_path):
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
 
     done = command.here(
-        "colorize", archive / "reel.mp4", colour.destination, "--profile", "archive",
+        "colorize", archive / "reel.mp4", color.destination, "--profile", "archive",
         **SMALL_SEGMENTS,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert colour.files == {"reel.mkv"}
-    assert luma_hashes(colour.destination / "reel.mkv") == luma_hashes(archive / "reel.mp4")
-    with av.open(str(colour.destination / "reel.mkv")) as film:
+    assert color.files == {"reel.mkv"}
+    assert luma_hashes(color.destination / "reel.mkv") == luma_hashes(archive / "reel.mp4")
+    with av.open(str(color.destination / "reel.mkv")) as film:
         assert film.streams.video[0].codec_context.name == "ffv1"
         assert [stream.type for stream in film.streams] == ["video", "audio"]
-    assert colour.lines["reel.mp4"]["frames"] == 72
+    assert color.lines["reel.mp4"]["frames"] == 72
 
 
 def test_bad_inputs_fail_by_name_and_everything_else_is_done(command, archive, tmp_path):
@@ -75,13 +75,13 @@ def test_bad_inputs_fail_by_name_and_everything_else_is_done(command, archive, t
         (archive / name).write_bytes(data)
     (archive / "dangling.png").symlink_to(archive / "nowhere.png")
     (archive / "notes.txt").write_text("Not a picture.")
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
 
-    done = command.here("colorize", archive, colour.destination)
+    done = command.here("colorize", archive, color.destination)
 
-    lines = colour.lines
+    lines = color.lines
     assert done.returncode == 3, done.stderr
-    assert colour.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4"}
+    assert color.files == {"a.png", "sub/b.jpg", "c.tif", "reel.mp4"}
     codes = {name: lines[name]["error_code"] for name in (*bad, "dangling.png", "notes.txt")}
     assert codes == {
         "truncated.jpg": "source_damaged",
@@ -129,19 +129,19 @@ def test_what_cannot_start_says_why_and_writes_nothing(
 
 
 def test_a_dry_run_names_every_output_and_writes_nothing(command, archive, tmp_path):
-    done = command.here("colorize", archive, tmp_path / "colour", "--dry-run", "--no-calibrate")
+    done = command.here("colorize", archive, tmp_path / "color", "--dry-run", "--no-calibrate")
 
     assert done.returncode == 0
     assert "reel.mp4 -> reel.mp4" in done.stdout
-    assert not (tmp_path / "colour").exists()
+    assert not (tmp_path / "color").exists()
 
 
 def test_a_preview_shows_every_item_and_writes_no_output(command, archive, tmp_path):
-    colour = Outcome(tmp_path / "colour")
+    color = Outcome(tmp_path / "color")
 
-    done = command.here("colorize", archive, colour.destination, "--preview", **SMALL_SEGMENTS)
+    done = command.here("colorize", archive, color.destination, "--preview", **SMALL_SEGMENTS)
 
     assert done.returncode == 0, done.stderr
-    assert colour.files == set()
+    assert color.files == set()
     page = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
     assert page.read_text().count("data:image/jpeg") == 3 + 6

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from colorworker.cli.app import app
 from colorworker.errors import UsageError
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.provenance.record import attempt_key, thumbnail_key
+from colorworker.state import attempt_key, thumbnail_key
 from tests import servers
 from tests.processes import held
 from tests.waiting import wait_for

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.integration
 
 def picture(seed):
     rows, columns = np.mgrid[0:24, 0:32]
-    grey = ((rows * columns + 40 * seed) % 251).astype(np.uint8)
-    return pyvips.Image.new_from_array(grey).write_to_buffer(".png")
+    gray = ((rows * columns + 40 * seed) % 251).astype(np.uint8)
+    return pyvips.Image.new_from_array(gray).write_to_buffer(".png")
 
 
 def md5(data):
@@ -31,12 +31,12 @@ def md5(data):
 
 
 class Site:
-    """An archive with versions, a bucket for lists, one for colour and one for reports."""
+    """An archive with versions, a bucket for lists, one for color and one for reports."""
 
     def __init__(self, s3):
         self.client = s3.client
         self.archive = s3.make_bucket(versions=True)
-        self.lists, self.colour, self.reports = (s3.make_bucket() for _ in range(3))
+        self.lists, self.color, self.reports = (s3.make_bucket() for _ in range(3))
 
     def put(self, bucket, key, data):
         return self.client.put_object(Bucket=bucket, Key=key, Body=data)
@@ -49,18 +49,17 @@ class Site:
         return {item["Key"] for item in found if ".colorworker/" not in item["Key"]}
 
     def colorize(self, source, *options):
-        command = ["colorize", source, f"s3://{self.colour}/", "--quiet", *options]
+        command = ["colorize", source, f"s3://{self.color}/", "--quiet", *options]
         return CliRunner().invoke(app, command)
 
     def lines(self, job=""):
         """Return the lines of the latest report by key."""
         prefix = ".colorworker/jobs/"
-        found = self.client.list_objects_v2(Bucket=self.colour, Prefix=prefix)["Contents"]
+        found = self.client.list_objects_v2(Bucket=self.color, Prefix=prefix)["Contents"]
         reports = [item for item in found if item["Key"].endswith("report/report.jsonl")]
         latest = max(reports, key=lambda item: item["LastModified"])["Key"]
         return {
-            line["key"]: line
-            for line in map(json.loads, self.get(self.colour, latest).splitlines())
+            line["key"]: line for line in map(json.loads, self.get(self.color, latest).splitlines())
         }
 
     def completion(self):
@@ -111,8 +110,8 @@ def test_a_batch_manifest_names_versions_and_its_report_says_what_became_of_each
     )
 
     assert done.exit_code == 3, done.output
-    assert site.keys(site.colour) == {"a b.png", "c.png"}
-    assert np.abs(lightness(site.get(site.colour, "a b.png")) - lightness(old)).max() <= 1
+    assert site.keys(site.color) == {"a b.png", "c.png"}
+    assert np.abs(lightness(site.get(site.color, "a b.png")) - lightness(old)).max() <= 1
     lines = site.lines()
     assert "keys.csv, line 3: gone.png: there is no such object" in lines["gone.png"]["error"]
     assert "names the bucket 'elsewhere'" in lines["keys.csv, line 4"]["error"]
@@ -120,7 +119,7 @@ def test_a_batch_manifest_names_versions_and_its_report_says_what_became_of_each
     tables = site.completion()
     assert tables["succeeded"]["a%20b.png"] == [
         site.archive, "a%20b.png", version, "succeeded", "", "200",
-        f"written: s3://{site.colour}/a b.png",
+        f"written: s3://{site.color}/a b.png",
     ]  # fmt: skip
     assert tables["failed"]["gone.png"][3:6] == ["failed", "key_missing", "404"]
     assert len(tables["succeeded"]) == 2
@@ -149,7 +148,7 @@ def test_an_inventory_is_taken_at_its_word_and_what_has_changed_since_fails(site
     )
 
     assert done.exit_code == 3, done.output
-    assert site.keys(site.colour) == {"a.png"}
+    assert site.keys(site.color) == {"a.png"}
     assert site.lines()["b.png"]["error_code"] == "source_changed"
 
 
@@ -172,18 +171,18 @@ def test_json_lines_give_items_profiles_and_names_of_their_own(site, tmp_path):
     second = site.colorize(source)
 
     assert first.exit_code == second.exit_code == 3, first.output
-    assert site.keys(site.colour) == {"x/reel.mp4", "y/keep.mkv", "a.png"}
+    assert site.keys(site.color) == {"x/reel.mp4", "y/keep.mkv", "a.png"}
     codecs = []
     for key in ("x/reel.mp4", "y/keep.mkv"):
-        with av.open(io.BytesIO(site.get(site.colour, key))) as made:
+        with av.open(io.BytesIO(site.get(site.color, key))) as made:
             codecs.append(made.streams.video[0].codec.name)
     assert codecs == ["h264", "ffv1"]
     assert "items.jsonl, line 4: vividnes: no such key" in lines["items.jsonl, line 4"]["error"]
     assert all(line["resumed"] for line in site.lines().values() if not line["error"])
-    (name,) = site.client.list_objects_v2(Bucket=site.colour, Prefix=".colorworker/jobs/")[
+    (name,) = site.client.list_objects_v2(Bucket=site.color, Prefix=".colorworker/jobs/")[
         "Contents"
     ][:1]
-    frozen = site.get(site.colour, name["Key"]).splitlines()
+    frozen = site.get(site.color, name["Key"]).splitlines()
     own = {entry["key"]: entry.get("own_options") for entry in map(json.loads, frozen[1:])}
     assert own["x/reel.mp4"] is None
     assert own["y/reel.mp4"] == {"profile": "archive"}
@@ -199,7 +198,7 @@ def test_a_manifest_that_is_not_whole_starts_no_job(site):
 
     assert isinstance(done.exception, UsageError)
     assert "keys.csv.gz: is cut short or damaged" in str(done.exception)
-    assert not site.client.list_objects_v2(Bucket=site.colour).get("Contents")
+    assert not site.client.list_objects_v2(Bucket=site.color).get("Contents")
 
 
 def test_a_plan_reads_its_manifest_anew_in_every_run(site, tmp_path):
@@ -211,7 +210,7 @@ def test_a_plan_reads_its_manifest_anew_in_every_run(site, tmp_path):
         f'completion_report = "s3://{site.reports}/"\n'
         "[[collection]]\n"
         f'sources = ["manifest:s3://{site.lists}/keys.csv#root=s3://{site.archive}/in"]\n'
-        f'destination = "s3://{site.colour}/out"\n'
+        f'destination = "s3://{site.color}/out"\n'
     )
 
     first = CliRunner().invoke(app, ["restore", str(plan), "--quiet"])
@@ -221,5 +220,5 @@ def test_a_plan_reads_its_manifest_anew_in_every_run(site, tmp_path):
     assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
     assert "1: 1 done (0 before)" in first.output
     assert "1: 2 done (1 before)" in second.output
-    assert site.keys(site.colour) == {"out/a.png", "out/b.png"}
+    assert site.keys(site.color) == {"out/a.png", "out/b.png"}
     assert len([key for key in site.keys(site.reports) if key.endswith("manifest.json")]) == 2

@@ -1,4 +1,4 @@
-"""`colorworker colorize s3://archive s3://colour` on a real server."""
+"""`colorworker colorize s3://archive s3://color` on a real server."""
 
 import io
 import json
@@ -33,8 +33,8 @@ SIDECARS = {
 def picture(name, seed):
     rows, columns = np.mgrid[0:90, 0:120]
     wave = np.sin(columns / 17 + seed) + np.cos(rows / 11)
-    grey = ((wave - wave.min()) / (wave.max() - wave.min()) * 255).astype(np.uint8)
-    return pyvips.Image.new_from_array(grey).write_to_buffer(Path(name).suffix)
+    gray = ((wave - wave.min()) / (wave.max() - wave.min()) * 255).astype(np.uint8)
+    return pyvips.Image.new_from_array(gray).write_to_buffer(Path(name).suffix)
 
 
 @pytest.fixture
@@ -78,16 +78,16 @@ def report_lines(held):
     return {line["key"]: line for line in map(json.loads, report.splitlines())}
 
 
-def test_a_bucket_comes_back_in_colour_and_no_secret_with_it(s3, command, archive):
-    colour, before = s3.make_bucket(), versions(s3, archive)
+def test_a_bucket_comes_back_in_color_and_no_secret_with_it(s3, command, archive):
+    color, before = s3.make_bucket(), versions(s3, archive)
 
     with proxy(s3.url) as between:
         variables = {**SEGMENTS, "AWS_ENDPOINT_URL": between.url}
-        job = ("colorize", f"s3://{archive}/", f"s3://{colour}/out/")
+        job = ("colorize", f"s3://{archive}/", f"s3://{color}/out/")
         first = command.run(*job, "--log-level", "debug", **variables)
         assert first.returncode == 0, first.stderr
         read = {item.path for item in between.passed if item.method == "GET"}
-        held = objects(s3, colour)
+        held = objects(s3, color)
         between.reset()
         second = command.here(*job, **variables)
         wrote = [item.path for item in between.passed if item.method in {"PUT", "DELETE"}]
@@ -107,13 +107,13 @@ def test_a_bucket_comes_back_in_colour_and_no_secret_with_it(s3, command, archiv
     lines = report_lines(held)
     assert {key for key, line in lines.items() if line["outcome"] == "skipped"} == {*SIDECARS}
     assert not [path for path in read if any(Path(key).name in path for key in SIDECARS)]
-    assert first.stdout.splitlines()[-1].startswith(f"report: s3://{colour}/out/.colorworker/jobs/")
+    assert first.stdout.splitlines()[-1].startswith(f"report: s3://{color}/out/.colorworker/jobs/")
     assert not [key for key in held if "/parts/" in key and key.endswith((".nut", ".mp4"))]
 
     assert second.returncode == 0, second.stderr
     about_jobs = re.compile(r"\.colorworker/(jobs/.*/(report|runs)/|index\.html$)")
     assert all(about_jobs.search(path) for path in wrote)
-    again = objects(s3, colour)
+    again = objects(s3, color)
     assert {key: data for key, data in again.items() if not about_jobs.search(key)} == {
         key: data for key, data in held.items() if not about_jobs.search(key)
     }
@@ -148,13 +148,13 @@ def test_one_key_or_a_glob_of_a_bucket_goes_to_a_folder(s3, command, archive, tm
     ("source", "destination", "words"),
     [
         ("s3://{archive}/stills", "s3://{archive}", "inside the destination"),
-        ("s3://{archive}", "s3://{archive}/colour", "inside the source"),
+        ("s3://{archive}", "s3://{archive}/color", "inside the source"),
         ("s3://{archive}/stills/a.png", "s3://{archive}/stills", "inside the source"),
-        ("s3://{archive}/nothing", "s3://{archive}-colour", "no such object or prefix"),
-        ("s3://{archive}/stills/*.mp4", "s3://{archive}-colour", "nothing matched"),
-        ("s3://{archive}-gone/", "s3://{archive}-colour", "no such bucket"),
-        ("s3://{archive}/stills", "s3://{archive}-colour", "no such bucket"),
-        ("s3:///stills", "s3://{archive}-colour", "s3://bucket/prefix"),
+        ("s3://{archive}/nothing", "s3://{archive}-color", "no such object or prefix"),
+        ("s3://{archive}/stills/*.mp4", "s3://{archive}-color", "nothing matched"),
+        ("s3://{archive}-gone/", "s3://{archive}-color", "no such bucket"),
+        ("s3://{archive}/stills", "s3://{archive}-color", "no such bucket"),
+        ("s3:///stills", "s3://{archive}-color", "s3://bucket/prefix"),
     ],
 )
 def test_what_cannot_start_says_why_and_writes_nothing(
@@ -184,7 +184,7 @@ def source_reads(between, archive):
 
 
 def test_only_what_is_new_is_done_and_what_is_done_anew_leaves_the_old_records(s3, tmp_path):
-    archive, colour = s3.make_bucket(versions=True), s3.make_bucket()
+    archive, color = s3.make_bucket(versions=True), s3.make_bucket()
     recipe = Recipe(width=96, height=64, frames=12, gop_size=6, sound="aac")
     film = make_film(tmp_path / "reel.mkv", recipe).read_bytes()
     for key, data in (("a.png", picture("a.png", 0)), ("reel.mkv", film)):
@@ -202,10 +202,10 @@ def test_only_what_is_new_is_done_and_what_is_done_anew_leaves_the_old_records(s
 
         def run(*options):
             between.reset()
-            command = ["colorize", f"s3://{archive}/", f"s3://{colour}/", *options]
+            command = ["colorize", f"s3://{archive}/", f"s3://{color}/", *options]
             done = CliRunner().invoke(app, command, env=variables)
             assert done.exit_code == 0, done.output
-            states.append(objects(s3, colour))
+            states.append(objects(s3, color))
             return source_reads(between, archive)
 
         assert run() == {"a.png", "reel.mkv"}

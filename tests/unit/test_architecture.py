@@ -12,65 +12,60 @@ MAX_LINES = 400
 # standard library. `*` is all of ours: for the composition roots.
 ALLOWED = {
     "errors": ("", ""),
-    "cores": ("", ""),
     "settings": ("errors", "pydantic pydantic_settings"),
-    "work": ("errors", "numpy"),
+    "domain": ("errors", "numpy"),
     "color": ("errors", "numpy"),
     "store": ("errors store", ""),
     "store.s3errors": ("errors store", "botocore"),
     "store.s3parts": ("errors store", "boto3 botocore"),
     "store.s3reading": ("errors store", "botocore"),
     "store.s3service": ("errors store", "boto3 botocore s3transfer"),
-    "media": ("errors work color", "av cv2 numpy"),
-    "media.flow": ("", "numpy cv2"),
-    "media.stills": ("errors work color media", "numpy pyvips"),
-    "model": ("errors work color store media.stills", "h5py numpy tensorflow keras"),
-    "provenance": ("errors work store", ""),
-    "pipeline": ("errors work color media store provenance", "numpy xxhash"),
-    # A room of its own: sorting and naming a million sources needs a file, and `work` does no I/O.
-    "planning": ("errors work media.kinds store provenance", ""),
-    # A room of its own: lists of objects that others wrote, line by line, from stores.
-    "manifests": ("errors work store provenance manifests", "pydantic"),
-    "manifests.badvalues": ("errors", "pydantic pydantic_core"),
-    "listing": ("errors work media.kinds planning store provenance manifests", ""),
-    "driver": ("errors work media.kinds listing store provenance report", ""),
-    "report": ("errors work store provenance", "jinja2"),
-    # The two that show an evaluation know its values, not how they are measured.
+    "state": ("errors domain store", ""),
+    "media": ("errors domain color", "av cv2 numpy"),
+    "media.opticalflow": ("", "numpy cv2"),
+    "media.stills": ("errors domain color media", "numpy pyvips"),
+    "model": ("errors domain color store media.stills", "h5py numpy tensorflow keras"),
+    "pipeline": ("errors domain color media store state", "numpy xxhash"),
+    # Needs a scratch file to sort and name a million sources; `domain` does no I/O.
+    "inputs": ("errors domain media.filetypes store state inputs", ""),
+    "inputs.jsonlines": ("errors domain store state inputs", "pydantic"),
+    "inputs.inventory": ("errors domain store state inputs", "pydantic"),
+    "inputs.validationtext": ("errors", "pydantic pydantic_core"),
+    "driver": ("errors domain store state report", ""),
+    "report": ("errors domain store state", "jinja2"),
+    # These two show an evaluation: they know its values, not how they are measured.
     "report.plots": ("errors", "numpy matplotlib"),
     "report.evaluationpage": ("errors evaluation.table report", "jinja2"),
     "report.qualityplots": ("errors evaluation.table", "matplotlib"),
-    # A room of its own: it needs pictures, models and stores at once, and libraries of its own.
     "evaluation": ("errors color store media.stills model evaluation", "numpy"),
     "evaluation.measures": ("errors color", "numpy skimage"),
     "evaluation.frechet": ("errors", "numpy scipy"),
-    "evaluation.films": ("color evaluation", "numpy scipy"),
-    "evaluation.flow": ("color media.flow", "numpy"),
+    "evaluation.flicker": ("color evaluation", "numpy scipy"),
+    "evaluation.motion": ("color media.opticalflow", "numpy"),
     "evaluation.filmpairs": ("errors color media evaluation", "numpy av"),
-    # A room of its own: runs, their status and the sweeping are for any kind of job, so neither the
-    # driver nor the report is their place. Only the type of the driver's progress is taken from it.
-    "keeping": ("errors work store provenance report driver", ""),
-    # A room of its own: a plan's file needs pydantic, and what its runs leave for one another is
-    # neither a record nor a run's state. `restore` joins it with whatever runs a job.
-    "restoring": (
-        "errors manifests work store provenance planning keeping report",
-        "pydantic",
-    ),
-    "restore": ("errors work store planning keeping report driver restoring", ""),
-    # A room of its own: what a job will take is measured by running small ones, so it needs what a
-    # composition root needs; kept from `cli` so that it has no console.
-    "estimating": (
-        "errors cores work store media listing driver cluster.inprocess cluster.worker pipeline"
-        " provenance report.records estimating",
+    "evaluation.models": ("errors domain model store evaluation settings", ""),
+    "evaluation.run": ("*", "numpy"),
+    "runs": ("errors domain store state report driver", "jinja2"),
+    "schedule": ("errors domain store state inputs runs report driver", ""),
+    "schedule.planfile": ("errors domain store inputs schedule", "pydantic"),
+    "schedule.planerrors": ("errors inputs.validationtext schedule", "pydantic"),
+    # Measures a machine by running small jobs, so it needs what a composition root needs.
+    "estimate": (
+        "errors domain store media inputs driver executors pipeline state report settings estimate",
         "numpy",
     ),
-    "estimating.material": ("errors work media", "av numpy pyvips"),
-    "training": ("errors work color store media.stills model report.plots", "numpy keras pydantic"),
-    "cluster": ("errors work store model pipeline", "numpy ray"),
-    "cluster.board": ("errors training.moments", "ray"),
+    "estimate.samplemedia": ("errors domain media", "av numpy pyvips"),
+    "training": (
+        "errors domain color store media.stills model report.plots",
+        "numpy keras pydantic",
+    ),
+    "training.workerboard": ("errors training.events", "ray"),
     # Ray Train keeps its own state where pyarrow can write.
-    "cluster.train_job": ("errors store training model.runtime cluster", "pyarrow ray"),
+    "training.raytrain": ("errors store training model.runtime executors", "pyarrow ray"),
+    "training.launch": ("*", ""),
+    "executors": ("errors domain store model pipeline", "numpy ray"),
+    "executors.doctor": ("*", "av numpy pyvips tensorflow keras ray"),
     "cli": ("*", "rich typer"),
-    "doctor": ("*", "av numpy pyvips tensorflow keras ray"),
     "jobs": ("*", ""),
 }
 
@@ -197,11 +192,11 @@ def test_the_checks_see_imports_in_every_disguise():
     assert {"tensorflow.keras", "colorworker.store", "colorworker.media.stills"} <= found
     assert {"ray", "."} <= found
     assert [what for _, what in environment_reads(tree)] == ["os.getenv", "os.environ"]
-    assert forbidden("color.lab", "colorworker.work.job") == "color may not import work"
+    assert forbidden("color.lab", "colorworker.domain.options") == "color may not import domain"
     assert forbidden("media.decode", "colorworker.media.stills.vips")
     assert forbidden("media.decode", "pyvips")
     assert forbidden("pipeline", "colorworker.model.colorizer")
     assert forbidden("store.local", "colorworker.settings")
     assert forbidden("unheard_of", "os")
-    assert not forbidden("store.local", "colorworker.store.base")
-    assert not forbidden("media.stills.vips", "colorworker.media.kinds")
+    assert not forbidden("store.local", "colorworker.store.objectstore")
+    assert not forbidden("media.stills.vips", "colorworker.media.filetypes")

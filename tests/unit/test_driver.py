@@ -5,11 +5,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.records import Record, UnitResult
+from colorworker.domain.units import Assembly, Cut, ImageBatch, Scan, Segment
 from colorworker.driver import Job, run_job
-from colorworker.work.job import ModelRef, Options
-from colorworker.work.ledger import Record, UnitResult
-from colorworker.work.manifest import Counts, Entry
-from colorworker.work.plan import Assembly, Cut, ImageBatch, Scan, Segment
 
 MODEL = ModelRef("lite", "0" * 64)
 CUTS = [Cut(0, 10, 10), Cut(10, 20, 10), Cut(20, None, 5)]
@@ -26,8 +26,8 @@ def picture(key):
 class Scripted:
     """An executor that succeeds at everything but what `fate` says of it."""
 
-    def __init__(self, fate=lambda *_: None, slots=2, in_colour=False):
-        self.fate, self.slots, self.in_colour = fate, slots, in_colour
+    def __init__(self, fate=lambda *_: None, slots=2, in_color=False):
+        self.fate, self.slots, self.in_color = fate, slots, in_color
         self.queue, self.seen, self.most = [], [], 0
         self.begun = 2
 
@@ -53,7 +53,7 @@ class Scripted:
             output, info = (
                 "",
                 {
-                    "in_colour": self.in_colour,
+                    "in_color": self.in_color,
                     "cuts": [asdict(cut) for cut in CUTS],
                 },
             )
@@ -82,7 +82,7 @@ def lost(unit):
     return UnitResult(unit.unit_id, "lost", error="ActorDiedError", retryable=True)
 
 
-def test_a_film_is_scanned_coloured_and_joined_in_that_order():
+def test_a_film_is_scanned_colored_and_joined_in_that_order():
     executor = Scripted()
 
     end, lines, _ = run([film()], executor)
@@ -169,11 +169,11 @@ def test_a_batch_under_which_the_worker_broke_is_taken_apart():
     assert {lines[f"{n}.png"].outcome for n in (0, 2, 3)} == {"succeeded"}
 
 
-@pytest.mark.parametrize(("sources", "outcome"), [("skip", "skipped"), ("recolour", "succeeded")])
-def test_a_film_in_colour_is_skipped_unless_it_is_to_be_recoloured(sources, outcome):
-    executor = Scripted(in_colour=True)
+@pytest.mark.parametrize(("sources", "outcome"), [("skip", "skipped"), ("recolor", "succeeded")])
+def test_a_film_in_color_is_skipped_unless_it_is_to_be_recolored(sources, outcome):
+    executor = Scripted(in_color=True)
 
-    _, lines, _ = run([film()], executor, options=Options(colour_sources=sources))
+    _, lines, _ = run([film()], executor, options=Options(color_sources=sources))
 
     assert lines["reel.mkv"].outcome == outcome
     assert (len(executor.seen) == 1) == (outcome == "skipped")

@@ -1,6 +1,6 @@
-"""ICC profiles of greys and of matrix-and-curve RGB, read exactly.
+"""ICC profiles of grays and of matrix-and-curve RGB, read exactly.
 
-Little CMS, as libvips calls it, evaluates such profiles in 16-bit fixed point: dark greys come out
+Little CMS, as libvips calls it, evaluates such profiles in 16-bit fixed point: dark grays come out
 up to 0.18 L* off and 16-bit codes do not survive the way there and back, so the few tags are read
 here. Profiles made of lookup tables give None and are left to Little CMS.
 
@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 Doubles = npt.NDArray[np.float64]
-ProfileSpace = Literal["grey", "rgb", "other"]
+ProfileSpace = Literal["gray", "rgb", "other"]
 
 CODES = 65536
 """Length of every curve: linear light for codes 0 to 65535 of 16 bits."""
 
-_SPACES: dict[bytes, ProfileSpace] = {b"GRAY": "grey", b"RGB ": "rgb"}
+_SPACES: dict[bytes, ProfileSpace] = {b"GRAY": "gray", b"RGB ": "rgb"}
 _PARAMETERS = (1, 3, 4, 5, 7)
 """Number of parameters of the parametric functions 0 to 4."""
 
@@ -33,7 +33,7 @@ class Shaper:
 
     Attributes:
         curves: (1, CODES) or (3, CODES), rising from 0 to 1.
-        to_xyz: (3, 3), linear RGB to XYZ under the profile's D50; None for greys.
+        to_xyz: (3, 3), linear RGB to XYZ under the profile's D50; None for grays.
     """
 
     curves: Doubles
@@ -49,7 +49,7 @@ def parse(profile: bytes) -> Shaper | None:
     """Return the profile's curves and matrix; None if it is of another form or damaged."""
     try:
         tags = _tags(profile)
-        if profile_space(profile) == "grey":
+        if profile_space(profile) == "gray":
             shaper = Shaper(_curve(tags[b"kTRC"])[None], None)
         elif b"A2B0" in tags:
             return None
@@ -63,7 +63,7 @@ def parse(profile: bytes) -> Shaper | None:
 
 
 def _is_sound(shaper: Shaper) -> bool:
-    """Curves must rise from black to white, and colours must be told apart."""
+    """Curves must rise from black to white, and colors must be told apart."""
     ends = shaper.curves[:, [0, -1]]
     rising = bool(np.all(np.diff(shaper.curves, axis=1) >= 0))
     invertible = shaper.to_xyz is None or abs(float(np.linalg.det(shaper.to_xyz))) > 1e-4

@@ -17,7 +17,7 @@ _SPACES = 8
 
 
 def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
-    """Return L*a*b*, three float bands, of a picture's colour bands (without alpha)."""
+    """Return L*a*b*, three float bands, of a picture's color bands (without alpha)."""
     if rendering.source is None:
         return _lab_by_little_cms(codes)
     if codes.bands == 1:
@@ -30,7 +30,7 @@ def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
 
 
 def lightness_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
-    """Return L* in [0, 100], one float band, of a picture's colour bands."""
+    """Return L* in [0, 100], one float band, of a picture's color bands."""
     if codes.bands == 1 and rendering.source is not None:
         return codes.maplut(_lightness_lut(rendering.source, codes.format == "uchar"))
     return lab_of(codes, rendering)[0]
@@ -47,7 +47,7 @@ def chroma_of(lightness: pyvips.Image, slope: Floats, offset: Floats) -> pyvips.
     coefficients = np.ascontiguousarray(np.concatenate((slope, offset), axis=2), np.float32)
     height, width = slope.shape[:2]
     across, down = lightness.width / width, lightness.height / height
-    # By affine() and not by resize(), whose enlarged pictures lie half a new pixel off centre.
+    # By affine() and not by resize(), whose enlarged pictures lie half a new pixel off center.
     large = pyvips.Image.new_from_array(coefficients).affine(
         [across, 0, 0, down],
         interpolate=pyvips.Interpolate.new("bilinear"),
@@ -69,23 +69,23 @@ def codes_of(
     return _encoded(_into_gamut(linear, space), space, depth)
 
 
-def grey_codes(lightness: pyvips.Image, space: Space) -> pyvips.Image:
-    """Return the 16-bit code of the grey with this L*, one band: a scale to compare L* on."""
+def gray_codes(lightness: pyvips.Image, space: Space) -> pyvips.Image:
+    """Return the 16-bit code of the gray with this L*, one band: a scale to compare L* on."""
     zero = lightness.bandjoin([0, 0]).copy(interpretation="lab")
     luminance = zero.Lab2XYZ(temp=[100, 100, 100])[1] / 100
-    return _encoded(luminance.clamp(), space.grey, 16)
+    return _encoded(luminance.clamp(), space.gray, 16)
 
 
 def _into_gamut(linear: pyvips.Image, space: Space) -> pyvips.Image:
     """Do for a stream what `color.gamut.into_gamut` does for an array; same formula."""
     weights = space.to_xyz[1] / space.white[1]
-    grey = linear.recomb(_matrix(weights[None])).clamp()
-    above = linear[0].maxpair(linear[1]).maxpair(linear[2]) - grey
-    below = grey - linear[0].minpair(linear[1]).minpair(linear[2])
-    room = 1 - grey
+    gray = linear.recomb(_matrix(weights[None])).clamp()
+    above = linear[0].maxpair(linear[1]).maxpair(linear[2]) - gray
+    below = gray - linear[0].minpair(linear[1]).minpair(linear[2])
+    room = 1 - gray
     # libvips divides by zero to zero: at black and white there is no room, and no chroma.
-    share = (room / above.maxpair(room)).minpair(grey / below.maxpair(grey))
-    return ((linear - grey) * share + grey).clamp()
+    share = (room / above.maxpair(room)).minpair(gray / below.maxpair(gray))
+    return ((linear - gray) * share + gray).clamp()
 
 
 def _encoded(linear: pyvips.Image, space: Space, depth: int) -> pyvips.Image:
@@ -133,7 +133,7 @@ def _linear_lut(space: Space, eight_bits: bool) -> pyvips.Image:
 @lru_cache(maxsize=_SPACES)
 def _lightness_lut(space: Space, eight_bits: bool) -> pyvips.Image:
     """Return the L* of R = G = B codes."""
-    curve = lightness_from_luminance(space.grey_curve.astype(np.float32))
+    curve = lightness_from_luminance(space.gray_curve.astype(np.float32))
     return _lut(_sampled(curve[None], eight_bits))
 
 

@@ -1,4 +1,4 @@
-"""Which of a picture's metadata go into its coloured copy, and which would be stale there."""
+"""Which of a picture's metadata go into its colored copy, and which would be stale there."""
 
 import io
 import re
@@ -6,7 +6,7 @@ import struct
 
 import pyvips
 
-from colorworker.media.stills.source import Reading
+from colorworker.media.stills.reading import Reading
 from colorworker.media.stills.space import Rendering
 from colorworker.media.stills.tifftags import TagTree, read_tags
 
@@ -25,7 +25,7 @@ _KEPT = frozenset(
     )
 )
 _KEPT_BEGINNINGS = ("exif-ifd0-", "exif-ifd2-", "exif-ifd3-", "exif-ifd4-", "png-comment-")
-"""IFD 1 is left out: it describes the embedded thumbnail, which still shows the grey picture."""
+"""IFD 1 is left out: it describes the embedded thumbnail, which still shows the gray picture."""
 
 _XMP_THUMBNAILS = re.compile(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>\s*", re.DOTALL)
 _EXIF_HEAD = b"Exif\0\0"
@@ -35,10 +35,10 @@ _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
 
 
 def with_metadata(
-    coloured: pyvips.Image, source: pyvips.Image, rendering: Rendering
+    colored: pyvips.Image, source: pyvips.Image, rendering: Rendering
 ) -> pyvips.Image:
-    """Return the coloured picture with what its source says about itself, and nothing stale."""
-    result = coloured.copy()
+    """Return the colored picture with what its source says about itself, and nothing stale."""
+    result = colored.copy()
     for field in result.get_fields():
         result.remove(field)
     # libvips derives EXIF and resolution tags from these two when it writes.

@@ -1,4 +1,4 @@
-"""The notice of a coloured still: in XMP and EXIF, and, where it is wanted, in a corner of it."""
+"""The notice of a colored still: in XMP and EXIF, and, where it is wanted, in a corner of it."""
 
 import re
 from xml.sax.saxutils import escape, quoteattr
@@ -7,9 +7,9 @@ import numpy as np
 import pyvips
 
 from colorworker.color.notice import Box, notice_box
-from colorworker.media.burn import too_small
-from colorworker.media.stills.base import StillInfo
+from colorworker.media.burnin import too_small
 from colorworker.media.stills.orientation import as_stored
+from colorworker.media.stills.port import StillInfo
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """Of the IPTC's Digital Source Type NewsCodes: a picture with parts that a model has made."""

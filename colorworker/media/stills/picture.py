@@ -11,11 +11,11 @@ import pyvips
 from colorworker.color.lab import Floats
 from colorworker.color.resize import bilinear
 from colorworker.errors import SourceTooLarge, SourceUnsupported
-from colorworker.media.stills.base import StillInfo
 from colorworker.media.stills.lightness import lab_of, lightness_of
 from colorworker.media.stills.metadata import orientation_of, profile_of
 from colorworker.media.stills.orientation import upright
-from colorworker.media.stills.source import Reading, decoding, load
+from colorworker.media.stills.port import StillInfo
+from colorworker.media.stills.reading import Reading, decoding, load
 from colorworker.media.stills.space import Rendering, rendering
 
 _DEPTHS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16}
@@ -41,7 +41,7 @@ class VipsPicture:
             down = min(1.0, stored[0] / codes.height)
             small = codes.resize(across, vscale=down, kernel="linear")
             lab = np.asarray(lab_of(small, self.rendering).numpy(), np.float32)
-        # A picture smaller than its proxy is enlarged here: resize() would move it off centre.
+        # A picture smaller than its proxy is enlarged here: resize() would move it off center.
         return upright(bilinear(lab, *stored), self.info.orientation)
 
 
@@ -52,8 +52,8 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
     try:
         image, loader = load(reading)
         _check_header(image, key, max_pixels)
-        colour_bands = image.bands - int(image.hasalpha())
-        how = rendering(profile_of(image), colour_bands)
+        color_bands = image.bands - int(image.hasalpha())
+        how = rendering(profile_of(image), color_bands)
         info = StillInfo(
             image.width,
             image.height,
@@ -81,7 +81,7 @@ def pixels(picture: VipsPicture) -> pyvips.Image:
 
 
 def split_alpha(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
-    """Return the colour bands and the alpha band."""
+    """Return the color bands and the alpha band."""
     if not image.hasalpha():
         return image, None
     last = image.bands - 1
@@ -99,16 +99,16 @@ def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
     if pages > 1:
         raise SourceUnsupported(
-            key, f"it has {pages} pages, and only single pictures are coloured", "Split it first"
+            key, f"it has {pages} pages, and only single pictures are colored", "Split it first"
         )
     if image.format not in _DEPTHS or image.interpretation not in _TONES:
         raise SourceUnsupported(
             key,
-            f"its pixels are {image.format} {image.interpretation}, not grey, RGB or CMYK of 8 or"
+            f"its pixels are {image.format} {image.interpretation}, not gray, RGB or CMYK of 8 or"
             " 16 bits",
-            "Convert it to 16-bit grey first",
+            "Convert it to 16-bit gray first",
         )
     if image.bands - int(image.hasalpha()) not in (1, 3, 4):
         raise SourceUnsupported(
-            key, f"it has {image.bands} bands, which are not grey, RGB or CMYK", "Convert it first"
+            key, f"it has {image.bands} bands, which are not gray, RGB or CMYK", "Convert it first"
         )

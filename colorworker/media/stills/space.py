@@ -1,4 +1,4 @@
-"""The RGB space a picture's codes are in: how they become L*, and which codes colours get.
+"""The RGB space a picture's codes are in: how they become L*, and which codes colors get.
 
 L* is that of sRGB under D65 wherever pixels are sRGB, whether a profile says so or none is there.
 With another RGB profile it is that profile's own, under D50, and the output stays in its space.
@@ -43,14 +43,14 @@ class Space:
         return np.asarray(self.to_xyz.sum(axis=1), np.float64)
 
     @functools.cached_property
-    def grey_curve(self) -> Doubles:
+    def gray_curve(self) -> Doubles:
         """Relative luminance, (CODES,), of R = G = B codes."""
         return np.asarray((self.to_xyz[1] / self.white[1]) @ self.curves, np.float64)
 
     @functools.cached_property
-    def grey(self) -> "Space":
-        """The space whose three curves are `grey_curve`."""
-        return Space(np.stack([self.grey_curve] * 3), self.to_xyz)
+    def gray(self) -> "Space":
+        """The space whose three curves are `gray_curve`."""
+        return Space(np.stack([self.gray_curve] * 3), self.to_xyz)
 
 
 @dataclass(frozen=True)
@@ -77,25 +77,25 @@ def srgb() -> Space:
     return Space(np.stack([curve.astype(np.float64)] * 3), RGB_TO_XYZ)
 
 
-def rendering(profile: bytes | None, colour_bands: int) -> Rendering:
-    """Decide how a picture with this profile and 1, 3 or 4 (CMYK) colour bands is handled.
+def rendering(profile: bytes | None, color_bands: int) -> Rendering:
+    """Decide how a picture with this profile and 1, 3 or 4 (CMYK) color bands is handled.
 
     A profile that does not fit the pixels, or is damaged, counts as none.
     """
-    if colour_bands == 4:
+    if color_bands == 4:
         return Rendering(None, srgb(), embeds_srgb=True)
     if profile is None:
         return Rendering(srgb(), srgb())
     space = profile_space(profile)
     shaper = parse(profile) if space != "other" else None
-    if space == "grey" and colour_bands == 1 and shaper:
-        # A grey profile says how light a code is, and nothing else: the primaries do not matter.
-        grey = Space(np.repeat(shaper.curves, 3, axis=0), RGB_TO_XYZ)
-        return Rendering(grey, srgb(), embeds_srgb=True)
+    if space == "gray" and color_bands == 1 and shaper:
+        # A gray profile says how light a code is, and nothing else: the primaries do not matter.
+        gray = Space(np.repeat(shaper.curves, 3, axis=0), RGB_TO_XYZ)
+        return Rendering(gray, srgb(), embeds_srgb=True)
     if space == "rgb" and shaper and shaper.to_xyz is not None:
         own = srgb() if _is_srgb(shaper) else Space(shaper.curves, shaper.to_xyz)
         return Rendering(own, own, keeps_profile=True)
-    if space == "rgb" and colour_bands == 3:
+    if space == "rgb" and color_bands == 3:
         return Rendering(None, srgb(), embeds_srgb=True)
     return Rendering(srgb(), srgb(), embeds_srgb=True)
 

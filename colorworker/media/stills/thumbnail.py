@@ -29,7 +29,7 @@ def before_after(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) ->
 
     Args:
         before: sRGB codes, (h, w, 3).
-        after: The same picture in colour, of the same shape.
+        after: The same picture in color, of the same shape.
 
     Raises:
         ValueError: If the shapes differ.

@@ -1,4 +1,4 @@
-"""Stills by libvips: open, write in colour, verify. Fills `base.StillsBackend`.
+"""Stills by libvips: open, write in color, verify. Fills `base.StillsBackend`.
 
 Every pass streams the picture from the top, so memory does not grow with its height.
 """
@@ -9,6 +9,7 @@ import pyvips
 
 from colorworker.color.lab import Floats
 from colorworker.color.notice import Box
+from colorworker.domain.label import Notice
 from colorworker.errors import (
     OutputMismatch,
     SourceDamaged,
@@ -16,7 +17,7 @@ from colorworker.errors import (
     SourceUnsupported,
     StoreUnavailable,
 )
-from colorworker.media.stills.lightness import chroma_of, codes_of, grey_codes, lightness_of
+from colorworker.media.stills.lightness import chroma_of, codes_of, gray_codes, lightness_of
 from colorworker.media.stills.metadata import descriptive_tags, with_metadata
 from colorworker.media.stills.notices import blank, burn, still_box, tag
 from colorworker.media.stills.orientation import as_stored
@@ -27,7 +28,7 @@ from colorworker.media.stills.picture import (
     pixels,
     split_alpha,
 )
-from colorworker.media.stills.source import decoding, reason
+from colorworker.media.stills.reading import decoding, reason
 from colorworker.media.stills.tifftags import append_tags
 from colorworker.media.stills.writing import (
     LOSSLESS,
@@ -37,7 +38,6 @@ from colorworker.media.stills.writing import (
     join_alpha,
     save,
 )
-from colorworker.work.label import Notice
 
 _UNSEEN = 0.001
 """Difference of L* that float32 makes by itself. It is less than a code value of 16 bits, except in
@@ -70,11 +70,11 @@ def write_still(
             rgb = codes_of(lightness, chroma, picture.rendering.output, depth)
             if notice and notice.burned:
                 rgb = burn(rgb, still_box(picture.key, info))
-            coloured = join_alpha(rgb, alpha, format_name)
-            coloured = with_metadata(coloured, source, picture.rendering)
+            colored = join_alpha(rgb, alpha, format_name)
+            colored = with_metadata(colored, source, picture.rendering)
             if notice:
-                tag(coloured, notice.text)
-            save(coloured, path, format_name, embed_srgb=picture.rendering.embeds_srgb)
+                tag(colored, notice.text)
+            save(colored, path, format_name, embed_srgb=picture.rendering.embeds_srgb)
             if format_name == "tiff":
                 append_tags(path, descriptive_tags(picture.reading, source, info.loader))
     except SourceDamaged as error:
@@ -122,7 +122,7 @@ def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
 def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box | None) -> None:
     space = picture.rendering.output
     before, after = lightness(picture), lightness(written)
-    codes_before, codes_after = (grey_codes(image, space).cast("int") for image in (before, after))
+    codes_before, codes_after = (gray_codes(image, space).cast("int") for image in (before, after))
     seen = (before - after).abs() > _UNSEEN
     if burned:
         seen = blank(seen, burned)

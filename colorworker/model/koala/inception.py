@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.files import Opened
 from colorworker.model.kerasfile import IMAGENET, loaded
 from colorworker.model.runtime import tf
+from colorworker.model.weightfiles import Opened
 
 Array = npt.NDArray[np.float32]
 
@@ -101,7 +101,7 @@ def _untrained(path: str, shape: tuple[int, ...], index: int) -> Array:
     """Return first values of one variable, the same at every call.
 
     Uniform after He 2015: the size of the features then stays near that of the input through all
-    200 layers, as far as the normalisations, which never see a batch, do not do that.
+    200 layers, as far as the normalizations, which never see a batch, do not do that.
     """
     part = path.rpartition("/")[2]
     if part != "kernel":

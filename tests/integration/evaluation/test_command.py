@@ -12,7 +12,7 @@ from tests.archives import save_film
 pytestmark = pytest.mark.integration
 
 
-def save_colour(path, seed, height=48, width=64):
+def save_color(path, seed, height=48, width=64):
     generator = np.random.default_rng(seed)
     coarse = generator.integers(20, 236, (3, 4, 3)).astype(np.uint8)
     image = pyvips.Image.new_from_array(coarse).copy(interpretation="srgb")
@@ -22,11 +22,11 @@ def save_colour(path, seed, height=48, width=64):
 
 @pytest.fixture
 def truth(tmp_path):
-    """Six colour pictures, a broken one, and a file that is none."""
+    """Six color pictures, a broken one, and a file that is none."""
     folder = tmp_path / "truth"
     for index in range(5):
-        save_colour(folder / f"{index}.png", index)
-    save_colour(folder / "sub" / "5.jpg", 5, 64, 48)
+        save_color(folder / f"{index}.png", index)
+    save_color(folder / "sub" / "5.jpg", 5, 64, 48)
     (folder / "3-cut.png").write_bytes((folder / "3.png").read_bytes()[:200])
     (folder / "notes.txt").write_text("not a picture")
     return folder
@@ -46,12 +46,12 @@ def test_pictures_and_a_film_are_measured_in_one_run(command, truth, tmp_path):
     assert "not measured: 3-cut.png" in done.stdout
     assert "CIEDE2000" in done.stdout
     document = json.loads((output / "evaluation.json").read_bytes())
-    grey, mean, lite = document["pictures"]["rows"]
-    assert [grey["name"], mean["name"]] == ["grey", "constant mean"]
+    gray, mean, lite = document["pictures"]["rows"]
+    assert [gray["name"], mean["name"]] == ["gray", "constant mean"]
     assert lite["name"] == "lite, vividness 0.8"
     assert lite["sha256"]
-    assert lite["colourfulness"] > grey["colourfulness"]
-    assert [row["colouring"] for row in document["films"]] == ["grey", "coloured"]
+    assert lite["colorfulness"] > gray["colorfulness"]
+    assert [row["coloring"] for row in document["films"]] == ["gray", "colored"]
     assert document["films"][1]["scores"]["frames"] == 12
     assert {path.name for path in output.iterdir() if path.is_file()} == {
         "evaluation.html", "evaluation.json", "table.md",

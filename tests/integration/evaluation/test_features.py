@@ -14,20 +14,20 @@ from colorworker.model.runtime import tf
 from colorworker.model.weights import load, resolve
 
 
-def test_the_encoder_tells_colour_from_grey_of_the_same_lightness():
+def test_the_encoder_tells_color_from_gray_of_the_same_lightness():
     generator = np.random.default_rng(0)
     coarse = generator.integers(0, 256, (2, 4, 5, 3)).astype(np.uint8)
-    colour = coarse.repeat(20, axis=1).repeat(20, axis=2)
-    grey = np.repeat(colour.mean(-1, keepdims=True).astype(np.uint8), 3, axis=-1)
+    color = coarse.repeat(20, axis=1).repeat(20, axis=2)
+    gray = np.repeat(color.mean(-1, keepdims=True).astype(np.uint8), 3, axis=-1)
     extract = lite_features(load(resolve("lite")))
 
-    of_colour, of_grey = extract(colour), extract(grey)
+    of_color, of_gray = extract(color), extract(gray)
 
-    assert of_colour.shape == of_grey.shape == (2, 3 * 1280)
-    red, green, blue = np.split(of_grey, 3, axis=1)
+    assert of_color.shape == of_gray.shape == (2, 3 * 1280)
+    red, green, blue = np.split(of_gray, 3, axis=1)
     assert np.array_equal(red, green)
     assert np.array_equal(green, blue)
-    assert np.abs(of_colour - of_grey).mean() > 0.01
+    assert np.abs(of_color - of_gray).mean() > 0.01
 
 
 def test_a_frozen_graph_is_fed_codes_one_picture_at_a_time(tmp_path):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from colorworker.cli.evaluationmodels import models_of, short_names
 from colorworker.errors import UsageError, WeightsRefused
+from colorworker.evaluation.models import models_of, short_names
 from colorworker.settings import ModelSettings
 from colorworker.store.options import StoreOptions
 

@@ -124,17 +124,17 @@ def test_a_lower_temperature_is_more_chroma():
     weights = load(resolve("lite"))
     lightness = picture(256, 256)[None]
 
-    grey, pure = (
+    gray, pure = (
         np.hypot(
             *np.moveaxis(TensorFlowColorizer(weights, temperature=t).predict(lightness), -1, 0)
         )
         for t in (1.0, 0.2)
     )
 
-    assert pure.mean() > 1.1 * grey.mean()
+    assert pure.mean() > 1.1 * gray.mean()
 
 
-def test_a_hint_colours_its_place_and_what_is_like_it_but_not_the_rest(colorizer):
+def test_a_hint_colors_its_place_and_what_is_like_it_but_not_the_rest(colorizer):
     lightness = np.full((1, 256, 256), 70, np.float32)
     lightness[:, :, 128:] = 20
     hints = np.zeros((1, 256, 256, 3), np.float32)
@@ -151,17 +151,17 @@ def test_a_hint_colours_its_place_and_what_is_like_it_but_not_the_rest(colorizer
 
 def test_hints_everywhere_bring_every_place_most_of_the_way(colorizer):
     lightness = picture(200, 300)[None]
-    colour = np.array([40, -50], np.float32)
+    color = np.array([40, -50], np.float32)
     hints = np.ones((1, 200, 300, 3), np.float32)
-    hints[..., :2] = colour
+    hints[..., :2] = color
 
-    automatic = np.linalg.norm(colorizer.predict(lightness) - colour, axis=-1)
-    hinted = np.linalg.norm(colorizer.predict(lightness, hints) - colour, axis=-1)
+    automatic = np.linalg.norm(colorizer.predict(lightness) - color, axis=-1)
+    hinted = np.linalg.norm(colorizer.predict(lightness, hints) - color, axis=-1)
 
     assert hinted.max() < automatic.min() / 2
 
 
-def test_half_precision_gives_nearly_the_same_colours(colorizer):
+def test_half_precision_gives_nearly_the_same_colors(colorizer):
     weights = load(resolve("lite"))
     lightness = picture(128, 128)[None]
 

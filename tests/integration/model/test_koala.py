@@ -1,16 +1,16 @@
-"""The report's network trains, is saved without its Inception branch, and colours with it."""
+"""The report's network trains, is saved without its Inception branch, and colors with it."""
 
 import numpy as np
 import pytest
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.batch import Batch
 from colorworker.model.colorizer import TensorFlowColorizer
 from colorworker.model.koala.inception import identified
-from colorworker.model.koala.network import CHROMA_RANGE
+from colorworker.model.koala.topology import CHROMA_RANGE
 from colorworker.model.runtime import tf
 from colorworker.model.trainable import trainable
+from colorworker.model.trainingbatch import Batch
 from colorworker.model.weights import encoded, parse
 
 pytestmark = pytest.mark.integration
@@ -27,7 +27,7 @@ def batch_of(pictures):
     return Batch(*(tf.constant(array, tf.float32) for array in (luma, hints, chroma)))
 
 
-def test_koala_learns_is_saved_and_colours_as_trained():
+def test_koala_learns_is_saved_and_colors_as_trained():
     network = trainable(SMALL, seed=1)
     batch = batch_of(2)
     variables = network.model.trainable_variables
@@ -51,8 +51,8 @@ def test_koala_learns_is_saved_and_colours_as_trained():
     assert str(weights.architecture) == "koala, Inception branch untrained"
     assert len(weights.architecture.backbone_sha256) == 64
     colorizer = TensorFlowColorizer(weights)
-    assert_colours_are(network, colorizer, batch)
-    assert_pictures_of_any_size_are_coloured(colorizer)
+    assert_colors_are(network, colorizer, batch)
+    assert_pictures_of_any_size_are_colored(colorizer)
     assert_hints_are_spread(colorizer)
 
 
@@ -65,7 +65,7 @@ def test_a_branch_of_another_training_is_refused():
         identified(trained, reversed(arrays))
 
 
-def assert_colours_are(network, colorizer, batch):
+def assert_colors_are(network, colorizer, batch):
     lightness = (batch.luma.numpy()[..., 0] + 1) * 50
 
     chroma = colorizer.predict(lightness)
@@ -76,7 +76,7 @@ def assert_colours_are(network, colorizer, batch):
     assert difference.max() < 5
 
 
-def assert_pictures_of_any_size_are_coloured(colorizer):
+def assert_pictures_of_any_size_are_colored(colorizer):
     assert colorizer.working_shape(100, 200) == (16, 32)
     assert colorizer.working_shape(1, 1000) == (8, 32)
     for height, width in ((5, 9), (70, 40)):

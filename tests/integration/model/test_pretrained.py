@@ -1,4 +1,4 @@
-"""EfficientNetV2-S as a table computes what keras.applications computes, in grey."""
+"""EfficientNetV2-S as a table computes what keras.applications computes, in gray."""
 
 import keras
 import numpy as np
@@ -51,7 +51,7 @@ def started(architecture):
     return trainable(architecture)
 
 
-def test_features_are_those_of_keras_for_the_grey_picture(published, started):
+def test_features_are_those_of_keras_for_the_gray_picture(published, started):
     luma = np.random.default_rng(1).uniform(-1, 1, (1, 64, 96, 1)).astype(np.float32)
     last = ("block1b_add", "block2d_add", "block3d_add", "block5i_add", "block6o_add")
     outputs = [published.get_layer(name).output for name in last]
@@ -69,7 +69,7 @@ def test_features_are_those_of_keras_for_the_grey_picture(published, started):
     np.testing.assert_allclose(pooled[:, 0, 0], means, atol=1e-4 * np.abs(means).max())
 
 
-def test_the_larger_network_is_saved_and_colours_like_the_default(started):
+def test_the_larger_network_is_saved_and_colors_like_the_default(started):
     data = encoded(started.architecture, started.arrays())
 
     weights = parse(data, "mine.npz", "0" * 64)

@@ -7,7 +7,7 @@ import pytest
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.weights import PACKAGED, load, resolve
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 
 pytestmark = pytest.mark.integration

@@ -1,4 +1,4 @@
-"""Training starts where inference is, and what it writes colours as it did."""
+"""Training starts where inference is, and what it writes colors as it did."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import pytest
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.batch import Batch
 from colorworker.model.bintrainable import soft_encoded
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.network import annealed_mean, upsample
 from colorworker.model.runtime import tf
 from colorworker.model.trainable import trainable
+from colorworker.model.trainingbatch import Batch
 from colorworker.model.weights import load, resolve, save
 
 pytestmark = pytest.mark.integration
@@ -67,7 +67,7 @@ def test_arrays_come_back_as_they_went_in(lite):
         np.testing.assert_array_equal(array, lite.arrays[name].astype(np.float32))
 
 
-def test_what_training_writes_colours_as_the_trained_network_does(tmp_path, lite):
+def test_what_training_writes_colors_as_the_trained_network_does(tmp_path, lite):
     network = trainable(lite.architecture, lite, freeze_statistics=False)
     learn(network, batch_of(1), steps=1, rate=1e-3)
     path = tmp_path / "mine.npz"
@@ -76,14 +76,14 @@ def test_what_training_writes_colours_as_the_trained_network_does(tmp_path, lite
     sha256 = save(path, network.architecture, network.arrays())
 
     ref = resolve(path)
-    colours = load_colorizer(ref, vividness=1.0).predict(lightness)
+    colors = load_colorizer(ref, vividness=1.0).predict(lightness)
     hints = np.zeros((1, 64, 64, 3), np.float32)
     logits, mask = network.model([lightness[..., np.newaxis] / 50 - 1, hints], training=False)
     offset = np.zeros_like(lite.log_class_weights)
     ab = upsample(annealed_mean(logits, lite.bins, offset, 0.38), mask)
     assert ref.sha256 == sha256
     # Kernels are stored as float16: half a unit of a* or b* at the worst pixel of this noise.
-    difference = np.abs(colours - ab)
+    difference = np.abs(colors - ab)
     assert difference.mean() < 0.05
     assert difference.max() < 2
 
@@ -142,12 +142,12 @@ def test_half_precision_keeps_variables_and_losses_in_full(lite):
     assert abs(float(losses["loss"]) / float(full["loss"]) - 1) < 0.05
 
 
-def test_a_colour_is_shared_among_its_five_nearest_bins(lite):
-    colour = np.array([12.0, -7.0], np.float32)
+def test_a_color_is_shared_among_its_five_nearest_bins(lite):
+    color = np.array([12.0, -7.0], np.float32)
 
-    share = soft_encoded(tf.reshape(colour, [1, 1, 1, 2]), lite.bins).numpy().ravel()
+    share = soft_encoded(tf.reshape(color, [1, 1, 1, 2]), lite.bins).numpy().ravel()
 
-    distance = np.linalg.norm(lite.bins - colour, axis=1)
+    distance = np.linalg.norm(lite.bins - color, axis=1)
     nearest = np.argsort(distance)[:5]
     expected = np.exp(-(distance[nearest] ** 2) / 50)
     np.testing.assert_allclose(share[nearest], expected / expected.sum(), rtol=1e-4)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from colorworker.domain.records import Record
 from colorworker.errors import (
     KeyMissing,
     KeyRefused,
@@ -13,11 +14,10 @@ from colorworker.errors import (
     SourceUnreadable,
     StoreError,
 )
-from colorworker.provenance.record import attempt_key, commit, finished
-from colorworker.store.opening import open_store
+from colorworker.state import attempt_key, commit, finished
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.store.sources import Source, select
-from colorworker.work.ledger import Record
 from tests.faultproxy import Fault, proxy
 
 pytestmark = pytest.mark.integration

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from tests.storecontract import *  # noqa: F403
 

@@ -14,7 +14,7 @@ from colorworker.errors import (
     StoreUnavailable,
     UsageError,
 )
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from tests import servers
 from tests.faultproxy import Fault, proxy

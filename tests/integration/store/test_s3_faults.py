@@ -9,11 +9,11 @@ import av
 import numpy as np
 import pytest
 
+from colorworker.domain.records import Record
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.provenance.record import attempt_key, commit, finished, record_key
-from colorworker.store.opening import open_store
+from colorworker.state import attempt_key, commit, finished, record_key
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
-from colorworker.work.ledger import Record
 from tests.faultproxy import Fault, proxy
 
 pytestmark = pytest.mark.integration
@@ -94,14 +94,14 @@ def work(source, destination, tmp_path):
 
 @pytest.mark.parametrize("choose", TROUBLE.values(), ids=TROUBLE.keys())
 def test_work_ends_right_under(s3, films, tmp_path, monkeypatch, choose):
-    archive, colour = s3.make_bucket(), s3.make_bucket()
+    archive, color = s3.make_bucket(), s3.make_bucket()
     for key, data in films.items():
         s3.client.put_object(Bucket=archive, Key=key, Body=data)
 
     with proxy(s3.url, choose) as between:
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
         source, destination = (
-            open_store(f"s3://{name}", StoreOptions(s3=OPTIONS)) for name in (archive, colour)
+            open_store(f"s3://{name}", StoreOptions(s3=OPTIONS)) for name in (archive, color)
         )
         done = work(source, destination, tmp_path)
         assert between.faults
@@ -141,14 +141,14 @@ def test_an_answer_that_is_cut_is_no_answer(s3, tmp_path, monkeypatch, spoiled, 
 
 
 def test_work_goes_on_after_the_service_was_away(s3, films, tmp_path, monkeypatch):
-    archive, colour = s3.make_bucket(), s3.make_bucket()
+    archive, color = s3.make_bucket(), s3.make_bucket()
     for key, data in films.items():
         s3.client.put_object(Bucket=archive, Key=key, Body=data)
 
     with proxy(s3.url) as between:
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
         source, destination = (
-            open_store(f"s3://{name}", StoreOptions(s3=OPTIONS)) for name in (archive, colour)
+            open_store(f"s3://{name}", StoreOptions(s3=OPTIONS)) for name in (archive, color)
         )
         for store in (source, destination):
             next(store.list(), None)

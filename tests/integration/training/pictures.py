@@ -1,4 +1,4 @@
-"""Small coloured pictures, as folders and as tar shards."""
+"""Small colored pictures, as folders and as tar shards."""
 
 import io
 import tarfile
@@ -7,14 +7,14 @@ import numpy as np
 import pyvips
 
 
-def codes(seed, height=48, width=64, colour=True):
+def codes(seed, height=48, width=64, color=True):
     """Return a smooth picture with an edge, uint8 (height, width, 3); warm where it is bright."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width]
     phase, bend, edge = rng.uniform(0, 6, 3)
     wave = np.sin(columns / 9 + phase) + np.cos(rows / 7 + bend) + (columns > width * edge / 6)
     level = (wave - wave.min()) / (wave.max() - wave.min())
-    rgb = np.stack([level, 0.3 + 0.4 * level, 1 - level], -1) if colour else level[..., None]
+    rgb = np.stack([level, 0.3 + 0.4 * level, 1 - level], -1) if color else level[..., None]
     return np.broadcast_to(np.rint(rgb * 255), (height, width, 3)).astype(np.uint8)
 
 

@@ -9,15 +9,15 @@ from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.errors import UsageError
 from colorworker.model.runtime import tf
 from colorworker.store.memory import MemoryStore
-from colorworker.training.colours import filmed, lab_from_linear, linear_from_codes
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
+from colorworker.training.crops import square
 from colorworker.training.dataset import open_dataset, refuse_too_small
 from colorworker.training.feed import Recipe, training_feed, validation_feed
-from colorworker.training.geometry import square
-from colorworker.training.hinted import random_hints
 from colorworker.training.intake import IntakeRules
+from colorworker.training.localcopy import Spool
 from colorworker.training.order import Order, Position
-from colorworker.training.spool import Spool
+from colorworker.training.randomhints import random_hints
+from colorworker.training.tfcolor import filmed, lab_from_linear, linear_from_codes
 from tests.integration.training.pictures import codes, encoded, fill
 
 pytestmark = pytest.mark.integration
@@ -32,7 +32,7 @@ def spool(tmp_path):
 
 
 def taken_in(store, spool, **rules):
-    rules = IntakeRules(**{"size": 32, "min_colourfulness": 6.0, **rules})
+    rules = IntakeRules(**{"size": 32, "min_colorfulness": 6.0, **rules})
     return open_dataset("memory", spool, rules, opened=lambda _: store)
 
 
@@ -45,10 +45,10 @@ def opened(monkeypatch):
     monkeypatch.setattr(dataset, "parse_source", lambda *_: Source(""))
 
 
-def test_grey_and_broken_pictures_are_counted_named_and_left_out(spool, opened):
+def test_gray_and_broken_pictures_are_counted_named_and_left_out(spool, opened):
     store = MemoryStore("data")
     fill(store, 20)
-    store.put("a/grey.jpg", encoded(codes(1, colour=False)))
+    store.put("a/gray.jpg", encoded(codes(1, color=False)))
     store.put("a/cut.jpg", encoded(codes(2))[:-200])
     store.put("a/text.jpg", b"not a picture")
     store.put("a/notes.txt", b"not meant to be one")
@@ -58,10 +58,10 @@ def test_grey_and_broken_pictures_are_counted_named_and_left_out(spool, opened):
     inventory = taken_in(store, spool).inventory
 
     assert len(inventory.kept) == 22
-    assert inventory.grey == ("a/grey.jpg",)
+    assert inventory.gray == ("a/gray.jpg",)
     assert sorted(key for key, _ in inventory.broken) == ["a/cut.jpg", "a/text.jpg"]
     assert all(reason for _, reason in inventory.broken)
-    assert len(inventory.colourfulness) == 23
+    assert len(inventory.colorfulness) == 23
     assert {item.key for item in inventory.kept} >= {
         "b.png",
         "c.tif",
@@ -99,12 +99,12 @@ def test_an_empty_or_too_small_set_says_what_was_left_out(spool, opened):
     store = MemoryStore("data")
     with pytest.raises(UsageError, match="no picture and no tar shard"):
         taken_in(store, spool)
-    store.put("grey.jpg", encoded(codes(1, colour=False)))
+    store.put("gray.jpg", encoded(codes(1, color=False)))
     store.put("bad.jpg", b"x")
 
     dataset = taken_in(store, spool)
 
-    with pytest.raises(UsageError, match=r"1 are grey and 1 do not decode, the first bad\.jpg"):
+    with pytest.raises(UsageError, match=r"1 are gray and 1 do not decode, the first bad\.jpg"):
         refuse_too_small(dataset, "memory", 4)
 
 
@@ -151,7 +151,7 @@ def test_a_crop_never_shows_what_lies_outside():
         assert (result.numpy() == 7).all()
 
 
-def test_colours_are_those_of_the_numpy_conversion():
+def test_colors_are_those_of_the_numpy_conversion():
     picture = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
 
     lab = lab_from_linear(linear_from_codes(tf.constant(picture))).numpy()
@@ -176,7 +176,7 @@ def test_film_changes_the_input_within_its_range_and_only_as_configured():
     assert (np.abs(film - lightness).reshape(8, -1).mean(1) > 1).all()
 
 
-def test_hints_are_true_colours_on_a_mask_none_for_half_of_the_pictures():
+def test_hints_are_true_colors_on_a_mask_none_for_half_of_the_pictures():
     chroma = tf.random.stateless_normal([400, 32, 32, 2], SEED) * 20
 
     hints = random_hints(chroma, none=0.5, dense=0.1, most_points=10, seed=SEED).numpy()

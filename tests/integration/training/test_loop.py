@@ -10,13 +10,13 @@ import pytest
 
 from colorworker.errors import UsageError
 from colorworker.store.local import LocalStore
-from colorworker.store.opening import open_store
+from colorworker.store.openstore import open_store
 from colorworker.training.config import parse_config
 from colorworker.training.dataset import open_dataset
 from colorworker.training.engine import Engine, alone
+from colorworker.training.localcopy import Spool
 from colorworker.training.loop import train
-from colorworker.training.spool import Spool
-from colorworker.training.start import rules_of
+from colorworker.training.setup import rules_of
 from tests.integration.training.pictures import fill
 from tests.integration.training.tiny import Tiny
 

@@ -8,7 +8,7 @@ from colorworker.model.runtime import tf
 
 
 class Tiny:
-    """Colour from lightness by two convolutions and a batch normalization."""
+    """Color from lightness by two convolutions and a batch normalization."""
 
     architecture = Architecture(width=0.125)
 

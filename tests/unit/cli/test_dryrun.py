@@ -7,12 +7,12 @@ import pytest
 import pyvips
 from typer.testing import CliRunner
 
-from colorworker.cli import expecting
 from colorworker.cli.app import app
-from colorworker.cores import usable_cores
+from colorworker.domain.costs import Calibration, Piece, Rate
 from colorworker.errors import UsageError
+from colorworker.estimate import estimator
+from colorworker.executors.cores import usable_cores
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.work.estimate import Calibration, Piece, Rate
 
 PLAN = """\
 name = "nightly"
@@ -23,7 +23,7 @@ price_per_hour = 36
 [[collection]]
 name = "all"
 sources = ["archive"]
-destination = "colour"
+destination = "color"
 [[collection]]
 name = "none"
 sources = ["nowhere"]
@@ -54,12 +54,12 @@ def measuring(monkeypatch, tmp_path):
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLORWORKER_RUN__CACHE", str(tmp_path / "cache"))
     machine = Measuring()
-    monkeypatch.setattr(expecting, "calibrate", machine)
+    monkeypatch.setattr(estimator, "calibrate", machine)
     archive = tmp_path / "archive"
     archive.mkdir()
-    grey = pyvips.Image.new_from_array(np.zeros((30, 40), np.uint8)).copy(interpretation="b-w")
+    gray = pyvips.Image.new_from_array(np.zeros((30, 40), np.uint8)).copy(interpretation="b-w")
     for number in range(3):
-        grey.write_to_file(str(archive / f"{number}.png"))
+        gray.write_to_file(str(archive / f"{number}.png"))
     make_film(archive / "r.mp4", Recipe(width=64, height=48, frames=50))
     (tmp_path / "plan.toml").write_text(PLAN)
     return machine
@@ -136,15 +136,15 @@ def test_previews_have_no_estimate(measuring, tmp_path):
 
 @pytest.mark.parametrize(("load", "warned"), [(0.2, False), (0.99, False), (1.0, True), (9, True)])
 def test_a_machine_that_others_use_is_measured_with_a_warning(load, warned):
-    assert ("--calibrate again when it is quiet" in expecting.busy_words(load, 2)) is warned
+    assert ("--calibrate again when it is quiet" in estimator.busy_words(load, 2)) is warned
 
 
 def test_one_of_every_sort_is_measured_before_the_second_of_any():
     png, tiff, jpeg = (Piece("still", form, "8") for form in ("png", "tiff", "jpeg"))
     reel = Piece("film", "h264", "yuv420p")
 
-    assert expecting.one_of_each_first([png, tiff, reel, jpeg]) == [png, reel, jpeg, tiff]
-    assert expecting.one_of_each_first([]) == []
+    assert estimator.one_of_each_first([png, tiff, reel, jpeg]) == [png, reel, jpeg, tiff]
+    assert estimator.one_of_each_first([]) == []
 
 
 def test_measuring_is_for_dry_runs_only(measuring, tmp_path):
@@ -155,7 +155,7 @@ def test_measuring_is_for_dry_runs_only(measuring, tmp_path):
 def test_a_plan_whose_state_cannot_be_reached_names_the_line_of_its_destination(
     measuring, tmp_path
 ):
-    (tmp_path / "colour").write_text("a file")
+    (tmp_path / "color").write_text("a file")
 
     with pytest.raises(UsageError) as refused:
         run("restore", tmp_path / "plan.toml")
@@ -183,4 +183,4 @@ def test_a_plans_dry_run_says_how_many_runs_its_budget_makes_of_it(measuring, tm
     [(None, 1, usable_cores()), (None, 10**6, 1), (1, 1, 1), (10**6, 1, usable_cores())],
 )
 def test_a_node_is_measured_as_full_of_workers_as_jobs_make_it(workers, cpus, wanted):
-    assert expecting.workers_on_a_node(workers, cpus) == wanted
+    assert estimator.workers_on_a_node(workers, cpus) == wanted

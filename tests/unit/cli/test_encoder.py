@@ -1,4 +1,4 @@
-"""`--encoder nvenc`: a job that could not be encoded is refused before anything is coloured."""
+"""`--encoder nvenc`: a job that could not be encoded is refused before anything is colored."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from colorworker.cli.app import app
 from colorworker.errors import UsageError
-from colorworker.media import nvenc
+from colorworker.media.codecs import nvenc
 from colorworker.media.synthetic import Recipe, make_film
 
 

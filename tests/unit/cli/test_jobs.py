@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
-    ("paths", "named"), [(("docs/demo", "/colour"), "docs/demo"), (("s3://a/", "colour"), "colour")]
+    ("paths", "named"), [(("docs/demo", "/color"), "docs/demo"), (("s3://a/", "color"), "color")]
 )
 def test_a_job_refuses_paths_that_are_relative_and_says_where_they_would_lead(paths, named):
     ran = subprocess.run(
@@ -29,7 +29,7 @@ def test_a_plan_has_an_absolute_path_too_and_a_broken_one_starts_nothing(tmp_pat
 
     relative, broken = (
         subprocess.run(
-            [sys.executable, "jobs/restore.py", path], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "jobs/schedule/run.py", path], cwd=ROOT, capture_output=True, text=True
         )
         for path in ("plan.toml", plan)
     )

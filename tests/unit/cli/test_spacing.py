@@ -1,8 +1,8 @@
 import pytest
 
 from colorworker.cli.colorize import spaced
+from colorworker.domain.options import Options
 from colorworker.errors import UsageError
-from colorworker.work.job import Options
 
 
 def test_per_frame_nothing_is_propagated():

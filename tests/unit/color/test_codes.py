@@ -15,7 +15,7 @@ from tests.unit.color.reference import (
 )
 
 DARKEST = {"sdr": 0.05, "pq": 0.4, "hlg": 0.2}
-"""Signals of the darkest greys, of HDR at 32 and 6 cd/m2: below, colours as strong as the test has
+"""Signals of the darkest grays, of HDR at 32 and 6 cd/m2: below, colors as strong as the test has
 them miss by more."""
 
 
@@ -24,10 +24,10 @@ def chroma_codes(table, luma, ab):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-def test_colours_come_back_within_half_a_code_on_average_and_two_at_worst(spec):
+def test_colors_come_back_within_half_a_code_on_average_and_two_at_worst(spec):
     random = np.random.default_rng(1)
-    grey = random.uniform(DARKEST[spec.transfer], 0.95, (120, 100, 1))
-    rgb = np.clip(grey + random.normal(0, 0.12, (120, 100, 3)), 0.02, 0.98)
+    gray = random.uniform(DARKEST[spec.transfer], 0.95, (120, 100, 1))
+    rgb = np.clip(gray + random.normal(0, 0.12, (120, 100, 3)), 0.02, 0.98)
     ab = lab_from_display(rgb, spec)[..., 1:].astype(np.float32)
     luma, cb, cr = codes_from_display(rgb, spec)
 
@@ -41,7 +41,7 @@ def test_colours_come_back_within_half_a_code_on_average_and_two_at_worst(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-def test_no_colour_leaves_the_gamut_by_more_than_the_rounding_of_a_code(spec):
+def test_no_color_leaves_the_gamut_by_more_than_the_rounding_of_a_code(spec):
     random = np.random.default_rng(2)
     span = spec.luma_span + 1
     luma = unsigned(random.integers(spec.black, spec.black + span, (200, 150)), spec)
@@ -68,7 +68,7 @@ def test_neutral_stays_exactly_neutral_at_every_luma_code(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-def test_black_and_white_take_no_colour(spec):
+def test_black_and_white_take_no_color(spec):
     luma = np.array([[spec.black, spec.black + spec.luma_span]])
     luma = unsigned(luma, spec)
 
@@ -80,7 +80,7 @@ def test_black_and_white_take_no_colour(spec):
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-def test_colours_are_the_same_in_blocks_and_in_one_piece(depth):
+def test_colors_are_the_same_in_blocks_and_in_one_piece(depth):
     random = np.random.default_rng(3)
     spec = ColorSpec("bt601", full_range=False, bit_depth=depth)
     luma = unsigned(random.integers(16, 236, (401, 211)) << (depth - 8), spec)

@@ -31,7 +31,7 @@ def test_constant_chroma_stays_constant_over_any_luma():
     )
 
 
-def test_colour_borders_follow_luma_better_than_bilinear_enlarging():
+def test_color_borders_follow_luma_better_than_bilinear_enlarging():
     luma = np.full((128, 128), 30, np.float32)
     luma[:, 61:] = 75
     chroma = np.zeros((128, 128, 2), np.float32)

@@ -19,13 +19,13 @@ def test_lab_of_srgb_red_is_the_published_value():
     np.testing.assert_allclose(lab, (53.24, 80.09, 67.20), atol=0.02)
 
 
-def test_greys_have_no_chroma_and_the_lightness_of_their_luminance():
-    grey = np.linspace(0, 1, 257, dtype=np.float32)
+def test_grays_have_no_chroma_and_the_lightness_of_their_luminance():
+    gray = np.linspace(0, 1, 257, dtype=np.float32)
 
-    lab = lab_from_linear_rgb(np.repeat(grey[:, None], 3, axis=1))
+    lab = lab_from_linear_rgb(np.repeat(gray[:, None], 3, axis=1))
 
     assert np.abs(lab[:, 1:]).max() < 1e-3
-    np.testing.assert_allclose(lab[:, 0], lightness_from_luminance(grey), atol=1e-4)
+    np.testing.assert_allclose(lab[:, 0], lightness_from_luminance(gray), atol=1e-4)
 
 
 def test_every_srgb_code_survives_the_way_to_lab_and_back():
@@ -59,17 +59,17 @@ def test_into_gamut_keeps_luminance_and_hue_and_ends_inside(chroma):
     assert inside.min() >= 0
     assert inside.max() <= 1
     np.testing.assert_allclose(inside @ LUMINANCE_WEIGHTS, luminance, atol=2e-6)
-    grey = luminance[:, None]
-    assert np.all((inside - grey) * (rgb - grey) >= -1e-6)
+    gray = luminance[:, None]
+    assert np.all((inside - gray) * (rgb - gray) >= -1e-6)
 
 
-def test_into_gamut_leaves_colours_inside_alone():
+def test_into_gamut_leaves_colors_inside_alone():
     rgb = np.random.default_rng(2).random((1000, 3), dtype=np.float32)
 
     np.testing.assert_allclose(into_gamut(rgb, rgb @ LUMINANCE_WEIGHTS), rgb, atol=1e-6)
 
 
-def test_black_and_white_stay_grey_whatever_chroma_is_asked_of_them():
+def test_black_and_white_stay_gray_whatever_chroma_is_asked_of_them():
     rgb = np.array([[0.3, -0.1, 0.0], [1.2, 0.9, 1.1]], np.float32)
 
     inside = into_gamut(rgb, np.array([0.0, 1.0], np.float32))

@@ -10,13 +10,13 @@ from tests.unit.color.reference import SPECS, codes_from_display, lab_from_displ
 
 
 @pytest.mark.parametrize("spec", [*SPECS[:4], *SPECS[-2:]], ids=str)
-def test_lightness_of_greys_is_that_of_the_screen_up_to_diffuse_white(spec):
-    greys = np.linspace(0, 1, 50)
-    codes, _, _ = codes_from_display(np.repeat(greys[:, None], 3, axis=1), spec)
+def test_lightness_of_grays_is_that_of_the_screen_up_to_diffuse_white(spec):
+    grays = np.linspace(0, 1, 50)
+    codes, _, _ = codes_from_display(np.repeat(grays[:, None], 3, axis=1), spec)
 
     lightness = lightness_from_luma(unsigned(codes, spec), spec)
 
-    wanted = lab_from_display(np.repeat(greys[:, None], 3, axis=1), spec)[:, 0]
+    wanted = lab_from_display(np.repeat(grays[:, None], 3, axis=1), spec)[:, 0]
     assert np.abs(lightness - np.minimum(wanted, 100)).max() < 0.35
     assert lightness.dtype == np.float32
 

@@ -1,4 +1,4 @@
-"""Colourfulness, PSNR and chroma error against values computed by hand."""
+"""Colorfulness, PSNR and chroma error against values computed by hand."""
 
 import math
 
@@ -8,42 +8,42 @@ import pytest
 from colorworker.color.metrics import (
     MOST_PSNR,
     chroma_mse,
-    colourfulness,
-    colourfulness_absolute,
+    colorfulness,
+    colorfulness_absolute,
     psnr,
 )
 
-RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
+RED, GREEN, BLUE, GRAY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
 
 
 def picture(*pixels):
     return np.array([pixels], np.uint8)
 
 
-def test_grey_has_no_colourfulness():
-    assert colourfulness(picture(GREY, (3, 3, 3))) == 0
-    assert colourfulness_absolute(picture(GREY, (3, 3, 3))) == 0
+def test_gray_has_no_colorfulness():
+    assert colorfulness(picture(GRAY, (3, 3, 3))) == 0
+    assert colorfulness_absolute(picture(GRAY, (3, 3, 3))) == 0
 
 
-def test_colourfulness_is_the_formula_of_the_paper():
-    # One red pixel beside a grey one: rg = 255, 0; yb = 127.5, 0.
+def test_colorfulness_is_the_formula_of_the_paper():
+    # One red pixel beside a gray one: rg = 255, 0; yb = 127.5, 0.
     spread = math.hypot(127.5, 63.75)
     middle = math.hypot(127.5, 63.75)
 
-    assert colourfulness(picture(RED, GREY)) == pytest.approx(spread + 0.3 * middle)
+    assert colorfulness(picture(RED, GRAY)) == pytest.approx(spread + 0.3 * middle)
 
 
-def test_signed_and_absolute_colourfulness_differ_where_opposite_colours_meet():
+def test_signed_and_absolute_colorfulness_differ_where_opposite_colors_meet():
     # Red and green: rg = 255, -255; yb = 127.5 twice. Signed, rg spreads; absolute, it does not.
     both = picture(RED, GREEN)
 
-    assert colourfulness(both) == pytest.approx(255 + 0.3 * 127.5)
-    assert colourfulness_absolute(both) == pytest.approx(0.3 * math.hypot(255, 127.5))
+    assert colorfulness(both) == pytest.approx(255 + 0.3 * 127.5)
+    assert colorfulness_absolute(both) == pytest.approx(0.3 * math.hypot(255, 127.5))
 
 
 def test_blue_counts_on_the_yellow_blue_axis():
     # Blue alone: rg = 0, yb = -255; nothing spreads.
-    assert colourfulness(picture(BLUE, BLUE)) == pytest.approx(0.3 * 255)
+    assert colorfulness(picture(BLUE, BLUE)) == pytest.approx(0.3 * 255)
 
 
 def test_psnr_does_not_wrap_around_as_uint8_does():
@@ -57,7 +57,7 @@ def test_psnr_does_not_wrap_around_as_uint8_does():
 
 
 def test_psnr_of_equal_pictures_is_finite():
-    same = picture(RED, GREY)
+    same = picture(RED, GRAY)
 
     assert psnr(same, same) == MOST_PSNR == pytest.approx(58.92, abs=0.01)
 

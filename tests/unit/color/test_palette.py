@@ -21,7 +21,7 @@ def two_halves():
     return look(luma, 219), chroma.astype(np.float32)
 
 
-def test_a_picture_reads_its_own_colours():
+def test_a_picture_reads_its_own_colors():
     own, chroma = two_halves()
 
     planes, known = read(gathered(own, chroma), own)
@@ -49,7 +49,7 @@ def test_nothing_is_known_of_luma_that_is_nowhere_near():
     assert np.all(planes == 0)
 
 
-def test_colours_of_other_places_do_not_reach():
+def test_colors_of_other_places_do_not_reach():
     own = np.zeros((HEIGHT, WIDTH), np.float32)
     chroma = np.zeros((1, HEIGHT, WIDTH), np.float32)
     chroma[..., WIDTH // 2 :] = 40

@@ -28,7 +28,7 @@ def test_area_refuses_to_enlarge():
         area_down(np.zeros((4, 4), np.float32), 5, 4)
 
 
-def test_bilinear_interpolates_at_half_pixel_centres():
+def test_bilinear_interpolates_at_half_pixel_centers():
     ramp = np.array([[0.0, 1.0, 2.0, 3.0]], np.float32)
 
     large = bilinear(ramp, 1, 16)

@@ -10,7 +10,7 @@ def flat(value):
     return np.full(SHAPE, value, np.float32)
 
 
-def colour(value):
+def color(value):
     return np.full((2, *SHAPE), value, np.float32)
 
 
@@ -20,11 +20,11 @@ def looks(*pictures):
 
 
 def at(own, value, trust=1.0):
-    return Carried(own, colour(value), flat(trust))
+    return Carried(own, color(value), flat(trust))
 
 
 def surmised(value, known=1.0):
-    return Surmised(colour(value), flat(known))
+    return Surmised(color(value), flat(known))
 
 
 NOTHING = surmised(0, known=0.0)
@@ -33,7 +33,7 @@ NOTHING = surmised(0, known=0.0)
 def test_settling_averages_what_looks_alike():
     random = np.random.default_rng(0)
     (own,) = looks(random.uniform(0, 100, SHAPE))
-    noisy = [colour(20) + random.normal(0, 6, (2, *SHAPE)).astype(np.float32) for _ in range(4)]
+    noisy = [color(20) + random.normal(0, 6, (2, *SHAPE)).astype(np.float32) for _ in range(4)]
     later = [Carried(own, chroma, flat(1)) for chroma in noisy[1:]]
 
     settled = settle(own, noisy[0], later, [NOTHING] * 3)
@@ -47,7 +47,7 @@ def test_settling_leaves_out_what_has_moved():
     later[:, 10:20] = 80
     own, other = looks(now, later)
 
-    settled = settle(own, colour(0), [at(other, 40)], [NOTHING])
+    settled = settle(own, color(0), [at(other, 40)], [NOTHING])
 
     assert np.all(np.abs(settled[..., :20]) < 0.5)
     np.testing.assert_allclose(settled[..., 22:], 20, atol=1.5)
@@ -56,7 +56,7 @@ def test_settling_leaves_out_what_has_moved():
 def test_settling_leaves_out_what_motion_does_not_lead_to():
     (own,) = looks(flat(50))
 
-    settled = settle(own, colour(0), [at(own, 40, trust=0.0)], [NOTHING])
+    settled = settle(own, color(0), [at(own, 40, trust=0.0)], [NOTHING])
 
     np.testing.assert_array_equal(settled, 0)
 
@@ -64,8 +64,8 @@ def test_settling_leaves_out_what_motion_does_not_lead_to():
 def test_where_motion_does_not_lead_palettes_draw_a_little():
     (own,) = looks(flat(50))
 
-    lost = settle(own, colour(0), [at(own, 90, trust=0.0)], [surmised(40)])
-    followed = settle(own, colour(0), [at(own, 0)], [surmised(40)])
+    lost = settle(own, color(0), [at(own, 90, trust=0.0)], [surmised(40)])
+    followed = settle(own, color(0), [at(own, 0)], [surmised(40)])
 
     assert 1 < lost.mean() < 10
     np.testing.assert_array_equal(followed, 0)
@@ -73,7 +73,7 @@ def test_where_motion_does_not_lead_palettes_draw_a_little():
 
 def test_settling_alone_changes_nothing_and_returns_a_new_array():
     (own,) = looks(flat(50))
-    only = colour(7)
+    only = color(7)
 
     settled = settle(own, only, [], [])
 
@@ -86,12 +86,12 @@ def test_exposure_that_jumps_does_not_hinder_settling():
     lightness = random.uniform(20, 60, SHAPE).astype(np.float32)
     own, other = looks(lightness, lightness + 25)
 
-    settled = settle(own, colour(0), [at(other, 10)], [NOTHING])
+    settled = settle(own, color(0), [at(other, 10)], [NOTHING])
 
     np.testing.assert_allclose(settled, 5, atol=0.02)
 
 
-def test_colours_go_evenly_from_one_anchor_to_the_next():
+def test_colors_go_evenly_from_one_anchor_to_the_next():
     (own,) = looks(flat(50))
 
     steps = [between(own, at(own, 0), at(own, 12), NOTHING, share / 6).mean() for share in range(7)]
@@ -99,7 +99,7 @@ def test_colours_go_evenly_from_one_anchor_to_the_next():
     np.testing.assert_allclose(steps, np.arange(0, 13, 2), atol=1e-4)
 
 
-def test_a_pixel_takes_the_colour_of_the_anchor_it_is_found_in():
+def test_a_pixel_takes_the_color_of_the_anchor_it_is_found_in():
     now, before, after = flat(50), flat(50), flat(50)
     now[0, :15], before[0, :15], after[0, :15] = 90, 90, 30
     own, earlier, later = looks(now, before, after)

@@ -11,9 +11,9 @@ import pytest
 from typer.main import get_command
 
 from colorworker.cli.app import app
-from colorworker.restoring.planfile import read_plan
+from colorworker.domain.options import Options
+from colorworker.schedule.planfile import read_plan
 from colorworker.settings import Settings
-from colorworker.work.job import Options
 from tests.unit.deploy.schemas import (
     DEPLOY,
     MANIFESTS,

@@ -1,4 +1,4 @@
-"""Small colour pictures in a store, and a colorizer that needs no network."""
+"""Small color pictures in a store, and a colorizer that needs no network."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import pyvips
 
 from colorworker.evaluation.pictures import Pictures
 from colorworker.store.memory import MemoryStore
-from colorworker.store.samples import find
+from colorworker.store.picturesets import find
 
 
-def colour_png(seed, height=32, width=48):
-    """Return the bytes of a smooth colour picture."""
+def color_png(seed, height=32, width=48):
+    """Return the bytes of a smooth color picture."""
     generator = np.random.default_rng(seed)
     coarse = generator.integers(30, 226, (4, 6, 3)).astype(np.uint8)
     image = pyvips.Image.new_from_array(coarse).copy(interpretation="srgb")
@@ -37,12 +37,12 @@ def pictures():
     """Six pictures, one of another shape, and a broken one."""
     store = MemoryStore("truth")
     for index in range(5):
-        store.put(f"{index}.png", colour_png(index))
-    store.put("5.png", colour_png(5, 40, 24))
-    store.put("2-broken.png", colour_png(9)[:100])
+        store.put(f"{index}.png", color_png(index))
+    store.put("5.png", color_png(5, 40, 24))
+    store.put("2-broken.png", color_png(9)[:100])
     return Pictures(store, find(store))
 
 
 @pytest.fixture
 def tools():
-    return {"png": colour_png, "Scaled": Scaled}
+    return {"png": color_png, "Scaled": Scaled}

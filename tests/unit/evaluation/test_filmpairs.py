@@ -1,4 +1,4 @@
-"""A coloured film beside its source, on small lossless films."""
+"""A colored film beside its source, on small lossless films."""
 
 import io
 
@@ -11,7 +11,7 @@ from colorworker.evaluation.filmpairs import film_rows
 
 
 def film(count=7, share=1.0, height=48, width=64):
-    """Return a lossless film of a colour pattern that moves 2 pixels a frame, less colourful."""
+    """Return a lossless film of a color pattern that moves 2 pixels a frame, less colorful."""
     rows, columns = np.mgrid[0:height, 0 : width + 2 * count]
     wide = np.stack(
         [
@@ -33,28 +33,28 @@ def film(count=7, share=1.0, height=48, width=64):
     return out
 
 
-def rows_of(coloured, source, **options):
-    return film_rows("ours.mkv", coloured, "source.mkv", source, **options)
+def rows_of(colored, source, **options):
+    return film_rows("ours.mkv", colored, "source.mkv", source, **options)
 
 
-def test_a_film_in_colour_is_the_truth_that_the_other_is_measured_against():
-    truth, grey, ours = rows_of(film(share=0.5), film())
+def test_a_film_in_color_is_the_truth_that_the_other_is_measured_against():
+    truth, gray, ours = rows_of(film(share=0.5), film())
 
-    assert [truth.colouring, grey.colouring, ours.colouring] == ["truth", "grey", "coloured"]
+    assert [truth.coloring, gray.coloring, ours.coloring] == ["truth", "gray", "colored"]
     assert truth.scores.ab_rmse == pytest.approx(0, abs=1e-6)
-    assert 0 < ours.scores.ab_rmse < grey.scores.ab_rmse
-    assert grey.scores.colourfulness == pytest.approx(0, abs=0.1)
-    assert grey.scores.flicker == pytest.approx(0, abs=0.05)
+    assert 0 < ours.scores.ab_rmse < gray.scores.ab_rmse
+    assert gray.scores.colorfulness == pytest.approx(0, abs=0.1)
+    assert gray.scores.flicker == pytest.approx(0, abs=0.05)
     assert truth.scores.frames == ours.scores.frames == 7
     assert truth.scores.cdc is not None
 
 
-def test_a_grey_source_tells_no_errors_of_chroma():
-    grey, ours = rows_of(film(), film(share=0))
+def test_a_gray_source_tells_no_errors_of_chroma():
+    gray, ours = rows_of(film(), film(share=0))
 
-    assert [grey.colouring, ours.colouring] == ["grey", "coloured"]
-    assert grey.scores.ab_rmse is ours.scores.ab_rmse is None
-    assert ours.scores.colourfulness > 5
+    assert [gray.coloring, ours.coloring] == ["gray", "colored"]
+    assert gray.scores.ab_rmse is ours.scores.ab_rmse is None
+    assert ours.scores.colorfulness > 5
 
 
 def test_films_of_different_length_are_refused():

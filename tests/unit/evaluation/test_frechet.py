@@ -43,7 +43,7 @@ def test_many_vectors_are_folded_and_give_the_same(monkeypatch):
     monkeypatch.setattr(frechet, "_KEPT", 20)
     folded = [gathered(vectors) for vectors in (one, other)]
 
-    assert all(each.centred() is None for each in folded)
+    assert all(each.centerd() is None for each in folded)
     assert frechet_distance(*folded) == pytest.approx(kept, rel=1e-4)
 
 

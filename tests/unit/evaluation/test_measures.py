@@ -1,4 +1,4 @@
-"""A coloured picture against its truth: against the libraries, and where it must be exact."""
+"""A colored picture against its truth: against the libraries, and where it must be exact."""
 
 import numpy as np
 import pytest
@@ -22,28 +22,28 @@ def test_the_truth_itself_has_no_error(truth):
     assert scores.psnr > 50
 
 
-def test_scores_of_grey_are_those_of_scikit_image(truth):
-    grey = shown(truth.lightness, np.zeros_like(truth.chroma))
-    scores = compare(grey, truth.lightness, truth.chroma, truth.rgb)
+def test_scores_of_gray_are_those_of_scikit_image(truth):
+    gray = shown(truth.lightness, np.zeros_like(truth.chroma))
+    scores = compare(gray, truth.lightness, truth.chroma, truth.rgb)
     true_lab = rgb2lab(truth.rgb)
-    grey_lab = true_lab * [1, 0, 0]
+    gray_lab = true_lab * [1, 0, 0]
 
-    assert scores.psnr == pytest.approx(peak_signal_noise_ratio(truth.rgb, grey.rgb))
+    assert scores.psnr == pytest.approx(peak_signal_noise_ratio(truth.rgb, gray.rgb))
     # Theirs begins at rounded codes; ours at the picture as libvips decodes it.
-    assert scores.ciede2000 == pytest.approx(deltaE_ciede2000(true_lab, grey_lab).mean(), rel=0.01)
+    assert scores.ciede2000 == pytest.approx(deltaE_ciede2000(true_lab, gray_lab).mean(), rel=0.01)
     assert scores.chroma_mse == pytest.approx((true_lab[..., 1:] ** 2).mean(), rel=0.01)
-    assert scores.colourfulness == 0
+    assert scores.colorfulness == 0
 
 
-def test_colours_outside_the_gamut_are_judged_as_they_are_shown(truth):
+def test_colors_outside_the_gamut_are_judged_as_they_are_shown(truth):
     wild = shown(truth.lightness, truth.chroma * 20)
 
     assert np.abs(wild.chroma).max() < 130
     assert np.abs(rgb2lab(wild.rgb)[..., 0] - truth.lightness).max() < 1.0
 
 
-def test_psnr_and_ssim_cannot_tell_grey_from_half_right_and_ciede2000_can(truth):
-    grey, half = (
+def test_psnr_and_ssim_cannot_tell_gray_from_half_right_and_ciede2000_can(truth):
+    gray, half = (
         compare(
             shown(truth.lightness, truth.chroma * share),
             truth.lightness,
@@ -53,5 +53,5 @@ def test_psnr_and_ssim_cannot_tell_grey_from_half_right_and_ciede2000_can(truth)
         for share in (0.0, 0.5)
     )
 
-    assert half.ciede2000 < 0.7 * grey.ciede2000
-    assert half.colourfulness > 0.3 * shown(truth.lightness, truth.chroma).rgb.std()
+    assert half.ciede2000 < 0.7 * gray.ciede2000
+    assert half.colorfulness > 0.3 * shown(truth.lightness, truth.chroma).rgb.std()

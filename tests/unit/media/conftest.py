@@ -1,4 +1,4 @@
-"""Films, their luma, and the whole way of a film with a colour that is only a constant."""
+"""Films, their luma, and the whole way of a film with a color that is only a constant."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,17 +9,17 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.media.assemble import Assembled, Part, assemble
-from colorworker.media.decode import decode_segment
-from colorworker.media.encode import PartWriter
+from colorworker.domain.options import Options
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.units import cut
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.codecs.encode import PartWriter
+from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
+from colorworker.media.containers.assemble import Assembled, Part, assemble
+from colorworker.media.containers.probe import scan
 from colorworker.media.planes import chroma_shape, with_chroma
-from colorworker.media.probe import scan
-from colorworker.media.profiles import EncoderSpec, encoder_for
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.work.film import VideoInfo
-from colorworker.work.job import Options
-from colorworker.work.plan import cut
-from colorworker.work.timeline import Timeline
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def packets() -> Callable[[Path, str], list[bytes]]:
     return read
 
 
-def coloured(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
-    """Keep luma, fill chroma with constants, as the worker writes colours into a frame."""
+def colored(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
+    """Keep luma, fill chroma with constants, as the worker writes colors into a frame."""
     depth = frame.format.components[0].bits
     sample = np.uint16 if depth > 8 else np.uint8
     shape = chroma_shape(pix_fmt, frame.height, frame.width)
@@ -103,7 +103,7 @@ class Joined:
             for frame in decode_segment(
                 reader, self.source.name, self.info, self.timeline, start_pts, end_pts
             ):
-                writer.encode(coloured(frame, spec.pix_fmt))
+                writer.encode(colored(frame, spec.pix_fmt))
         return Part(lambda: path.open("rb"), writer.facts)
 
     def assemble(self, parts: list[Part] | None = None) -> Assembled:

@@ -9,14 +9,14 @@ import pytest
 from av.filter import Graph
 from av.sidedata.sidedata import Type
 
-from colorworker.media.decode import decode_segment
+from colorworker.domain.units import cut
+from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.containers.probe import scan
 from colorworker.media.deinterlace import deinterlaced_segment
 from colorworker.media.manystreams import make_film_with_all_streams
 from colorworker.media.planes import luma_plane
-from colorworker.media.probe import scan
-from colorworker.media.samples import sample_frames
-from colorworker.media.signalled import side_data
-from colorworker.work.plan import cut
+from colorworker.media.sampleframes import sample_frames
+from colorworker.media.sidedata import side_data
 
 TOP, BOTTOM = 2, 3
 SOURCES = {

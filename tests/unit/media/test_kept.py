@@ -9,7 +9,7 @@ from colorworker.media.manystreams import (
     make_film_with_all_streams,
     with_message,
 )
-from colorworker.media.signalled import CAPTIONS, side_data
+from colorworker.media.sidedata import CAPTIONS, side_data
 
 LEFT_OUT_FONTS = [
     f"attachment stream {index} (unknown codec) left out: ArchiveSans-{weight}.ttf: only Matroska "
@@ -51,7 +51,7 @@ def test_matroska_keeps_every_stream(profile, everything, joined):
 
     result = made.assemble()
 
-    assert fates(result) == ["coloured"] + ["copied"] * 7
+    assert fates(result) == ["colored"] + ["copied"] * 7
     assert words_of(made.output)[:5] == words_of(everything)
     with av.open(str(everything)) as source, av.open(str(made.output)) as written:
         made_of_captions = {"Closed captions"}
@@ -161,7 +161,7 @@ def test_quicktime_writes_words_and_flac_anew_and_names_what_it_loses(everything
 
     result = made.assemble()
 
-    assert fates(result) == ["coloured", *["copied"] * 2, *["recoded"] * 3, *["left out"] * 2]
+    assert fates(result) == ["colored", *["copied"] * 2, *["recoded"] * 3, *["left out"] * 2]
     assert result.warnings == (
         "audio stream 3 (flac) recoded: mov does not hold it, becomes pcm_s16le",
         "subtitle stream 4 (srt) recoded: mov does not hold it, becomes mov_text",
@@ -242,11 +242,11 @@ def test_what_frames_carry_and_further_pictures_are_accounted_for(film, joined):
 
     found = [(stream.index, stream.kind, stream.fate) for stream in result.streams]
     assert found == [
-        (0, "video", "coloured"),
+        (0, "video", "colored"),
         (0, "active format descriptions", "left out"),
         (1, "video", "copied"),
     ]
     assert result.warnings == (
-        "video stream 1 copied: not coloured",
+        "video stream 1 copied: not colored",
         "active format descriptions of 12 frames: libx264 has no place for them",
     )

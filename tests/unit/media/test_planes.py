@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
 from colorworker.media.planes import (
     chroma_shape,
@@ -14,7 +15,6 @@ from colorworker.media.planes import (
     luma_proxy,
     with_chroma,
 )
-from colorworker.work.film import VideoInfo
 
 HEIGHT, WIDTH = 49, 83
 SAME = ["yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuv420p10le", "yuv422p10le", "yuv444p12le"]
@@ -59,24 +59,24 @@ def test_chroma_is_written_and_luma_is_bit_equal(source, target):
     layout = layout_of(source)
     cb, cr = chroma_for(target, layout.bit_depth, layout.dtype)
 
-    coloured = with_chroma(frame, cb, cr, target)
+    colored = with_chroma(frame, cb, cr, target)
 
-    assert coloured.format.name == target
-    np.testing.assert_array_equal(luma_plane(coloured), luma)
-    np.testing.assert_array_equal(plane_of(coloured, 1, cb.shape, layout.dtype), cb)
-    np.testing.assert_array_equal(plane_of(coloured, 2, cr.shape, layout.dtype), cr)
+    assert colored.format.name == target
+    np.testing.assert_array_equal(luma_plane(colored), luma)
+    np.testing.assert_array_equal(plane_of(colored, 1, cb.shape, layout.dtype), cb)
+    np.testing.assert_array_equal(plane_of(colored, 2, cr.shape, layout.dtype), cr)
 
 
 @pytest.mark.parametrize(("source", "target"), [("yuv420p", "yuv420p"), *FRESH])
-def test_time_and_colour_tags_stay(source, target):
+def test_time_and_color_tags_stay(source, target):
     frame, _ = noisy_frame(source)
     layout = layout_of(source)
 
-    coloured = with_chroma(frame, *chroma_for(target, layout.bit_depth, layout.dtype), target)
+    colored = with_chroma(frame, *chroma_for(target, layout.bit_depth, layout.dtype), target)
 
-    assert (coloured.pts, coloured.time_base) == (1001, Fraction(1, 90000))
-    tags = (coloured.colorspace, coloured.color_range)
-    assert (*tags, coloured.color_primaries, coloured.color_trc) == (6, 1, 5, 6)
+    assert (colored.pts, colored.time_base) == (1001, Fraction(1, 90000))
+    tags = (colored.colorspace, colored.color_range)
+    assert (*tags, colored.color_primaries, colored.color_trc) == (6, 1, 5, 6)
 
 
 def test_frame_of_the_right_format_is_used_again():
@@ -89,12 +89,12 @@ def test_fewer_bits_round_all_planes():
     frame, luma = noisy_frame("gray12le")
     cb, cr = chroma_for("yuv444p10le", 12, np.uint16)
 
-    coloured = with_chroma(frame, cb, cr, "yuv444p10le")
+    colored = with_chroma(frame, cb, cr, "yuv444p10le")
 
     wanted = np.minimum((luma.astype(int) + 2) // 4, 1023)
-    np.testing.assert_array_equal(luma_plane(coloured), wanted)
+    np.testing.assert_array_equal(luma_plane(colored), wanted)
     wanted = np.minimum((cb.astype(int) + 2) // 4, 1023)
-    np.testing.assert_array_equal(plane_of(coloured, 1, cb.shape, np.uint16), wanted)
+    np.testing.assert_array_equal(plane_of(colored, 1, cb.shape, np.uint16), wanted)
 
 
 def interlaced_frame():
@@ -116,11 +116,11 @@ def test_interlace_flag_survives(target):
     assert frame.interlaced_frame
     shape = chroma_shape(target, frame.height, frame.width)
 
-    coloured = with_chroma(
+    colored = with_chroma(
         frame, np.full(shape, 90, np.uint8), np.full(shape, 140, np.uint8), target
     )
 
-    assert coloured.interlaced_frame
+    assert colored.interlaced_frame
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p", "gray", "yuv422p10le", "gray16le"])

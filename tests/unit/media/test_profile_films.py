@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.media.kinds import film_output_extension
-from colorworker.media.probe import scan
-from colorworker.work.job import Options
+from colorworker.domain.options import Options
+from colorworker.media.containers.probe import scan
+from colorworker.media.filetypes import film_output_extension
 
 UNEVEN = [7 + index * 33 + index % 3 * 5 for index in range(24)]
 """Milliseconds; the film begins late."""
@@ -106,7 +106,7 @@ def test_the_place_of_chroma_is_kept(place, profile, codec, extension, film, joi
 @pytest.mark.parametrize(
     ("codec", "lost"), [("prores", ("mov does not keep the film's range of codes",)), (None, ())]
 )
-def test_colours_that_are_said_otherwise_are_named(codec, lost, film, joined):
+def test_colors_that_are_said_otherwise_are_named(codec, lost, film, joined):
     source = film(
         "film.mkv", codec="ffv1", gop_size=1, width=256, height=128, frames=4, color_range=2
     )

@@ -22,7 +22,7 @@ def test_every_block_takes_what_the_one_before_gives(backbone):
 
 
 @pytest.mark.parametrize("name", ["stem_conv", "b1_dw", "fuse"])
-def test_a_folded_convolution_is_the_convolution_and_its_normalisation(name):
+def test_a_folded_convolution_is_the_convolution_and_its_normalization(name):
     rng = np.random.default_rng(3)
     item = convolutions(LITE, 259)[name]
     width = item.outputs or item.inputs
@@ -47,7 +47,7 @@ def test_a_folded_convolution_is_the_convolution_and_its_normalisation(name):
     np.testing.assert_allclose(responses(folded) + bias, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_convolution_without_normalisation_keeps_its_bias():
+def test_a_convolution_without_normalization_keeps_its_bias():
     item = convolutions(LITE, 5)["logits"]
     arrays = {
         "decoder/logits/kernel": np.ones(item.kernel_shape, np.float16),

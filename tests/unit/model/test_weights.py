@@ -10,12 +10,12 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from colorworker.domain.options import ModelRef
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.layout import array_shapes
 from colorworker.model.weights import encoded, load, resolve, save
 from colorworker.store.memory import MemoryStore
-from colorworker.work.job import ModelRef
 
 
 def tiny_arrays():

@@ -7,16 +7,16 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.domain.excerpt import Excerpt, only_excerpt
+from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Job, run_job
-from colorworker.listing import OpenSource, list_entries
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.workshop import Workshop
+from colorworker.pipeline.context import Workshop
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
-from colorworker.work.excerpt import Excerpt, only_excerpt
-from colorworker.work.job import ModelRef, Options
 
 CHAPTERS = (("one", 0, 800), ("two", 800, 1600), ("three", 1600, 2400))
 
@@ -111,7 +111,7 @@ def test_an_excerpt_beyond_the_films_end_fails_by_name(source):
 
 
 def test_words_that_reach_into_an_excerpt_are_clipped():
-    from colorworker.media.span import Span
+    from colorworker.media.containers.trim import Span
 
     class Packet:
         time_base, size, stream = Fraction(1, 1000), 9, type("Stream", (), {"type": "subtitle"})

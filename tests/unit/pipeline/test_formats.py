@@ -10,23 +10,23 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.domain.options import ModelRef, Options, Profile
+from colorworker.domain.units import cut
 from colorworker.driver import Job, run_job
-from colorworker.listing import OpenSource, list_entries
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.workshop import Workshop
-from colorworker.report.records import ItemLine
+from colorworker.pipeline.context import Workshop
+from colorworker.report.itemlines import ItemLine
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
-from colorworker.work.job import ModelRef, Options, Profile
-from colorworker.work.plan import cut
 from tests.filmclips import CLIPS, Clip
 from tests.filmmatrix import Film, decoded_in, look_at, off_by, row_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "film-formats.md"
 TABLE_START, TABLE_END = "<!-- table -->\n", "<!-- end -->\n"
 HALF_A_MATROSKA_TICK = Fraction(1, 2000)
-COLOURS = ("color_range", "colorspace", "color_primaries", "color_trc")
+COLORS = ("color_range", "colorspace", "color_primaries", "color_trc")
 by_clip = pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
 
 
@@ -60,14 +60,14 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def coloured(made):
+def colored(made):
     @cache
-    def colour(clip: Clip, profile: Profile) -> tuple[ItemLine, Film]:
+    def color(clip: Clip, profile: Profile) -> tuple[ItemLine, Film]:
         folder = made(clip).path.parent
         line = job_line(folder, folder.with_name(f"{folder.name}-{profile}"), profile)
         return line, look_at(folder.with_name(f"{folder.name}-{profile}") / line.output_key)
 
-    return colour
+    return color
 
 
 def job_line(sources, outputs, profile, *, succeeds=True, **means):
@@ -111,10 +111,10 @@ COARSER = "matroska counts in coarser steps"
 
 
 @by_clip
-def test_the_archive_copy_is_the_film(clip, made, coloured):
+def test_the_archive_copy_is_the_film(clip, made, colored):
     source = made(clip).film
 
-    line, output = coloured(clip, "archive")
+    line, output = colored(clip, "archive")
 
     assert [said for said in line.warnings if not said.startswith(COARSER)] == []
     assert output.lumas == source.lumas
@@ -122,7 +122,7 @@ def test_the_archive_copy_is_the_film(clip, made, coloured):
     assert output.info.sample_aspect_ratio == source.info.sample_aspect_ratio
     assert output.info.rotation == source.info.rotation
     assert output.info.field_order == source.info.field_order
-    for name in COLOURS:
+    for name in COLORS:
         assert getattr(output.info, name) == getattr(source.info, name), name
 
 
@@ -131,10 +131,10 @@ def test_the_archive_copy_is_the_film(clip, made, coloured):
     ["h264-turned.mov", "dv-ntsc.avi", "ffv1-odd.mkv", "mpeg2.mpg", "h264-fields.mkv"],
 )
 @pytest.mark.parametrize("profile", get_args(Profile))
-def test_shape_turn_and_fields_are_kept_whatever_the_profile(name, profile, made, coloured):
+def test_shape_turn_and_fields_are_kept_whatever_the_profile(name, profile, made, colored):
     clip = next(clip for clip in CLIPS if clip.name == name)
 
-    _, output = coloured(clip, profile)
+    _, output = colored(clip, profile)
 
     source = made(clip).film.info
     assert output.info.sample_aspect_ratio == source.sample_aspect_ratio
@@ -244,9 +244,9 @@ def test_a_film_whose_pictures_change_their_size_fails_by_name_and_place(tmp_pat
     assert "from 64 x 48 yuv420p to 80 x 48 yuv420p. Split it there." in line.error
 
 
-def test_the_documented_table_is_what_this_run_gives(made, coloured, pytestconfig):
+def test_the_documented_table_is_what_this_run_gives(made, colored, pytestconfig):
     table = "".join(
-        f"{row_of(clip, made(clip).film, coloured(clip, 'archive')[1])}\n" for clip in CLIPS
+        f"{row_of(clip, made(clip).film, colored(clip, 'archive')[1])}\n" for clip in CLIPS
     )
     page = PAGE.read_text()
     head, rest = page.split(TABLE_START)

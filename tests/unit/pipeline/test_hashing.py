@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from colorworker.media.probe import scan
+from colorworker.media.containers.probe import scan
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.pipeline.hashing import HashingReader, at_hand
 from colorworker.store.blockreader import BlockReader

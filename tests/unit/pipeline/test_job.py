@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.domain.options import Adjustment, ModelRef, Options
 from colorworker.driver import Job, run_job
 from colorworker.errors import StoreUnavailable
-from colorworker.listing import OpenSource, list_entries
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.workshop import Workshop
-from colorworker.report.records import line_from_json, line_to_json
+from colorworker.pipeline.context import Workshop
+from colorworker.report.itemlines import line_from_json, line_to_json
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
-from colorworker.work.job import Adjustment, ModelRef, Options
 
 
 class Toy:
@@ -109,7 +109,7 @@ def chroma(data):
         return [frame.to_ndarray()[frame.height :] for frame in film.decode(video=0)]
 
 
-def test_a_job_colours_everything_and_its_second_run_puts_nothing(source):
+def test_a_job_colors_everything_and_its_second_run_puts_nothing(source):
     destination = Counting()
 
     first = run(source, destination)
@@ -123,7 +123,7 @@ def test_a_job_colours_everything_and_its_second_run_puts_nothing(source):
     assert (second["reel.mkv"].width, second["reel.mkv"].frames) == (64, 48)
 
 
-def test_the_archive_profile_keeps_luma_and_colours_chroma(source):
+def test_the_archive_profile_keeps_luma_and_colors_chroma(source):
     destination = Counting()
 
     run(source, destination, Options(segment_frames=12, profile="archive"))
@@ -193,22 +193,22 @@ def test_a_bug_under_one_item_is_that_items_failure(source):
     assert "ZeroDivisionError" in lines["a.png"].error
 
 
-def test_a_picture_in_colour_is_skipped_and_remembered(source):
+def test_a_picture_in_color_is_skipped_and_remembered(source):
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(20, 0).repeat(20, 1)
-    pyvips.Image.new_from_array(blocks).write_to_file(str(source / "colour.png"))
+    pyvips.Image.new_from_array(blocks).write_to_file(str(source / "color.png"))
     destination = Counting()
 
     lines = run(source, destination)
     again = run(source, destination)
-    anew = run(source, destination, Options(segment_frames=12, colour_sources="recolour"))
+    anew = run(source, destination, Options(segment_frames=12, color_sources="recolor"))
 
-    assert (lines["colour.png"].outcome, lines["colour.png"].error_code) == (
+    assert (lines["color.png"].outcome, lines["color.png"].error_code) == (
         "skipped",
-        "already_colour",
+        "already_color",
     )
-    assert again["colour.png"].outcome == "skipped"
-    assert anew["colour.png"].outcome == "succeeded"
+    assert again["color.png"].outcome == "skipped"
+    assert anew["color.png"].outcome == "succeeded"
 
 
 def test_items_of_one_job_are_done_each_with_its_own_options(source):
@@ -281,7 +281,7 @@ def test_a_burned_notice_changes_luma_in_its_corner_alone_and_the_comment_says_i
     assert len(columns) > 300
     with av.open(destination.open("reel.mkv")) as film:
         comment = film.metadata["COMMENT"]
-    assert comment.startswith("Found in a barn\nColourised by colorworker")
+    assert comment.startswith("Found in a barn\nColorized by colorworker")
 
 
 def test_a_notice_in_the_metadata_alone_is_nothing_to_the_parts(source):
@@ -354,7 +354,7 @@ class Vivid(Toy):
         return np.full((*lightness.shape, 2), 30 * self.look.vividness, np.float32)
 
 
-def test_a_shot_is_coloured_again_by_its_segments_alone(source):
+def test_a_shot_is_colored_again_by_its_segments_alone(source):
     (source / "a.png").unlink()
     make_shots(source / "reel.mkv", 30, 20, 30, gop_size=10)
     destination = Counting()

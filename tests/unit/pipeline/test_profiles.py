@@ -6,21 +6,21 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.cluster.inprocess import InProcessExecutor
+from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Job, run_job
-from colorworker.listing import OpenSource, list_entries
-from colorworker.media import decode, nvenc
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.media.codecs import decode, nvenc
 from colorworker.media.manystreams import make_film_with_all_streams
-from colorworker.media.relaid import relaid
+from colorworker.media.repack import relaid
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.workshop import Workshop
+from colorworker.pipeline.context import Workshop
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
-from colorworker.work.job import ModelRef, Options
 
 
 class Vivid:
-    """Colours everything in strong red and green, at random, whatever the gamut."""
+    """Colors everything in strong red and green, at random, whatever the gamut."""
 
     def working_shape(self, height, width):
         return height, width
@@ -37,7 +37,7 @@ def job(tmp_path):
 
     def run(nvdec=False, **options):
         made = Options(segment_frames=12, **options)
-        store, destination = LocalStore(sources), LocalStore(tmp_path / "colour")
+        store, destination = LocalStore(sources), LocalStore(tmp_path / "color")
         source = OpenSource(Source(str(sources)), store)
         entries = list_entries([source], made)
         model = ModelRef("vivid", "0" * 64)
@@ -57,7 +57,7 @@ def job(tmp_path):
             run_job(job, executor, line=lines.append)
         finally:
             executor.close()
-        return lines[0], tmp_path / "colour" / lines[0].output_key
+        return lines[0], tmp_path / "color" / lines[0].output_key
 
     run.sources = sources
     return run
@@ -66,13 +66,13 @@ def job(tmp_path):
 @pytest.mark.parametrize(
     ("options", "suffix", "codec", "fates"),
     [
-        ({"profile": "archive"}, ".mkv", "ffv1", {"coloured": 1, "copied": 7, "recoded": 1}),
-        ({"profile": "access"}, ".mkv", "h264", {"coloured": 1, "copied": 8}),
+        ({"profile": "archive"}, ".mkv", "ffv1", {"colored": 1, "copied": 7, "recoded": 1}),
+        ({"profile": "access"}, ".mkv", "h264", {"colored": 1, "copied": 8}),
         (
             {"profile": "mezzanine", "codec": "prores"},
             ".mov",
             "prores",
-            {"coloured": 1, "copied": 2, "recoded": 3, "kept": 1, "left out": 2},
+            {"colored": 1, "copied": 2, "recoded": 3, "kept": 1, "left out": 2},
         ),
     ],
     ids=str,
@@ -124,7 +124,7 @@ def test_deinterlaced_films_have_as_many_frames_and_say_so(job):
         assert not any(frame.interlaced_frame for frame in container.decode(video=0))
 
 
-def test_a_film_for_nvenc_is_coloured_or_names_the_worker_that_lacks_it(job):
+def test_a_film_for_nvenc_is_colored_or_names_the_worker_that_lacks_it(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=12, width=320, height=192))
     answer = nvenc.answer("hevc_nvenc")
 
@@ -161,11 +161,11 @@ def test_frames_of_nvdec_are_counted_and_what_they_do_not_say_is_a_warning(job, 
     assert line.warnings == ("24 frames were decoded by NVDEC, which does not tell damaged ones",)
 
 
-def test_the_broadcast_gamut_makes_strong_colours_weaker_where_luma_is_uneven(job):
+def test_the_broadcast_gamut_makes_strong_colors_weaker_where_luma_is_uneven(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=24))
 
     free, _ = job(profile="archive")
-    before = chroma_strength(job.sources.parent / "colour" / free.output_key)
+    before = chroma_strength(job.sources.parent / "color" / free.output_key)
     kept, output = job(profile="archive", broadcast_gamut=True)
 
     assert free.warnings == ()

@@ -13,10 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from colorworker.errors import StoreUnavailable
-from colorworker.manifests.scope import Scope
-from colorworker.manifests.table import BatchRows
+from colorworker.inputs.csvrows import BatchRows
+from colorworker.inputs.scope import Scope
 from colorworker.report.completion import CompletionReport
-from colorworker.report.records import ItemLine
+from colorworker.report.itemlines import ItemLine
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 
@@ -26,7 +26,7 @@ LINES = [
     replace(DONE, key="=1+2.mkv", version="v/1", outcome="failed", error_code="source_damaged",
             error="=1+2.mkv: does not decode.", output_key=""),
     replace(DONE, key="gone.mkv", outcome="failed", error_code="key_missing", error="It is gone."),
-    replace(DONE, key="c.mkv", outcome="skipped", error_code="already_colour", error="In colour."),
+    replace(DONE, key="c.mkv", outcome="skipped", error_code="already_color", error="In color."),
     replace(DONE, key="p.mkv", outcome="skipped", error_code="parked", error="Failed too often."),
     replace(DONE, key="x.mkv", outcome="skipped", error_code="source_gone", error="No more."),
 ]  # fmt: skip
@@ -34,7 +34,7 @@ LINES = [
 
 def written(store, lines):
     """Return the manifest's values, and the rows of each table by status."""
-    with CompletionReport(store, "s3://colour/reels", "job", "run") as report:
+    with CompletionReport(store, "s3://color/reels", "job", "run") as report:
         for line in lines:
             report.add(line)
         report.finish()
@@ -48,7 +48,7 @@ def written(store, lines):
 
 
 def break_off(store):
-    with CompletionReport(store, "s3://colour", "job", "run") as report:
+    with CompletionReport(store, "s3://color", "job", "run") as report:
         report.add(DONE)
         raise KeyError
 
@@ -83,9 +83,9 @@ def test_rows_have_the_columns_of_the_schema(store):
 
     assert tables["succeeded"] == [
         ["archive", "reels/a%20b.mkv", "", "succeeded", "", "200",
-         "written: s3://colour/reels/a b.mkv"],
-        ["archive", "reels/c.mkv", "", "succeeded", "already_colour", "200",
-         "skipped: In colour."],
+         "written: s3://color/reels/a b.mkv"],
+        ["archive", "reels/c.mkv", "", "succeeded", "already_color", "200",
+         "skipped: In color."],
     ]  # fmt: skip
     assert tables["failed"] == [
         ["archive", "reels/%3D1%2B2.mkv", "v%2F1", "failed", "source_damaged", "",
@@ -139,7 +139,7 @@ def test_names_that_are_not_utf8_and_roots_without_buckets_are_shown(store):
 
 
 def test_without_an_item_nothing_is_written(store):
-    with CompletionReport(store, "s3://colour", "job", "run") as report:
+    with CompletionReport(store, "s3://color", "job", "run") as report:
         assert report.finish() == ""
 
     assert list(store.list()) == []
@@ -160,7 +160,7 @@ def test_a_store_that_takes_no_report_does_not_hide_why_the_job_broke_off(tmp_pa
     away = Away("reports")
     with pytest.raises(KeyError):
         break_off(away)
-    with CompletionReport(away, "s3://colour", "job", "run") as report:
+    with CompletionReport(away, "s3://color", "job", "run") as report:
         report.add(DONE)
         with pytest.raises(StoreUnavailable):
             report.finish()
@@ -169,7 +169,7 @@ def test_a_store_that_takes_no_report_does_not_hide_why_the_job_broke_off(tmp_pa
 def test_nothing_is_left_in_the_scratch_folder(tmp_path):
     store = LocalStore(tmp_path)
 
-    written_on = CompletionReport(store, "s3://colour", "job", "run")
+    written_on = CompletionReport(store, "s3://color", "job", "run")
     with written_on as report:
         report.add(DONE)
         report.finish()

@@ -21,26 +21,26 @@ from colorworker.report.evaluationpage import EvaluationFacts, evaluation_html, 
 from colorworker.report.qualityplots import hints_plot, sheet, vividness_plot
 
 FACTS = EvaluationFacts("2026-11-22T22:00:00+00:00", 75.0, "a machine", {"seed": "0"})
-GREY = Row("grey", 0.0, 0.0, 36.0, 13.94, 10.16, 0.2, 23.91, 0.947)
+GRAY = Row("gray", 0.0, 0.0, 36.0, 13.94, 10.16, 0.2, 23.91, 0.947)
 MODEL = Row("<b>lite</b>", 20.7, 19.1, 15.3, 11.6, 8.52, 0.2, 25.7, 0.95, sha256="ab" * 32)
 POINTS = (Point(0.0, 10.0, 24.0, 13.0), Point(1.0, 9.0, 25.0, 22.0))
 SWEEPS = (Sweep("lite $x_1$", POINTS),)
 EVALUATION = Evaluation(
     truth="val-000.tar",
     pictures=2,
-    truth_colourfulness=36.0,
-    truth_colourfulness_absolute=32.5,
-    nearly_grey=1,
-    rows=(GREY, MODEL),
+    truth_colorfulness=36.0,
+    truth_colorfulness_absolute=32.5,
+    nearly_gray=1,
+    rows=(GRAY, MODEL),
     broken=(("x.jpg", "x.jpg: <script>.\x1b[2J"),),
     sweep_pictures=2,
     vividness=SWEEPS,
     hints=SWEEPS,
-    each={"grey": [1.0, 2.0]},
+    each={"gray": [1.0, 2.0]},
     keys=("a", "b"),
 )
 FILM = FilmRow(
-    "film.mkv", "coloured", FilmScores(9, 20.0, 18.0, None, 0.0003, 0.0001, 0.0002, 1.5, 0.9)
+    "film.mkv", "colored", FilmScores(9, 20.0, 18.0, None, 0.0003, 0.0001, 0.0002, 1.5, 0.9)
 )
 
 
@@ -64,7 +64,7 @@ def test_the_json_holds_everything_but_the_pictures():
 
 
 def test_numbers_that_are_not_finite_are_not_written():
-    bad = replace(EVALUATION, rows=(replace(GREY, psnr=float("inf")),))
+    bad = replace(EVALUATION, rows=(replace(GRAY, psnr=float("inf")),))
 
     with pytest.raises(ValueError, match="JSON"):
         evaluation_json(FACTS, bad, [], [])
@@ -73,9 +73,9 @@ def test_numbers_that_are_not_finite_are_not_written():
 def test_columns_nobody_has_a_number_for_are_left_out():
     with_fid = replace(MODEL, fid=12.345)
 
-    assert "FID" not in [heading for heading, _, _ in columns([GREY, MODEL])]
-    assert "| 12.35 |" in markdown(replace(EVALUATION, rows=(GREY, with_fid)))
-    assert "| \N{EN DASH} |" in markdown(replace(EVALUATION, rows=(GREY, with_fid)))
+    assert "FID" not in [heading for heading, _, _ in columns([GRAY, MODEL])]
+    assert "| 12.35 |" in markdown(replace(EVALUATION, rows=(GRAY, with_fid)))
+    assert "| \N{EN DASH} |" in markdown(replace(EVALUATION, rows=(GRAY, with_fid)))
 
 
 def test_plots_of_the_same_numbers_are_the_same_bytes():
@@ -87,7 +87,7 @@ def test_plots_of_the_same_numbers_are_the_same_bytes():
 
 
 def test_a_sheet_is_a_jpeg_of_every_strip():
-    cells = tuple((name, np.full((20, 30, 3), 99, np.uint8)) for name in ("truth", "grey", "a $"))
+    cells = tuple((name, np.full((20, 30, 3), 99, np.uint8)) for name in ("truth", "gray", "a $"))
     drawn = sheet("Worst", [Strip("key_1.jpg", cells), Strip("key_2.jpg", cells)])
 
     assert drawn.startswith(b"\xff\xd8\xff")

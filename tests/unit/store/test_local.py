@@ -20,9 +20,9 @@ from colorworker.errors import (
     SourceUnreadable,
     StoreUnavailable,
 )
-from colorworker.store.base import Leftover
 from colorworker.store.local import LocalStore
-from colorworker.store.opening import open_store
+from colorworker.store.objectstore import Leftover
+from colorworker.store.openstore import open_store
 from colorworker.store.oserrors import reading_failed, writing_failed
 
 ROUNDS = 60
@@ -227,7 +227,7 @@ def test_nothing_is_written_or_deleted_through_a_link_to_a_folder(tmp_path):
     source.mkdir()
     (source / "x").write_bytes(b"the source is sacred")
     store = LocalStore(tmp_path / "destination")
-    store.put("attempt", b"colour")
+    store.put("attempt", b"color")
     (tmp_path / "destination" / "reels").symlink_to(source)
 
     for operation in (
@@ -249,10 +249,10 @@ def test_a_put_replaces_a_link_and_not_what_it_leads_to(tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "x").symlink_to(tmp_path / "source")
 
-    LocalStore(tmp_path / "store").put("x", b"colour")
+    LocalStore(tmp_path / "store").put("x", b"color")
 
     assert (tmp_path / "source").read_bytes() == b"the source is sacred"
-    assert (tmp_path / "store" / "x").read_bytes() == b"colour"
+    assert (tmp_path / "store" / "x").read_bytes() == b"color"
 
 
 @pytest.mark.parametrize("read", ["head", "get", "open"])

@@ -109,10 +109,10 @@ def test_a_key_that_vanished_is_listed_with_the_reason(bucket):
     ("source", "destination"),
     [
         (Source("s3://a"), "s3://a"),
-        (Source("s3://a"), "s3://a/colour/"),
+        (Source("s3://a"), "s3://a/color/"),
         (Source("s3://a/in"), "s3://a"),
         (Source("s3://a/in"), "s3://a/in/"),
-        (Source("s3://a/in", pattern="*.tif"), "s3://a/in/colour"),
+        (Source("s3://a/in", pattern="*.tif"), "s3://a/in/color"),
         (Source("s3://a/in", key="a.tif"), "s3://a/in/"),
     ],
 )
@@ -125,10 +125,10 @@ def test_a_destination_that_meets_the_source_is_refused(source, destination):
     ("source", "destination"),
     [
         (Source("s3://a"), "s3://b"),
-        (Source("s3://a/in"), "s3://a/in-colour"),
-        (Source("s3://a/in", key="a.tif"), "s3://a/in/colour"),
+        (Source("s3://a/in"), "s3://a/in-color"),
+        (Source("s3://a/in", key="a.tif"), "s3://a/in/color"),
         (Source("s3://a/in", key="a.tif"), "s3://a"),
-        (Source("s3://a"), "colour"),
+        (Source("s3://a"), "color"),
         (Source("/archive"), "s3://archive"),
     ],
 )

@@ -23,7 +23,7 @@ def test_every_shipped_configuration_is_valid_and_says_what_to_expect(path):
     [
         ("[optimizer]\n\nbatch = 0\n", "line 3, optimizer.batch"),
         ("[optimizer]\nbatchsize = 4\n", "line 2, optimizer.batchsize"),
-        ("[optimiser]\nbatch = 4\n", "line 1, optimiser"),
+        ("[optimizer]\nbatch = 4\n", "line 1, optimizer"),
         ("[picture]\nsize = 100\n", "multiple of 32"),
         ("[hints]\nnone = 0.8\ndense = 0.5\n", "line 1, hints"),
         ("[cluster]\nworkers = 3\n", "shared out evenly"),
@@ -55,7 +55,7 @@ def test_the_hash_is_of_what_decides_the_result():
         {"run.output": "there", "run.keep_checkpoints": 5},
         {"cluster.workers": 2, "cluster.max_failures": 9},
     ]
-    other = [{"optimizer.seed": 1}, {"picture.size": 64}, {"data.min_colourfulness": 1.0}]
+    other = [{"optimizer.seed": 1}, {"picture.size": 64}, {"data.min_colorfulness": 1.0}]
 
     hashes = {parse_config("", "x", change).sha256() for change in same}
 

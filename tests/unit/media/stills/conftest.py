@@ -61,14 +61,14 @@ def adobe_rgb() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def grey_gamma() -> bytes:
-    """A grey profile of gamma 2.2."""
+def gray_gamma() -> bytes:
+    """A gray profile of gamma 2.2."""
     return _profile(b"GRAY", {b"kTRC": _gamma(563 / 256)})
 
 
 @pytest.fixture
 def textured() -> np.ndarray:
-    """Grey codes of 16 bits, (120, 160), with every lightness and sharp edges in them."""
+    """Gray codes of 16 bits, (120, 160), with every lightness and sharp edges in them."""
     ramp = np.linspace(0, 65535, 120 * 160).reshape(120, 160)
     ramp[30:60, 40:90] = 65535 - ramp[30:60, 40:90]
     return ramp.astype(np.uint16)
@@ -79,9 +79,9 @@ def encode():
     """Encode an array of codes as a picture of the named format."""
 
     def run(codes, extension, *, icc=None, fields=None, **options) -> bytes:
-        grey = codes.ndim == 2 or codes.shape[2] < 3
+        gray = codes.ndim == 2 or codes.shape[2] < 3
         wide = codes.dtype == np.uint16
-        interpretation = ("grey16" if wide else "b-w") if grey else ("rgb16" if wide else "srgb")
+        interpretation = ("grey16" if wide else "b-w") if gray else ("rgb16" if wide else "srgb")
         image = pyvips.Image.new_from_array(codes).copy(interpretation=interpretation)
         if icc:
             image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
@@ -94,7 +94,7 @@ def encode():
 
 
 @pytest.fixture
-def colourful():
+def colorful():
     """Return slope and offset of a chroma field that leaves the gamut in many places."""
 
     def run(height=24, width=32):

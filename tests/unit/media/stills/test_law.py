@@ -17,7 +17,7 @@ from colorworker.errors import OutputMismatch
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
 
-def coloured(data, path, coefficients):
+def colored(data, path, coefficients):
     with open_still(io.BytesIO(data), "in", max_pixels=10**8) as picture:
         write_still(picture, *coefficients, path, path.suffix)
         verify_still(picture, path)
@@ -25,61 +25,61 @@ def coloured(data, path, coefficients):
     return info, pyvips.Image.new_from_file(str(path)).numpy()
 
 
-def grey_equivalent(rgb):
-    """Codes of the greys that are as light as these sRGB colours."""
+def gray_equivalent(rgb):
+    """Codes of the grays that are as light as these sRGB colors."""
     top = np.iinfo(rgb.dtype).max
     return linear_to_srgb(srgb_to_linear(rgb / np.float32(top)) @ LUMINANCE_WEIGHTS) * top
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif", ".webp"])
 def test_8_bit_lightness_is_kept_within_a_code_value(
-    extension, encode, textured, colourful, tmp_path
+    extension, encode, textured, colorful, tmp_path
 ):
-    grey = (textured >> 8).astype(np.uint8)
+    gray = (textured >> 8).astype(np.uint8)
 
-    info, rgb = coloured(encode(grey, ".png"), tmp_path / f"out{extension}", colourful())
+    info, rgb = colored(encode(gray, ".png"), tmp_path / f"out{extension}", colorful())
 
     assert (info.bit_depth, rgb.dtype, rgb.shape) == (8, np.uint8, (120, 160, 3))
-    assert np.abs(grey_equivalent(rgb) - grey).max() <= 0.6
+    assert np.abs(gray_equivalent(rgb) - gray).max() <= 0.6
     assert np.ptp(rgb.astype(int), axis=2).mean() > 50
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif"])
 def test_16_bit_lightness_is_kept_within_a_code_value(
-    extension, encode, textured, colourful, tmp_path
+    extension, encode, textured, colorful, tmp_path
 ):
-    info, rgb = coloured(encode(textured, ".png"), tmp_path / f"out{extension}", colourful())
+    info, rgb = colored(encode(textured, ".png"), tmp_path / f"out{extension}", colorful())
 
     assert (info.bit_depth, rgb.dtype) == (16, np.uint16)
-    assert np.abs(grey_equivalent(rgb) - textured).max() <= 1
+    assert np.abs(gray_equivalent(rgb) - textured).max() <= 1
 
 
-def test_the_lightness_of_a_toned_rgb_scan_is_kept(encode, textured, colourful, tmp_path):
-    grey = (textured >> 8).astype(np.uint8)
-    sepia = np.stack((grey, (grey * 0.8), (grey * 0.6)), axis=-1).astype(np.uint8)
+def test_the_lightness_of_a_toned_rgb_scan_is_kept(encode, textured, colorful, tmp_path):
+    gray = (textured >> 8).astype(np.uint8)
+    sepia = np.stack((gray, (gray * 0.8), (gray * 0.6)), axis=-1).astype(np.uint8)
 
-    _, rgb = coloured(encode(sepia, ".png"), tmp_path / "out.png", colourful())
+    _, rgb = colored(encode(sepia, ".png"), tmp_path / "out.png", colorful())
 
-    assert np.abs(grey_equivalent(rgb) - grey_equivalent(sepia)).max() <= 0.6
+    assert np.abs(gray_equivalent(rgb) - gray_equivalent(sepia)).max() <= 0.6
 
 
-def test_jpeg_stays_close_although_it_is_lossy(encode, textured, colourful, tmp_path):
-    grey = (textured >> 8).astype(np.uint8)
+def test_jpeg_stays_close_although_it_is_lossy(encode, textured, colorful, tmp_path):
+    gray = (textured >> 8).astype(np.uint8)
 
-    _, rgb = coloured(encode(grey, ".png"), tmp_path / "out.jpg", colourful())
+    _, rgb = colored(encode(gray, ".png"), tmp_path / "out.jpg", colorful())
 
-    assert np.abs(grey_equivalent(rgb) - grey).mean() < 1.5
+    assert np.abs(gray_equivalent(rgb) - gray).mean() < 1.5
 
 
 @pytest.mark.parametrize("wide", [False, True])
 def test_an_rgb_profile_stays_and_lightness_through_it_is_kept(
-    wide, encode, textured, colourful, tmp_path, adobe_rgb
+    wide, encode, textured, colorful, tmp_path, adobe_rgb
 ):
     codes = textured if wide else (textured >> 8).astype(np.uint8)
     top = np.iinfo(codes.dtype).max
     data = encode(np.repeat(codes[..., None], 3, axis=2), ".tif", icc=adobe_rgb)
 
-    info, rgb = coloured(data, tmp_path / "out.tif", colourful())
+    info, rgb = colored(data, tmp_path / "out.tif", colorful())
 
     written = pyvips.Image.new_from_file(str(tmp_path / "out.tif"))
     luminance = (rgb / top) ** (563 / 256) @ (0.31111, 0.62567, 0.06322)
@@ -94,27 +94,27 @@ def test_an_rgb_profile_stays_and_lightness_through_it_is_kept(
 
 
 @pytest.mark.parametrize("wide", [False, True])
-def test_a_grey_profile_is_honoured_and_replaced_by_srgb(
-    wide, encode, textured, colourful, tmp_path, grey_gamma
+def test_a_gray_profile_is_honored_and_replaced_by_srgb(
+    wide, encode, textured, colorful, tmp_path, gray_gamma
 ):
     codes = textured if wide else (textured >> 8).astype(np.uint8)
     top = np.iinfo(codes.dtype).max
 
-    info, rgb = coloured(encode(codes, ".tif", icc=grey_gamma), tmp_path / "out.tif", colourful())
+    info, rgb = colored(encode(codes, ".tif", icc=gray_gamma), tmp_path / "out.tif", colorful())
 
     written = pyvips.Image.new_from_file(str(tmp_path / "out.tif"))
     expected = linear_to_srgb(((codes / top) ** (563 / 256)).astype(np.float32)) * top
     assert info.profile == "replaced"
     assert written.get("icc-profile-data")[16:20] == b"RGB "
-    assert np.abs(grey_equivalent(rgb) - expected).max() <= 1
+    assert np.abs(gray_equivalent(rgb) - expected).max() <= 1
 
 
 def test_chroma_lands_where_it_was_predicted(encode, tmp_path):
-    grey = np.full((64, 96), 119, np.uint8)
+    gray = np.full((64, 96), 119, np.uint8)
     offset = np.zeros((4, 6, 2), np.float32)
     offset[..., 0] = np.linspace(-10, 10, 6)
 
-    coloured(encode(grey, ".png"), tmp_path / "out.png", (np.zeros_like(offset), offset))
+    colored(encode(gray, ".png"), tmp_path / "out.png", (np.zeros_like(offset), offset))
 
     rgb = pyvips.Image.new_from_file(str(tmp_path / "out.png")).numpy()
     a = lab_from_linear_rgb(srgb_to_linear(rgb / np.float32(255)))[32, :, 1]
@@ -122,11 +122,11 @@ def test_chroma_lands_where_it_was_predicted(encode, tmp_path):
     assert np.abs(a - expected).max() < 0.5
 
 
-def test_streamed_colours_equal_the_arrays_of_the_colour_room(encode, tmp_path):
-    grey = np.full((8, 8), 140, np.uint8)
+def test_streamed_colors_equal_the_arrays_of_the_color_room(encode, tmp_path):
+    gray = np.full((8, 8), 140, np.uint8)
     offset = np.full((8, 8, 2), (21.0, -34.0), np.float32)
 
-    _, rgb = coloured(encode(grey, ".png"), tmp_path / "out.png", (np.zeros_like(offset), offset))
+    _, rgb = colored(encode(gray, ".png"), tmp_path / "out.png", (np.zeros_like(offset), offset))
 
     lightness = lab_from_linear_rgb(srgb_to_linear(np.full(3, 140 / 255, np.float32)))[0]
     expected = linear_to_srgb(linear_rgb_from_lab(np.float32([lightness, 21, -34]))) * 255
@@ -134,14 +134,14 @@ def test_streamed_colours_equal_the_arrays_of_the_colour_room(encode, tmp_path):
 
 
 def test_verifying_refuses_an_output_whose_lightness_moved(encode, textured, tmp_path):
-    grey = (textured >> 8).astype(np.uint8)
-    moved = grey.copy()
+    gray = (textured >> 8).astype(np.uint8)
+    moved = gray.copy()
     moved[100, 100] += 2
     path = tmp_path / "out.png"
     path.write_bytes(encode(np.repeat(moved[..., None], 3, axis=2), ".png"))
 
     with (
-        open_still(io.BytesIO(encode(grey, ".png")), "in", max_pixels=10**8) as picture,
+        open_still(io.BytesIO(encode(gray, ".png")), "in", max_pixels=10**8) as picture,
         pytest.raises(OutputMismatch, match="lightness moved by 2"),
     ):
         verify_still(picture, path)

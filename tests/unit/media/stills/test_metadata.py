@@ -28,18 +28,18 @@ EXIF = {
 }
 
 
-def recolour(data, path, coefficients):
+def recolor(data, path, coefficients):
     with open_still(io.BytesIO(data), "in", max_pixels=10**8) as picture:
         write_still(picture, *coefficients, path, path.suffix)
         return picture.info
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".webp"])
-def test_exif_xmp_and_resolution_are_kept(extension, encode, textured, colourful, tmp_path):
-    grey = (textured >> 8).astype(np.uint8)
+def test_exif_xmp_and_resolution_are_kept(extension, encode, textured, colorful, tmp_path):
+    gray = (textured >> 8).astype(np.uint8)
     path = tmp_path / f"out{extension}"
 
-    recolour(encode(grey, extension, fields=EXIF), path, colourful())
+    recolor(encode(gray, extension, fields=EXIF), path, colorful())
 
     written = pyvips.Image.new_from_file(str(path))
     assert written.get("exif-ifd0-Artist").startswith("A. Archivist")
@@ -50,13 +50,13 @@ def test_exif_xmp_and_resolution_are_kept(extension, encode, textured, colourful
 
 
 def test_a_tiffs_resolution_orientation_xmp_and_description_are_kept(
-    encode, textured, colourful, tmp_path
+    encode, textured, colorful, tmp_path
 ):
     fields = {"xmp-data": XMP, "orientation": 3, "image-description": "Harbour, 1931"}
     data = encode(textured, ".tif", fields=fields, xres=23.6, yres=23.6, resunit="cm")
     path = tmp_path / "out.tif"
 
-    recolour(data, path, colourful())
+    recolor(data, path, colorful())
 
     written = pyvips.Image.new_from_file(str(path))
     assert b"Reel 7" in written.get("xmp-data")
@@ -65,26 +65,26 @@ def test_a_tiffs_resolution_orientation_xmp_and_description_are_kept(
     assert written.xres == pytest.approx(23.6, rel=1e-3)
 
 
-def jpeg_with_thumbnail(grey, encode):
-    """A JPEG whose EXIF has an IFD 1 with a small grey picture in it."""
-    thumbnail = encode(grey[::8, ::8].copy(), ".jpg", keep="none")
+def jpeg_with_thumbnail(gray, encode):
+    """A JPEG whose EXIF has an IFD 1 with a small gray picture in it."""
+    thumbnail = encode(gray[::8, ::8].copy(), ".jpg", keep="none")
     ifd0 = struct.pack("<HHHIII", 1, 0x0128, 3, 1, 2, 26)
     ifd1 = struct.pack(
         "<HHHIIHHIIHHIII", 3, 0x0103, 3, 1, 6, 0x0201, 4, 1, 68, 0x0202, 4, 1, len(thumbnail), 0
     )
     exif = b"Exif\0\0II*\0\x08\0\0\0" + ifd0 + ifd1
     exif += thumbnail
-    plain = encode(grey, ".jpg", keep="none")
+    plain = encode(gray, ".jpg", keep="none")
     return plain[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + plain[2:]
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_the_stale_grey_thumbnail_is_gone(encode, textured, colourful, tmp_path):
-    grey = (textured >> 8).astype(np.uint8)
+def test_the_stale_gray_thumbnail_is_gone(encode, textured, colorful, tmp_path):
+    gray = (textured >> 8).astype(np.uint8)
     source, path = tmp_path / "in.jpg", tmp_path / "out.jpg"
-    source.write_bytes(jpeg_with_thumbnail(grey, encode))
+    source.write_bytes(jpeg_with_thumbnail(gray, encode))
 
-    recolour(source.read_bytes(), path, colourful())
+    recolor(source.read_bytes(), path, colorful())
 
     assert "IFD1:ThumbnailImage" in exiftool_tags(source)
     assert [name for name in exiftool_tags(path) if "IFD1" in name or "Thumbnail" in name] == []
@@ -107,8 +107,8 @@ def test_photoshops_thumbnail_is_cut_out_and_other_resources_stay():
 def test_proxies_are_upright_as_libvips_would_turn_the_picture(
     orientation, encode, textured, tmp_path
 ):
-    grey = (textured >> 8).astype(np.uint8)
-    data = encode(grey, ".tif", fields={"orientation": orientation})
+    gray = (textured >> 8).astype(np.uint8)
+    data = encode(gray, ".tif", fields={"orientation": orientation})
     turned = pyvips.Image.new_from_buffer(data, "").autorot()
 
     with open_still(io.BytesIO(data), "in", max_pixels=10**8) as picture:
@@ -123,21 +123,21 @@ def test_proxies_are_upright_as_libvips_would_turn_the_picture(
 def test_chroma_predicted_upright_lands_on_its_own_stored_pixels(
     orientation, encode, textured, tmp_path
 ):
-    grey = np.full((12, 20), 128, np.uint8)
+    gray = np.full((12, 20), 128, np.uint8)
     wanted = np.zeros((12, 20, 2), np.float32)
     wanted[2:5, 3:9] = (25, 10)
     offset = upright(wanted, orientation)
     path = tmp_path / "out.png"
 
-    data = encode(grey, ".tif", fields={"orientation": orientation})
-    recolour(data, path, (np.zeros_like(offset), offset))
+    data = encode(gray, ".tif", fields={"orientation": orientation})
+    recolor(data, path, (np.zeros_like(offset), offset))
 
     spread = np.ptp(pyvips.Image.new_from_file(str(path)).numpy().astype(int), axis=2)
     np.testing.assert_array_equal(spread > 10, wanted[..., 0] > 0)
     np.testing.assert_array_equal(as_stored(offset, orientation), wanted)
 
 
-def test_a_before_after_thumbnail_is_one_jpeg_with_the_colours_on_the_right():
+def test_a_before_after_thumbnail_is_one_jpeg_with_the_colors_on_the_right():
     lab = np.full((120, 240, 3), (60, 30, 40), np.float32)
     before = preview_rgb(lab * np.float32([1, 0, 0]))
 
@@ -161,11 +161,11 @@ def exiftool_tags(path):
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_a_jpegs_exif_goes_into_the_tiff_of_the_archive(encode, textured, colourful, tmp_path):
-    grey = (textured >> 8).astype(np.uint8)
+def test_a_jpegs_exif_goes_into_the_tiff_of_the_archive(encode, textured, colorful, tmp_path):
+    gray = (textured >> 8).astype(np.uint8)
     path = tmp_path / "out.tif"
 
-    recolour(encode(grey, ".jpg", fields=EXIF), path, colourful())
+    recolor(encode(gray, ".jpg", fields=EXIF), path, colorful())
 
     tags = exiftool_tags(path)
     assert tags["IFD0:Artist"] == "A. Archivist"
@@ -174,7 +174,7 @@ def test_a_jpegs_exif_goes_into_the_tiff_of_the_archive(encode, textured, colour
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_a_tiffs_makers_dates_and_exif_go_along(encode, textured, colourful, tmp_path):
+def test_a_tiffs_makers_dates_and_exif_go_along(encode, textured, colorful, tmp_path):
     source, path = tmp_path / "in.tif", tmp_path / "out.tif"
     source.write_bytes(encode(textured, ".tif"))
     command = ["exiftool", "-overwrite_original", "-q"]
@@ -182,7 +182,7 @@ def test_a_tiffs_makers_dates_and_exif_go_along(encode, textured, colourful, tmp
     command += ["-FNumber=5.6", "-GPSLatitude=52.5", "-GPSLatitudeRef=N", str(source)]
     subprocess.run(command, check=True)
 
-    recolour(source.read_bytes(), path, colourful())
+    recolor(source.read_bytes(), path, colorful())
 
     tags = exiftool_tags(path)
     assert (tags["IFD0:Artist"], tags["IFD0:Make"]) == ("A. Archivist", "Scanner works")
@@ -195,10 +195,10 @@ def test_a_tiffs_makers_dates_and_exif_go_along(encode, textured, colourful, tmp
     assert pixels.avg() > 0
 
 
-def test_damaged_tags_are_left_out_and_cost_no_picture(encode, textured, colourful, tmp_path):
+def test_damaged_tags_are_left_out_and_cost_no_picture(encode, textured, colorful, tmp_path):
     data = encode(textured, ".png", fields={"exif-data": b"Exif\0\0II*\0\xff\xff\xff\x7f"})
     path = tmp_path / "out.tif"
 
-    recolour(data, path, colourful())
+    recolor(data, path, colorful())
 
     assert pyvips.Image.new_from_file(str(path)).width == 160

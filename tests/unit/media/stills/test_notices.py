@@ -1,4 +1,4 @@
-"""What a coloured still says of itself: in its metadata, and in a corner if wished."""
+"""What a colored still says of itself: in its metadata, and in a corner if wished."""
 
 import io
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import pyvips
 
+from colorworker.domain.label import Notice
 from colorworker.errors import OutputMismatch, SourceUnsupported
 from colorworker.media.stills.notices import SOURCE_TYPE, still_box, with_notice
 from colorworker.media.stills.orientation import upright
 from colorworker.media.stills.vips import open_still, verify_still, write_still
-from colorworker.work.label import Notice
 
-TAG, BURN = Notice("Colourised by a test."), Notice("Colourised by a test.", burned=True)
+TAG, BURN = Notice("Colorized by a test."), Notice("Colorized by a test.", burned=True)
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
     b'"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
@@ -23,7 +23,7 @@ XMP = (
 )
 
 
-def recolour(data, path, coefficients, notice, checked=None):
+def recolor(data, path, coefficients, notice, checked=None):
     with open_still(io.BytesIO(data), "in", max_pixels=10**8) as picture:
         write_still(picture, *coefficients, path, path.suffix, notice)
         verify_still(picture, path, checked or notice)
@@ -32,21 +32,21 @@ def recolour(data, path, coefficients, notice, checked=None):
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".tif", ".webp"])
 def test_the_metadata_say_what_kind_of_picture_it_is(
-    extension, encode, textured, colourful, tmp_path
+    extension, encode, textured, colorful, tmp_path
 ):
     path = tmp_path / f"out{extension}"
 
-    recolour(encode((textured >> 8).astype(np.uint8), ".png"), path, colourful(), TAG)
+    recolor(encode((textured >> 8).astype(np.uint8), ".png"), path, colorful(), TAG)
 
     xmp = pyvips.Image.new_from_file(str(path)).get("xmp-data")
     assert SOURCE_TYPE.encode() in xmp
     assert TAG.text.encode() in xmp
 
 
-def test_without_a_notice_nothing_is_added(encode, textured, colourful, tmp_path):
+def test_without_a_notice_nothing_is_added(encode, textured, colorful, tmp_path):
     path = tmp_path / "out.jpg"
 
-    recolour(encode((textured >> 8).astype(np.uint8), ".png"), path, colourful(), None)
+    recolor(encode((textured >> 8).astype(np.uint8), ".png"), path, colorful(), None)
 
     assert "xmp-data" not in pyvips.Image.new_from_file(str(path)).get_fields()
 
@@ -72,15 +72,15 @@ def test_xmp_of_unknown_form_is_left_alone():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_burned_notice_is_upright_in_the_corner_and_nothing_else_has_changed(
-    orientation, encode, colourful, tmp_path
+    orientation, encode, colorful, tmp_path
 ):
     size = (150, 200) if orientation < 5 else (200, 150)
-    grey = np.random.default_rng(1).integers(30, 200, size).astype(np.uint8)
-    data = encode(grey, ".png", fields={"orientation": orientation})
+    gray = np.random.default_rng(1).integers(30, 200, size).astype(np.uint8)
+    data = encode(gray, ".png", fields={"orientation": orientation})
     plain, burned = tmp_path / "plain.png", tmp_path / "burned.png"
 
-    recolour(data, plain, colourful(), TAG)
-    info = recolour(data, burned, colourful(), BURN)
+    recolor(data, plain, colorful(), TAG)
+    info = recolor(data, burned, colorful(), BURN)
 
     before, after = (pyvips.Image.new_from_file(str(path)).numpy() for path in (plain, burned))
     box = still_box("in", info)
@@ -95,16 +95,16 @@ def test_a_burned_notice_is_upright_in_the_corner_and_nothing_else_has_changed(
 
 
 def test_a_changed_corner_is_no_mismatch_only_where_it_was_asked_for(
-    encode, textured, colourful, tmp_path
+    encode, textured, colorful, tmp_path
 ):
     data = encode((textured >> 8).astype(np.uint8), ".png")
 
     with pytest.raises(OutputMismatch, match="lightness moved"):
-        recolour(data, tmp_path / "out.png", colourful(), BURN, checked=TAG)
+        recolor(data, tmp_path / "out.png", colorful(), BURN, checked=TAG)
 
 
-def test_a_picture_that_is_too_small_for_a_burned_notice_is_refused(encode, colourful, tmp_path):
+def test_a_picture_that_is_too_small_for_a_burned_notice_is_refused(encode, colorful, tmp_path):
     data = encode(np.full((20, 30), 90, np.uint8), ".png")
 
     with pytest.raises(SourceUnsupported, match="30 x 20 pixels"):
-        recolour(data, tmp_path / "out.png", colourful(), BURN)
+        recolor(data, tmp_path / "out.png", colorful(), BURN)

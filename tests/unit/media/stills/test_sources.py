@@ -1,4 +1,4 @@
-"""What comes in: forms that are coloured, forms that are refused, and damage."""
+"""What comes in: forms that are colored, forms that are refused, and damage."""
 
 import io
 import struct
@@ -59,14 +59,14 @@ def test_a_sound_file_of_a_format_without_reader_is_unsupported():
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".tif", ".webp"])
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_a_truncated_picture_is_damaged_and_leaves_no_output(
-    extension, share, encode, colourful, tmp_path, capfd
+    extension, share, encode, colorful, tmp_path, capfd
 ):
     noise = np.random.default_rng(0).integers(0, 256, (200, 300), dtype=np.uint8)
     data = encode(noise, extension)
     path = tmp_path / "out.tif"
 
     with pytest.raises(SourceDamaged), opened(data[: int(len(data) * share)]) as picture:
-        write_still(picture, *colourful(), path, ".tif")
+        write_still(picture, *colorful(), path, ".tif")
 
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr().err == ""
@@ -96,40 +96,40 @@ def test_float_pixels_are_refused_in_words():
 
 @pytest.mark.parametrize("extension", [".png", ".tif"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_alpha_is_kept_as_it_was(extension, dtype, encode, textured, colourful, tmp_path):
+def test_alpha_is_kept_as_it_was(extension, dtype, encode, textured, colorful, tmp_path):
     shift = 8 if dtype == np.uint8 else 0
-    grey = (textured >> shift).astype(dtype)
-    alpha = grey[::-1, ::-1]
+    gray = (textured >> shift).astype(dtype)
+    alpha = gray[::-1, ::-1]
     path = tmp_path / f"out{extension}"
 
-    with opened(encode(np.dstack((grey, alpha)), extension)) as picture:
-        write_still(picture, *colourful(), path, extension)
+    with opened(encode(np.dstack((gray, alpha)), extension)) as picture:
+        write_still(picture, *colorful(), path, extension)
         verify_still(picture, path)
 
     written = pyvips.Image.new_from_file(str(path)).numpy()
     np.testing.assert_array_equal(written[..., 3], alpha)
 
 
-def test_one_bit_scans_become_8_bit_colour(encode, colourful, tmp_path):
+def test_one_bit_scans_become_8_bit_color(encode, colorful, tmp_path):
     line_art = (np.indices((40, 40)).sum(axis=0) % 7 < 3).astype(np.uint8) * 255
     path = tmp_path / "out.tif"
 
     with opened(encode(line_art, ".tif", bitdepth=1)) as picture:
-        write_still(picture, *colourful(), path, ".tif")
+        write_still(picture, *colorful(), path, ".tif")
         verify_still(picture, path)
 
     written = pyvips.Image.new_from_file(str(path)).numpy()
     np.testing.assert_array_equal(written[..., 0], line_art)
 
 
-def test_cmyk_is_taken_by_its_lightness_and_written_as_srgb(colourful, tmp_path):
+def test_cmyk_is_taken_by_its_lightness_and_written_as_srgb(colorful, tmp_path):
     brown = np.full((40, 30, 3), (150, 120, 90), np.uint8)
     rgb = pyvips.Image.new_from_array(brown).copy(interpretation="srgb")
     data = rgb.icc_transform("cmyk").write_to_buffer(".tif")
     path = tmp_path / "out.tif"
 
     with opened(data) as picture:
-        write_still(picture, *colourful(), path, ".tif")
+        write_still(picture, *colorful(), path, ".tif")
         verify_still(picture, path)
 
     written = pyvips.Image.new_from_file(str(path))
@@ -137,13 +137,13 @@ def test_cmyk_is_taken_by_its_lightness_and_written_as_srgb(colourful, tmp_path)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 5)])
-def test_tiny_pictures_are_coloured_like_others(shape, encode, colourful, tmp_path):
-    grey = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+def test_tiny_pictures_are_colored_like_others(shape, encode, colorful, tmp_path):
+    gray = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     path = tmp_path / "out.png"
 
-    with opened(encode(grey, ".png")) as picture:
+    with opened(encode(gray, ".png")) as picture:
         assert picture.proxy(64, 64).shape == (64, 64, 3)
-        write_still(picture, *colourful(), path, ".png")
+        write_still(picture, *colorful(), path, ".png")
         verify_still(picture, path)
 
 
@@ -181,7 +181,7 @@ def test_a_reader_that_fails_is_no_damage_of_the_picture(encode, textured, capfd
 
 
 def test_an_output_that_cannot_be_written_is_not_blamed_on_the_source(
-    encode, textured, colourful, tmp_path
+    encode, textured, colorful, tmp_path
 ):
     with opened(encode(textured, ".png")) as picture, pytest.raises(StoreUnavailable):
-        write_still(picture, *colourful(), tmp_path / "absent" / "out.tif", ".tif")
+        write_still(picture, *colorful(), tmp_path / "absent" / "out.tif", ".tif")

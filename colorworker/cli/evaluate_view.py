@@ -1,0 +1,107 @@
+"""How an evaluation looks on a terminal: tables on stdout, progress on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from colorworker.evaluation.table import (
+    FILM_COLUMNS,
+    Evaluation,
+    FilmRow,
+    cells,
+    columns,
+    film_cells,
+)
+from colorworker.report.jobpage import visible
+
+Tell = Callable[[str, int, int], None]
+"""(what is being done, how many are done, of how many; 0: not known)."""
+
+_LINE_SECONDS = 5.0
+_FILE_WIDTH = 160
+"""Columns where stdout is no terminal: a table must not be folded to 80 there."""
+_FEW = 5
+
+
+def show_pictures(evaluation: Evaluation) -> None:
+    """Print the table of pictures, and what could not be measured."""
+    shown = columns(evaluation.rows)
+    table = _table([heading for heading, _, _ in shown])
+    truth = (evaluation.truth_colorfulness, evaluation.truth_colorfulness_absolute)
+    table.add_row("truth", *(f"{value:.1f}" for value in truth), end_section=True)
+    for row in evaluation.rows:
+        table.add_row(visible(row.name), *cells(row, shown))
+    _console().print(table)
+    print(f"{evaluation.pictures} pictures measured, {len(evaluation.broken)} not")
+    _failures([error for _, error in evaluation.broken])
+
+
+def show_films(films: Sequence[FilmRow], failures: Sequence[str]) -> None:
+    """Print the table of films, and those that could not be measured."""
+    if films:
+        table = _table([heading for heading, _, _ in FILM_COLUMNS])
+        for film in films:
+            table.add_row(visible(f"{film.film}: {film.coloring}"), *film_cells(film))
+        _console().print(table)
+    _failures(failures)
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Tell]:
+    """Give what shows progress on stderr: a bar on a terminal, else a line every few seconds."""
+    if quiet:
+        yield lambda _what, _done, _total: None
+    elif not sys.stderr.isatty():
+        yield _lines()
+    else:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as bar:
+            task = bar.add_task("starting", total=None)
+
+            def show(what: str, done: int, total: int) -> None:
+                bar.update(task, description=what, completed=done, total=total or None)
+
+            yield show
+
+
+def _lines() -> Tell:
+    printed = time.monotonic()
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal printed
+        if time.monotonic() - printed >= _LINE_SECONDS:
+            printed = time.monotonic()
+            print(f"{what}: {done}/{total or '?'}", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _failures(errors: Sequence[str]) -> None:
+    for error in errors[:_FEW]:
+        print(f"not measured: {visible(error)}")
+    if len(errors) > _FEW:
+        print(f"... and {len(errors) - _FEW} more, on the page")
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    return Console(width=width, highlight=False, markup=False)
+
+
+def _table(headings: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", overflow="fold")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

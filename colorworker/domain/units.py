@@ -1,0 +1,196 @@
+"""Work units, their identities, and the cutting of a film into segments.
+
+Units carry the options that they are done with: items of one job may differ in them. On the wire
+that is 230 bytes a unit, and once for the stills of a batch that share them.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+
+from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Options
+from colorworker.domain.timeline import Timeline
+
+RECIPE = 5
+"""Raised by hand whenever the same inputs give other colors or bytes: nothing old then counts."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Read a film's packets, and say when each frame is shown and where to cut.
+
+    Carries its assembly's identity, so that one look at the store tells that the film is done.
+    """
+
+    unit_id: str
+    asset: Asset
+    assembly_id: str
+    output_key: str
+    options: Options
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Color the frames with start_pts <= pts < end_pts into one part."""
+
+    unit_id: str
+    asset: Asset
+    index: int
+    start_pts: int
+    end_pts: int | None
+    """Exclusive; None for the last segment."""
+    frame_count: int
+    scan_id: str
+    """Whose record says what the film is and when its frames are shown."""
+    options: Options
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Join a film's parts with everything else the source holds, and verify the result."""
+
+    unit_id: str
+    asset: Asset
+    output_key: str
+    scan_id: str
+    segment_ids: tuple[str, ...]
+    options: Options
+
+
+@dataclass(frozen=True)
+class Still:
+    """Color one picture."""
+
+    unit_id: str
+    asset: Asset
+    output_key: str
+    options: Options
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Several pictures for one trip to a worker; each keeps its own identity and outcome."""
+
+    unit_id: str
+    stills: tuple[Still, ...]
+
+
+WorkUnit = Scan | Segment | Assembly | ImageBatch
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Half-open range of one segment: start_pts <= pts < end_pts."""
+
+    start_pts: int
+    end_pts: int | None
+    frame_count: int
+
+
+def merged(cuts: list[Cut], most: int) -> list[Cut]:
+    """Return at most so many cuts, each of several that follow one another, about as many each."""
+    each = -(-len(cuts) // most)
+    groups = (cuts[place : place + each] for place in range(0, len(cuts), each))
+    return [
+        Cut(group[0].start_pts, group[-1].end_pts, sum(item.frame_count for item in group))
+        for group in groups
+    ]
+
+
+def content_id(kind: str, *facts: object) -> str:
+    """Return 32 hex digits that change when any fact changes (sha256 over canonical JSON)."""
+    text = json.dumps([RECIPE, kind, *facts], sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Scan:
+    """Return the unit that scans `asset`; the scan itself does not depend on colors."""
+    return Scan(
+        content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt),
+        asset,
+        content_id("assembly", asset.key, asset.etag, output_key, asdict(options), model.sha256),
+        output_key,
+        options,
+    )
+
+
+def segments(
+    asset: Asset,
+    cuts: list[Cut],
+    scan_id: str,
+    options: Options,
+    model: ModelRef,
+    adjustments_of: Callable[[Cut], tuple[Adjustment, ...]] = lambda _: (),
+) -> list[Segment]:
+    """Return a segment a cut; the identity holds the range, not the index or the job.
+
+    Args:
+        asset: The film.
+        cuts: Of its frames.
+        scan_id: Of its scan.
+        options: Of the film.
+        model: The weights.
+        adjustments_of: What of the film's adjustments holds for a cut: it alone is in its identity.
+    """
+    # What is in the metadata alone is nothing to a part, nor is where the film ends.
+    label: Label = "tag" if options.label == "none" else options.label
+    options = replace(options, label=label, excerpt=None)
+    found = []
+    for index, cut in enumerate(cuts):
+        own = replace(options, adjustments=adjustments_of(cut))
+        range_pts = cut.start_pts, cut.end_pts
+        identity = content_id(
+            "segment", asset.key, asset.etag, range_pts, asdict(own), model.sha256
+        )
+        found.append(Segment(identity, asset, index, *range_pts, cut.frame_count, scan_id, own))
+    return found
+
+
+def assembly(scan_unit: Scan, segment_units: list[Segment]) -> Assembly:
+    """Return the unit that joins all segments of the scanned film."""
+    return Assembly(
+        scan_unit.assembly_id,
+        scan_unit.asset,
+        scan_unit.output_key,
+        scan_unit.unit_id,
+        tuple(segment.unit_id for segment in segment_units),
+        scan_unit.options,
+    )
+
+
+def still(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Still:
+    """Return the unit that colors the picture `asset` into `output_key`."""
+    identity = content_id("still", asset.key, asset.etag, output_key, asdict(options), model.sha256)
+    return Still(identity, asset, output_key, options)
+
+
+def image_batch(stills: tuple[Still, ...]) -> ImageBatch:
+    """Return the stills as one unit."""
+    return ImageBatch(content_id("batch", *(item.unit_id for item in stills)), stills)
+
+
+def cut(timeline: Timeline, target_frames: int) -> list[Cut]:
+    """Cut a film at the first keyframe that comes target_frames or more after the last cut.
+
+    Every frame lies in exactly one cut. A film that cannot be sought is one cut.
+
+    Raises:
+        ValueError: If target_frames is not positive.
+    """
+    if target_frames <= 0:
+        raise ValueError(f"target_frames must be positive, got {target_frames}")
+    starts = [0]
+    if timeline.seekable:
+        for frame in timeline.pts.searchsorted(timeline.keyframes):
+            if frame - starts[-1] >= target_frames:
+                starts.append(int(frame))
+    ends = [*starts[1:], len(timeline.pts)]
+    return [
+        Cut(
+            int(timeline.pts[start]),
+            int(timeline.pts[end]) if end < len(timeline.pts) else None,
+            end - start,
+        )
+        for start, end in zip(starts, ends, strict=True)
+    ]

@@ -1,0 +1,209 @@
+"""A machine measured in about a minute: the whole job, on material made for it, at two sizes.
+
+Nothing of the pipeline is timed apart. Small jobs run from listing to publishing, with as many
+workers as the real one, and what an item, a frame and a megapixel cost follows from the differences
+between them. So whatever changes in the pipeline is in the numbers.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from colorworker.domain.costs import Calibration, Piece, Rate
+from colorworker.domain.options import ModelRef, Options
+from colorworker.driver import Job, run_job
+from colorworker.errors import SourceUnsupported
+from colorworker.estimate.samplemedia import make_reel, make_still, tells_output
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.executors.worker import WorkerSpec, open_workshop
+from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.report.itemlines import ItemLine
+from colorworker.state import now
+from colorworker.store.local import LocalStore
+from colorworker.store.options import StoreOptions
+from colorworker.store.sources import Source
+
+BUDGET_SECONDS = 60.0
+"""No further piece is begun after so long; what is missing is likened to what is there."""
+_SMALL, _LARGE = (640, 480), (1280, 960)
+"""Frames of films; both above the network's own size, below which films take another way."""
+_FEW, _SHORT, _LONG = 12, 30, 48
+"""Frames of the films: of either size, of the longer large one and of the longer small one."""
+_SMALL_STILL, _LARGE_STILL = (640, 480), (2400, 1800)
+_LARGE_STILLS = 2
+_LEAST = 1e-6
+"""Of a slope: noise on a busy machine can turn it round."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """As what the machine is measured: the job's own weights, options and workers."""
+
+    model: ModelRef
+    options: Options
+    workers: int
+    batch_stills: int
+    threads: int | None = None
+    """Cores for one prediction; None leaves it to TensorFlow."""
+    scratch: Path | None = None
+    stores: StoreOptions | None = None
+
+
+def calibrate(
+    pieces: Sequence[Piece],
+    bench: Bench,
+    said: Callable[[str], None] = lambda _: None,
+    *,
+    known: Calibration | None = None,
+) -> Calibration:
+    """Return the rates of the pieces on this machine; some may be missing for want of time.
+
+    Args:
+        pieces: What is to be measured, the most important first.
+        bench: As what.
+        said: Takes a line on what is being measured.
+        known: What was measured before and stays.
+    """
+    began = time.monotonic()
+    rates = dict(known.rates) if known else {}
+    with tempfile.TemporaryDirectory(prefix="colorworker-bench-", dir=bench.scratch) as name:
+        machine = _Machine(Path(name), bench)
+        start = machine.warm_up()
+        for number, piece in enumerate(pieces, 1):
+            if number > 1 and time.monotonic() - began > BUDGET_SECONDS:
+                break
+            said(f"measuring {piece.name} ({number} of {len(pieces)})")
+            # What cannot be made here, or the profile cannot keep, is likened to something else.
+            with suppress(SourceUnsupported):
+                measure = machine.still if piece.kind == "still" else machine.film
+                rates[piece.name] = measure(piece)
+    return Calibration(now(), round(start, 2), rates)
+
+
+class _Machine:
+    """Runs small jobs in a folder, one after another, with one loaded model."""
+
+    def __init__(self, folder: Path, bench: Bench) -> None:
+        self._folder, self._bench = folder, bench
+        self._folders = 0
+        spec = WorkerSpec(
+            destination_uri=(folder / "out").as_uri(),
+            model=bench.model,
+            max_pixels=1 << 30,
+            threads=bench.threads,
+            stores=bench.stores,
+        )
+        self._workshop = open_workshop(spec)
+
+    def warm_up(self) -> float:
+        """Return the seconds that a first picture and a first film take, without their own cost."""
+        profile = self._bench.options.profile
+        still, film = (
+            Piece("still", "png", "8", profile),
+            Piece("film", "h264", "yuv420p", profile),
+        )
+        extra = 0.0
+        for piece, folder in (
+            (still, self._stills(still, _SMALL_STILL, 1)),
+            (film, self._reels(film, _SMALL, _FEW)),
+        ):
+            extra += self._run(folder, piece)[0] - self._run(folder, piece)[0]
+        return max(0.0, extra)
+
+    def still(self, piece: Piece) -> Rate:
+        """Return what pictures of this format cost.
+
+        Raises:
+            SourceUnsupported: If none can be made here.
+        """
+        small, large = _megapixels(_SMALL_STILL), _megapixels(_LARGE_STILL)
+        count = self._bench.batch_stills
+        each = self._run(self._stills(piece, _SMALL_STILL, count), piece)[0] / count
+        large_stills = self._stills(piece, _LARGE_STILL, _LARGE_STILLS)
+        seconds, written = self._run(large_stills, piece)
+        slope = max(_LEAST, (seconds / _LARGE_STILLS - each) / (large - small))
+        made = _LARGE_STILLS * self._bench.workers * large
+        read = _source_bytes(large_stills, piece)
+        item = max(0.0, each - slope * small)
+        return Rate(item, 0.0, slope, written / made, source_bytes=read / made)
+
+    def film(self, piece: Piece) -> Rate:
+        """Return what films of this codec cost.
+
+        Raises:
+            SourceUnsupported: If none can be made here, or the profile cannot keep them.
+        """
+        few = self._reels(piece, _SMALL, _FEW), self._reels(piece, _LARGE, _FEW)
+        more = self._reels(piece, _SMALL, _LONG), self._reels(piece, _LARGE, _SHORT)
+        # The first of a size builds tables that a job builds once: the second does not.
+        (first, first_large), (again, again_large) = (
+            [self._run(folder, piece)[0] for folder in few] for _ in range(2)
+        )
+        (seconds, _), (seconds_large, written) = (self._run(folder, piece) for folder in more)
+        begun, begun_large = min(first, again), min(first_large, again_large)
+        frame_small = max(_LEAST, (seconds - begun) / (_LONG - _FEW))
+        frame_large = max(_LEAST, (seconds_large - begun_large) / (_SHORT - _FEW))
+        small, large = _megapixels(_SMALL), _megapixels(_LARGE)
+        slope = max(_LEAST, (frame_large - frame_small) / (large - small))
+        item = (begun - _FEW * frame_small + begun_large - _FEW * frame_large) / 2
+        made = _SHORT * self._bench.workers * large
+        frame = max(0.0, frame_small - slope * small)
+        once = max(0.0, first - again) + max(0.0, first_large - again_large)
+        read = _source_bytes(more[1], piece)
+        return Rate(max(0.0, item), frame, slope, written / made, once, read / made)
+
+    def _stills(self, piece: Piece, size: tuple[int, int], each: int) -> Path:
+        """Return a folder with so many pictures for every worker."""
+        return self._copies(
+            lambda folder: make_still(folder, "0", piece, *size), each * self._bench.workers
+        )
+
+    def _reels(self, piece: Piece, size: tuple[int, int], frames: int) -> Path:
+        """Return a folder with a film for every worker."""
+        return self._copies(
+            lambda folder: make_reel(folder, "0", piece, *size, frames), self._bench.workers
+        )
+
+    def _copies(self, make: Callable[[Path], Path], count: int) -> Path:
+        self._folders += 1
+        folder = self._folder / str(self._folders)
+        folder.mkdir()
+        first = make(folder)
+        for number in range(1, count):
+            shutil.copyfile(first, first.with_stem(str(number)))
+        return folder
+
+    def _run(self, folder: Path, piece: Piece) -> tuple[float, int]:
+        """Run the job of a folder as the piece has it; return seconds and bytes written."""
+        for path in folder.iterdir():
+            # Another version of the file: what was done before does not count.
+            path.touch()
+        bench, source = self._bench, LocalStore(folder)
+        options = replace(bench.options, excerpt=None)
+        if piece.profile != options.profile:
+            # An item's own profile: what the job says of encoders need not go with it.
+            options = replace(options, profile=piece.profile, codec=None, crf=None)
+        entries = list_entries([OpenSource(Source(str(folder)), source)], options)
+        lines: list[ItemLine] = []
+        job = Job(folder.name, entries, options, bench.model, bench.batch_stills, 1)
+        begun = time.perf_counter()
+        with closing(InProcessExecutor(self._workshop, bench.workers)) as executor:
+            run_job(job, executor, line=lines.append)
+        seconds = time.perf_counter() - begun
+        for line in lines:
+            if line.outcome != "succeeded":
+                raise SourceUnsupported(piece.name, f"{line.outcome}: {line.error.rstrip('.')}")
+        return seconds, sum(line.output_bytes or 0 for line in lines)
+
+
+def _source_bytes(folder: Path, piece: Piece) -> int:
+    """Return how many bytes the sources of a folder have; 0 where nothing follows from that."""
+    return sum(path.stat().st_size for path in folder.iterdir()) if tells_output(piece) else 0
+
+
+def _megapixels(size: tuple[int, int]) -> float:
+    return size[0] * size[1] / 1e6

@@ -1,0 +1,152 @@
+"""Pictures and films to measure a machine with: clouds under grain; in films they pan and weave.
+
+Of the clouds there are all sizes: their spectrum falls like that of photographs (amplitude as
+1 / frequency: Field, J. Opt. Soc. Am. A 4, 1987), so that encoders find as much in them at any
+size, and their finest lines are as soft as lenses and scanners make them. The grain is that of a
+good scan, the unsteadiness that of a gate, and a disc crosses the picture, so that some frames must
+be predicted before their turn.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+from av.error import FFmpegError
+from av.video.format import VideoFormat
+
+from colorworker.domain.costs import LOSSLESS, Piece
+from colorworker.errors import SourceUnsupported
+from colorworker.media.synthetic import Recipe, make_film
+
+EDITION = 2
+"""Raised when other pictures are made: what was measured with those before does not count then."""
+_GRAIN = 3.0
+"""Standard deviation, in codes of 8 bits."""
+_SPEED = 0.007
+"""Widths of the picture by which the disc moves in a frame. It makes 0.10 predictions a frame, as
+the cartoon of the demo archive does; a picture that stands still has 0.09."""
+_FINEST = 0.1
+"""Contrast that is left of lines as fine as pixels."""
+_PAN, _WEAVE = 0.5, 1
+"""Pixels a frame by which the camera turns, and pixels by which each frame is off its place."""
+_RADIUS, _BRIGHTER = 1 / 6, 80
+"""Of the disc, in heights of the picture, and by how many codes of 8 bits."""
+_SUFFIXES: Mapping[str, str] = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
+_ENCODERS: Mapping[str, str] = {
+    "ffv1": "ffv1",
+    "h264": "libx264",
+    "hevc": "libx265",
+    "mjpeg": "mjpeg",
+    "mpeg1video": "mpeg1video",
+    "mpeg2video": "mpeg2video",
+    "mpeg4": "mpeg4",
+    "prores": "prores_ks",
+    "vp9": "libvpx-vp9",
+}
+_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "ffv1": {},
+    "libx264": {"crf": "18", "preset": "veryfast"},
+}
+_BITS_A_PIXEL = 0.6
+"""Of codecs that are given a rate: DVD's 6 Mbit/s."""
+
+
+def is_makeable(piece: Piece) -> bool:
+    """Tell whether there may be material of the piece's form."""
+    return piece.form in (_SUFFIXES if piece.kind == "still" else _ENCODERS)
+
+
+def tells_output(piece: Piece) -> bool:
+    """Tell whether more bytes of a source of this form mean that more will be written.
+
+    Not of films whose codec was given a rate, nor with ProRes and DNxHR, which have one; and how
+    much of a lossless film's grain a lossy encoder drops, no size tells.
+    """
+    if piece.kind == "still":
+        return True
+    is_at_a_rate = _ENCODERS[piece.form] not in _OPTIONS or piece.profile == "mezzanine"
+    return not is_at_a_rate and (piece.profile == "archive" or piece.form not in LOSSLESS)
+
+
+def make_still(folder: Path, name: str, piece: Piece, width: int, height: int) -> Path:
+    """Write a gray picture of the piece's format and return its path.
+
+    Raises:
+        SourceUnsupported: If none can be made.
+    """
+    if not is_makeable(piece):
+        raise SourceUnsupported(piece.name, "no picture of this format is made")
+    codes = _grained(clouds(width, height), 0)
+    image = pyvips.Image.new_from_array(codes).copy(interpretation="b-w")
+    if piece.samples == "16":
+        image = pyvips.Image.new_from_array(codes * np.uint16(257)).copy(interpretation="grey16")
+    path = folder / f"{name}{_SUFFIXES[piece.form]}"
+    image.write_to_file(str(path))
+    return path
+
+
+def make_reel(folder: Path, name: str, piece: Piece, width: int, height: int, frames: int) -> Path:
+    """Write a film of the piece's codec and pixel format and return its path.
+
+    Raises:
+        SourceUnsupported: If none can be made.
+    """
+    if not is_makeable(piece):
+        raise SourceUnsupported(piece.name, "no film of this codec is made")
+    background = clouds(width + round(_PAN * frames) + 2 * _WEAVE, height + 2 * _WEAVE)
+    encoder = _ENCODERS[piece.form]
+    rated = {"b": str(round(_BITS_A_PIXEL * width * height * 25))}
+    try:
+        depth = VideoFormat(piece.samples).components[0].bits
+        recipe = Recipe(
+            codec=encoder,
+            pix_fmt=piece.samples,
+            width=width,
+            height=height,
+            frames=frames,
+            shots=1,
+            options=_OPTIONS.get(encoder, rated),
+        )
+        return make_film(
+            folder / f"{name}.mkv", recipe, partial(_picture, background, width, height, depth)
+        )
+    except (FFmpegError, ValueError) as error:
+        raise SourceUnsupported(piece.name, f"no such film can be made here ({error})") from error
+
+
+def _picture(
+    background: npt.NDArray[np.float32], width: int, height: int, depth: int, index: int
+) -> npt.NDArray[np.uint16]:
+    """Return a frame's luma codes, in the limited range of that many bits."""
+    down, right = np.random.default_rng(index).integers(0, 2 * _WEAVE, 2, endpoint=True)
+    right += int(_PAN * index)
+    seen = background[down : down + height, right : right + width]
+    rows, columns = np.ogrid[:height, :width]
+    middle = (0.25 + index * _SPEED) % 1 * width
+    disc = np.hypot(rows - height / 2, columns - middle) < _RADIUS * height
+    codes = _grained(seen + np.float32(_BRIGHTER) * disc.astype(np.float32), index)
+    limited = codes.astype(np.uint16) * np.uint16(219) // np.uint16(255) + np.uint16(16)
+    return (limited << np.uint16(depth - 8)).astype(np.uint16)
+
+
+def clouds(width: int, height: int) -> npt.NDArray[np.float32]:
+    """Return the same clouds always, (height, width), of mean 127 and within 0 and 255."""
+    across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)
+    frequency = np.hypot(down[:, None], across[None, :])
+    frequency[0, 0] = np.inf
+    phases = np.random.default_rng(7).uniform(0, 2 * np.pi, frequency.shape)
+    amplitudes = _FINEST ** ((2 * np.minimum(frequency, 1)) ** 2) / frequency
+    waves: npt.NDArray[np.float64] = np.fft.irfft2(
+        np.exp(1j * phases) * amplitudes, (height, width)
+    )
+    scaled = 127 + 48 * waves / waves.std()
+    codes: npt.NDArray[np.float32] = np.clip(scaled, 0, 255).astype(np.float32)
+    return codes
+
+
+def _grained(picture: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.uint8]:
+    noise = np.random.default_rng(seed).standard_normal(picture.shape, np.float32)
+    return np.clip(picture + _GRAIN * noise, 0, 255).astype(np.uint8)

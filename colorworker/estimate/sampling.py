@@ -1,0 +1,168 @@
+"""How much work an archive is: sources in groups, and the headers of some of each."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.domain.costs import Group, Piece, Sample
+from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.excerpt import Excerpt
+from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.schedule import identity
+from colorworker.errors import ColorworkerError
+from colorworker.media.containers.headers import film_header
+from colorworker.media.filetypes import extension_of
+from colorworker.media.stills.vips import open_still
+from colorworker.state import STATE
+from colorworker.store.objectstore import ObjectStore
+
+MOST_SAMPLES = 200
+"""Headers that are read of pictures, and again of films; each takes a few requests."""
+_READERS = 8
+_DIGITS = 16
+"""Hex digits of a unit's id by which it is remembered: 8 bytes each, a million are 8 MB."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What is to be done, in numbers."""
+
+    groups: tuple[Group, ...]
+    items_done: int
+    """Of which the destination has a record, so that they are in no group."""
+    items: int
+    """In the groups."""
+    size_bytes: int
+    """Of those."""
+
+
+class Recorded:
+    """Which units a destination has records of; from one listing, no record is read."""
+
+    def __init__(self, store: ObjectStore | None = None) -> None:
+        """Look at a destination; None has no records."""
+        prefix = f"{STATE}/units/"
+        listed = store.list(prefix) if store else ()
+        names = (info.key.removeprefix(prefix)[:_DIGITS] for info in listed)
+        numbers = np.fromiter((_number(name) for name in names), np.uint64)
+        self._sorted: npt.NDArray[np.uint64] = np.sort(numbers)
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def __contains__(self, unit_id: str) -> bool:
+        number = np.uint64(_number(unit_id[:_DIGITS]))
+        place = int(np.searchsorted(self._sorted, number))
+        return place < len(self._sorted) and bool(self._sorted[place] == number)
+
+
+def _number(digits: str) -> int:
+    try:
+        return int(digits, 16)
+    except ValueError:
+        return 0
+
+
+@dataclass
+class _Counting:
+    items: int = 0
+    size_bytes: int = 0
+    samples: list[Future[Sample | None]] = field(default_factory=list)
+
+
+def survey(
+    entries: Iterable[Entry],
+    counts: Counts,
+    options: Options,
+    model: ModelRef,
+    opened: Callable[[str], ObjectStore],
+    recorded: Recorded | None = None,
+    *,
+    most_samples: int = MOST_SAMPLES,
+) -> Volume:
+    """Return how much is to be done; memory grows with the samples, not with the entries.
+
+    Every so many-th source is looked at, in their order, so that all folders have their share. One
+    whose header cannot be read is left to the job to fail on.
+
+    Args:
+        entries: Of the job; seen once.
+        counts: Of the entries.
+        options: Of the job.
+        model: Its weights.
+        opened: Opens a source's root.
+        recorded: Units that the destination has records of: they are done.
+        most_samples: Headers read of each kind.
+    """
+    steps = {
+        "still": -(-counts.stills // most_samples) or 1,
+        "film": -(-counts.films // most_samples) or 1,
+    }
+    seen = {"still": 0, "film": 0}
+    found: dict[tuple[str, str], _Counting] = {}
+    done = 0
+    with ExitStack() as stack, ThreadPoolExecutor(_READERS) as pool:
+        store_of = lru_cache(maxsize=64)(lambda root: stack.enter_context(closing(opened(root))))
+        for entry in entries:
+            if entry.outcome or entry.kind is None:
+                continue
+            seen[entry.kind] += 1
+            own = entry.options(options)
+            if recorded and identity(entry, options, model) in recorded:
+                done += 1
+                continue
+            group = found.setdefault((entry.kind, extension_of(entry.key)), _Counting())
+            group.items += 1
+            group.size_bytes += entry.size_bytes
+            if seen[entry.kind] % steps[entry.kind] == 0 or not group.samples:
+                store = store_of(entry.root)
+                group.samples.append(pool.submit(_sample, entry, store, own))
+        groups = tuple(_groups(found))
+    items = sum(group.items for group in groups)
+    return Volume(groups, done, items, sum(group.size_bytes for group in groups))
+
+
+def _groups(found: dict[tuple[str, str], _Counting]) -> Iterator[Group]:
+    for (kind, _), group in found.items():
+        samples = tuple(said for future in group.samples if (said := future.result()))
+        yield Group("film" if kind == "film" else "still", group.items, group.size_bytes, samples)
+
+
+def _sample(entry: Entry, store: ObjectStore, options: Options) -> Sample | None:
+    try:
+        with store.open(entry.key, etag=entry.etag, version=entry.version) as reader:
+            if entry.kind == "still":
+                with open_still(reader, entry.key, max_pixels=1 << 40) as picture:
+                    info = picture.info
+                    piece = Piece("still", info.loader, str(info.bit_depth), options.profile)
+                    megapixels, size_bytes = info.width * info.height / 1e6, entry.size_bytes
+                    return Sample(piece, size_bytes, 1, megapixels, picture_bytes=size_bytes)
+            header = film_header(reader, entry.key)
+    except ColorworkerError:
+        return None
+    part = _share_of_excerpt(options, header.seconds)
+    frames = round(header.frames * part)
+    other_bytes = min(header.other_bit_rate * header.seconds / 8, entry.size_bytes) * part
+    return Sample(
+        Piece("film", header.codec, header.pix_fmt, options.profile),
+        entry.size_bytes,
+        frames,
+        header.width * header.height / 1e6,
+        header.seconds * part,
+        max(1, frames // options.segment_frames),
+        entry.size_bytes * part - other_bytes,
+        other_bytes,
+    )
+
+
+def _share_of_excerpt(options: Options, seconds: float) -> float:
+    if options.excerpt is None or not seconds:
+        return 1.0
+    excerpt = Excerpt(*options.excerpt)
+    end = seconds if excerpt.end_ms is None else min(seconds, excerpt.end_ms / 1000)
+    return max(0.0, end - excerpt.start_ms / 1000) / seconds

@@ -1,0 +1,128 @@
+"""One evaluation of pictures from beginning to end, on values and ports only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from colorworker.evaluation.candidates import Candidate, baselines
+from colorworker.evaluation.frechet import Features
+from colorworker.evaluation.passes import Progress, measure, point, spread_choice, survey
+from colorworker.evaluation.pictures import Pictures
+from colorworker.evaluation.samplesheets import choose, strips
+from colorworker.evaluation.table import Evaluation, Strip, Sweep
+
+VIVIDNESS = (0.0, 0.25, 0.5, 0.8, 1.0, 1.25, 1.5)
+HINT_COUNTS = (0, 1, 3, 10, 30, 100, 300)
+
+Vivid = Callable[[float], Candidate]
+"""A model at a vividness."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is to be done."""
+
+    sweep_pictures: int = 48
+    """Pictures that the two plots are made of; 0: no plots."""
+    strips: int = 5
+    """Pictures on each of the three sheets; 0: no sheets."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """Numbers, and pictures to look at."""
+
+    evaluation: Evaluation
+    sheets: Mapping[str, tuple[Strip, ...]]
+    """`best`, `median` and `worst` by the first model's CIEDE2000."""
+
+
+def evaluate(
+    truth: str,
+    pictures: Pictures,
+    models: Sequence[Candidate],
+    extractors: Mapping[str, Features],
+    plan: Plan,
+    *,
+    vivid: Mapping[str, Vivid],
+    progress: Progress,
+) -> Result:
+    """Measure the models on the pictures, beside gray and the constant mean.
+
+    Args:
+        truth: Name of the data set, for people.
+        pictures: The data set.
+        models: One row each; the first one chooses the sheets.
+        extractors: See `passes.measure`.
+        plan: How much to do.
+        vivid: By row, what makes the model at another vividness; rows without are not swept.
+        progress: Told after every batch of pictures.
+
+    Raises:
+        UsageError: If no picture can be measured.
+        StoreUnavailable: If the store is away.
+    """
+    seen = survey(pictures, truth, progress)
+    candidates = [*baselines(*seen.mean_chroma), *models]
+    rows, differences = measure(pictures, seen, candidates, extractors, progress)
+    ordinals = list(seen.keys)
+    few = spread_choice(ordinals, plan.sweep_pictures)
+    vividness, hints = _sweeps(pictures, few, models, vivid, plan.seed, progress)
+    evaluation = Evaluation(
+        truth=truth,
+        pictures=len(ordinals),
+        truth_colorfulness=seen.colorfulness,
+        truth_colorfulness_absolute=seen.colorfulness_absolute,
+        nearly_gray=seen.nearly_gray,
+        rows=rows,
+        broken=seen.broken,
+        sweep_pictures=len(few),
+        vividness=vividness,
+        hints=hints,
+        each=differences,
+        keys=tuple(seen.keys.values()),
+    )
+    sheets: dict[str, tuple[Strip, ...]] = {}
+    if models and plan.strips:
+        chosen = choose(ordinals, differences[models[0].name], plan.strips)
+        flat = [ordinal for group in chosen.values() for ordinal in group]
+        drawn = list(strips(pictures, seen, models, differences, flat))
+        by_ordinal = dict(zip(flat, drawn, strict=True))
+        sheets = {name: tuple(by_ordinal[o] for o in group) for name, group in chosen.items()}
+    return Result(evaluation, sheets)
+
+
+def _sweeps(
+    pictures: Pictures,
+    few: frozenset[int],
+    models: Sequence[Candidate],
+    vivid: Mapping[str, Vivid],
+    seed: int,
+    progress: Progress,
+) -> tuple[tuple[Sweep, ...], tuple[Sweep, ...]]:
+    """Return the points over vividness and over the number of hints."""
+    if not few:
+        return (), ()
+    total = len(few) * (len(VIVIDNESS) * len(vivid) + len(HINT_COUNTS) * len(models))
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        progress("sweeping", done, total)
+        done += len(few)
+
+    by_vividness, by_hints = [], []
+    for name, at in vivid.items():
+        points = []
+        for setting in VIVIDNESS:
+            tick()
+            points.append(point(pictures, few, at(setting), setting))
+        by_vividness.append(Sweep(name, tuple(points)))
+    for model in models:
+        points = []
+        for count in HINT_COUNTS:
+            tick()
+            points.append(point(pictures, few, model, count, hint_count=count, seed=seed))
+        by_hints.append(Sweep(model.name, tuple(points)))
+    progress("sweeping", total, total)
+    return tuple(by_vividness), tuple(by_hints)

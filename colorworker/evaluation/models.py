@@ -1,0 +1,104 @@
+"""What an evaluation measures with TensorFlow: models by name, and extractors of features."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from colorworker.domain.options import ModelRef
+from colorworker.errors import UsageError
+from colorworker.evaluation.candidates import Candidate
+from colorworker.evaluation.evaluator import Vivid
+from colorworker.evaluation.features import inception_features, lite_features
+from colorworker.evaluation.frechet import Features
+from colorworker.model.colorizer import load_colorizer
+from colorworker.model.weightfiles import Opened
+from colorworker.model.weights import load, resolve
+from colorworker.settings import ModelSettings
+from colorworker.store.openstore import open_store
+from colorworker.store.options import StoreOptions
+
+
+def models_of(
+    names: Sequence[str],
+    vividness: Sequence[float],
+    size: int | None,
+    settings: ModelSettings,
+    stores: StoreOptions,
+) -> tuple[list[Candidate], dict[str, Vivid]]:
+    """Return a row for every model and vividness, and what sweeps each model's vividness.
+
+    Args:
+        names: Packaged names, paths or URIs of weights.
+        vividness: Of the rows of networks over color bins; others have one row.
+        size: Short side that the models work at; None: their own.
+        settings: How a distribution over colors is read.
+        stores: Of weights that lie on a store.
+
+    Raises:
+        UsageError: If a model is named twice.
+        WeightsRefused: If weights cannot be used.
+    """
+    rows: list[Candidate] = []
+    vivid: dict[str, Vivid] = {}
+    opened = partial(open_store, options=stores)
+    for name, short in zip(names, short_names(names), strict=True):
+        ref = resolve(name, opened)
+        weights = load(ref, opened)
+        at = _vivid(ref, short, str(weights.architecture), size, settings, opened)
+        if len(weights.bins):
+            rows += [at(each) for each in vividness]
+            vivid[short] = at
+        else:  # Nothing to be more or less vivid: one row, which says what was left untrained.
+            rows.append(replace(at(1.0), name=f"{short} ({weights.architecture})", note=""))
+    return rows, vivid
+
+
+def extractors(inception: str | None) -> dict[str, Features]:
+    """Return features by the column they are for; with a path to Inception's graph, of both.
+
+    Raises:
+        WeightsRefused: If the path leads to no such graph.
+    """
+    found: dict[str, Features] = {"lite_frechet": lite_features(load(resolve("lite")))}
+    if inception:
+        found["fid"] = inception_features(Path(inception))
+    return found
+
+
+def short_names(models: Sequence[str]) -> list[str]:
+    """Return what tables call the models: the last part of the path, more where two share it.
+
+    Raises:
+        UsageError: If one is named twice.
+    """
+    if len(set(models)) < len(models):
+        raise UsageError("evaluate", "a model is named twice", "Name every model once")
+    parts = 1
+    while True:
+        names = ["/".join(name.rstrip("/").split("/")[-parts:]) for name in models]
+        if len(set(names)) == len(names) or parts > max(name.count("/") for name in models):
+            return [name.removesuffix(".npz") for name in names]
+        parts += 1
+
+
+def _vivid(
+    ref: ModelRef,
+    short: str,
+    note: str,
+    size: int | None,
+    settings: ModelSettings,
+    opened: Opened,
+) -> Vivid:
+    def at(vividness: float) -> Candidate:
+        colorizer = load_colorizer(
+            ref,
+            vividness=vividness,
+            temperature=settings.temperature,
+            precision=settings.precision,
+            short_side=size,
+            opened=opened,
+        )
+        return Candidate(f"{short}, vividness {vividness:g}", colorizer, ref.sha256, note)
+
+    return at

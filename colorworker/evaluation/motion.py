@@ -1,0 +1,59 @@
+"""The motion between the frames of a film, taken from the true lightness."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.lab import Floats
+from colorworker.media.opticalflow import MIN_SIDE, FlowEstimator, places, sampled, visible
+
+
+@dataclass(frozen=True)
+class Motion:
+    """From one frame to the next."""
+
+    flow: Floats
+    """Pixels to the right and down by which each pixel of the earlier frame moves, (H, W, 2)."""
+    visible: npt.NDArray[np.bool_]
+    """Pixels of the earlier frame that the later one shows too, (H, W)."""
+
+
+class MotionEstimator:
+    """Gives the motion from the frame before to this one; keeps one frame."""
+
+    def __init__(self) -> None:
+        self._flow = FlowEstimator(fine=True)
+        self._previous: npt.NDArray[np.uint8] | None = None
+
+    def __call__(self, lightness: Floats) -> Motion | None:
+        """Return the motion to the frame with this true L*; None for the first.
+
+        Args:
+            lightness: L* in [0, 100], (H, W), sides of at least `MIN_SIDE`.
+
+        Raises:
+            ValueError: If the frame is too small, or not of the previous one's size.
+        """
+        if min(lightness.shape) < MIN_SIDE:
+            raise ValueError(f"frames of {lightness.shape}, at least {MIN_SIDE} a side are needed")
+        now = np.rint(np.clip(lightness, 0, 100) * np.float32(2.55)).astype(np.uint8)
+        before, self._previous = self._previous, now
+        if before is None:
+            return None
+        if before.shape != now.shape:
+            raise ValueError(f"a frame of {now.shape} follows one of {before.shape}")
+        forward = self._flow(before, now)
+        return Motion(forward, visible(forward, self._flow(now, before)))
+
+    def cut(self) -> None:
+        """Forget the previous frame: a new shot begins."""
+        self._previous = None
+
+
+def warped(image: Floats, motion: Motion) -> Floats:
+    """Return the later frame's values where each pixel of the earlier one went, (H, W, C).
+
+    Interpolated linearly; what lies outside is the nearest border pixel, and not visible.
+    """
+    return sampled(image, places(motion.flow))

@@ -1,0 +1,79 @@
+"""The pictures to look at: best, median and worst, truth beside gray beside every model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from colorworker.color.resize import area_down
+from colorworker.evaluation.candidates import Candidate, ConstantColor
+from colorworker.evaluation.passes import Survey, color
+from colorworker.evaluation.pictures import Pictures, Truth
+from colorworker.evaluation.table import Codes, Strip
+
+CELL_SIDE = 192
+"""Longest side of a picture on a sheet, in pixels."""
+
+
+def choose(
+    ordinals: Sequence[int], differences: Sequence[float], count: int
+) -> dict[str, list[int]]:
+    """Return the ordinals of the best, the median and the worst pictures, best first in each.
+
+    Args:
+        ordinals: Of the measured pictures.
+        differences: Their CIEDE2000, by which they are ranked; ties by ordinal.
+        count: How many of each; fewer where the pictures do not suffice.
+    """
+    ranked = [ordinal for _, ordinal in sorted(zip(differences, ordinals, strict=True))]
+    count = min(count, max(1, len(ranked) // 3))
+    middle = max(0, (len(ranked) - count) // 2)
+    chosen = {"best": ranked[:count], "median": ranked[middle : middle + count]}
+    chosen["worst"] = ranked[-count:]
+    return chosen
+
+
+def strips(
+    pictures: Pictures,
+    seen: Survey,
+    candidates: Sequence[Candidate],
+    differences: Mapping[str, Sequence[float]],
+    wanted: Sequence[int],
+) -> Iterator[Strip]:
+    """Yield a strip for every wanted ordinal, in that order; reads the data set once.
+
+    Args:
+        pictures: The data set.
+        seen: What the first pass found.
+        candidates: What is shown beside truth and gray.
+        differences: CIEDE2000 by row, in the order of the survey's keys.
+        wanted: Ordinals.
+    """
+    places = {ordinal: place for place, ordinal in enumerate(seen.keys)}
+    chosen = set(wanted)
+    found = {
+        truth.ordinal: _strip(truth, candidates, differences, places[truth.ordinal])
+        for truth in pictures.read(chosen.__contains__)
+        if isinstance(truth, Truth)
+    }
+    yield from (found[ordinal] for ordinal in wanted if ordinal in found)
+
+
+def _strip(
+    truth: Truth,
+    candidates: Sequence[Candidate],
+    differences: Mapping[str, Sequence[float]],
+    place: int,
+) -> Strip:
+    gray = Candidate("gray", ConstantColor())
+    cells = [("truth", _small(truth.rgb)), ("gray", _small(color(gray, [truth])[0].rgb))]
+    for candidate in candidates:
+        label = f"{candidate.name}: {differences[candidate.name][place]:.1f}"
+        cells.append((label, _small(color(candidate, [truth])[0].rgb)))
+    return Strip(truth.key, tuple(cells))
+
+
+def _small(rgb: Codes) -> Codes:
+    height, width = rgb.shape[:2]
+    scale = min(1.0, CELL_SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    return np.rint(area_down(rgb.astype(np.float32), *size)).astype(np.uint8)

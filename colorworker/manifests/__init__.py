@@ -1,1 +1,0 @@
-"""Lists of objects that others wrote: S3 Batch Operations, S3 Inventory, JSON lines."""

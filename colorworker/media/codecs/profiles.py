@@ -1,0 +1,340 @@
+"""Which encoder, options and container an output film gets."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from colorworker.domain.options import CODECS, Codec, Options
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.errors import SourceUnsupported
+from colorworker.media.codecs import nvenc, pixelformats
+from colorworker.media.codecs.nvdec import LAYOUTS
+from colorworker.media.codecs.pixelformats import Formats, choose, chroma_of, depth_of, is_coarser
+from colorworker.media.sidedata import CAPTIONS, CHROMATICITY_UNITS, LUMINANCE_UNITS, STEREO
+
+ENCODER_THREADS = 4
+"""Pinned: x264 writes other bytes with other thread counts, and parts from different machines must
+fit together. More threads than cores cost nothing."""
+KEYFRAME_INTERVAL = 250
+"""x264's own default, in frames; every segment starts with a keyframe besides."""
+SMALLEST_SLICED_SIDE = 128
+SMALLEST: Mapping[Codec, tuple[int, int]] = MappingProxyType(
+    {"dnxhr": (256, 120), "hevc": (64, 16)}
+)
+"""Width and height: libav refuses smaller DNxHR, and x265 4.2 writes beyond its memory at widths of
+33 to 50 and ends the process."""
+
+FORMATS = MappingProxyType({".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"})
+"""libav's muxer of each extension that films are written with."""
+
+DEFAULT_CRF: Mapping[Codec, int] = MappingProxyType({"h264": 18, "hevc": 20, "av1": 25})
+SVT_PRESETS = MappingProxyType(
+    {
+        "ultrafast": 12,
+        "superfast": 11,
+        "veryfast": 10,
+        "faster": 9,
+        "fast": 8,
+        "medium": 6,
+        "slow": 5,
+        "slower": 4,
+        "veryslow": 2,
+        "placebo": 1,
+    }
+)
+"""SVT-AV1 counts its presets; about as slow as x264's of that name."""
+PROGRESSIVE = 1
+FULL_RANGE = 2
+"""libav's AVCOL_RANGE_JPEG."""
+FIELDS = MappingProxyType({2: "tt", 3: "bb", 4: "tb", 5: "bt"})
+"""libav's words for field orders, by their numbers."""
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """How a film is encoded; all parts and the assembly use the same one."""
+
+    codec: str
+    pix_fmt: str
+    """Of the frames that it is given."""
+    container: str
+    """libav's short name of the output's muxer."""
+    gop_size: int
+    options: Mapping[str, str] = field(default_factory=dict)
+    threads: int = ENCODER_THREADS
+    sound_codec: str = "aac"
+    """For sound that the container cannot hold as it is."""
+    sound_bit_rate: int = 256_000
+    part_container: str = "nut"
+    """NUT's time base is the encoder's or an exact fraction of it; Matroska would round to 1 ms.
+    ProRes and DNxHR are unknown to it: QuickTime's counts as exactly where nothing is reordered."""
+    tag: str = ""
+    """Four letters by which players know the codec in MP4 and QuickTime, where not libav's own."""
+    layout: str = ""
+    """Pixel format in which the encoder wants the same codes, where not the frames' own."""
+    lossless: bool = False
+    frame_data: frozenset[str] = frozenset()
+    """What it writes of what frames carry, in the words of `signaled.FRAME_DATA`."""
+    losses: tuple[str, ...] = ()
+    """What of the source this encoder cannot keep, one sentence each."""
+
+
+def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> EncoderSpec:
+    """Return the encoder of a profile for a film.
+
+    Args:
+        key: The film's name, for errors.
+        info: What it is.
+        options: The job's profile, codec, crf and preset.
+        extension: Of the output, with its dot, in lower case.
+
+    Raises:
+        SourceUnsupported: If the profile cannot keep the source's luma as it is.
+    """
+    container = FORMATS.get(extension)
+    if container is None:
+        known = ", ".join(FORMATS)
+        raise SourceUnsupported(key, f"no film is written as {extension}", f"Use one of {known}")
+    losses: tuple[str, ...] = ()
+    if options.deinterlace == "bwdif" and info.field_order != PROGRESSIVE:
+        info = replace(info, field_order=PROGRESSIVE)
+        losses = ("deinterlaced by bwdif: every second line of luma is its, not the source's",)
+    if options.profile == "archive":
+        spec = _archive(key, info, container)
+    elif options.profile == "mezzanine":
+        spec = _mezzanine(key, info, options, container)
+    elif options.encoder == "nvenc":
+        spec = _nvenc(key, info, options, container)
+    else:
+        spec = _access(key, info, options, container)
+    signals = _signals(info, spec.codec)
+    return replace(spec, options={**spec.options, **signals}, losses=losses + spec.losses)
+
+
+def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
+    """FFV1 version 3 with a checksum a slice.
+
+    The encoder refuses 4 slices where they do not fit the chroma: in tiny and some odd sizes. Then
+    it chooses itself.
+    """
+    options = {"level": "3", "slicecrc": "1"}
+    is_odd = info.width % 2 or info.height % 2
+    if min(info.width, info.height) >= SMALLEST_SLICED_SIDE and not is_odd:
+        options["slices"] = "4"
+    return EncoderSpec(
+        "ffv1",
+        choose(key, info, pixelformats.FFV1),
+        container,
+        gop_size=1,
+        options=options,
+        sound_codec="flac",
+        lossless=True,
+        losses=_lost_metadata(info, "FFV1"),
+    )
+
+
+def _mezzanine(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
+    codec = options.codec or CODECS["mezzanine"][0]
+    said: tuple[str, ...] = ()
+    if info.color_range == FULL_RANGE and options.codec is None and _is_large_enough(info, "dnxhr"):
+        codec, said = "dnxhr", ("written as DNxHR: ProRes knows codes of limited range only",)
+    formats = pixelformats.PRORES if codec == "prores" else pixelformats.DNXHR
+    _check_size(key, info, codec, formats.name)
+    pix_fmt = choose(key, info, formats)
+    full_chroma = chroma_of(pix_fmt) == "444"
+    losses = said + _lost_metadata(info, formats.name)
+    if codec == "prores":
+        encoder, profile = "prores_ks", {"profile": "4444" if full_chroma else "hq"}
+        profile["vendor"] = "apl0"
+        losses += _lost_range(info)
+    else:
+        encoder, profile = "dnxhd", {"profile": "dnxhr_444" if full_chroma else "dnxhr_hqx"}
+        losses += _lost_fields(info, "DNxHR")
+    return EncoderSpec(
+        encoder,
+        pix_fmt,
+        container,
+        gop_size=1,
+        options=profile,
+        sound_codec="pcm_s24le",
+        part_container="mov",
+        losses=losses,
+    )
+
+
+def _access(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
+    codec = options.codec or CODECS["access"][0]
+    crf = DEFAULT_CRF[codec] if options.crf is None else options.crf
+    encoder, formats, parameters = _ACCESS[codec]
+    _check_size(key, info, codec, formats.name)
+    pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
+    losses = _lost_chroma(info, options, pix_fmt, formats.name)
+    if codec != "h264":
+        losses += _lost_fields(info, formats.name)
+    chosen = {"crf": str(crf), "preset": options.preset}
+    if codec == "hevc":
+        chosen["a53cc"] = "1"
+    if codec == "av1":
+        chosen["preset"] = str(SVT_PRESETS.get(options.preset, options.preset))
+    if own := ":".join([*parameters, *_first_field(codec, info), *_static_metadata(codec, info)]):
+        chosen[_PARAMETERS[codec]] = own
+    return EncoderSpec(
+        encoder,
+        pix_fmt,
+        container,
+        gop_size=KEYFRAME_INTERVAL,
+        options=chosen,
+        frame_data=_FRAME_DATA.get(codec, frozenset()),
+        tag=_tag(codec, container),
+        losses=losses,
+    )
+
+
+def _nvenc(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
+    """NVIDIA's encoders at constant quality, by a scale of their own that looks like crf's.
+
+    Captions are written by libav's wrapper of H.264 and HEVC; HDR's metadata only if the decoder's
+    context gave it, which PyAV does not hand on.
+    """
+    codec = options.codec or CODECS["access"][0]
+    formats = pixelformats.NVENC[codec]
+    if info.width % 2 or info.height % 2:
+        raise SourceUnsupported(
+            key,
+            f"{formats.name} takes even sides only, this is {info.width} x {info.height}",
+            "Use --encoder software",
+        )
+    pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
+    losses = _lost_chroma(info, options, pix_fmt, formats.name)
+    losses += _lost_fields(info, formats.name) + _lost_metadata(info, formats.name)
+    if info.chroma_location and container != "matroska":
+        losses += (f"{formats.name} does not say where samples of chroma lie: left out",)
+    captions = frozenset({CAPTIONS}) if codec != "av1" else frozenset[str]()
+    return EncoderSpec(
+        nvenc.encoder_name(codec),
+        pix_fmt,
+        container,
+        gop_size=KEYFRAME_INTERVAL,
+        options={
+            **nvenc.OPTIONS,
+            "cq": str(options.crf or DEFAULT_CRF[codec]),
+            "preset": nvenc.PRESETS.get(options.preset, options.preset),
+            "a53cc": str(len(captions)),
+        },
+        frame_data=captions,
+        tag=_tag(codec, container),
+        layout=LAYOUTS[pix_fmt] if depth_of(pix_fmt) > 8 else "",
+        losses=losses,
+    )
+
+
+def _tag(codec: Codec, container: str) -> str:
+    return "hvc1" if codec == "hevc" and container in {"mp4", "mov"} else ""
+
+
+_ACCESS: Mapping[Codec, tuple[str, Formats, tuple[str, ...]]] = MappingProxyType(
+    {
+        "h264": ("libx264", pixelformats.H264, ()),
+        # Bytes depend on frame threads, and x265 writes both numbers into its header.
+        "hevc": (
+            "libx265",
+            pixelformats.HEVC,
+            ("log-level=error", "pools=4", "frame-threads=2"),
+        ),
+        "av1": ("libsvtav1", pixelformats.AV1, ()),
+    }
+)
+"""Encoder, pixel formats and parameters of the encoder's own."""
+_FRAME_DATA: Mapping[Codec, frozenset[str]] = MappingProxyType(
+    {"h264": frozenset({CAPTIONS, STEREO}), "hevc": frozenset({CAPTIONS})}
+)
+_PARAMETERS: Mapping[Codec, str] = MappingProxyType(
+    {"h264": "x264-params", "hevc": "x265-params", "av1": "svtav1-params"}
+)
+
+
+def _check_size(key: str, info: VideoInfo, codec: Codec, name: str) -> None:
+    if not _is_large_enough(info, codec):
+        width, height = SMALLEST[codec]
+        raise SourceUnsupported(
+            key,
+            f"{name} begins at {width} x {height}, this is {info.width} x {info.height}",
+            f"Use --codec {CODECS['mezzanine' if codec == 'dnxhr' else 'access'][0]}",
+        )
+
+
+def _is_large_enough(info: VideoInfo, codec: Codec) -> bool:
+    width, height = SMALLEST.get(codec, (1, 1))
+    return info.width >= width and info.height >= height
+
+
+def _first_field(codec: Codec, info: VideoInfo) -> list[str]:
+    """Return x264's parameter for which field comes first: it takes the top one unless told so."""
+    if codec != "h264" or not info.interlaced:
+        return []
+    return ["tff=1" if FIELDS[info.field_order].startswith("t") else "bff=1"]
+
+
+def _static_metadata(codec: Codec, info: VideoInfo) -> list[str]:
+    """Return HDR's static metadata as the encoders' own parameters: frames' side data is not read.
+
+    SVT-AV1 takes plain numbers, the others those of SMPTE ST 2086.
+    """
+    display = info.mastering_display
+    if display and codec == "av1":
+        display = _in_plain_numbers(display)
+    names = {
+        "h264": ("mastering-display", "cll"),
+        "hevc": ("master-display", "max-cll"),
+        "av1": ("mastering-display", "content-light"),
+    }[codec]
+    found = zip(names, (display, info.content_light), strict=True)
+    return [f"{name}={value}" for name, value in found if value]
+
+
+def _in_plain_numbers(display: str) -> str:
+    place, light = display.split("L(")
+    place = re.sub(r"\d+", lambda found: f"{int(found[0]) / CHROMATICITY_UNITS:.5f}", place)
+    light = re.sub(r"\d+", lambda found: f"{int(found[0]) / LUMINANCE_UNITS:.4f}", light)
+    return f"{place}L({light}"
+
+
+def _signals(info: VideoInfo, encoder: str) -> dict[str, str]:
+    """Return encoder options for what PyAV has no attributes for; libav's own names."""
+    found: dict[str, str] = {}
+    if info.chroma_location:
+        found["chroma_sample_location"] = info.chroma_location
+    if info.field_order == PROGRESSIVE:
+        found["field_order"] = "progressive"
+    elif info.interlaced:
+        found["field_order"] = FIELDS[info.field_order]
+        if encoder in {"libx264", "ffv1", "prores_ks"}:
+            found["flags"] = "+ilme+ildct"
+    return found
+
+
+def _lost_chroma(info: VideoInfo, options: Options, pix_fmt: str, name: str) -> tuple[str, ...]:
+    if options.chroma != "source" or not is_coarser(pix_fmt, info.pix_fmt):
+        return ()
+    return (f"{name} is written with 4:2:0 chroma: the source's is finer",)
+
+
+def _lost_fields(info: VideoInfo, name: str) -> tuple[str, ...]:
+    if not info.interlaced:
+        return ()
+    return (
+        f"{name} codes fields as whole frames: only the container says that they are interlaced",
+    )
+
+
+def _lost_range(info: VideoInfo) -> tuple[str, ...]:
+    if info.color_range != FULL_RANGE:
+        return ()
+    return ("ProRes is taken as limited range, the source is full: --codec dnxhr keeps that",)
+
+
+def _lost_metadata(info: VideoInfo, name: str) -> tuple[str, ...]:
+    if not info.mastering_display and not info.content_light:
+        return ()
+    return (f"{name} has no place for the mastering display and content light of HDR: left out",)

@@ -1,0 +1,298 @@
+"""Join a film's parts with everything else its source holds, by stream copy."""
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+import numpy as np
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from colorworker.domain.label import Notice
+from colorworker.domain.streamfate import StreamFate
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.errors import OutputMismatch
+from colorworker.media.codecs.encode import PartFacts, add_film_stream, muxer_options
+from colorworker.media.codecs.profiles import EncoderSpec
+from colorworker.media.codecs.threadpriority import ordinary_scheduling
+from colorworker.media.containers.captions import CaptionTrack, add_caption_track, unpack
+from colorworker.media.containers.demux import film_stream, open_source, words
+from colorworker.media.containers.matroska import set_display_aspect
+from colorworker.media.containers.readback import colors_not_kept, not_kept
+from colorworker.media.containers.readhints import foretell_all
+from colorworker.media.containers.streamcopy import Carried, carry_streams
+from colorworker.media.containers.tags import container_tags, film_tags
+from colorworker.media.containers.track import AnyPacket
+from colorworker.media.containers.trim import Span, span_of
+from colorworker.media.containers.verify import verify_film
+
+RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
+"""Broadcast containers, whose clock starts anywhere; their films are moved to start at 0."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One encoded segment: how to open it, and what its writer said about it."""
+
+    open: Callable[[], BinaryIO]
+    """Returns a seekable reader that the assembly closes: parts are open one at a time."""
+    facts: PartFacts
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """What a verified film holds."""
+
+    frame_count: int
+    warnings: tuple[str, ...]
+    """What of the source could not be kept as it was, one sentence each."""
+    streams: tuple[StreamFate, ...] = ()
+    """What became of every stream of the source, in its order."""
+
+
+def assemble(
+    source_reader: BinaryIO,
+    key: str,
+    parts: Sequence[Part],
+    output: Path,
+    info: VideoInfo,
+    timeline: Timeline,
+    spec: EncoderSpec,
+    notice: Notice | None = None,
+    *,
+    whole: Timeline | None = None,
+) -> Assembled:
+    """Write the film from its parts and its source, and verify it.
+
+    Streams through parts and source once; memory does not grow with the film, but for 8 bytes a
+    frame and the muxer's own index.
+
+    Args:
+        source_reader: The source, seekable; stays open.
+        key: Its name, for errors.
+        parts: All segments in order.
+        output: File to write; one that exists is overwritten.
+        info: What `scan` said about the film.
+        timeline: When its frames are shown.
+        spec: The encoder that wrote the parts.
+        notice: To be written into the container's comment, after what it says already.
+        whole: The film's timeline where the other is a part of it, which then begins at 0 and gets
+            the sound, words and chapters of that time.
+
+    Raises:
+        OutputMismatch: If the parts are not the film, the container refuses something, or the
+            written film is not what the timeline promises. What lies at `output` is then useless.
+        SourceDamaged: If the source does not open.
+    """
+    with open_source(source_reader, key) as source:
+        span = None if whole is None else span_of(timeline)
+        shift_seconds = span.start if span else _shift_seconds(source)
+        shift_ticks = round(shift_seconds / timeline.time_base)
+        with _write_errors(key):
+            target = av.open(
+                str(output),
+                "w",
+                format=spec.container,
+                container_options=muxer_options(spec.container, timeline.time_base),
+            )
+            with closing(target):
+                target.metadata.update(container_tags(source.metadata, notice))
+                made = _Film(info, timeline, spec, shift_seconds, whole or timeline, span)
+                carried = _write(source, key, parts, target, made)
+        if spec.container == "matroska" and info.sample_aspect_ratio is not None:
+            set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
+        off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
+        lost = not_kept(
+            source, film_stream(source, key), output, carried, spec.container, notice, span
+        )
+        lost += colors_not_kept(info, output, spec.container)
+    if off_seconds:
+        lost.append(
+            f"{spec.container} counts in coarser steps than the source: frames are shown up to "
+            f"{float(off_seconds) * 1000:.2f} ms off"
+        )
+    warnings = (*spec.losses, *carried.warnings, *lost)
+    fates = sorted(carried.fates, key=lambda fate: fate.index)
+    return Assembled(len(timeline.pts), warnings, tuple(fates))
+
+
+@dataclass(frozen=True)
+class _Film:
+    """What film is written."""
+
+    info: VideoInfo
+    timeline: Timeline
+    spec: EncoderSpec
+    shift_seconds: Fraction
+    """Taken off every time."""
+    whole: Timeline
+    """Of the film that the parts count from."""
+    span: Span | None
+    """None where all of it is written."""
+
+
+@contextmanager
+def _write_errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FFmpegError as error:
+        raise OutputMismatch(key, f"the film cannot be written ({words(error)})") from error
+
+
+def _write(
+    source: InputContainer,
+    key: str,
+    parts: Sequence[Part],
+    target: OutputContainer,
+    made: _Film,
+) -> Carried:
+    film, spec, timeline = film_stream(source, key), made.spec, made.timeline
+    stream = add_film_stream(target, spec, made.info, timeline.time_base)
+    stream.disposition = film.disposition
+    if made.info.rotation:
+        stream.set_display_rotation(made.info.rotation)
+    carried = carry_streams(source, film, target, spec, made.shift_seconds)
+    track = _caption_track(target, parts, made)
+    counts = sum((Counter(part.facts.frame_data) for part in parts), Counter())
+    carried.note_frame_data(film, spec, counts, track)
+    stream.metadata.update(film_tags(film.metadata))
+    span, chapters = made.span, source.chapters()
+    if span:
+        chapters = span.chapters(chapters)
+        if stream.metadata.pop("timecode", None):
+            carried.warnings.append("the timecode of the whole film is not that of a part of it")
+    if chapters:
+        target.set_chapters(chapters)
+    with ordinary_scheduling():
+        target.start_encoding()
+    header = stream.codec_context.extradata or b""
+    frames = _film_packets(key, parts, stream, header, made)
+    restarts = [ticks * made.whole.time_base for ticks in made.whole.restarts]
+    others = carried.packets(source, span, restarts)
+    captions = track.packets() if track else iter(())
+    for packet in heapq.merge(frames, others, captions, key=_microseconds):
+        target.mux(packet)
+    return carried
+
+
+def _caption_track(
+    target: OutputContainer, parts: Sequence[Part], made: _Film
+) -> CaptionTrack | None:
+    timeline = made.timeline
+    shift_ticks = round(made.shift_seconds / timeline.time_base)
+    captions = [
+        (pts - shift_ticks, triplets)
+        for part in parts
+        for pts, triplets in unpack(part.facts.captions)
+    ]
+    return add_caption_track(target, captions, timeline.time_base, _duration(timeline, 0))
+
+
+def _film_packets(
+    key: str,
+    parts: Sequence[Part],
+    stream: VideoStream,
+    header: bytes,
+    made: _Film,
+) -> Iterator[AnyPacket]:
+    """Yield the packets of all parts with the times of the film.
+
+    dts is regenerated over the whole film: a part with B-frames starts its dts before its first
+    pts, so joints would go backwards. The i-th packet is decoded when the frame `depth` places
+    before the i-th is shown, with `depth` the largest reordering of any part.
+    """
+    timeline = made.timeline
+    shift_ticks = round(made.shift_seconds / timeline.time_base)
+    depth = max((part.facts.reorder_depth for part in parts), default=0)
+    pts = timeline.pts
+    step = int(pts[1] - pts[0]) if len(pts) > 1 else 1
+    written = np.zeros(len(pts), bool)
+    index = 0
+    for number, part in enumerate(parts):
+        for packet, shown_pts in _part_packets(key, number, part, header, made.whole):
+            place = int(np.searchsorted(pts, shown_pts))
+            if place >= len(pts) or pts[place] != shown_pts or written[place]:
+                raise OutputMismatch(
+                    key, f"part {number} holds a frame of pts {shown_pts} too many"
+                )
+            written[place] = True
+            dts = (
+                int(pts[index - depth]) if index >= depth else int(pts[0]) - step * (depth - index)
+            )
+            packet.pts, packet.dts = shown_pts - shift_ticks, dts - shift_ticks
+            packet.duration = _duration(timeline, place)
+            packet.time_base = timeline.time_base
+            packet.stream = stream
+            yield packet
+            index += 1
+    if index != len(pts):
+        raise OutputMismatch(
+            key, f"{index} of {len(pts)} frames are in the parts", "Delete the parts and run again"
+        )
+
+
+def _part_packets(
+    key: str, number: int, part: Part, header: bytes, timeline: Timeline
+) -> Iterator[tuple[AnyPacket, int]]:
+    """Yield a part's packets, each with its pts in the film's ticks."""
+    with (
+        closing(_opened(part)) as reader,
+        open_source(reader, f"part {number} of {key}") as container,
+    ):
+        inside = container.streams.video[0]
+        # QuickTime gives DNxHR a header that the encoder knows nothing of.
+        stored = (inside.codec_context.extradata or b"") if header else b""
+        if stored != header:
+            raise OutputMismatch(
+                key,
+                f"part {number} was encoded with another header "
+                f"(sha256 {part.facts.extradata_sha256[:12]}, "
+                f"the film's is {hashlib.sha256(header).hexdigest()[:12]})",
+                "Use the same version of PyAV on all machines, and of GPU and driver where those"
+                " encode; delete the parts and run again",
+            )
+        count = 0
+        scale = (inside.time_base or Fraction(1)) / timeline.time_base
+        for packet in container.demux(inside):
+            if not packet.size or packet.pts is None:
+                continue
+            count += 1
+            yield cast(AnyPacket, packet), int(timeline.pts[0]) + round(packet.pts * scale)
+        if count != part.facts.frame_count:
+            raise OutputMismatch(
+                key, f"part {number} holds {count} of its {part.facts.frame_count} frames"
+            )
+
+
+def _opened(part: Part) -> BinaryIO:
+    reader = part.open()
+    foretell_all(reader)
+    return reader
+
+
+def _duration(timeline: Timeline, place: int) -> int:
+    if timeline.durations[place]:
+        return int(timeline.durations[place])
+    following = min(place + 1, len(timeline.pts) - 1)
+    return int(timeline.pts[following] - timeline.pts[max(0, following - 1)])
+
+
+def _microseconds(packet: AnyPacket) -> int:
+    time_base = packet.time_base
+    ticks = packet.dts if packet.dts is not None else 0
+    return ticks * time_base.numerator * 1_000_000 // time_base.denominator
+
+
+def _shift_seconds(source: InputContainer) -> Fraction:
+    if source.format.name not in RUNNING_CLOCKS:
+        return Fraction(0)
+    return Fraction(source.start_time or 0, av.time_base)

@@ -1,0 +1,246 @@
+"""Read a film's packets: what it is, when each frame is shown, and whether all of it is there."""
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import InvalidDataError
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.errors import SourceDamaged
+from colorworker.media.containers import structure, timing
+from colorworker.media.containers.damage import ScanTally
+from colorworker.media.containers.demux import (
+    decode_errors,
+    film_stream,
+    of_known_streams,
+    only,
+    open_source,
+)
+from colorworker.media.containers.packetindex import decoded, numbered
+from colorworker.media.containers.retime import LARGEST_DENOMINATOR
+from colorworker.media.describe import check_frames, video_info
+
+HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv")
+"""Demuxers whose duration is written in a header; others estimate it from the bytes at hand."""
+DURATION_SLACK_SECONDS = 1.0
+DURATION_SLACK = 0.02
+"""How much shorter than its header a film may be: headers count the last frame in many ways."""
+RATE_SLACK = Fraction(3, 2)
+"""How far a header's rate may be from that of the times it is replaced by otherwise."""
+CHECKED_FRAMES = 24
+"""Frames that are decoded to see whether they come as the packets say, where libav guesses that."""
+
+
+@dataclass
+class _Listing:
+    """All that one pass over the packets tells."""
+
+    info: VideoInfo
+    packets: timing.Packets
+    read_packets: int
+    """Packets of the film, empty ones included."""
+    decoded: list[int | None]
+    """Numbers of the packets of the first frames that came out of the decoder."""
+    reorders: bool
+    """Whether frames may be stored in another order than they are shown in."""
+    delay: int
+    """Frames that the decoder holds back."""
+    indexed_packets: int
+    header_seconds: float
+    read_seconds: float
+
+
+def scan(
+    reader: BinaryIO,
+    key: str,
+    *,
+    max_pixels: int | None = None,
+    tally: ScanTally | None = None,
+) -> tuple[VideoInfo, Timeline]:
+    """Return what the film is and when its frames are shown.
+
+    Reads every packet and decodes only the first frames, unless the container's times cannot be
+    trusted or packets are damaged: then the film is decoded once, for no header tells how many
+    frames a decoder shows.
+
+    Args:
+        reader: The film, seekable; stays open.
+        key: Its name, for errors.
+        max_pixels: Largest frame that is decoded; None for no bound.
+        tally: Counts what is wrong with the film and does not keep it from being colored.
+
+    Raises:
+        SourceDamaged: If no film is in it, it does not decode, or part of the file is missing.
+        SourceTooLarge: If a frame has more than `max_pixels` pixels.
+        SourceUnsupported: If the frames are neither gray nor YUV.
+    """
+    size = structure.read_structure(reader)
+    if size.missing_bytes and not size.index_missing:
+        raise SourceDamaged(key, structure.ends_early(size), "Copy it again from the original")
+    counts = ScanTally() if tally is None else tally
+    listing = _list_packets(reader, key, max_pixels, counts)
+    counts.look_over(listing.packets, size.size_bytes, size.ragged_bytes)
+    _check_whole(listing, key)
+    first = listing.decoded[0]
+    if first is not None and _is_trusted(listing, first, counts):
+        timeline = timing.timeline(listing.packets, first)
+    else:
+        numbers = _decode_all(reader, key)
+        counts.look_for_undecoded(listing.packets, numbers)
+        timeline = timing.counted_timeline(listing.packets, numbers, listing.info.frame_rate)
+        counts.look_for_holes(listing.info.container, timeline.pts, timeline.time_base)
+    return _with_rate(listing.info, timeline), timeline
+
+
+def _is_trusted(listing: _Listing, first: int, tally: ScanTally) -> bool:
+    """Return whether the packets' times are the film's; `first` is the first frame's packet."""
+    # Frames may be left over from before the first keyframe, but that one must come.
+    if tally.refused_start or first > listing.packets.first_key:
+        return False
+    if tally.is_broken and not listing.info.container.startswith(timing.STORES_PTS):
+        return False
+    return timing.trustworthy(
+        listing.packets, listing.decoded, reorders=listing.reorders, delay=listing.delay
+    )
+
+
+def _decode_all(reader: BinaryIO, key: str) -> list[int | None]:
+    """Return the number of every frame's packet, in the order frames are shown."""
+    with open_source(reader, key) as container, decode_errors(key, "from start to end"):
+        stream = only(container, film_stream(container, key))
+        packets = of_known_streams(container.demux(stream))
+        numbers = [frame.pts for frame in decoded(stream, numbered(packets))]
+    if not numbers:
+        raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
+    return numbers
+
+
+def _with_rate(info: VideoInfo, timeline: Timeline) -> VideoInfo:
+    """Return the info with the timeline's own rate if the header's is far from it.
+
+    libav guesses from the first packets, and where most have no time it guesses a fraction.
+    """
+    if len(timeline.pts) < 2:
+        return info
+    usual = Fraction(float(np.median(np.diff(timeline.pts)))) * timeline.time_base
+    if 1 / RATE_SLACK < usual * info.frame_rate < RATE_SLACK:
+        return info
+    return replace(info, frame_rate=(1 / usual).limit_denominator(LARGEST_DENOMINATOR))
+
+
+@dataclass
+class _FirstFrames:
+    """The first frames of a film: decoded while its packets pass, told by packets' numbers."""
+
+    stream: VideoStream
+    wanted: int
+    tally: ScanTally
+    lenient: bool
+    """Whether the film is decoded once more if a packet is refused."""
+    first: VideoFrame | None = None
+    numbers: list[int | None] = field(default_factory=list)
+
+    def take(self, packet: Packet, number: int) -> None:  # type: ignore[type-arg]
+        """Decode a packet, unless there are frames enough; its pts is its number thereafter."""
+        if len(self.numbers) >= self.wanted:
+            return
+        if packet.size:
+            packet.pts = number
+        try:
+            frames = self.stream.decode(packet)
+        except InvalidDataError:
+            if not self.lenient:
+                raise
+            self.tally.refused_start = True
+            return
+        for frame in frames:
+            self.first = self.first or frame
+            self.numbers.append(frame.pts)
+
+
+def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: ScanTally) -> _Listing:
+    with open_source(reader, key) as container:
+        stream = film_stream(container, key)
+        check_frames(stream, key, max_pixels)
+        name, codec = container.format.name, stream.codec_context.codec
+        packets = timing.Packets(_time_base(stream, key), name, codec.canonical_name)
+        guessed = not name.startswith(timing.STORES_PTS)
+        frames = _FirstFrames(stream, CHECKED_FRAMES if guessed else 1, tally, guessed)
+        read_seconds, read_packets = 0.0, 0
+        with decode_errors(key, "at its start"):
+            for packet in of_known_streams(container.demux()):
+                read_seconds = max(read_seconds, _end_seconds(packet))
+                if packet.stream.index != stream.index:
+                    continue
+                read_packets += packet.size > 0 or packet.dts is not None
+                packets.add(packet)
+                tally.take(packet)
+                frames.take(packet, len(packets) - 1)
+        if frames.first is None or not len(packets):
+            raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
+        start_seconds = (container.start_time or 0) / av.time_base
+        # For MPEG-4 Visual 0 is what its header says (low_delay), for H.264 a guess so far.
+        delay = stream.codec_context.has_b_frames
+        return _Listing(
+            video_info(container, stream, frames.first),
+            packets,
+            read_packets,
+            frames.numbers,
+            codec.reorder and not (codec.name == "mpeg4" and delay == 0),
+            delay,
+            _promised_packets(container, stream),
+            _header_seconds(container),
+            read_seconds - min(0.0, start_seconds),
+        )
+
+
+def _promised_packets(container: InputContainer, stream: VideoStream) -> int:
+    """Return how many packets the container says there are; 0 where it says nothing."""
+    if container.format.name.startswith("mov"):
+        return len(stream.index_entries)
+    # MXF counts in edit units, which are frames (SMPTE ST 377-1, Duration of the Sequence).
+    return (stream.duration or 0) if container.format.name == "mxf" else 0
+
+
+def _time_base(stream: VideoStream, key: str) -> Fraction:
+    if not stream.time_base:
+        raise SourceDamaged(key, "its stream of pictures has no time base")
+    return stream.time_base
+
+
+def _end_seconds(packet: Packet) -> float:  # type: ignore[type-arg]
+    start = packet.pts if packet.pts is not None else packet.dts
+    if start is None or not packet.time_base:
+        return 0.0
+    return float((start + (packet.duration or 0)) * packet.time_base)
+
+
+def _header_seconds(container: InputContainer) -> float:
+    if not container.format.name.startswith(HEADERS_THAT_KNOW):
+        return 0.0
+    return (container.duration or 0) / av.time_base
+
+
+def _check_whole(listing: _Listing, key: str) -> None:
+    if listing.read_packets < listing.indexed_packets:
+        raise SourceDamaged(
+            key,
+            f"only {listing.read_packets} of {listing.indexed_packets} frames are there",
+            "Copy it again from the original",
+        )
+    slack = max(DURATION_SLACK_SECONDS, DURATION_SLACK * listing.header_seconds)
+    if listing.read_seconds < listing.header_seconds - slack:
+        raise SourceDamaged(
+            key,
+            f"it ends after {listing.read_seconds:.1f} s, its header promises "
+            f"{listing.header_seconds:.1f} s",
+            "Copy it again from the original",
+        )

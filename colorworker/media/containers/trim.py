@@ -1,0 +1,59 @@
+"""What of a source's other streams and chapters belongs to a part of its film."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from colorworker.domain.timeline import Timeline
+from colorworker.media.containers.track import AnyPacket
+
+
+@dataclass(frozen=True)
+class Span:
+    """start <= time < end, in seconds of the source's clock."""
+
+    start: Fraction
+    end: Fraction
+
+    def keeps(self, packet: AnyPacket) -> bool:
+        """Return whether a packet belongs to the part; words that reach into it are clipped.
+
+        Sound begins with the first packet that begins inside, so up to one packet late.
+        """
+        time_base = packet.time_base
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is None or not packet.size:
+            return not packet.size
+        begins = pts * time_base
+        if packet.stream.type != "subtitle" or not packet.duration:
+            return self.start <= begins < self.end
+        ends = (pts + packet.duration) * time_base
+        if ends <= self.start or begins >= self.end:
+            return False
+        first = max(pts, -(-self.start // time_base))
+        packet.duration = int(min(pts + packet.duration, self.end // time_base) - first)
+        packet.pts = packet.dts = int(first)
+        return True
+
+    def chapters(self, chapters: Iterable[Any]) -> list[Any]:
+        """Return the chapters that lie in the part, clipped, their times counted from its start."""
+        found = []
+        for chapter in chapters:
+            start, end = (
+                min(max(chapter[name] * chapter["time_base"], self.start), self.end) - self.start
+                for name in ("start", "end")
+            )
+            if end > start:
+                ticks = {
+                    "start": round(start / chapter["time_base"]),
+                    "end": round(end / chapter["time_base"]),
+                }
+                found.append({**chapter, **ticks})
+        return found
+
+
+def span_of(part: Timeline) -> Span:
+    """Return the time from the first frame's start to the end of the last."""
+    last = int(part.pts[-1] + max(1, part.durations[-1]))
+    return Span(int(part.pts[0]) * part.time_base, last * part.time_base)

@@ -1,0 +1,164 @@
+"""Pictures and films told apart, by name and by content, and the extension their output gets."""
+
+from colorworker.domain.options import Codec, Kind, Profile
+from colorworker.domain.outputkeys import suffix_of
+
+# fmt: off
+_STILL_NAMES = frozenset((
+    "jpg", "jpeg", "jpe", "png", "tif", "tiff", "webp", "bmp", "gif", "jp2", "j2k", "jxl",
+    "heic", "heif", "avif", "dpx", "exr", "psd", "pbm", "pgm", "ppm", "pnm", "pcx", "tga", "ico",
+))
+# fmt: on
+# fmt: off
+_FILM_NAMES = frozenset((
+    "mp4", "m4v", "mov", "qt", "mkv", "mk3d", "webm", "avi", "divx", "mpg", "mpeg", "mpe", "m2p",
+    "vob", "vro", "evo", "ts", "m2t", "m2ts", "mts", "tod", "trp", "mxf", "gxf", "ogv", "ogm",
+    "flv", "f4v", "wmv", "asf", "3gp", "3g2", "dv", "dif", "y4m", "nut", "ivf", "rm", "rmvb",
+    "m1v", "m2v", "h264", "264", "avc", "h265", "265", "hevc",
+))
+# fmt: on
+# fmt: off
+_SIDECAR_EXTENSIONS = frozenset((
+    "xml", "xmp", "json", "txt", "csv", "md", "nfo", "log", "ini", "db", "srt", "vtt",
+    "md5", "sha1", "sha256", "sha512",
+))
+# fmt: on
+_JUNK_NAMES = frozenset((".ds_store", ".localized", ".directory"))
+_APPLE_DOUBLE = "._"
+"""Beginning of the names under which macOS keeps attributes beside files on other systems."""
+_COLOR_STILLS = frozenset(("jpg", "jpeg", "png", "tif", "tiff", "webp"))
+"""Extensions we write, in formats that hold color."""
+_COLOR_FILMS = frozenset(("mp4", "m4v", "mov", "mkv"))
+
+_STILL_MAGIC = (
+    b"\xff\xd8\xff",  # JPEG
+    b"\x89PNG\r\n\x1a\n",
+    b"II*\0",  # TIFF, little-endian; then big-endian, then BigTIFF
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+    b"GIF87a",
+    b"GIF89a",
+    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000
+    b"\xff\x4f\xff\x51",
+    b"\0\0\0\x0cJXL \r\n\x87\n",
+    b"SDPX",
+    b"XPDS",
+    b"\x76\x2f\x31\x01",  # OpenEXR
+    b"8BPS",
+)
+_FILM_MAGIC = (
+    b"\x1a\x45\xdf\xa3",  # Matroska and WebM
+    b"\0\0\x01\xba",  # MPEG program stream
+    b"\0\0\x01\xb3",  # MPEG video sequence
+    b"\0\0\x01\xb0",  # MPEG-4 visual object sequence
+    b"\0\0\0\x01\x67",  # H.264: sequence parameter set, or access unit delimiter
+    b"\0\0\0\x01\x27",
+    b"\0\0\0\x01\x09",
+    b"\0\0\0\x01\x40\x01",  # HEVC: video parameter set, or access unit delimiter
+    b"\0\0\0\x01\x46\x01",
+    b"\x1f\x07\0",  # DV: header block of the first sequence
+    b"\0\0\0\0\x01\xbc",  # GXF
+    b".RMF",
+    b"DKIF",  # IVF
+    b"FLV\x01",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF
+    b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02",  # MXF header partition
+    b"YUV4MPEG2 ",
+    b"nut/multimedia container\0",
+)
+_OGG_FILMS = (b"\x80theora", b"OVP80\x01")
+"""What the first page of an Ogg file with pictures holds; without, it is sound."""
+_STILL_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis", b"crx "))
+_AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P "))
+_FILM_BOXES = frozenset((b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"))
+"""First boxes of QuickTime files from before `ftyp`."""
+_BMP_HEADERS = (b"\x0c", b"(", b"4", b"8", b"l", b"|")
+"""Sizes in bytes, 12 to 124, of the headers a BMP may have."""
+_TS_PACKET_BYTES = 188
+
+
+def extension_of(key: str) -> str:
+    """Return the key's extension in lower case, without the dot; empty if there is none."""
+    return suffix_of(key).lower().removeprefix(".")
+
+
+def kind_from_name(key: str) -> Kind | None:
+    """Return what the key's extension promises, or None."""
+    extension = extension_of(key)
+    if extension in _STILL_NAMES:
+        return "still"
+    return "film" if extension in _FILM_NAMES else None
+
+
+def is_sidecar(key: str) -> bool:
+    """Return whether the name alone tells that this only stands beside pictures and films."""
+    name = key.rpartition("/")[2].lower()
+    junk = name in _JUNK_NAMES or name.startswith(_APPLE_DOUBLE)
+    return junk or extension_of(key) in _SIDECAR_EXTENSIONS
+
+
+def kind_from_content(head: bytes) -> Kind | None:
+    """Return what the first bytes of a file say it is, or None; 512 bytes are enough.
+
+    Sound alone is None.
+    """
+    if head.startswith(_STILL_MAGIC) or _is_bmp(head):
+        return "still"
+    if head.startswith(_FILM_MAGIC):
+        return "film"
+    if head[:4] == b"OggS":
+        return "film" if any(word in head for word in _OGG_FILMS) else None
+    if head[:4] == b"RIFF":
+        form: dict[bytes, Kind] = {b"WEBP": "still", b"AVI ": "film"}
+        return form.get(head[8:12])
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        if brand in _AUDIO_BRANDS:
+            return None
+        return "still" if brand in _STILL_BRANDS else "film"
+    if head[4:8] in _FILM_BOXES or _is_transport_stream(head):
+        return "film"
+    return None
+
+
+def still_output_extension(extension: str, profile: Profile) -> str:
+    """Return the output's extension, with its dot, for a picture.
+
+    Args:
+        extension: The source's, with or without its dot, in any case.
+        profile: `access` keeps what holds color and can be written; `archive` is always TIFF.
+    """
+    name = extension.lower().removeprefix(".")
+    return f".{name}" if profile == "access" and name in _COLOR_STILLS else ".tif"
+
+
+def film_output_extension(extension: str, profile: Profile, codec: Codec | None = None) -> str:
+    """Return the output's extension, with its dot, for a film.
+
+    Args:
+        extension: The source's, with or without its dot, in any case.
+        profile: `access` keeps containers made for H.264, else MP4; `mezzanine` is QuickTime and
+            `archive` Matroska.
+        codec: AV1 has no place in QuickTime and goes to MP4.
+    """
+    if profile != "access":
+        return ".mkv" if profile == "archive" else ".mov"
+    name = extension.lower().removeprefix(".")
+    if name not in _COLOR_FILMS or (name == "mov" and codec == "av1"):
+        return ".mp4"
+    return f".{name}"
+
+
+def _is_bmp(head: bytes) -> bool:
+    """Two letters are not enough: the reserved field must be 0 and the header of a known size."""
+    return head[:2] == b"BM" and head[6:10] == b"\0" * 4 and head[14:15] in _BMP_HEADERS
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Sync bytes a packet apart, with or without the 4-byte time stamp of M2TS in front."""
+    for start, step in ((0, _TS_PACKET_BYTES), (4, _TS_PACKET_BYTES + 4)):
+        syncs = head[start::step]
+        if len(syncs) >= 2 and set(syncs) == {0x47}:
+            return True
+    return False

@@ -1,0 +1,79 @@
+"""A few frames from all over a film, to look at."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.containers.demux import (
+    decode_errors,
+    film_stream,
+    of_known_streams,
+    only,
+    open_source,
+)
+from colorworker.media.deinterlace import deinterlaced_segment, whole_pictures
+from colorworker.media.repack import in_planes
+
+SAMPLED_FRAMES_UNSEEKABLE = 1500
+"""Frames at the start that samples are taken from where the film cannot be sought."""
+
+
+def sample_frames(
+    reader: BinaryIO,
+    key: str,
+    info: VideoInfo,
+    timeline: Timeline,
+    count: int,
+    *,
+    deinterlaced: bool = False,
+) -> list[VideoFrame]:
+    """Return up to `count` decoded frames spread evenly over the film, in order.
+
+    Of a film that can be sought they are keyframes, or what is shown next if one does not decode;
+    of others they come from its first minute.
+
+    Args:
+        reader: The film, seekable; stays open.
+        key: Its name, for errors.
+        info: What `scan` said about it.
+        timeline: When its frames are shown.
+        count: Most frames that are wanted.
+        deinterlaced: Make whole pictures of interlaced frames, by each and the one after it: what
+            a film made so shows there, but for small differences where something moves.
+
+    Raises:
+        SourceDamaged: If one of them does not decode.
+        SourceUnsupported: If they are to be deinterlaced and bwdif does not know their format.
+    """
+    decode = partial(deinterlaced_segment, frames_before=0) if deinterlaced else decode_segment
+    if timeline.seekable:
+        picked = timeline.keyframes[_spread(len(timeline.keyframes), count)].tolist()
+        return [
+            frame
+            for pts in picked
+            for frame in decode(reader, key, info, timeline, pts, pts + 1, repeat=True)
+        ]
+    wanted = set(_spread(min(len(timeline.pts), SAMPLED_FRAMES_UNSEEKABLE), count).tolist())
+    frames = []
+    with open_source(reader, key) as container, decode_errors(key, "at its start"):
+        stream = only(container, film_stream(container, key))
+        shown: Iterator[VideoFrame] = map(in_planes, of_known_streams(container.decode(stream)))
+        if deinterlaced:
+            shown = whole_pictures(shown, key, info, timeline)
+        for index, frame in enumerate(shown):
+            if index in wanted:
+                frames.append(frame)
+            if index >= max(wanted):
+                break
+    return frames
+
+
+def _spread(length: int, count: int) -> npt.NDArray[np.int64]:
+    return np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(np.int64))

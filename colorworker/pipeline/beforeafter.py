@@ -1,0 +1,50 @@
+"""Small before/after pictures of what a worker has colored; pixels never reach the driver."""
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.lab import linear_to_srgb, luminance_from_lightness
+from colorworker.color.resize import bilinear
+from colorworker.color.transfer import on_screen
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media.planes import Frame, color_spec, luma_proxy
+from colorworker.media.repack import small_rgb
+from colorworker.media.stills.port import StillInfo
+from colorworker.media.stills.thumbnail import before_after, preview_rgb
+
+Floats = npt.NDArray[np.float32]
+
+SIDE = 240
+"""Pixels of the long side of each half."""
+
+
+def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) of each half for a picture of this size."""
+    scale = SIDE / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def still_thumbnail(lightness: Floats, ab: Floats, info: StillInfo) -> bytes:
+    """Return a picture's proxy in color beside itself in gray, as JPEG.
+
+    Args:
+        lightness: L* of the upright proxy, (h, w).
+        ab: Its predicted a* and b*, (h, w, 2).
+        info: Of the picture, for its true aspect.
+    """
+    shape = thumbnail_shape(info.upright_height, info.upright_width)
+    small = bilinear(np.concatenate([lightness[..., None], ab], axis=-1), *shape)
+    # Gray is one curve over L*; to send it through the colors' gamut would take as long as those.
+    codes = linear_to_srgb(luminance_from_lightness(small[..., 0])) * 255
+    gray = np.repeat(np.rint(codes).astype(np.uint8)[..., None], 3, axis=2)
+    return before_after(gray, preview_rgb(small))
+
+
+def film_thumbnail(frame: Frame, info: VideoInfo) -> bytes:
+    """Return a colored frame beside its own luma, as JPEG, at the aspect it is shown with."""
+    aspect = info.sample_aspect_ratio or 1
+    height, width = thumbnail_shape(info.height, round(info.width * aspect))
+    spec = color_spec(info)
+    luma = (luma_proxy(frame, height, width).astype(np.float32) - spec.black) / spec.luma_span
+    gray = np.repeat(np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    return before_after(on_screen(gray, spec.transfer), small_rgb(frame, height, width))

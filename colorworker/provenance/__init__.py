@@ -1,1 +1,0 @@
-"""Who made what, from what: the done-records on the store."""

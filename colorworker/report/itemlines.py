@@ -1,0 +1,238 @@
+"""One line an item: what became of it, as report.jsonl holds it and the page shows it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from colorworker.domain.entries import Entry
+from colorworker.domain.records import Record, UnitResult
+from colorworker.domain.shots import Shot
+
+SHEET_COLUMNS = 10
+"""Pictures in a row of a `ShotSheet`; the same in `media.stills.contactsheet`."""
+
+
+class ShotSheet(NamedTuple):
+    """Where the small pictures of a film's shots lie, all in one JPEG."""
+
+    key: str
+    height: int
+    """Of each picture."""
+    width: int
+
+
+@dataclass(frozen=True)
+class ItemLine:
+    """The outcome of one source."""
+
+    root: str
+    """URI of the store the source lies in."""
+    key: str
+    kind: str
+    """`still`, `film`, or empty where the source is neither."""
+    outcome: str
+    """`succeeded` (also when it was done before), `failed` or `skipped`."""
+    error_code: str = ""
+    error: str = ""
+    """The sentence a person reads: why it failed or was skipped."""
+    output_key: str = ""
+    source_sha256: str = ""
+    output_sha256: str = ""
+    output_bytes: int | None = None
+    """Of the output; None where there is none."""
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    """1 for a picture; None where it is not known."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By phase, summed over the item's units; of earlier runs too."""
+    attempts: int = 0
+    """Tries of the unit that needed most; 0 when nothing was tried."""
+    worker: str = ""
+    resumed: bool = False
+    """It was found done: this run computed nothing of it."""
+    warnings: tuple[str, ...] = ()
+    streams: tuple[Mapping[str, Any], ...] = ()
+    """What became of every stream of a film's source, as `work.streams.StreamFate` says it."""
+    thumbnail_keys: tuple[str, ...] = ()
+    """Where its before/after pictures lie on the destination; several for a film."""
+    shots: tuple[Shot, ...] = ()
+    """Of a joined film."""
+    shot_sheet: ShotSheet | None = None
+    version: str = ""
+    """Of the source that was asked for, in a store that keeps several; empty: the last."""
+    own_options: Mapping[str, Any] = field(default_factory=dict)
+    """In what it was to be done otherwise than the job's other items."""
+
+
+def line_of_entry(entry: Entry) -> ItemLine:
+    """Return the line of a source that its listing settled."""
+    return ItemLine(
+        entry.root,
+        entry.key,
+        entry.kind or "",
+        entry.outcome,
+        entry.error_code,
+        entry.error,
+        version=entry.version,
+        own_options=dict(entry.own_options),
+    )
+
+
+def line_of_still(entry: Entry, result: UnitResult) -> ItemLine:
+    """Return the line of a picture."""
+    return _line(entry, result, [result], {"frames": 1})
+
+
+def line_of_film(
+    entry: Entry, result: UnitResult, scanned: Record | None, results: Iterable[UnitResult]
+) -> ItemLine:
+    """Return the line of a film.
+
+    Args:
+        entry: Its source.
+        result: What settled it: its assembly's result, or that of the unit that failed.
+        scanned: The scan's record, where there is one.
+        results: All results of its units in this run.
+    """
+    facts: dict[str, Any] = {}
+    if scanned is not None:
+        video = scanned.info.get("video", {})
+        facts = {
+            "width": video.get("width"),
+            "height": video.get("height"),
+            "frames": scanned.info.get("frames"),
+        }
+    return _line(entry, result, [*results, result], facts)
+
+
+def _line(
+    entry: Entry, result: UnitResult, results: Sequence[UnitResult], facts: Mapping[str, Any]
+) -> ItemLine:
+    """Return the line of a source from its units' results.
+
+    Args:
+        entry: The source.
+        result: What settled it.
+        results: Results of all its units; one may be there twice.
+        facts: Width, height and frames, where `result`'s record does not say them.
+    """
+    record = result.record if result.outcome == "succeeded" else None
+    records = {item.record.unit_id: item.record for item in results if item.record}.values()
+    info = {**facts, **(record.info if record else {})}
+    # The record of a still or of a joined film speaks for all units; else each for itself.
+    whole = [record] if record and record.kind in {"still", "assembly"} else list(records)
+    # Stretches of a preview end in any order.
+    whole.sort(key=lambda each: each.info.get("start_pts", 0))
+    workers = dict.fromkeys(
+        [item.worker for item in records if item.worker] or [result.worker or ""]
+    )
+    return ItemLine(
+        root=entry.root,
+        key=entry.key,
+        kind=entry.kind or "",
+        outcome=result.outcome,
+        error_code=result.error_code,
+        error=result.error,
+        output_key=record.output_key if record else "",
+        source_sha256=str(info.get("source_sha256", "")),
+        output_sha256=record.sha256 if record else "",
+        output_bytes=record.size_bytes if record else None,
+        width=info.get("width"),
+        height=info.get("height"),
+        frames=info.get("frames"),
+        seconds=_summed([item.seconds for item in whole]),
+        attempts=max(item.attempt for item in results),
+        worker=", ".join(sorted(workers)),
+        resumed=bool(results) and all(item.resumed for item in results),
+        warnings=tuple(dict.fromkeys(w for item in whole for w in item.info.get("warnings", ()))),
+        streams=tuple(info.get("streams", ())),
+        thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
+        **_shots(info),
+        version=entry.version,
+        own_options=dict(entry.own_options),
+    )
+
+
+def _shots(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a line that say which shots a film has."""
+    sheet = info.get("shot_sheet")
+    return {
+        "shots": tuple(Shot(**shot) for shot in info.get("shots") or ()),
+        "shot_sheet": ShotSheet(*sheet) if sheet else None,
+    }
+
+
+def _thumbnails(record: Record) -> list[str]:
+    """Return the keys of a record's pictures: its own, or those it gathered from its segments."""
+    own = [record.thumbnail_key] if record.thumbnail_key else []
+    return list(record.info.get("thumbnail_keys", own))
+
+
+def line_to_json(line: ItemLine) -> bytes:
+    """Return the line as one line of ASCII JSON with its newline.
+
+    The bytes of a name that is not UTF-8 stay as lone surrogates, which Python reads back.
+    """
+    return json.dumps(asdict(line), ensure_ascii=True).encode() + b"\n"
+
+
+def line_from_json(data: bytes) -> ItemLine:
+    """Return the item that `line_to_json` wrote; unknown fields of newer versions are left out.
+
+    Raises:
+        ValueError: If it is not the JSON object of an item.
+    """
+    values = json.loads(data)
+    if not isinstance(values, dict) or not {"root", "key", "kind", "outcome"} <= values.keys():
+        raise ValueError("not a line of a report")
+    known = {name: values[name] for name in ItemLine.__dataclass_fields__ if name in values}
+    for name in ("warnings", "streams", "thumbnail_keys"):
+        known[name] = tuple(known.get(name, ()))
+    return ItemLine(**{**known, **_shots(known)})
+
+
+@dataclass(frozen=True)
+class Totals:
+    """A job in numbers."""
+
+    items: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    resumed: int = 0
+    """Of the succeeded: those found done."""
+    stills: int = 0
+    """Colored."""
+    films: int = 0
+    """Colored."""
+    frames: int = 0
+    """Of the colored films."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By phase, of all items."""
+
+
+def totals_of(lines: Iterable[ItemLine]) -> Totals:
+    """Return the sums over all lines, which are seen once and not kept."""
+    counts = {name: 0 for name in Totals.__dataclass_fields__ if name != "seconds"}
+    seconds: dict[str, float] = {}
+    for line in lines:
+        colored = line.outcome == "succeeded"
+        counts["items"] += 1
+        counts[line.outcome] += 1
+        counts["resumed"] += colored and line.resumed
+        counts["stills"] += colored and line.kind == "still"
+        counts["films"] += colored and line.kind == "film"
+        counts["frames"] += (line.frames or 0) if colored and line.kind == "film" else 0
+        seconds = _summed((seconds, line.seconds))
+    return Totals(**counts, seconds=seconds)
+
+
+def _summed(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Return the sum of each phase, to the millisecond."""
+    total: dict[str, float] = {}
+    for part in parts:
+        for phase, seconds in part.items():
+            total[phase] = round(total.get(phase, 0.0) + seconds, 3)
+    return total

@@ -1,0 +1,28 @@
+"""The shots of films that have been colored, as the destination knows them."""
+
+from collections.abc import Sequence
+
+from colorworker.domain.entries import Entry
+from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.shots import Shot
+from colorworker.domain.units import scan
+from colorworker.state import read_record
+from colorworker.store.objectstore import ObjectStore
+
+
+def kept_shots(
+    store: ObjectStore, options: Options, model: ModelRef, entry: Entry
+) -> Sequence[Shot] | None:
+    """Return the shots of a film, from its record; None if it has not been colored like that.
+
+    Args:
+        store: The destination.
+        options: Of the job, without adjustments.
+        model: Of the job.
+        entry: The film.
+    """
+    unit = scan(entry.asset(), entry.output_key, entry.options(options), model)
+    record = read_record(store, unit.assembly_id)
+    if record is None or "shots" not in record.info:
+        return None
+    return [Shot(**shot) for shot in record.info["shots"]]

@@ -1,0 +1,131 @@
+"""What no record names: candidates wait on disk while all records are looked through once."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
+
+from colorworker.domain.records import Record, record_from_json, record_to_json
+from colorworker.errors import KeyMissing
+from colorworker.state import STATE
+from colorworker.store.objectstore import Leftover, ObjectInfo, ObjectStore
+
+UNITS = f"{STATE}/units/"
+_CACHE_KIB = 4 << 10
+"""Of SQLite's page cache, however many records there are."""
+_READERS = 8
+_AT_A_TIME = 512
+_SCHEMA = f"""
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -{_CACHE_KIB};
+CREATE TABLE units (unit_id PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE thumbnails (key PRIMARY KEY, size_bytes, modified_at) WITHOUT ROWID;
+CREATE TABLE uploads (upload_id PRIMARY KEY, key, size_bytes, modified_at, is_ours) WITHOUT ROWID;
+CREATE INDEX uploads_of ON uploads (key);
+CREATE TABLE parts (unit_id PRIMARY KEY, key, size_bytes, modified_at, film) WITHOUT ROWID;
+"""
+
+
+class Named:
+    """A private database of SQLite's, on disk where it grows, and gone when this is closed."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        """Begin without candidates; nothing is asked of the store yet."""
+        self._store = store
+        # An empty name is a temporary database: https://www.sqlite.org/inmemorydb.html
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_SCHEMA)
+        self._has_candidates = False
+
+    def close(self) -> None:
+        """Remove the database."""
+        self._database.close()
+
+    def list_units(self) -> None:
+        """Take in which units have a record: a listing, and no record is read."""
+        ids = ((unit_of(info.key),) for info in self._store.list(UNITS))
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT OR IGNORE INTO units VALUES (?)", ids)
+        self._database.execute("COMMIT")
+
+    def add_thumbnail(self, info: ObjectInfo) -> None:
+        """Take in a thumbnail, unless its unit has a record."""
+        query = "SELECT 1 FROM units WHERE unit_id = ?"
+        if not self._database.execute(query, (unit_of(info.key),)).fetchone():
+            row = (info.key, info.size_bytes, info.modified_at)
+            self._database.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", row)
+            self._has_candidates = True
+
+    def add_upload(self, upload: Leftover) -> None:
+        """Take in an upload to a key that may be an output of ours."""
+        row = (upload.upload_id, upload.key, upload.size_bytes, upload.modified_at)
+        self._database.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, FALSE)", row)
+        self._has_candidates = True
+
+    def add_part(self, unit_id: str, info: ObjectInfo) -> None:
+        """Take in a unit's winner that lies below our folder: a part, or what a scan has found."""
+        row = (unit_id, info.key, info.size_bytes, info.modified_at)
+        self._database.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, NULL)", row)
+        self._has_candidates = True
+
+    def look_through_records(self) -> None:
+        """Read all records if there are candidates: drop what is named, know what is ours."""
+        if not self._has_candidates:
+            return
+        for record in _records(self._store):
+            shown = [record.thumbnail_key, *record.info.get("thumbnail_keys", ())]
+            self._database.executemany(
+                "DELETE FROM thumbnails WHERE key = ?", [(key,) for key in shown]
+            )
+            self._database.execute(
+                "UPDATE uploads SET is_ours = TRUE WHERE key = ?", (record.output_key,)
+            )
+            if joined := record.info.get("joined"):
+                film = record_to_json(replace(record, info={}))
+                self._database.executemany(
+                    "UPDATE parts SET film = ? WHERE unit_id = ?", [(film, each) for each in joined]
+                )
+
+    def thumbnails(self) -> Iterator[ObjectInfo]:
+        """Yield the thumbnails that no record names."""
+        with closing(self._database.cursor()) as rows:
+            for key, size_bytes, modified_at in rows.execute("SELECT * FROM thumbnails"):
+                yield ObjectInfo(key, size_bytes, "", modified_at=modified_at)
+
+    def joined_parts(self) -> Iterator[tuple[ObjectInfo, Record]]:
+        """Yield the parts that records of films name as joined, with the film's record."""
+        query = "SELECT key, size_bytes, modified_at, film FROM parts WHERE film IS NOT NULL"
+        with closing(self._database.cursor()) as rows:
+            for key, size_bytes, modified_at, film in rows.execute(query):
+                info = ObjectInfo(key, size_bytes, "", modified_at=modified_at)
+                yield info, record_from_json(film)
+
+    def uploads(self) -> Iterator[Leftover]:
+        """Yield the uploads to outputs that records name."""
+        query = "SELECT key, size_bytes, modified_at, upload_id FROM uploads WHERE is_ours"
+        with closing(self._database.cursor()) as rows:
+            for row in rows.execute(query):
+                yield Leftover("upload", *row)
+
+
+def unit_of(key: str) -> str:
+    """Return the unit's id of a record's or a thumbnail's key."""
+    return key.rpartition("/")[2].partition(".")[0]
+
+
+def _records(store: ObjectStore) -> Iterator[Record]:
+    """Yield all records; those that are damaged, or have gone since they were listed, are not."""
+
+    def read(info: ObjectInfo) -> Record | None:
+        try:
+            return record_from_json(store.get(info.key))
+        except (KeyMissing, ValueError, TypeError):
+            return None
+
+    listed = iter(store.list(UNITS))
+    with ThreadPoolExecutor(_READERS) as pool:
+        while some := list(islice(listed, _AT_A_TIME)):
+            yield from (record for record in pool.map(read, some) if record is not None)

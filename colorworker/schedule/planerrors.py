@@ -1,0 +1,81 @@
+"""What is wrong with a plan, as one sentence that names file, line, key and remedy."""
+
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from colorworker.errors import UsageError
+from colorworker.inputs.validationtext import Place, words
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
+
+
+def from_validation(
+    path: Path, text: str, error: ValidationError, table: type[BaseModel]
+) -> UsageError:
+    """Return the first of the errors in the order of lines, and how many more there are."""
+    # A key that is missing may be one that is misspelled: what is wrong where it stands says more.
+    found = sorted(
+        error.errors(), key=lambda item: (item["type"] == "missing", _line(text, item["loc"]) or 0)
+    )
+    first, more = found[0], len(found) - 1
+    others = f" ({more} more like this)" if more else ""
+    seen, step = words(first, table)
+    return at_key(path, text, first["loc"], seen + others, step)
+
+
+def at_key(path: Path, text: str, place: Place, seen: str, next_step: str) -> UsageError:
+    """Return the error about one key of the file.
+
+    Args:
+        path: Of the file.
+        text: The file's content, in which the key's line is looked for.
+        place: Tables and keys from the outside in; numbers count tables of one name.
+        seen: What is wrong with it.
+        next_step: What to do.
+    """
+    line = _line(text, place)
+    where = f"{path}, line {line}" if line else str(path)
+    return UsageError(where, f"{_dotted(place)}: {seen}", next_step)
+
+
+def line_of_collection(path: Path, number: int) -> str:
+    """Return `plan.toml, line 12` of a collection, counted from 0; the file alone if it is gone."""
+    try:
+        line = _line(path.read_text(encoding="utf-8"), ("collection", number, "destination"))
+    except (OSError, UnicodeDecodeError):
+        line = None
+    return f"{path}, line {line}" if line else str(path)
+
+
+def _dotted(place: Place) -> str:
+    parts = [f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place]
+    return "".join(parts).removeprefix(".") or "plan"
+
+
+def _line(text: str, place: Place) -> int | None:
+    """Return the line, from 1, of the key or else of its table; None if neither is found.
+
+    tomllib does not say where a value stood, so this looks for headers and `key =`. Keys in inline
+    tables are found by the table's line.
+    """
+    names = [part for part in place if isinstance(part, str)]
+    number = next((part for part in place if isinstance(part, int)), 0)
+    table, key, seen, found = "", names[-1] if names else "", 0, None
+    if len(names) == 1:
+        names = ["", *names]
+    assigned = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
+    for line_number, line in enumerate(text.splitlines(), 1):
+        header = _HEADER.match(line)
+        if header:
+            table = header[2].strip("\"' ")
+            seen += header[1] == "[[" and table == names[0]
+            inside = table == names[0] and (header[1] == "[" or seen == number + 1)
+            if inside or (not names[0] and table == key):
+                found = line_number
+            if not inside:
+                table = f"not {table}"
+        elif names and table == names[0] and assigned.match(line):
+            return line_number
+    return found

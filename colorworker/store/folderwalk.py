@@ -1,0 +1,134 @@
+"""Every file below a folder, as a stream; what cannot be a good object is named, not left out."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from colorworker.errors import KeyRefused
+from colorworker.store.keys import check_key
+from colorworker.store.objectstore import Leftover, ObjectInfo
+from colorworker.store.oserrors import reading_failed
+
+SCRATCH = ".colorworker/tmp"
+"""Where half-written files lie, relative to a store's root; they are not objects."""
+
+
+def etag_of(status: os.stat_result) -> str:
+    """Return `size-mtime_ns-inode`, which rename and link leave as it is."""
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
+
+
+def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
+    r"""Yield what lies below `root` and whose key starts with `prefix`, folder by folder.
+
+    Links to files count as files; links to folders are not followed. Entries come with `error`
+    set when they are a link that leads nowhere or to a folder, something that is not a file, a
+    file without permission to read, or have a name that `check_key` refuses; so do folders that
+    cannot be read, with a `/` at the end of the key. Bytes of a name that are not UTF-8 are shown
+    as `\xNN` in the key. A root that does not exist is empty.
+
+    Memory is bounded by the number of folders, not of files.
+
+    Raises:
+        SourceUnreadable: If the root itself cannot be read.
+    """
+    start = prefix.rpartition("/")[0]
+    if start and not _is_plain_folder(root, start):
+        return
+    folders = [f"{start}/" if start else ""]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    key = folder + entry.name
+                    if not key.startswith(prefix) or key == SCRATCH:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{key}/")
+                    else:
+                        info = _info(key, entry)
+                        if info is not None:
+                            yield info
+        except FileNotFoundError:
+            # Removed since it was seen, or a root that is not there yet: it holds nothing.
+            continue
+        except OSError as error:
+            if not folder:
+                raise reading_failed(str(root), error) from error
+            yield _refused(folder, f"the folder cannot be read ({error.strerror})")
+
+
+def left_over(root: Path) -> Iterator[Leftover]:
+    """Yield the files of the store's scratch folder, however deep, and empty folders beside it.
+
+    A folder that is a link, or lies behind one, is somebody else's: left out.
+    """
+    state, scratch = (root / SCRATCH).parent, root / SCRATCH
+    if state.is_symlink():
+        return
+    for folder, below, names in os.walk(state):
+        path = Path(folder)
+        if scratch == path or scratch in path.parents:
+            for name in names:
+                yield from _leftover(root, path / name, "temporary file")
+        elif not below and not names and path != state:
+            yield from _leftover(root, path, "empty folder")
+
+
+def _leftover(
+    root: Path, path: Path, kind: Literal["temporary file", "empty folder"]
+) -> Iterator[Leftover]:
+    """Yield it, unless it vanished meanwhile."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    size_bytes = 0 if kind == "empty folder" else status.st_size
+    yield Leftover(kind, path.relative_to(root).as_posix(), size_bytes, status.st_mtime)
+
+
+def _is_plain_folder(root: Path, key: str) -> bool:
+    """Return whether the walk from the root would come to this folder."""
+    if f"{key}/".startswith(f"{SCRATCH}/"):
+        return False
+    try:
+        check_key(key)
+    except KeyRefused:
+        return False
+    folder = root
+    for part in key.split("/"):
+        folder /= part
+        if folder.is_symlink() or not folder.is_dir():
+            return False
+    return True
+
+
+def _info(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
+    """Return what is known of one entry that is not a folder; None if it vanished meanwhile."""
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        if not entry.is_symlink():
+            return None
+        return _refused(key, "the link leads nowhere")
+    except OSError as error:
+        return _refused(key, f"the file cannot be read ({error.strerror})")
+    if stat.S_ISDIR(status.st_mode):
+        return _refused(key, "links to folders are not followed")
+    if not stat.S_ISREG(status.st_mode):
+        return _refused(key, "neither a file nor a link to one")
+    try:
+        check_key(key)
+    except KeyRefused as error:
+        return _refused(key, error.seen)
+    if not os.access(entry, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        return _refused(key, "the file cannot be read (Permission denied)")
+    return ObjectInfo(key, status.st_size, etag_of(status), modified_at=status.st_mtime)
+
+
+def _refused(key: str, error: str) -> ObjectInfo:
+    shown = os.fsencode(key).decode("utf-8", "backslashreplace")
+    return ObjectInfo(shown, 0, "", error)

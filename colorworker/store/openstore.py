@@ -1,0 +1,92 @@
+"""From a URI to the store it names."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from colorworker.errors import DependencyMissing, KeyRefused, UsageError
+from colorworker.store.keys import check_key
+from colorworker.store.local import LocalStore
+from colorworker.store.objectstore import ObjectStore
+from colorworker.store.options import StoreOptions
+
+S3_SCHEME = "s3://"
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+
+
+def open_store(uri: str, options: StoreOptions | None = None) -> ObjectStore:
+    """Return the store that a URI, or the path of a folder, names; nothing is read or written yet.
+
+    Raises:
+        UsageError: If there is no store for the URI's scheme, or it names no folder.
+        DependencyMissing: If the package that speaks to such stores is not installed.
+    """
+    check_uri(uri)
+    scheme, separator, _ = uri.partition("://")
+    if not separator:
+        return LocalStore(Path(uri))
+    return _STORES[scheme](uri, options or StoreOptions())
+
+
+def check_uri(uri: str) -> None:
+    """Refuse what no store can have as its URI or path; none is opened.
+
+    Raises:
+        UsageError: If there is no store for the URI's scheme, or it names no bucket.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if not uri:
+        raise UsageError("store", "no folder is named", "Give the path of a folder")
+    if separator and scheme not in _STORES:
+        known = ", ".join(f"{name}://" for name in _STORES)
+        raise UsageError(
+            uri,
+            f"there is no store for {scheme}://",
+            f"Give the path of a folder, or one of {known}",
+        )
+    if uri.startswith(S3_SCHEME):
+        split_s3(uri)
+
+
+def split_s3(uri: str) -> tuple[str, str]:
+    """Return bucket and prefix of `s3://bucket/prefix`, which is taken as it is: no %-escapes.
+
+    Raises:
+        UsageError: If it names no bucket, or its prefix cannot be one of keys.
+    """
+    bucket, _, prefix = uri.removeprefix(S3_SCHEME).partition("/")
+    prefix = prefix.removesuffix("/")
+    if not _BUCKET.fullmatch(bucket):
+        # Not repeated: some tools take s3://key:secret@bucket.
+        raise UsageError("s3://", "no bucket of that name can be", "Write it as s3://bucket/prefix")
+    try:
+        return bucket, check_key(prefix) if prefix else ""
+    except KeyRefused as error:
+        raise UsageError(f"s3://{bucket}", error.seen, "Check the prefix") from error
+
+
+def _s3(uri: str, options: StoreOptions) -> ObjectStore:
+    bucket, prefix = split_s3(uri)
+    try:
+        # An extra: jobs between folders need no boto3.
+        from colorworker.store.s3 import S3Store
+    except ModuleNotFoundError as error:
+        raise DependencyMissing(
+            "boto3", "is not installed", "Install it: pip install 'colorworker[s3]'"
+        ) from error
+    return S3Store(bucket, prefix, options.s3, options.scratch)
+
+
+def _local(uri: str, _options: StoreOptions) -> LocalStore:
+    parts = urlsplit(uri)
+    if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+        raise UsageError(uri, "not the URI of a folder here", "Write it as file:///folder")
+    return LocalStore(Path(os.fsdecode(unquote_to_bytes(parts.path))))
+
+
+_STORES: Mapping[str, Callable[[str, StoreOptions], ObjectStore]] = {
+    "file": _local,
+    "s3": _s3,
+}

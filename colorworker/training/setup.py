@@ -1,0 +1,139 @@
+"""A training put together: data, network, engine, store; what every worker does alike."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from colorworker.errors import UsageError
+from colorworker.model.architectures import Architecture
+from colorworker.model.pretrained import settle
+from colorworker.model.runtime import configure, tf
+from colorworker.model.trainable import trainable
+from colorworker.model.weights import load, resolve
+from colorworker.store.openstore import open_store
+from colorworker.store.options import StoreOptions
+from colorworker.training.config import TrainConfig
+from colorworker.training.dataset import open_dataset, refuse_too_small
+from colorworker.training.engine import Engine, Trainable, World
+from colorworker.training.events import Ending, Moment
+from colorworker.training.history import Epoch
+from colorworker.training.intake import IntakeRules
+from colorworker.training.localcopy import Spool
+from colorworker.training.loop import train
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a training needs of the machine that it runs on."""
+
+    stores: StoreOptions
+    scratch: Path
+    """Folder for the local copy of the pictures."""
+    max_pixels: int = 1_000_000_000
+    threads: int | None = None
+    """Cores for TensorFlow; None: its choice, which is all of them."""
+
+
+def run_training(
+    config: TrainConfig,
+    means: Means,
+    world: Callable[[], World],
+    *,
+    show: Callable[[Moment], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
+    epoch_ended: Callable[[Epoch], None] = lambda _: None,
+) -> Ending:
+    """Train as configured, from the last checkpoint if there is one.
+
+    Args:
+        config: Whole, with data.train and run.output.
+        means: Of this machine.
+        world: Makes this process's place among the workers; called once TensorFlow is set up and
+            before it has done anything, as strategies over workers demand.
+        show: See `loop.train`.
+        stopping: See `loop.train`.
+        epoch_ended: See `loop.train`.
+
+    Raises:
+        UsageError: If it cannot start: no data, weights or a checkpoint that do not fit.
+        StoreUnavailable: If a store is away.
+    """
+    configure(threads=means.threads)
+    here = world()
+    seed_everything(config)
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(open_store(config.run.output, means.stores)))
+        spool = stack.enter_context(closing(Spool(means.scratch, int(config.data.max_gib * 2**30))))
+        dataset = open_dataset(
+            config.data.train,
+            spool,
+            rules_of(config, means.max_pixels),
+            opened=partial(open_store, options=means.stores),
+        )
+        refuse_too_small(dataset, config.data.train, config.optimizer.batch)
+        with here.strategy.scope():
+            network = build(config, means.stores)
+        engine = Engine(network, config.optimizer, here, jit=config.run.jit)
+        return train(
+            config,
+            dataset,
+            engine,
+            store,
+            here,
+            show=show,
+            stopping=stopping,
+            epoch_ended=epoch_ended,
+        )
+
+
+def rules_of(config: TrainConfig, max_pixels: int) -> IntakeRules:
+    """Return how pictures are taken in for this training."""
+    return IntakeRules(
+        size=config.picture.size,
+        fit=config.picture.fit,
+        min_colorfulness=config.data.min_colorfulness,
+        validation_share=config.data.validation_share,
+        stored_as=config.data.stored_as,
+        max_pixels=max_pixels,
+    )
+
+
+def seed_everything(config: TrainConfig) -> None:
+    """Set TensorFlow's own seed, for what draws without being given one: dropout and the like."""
+    # Not tf.keras: Ray sets TF_USE_LEGACY_KERAS, by which that name would be another package.
+    from keras.utils import set_random_seed
+
+    set_random_seed(config.optimizer.seed)
+    if config.run.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
+    """Return the configured network at its start.
+
+    Raises:
+        WeightsRefused: If its weights are missing, damaged or another network's.
+        UsageError: If there is no such architecture.
+    """
+    wanted, opened = config.model, partial(open_store, options=stores)
+    try:
+        asked = Architecture(
+            wanted.architecture, width=wanted.width, backbone=wanted.backbone_weights
+        )
+        if asked.name == "koala":
+            # It takes pictures of one size only; the others must not differ by it.
+            pixels, embedding_pixels = config.picture.size, wanted.embedding_pixels
+            asked = replace(asked, pixels=pixels, embedding_pixels=embedding_pixels)
+    except ValueError as error:
+        raise UsageError("model.architecture", str(error), "Correct the configuration") from error
+    return trainable(
+        settle(asked, opened),
+        load(resolve(wanted.weights, opened), opened) if wanted.weights else None,
+        seed=config.optimizer.seed,
+        freeze_backbone=wanted.freeze_backbone,
+        freeze_statistics=wanted.freeze_statistics,
+        precision=config.optimizer.precision,
+        opened=opened,
+    )

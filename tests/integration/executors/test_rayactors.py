@@ -1,0 +1,140 @@
+"""The executor on real Ray actors, without a model: films are only scanned."""
+
+import os
+import signal
+
+import pytest
+import ray
+
+from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.units import scan
+from colorworker.errors import UsageError
+from colorworker.executors.rayactors import RayExecutor
+from colorworker.executors.sizing import Crew
+from colorworker.executors.worker import WorkerSpec
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.store.local import LocalStore
+
+pytestmark = pytest.mark.integration
+
+MODEL = ModelRef("lite", "0" * 64)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def machine():
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Scans of films that are one film under other names."""
+    source = LocalStore(tmp_path / "source")
+    (tmp_path / "source").mkdir()
+    film = make_film(tmp_path / "source" / "0.mkv", Recipe(frames=24, gop_size=12)).read_bytes()
+    units = []
+    for number in range(8):
+        found = source.put(f"{number}.mkv", film)
+        asset = Asset(source.uri, found.key, "film", found.size_bytes, found.etag)
+        units.append(scan(asset, found.key, Options(), MODEL))
+    return units
+
+
+def make_executor(tmp_path, crew, **changes):
+    destination = LocalStore(tmp_path / "destination")
+    return RayExecutor(WorkerSpec(destination.uri, MODEL, 10**9, **changes), crew)
+
+
+def results_of(executor, count):
+    results = []
+    while len(results) < count:
+        results += executor.wait(1.0)
+    return results
+
+
+def until_there(executor, slots):
+    while executor.slots < slots:
+        assert executor.wait(1.0) == []
+
+
+def test_units_go_to_actors_that_have_answered_and_only_small_results_come_back(tmp_path, scans):
+    executor = make_executor(tmp_path, Crew(cpus=1))
+    store_bytes = ray.available_resources()["object_store_memory"]
+
+    assert executor.slots == 0
+    until_there(executor, 4)
+    for unit in scans:
+        executor.submit(unit, 1)
+    results = results_of(executor, len(scans))
+    workers = executor.workers()
+    executor.close()
+
+    assert {result.unit_id for result in results} == {unit.unit_id for unit in scans}
+    assert {result.outcome for result in results} == {"succeeded"}
+    assert {result.worker for result in results} == set(workers)
+    assert len(workers) == 2
+    assert ray.available_resources()["object_store_memory"] == store_bytes
+
+
+def test_more_actors_than_there_is_room_for_hold_up_nothing(tmp_path, scans):
+    executor = make_executor(tmp_path, Crew(cpus=2, at_most=5))
+
+    until_there(executor, 2)
+    for unit in scans:
+        executor.submit(unit, 1)
+    results = results_of(executor, len(scans))
+    executor.close()
+
+    assert {result.outcome for result in results} == {"succeeded"}
+    assert len({result.worker for result in results}) == 1
+
+
+def test_drained_an_actor_begins_nothing_and_every_unit_is_accounted_for(tmp_path, scans):
+    executor = make_executor(tmp_path, Crew(cpus=2))
+    until_there(executor, 2)
+    for unit in scans:
+        executor.submit(unit, 1)
+
+    unbegun = executor.drain()
+    results = results_of(executor, len(scans) - len(unbegun))
+    executor.close()
+
+    assert unbegun
+    done = {result.unit_id for result in results}
+    assert done | unbegun == {unit.unit_id for unit in scans}
+    assert not done & unbegun
+    assert {result.outcome for result in results} <= {"succeeded"}
+
+
+def test_nothing_waits_behind_a_long_unit_while_another_actor_is_idle(tmp_path, scans):
+    executor = make_executor(tmp_path, Crew(cpus=1))
+    until_there(executor, 4)
+    slow = executor.workers()[0]
+    pid = int(slow.partition(":")[2])
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for unit in scans:
+            executor.submit(unit, 1)
+        others = results_of(executor, len(scans) - 1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    (last,) = results_of(executor, 1)
+    executor.close()
+
+    assert slow not in {result.worker for result in others}
+    assert (last.worker, last.outcome) == (slow, "succeeded")
+
+
+def test_workers_that_see_another_folder_than_the_driver_are_refused(tmp_path):
+    executor = make_executor(tmp_path, Crew(cpus=2), landmark="jobs/1/manifest.jsonl")
+
+    with pytest.raises(UsageError, match=r"destination.*another folder.*every node"):
+        until_there(executor, 2)
+    executor.close()
+
+
+def test_a_worker_larger_than_every_node_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="room for a worker of 3 CPUs"):
+        make_executor(tmp_path, Crew(cpus=3))

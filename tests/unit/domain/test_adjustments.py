@@ -1,0 +1,123 @@
+from fractions import Fraction
+
+import pytest
+
+from colorworker.domain.adjustments import (
+    FilmTimes,
+    adjusted,
+    look_at,
+    meeting,
+    own_adjustments,
+    parse_wishes,
+)
+from colorworker.domain.entries import Entry, entry_from_json, entry_to_json
+from colorworker.domain.options import Adjustment, ModelRef, Options
+from colorworker.domain.shots import Shot
+from colorworker.domain.units import Cut, segments
+from colorworker.errors import UsageError
+
+SHOTS = [Shot(1, 0, 0.0, 25, "start"), Shot(2, 25, 1.0, 50, "cut"), Shot(3, 75, 3.0, 25, "cut")]
+SCANNED = {"origin_pts": 0, "time_base": "1/25"}
+
+
+def film(key="reels/a.mkv"):
+    return Entry("file:///a", key, 1, "e", "film", key)
+
+
+def wished(toml, entries=None):
+    wishes = parse_wishes(toml, "shots.toml")
+    return list(adjusted(entries or [film()], wishes, lambda _: SHOTS))
+
+
+def test_shots_become_the_times_of_the_list():
+    (entry,) = wished(
+        '[[shot]]\nfilm = "reels/a.mkv"\nshots = 2\nvividness = 0.5\n'
+        '[[shot]]\nfilm = "reels/*"\nshots = "2-3"\ntemperature = 0.3\n'
+        '[[shot]]\nfilm = "reels/*"\nfrom = "0:00.5"\nto = 1\nvividness = 1\n'
+    )
+
+    assert entry.options(Options()).adjustments == (
+        Adjustment(1000, 3000, 0.5, None),
+        Adjustment(1000, None, None, 0.3),
+        Adjustment(500, 1000, 1.0, None),
+    )
+
+
+def test_adjustments_come_back_from_a_manifest():
+    (entry,) = wished('[[shot]]\nfilm = "reels/a.mkv"\nshots = 2\nvividness = 0.5')
+
+    assert entry_from_json(entry_to_json(entry)) == entry
+    assert entry_from_json(entry_to_json(entry)).options(Options()) == entry.options(Options())
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("", r"it has no \[\[shot\]\]"),
+        ("[[shot]", "cannot be used"),
+        ("[[shot]]\nshots = 1\nvividness = 1", "names no film"),
+        ('[[shot]]\nfilm = "a"\nvividness = 1', "either shots, or from and to"),
+        ('[[shot]]\nfilm = "a"\nshots = 1', "neither vividness nor temperature"),
+        ('[[shot]]\nfilm = "a"\nshots = "5-2"\nvividness = 1', "neither a number nor a range"),
+        ('[[shot]]\nfilm = "a"\nshots = 1\nvividness = 9', r"vividness 9\.0"),
+        ('[[shot]]\nfilm = "a"\nshots = 1\nhue = 9', r"has no hue"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_the_reason(toml, said):
+    with pytest.raises(UsageError, match=said):
+        parse_wishes(toml, "shots.toml")
+
+
+def test_a_shot_that_is_not_in_the_list_is_refused():
+    with pytest.raises(UsageError, match="has 3 shots, no number 4"):
+        wished('[[shot]]\nfilm = "reels/a.mkv"\nshots = "3-4"\nvividness = 1')
+
+
+def test_a_wish_of_no_film_is_refused():
+    with pytest.raises(UsageError, match=r"reels/b\.mkv: no source has this key"):
+        wished('[[shot]]\nfilm = "reels/b.mkv"\nshots = 1\nvividness = 1')
+
+
+def test_numbers_need_a_film_that_has_been_colored():
+    wishes = parse_wishes('[[shot]]\nfilm = "reels/a.mkv"\nshots = 1\nvividness = 1', "s.toml")
+
+    with pytest.raises(UsageError, match="has no list of shots there yet"):
+        list(adjusted([film()], wishes, lambda _: None))
+
+
+def test_the_later_of_two_adjustments_counts_and_the_end_is_not_in_it():
+    options = Options(
+        vividness=0.8,
+        adjustments=(Adjustment(0, 2000, 0.1, 0.5), Adjustment(1000, 1500, 0.9, None)),
+    )
+
+    looks = [look_at(options, time) for time in (999, 1000, 1499, 1500, 2000)]
+
+    assert [look.vividness for look in looks] == [0.1, 0.9, 0.9, 0.1, 0.8]
+    assert [look.temperature for look in looks] == [0.5, 0.5, 0.5, 0.5, 0.38]
+
+
+def test_only_segments_that_an_adjustment_meets_are_others():
+    cuts = [Cut(0, 25, 25), Cut(25, 50, 25), Cut(50, 75, 25), Cut(75, None, 25)]
+    asset, model = film().asset(), ModelRef("m", "0" * 64)
+    options = Options(adjustments=(Adjustment(1200, 2400, 0.5),))
+
+    plain = segments(asset, cuts, "scan", Options(), model)
+    changed = segments(
+        asset, cuts, "scan", options, model, lambda cut: own_adjustments(options, SCANNED, cut)
+    )
+
+    same = [one.unit_id == other.unit_id for one, other in zip(plain, changed, strict=True)]
+    assert same == [True, False, False, True]
+    assert changed[1].options.adjustments == (Adjustment(1200, 2000, 0.5),)
+
+
+def test_a_change_elsewhere_is_nothing_to_a_segment():
+    one = meeting([Adjustment(1000, 9000, 0.5)], 2000, 3000)
+    other = meeting([Adjustment(1500, None, 0.5), Adjustment(4000, None, 0.1)], 2000, 3000)
+
+    assert one == other
+
+
+def test_times_are_rounded_as_in_the_shot_list():
+    assert FilmTimes(10, Fraction(1, 24)).milliseconds(11) == 42

@@ -1,0 +1,79 @@
+"""Calibrations are kept by what they hold for; what is damaged is not trusted."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from colorworker.domain.costs import Calibration, Rate
+from colorworker.domain.options import ModelRef, Options
+from colorworker.estimate.cache import Kept
+from colorworker.estimate.calibrate import Bench
+
+BENCH = Bench(ModelRef("lite", "0" * 64), Options(), 1, 8)
+FOUND = Calibration(
+    "2026-11-25T10:00:00+00:00", 8.5, {"still/access/png/8": Rate(0.1, 0.0, 0.5, 250_000.0)}
+)
+
+
+def test_what_is_kept_comes_back(tmp_path):
+    kept = Kept(tmp_path / "cache", BENCH)
+    assert kept.read() is None
+
+    kept.write(FOUND)
+
+    assert kept.read() == FOUND
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [kept.path.name]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(BENCH, workers=2),
+        replace(BENCH, threads=2),
+        replace(BENCH, model=ModelRef("lite", "1" * 64)),
+        replace(BENCH, options=Options(preset="slow")),
+        replace(BENCH, options=Options(anchor_interval=3)),
+    ],
+)
+def test_other_circumstances_have_another_file(tmp_path, other):
+    Kept(tmp_path, BENCH).write(FOUND)
+
+    assert Kept(tmp_path, other).read() is None
+
+
+def test_options_that_change_no_cost_share_one(tmp_path):
+    Kept(tmp_path, BENCH).write(FOUND)
+
+    calm = replace(BENCH, options=Options(vividness=0.1, profile="archive"))
+
+    assert Kept(tmp_path, calm).read() == FOUND
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: "{",
+        lambda _: "[]",
+        lambda values: json.dumps({**values, "circumstances": {}}),
+        lambda values: json.dumps(values).replace("8.5", "NaN"),
+        lambda values: json.dumps(values).replace("8.5", '"soon"'),
+        lambda values: json.dumps(values).replace("0.5", "-1"),
+        lambda values: json.dumps(values).replace("item_seconds", "seconds"),
+    ],
+)
+def test_a_damaged_file_is_said_and_not_used(tmp_path, caplog, damage):
+    kept = Kept(tmp_path, BENCH)
+    kept.write(FOUND)
+    kept.path.write_text(damage(json.loads(kept.path.read_text())))
+
+    assert kept.read() is None
+    assert "it is damaged" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_is_no_reason_to_fail(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+
+    Kept(tmp_path / "file", BENCH).write(FOUND)
+
+    assert "was not kept" in caplog.text

@@ -1,0 +1,167 @@
+"""A machine measured with a toy for a model: the pipeline runs, and every piece gets a rate."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from colorworker.domain.costs import Calibration, Piece, Rate
+from colorworker.domain.options import ModelRef, Options
+from colorworker.errors import SourceUnsupported
+from colorworker.estimate import calibrate as calibrating
+from colorworker.estimate.calibrate import Bench, calibrate
+from colorworker.estimate.samplemedia import clouds, make_reel, make_still, tells_output
+from colorworker.media.containers.headers import film_header
+from colorworker.media.stills.vips import open_still
+
+
+class Toy:
+    """Warm where it is bright."""
+
+    def working_shape(self, height, width):
+        return 32, 32
+
+    def predict(self, lightness, hints=None):
+        return np.stack([lightness - 50, lightness - 50], axis=-1).astype(np.float32)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Make the material tiny and the model a toy."""
+    for name in ("_SMALL", "_SMALL_STILL"):
+        monkeypatch.setattr(calibrating, name, (48, 32))
+    for name in ("_LARGE", "_LARGE_STILL"):
+        monkeypatch.setattr(calibrating, name, (96, 64))
+    for name, frames in (("_FEW", 3), ("_SHORT", 5), ("_LONG", 6)):
+        monkeypatch.setattr(calibrating, name, frames)
+    open_workshop = calibrating.open_workshop
+
+    def with_toy(spec):
+        workshop = open_workshop(spec)
+        object.__setattr__(workshop, "colorizer", lambda _: Toy())
+        return workshop
+
+    monkeypatch.setattr(calibrating, "open_workshop", with_toy)
+    return Bench(ModelRef("lite", "0" * 64), Options(), 1, 2, scratch=tmp_path)
+
+
+def test_every_piece_gets_a_rate_and_the_scratch_folder_is_left_empty(small, tmp_path):
+    pieces = [
+        Piece("film", "mpeg2video", "yuv420p"),
+        Piece("film", "ffv1", "yuv420p", "archive"),
+        Piece("still", "tiff", "16", "archive"),
+    ]
+    said = []
+
+    found = calibrate(pieces, small, said.append)
+
+    assert list(found.rates) == [piece.name for piece in pieces]
+    for rate in found.rates.values():
+        assert all(number >= 0 for number in vars(rate).values())
+        assert rate.megapixel_seconds > 0
+        assert rate.megapixel_bytes > 0
+        assert rate.seconds(10, 1.0) > 0
+    assert [line.split()[1] for line in said] == list(found.rates)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("piece", "tells"),
+    [
+        (Piece("still", "jpeg", "8"), True),
+        (Piece("still", "tiff", "8", "mezzanine"), True),
+        (Piece("film", "h264", "yuv420p"), True),
+        (Piece("film", "h264", "yuv420p", "archive"), True),
+        (Piece("film", "h264", "yuv420p", "mezzanine"), False),
+        (Piece("film", "ffv1", "gray", "archive"), True),
+        (Piece("film", "ffv1", "gray"), False),
+        (Piece("film", "mpeg2video", "yuv420p"), False),
+    ],
+)
+def test_a_sources_bytes_tell_of_the_outputs_where_neither_has_a_rate(piece, tells):
+    assert tells_output(piece) is tells
+
+
+def test_the_materials_own_bytes_are_kept_with_what_was_written(small, warm):
+    pieces = [Piece("film", "ffv1", "gray", "archive"), Piece("still", "jpeg", "8"),
+              Piece("film", "mpeg2video", "yuv420p")]  # fmt: skip
+
+    film, still, rated = calibrate(pieces, small).rates.values()
+
+    # Gray with grain takes 0.5 to 1.5 bytes a pixel without loss, color more; so small a film has
+    # a header that counts.
+    assert 0.5e6 < film.source_bytes < 3e6
+    assert film.megapixel_bytes > film.source_bytes
+    assert still.source_bytes > 0
+    assert rated.source_bytes == 0
+
+
+@pytest.fixture
+def warm(monkeypatch):
+    """Leave out the first film, for which tables of colors are built."""
+    monkeypatch.setattr(calibrating._Machine, "warm_up", lambda _: 1.0)
+
+
+def test_with_several_workers_each_gets_as_much(small, warm):
+    two = replace(small, workers=2)
+    piece = Piece("still", "png", "8")
+
+    alone, together = (calibrate([piece], bench).rates[piece.name] for bench in (small, two))
+
+    assert together.megapixel_bytes == pytest.approx(alone.megapixel_bytes)
+
+
+def test_what_was_known_stays_and_what_cannot_be_made_or_kept_is_left_out(small, warm):
+    known = Calibration("", 1.0, {"still/access/jpeg/8": Rate(1.0, 0.0, 0.0, 0.0)})
+    vc1 = Piece("film", "vc1", "yuv420p")
+    # H.264 keeps 8 and 10 bits only.
+    deep = Piece("film", "ffv1", "yuv420p12le", "access")
+
+    found = calibrate([vc1, deep], small, known=known)
+
+    assert found.rates == known.rates
+
+
+def test_after_a_minute_no_further_piece_is_begun(small, warm, monkeypatch):
+    monkeypatch.setattr(calibrating, "BUDGET_SECONDS", 0.0)
+    pieces = [Piece("still", "png", "8"), Piece("still", "jpeg", "8")]
+
+    assert list(calibrate(pieces, small).rates) == ["still/access/png/8"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt"),
+    [("h264", "yuv420p"), ("mpeg2video", "yuv422p"), ("ffv1", "gray"), ("ffv1", "yuv422p10le"),
+     ("mpeg4", "yuv420p"), ("mjpeg", "yuvj420p"), ("prores", "yuv422p10le")],
+)  # fmt: skip
+def test_films_are_made_as_they_were_asked_for(tmp_path, codec, pix_fmt):
+    film = make_reel(tmp_path, "0", Piece("film", codec, pix_fmt), 96, 64, 4)
+
+    with film.open("rb") as reader:
+        header = film_header(reader, film.name)
+
+    assert (header.codec, header.pix_fmt, header.frames) == (codec, pix_fmt, 4)
+
+
+@pytest.mark.parametrize(("form", "bits"), [("jpeg", 8), ("png", 16), ("tiff", 8), ("webp", 8)])
+def test_pictures_are_made_as_they_were_asked_for(tmp_path, form, bits):
+    path = make_still(tmp_path, "0", Piece("still", form, str(bits)), 96, 64)
+
+    with path.open("rb") as reader, open_still(reader, path.name, max_pixels=10**6) as picture:
+        assert (picture.info.loader, picture.info.bit_depth) == (form, bits)
+
+
+def test_forms_that_are_not_made_are_refused(tmp_path):
+    with pytest.raises(SourceUnsupported):
+        make_still(tmp_path, "0", Piece("still", "gif", "8"), 8, 8)
+    with pytest.raises(SourceUnsupported):
+        make_reel(tmp_path, "0", Piece("film", "h264", "no such format"), 64, 64, 2)
+
+
+def test_clouds_look_alike_at_every_size():
+    small, large = clouds(128, 96), clouds(512, 384)
+
+    for found in (small, large):
+        assert found.mean() == pytest.approx(127, abs=6)
+        assert found.std() == pytest.approx(48, abs=4)
+    assert np.array_equal(clouds(64, 48), clouds(64, 48))

@@ -1,0 +1,153 @@
+"""Films of a dry run are told by their records, their packets or their headers."""
+
+from dataclasses import replace
+
+import pytest
+
+from colorworker.domain.excerpt import Excerpt, only_excerpt
+from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.segmentlist import stretches
+from colorworker.domain.units import scan
+from colorworker.estimate import films as module
+from colorworker.estimate.films import Looking, outlined
+from colorworker.estimate.sampling import Recorded
+from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.media.synthetic import Recipe, make_film
+from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.scan import cuts_of, scan_film
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source
+
+OPTIONS, MODEL = Options(segment_frames=24), ModelRef("lite", "0" * 64)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    make_film(tmp_path / "r.mp4", Recipe(width=64, height=48, frames=60, gop_size=12))
+    (tmp_path / "still.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "torn.mp4").write_bytes(b"\0\0\0\x18ftypisom torn")
+    return tmp_path
+
+
+class Counting(LocalStore):
+    """A folder that remembers which keys were opened."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.opened = []
+
+    def open(self, key, **pinned):
+        self.opened.append(key)
+        return super().open(key, **pinned)
+
+
+class Lookout:
+    """An archive, the destination, and what a dry run makes of them."""
+
+    def __init__(self, archive):
+        self.source, self.destination = Counting(archive), MemoryStore("color")
+
+    def entries(self, options=OPTIONS):
+        found = list_entries([OpenSource(Source(str(self.source.uri)), self.source)], options)
+        if options.excerpt:
+            film = [entry for entry in found if entry.key == "r.mp4"]
+            return list(only_excerpt(film, Excerpt(*options.excerpt)))
+        return found
+
+    def outlines(self, options=OPTIONS, films=2):
+        looking = Looking(options, MODEL, 1 << 30, self.destination, Recorded(self.destination))
+        entries = outlined(self.entries(options), films, looking, lambda _: self.source)
+        return {entry.key: found for entry, found in entries}
+
+    def scan(self, options=OPTIONS):
+        workshop = Workshop(self.destination, lambda _: self.source, None, MODEL, "test")
+        (entry,) = [entry for entry in self.entries(options) if entry.key == "r.mp4"]
+        unit = scan(entry.asset(), entry.output_key, options, MODEL)
+        return unit, scan_film(workshop, unit, 1)[0]
+
+
+@pytest.fixture
+def lookout(archive):
+    return Lookout(archive)
+
+
+@pytest.mark.parametrize("options", [OPTIONS, replace(OPTIONS, excerpt=(400, 1480))])
+def test_cuts_are_those_that_the_scan_will_make(lookout, options):
+    found = lookout.outlines(options)["r.mp4"]
+
+    _, record = lookout.scan(options)
+    cuts = cuts_of(record)
+    assert len(cuts) > 1
+    assert found.segments == len(cuts)
+    assert found.cuts == stretches(cuts, 0, lookout_time_base(record))
+    assert found.frames == record.info["frames"]
+    assert found.seconds == pytest.approx(record.info["film_seconds"], abs=0.001)
+    assert (found.width, found.height, found.codec, found.pix_fmt, found.rate) == (
+        64, 48, "h264", "yuv420p", 25,
+    )  # fmt: skip
+
+
+def lookout_time_base(record):
+    return module.Fraction(record.info["time_base"])
+
+
+def test_a_film_that_was_scanned_is_not_read_again(lookout):
+    fresh = lookout.outlines()["r.mp4"]
+    unit, _ = lookout.scan()
+    lookout.source.opened.clear()
+
+    known = lookout.outlines()["r.mp4"]
+
+    assert known == fresh
+    assert "r.mp4" not in lookout.source.opened
+    lookout.destination.put(f".colorworker/units/{unit.assembly_id}.json", b"{}")
+    assert lookout.outlines()["r.mp4"].is_done
+
+
+def test_a_damaged_record_stays_and_the_film_is_told_by_its_header(lookout):
+    unit, _ = lookout.scan()
+    key = f".colorworker/units/{unit.unit_id}.json"
+    lookout.destination.put(key, b"torn {")
+
+    found = lookout.outlines()["r.mp4"]
+
+    assert (found.frames, found.cuts) == (60, ())
+    assert lookout.destination.get(key) == b"torn {"
+
+
+def test_what_is_beyond_the_bound_is_told_by_its_header_unless_it_is_alone(lookout, monkeypatch):
+    monkeypatch.setattr(module, "MOST_READ_BYTES", 100)
+
+    found = lookout.outlines()["r.mp4"]
+
+    assert (found.frames, found.segments, found.cuts) == (60, 2, ())
+    assert (found.width, found.codec, found.rate) == (64, "h264", 25)
+    assert lookout.outlines(films=1)["r.mp4"].cuts
+
+
+def test_of_very_many_films_the_first_are_looked_at(lookout, monkeypatch):
+    monkeypatch.setattr(module, "MOST_FILMS", 1)
+
+    found = lookout.outlines()
+
+    assert found["r.mp4"] is not None
+    assert found["torn.mp4"] is None
+
+
+def test_a_broken_film_and_one_that_the_profile_refuses_say_why(lookout, archive):
+    make_film(archive / "deep.mkv", Recipe("ffv1", "gray12le", 32, 32, 4, gop_size=1))
+
+    found = lookout.outlines()
+
+    assert found["torn.mp4"].error.startswith("torn.mp4: ")
+    assert "12" in found["deep.mkv"].error
+    assert found["deep.mkv"].frames == 4
+    assert found["r.mp4"].error == ""
+    assert found["still.png"] is None
+
+
+def test_an_excerpt_that_the_film_does_not_have_is_an_error_of_its_line(lookout):
+    found = lookout.outlines(replace(OPTIONS, excerpt=(5000, None)))["r.mp4"]
+
+    assert "has no frames from 00:00:05.000 to the end" in found.error

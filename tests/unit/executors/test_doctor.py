@@ -1,0 +1,103 @@
+import subprocess
+import sys
+
+import pytest
+
+from colorworker import __version__
+from colorworker.domain.options import CODECS
+from colorworker.executors.doctor import (
+    check_cores,
+    check_film_encoders,
+    check_still_encoders,
+    check_store,
+    check_versions,
+    check_video_hardware,
+    check_weights,
+)
+from colorworker.media.codecs import nvdec, nvenc
+
+
+def test_versions_are_those_that_are_installed():
+    detail = check_versions().detail
+
+    assert f"colorworker {__version__}" in detail
+    assert "av " in detail
+
+
+def test_at_least_one_core_is_usable():
+    assert int(check_cores().detail.split()[0]) >= 1
+
+
+def test_the_encoders_of_the_contract_are_here():
+    film, still = check_film_encoders(), check_still_encoders()
+
+    assert (film.status, film.detail) == ("ok", "libx264, ffv1, aac")
+    assert still.status == "ok"
+    assert "tiff" in still.detail
+
+
+def test_engines_for_video_work_or_are_missing_for_a_reason():
+    check = check_video_hardware()
+
+    assert (check.status, check.next_step) == ("ok", "")
+    for name in map(nvenc.encoder_name, CODECS["access"]):
+        answer = nvenc.answer(name)
+        assert (name if answer.works else answer.reason) in check.detail
+    for codec, pix_fmt in nvdec.PROOFS:
+        answer = nvdec.answer(codec, pix_fmt)
+        assert (f"NVDEC {codec} {pix_fmt}" if answer.works else answer.reason) in check.detail
+
+
+def test_a_folder_passes_the_round_trip_and_is_left_empty(tmp_path):
+    check = check_store(tmp_path)
+
+    assert check.status == "ok", check
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_file_in_place_of_a_folder_fails_the_round_trip_by_name(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+
+    check = check_store(path)
+
+    assert check.status == "fail"
+    assert "file" in check.detail
+    assert check.next_step
+
+
+def test_the_packaged_weights_are_sound():
+    check = check_weights()
+
+    assert check.status == "ok"
+    assert "1149e9594faf12e1af8c9f17e30bf10a7babe43632f37a87931d5d451faf4f8c" in check.detail
+
+
+def test_other_weights_fail_with_their_reason(tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(b"hello")
+
+    check = check_weights(str(path))
+
+    assert check.status == "fail"
+    assert "not an npz file" in check.detail
+    assert check.next_step
+
+
+@pytest.mark.parametrize("name", ["check_speed", "check_devices"])
+def test_without_tensorflow_the_checks_that_need_it_say_how_to_get_it(name):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['tensorflow'] = None\n"
+            "from colorworker import doctor\n"
+            f"check = doctor.{name}()\n"
+            "print(check.status, check.detail, check.next_step)",
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.startswith("fail tensorflow"), done.stderr
+    assert "pip install 'colorworker[cpu]'" in done.stdout

@@ -1,0 +1,29 @@
+"""Addresses of clusters that are not there."""
+
+import socket
+
+import pytest
+
+from colorworker.errors import UsageError
+from colorworker.executors.rayconnect import join
+from tests.ports import free_port
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "[::1]:{}"])
+def test_a_dead_address_is_named_at_once(form):
+    address = form.format(free_port())
+
+    with pytest.raises(UsageError, match="no Ray cluster can be reached there") as raised:
+        join(address)
+
+    assert address in str(raised.value)
+
+
+def test_a_host_without_a_name_is_named(monkeypatch):
+    def unknown(*_):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", unknown)
+
+    with pytest.raises(UsageError, match=r"head:6379.*Name or service"):
+        join("head:6379")

@@ -1,0 +1,42 @@
+"""Buckets that are folders, with a manifest in one of them."""
+
+import pytest
+
+from colorworker.inputs.manifestlines import Refused
+from colorworker.inputs.manifests import open_manifest
+from colorworker.store.local import LocalStore
+
+
+class Lists:
+    """Buckets by their URIs, and manifests in `s3://lists`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def opened(self, uri):
+        return LocalStore(self.folder / uri.removeprefix("s3://"))
+
+    def put(self, name, data):
+        self.opened("s3://lists").put(name, data)
+
+    def open(self, name, data=None, root=""):
+        if data is not None:
+            self.put(name, data)
+        behind = f"#root={root}" if root else ""
+        return open_manifest(f"manifest:s3://lists/{name}{behind}", self.opened)
+
+    def named(self, name, data=None, root=""):
+        """Return what its lines name."""
+        lines = [line for _, line in self.open(name, data, root).lines()]
+        assert not [line for line in lines if isinstance(line, Refused)]
+        return lines
+
+    def refused(self, name, data, root=""):
+        """Return the errors of the lines that name nothing, by number."""
+        lines = [line for _, line in self.open(name, data, root).lines()]
+        return {line.line: str(line.error) for line in lines if isinstance(line, Refused)}
+
+
+@pytest.fixture
+def lists(tmp_path):
+    return Lists(tmp_path)

@@ -1,0 +1,71 @@
+"""A frozen plan: the manifest on disk, its hash, and what is read back of it."""
+
+import hashlib
+from contextlib import closing
+
+import pytest
+
+from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.options import ModelRef, Options
+from colorworker.errors import UsageError
+from colorworker.inputs.jobplan import freeze, manifest_key, put_manifest
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+
+MODEL = ModelRef("lite", "0" * 64)
+ENTRIES = [
+    Entry("file:///a", "a.png", 10, "e1", "still", "a.png"),
+    Entry("file:///a", "b\udcff\n.txt", 7, "e2", None, "", "skipped", "not_media", "b: why."),
+    Entry("file:///a", "c.avi", 100, "e3", "film", "c.mp4"),
+]
+
+
+@pytest.fixture
+def plan(tmp_path):
+    with closing(freeze(iter(ENTRIES), Options(), MODEL, tmp_path / "manifest.jsonl")) as made:
+        yield made
+
+
+def test_a_plan_is_read_as_often_as_asked_and_counts_what_is_to_be_done(plan):
+    assert list(plan) == list(plan) == ENTRIES
+    assert plan.counts == Counts(items=3, stills=1, films=1, size_bytes=110)
+
+
+def test_the_jobs_id_is_the_hash_of_the_manifest(plan):
+    assert plan.job_id == hashlib.sha256(plan.path.read_bytes()).hexdigest()[:16]
+    assert plan.size_bytes == plan.path.stat().st_size
+
+
+@pytest.mark.parametrize("kind", ["memory", "local"])
+def test_a_plan_can_be_read_after_a_store_has_taken_its_file(plan, tmp_path, kind):
+    store = MemoryStore("m") if kind == "memory" else LocalStore(tmp_path / "store")
+    written = plan.path.read_bytes()
+
+    put_manifest(store, plan)
+
+    assert store.get(manifest_key(plan.job_id)) == written
+    assert list(plan) == ENTRIES
+
+
+def test_a_manifest_that_is_there_is_not_put_again(plan):
+    store = MemoryStore("m")
+    put_manifest(store, plan)
+    before = store.head(manifest_key(plan.job_id))
+
+    put_manifest(store, plan)
+
+    assert store.head(manifest_key(plan.job_id)) == before
+
+
+def test_a_manifest_that_was_cut_off_is_put_again(plan):
+    store = MemoryStore("m")
+    store.put(manifest_key(plan.job_id), b"{")
+
+    put_manifest(store, plan)
+
+    assert store.head(manifest_key(plan.job_id)).size_bytes == plan.size_bytes
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(UsageError, match="COLORWORKER_RUN__SCRATCH"):
+        freeze(ENTRIES, Options(), MODEL, tmp_path / "nowhere" / "manifest.jsonl")

@@ -1,0 +1,256 @@
+"""From a manifest to the entries of a job: looked up, told apart, named, and failed by line."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from colorworker.domain.options import Options
+from colorworker.errors import SourceUnreadable, StoreUnavailable
+from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+
+
+class Archive(MemoryStore):
+    """A bucket that counts what it is asked for."""
+
+    def __init__(self, *keys):
+        super().__init__("archive")
+        self.asked = Counter()
+        for key in keys:
+            self.put(key, PNG)
+
+    def list(self, prefix=""):
+        self.asked["list"] += 1
+        yield from super().list(prefix)
+
+    def look(self, key, *, version=""):
+        self.asked["look"] += 1
+        if version:
+            raise SourceUnreadable(key, f"version {version} is not kept", "Leave it out")
+        return super().look(key)
+
+    def open(self, key, **pins):
+        self.asked["open"] += 1
+        return super().open(key, **pins)
+
+
+@pytest.fixture
+def plan(lists):
+    def planned(store, name, *lines, options=Options(), **choice):  # noqa: B008
+        text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
+        manifest = lists.open(name, text.encode())
+        source = OpenSource(Source(manifest.root, **choice), store, manifest)
+        return {entry.key: entry for entry in list_entries([source], options)}
+
+    return planned
+
+
+def test_what_a_manifest_does_not_say_is_asked_of_the_store(plan):
+    store = Archive("a.png", "b.png", "not-named.png")
+
+    found = plan(store, "keys.csv", "archive,a.png", "archive,b.png")
+
+    assert set(found) == {"a.png", "b.png"}
+    assert found["a.png"].etag == store.head("a.png").etag
+    assert found["a.png"].size_bytes == len(PNG)
+    assert found["a.png"].output_key == "a.png"
+    assert store.asked == {"look": 2}
+
+
+def test_what_a_manifest_says_is_not_asked_for(plan):
+    store = Archive()
+
+    found = plan(store, "i.jsonl", {"key": "a.png", "size_bytes": 7, "etag": "x"})
+
+    assert (found["a.png"].size_bytes, found["a.png"].etag) == (7, "x")
+    assert not store.asked
+
+
+def test_a_folder_of_which_many_objects_are_named_is_listed_instead(plan):
+    keys = [f"box/{number:03d}.png" for number in range(60)]
+    store = Archive(*keys, *(f"box/other-{number}.png" for number in range(50)), "a.png")
+
+    found = plan(store, "keys.csv", *(f"archive,{key}" for key in [*keys, "a.png"]))
+
+    assert all(found[key].etag == store.head(key).etag for key in [*keys, "a.png"])
+    assert store.asked == {"list": 1, "look": 1}
+
+
+def test_a_folder_that_holds_too_many_others_is_not_listed_to_its_end(plan):
+    keys = [f"box/z{number:03d}.png" for number in range(60)]
+    store = Archive(*(f"box/{number}.png" for number in range(1000)), *keys)
+
+    found = plan(store, "keys.csv", *(f"archive,{key}" for key in keys))
+
+    assert not [entry for entry in found.values() if entry.outcome]
+    assert store.asked == {"list": 1, "look": 60}
+
+
+def test_a_listing_says_nothing_of_a_version_that_is_named(plan):
+    keys = [f"box/{number:03d}.png" for number in range(60)]
+    store = Archive(*keys)
+
+    found = plan(
+        store, "i.jsonl", {"key": keys[0], "version": "v1"}, *({"key": k} for k in keys[1:])
+    )
+
+    assert found[keys[0]].etag == ""
+    assert "version v1 is not kept" in found[keys[0]].error
+    assert store.asked == {"list": 1, "look": 1}
+
+
+def test_an_object_that_is_not_there_fails_by_its_line_and_the_others_are_done(plan):
+    found = plan(Archive("a.png"), "keys.csv", "archive,gone.png", "archive,a.png")
+
+    assert found["gone.png"].error == (
+        "keys.csv, line 1: gone.png: not in memory://archive."
+        " Correct the manifest, or leave it out."
+    )
+    assert (found["gone.png"].outcome, found["gone.png"].error_code) == ("failed", "key_missing")
+    assert found["a.png"].output_key == "a.png"
+
+
+def test_an_object_that_is_named_twice_is_done_once_and_the_second_line_fails(plan):
+    found = plan(Archive("a.png"), "keys.csv", "archive,a.png", "", "archive,a.png")
+
+    assert found["a.png"].output_key == "a.png"
+    assert found["keys.csv, line 3"].error == (
+        "keys.csv, line 3: a.png was named before, by keys.csv, line 1."
+        " Leave one of them out; a second version or outcome of it needs a job of its own."
+    )
+    assert found["keys.csv, line 3"].error_code == "line_refused"
+
+
+def test_a_refused_line_is_a_failed_item(plan):
+    found = plan(Archive("a.png"), "keys.csv", "archive,a.png", "archive,../b.png")
+
+    entry = found["keys.csv, line 2"]
+    assert (entry.outcome, entry.error_code) == ("failed", "line_refused")
+    assert "could lead out" in entry.error
+    assert entry.root.endswith("lists")
+
+
+def test_names_that_say_nothing_are_told_by_content_and_sidecars_are_not_read(plan):
+    store = Archive("scan", "scan.xml")
+    store.put("letter", b"hello")
+
+    found = plan(store, "keys.csv", "archive,scan", "archive,scan.xml", "archive,letter")
+
+    assert (found["scan"].kind, found["scan"].output_key) == ("still", "scan.tif")
+    assert found["scan.xml"].outcome == found["letter"].outcome == "skipped"
+    assert store.asked == {"look": 2, "open": 2}
+
+
+def test_patterns_hold_for_manifests_too(plan):
+    store = Archive("a.png", "b.png")
+
+    found = plan(store, "keys.csv", "archive,a.png", "archive,b.png", exclude=("b.*",))
+
+    assert list(found) == ["a.png"]
+
+
+def test_a_profile_of_its_own_gives_an_item_the_extension_of_that_profile(plan):
+    store = Archive("a.png", "b.png")
+
+    found = plan(store, "i.jsonl", {"key": "a.png"}, {"key": "b.png", "profile": "archive"})
+
+    assert found["a.png"].output_key == "a.png"
+    assert found["b.png"].output_key == "b.tif"
+    assert found["b.png"].own_options == (("profile", "archive"),)
+
+
+def test_what_an_item_has_like_the_job_is_no_option_of_its_own(plan):
+    found = plan(
+        Archive("a.png"),
+        "i.jsonl",
+        {"key": "a.png", "profile": "archive", "vividness": 0.5},
+        options=Options(profile="archive"),
+    )
+
+    assert found["a.png"].own_options == (("vividness", 0.5),)
+
+
+def test_a_profile_of_its_own_brings_the_codec_and_quality_of_that_profile(plan):
+    job = Options(codec="av1", crf=60)
+    store = Archive("a.mp4", "b.mp4", "c.mp4")
+
+    found = plan(
+        store,
+        "i.jsonl",
+        {"key": "a.mp4", "profile": "archive"},
+        {"key": "b.mp4", "codec": "hevc"},
+        {"key": "c.mp4", "codec": "prores"},
+        options=job,
+    )
+
+    assert found["a.mp4"].options(job) == Options(profile="archive")
+    assert found["b.mp4"].options(job) == Options(codec="hevc")
+    assert found["i.jsonl, line 3"].error == (
+        "i.jsonl, line 3: codec prores: profile access does not write it."
+        " Choose h264 or hevc or av1."
+    )
+
+
+def test_a_name_that_is_asked_for_is_given_and_others_give_way(plan):
+    store = Archive("a.png", "b.png")
+
+    found = plan(store, "i.jsonl", {"key": "b.png", "output": "a.png"}, {"key": "a.png"})
+
+    assert found["b.png"].output_key == "a.png"
+    assert found["a.png"].output_key == "a.png.png"
+
+
+def test_a_name_that_two_ask_for_is_given_to_the_first_key(plan):
+    store = Archive("a.png", "b.png")
+
+    found = plan(
+        store,
+        "i.jsonl",
+        {"key": "b.png", "output": "x/c.png"},
+        {"key": "a.png", "output": "x/c.png"},
+    )
+
+    assert found["a.png"].output_key == "x/c.png"
+    assert (found["b.png"].outcome, found["b.png"].error_code) == ("failed", "output_collision")
+    assert found["b.png"].output_key == ""
+
+
+def test_a_name_is_not_taken_from_whoever_asked_for_it_by_one_that_has_no_longer_one(plan):
+    store = Archive("scan", "b.tif")
+
+    found = plan(store, "i.jsonl", {"key": "scan"}, {"key": "b.tif", "output": "scan.tif"})
+
+    assert found["b.tif"].output_key == "scan.tif"
+    assert (found["scan"].outcome, found["scan"].error_code) == ("failed", "output_collision")
+
+
+@pytest.mark.parametrize("known", [{}, {"size_bytes": 7, "etag": "x"}])
+def test_a_name_of_another_format_is_refused_by_its_line(plan, known):
+    found = plan(Archive("b.png"), "i.jsonl", {"key": "b.png", "output": "c.jpg", **known})
+
+    assert found["b.png"].error == (
+        "i.jsonl, line 1: the output c.jpg of b.png would be a .png."
+        " Name it so, or leave the output out."
+    )
+
+
+def test_a_version_is_asked_for_by_name(plan):
+    store = Archive("a.png")
+
+    found = plan(store, "keys.csv", "archive,a.png,v1")
+
+    assert found["a.png"].version == "v1"
+    assert "line 1: a.png: version v1 is not kept" in found["a.png"].error
+
+
+def test_a_store_that_is_away_ends_the_plan_instead_of_failing_every_line(plan):
+    class Away(Archive):
+        def look(self, key, *, version=""):
+            raise StoreUnavailable("archive", "does not answer", "Wait")
+
+    with pytest.raises(StoreUnavailable):
+        plan(Away("a.png"), "keys.csv", "archive,a.png")

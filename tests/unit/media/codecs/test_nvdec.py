@@ -1,0 +1,230 @@
+"""Films that NVDEC may decode come as the software gives them, with an engine or without one."""
+
+import ctypes
+
+import numpy as np
+import pytest
+from av.error import ExternalError
+from av.sidedata.sidedata import Type
+
+from colorworker.errors import HardwareMissing
+from colorworker.media.codecs import decode, hardware, nvdec
+from colorworker.media.codecs.decode import DecodeTally, decode_segment
+from colorworker.media.codecs.hardware import DECODER, DRIVER, FRAMES, Answer, small_film, tried
+from colorworker.media.containers.demux import film_stream, open_source
+from colorworker.media.containers.probe import scan
+from colorworker.media.manystreams import make_film_with_all_streams
+from colorworker.media.planes import plane_view
+from colorworker.media.repack import in_planes, relaid
+from colorworker.media.sidedata import side_data
+from colorworker.media.synthetic import Recipe
+
+
+def has(*libraries):
+    try:
+        return all(ctypes.CDLL(name) for name in libraries)
+    except OSError:
+        return False
+
+
+def seen(path, **options):
+    """Return what is told of each frame: time, luma, flags and captions."""
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        frames = decode_segment(
+            reader, path.name, info, timeline, int(timeline.pts[0]), None, **options
+        )
+        return [
+            (
+                frame.pts,
+                plane_view(frame, 0).tobytes(),
+                frame.interlaced_frame,
+                side_data(frame, Type.A53_CC),
+            )
+            for frame in frames
+        ]
+
+
+@pytest.mark.parametrize(("codec", "pix_fmt"), nvdec.PROOFS)
+def test_a_film_decodes_the_same_with_nvdec_or_it_is_said_why_not(codec, pix_fmt, film):
+    proof = nvdec.PROOFS[codec, pix_fmt]
+    path = film(
+        "film.mp4",
+        codec=proof.encoder,
+        pix_fmt=pix_fmt,
+        options=proof.options,
+        width=320,
+        height=192,
+        frames=24,
+        b_frames=2,
+    )
+    tally = DecodeTally()
+
+    by_nvdec = seen(path, nvdec=True, tally=tally)
+
+    answer = nvdec.answer(codec, pix_fmt)
+    assert by_nvdec == seen(path)
+    assert tally.nvdec_frames == (24 if answer.works else 0)
+    if not has(DRIVER):
+        assert answer.reason == f"there is no NVIDIA driver here: {DRIVER} does not load"
+    elif not has(DECODER):
+        assert answer.reason == f"the driver lacks `video` here: {DECODER} does not load"
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt"), [("h264", "yuvj420p"), ("h264", "yuv422p"), ("mpeg2video", "yuv420p")]
+)
+def test_what_was_not_compared_is_not_decoded_by_nvdec(codec, pix_fmt):
+    assert nvdec.answer(codec, pix_fmt).reason == f"NVDEC is not used for {codec} of {pix_fmt}"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"qp": "0"}, "not used for h264 High 4:4:4 Predictive"), ({}, "without NVDEC for h264")],
+    ids=["lossless", "usual"],
+)
+def test_profiles_with_more_than_was_compared_are_left_to_the_software(options, said, film):
+    path = film("film.mp4", options=options, frames=2)
+
+    with (
+        path.open("rb") as reader,
+        open_source(reader, path.name) as container,
+        pytest.raises(HardwareMissing, match=said),
+    ):
+        nvdec.refuse_unproven(film_stream(container, path.name), path.name)
+
+
+def late(frame):
+    frame.pts += 1
+    return frame
+
+
+def broken(_):
+    raise ExternalError(-542398533, "the card fell off the bus")
+
+
+SPOILT = {
+    "it fails": broken,
+    "another time": late,
+    "libav's own": in_planes,
+    "another size": lambda frame: frame.reformat(width=frame.width - 2),
+}
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """Lay frames out as NVDEC does wherever it is to decode, and spoil the 20th."""
+
+    def install(spoilt):
+        in_software = decode.frames_from
+
+        def frames_from(*arguments, nvdec=False, **options):
+            for index, frame in enumerate(in_software(*arguments, **options)):
+                given = relaid(frame, "nv12") if nvdec else frame
+                yield spoilt(given) if nvdec and index == 20 else given
+
+        monkeypatch.setattr(decode, "frames_from", frames_from)
+        monkeypatch.setattr(decode, "may_decode", lambda _: True)
+
+    return install
+
+
+@pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
+def test_from_the_first_frame_that_is_not_as_the_softwares_the_software_goes_on(
+    spoilt, tmp_path, engine
+):
+    path = make_film_with_all_streams(tmp_path / "film.mkv")
+    wanted, tally = seen(path), DecodeTally()
+    engine(spoilt)
+
+    assert seen(path, nvdec=True, tally=tally) == wanted
+    assert (tally.frames, tally.nvdec_frames) == (48, 20)
+    assert any(captions for *_, captions in wanted)
+
+
+@pytest.mark.parametrize(("repeat", "by_nvdec"), [(False, 4), (True, 0)])
+def test_frames_that_may_be_repeated_are_not_nvdecs(repeat, by_nvdec, film, engine):
+    path, tally = film("film.mp4", frames=4), DecodeTally()
+    engine(broken)
+
+    seen(path, nvdec=True, repeat=repeat, tally=tally)
+
+    assert (tally.frames, tally.nvdec_frames) == (4, by_nvdec)
+
+
+def test_interlaced_frames_are_left_to_the_software(film):
+    path = film("film.mkv", field_order=2, height=64, frames=2)
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        (frame, _) = decode_segment(reader, path.name, info, timeline, 0, None)
+
+    assert not nvdec.may_decode(info)
+    assert not nvdec.is_as_decoded(relaid(frame, "nv12"), info)
+
+
+def test_frames_to_which_only_libavs_own_decoders_add_grain_are_left_to_them(film, monkeypatch):
+    path = film("film.mkv", frames=1)
+    with path.open("rb") as reader:
+        info, timeline = scan(reader, path.name)
+        (frame,) = decode_segment(reader, path.name, info, timeline, 0, None)
+    given = relaid(frame, "nv12")
+
+    assert nvdec.is_as_decoded(given, info)
+    monkeypatch.setattr(
+        nvdec, "side_data", lambda _, kind: b"grain" * (kind == Type.FILM_GRAIN_PARAMS)
+    )
+    assert not nvdec.is_as_decoded(given, info)
+
+
+def test_a_probe_never_raises_and_says_what_it_saw(monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda _: None)
+
+    assert tried(DECODER, lambda: "").works
+    assert tried(DECODER, lambda: "it differs") == Answer("it differs")
+    assert not tried(DECODER, lambda: str(small_film(Recipe("no_such_encoder")))).works
+    assert tried(DECODER, lambda: broken(None)).reason.startswith("libav says: ")
+
+
+def engine_of(change):
+    """Return what decodes a small film as NVDEC does, and changes its frames."""
+
+    def decoded(film, hwaccel=None):
+        frames = hardware.decoded(film)
+        return [change(relaid(frame, "nv12")) for frame in frames] if hwaccel else frames
+
+    return decoded
+
+
+def darker(frame):
+    frame.make_writable()
+    np.frombuffer(frame.planes[0], np.uint8)[7] -= 1
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda frame: frame, ""),
+        (darker, "luma of NVDEC is another"),
+        (in_planes, "NVDEC gives yuv420p"),
+        (broken, "libav says: the card fell off the bus"),
+    ],
+)
+def test_the_probe_believes_nothing_but_equal_luma_from_the_engine(change, reason, monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda _: None)
+    monkeypatch.setattr(nvdec, "decoded", engine_of(change))
+
+    assert nvdec.answer.__wrapped__("h264", "yuv420p").reason == reason
+
+
+def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
+    expected = nvdec.answer("h264", "yuv420p").reason
+    if not has(DRIVER):
+        expected = "libav says: Operation not permitted"
+    monkeypatch.setattr("ctypes.CDLL", lambda _: None)
+
+    assert nvdec.answer.__wrapped__("h264", "yuv420p").reason == expected
+
+
+def test_the_probes_film_is_of_frames_that_differ():
+    assert len(set(nvdec.luma_of(hardware.decoded(small_film(Recipe()))))) == FRAMES

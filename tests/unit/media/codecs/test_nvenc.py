@@ -1,0 +1,177 @@
+"""What NVENC is asked for, that libav knows every word of it, and what is said where it is not."""
+
+import ctypes
+from dataclasses import replace
+from fractions import Fraction
+from typing import cast
+
+import av
+import pytest
+from av.error import ArgumentError, FFmpegError
+from av.error import OverflowError as TooMuch
+from av.video.codeccontext import VideoCodecContext
+
+from colorworker.domain.options import CODECS, Options, changed
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.errors import HardwareMissing, SourceUnsupported, UsageError
+from colorworker.media.codecs import nvenc
+from colorworker.media.codecs.encode import configure
+from colorworker.media.codecs.hardware import DRIVER, ENCODER
+from colorworker.media.codecs.profiles import SVT_PRESETS, encoder_for
+
+INFO = VideoInfo("mov", "h264", 320, 192, "yuv420p", Fraction(25), None, 1, 1, 1, 1)
+
+
+def spec(source="yuv420p", extension=".mp4", info=INFO, **options):
+    made = Options(encoder="nvenc", **options)
+    return encoder_for("film", replace(info, pix_fmt=source), made, extension)
+
+
+@pytest.mark.parametrize(
+    ("codec", "source", "pix_fmt", "layout"),
+    [
+        ("h264", "yuv420p", "yuv420p", ""),
+        ("h264", "gray", "yuv420p", ""),
+        ("h264", "yuv422p", "yuv444p", ""),
+        ("h264", "yuvj420p", "yuv420p", ""),
+        ("hevc", "yuv420p10le", "yuv420p10le", "p010le"),
+        ("hevc", "yuv444p", "yuv444p", ""),
+        ("av1", "gray10le", "yuv420p10le", "p010le"),
+    ],
+)
+def test_depth_and_chroma_are_kept_where_nvenc_can(codec, source, pix_fmt, layout):
+    made = spec(source, codec=codec)
+
+    assert (made.codec, made.pix_fmt, made.layout) == (f"{codec}_nvenc", pix_fmt, layout)
+    assert made.losses == ()
+
+
+def test_quality_is_constant_and_parts_can_be_joined():
+    made = spec(codec="hevc", crf=23, preset="slow")
+
+    assert (made.options["rc"], made.options["b"]) == ("vbr", "0")
+    assert (made.options["cq"], made.options["preset"]) == ("23", "p6")
+    assert (made.options["forced-idr"], made.gop_size, made.tag) == ("1", 250, "hvc1")
+
+
+def test_what_nvenc_loses_is_said():
+    wide = replace(INFO, field_order=2, mastering_display="G(1,1)", chroma_location="left")
+
+    assert spec("yuv422p10le", info=wide, codec="hevc").losses == (
+        "HEVC of NVENC is written with 4:2:0 chroma: the source's is finer",
+        "HEVC of NVENC codes fields as whole frames: only the container says that they are"
+        " interlaced",
+        "HEVC of NVENC has no place for the mastering display and content light of HDR: left out",
+        "HEVC of NVENC does not say where samples of chroma lie: left out",
+    )
+    assert spec(info=wide, codec="av1").frame_data == frozenset()
+    assert spec(codec="h264").frame_data == {"closed captions"}
+
+
+@pytest.mark.parametrize(
+    ("source", "size", "options", "said"),
+    [
+        ("yuv420p10le", (320, 192), {}, "cannot keep its 10 bits.*--codec hevc"),
+        ("yuv420p12le", (320, 192), {"codec": "hevc"}, "12 bits.*--encoder software"),
+        ("yuv420p", (321, 192), {}, "even sides only, this is 321 x 192.*--encoder software"),
+    ],
+)
+def test_films_that_nvenc_would_change_are_refused(source, size, options, said):
+    info = replace(INFO, width=size[0], height=size[1])
+
+    with pytest.raises(SourceUnsupported, match=said):
+        spec(source, info=info, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"profile": "archive"}, "encoder nvenc: profile archive is not written by it"),
+        ({"profile": "mezzanine"}, "encoder nvenc: profile mezzanine"),
+        ({"crf": 0}, "crf 0: NVENC would choose for itself"),
+        ({"codec": "hevc", "crf": 52}, "crf 52: H.264 and HEVC count it from 0 to 51"),
+    ],
+)
+def test_options_that_do_not_go_with_nvenc_are_refused(options, said):
+    with pytest.raises(UsageError, match=said):
+        Options(encoder="nvenc", **options)
+
+
+def test_an_item_with_a_profile_of_its_own_is_not_bound_to_the_jobs_engine():
+    job = Options(encoder="nvenc")
+
+    assert changed(job, {"profile": "archive"}).encoder == "software"
+    assert changed(job, {"codec": "hevc"}).encoder == "nvenc"
+
+
+@pytest.mark.parametrize("codec", CODECS["access"])
+def test_an_encoder_of_nvenc_works_or_says_why_not(codec):
+    name = nvenc.encoder_name(codec)
+    answer = nvenc.answer(name)
+
+    try:
+        assert ctypes.CDLL(DRIVER)
+        assert ctypes.CDLL(ENCODER)
+    except OSError as error:
+        missing = ENCODER if ENCODER in str(error) else DRIVER
+        assert answer.reason.endswith(f"here: {missing} does not load")
+    if answer.works:
+        nvenc.refuse_missing(name, "yuv420p", "node:1")
+    else:
+        with pytest.raises(HardwareMissing) as refused:
+            nvenc.refuse_missing(name, "yuv420p", "node:1")
+        assert str(refused.value).startswith(f"{name} on worker node:1: {answer.reason}. Use --enc")
+
+
+def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
+    expected = nvenc.answer("h264_nvenc").reason
+    if f"{DRIVER} does not load" in expected:
+        expected = "libav says: Operation not permitted"
+    monkeypatch.setattr("ctypes.CDLL", lambda _: None)
+
+    assert nvenc.answer.__wrapped__("h264_nvenc", "yuv420p").reason == expected
+
+
+@pytest.mark.parametrize(("encoder", "reason"), [("libx264", ""), ("no_such", "no_such")])
+def test_the_probe_believes_an_encoder_whose_frames_come_back(encoder, reason, monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda _: None)
+    monkeypatch.setattr(nvenc, "OPTIONS", {})
+
+    assert reason in nvenc.answer.__wrapped__(encoder, "yuv420p").reason
+    assert nvenc.answer.__wrapped__(encoder, "yuv420p").works == (not reason)
+
+
+def test_other_encoders_need_no_engine():
+    nvenc.refuse_missing("libx264", "yuv420p", "node:1")
+    with pytest.raises(FFmpegError), nvenc.encoder_errors("libx264", "film", "node:1"):
+        raise FFmpegError(-22, "Invalid argument")
+
+
+def opening(made):
+    """Open an encoder as a part does, and return libav's error; None where NVENC is there."""
+    context = cast(VideoCodecContext, av.CodecContext.create(made.codec, "w"))
+    configure(context, made, INFO, Fraction(1, 25))
+    try:
+        context.open()
+    except FFmpegError as error:
+        return type(error)
+    return None
+
+
+@pytest.mark.parametrize("preset", SVT_PRESETS)
+@pytest.mark.parametrize("codec", CODECS["access"])
+def test_libav_knows_every_value_that_nvenc_is_given(codec, preset):
+    highest = 63 if codec == "av1" else 51
+
+    # Options are read before the driver is looked for: what it then says is something else.
+    for crf in (1, highest):
+        assert opening(spec(codec=codec, crf=crf, preset=preset)) not in {ArgumentError, TooMuch}
+
+
+@pytest.mark.parametrize("codec", CODECS["access"])
+def test_libav_reads_every_option_that_nvenc_is_given(codec):
+    made = spec(codec=codec)
+
+    for name in {"cq", "preset", "a53cc", *nvenc.OPTIONS}:
+        wrong = replace(made, options={**made.options, name: "nonsense"})
+        assert opening(wrong) is ArgumentError, name

@@ -1,0 +1,148 @@
+"""Flow on synthetic motion, and paths over several frames."""
+
+import numpy as np
+import pytest
+
+from colorworker.color.temporal import found, look
+from colorworker.media.opticalflow import (
+    FlowEstimator,
+    Path,
+    carried,
+    enlarged,
+    exposed_alike,
+    layered,
+    paths_between,
+    places,
+    sampled,
+    through,
+    unmoved,
+    visible,
+)
+
+HEIGHT, WIDTH = 64, 112
+
+
+def texture(seed=0, height=HEIGHT, width=WIDTH + 40):
+    """Luma of waves in all directions, wider than a picture, to pan over."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = np.random.default_rng(seed).uniform(-0.5, 0.5, (12, 2))
+    total = sum(np.sin(columns * x + rows * y + 9 * x) for x, y in waves)
+    return (120 + 12 * total).clip(16, 235).astype(np.uint8)
+
+
+def seen(picture):
+    return exposed_alike(look(picture, 219))
+
+
+def constant(x, y, trust=1.0):
+    flow = np.broadcast_to(np.float32([x, y]), (HEIGHT, WIDTH, 2)).copy()
+    return Path(flow, np.full((HEIGHT, WIDTH), trust, np.float32))
+
+
+@pytest.mark.parametrize("fine", [False, True])
+@pytest.mark.parametrize("step", [0, 2, 5])
+def test_a_pan_is_found_and_trusted(fine, step):
+    wide = texture()
+    one, other = wide[:, 20 : 20 + WIDTH], wide[:, 20 + step : 20 + step + WIDTH]
+
+    there, back = paths_between(FlowEstimator(fine=fine), seen(one), seen(other))
+
+    inner = slice(10, -10), slice(10, -10)
+    np.testing.assert_allclose(np.median(there.flow[inner], (0, 1)), (-step, 0), atol=0.3)
+    np.testing.assert_allclose(np.median(back.flow[inner], (0, 1)), (step, 0), atol=0.3)
+    assert there.trust[inner].mean() > 0.95
+
+
+def test_what_leaves_the_picture_is_not_trusted():
+    wide = texture()
+
+    there, back = paths_between(
+        FlowEstimator(fine=True), seen(wide[:, :WIDTH]), seen(wide[:, 8 : 8 + WIDTH])
+    )
+
+    assert there.trust[:, :6].mean() < 0.1
+    assert back.trust[:, -6:].mean() < 0.1
+
+
+def test_what_another_thing_covers_is_not_found():
+    one = texture()[:, :WIDTH].copy()
+    other = one.copy()
+    block = texture(seed=5)[20:44, 20:44]
+    one[20:44, 30:54] = block
+    other[20:44, 38:62] = block
+
+    there, _ = paths_between(FlowEstimator(fine=True), seen(one), seen(other))
+    carried_here = sampled(look(other, 219), places(there.flow))
+    sure = found(look(one, 219), carried_here, there.trust)
+
+    assert sure[24:40, 55:61].mean() < 0.3
+    assert sure[26:38, 36:48].mean() > 0.6
+    assert sure[:, 80:100].mean() > 0.9
+
+
+def test_exposure_and_contrast_change_nothing():
+    picture = texture(width=WIDTH)
+    darker = np.rint(picture * 0.5 + 10).astype(np.uint8)
+
+    same = seen(picture).astype(int) - seen(darker)
+
+    # Halved luma is rounded, and a code of it then stands for two.
+    assert np.abs(same).max() <= 2
+
+
+def test_a_picture_without_contrast_is_not_brought_up():
+    grain = np.random.default_rng(0).integers(30, 32, (HEIGHT, WIDTH)).astype(np.uint8)
+
+    assert seen(grain).std() < 4
+
+
+def test_paths_add_up_and_trust_only_what_all_of_them_trust():
+    path = through(constant(2, 1, 0.5), constant(3, -2, 0.5))
+
+    np.testing.assert_allclose(path.flow, np.broadcast_to([5, -1], path.flow.shape))
+    np.testing.assert_allclose(path.trust, 0.25)
+
+
+def test_staying_changes_no_path():
+    path = constant(2, 1, 0.5)
+
+    for same in (through(unmoved((HEIGHT, WIDTH)), path), through(path, unmoved((HEIGHT, WIDTH)))):
+        np.testing.assert_array_equal(same.flow, path.flow)
+        np.testing.assert_array_equal(same.trust, path.trust)
+
+
+def test_paths_lead_as_far_in_larger_pictures():
+    at, trust = enlarged(constant(2, 1), (2 * HEIGHT, 3 * WIDTH))
+
+    np.testing.assert_allclose(at[:, 5, 7], (7 + 6, 5 + 2))
+    np.testing.assert_allclose(trust, 1)
+
+
+def test_pixels_that_were_lost_are_said_to_have_stayed():
+    at, trust = enlarged(constant(20, 10, trust=0.0), (2 * HEIGHT, 2 * WIDTH))
+
+    stayed = np.zeros((2 * HEIGHT, 2 * WIDTH, 2), np.float32)
+    np.testing.assert_array_equal(at, places(stayed))
+    assert np.all((trust > 0) & (trust < 0.1))
+
+
+def test_visible_pixels_come_back_to_where_they_were():
+    forward, back = constant(3, 0).flow, constant(-3, 0).flow
+    back[:, 60:] = 9
+
+    seen_again = visible(forward, back)
+
+    assert seen_again[:, :56].all()
+    assert not seen_again[:, 57:].any()
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_planes_carried_together_are_those_sampled_alone(count):
+    random = np.random.default_rng(count)
+    planes = list(random.normal(size=(count, HEIGHT, WIDTH)).astype(np.float32))
+    at = places(random.normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32))
+
+    together = carried(layered(planes), at)
+
+    for plane, moved in zip(planes, together, strict=False):
+        np.testing.assert_allclose(moved, sampled(plane, at), atol=1e-5)

@@ -1,0 +1,376 @@
+"""Whole clips through the chain, with a toy that colors every picture a little differently."""
+
+import zlib
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from colorworker.domain.options import Options
+from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media.planes import luma_plane
+from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
+
+OPTIONS = Options()
+PER_FRAME = Options(anchor_interval=1, settle_anchors=0)
+SMALL, LARGE = (64, 96), (192, 288)
+"""Chroma planes as large as the toy's working shape, and three times as large."""
+
+
+class ToyColorizer:
+    """Dark pictures are green, light ones orange; each with an error of its own, by its content."""
+
+    weights_sha256 = "toy"
+
+    def __init__(self, noise=0.0):
+        self.noise = noise
+        self.pictures = 0
+
+    def working_shape(self, height, width):
+        return 32, 48
+
+    def predict(self, lightness, hints=None):
+        self.pictures += len(lightness)
+        colors = []
+        for picture in lightness:
+            random = np.random.default_rng(zlib.crc32(picture.tobytes()))
+            base = (30, 40) if picture.mean() > 50 else (-30, 20)
+            error = random.normal(0, self.noise, 2)
+            colors.append(np.full((*picture.shape, 2), base + error, np.float32))
+        return np.stack(colors)
+
+
+class ByThing(ToyColorizer):
+    """What has the lightest luma is red, all else is green; each picture with its own error."""
+
+    def predict(self, lightness, hints=None):
+        thing = (lightness > 70)[..., None]
+        error = super().predict(lightness)[:, :1, :1] - (30, 40)
+        return (np.where(thing, (25, 15), (-20, 10)) + error).astype(np.float32)
+
+
+class ByLuma(ToyColorizer):
+    """What is light is orange and what is dark is green, pixel by pixel."""
+
+    def predict(self, lightness, hints=None):
+        light = lightness[..., None] > 60
+        return np.where(light, (20, 30), (-30, 20)).astype(np.float32)
+
+
+def info_of(shape, pix_fmt="yuv420p"):
+    return VideoInfo(
+        container="matroska", codec="ffv1", width=shape[1], height=shape[0], pix_fmt=pix_fmt,
+        frame_rate=Fraction(25), sample_aspect_ratio=None,
+        color_range=1, colorspace=6, color_primaries=6, color_trc=6,
+    )  # fmt: skip
+
+
+def scene(shape, count, level, seed, pix_fmt="yuv420p"):
+    """Luma of a still scene around a level, with grain of a code or so."""
+    random = np.random.default_rng(seed)
+    blocks = random.integers(-25, 25, (shape[0] // 8, shape[1] // 8))
+    picture = level + np.kron(blocks, np.ones((8, 8)))
+    grain = random.integers(-1, 2, (count, *shape))
+    return [(picture + each).astype(np.uint8) for each in grain]
+
+
+def pan(shape, count, seed):
+    """The same scene, moved by a pixel a frame."""
+    (wide,) = scene((shape[0], shape[1] + 16 * -(-count // 16)), 1, 120, seed)
+    return [np.ascontiguousarray(wide[:, left : left + shape[1]]) for left in range(count)]
+
+
+def frames_of(lumas, pix_fmt="yuv420p", first=0):
+    for number, luma in enumerate(lumas, start=first):
+        frame = av.VideoFrame(luma.shape[1], luma.shape[0], pix_fmt)
+        plane = frame.planes[0]
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : luma.shape[1]] = luma
+        frame.pts, frame.time_base = number, Fraction(1, 25)
+        yield frame
+
+
+def chroma_of(frame):
+    planes = []
+    for plane in frame.planes[1:]:
+        lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        planes.append(lines[: plane.height, : plane.width].astype(np.float32))
+    return np.stack(planes)
+
+
+def colored(lumas, count, noise=0.0, options=OPTIONS):
+    shape = lumas[0].shape
+    frames = color_frames(
+        frames_of(lumas), count, info_of(shape), ToyColorizer(noise), options, "yuv420p"
+    )
+    return np.stack([chroma_of(frame) for frame in frames])
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("border", [24, 27])
+def test_border_frame_has_the_same_color_from_both_segments(shape, border):
+    lumas = scene(shape, 70, 120, seed=1)
+    ahead = lookahead_frames(OPTIONS)
+
+    before = colored(lumas[: border + ahead], border, noise=8)
+    behind = colored(lumas[border:], len(lumas) - border, noise=8)
+
+    # The last anchor before the border, and how far towards it the last frame has gone.
+    anchor = (border - 1) // OPTIONS.anchor_interval * OPTIONS.anchor_interval
+    share = (border - 1 - anchor) / (border - anchor)
+    wanted = (1 - share) * before[anchor] + share * behind[0]
+    assert np.abs(before[border - 1] - wanted).mean() < 0.6
+    assert np.abs(behind[0] - before[anchor]).mean() > 0.3
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("border", [24, 31])
+@pytest.mark.parametrize("behind", ["a pan", "a cut", "a flash"])
+def test_the_anchor_on_a_border_is_the_same_from_both_sides(monkeypatch, shape, border, behind):
+    film = pan(shape, 75, seed=20)
+    if behind == "a cut":
+        film[border + 9 :] = pan(shape, 75, seed=21)[border + 9 :]
+    if behind == "a flash":
+        film[border + 3 : border + 5] = scene(shape, 2, 200, seed=22)
+
+    def settled_anchor(lumas, count, index):
+        found = []
+
+        def only_looked_at(moments, canvas):
+            found.extend(each.colors.planes for each in moments if each.index == index)
+            return iter(())
+
+        monkeypatch.setattr("colorworker.pipeline.propagation.propagate.followed", only_looked_at)
+        frames, toy = frames_of(lumas), ToyColorizer(8)
+        list(color_frames(frames, count, info_of(shape), toy, OPTIONS, "yuv420p"))
+        (planes,) = found
+        return planes
+
+    from_before = settled_anchor(film[: border + lookahead_frames(OPTIONS)], border, border)
+    from_behind = settled_anchor(film[border:], len(film) - border, 0)
+
+    np.testing.assert_array_equal(from_before, from_behind)
+
+
+def test_frames_behind_the_look_ahead_change_nothing():
+    lumas = scene(SMALL, 80, 120, seed=2)
+    ahead = lookahead_frames(OPTIONS)
+
+    short = colored(lumas[: 24 + ahead], 24, noise=8)
+    long = colored(lumas, 24, noise=8)
+
+    np.testing.assert_array_equal(short, long)
+
+
+def test_a_cut_behind_the_border_is_seen_alike_from_both_sides():
+    lumas = scene(SMALL, 33, 90, seed=3) + scene(SMALL, 40, 180, seed=4)
+    ahead = lookahead_frames(OPTIONS)
+
+    before = colored(lumas[: 24 + ahead], 24, noise=8)
+    behind = colored(lumas[24:], 20, noise=8)
+
+    wanted = (before[18] + 5 * behind[0]) / 6
+    assert np.abs(before[23] - wanted).mean() < 0.6
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+def test_flicker_is_less_than_a_third_of_the_predictions_own(shape):
+    lumas = scene(shape, 60, 120, seed=5)
+
+    raw = np.abs(np.diff(colored(lumas, 60, noise=8, options=PER_FRAME), axis=0)).mean()
+    calm = np.abs(np.diff(colored(lumas, 60, noise=8), axis=0)).mean()
+
+    assert raw > 2
+    assert calm < raw / 3
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("cut", [30, 31, 35])
+def test_no_color_bleeds_over_a_hard_cut(shape, cut):
+    lumas = scene(shape, cut, 80, seed=6) + scene(shape, 60 - cut, 180, seed=7)
+
+    together = colored(lumas, 60)
+
+    np.testing.assert_allclose(together[:cut], colored(lumas[:cut], cut), atol=1)
+    np.testing.assert_allclose(together[cut:], colored(lumas[cut:], 60 - cut), atol=1)
+    assert np.abs(together[cut] - together[cut - 1]).mean() > 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_colors_are_the_same_before_and_after_a_flash(seed):
+    lumas = scene(SMALL, 48, 120, seed=8 + seed)
+    lumas[20:22] = scene(SMALL, 2, 200, seed=90)
+
+    together = colored(lumas, 48, noise=8)
+
+    settled_step = np.abs(np.diff(together[:18:6], axis=0)).mean()
+    assert np.abs(together[22] - together[19]).mean() < max(2.0, 2 * settled_step)
+
+
+def test_something_that_moves_fast_has_its_color_in_every_frame():
+    film = scene(LARGE, 30, 80, seed=16)
+    for number in range(12, 22):
+        left = (number - 12) * 24
+        film[number][40:120, left : left + 40] = 180
+
+    frames = list(color_frames(frames_of(film), 30, info_of(LARGE), ByLuma(), OPTIONS, "yuv420p"))
+
+    for number in range(12, 22):
+        left = (number - 12) * 12
+        red = chroma_of(frames[number])[1, 25:55, left + 5 : left + 15]
+        assert np.median(red) > 134
+
+
+def crossing(count, step):
+    """A light thing that crosses a still scene, and the columns where it is, in chroma samples."""
+    film = scene(LARGE, count, 130, seed=16)
+    light = scene((80, 64), 1, 200, seed=17)[0]
+    columns = []
+    for number, luma in enumerate(film):
+        left = 8 + number * step
+        luma[40:120, left : left + 64] = light
+        columns.append(slice(left // 2 + 6, left // 2 + 26))
+    return film, columns
+
+
+@pytest.mark.parametrize("step", [0, 3, 6])
+def test_a_thing_that_moves_keeps_its_color(step):
+    film, columns = crossing(30, step)
+
+    def red(options):
+        frames = color_frames(frames_of(film), 30, info_of(LARGE), ByThing(6), options, "yuv420p")
+        pairs = zip(frames, columns, strict=True)
+        return np.array([chroma_of(frame)[1, 26:54, where].mean() for frame, where in pairs])
+
+    alone, followed = red(PER_FRAME), red(OPTIONS)
+
+    assert followed.min() > 132
+    assert np.abs(np.diff(followed)).mean() < np.abs(np.diff(alone)).mean() / 4
+    assert np.ptp(followed) < np.ptp(alone) / 2
+
+
+def test_what_no_anchor_shows_has_the_colors_around_it():
+    film = scene(LARGE, 24, 80, seed=18)
+    for number in range(4, 9):
+        film[number][60:90, 100:130] = 190
+
+    frames = list(color_frames(frames_of(film), 24, info_of(LARGE), ByLuma(), OPTIONS, "yuv420p"))
+
+    for number in range(4, 9):
+        assert chroma_of(frames[number])[1, 31:44, 51:64].max() < 128
+
+
+def test_per_frame_every_picture_is_predicted_and_none_behind_the_border():
+    colorizer = ToyColorizer()
+    lumas = scene(SMALL, 12 + lookahead_frames(PER_FRAME), 120, seed=19)
+
+    frames = list(
+        color_frames(frames_of(lumas), 12, info_of(SMALL), colorizer, PER_FRAME, "yuv420p")
+    )
+
+    assert len(frames) == 12
+    assert colorizer.pictures == 12 + 1
+
+
+def encoded(lumas, pix_fmt):
+    """The clip as x264 packets, the decoder's references between frames and all."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = lumas[0].shape[1], lumas[0].shape[0], pix_fmt
+    encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
+    encoder.options = {"preset": "veryfast"}
+    packets = [packet for frame in frames_of(lumas, pix_fmt) for packet in encoder.encode(frame)]
+    return encoder.extradata, [bytes(packet) for packet in packets + encoder.encode(None)]
+
+
+def decoded(extradata, packets):
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata = extradata
+    for data in packets:
+        yield from decoder.decode(av.Packet(data))
+    yield from decoder.decode(None)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("yuv420p", "yuv420p"),
+        ("yuv422p", "yuv422p"),
+        ("yuv444p", "yuv444p"),
+        ("yuv420p", "yuv444p"),
+    ],
+)
+def test_luma_is_bit_equal_and_frames_keep_their_order(source, target):
+    extradata, packets = encoded(scene(LARGE, 40, 120, seed=10), source)
+    plain = [luma_plane(frame).copy() for frame in decoded(extradata, packets)]
+
+    frames = list(
+        color_frames(
+            decoded(extradata, packets),
+            40,
+            info_of(LARGE, source),
+            ToyColorizer(5),
+            OPTIONS,
+            target,
+        )
+    )
+
+    assert all(frame.format.name == target for frame in frames)
+    for frame, luma in zip(frames, plain, strict=True):
+        np.testing.assert_array_equal(luma_plane(frame), luma)
+        assert np.abs(chroma_of(frame) - 128).mean() > 5
+
+
+def test_gray_film_gets_color_around_its_own_luma():
+    lumas = scene(SMALL, 20, 120, seed=11)
+    info = info_of(SMALL, "gray")
+
+    frames = list(
+        color_frames(frames_of(lumas, "gray"), 20, info, ToyColorizer(), OPTIONS, "yuv444p")
+    )
+
+    np.testing.assert_array_equal(np.stack([luma_plane(frame) for frame in frames]), lumas)
+    assert np.abs(chroma_of(frames[7]) - 128).mean() > 5
+
+
+@pytest.mark.parametrize("options", [OPTIONS, Options(anchor_interval=3, settle_anchors=1)])
+def test_frames_held_stay_within_the_documented_bound(options):
+    lumas = scene(SMALL, 120, 120, seed=12)
+    read = 0
+
+    def counted():
+        nonlocal read
+        for frame in frames_of(lumas):
+            read += 1
+            yield frame
+
+    held = []
+    for number, _ in enumerate(
+        color_frames(counted(), 120, info_of(SMALL), ToyColorizer(), options, "yuv420p")
+    ):
+        held.append(read - number)
+
+    assert max(held) <= 9 + options.anchor_interval * (options.settle_anchors + 1)
+
+
+def test_times_stay_with_their_frames():
+    lumas = scene(SMALL, 30, 120, seed=15)
+
+    frames = color_frames(
+        frames_of(lumas, first=700), 30, info_of(SMALL), ToyColorizer(), OPTIONS, "yuv420p"
+    )
+
+    assert [frame.pts for frame in frames] == list(range(700, 730))
+
+
+def test_few_pictures_are_predicted():
+    colorizer = ToyColorizer()
+    lumas = scene(SMALL, 120 + lookahead_frames(OPTIONS), 120, seed=13)
+
+    list(color_frames(frames_of(lumas), 120, info_of(SMALL), colorizer, OPTIONS, "yuv420p"))
+
+    assert colorizer.pictures == 120 // 12 + 1 + 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_short_clips_come_out_whole(count):
+    assert len(colored(scene(SMALL, count, 120, seed=14), count)) == count

@@ -1,0 +1,110 @@
+"""A stage in a thread of its own: order, bounds, errors and early ends."""
+
+import threading
+from contextlib import closing
+from itertools import count
+
+import pytest
+
+from colorworker.errors import SourceDamaged
+from colorworker.pipeline.prefetch import ahead
+
+
+def threads():
+    return [each for each in threading.enumerate() if each.name.startswith("stage")]
+
+
+def test_items_come_in_order_from_another_thread_which_then_ends():
+    made_in = set()
+
+    def items():
+        for number in range(100):
+            made_in.add(threading.current_thread().name)
+            yield number
+
+    assert list(ahead(items(), 3, "stage")) == list(range(100))
+    assert made_in == {"stage_0"}
+    assert not threads()
+
+
+def test_no_more_than_the_bound_is_made_before_it_is_asked_for():
+    made, taken, most = 0, 0, 0
+
+    def items():
+        nonlocal made, most
+        for number in range(200):
+            made += 1
+            most = max(most, made - taken)
+            yield number
+
+    for _ in ahead(items(), 3, "stage"):
+        taken += 1
+
+    # The one in hand was asked for, and is counted as taken only when this loop has it.
+    assert 1 < most <= 4
+
+
+def test_an_error_comes_after_the_items_before_it_as_it_was_raised():
+    error = SourceDamaged("reel", "no frame decodes", "Restore it")
+
+    def items():
+        yield 1
+        yield 2
+        raise error
+
+    stage = ahead(items(), 4, "stage")
+
+    assert [next(stage), next(stage)] == [1, 2]
+    with pytest.raises(SourceDamaged) as raised:
+        next(stage)
+    assert raised.value is error
+    assert not threads()
+
+
+@pytest.mark.parametrize("taken", [0, 1, 5])
+def test_closing_early_closes_the_source_in_its_thread_and_ends_that(taken):
+    closed_by = []
+
+    def items():
+        try:
+            yield from count()
+        finally:
+            closed_by.append(threading.current_thread().name)
+
+    with closing(ahead(items(), 2, "stage")) as stage:
+        assert [next(stage) for _ in range(taken)] == list(range(taken))
+
+    assert closed_by == (["stage_0"] if taken else [])
+    assert not threads()
+
+
+def test_an_error_of_the_taker_ends_a_chain_of_stages():
+    def doubled(items):
+        for item in items:
+            yield 2 * item
+
+    first = ahead((number for number in range(1000)), 2, "stage-one")
+    second = ahead(doubled(first), 2, "stage-two")
+
+    def take_one_and_fail():
+        with closing(first), closing(second):
+            next(second)
+            raise RuntimeError("full")
+
+    with pytest.raises(RuntimeError, match="full"):
+        take_one_and_fail()
+
+    assert not threads()
+
+
+def test_an_error_of_the_first_stage_passes_through_the_second():
+    def broken():
+        yield 1
+        raise SourceDamaged("reel", "no frame decodes", "Restore it")
+
+    chain = ahead((item for item in ahead(broken(), 2, "stage-one")), 2, "stage-two")
+
+    with pytest.raises(SourceDamaged, match="no frame decodes"):
+        list(chain)
+
+    assert not threads()

@@ -1,0 +1,134 @@
+"""Batches of pictures: predicted together, each with its own outcome, none left open."""
+
+import threading
+
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.units import still
+from colorworker.pipeline import stillbatch
+from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.stillbatch import color_batch
+from colorworker.store.memory import MemoryStore
+
+MODEL = ModelRef("toy", "0" * 64)
+OPTIONS = Options()
+
+
+class Toy:
+    """Warm where it is bright; remembers what it was asked for."""
+
+    def __init__(self):
+        self.batches = []
+
+    def working_shape(self, height, width):
+        return (32, 48) if width > height else (48, 32)
+
+    def predict(self, lightness, hints=None):
+        self.batches.append(lightness.shape)
+        return np.stack([(lightness - 50) * 0.3] * 2, axis=-1).astype(np.float32)
+
+
+class Source(MemoryStore):
+    """A source that knows its readers."""
+
+    def __init__(self):
+        super().__init__("source")
+        self.readers = []
+
+    def open(self, key, **pins):
+        reader = super().open(key, **pins)
+        self.readers.append(reader)
+        return reader
+
+
+def png(height, width, seed):
+    rows, columns = np.mgrid[0:height, 0:width]
+    gray = ((rows * (seed + 2) + columns * 3) % 256).astype(np.uint8)
+    return bytes(pyvips.Image.new_from_array(gray).write_to_buffer(".png"))
+
+
+@pytest.fixture
+def source():
+    store = Source()
+    for number in range(10):
+        shape = (40, 60) if number % 2 else (60, 40)
+        store.put(f"{number}.png", png(*shape, number))
+    return store
+
+
+def units(source):
+    found = sorted(source.list(), key=lambda info: info.key)
+    assets = [Asset(source.uri, i.key, "still", i.size_bytes, i.etag) for i in found]
+    return [still(asset, asset.key, OPTIONS, MODEL) for asset in assets]
+
+
+def run(source, destination, colorizer):
+    workshop = Workshop(destination, lambda _: source, lambda _: colorizer, MODEL, "test")
+    return color_batch(workshop, units(source), 1)
+
+
+def test_pictures_of_one_shape_are_predicted_together_and_come_back_in_order(source):
+    toy, destination = Toy(), MemoryStore("destination")
+
+    results = run(source, destination, toy)
+
+    assert [result.record.source_key for result in results] == [f"{n}.png" for n in range(10)]
+    assert sorted(toy.batches) == [(1, 32, 48), (1, 48, 32), (4, 32, 48), (4, 48, 32)]
+    assert all(destination.get(f"{n}.png") for n in range(10))
+    assert all(result.record.seconds["predict"] >= 0 for result in results)
+    assert all(reader.closed for reader in source.readers)
+
+
+def test_what_is_predicted_together_has_the_colors_it_has_alone(source):
+    together, alone = MemoryStore("together"), MemoryStore("alone")
+
+    run(source, together, Toy())
+    for unit in units(source):
+        workshop = Workshop(alone, lambda _: source, lambda _: Toy(), MODEL, "test")
+        color_batch(workshop, [unit], 1)
+
+    assert all(together.get(f"{n}.png") == alone.get(f"{n}.png") for n in range(10))
+
+
+def test_a_damaged_picture_fails_alone(source):
+    source.put("4.png", source.get("4.png")[:60])
+
+    results = run(source, MemoryStore("destination"), Toy())
+
+    assert [result.outcome for result in results] == ["succeeded"] * 4 + ["failed"] + [
+        "succeeded"
+    ] * 5
+    assert results[4].error_code == "source_damaged"
+
+
+def test_what_was_done_before_is_found_and_asks_for_no_model(source):
+    destination = MemoryStore("destination")
+    run(source, destination, Toy())
+
+    results = run(source, destination, None)
+
+    assert all(result.resumed for result in results)
+
+
+def test_large_pictures_are_colored_one_by_one(source, monkeypatch):
+    monkeypatch.setattr(stillbatch, "_SMALL_BYTES", 0)
+    toy = Toy()
+
+    run(source, MemoryStore("destination"), toy)
+
+    assert [shape[0] for shape in toy.batches] == [1] * 10
+
+
+def test_a_bug_under_a_batch_leaves_nothing_open(source):
+    class Broken(Toy):
+        def predict(self, lightness, hints=None):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(source, MemoryStore("destination"), Broken())
+
+    assert all(reader.closed for reader in source.readers)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("still")]

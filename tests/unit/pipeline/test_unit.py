@@ -1,0 +1,27 @@
+"""Freed memory goes back to the system, whatever still lies behind it in a heap."""
+
+import ctypes
+from pathlib import Path
+
+import pytest
+
+from colorworker.pipeline.unit import give_back
+
+CHUNK, CHUNKS = 64 << 10, 1000
+
+
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc")
+def test_what_was_freed_below_something_in_use_is_given_back():
+    chunks = [bytearray(CHUNK) for _ in range(CHUNKS)]
+    last = chunks.pop()
+    chunks.clear()
+    before = resident_bytes()
+
+    give_back()
+
+    assert before - resident_bytes() > CHUNK * CHUNKS // 2
+    assert len(last) == CHUNK

@@ -1,0 +1,340 @@
+"""Sweeping takes what nothing needs, all of it, and nothing else."""
+
+import os
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from colorworker.domain.durations import age_seconds
+from colorworker.domain.records import Record, record_to_json
+from colorworker.domain.runstate import RunState, run_to_json
+from colorworker.errors import UsageError
+from colorworker.runs.heartbeat import run_key
+from colorworker.runs.sweep import Limits, limits_of, sweep
+from colorworker.state import (
+    attempt_key,
+    commit,
+    contact_key,
+    finished,
+    record_key,
+    thumbnail_key,
+)
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from colorworker.store.objectstore import Leftover
+
+UNIT, OTHER = "a" * 32, "b" * 32
+ALL = Limits(float("inf"), float("inf"))
+LATER = Limits(time.time() + 3600, time.time() + 3600)
+
+
+@pytest.fixture
+def store():
+    return MemoryStore("color")
+
+
+def put_attempt(store, unit=UNIT, data=b"attempt", extension=".mp4"):
+    key = attempt_key(unit, extension)
+    return key, store.put(key, data)
+
+
+def put_record(store, unit=UNIT, key="", etag="", output="", thumbnail="", **info):
+    record = Record(
+        unit, "still", "succeeded", "a.png", "e", key, output, etag, thumbnail_key=thumbnail,
+        info=info,
+    )  # fmt: skip
+    store.put(record_key(unit), record_to_json(record))
+    return record
+
+
+def keys(store):
+    return {info.key for info in store.list()}
+
+
+def swept(store, limits=LATER, *, delete=True):
+    return sorted((found.kind, found.key) for found in sweep(store, limits, delete=delete))
+
+
+def test_attempts_that_did_not_win_go_and_the_winner_stays(store):
+    winner, info = put_attempt(store)
+    loser, _ = put_attempt(store)
+    without_record, _ = put_attempt(store, OTHER)
+    put_record(store, key=winner, etag=info.etag)
+
+    assert swept(store) == sorted([("attempt", loser), ("attempt", without_record)])
+    assert keys(store) == {winner, record_key(UNIT)}
+
+
+def put_film(store, *joined, etag=None):
+    published = store.put("film.mp4", b"film")
+    put_record(store, "f" * 32, "gone", etag or published.etag, "film.mp4", joined=list(joined))
+
+
+def test_parts_of_a_film_that_stands_go_with_it_and_those_of_others_stay(store):
+    part, info = put_attempt(store, extension=".nut")
+    put_record(store, key=part, etag=info.etag)
+    other, info = put_attempt(store, OTHER, extension=".nut")
+    put_record(store, OTHER, other, info.etag)
+    put_film(store, UNIT)
+
+    assert swept(store, delete=False) == [("part", part)]
+    assert swept(store) == [("part", part)]
+    assert other in keys(store)
+    assert record_key(UNIT) in keys(store)
+    assert swept(store) == []
+
+
+def test_parts_stay_while_their_film_is_not_published_or_lies_there_in_other_bytes(store):
+    part, info = put_attempt(store, extension=".nut")
+    put_record(store, key=part, etag=info.etag)
+    put_film(store, UNIT, etag="of another film")
+
+    assert swept(store) == []
+
+
+def test_parts_that_were_to_be_kept_stay(store):
+    part, info = put_attempt(store, extension=".nut")
+    put_record(store, key=part, etag=info.etag)
+    put_film(store)
+
+    assert swept(store) == []
+    assert part in keys(store)
+
+
+def test_a_winner_that_is_not_published_yet_stays_and_resuming_publishes_it(store):
+    winner, info = put_attempt(store, data=b"film")
+    put_record(store, key=winner, etag=info.etag, output="film.mp4")
+
+    assert swept(store) == []
+    assert finished(store, UNIT) is not None
+    assert store.get("film.mp4") == b"film"
+
+
+def test_a_winner_stays_while_another_output_lies_in_its_place(store):
+    store.put("film.mp4", b"of other options")
+    winner, info = put_attempt(store)
+    put_record(store, key=winner, etag=info.etag, output="film.mp4")
+
+    assert swept(store) == []
+
+
+def test_a_copy_of_what_is_published_goes(store):
+    """A server-side copy that was not followed by the attempt's end."""
+    published = store.put("film.mp4", b"film")
+    left, _ = put_attempt(store)
+    put_record(store, key=left, etag=published.etag, output="film.mp4")
+
+    assert swept(store) == [("attempt", left)]
+    assert finished(store, UNIT) is not None
+
+
+def test_a_damaged_record_protects_its_attempts_and_is_left_where_it_lies(store):
+    attempt, _ = put_attempt(store)
+    store.put(record_key(UNIT), b"{")
+
+    assert swept(store) == []
+    assert keys(store) == {attempt, record_key(UNIT)}
+
+
+def test_a_dry_sweep_says_the_same_and_changes_nothing(store):
+    put_attempt(store)
+    store.put(thumbnail_key(OTHER), b"jpeg")
+    before = keys(store)
+
+    dry = swept(store, delete=False)
+
+    assert keys(store) == before
+    assert dry == swept(store, delete=True)
+    assert len(dry) == 2
+
+
+def test_what_is_young_stays(store):
+    put_attempt(store)
+    store.put(thumbnail_key(OTHER), b"jpeg")
+
+    assert swept(store, Limits(time.time() - 60, time.time() - 60)) == []
+
+
+def test_thumbnails_that_no_record_names_go(store):
+    named, gathered, orphan = (thumbnail_key(letter * 32) for letter in "abc")
+    for key in (named, gathered, orphan):
+        store.put(key, b"jpeg")
+    put_record(store, "a" * 32, thumbnail=named)
+    put_record(store, "d" * 32, thumbnail_keys=[gathered])
+
+    assert swept(store) == [("thumbnail", orphan)]
+
+
+def test_pictures_of_shots_stay_as_long_as_their_unit_has_a_record(store):
+    kept, orphan = contact_key("a" * 32), contact_key("b" * 32)
+    store.put(kept, b"jpeg")
+    store.put(orphan, b"jpeg")
+    put_record(store, "a" * 32)
+
+    assert swept(store) == [("thumbnail", orphan)]
+
+
+def test_without_orphans_no_record_is_read(store, monkeypatch):
+    for number in range(50):
+        unit = f"{number:032x}"
+        store.put(thumbnail_key(unit), b"jpeg")
+        put_record(store, unit, thumbnail=thumbnail_key(unit))
+    monkeypatch.setattr(store, "get", lambda key: pytest.fail(key))
+
+    assert swept(store) == []
+
+
+def test_what_is_needed_after_all_stays(store):
+    """The worker that was taken for dead commits between the look and the broom."""
+    attempt, info = put_attempt(store)
+    found = sweep(Committing(store, attempt, info.etag), LATER, delete=True)
+
+    assert list(found) == []
+    assert store.get(attempt) == b"attempt"
+
+
+class Committing:
+    """A store in which a record appears when an attempt is looked at for the second time."""
+
+    def __init__(self, store, attempt, etag):
+        self._store, self._attempt, self._etag = store, attempt, etag
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def head(self, key):
+        if key == self._attempt:
+            put_record(self._store, key=self._attempt, etag=self._etag)
+        return self._store.head(key)
+
+
+def test_a_worker_whose_attempt_was_swept_leaves_nothing_that_counts(store):
+    attempt, info = put_attempt(store)
+    swept(store)
+
+    late = Record(UNIT, "still", "succeeded", "a.png", "e", attempt, "a.png", info.etag)
+    with pytest.raises(Exception, match="vanished"):
+        commit(store, late)
+
+    assert finished(store, UNIT) is None
+
+
+def run(job, hours_ago, outcome="finished", silent=0.0, number=0):
+    begun = datetime.now(UTC) - timedelta(hours=hours_ago)
+    beat = (datetime.now(UTC) - timedelta(seconds=silent)).isoformat(timespec="seconds")
+    identity = f"{begun:%Y%m%dT%H%M%SZ}-{number:06x}"
+    return RunState(identity, job, begun.isoformat(timespec="seconds"), beat, outcome=outcome)
+
+
+def keep(store, state):
+    key = run_key(state.job_id, state.run_id)
+    store.put(key, run_to_json(state))
+    for suffix in (".html", ".jsonl.gz"):
+        store.put(key.replace(".json", suffix), b"report")
+    return {key, key.replace(".json", ".html"), key.replace(".json", ".jsonl.gz")}
+
+
+def test_reports_of_old_runs_go_and_each_jobs_newest_stays(store):
+    old = keep(store, run("j", 30)) | keep(store, run("j", 20))
+    kept = keep(store, run("j", 10)) | keep(store, run("k", 90))
+    always = {".colorworker/jobs/j/report/report.html", ".colorworker/jobs/j/manifest.jsonl"}
+    for key in always:
+        store.put(key, b"")
+
+    assert {key for kind, key in swept(store) if kind == "report"} == old
+    assert keys(store) == kept | always
+
+
+def test_outputs_records_and_whatever_else_lies_there_are_never_touched(store):
+    put_record(store, thumbnail=thumbnail_key(UNIT))
+    others = {
+        "film.mp4", ".colorworker/index.html", ".colorworker/notes.txt",
+        ".colorworker/jobs/j/runs/notes.txt", ".colorworker/plans/nightly.json",
+    }  # fmt: skip
+    for key in others:
+        store.put(key, b"")
+
+    assert swept(store, ALL) == []
+    assert keys(store) == others | {record_key(UNIT)}
+
+
+def test_what_a_living_run_may_have_put_stays_however_little_is_old_enough(store):
+    keep(store, run("j", 1, "running", silent=5))
+
+    limits = limits_of(store, 0.0, 0.0)
+
+    assert [state.job_id for state in limits.live] == ["j"]
+    assert limits.before == pytest.approx(time.time() - 3600 - 900, abs=30)
+
+
+def test_a_lost_run_protects_nothing(store):
+    keep(store, run("j", 1, "running", silent=90))
+
+    limits = limits_of(store, 0.0, 86_400.0)
+
+    assert not limits.live
+    assert limits.before == pytest.approx(time.time(), abs=30)
+    assert limits.reports_before == pytest.approx(time.time() - 86_400, abs=30)
+
+
+class WithUploads(MemoryStore):
+    """A store in which uploads were left."""
+
+    def __init__(self, *keys):
+        super().__init__("color")
+        self.left = [Leftover("upload", key, 7, 0.0, f"id of {key}") for key in keys]
+
+    def leftovers(self):
+        return iter(list(self.left))
+
+    def discard(self, leftover):
+        self.left.remove(leftover)
+
+
+def test_uploads_of_ours_go_and_those_of_other_programs_stay():
+    store = WithUploads(".colorworker/parts/x/1.mkv", "film.mkv", "theirs.bin")
+    store.put("film.mkv", b"film")
+    put_record(store, etag=store.head("film.mkv").etag, output="film.mkv")
+
+    assert swept(store) == [("upload", ".colorworker/parts/x/1.mkv"), ("upload", "film.mkv")]
+    assert [upload.key for upload in store.left] == ["theirs.bin"]
+
+
+def test_old_temporary_files_go_from_a_folder_and_a_dry_sweep_makes_nothing(tmp_path):
+    store = LocalStore(tmp_path / "color")
+    assert swept(store, delete=False) == []
+    assert not store.root.exists()
+    old, young = store.scratch() / "old.nut", store.scratch() / "young.nut"
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+
+    found = swept(store, Limits(time.time() - 60, 0.0))
+
+    assert found == [("temporary file", ".colorworker/tmp/old.nut")]
+    assert [path.exists() for path in (old, young)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("24h", 86_400), ("0s", 0), ("1.5m", 90), ("90d", 7_776_000)]
+)
+def test_ages_are_understood(text, seconds):
+    assert age_seconds(text, "--older-than") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "24", "h", "-1h", "1 week", "1e3s", "1h30m"])
+def test_what_is_no_age_says_how_to_write_one(text):
+    with pytest.raises(UsageError, match="Write it like 24h"):
+        age_seconds(text, "--older-than")
+
+
+def test_a_unit_whose_group_is_torn_apart_by_the_listing_is_judged_alike(store):
+    winner, info = put_attempt(store)
+    put_attempt(store, OTHER)
+    loser, _ = put_attempt(store)
+    record = put_record(store, key=winner, etag=info.etag)
+
+    assert ("attempt", loser) in swept(store)
+    assert finished(store, UNIT) == replace(record, etag=info.etag)

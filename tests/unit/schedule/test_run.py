@@ -1,0 +1,338 @@
+"""Plans run again and again without TensorFlow or Ray: real codecs, a toy colorizer, own ports."""
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import pyvips
+
+from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.records import record_from_json
+from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
+from colorworker.domain.timewindow import Window
+from colorworker.driver import Job, run_job
+from colorworker.errors import StoreUnavailable, UsageError
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.inputs.jobplan import freeze, put_manifest
+from colorworker.inputs.listing import OpenSource, plan_entries
+from colorworker.pipeline.context import Workshop
+from colorworker.runs.heartbeat import RunKeeper
+from colorworker.runs.joblist import latest_of_jobs, list_jobs
+from colorworker.schedule.planstate import claim, plan_job
+from colorworker.schedule.run import JobEnd, restore
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from colorworker.store.sources import Source
+
+START = datetime(2026, 11, 22, 20, tzinfo=UTC)
+
+
+class Toy:
+    """Warm where it is bright."""
+
+    def working_shape(self, height, width):
+        return 32, 32
+
+    def predict(self, lightness, hints=None):
+        return np.stack([lightness - 50, lightness - 50], axis=-1).astype(np.float32)
+
+
+class Bench:
+    """An archive, its destinations, and a clock that stands still until it is turned."""
+
+    def __init__(self, folder):
+        self.archive = folder / "archive"
+        self.archive.mkdir(parents=True)
+        self.scratch = folder / "scratch"
+        self.stores = {}
+        self.now = START
+        self.lines = {}
+        self.on_line = lambda _: None
+        self.workers = self.batch = 1
+
+    def opened(self, uri):
+        return self.stores.setdefault(uri, MemoryStore(uri))
+
+    def picture(self, name, seed=0):
+        rows, columns = np.mgrid[0:24, 0:32]
+        image = pyvips.Image.new_from_array(((rows * columns + seed) % 251).astype(np.uint8))
+        image.write_to_file(str(self.archive / name))
+
+    def run_collection(self, collection, watch):
+        if collection.model == "broken":
+            raise UsageError("broken", "no such weights")
+        model = ModelRef(collection.model, collection.model[0] * 64)
+        destination, source = self.opened(collection.destination), LocalStore(self.archive)
+        self.scratch.mkdir(exist_ok=True)
+        (self.scratch / "manifest.jsonl").unlink(missing_ok=True)
+        where = Source(str(self.archive), exclude=collection.exclude)
+        entries = plan_entries([OpenSource(where, source)], collection.options, self.scratch)
+        workshop = Workshop(
+            destination=destination, open_source=lambda _: source, colorizer=lambda _: Toy(),
+            model=model, worker="test",
+        )  # fmt: skip
+        self.lines = {}
+
+        def line(said):
+            self.lines[said.key] = said
+            watch.line(said)
+            self.on_line(said)
+
+        with (
+            closing(
+                freeze(entries, collection.options, model, self.scratch / "manifest.jsonl")
+            ) as plan,
+            closing(InProcessExecutor(workshop, self.workers)) as executor,
+        ):
+            put_manifest(destination, plan)
+            with watch.worklist(plan, model, destination, self.scratch) as worklist:
+                job = Job(
+                    plan.job_id,
+                    worklist,
+                    collection.options,
+                    model,
+                    self.batch,
+                    1,
+                    worklist.counts(plan.counts),
+                    watch.room,
+                )
+                end = run_job(
+                    job, executor, line=line, progress=watch.show, stopping=watch.stopping
+                )
+        assert end.items_total == plan.counts.items + watch.tally.gone or end.items_done == 0
+        return JobEnd(end, "page", watch.stopping() and end.items_done < end.items_total)
+
+    def run(self, plan, **changes):
+        changes = {"pause": lambda _: None, **changes}
+        return restore(plan, self.opened, self.run_collection, clock=lambda: self.now, **changes)
+
+    def turned_by(self, step):
+        """Return what turns the clock on with every item."""
+
+        def turn(_):
+            self.now += step
+
+        return turn
+
+    @property
+    def records(self):
+        """When and by which attempt each unit was done."""
+        store = self.opened("color")
+        found = [info.key for info in store.list(".colorworker/units/")]
+        records = [record_from_json(store.get(key)) for key in found]
+        return {item.unit_id: (item.created_at, item.attempt_key) for item in records}
+
+    def codes(self):
+        return {key: line.error_code for key, line in self.lines.items() if line.error_code}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    for number, name in enumerate(("a.png", "b.png", "c.png")):
+        made.picture(name, number)
+    return made
+
+
+REELS = Collection("reels", ("archive",), "color", Options(), "lite")
+PLAN = RestorationPlan("nightly", (REELS,), retry=Retry(attempts=2))
+
+
+def test_only_what_is_new_changed_or_asked_for_otherwise_is_done(bench):
+    first = bench.run(PLAN)
+    before = bench.records
+    second = bench.run(PLAN)
+    assert (first.standing, first.collections[0].tally.worked_on) == ("done", 3)
+    assert (second.standing, second.collections[0].tally.worked_on) == ("done", 0)
+    assert second.collections[0].tally.resumed == 3
+    assert bench.records == before
+
+    bench.picture("d.png", 9)
+    bench.picture("a.png", 77)
+    (bench.archive / "b.png").unlink()
+    third = bench.run(PLAN).collections[0].tally
+    assert (third.done, third.worked_on, third.gone) == (3, 2, 1)
+    assert "b.png is kept" in bench.lines["b.png"].error
+    assert before.items() <= bench.records.items()
+    assert bench.opened("color").head("b.png")
+    assert bench.run(PLAN).collections[0].tally.gone == 0
+
+    for changed in (replace(REELS, model="other"), replace(REELS, options=Options(vividness=1.0))):
+        tally = bench.run(replace(PLAN, collections=(changed,))).collections[0].tally
+        assert (tally.worked_on, tally.resumed, tally.gone) == (3, 0, 0)
+
+
+def test_what_fails_waits_is_tried_again_and_is_parked(bench):
+    (bench.archive / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    first = bench.run(PLAN).collections[0].tally
+    assert (first.failed, first.done, first.newly_parked) == (1, 2, [])
+
+    bench.now += timedelta(hours=1)
+    assert bench.run(PLAN).collections[0].tally.waiting == 1
+    assert bench.codes() == {"a.png": "waiting"}
+    assert "2026-11-23T02:00:00" in bench.lines["a.png"].error
+
+    bench.now += timedelta(hours=6)
+    assert bench.run(PLAN).collections[0].tally.newly_parked == ["a.png"]
+    bench.now += timedelta(days=400)
+    tally = bench.run(PLAN).collections[0].tally
+    assert (tally.parked, tally.worked_on) == (1, 0)
+    assert "failed 2 times" in bench.lines["a.png"].error
+
+    bench.picture("a.png")
+    assert bench.run(PLAN).collections[0].tally.worked_on == 1
+    assert not [*bench.opened("color").list(".colorworker/plans/nightly/reels/failures/")]
+
+
+def test_a_store_that_is_away_parks_nobody(bench, monkeypatch):
+    def away(*_):
+        raise StoreUnavailable("color", "it does not answer")
+
+    monkeypatch.setattr(bench.opened("color"), "publish", away)
+    plan = replace(PLAN, retry=Retry(attempts=1))
+    assert bench.run(plan).collections[0].tally.failed == 3
+    monkeypatch.undo()
+
+    tally = bench.run(plan).collections[0].tally
+    assert (tally.done, tally.waiting, tally.parked) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_run_does_as_many_items_as_its_budget_has_and_the_next_goes_on(bench, workers, batch):
+    for number in range(4):
+        bench.picture(f"more-{number}.png", 50 + number)
+    bench.workers, bench.batch = workers, batch
+    plan = replace(PLAN, budget=Budget(items=3))
+
+    ends = [bench.run(plan) for _ in range(4)]
+
+    assert [end.standing for end in ends] == ["stopped", "stopped", "done", "done"]
+    assert ends[0].reason == "the budget of 3 items is spent"
+    assert [end.collections[0].tally.worked_on for end in ends] == [3, 3, 1, 0]
+    assert len(bench.records) == 7
+
+
+def test_a_budget_of_items_is_one_for_all_collections(bench):
+    bench.batch = 8
+    other = replace(REELS, name="other", destination="elsewhere")
+    plan = replace(PLAN, collections=(REELS, other), budget=Budget(items=4))
+
+    first, second = bench.run(plan), bench.run(plan)
+
+    assert [end.tally.worked_on for end in first.collections] == [3, 1]
+    assert [end.tally.worked_on for end in second.collections] == [0, 2]
+    assert (first.standing, second.standing) == ("stopped", "done")
+
+
+def test_a_run_ends_when_its_window_closes(bench):
+    plan = replace(PLAN, window=Window(time(20), time(21), ZoneInfo("UTC")))
+    bench.on_line = bench.turned_by(timedelta(minutes=40))
+
+    begun, closed = bench.run(plan), bench.run(plan)
+
+    assert begun.standing == "stopped"
+    assert begun.reason == "the window closed at Sun 2026-11-22 21:00 UTC"
+    assert begun.collections[0].tally.worked_on == 2
+    assert (closed.standing, closed.collections) == ("closed", ())
+    assert "Mon 2026-11-23 20:00 UTC" in closed.reason
+    assert bench.run(PLAN).collections[0].tally.worked_on == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        (Budget(hours=1.5), "the budget of 1.5 hours is spent"),
+        (Budget(money=3, price_per_hour=2), "the budget of 3 at 2 an hour is spent"),
+        (Budget(hours=9, money=3, price_per_hour=2), "the budget of 3 at 2 an hour is spent"),
+    ],
+)
+def test_a_run_ends_when_its_hours_or_its_money_are_spent(bench, budget, reason):
+    def seconds():
+        return (bench.now - START).total_seconds()
+
+    # An hour an item: the second ends after 2 hours, and the third is not begun.
+    bench.on_line = bench.turned_by(timedelta(hours=1))
+    spent = bench.run(replace(PLAN, budget=budget), seconds=seconds)
+    enough = bench.run(replace(PLAN, budget=budget), seconds=seconds)
+
+    assert (spent.standing, spent.reason) == ("stopped", reason)
+    assert spent.collections[0].tally.worked_on == 2
+    # Looking up two that are done turns this clock by two hours as well.
+    assert (enough.standing, enough.collections[0].tally.resumed) == ("stopped", 2)
+    assert bench.run(PLAN).standing == "done"
+    assert len(bench.records) == 3
+
+
+def test_a_run_that_finds_another_one_alive_leaves_it_alone(bench):
+    home = bench.opened("color")
+    with RunKeeper(home, plan_job("nightly")) as other:
+        bench.now = datetime.now(UTC)
+        assert claim(home, "nightly", other.run_id, 20, bench.now) == ""
+        end = bench.run(PLAN)
+    after = bench.run(PLAN)
+
+    assert (end.standing, other.run_id in end.reason) == ("overlapping", True)
+    assert (after.standing, after.collections[0].tally.done) == ("done", 3)
+
+
+def test_a_run_that_was_killed_is_waited_for_no_longer_than_its_heart_could_beat(bench):
+    home = bench.opened("color")
+    bench.now = datetime.now(UTC)
+    killed, waits = RunKeeper(home, plan_job("nightly")), []
+    killed._put(killed._state)
+    assert claim(home, "nightly", killed.run_id, 20, bench.now) == ""
+
+    def pause(seconds):
+        waits.append(seconds)
+        bench.now += timedelta(seconds=seconds)
+
+    end = bench.run(PLAN, pause=pause)
+
+    assert (end.standing, end.collections[0].tally.done) == ("done", 3)
+    assert waits == [20.0] * 4
+
+
+def test_runs_that_overlap_all_the_same_do_no_unit_twice(bench, tmp_path):
+    other = Bench(tmp_path / "other")
+    other.archive, other.stores = bench.archive, bench.stores
+    inner = []
+
+    def overlap(_):
+        bench.on_line = lambda _: None
+        inner.append(other.run(replace(PLAN, name="weekly")).collections[0].tally)
+
+    bench.on_line = overlap
+    outer = bench.run(PLAN).collections[0].tally
+
+    assert (outer.done, inner[0].done) == (3, 3)
+    assert len(bench.records) == 3
+    assert outer.worked_on + inner[0].worked_on in {3, 4}
+
+
+def test_a_collection_that_cannot_be_run_does_not_hold_up_the_next(bench):
+    broken = replace(REELS, name="broken", model="broken", destination="elsewhere")
+
+    end = bench.run(replace(PLAN, collections=(broken, REELS)))
+
+    assert end.standing == "done"
+    assert [item.error for item in end.collections] == ["broken: no such weights.", ""]
+    assert end.collections[1].tally.done == 3
+    jobs = list_jobs(bench.opened("elsewhere"))
+    state = latest_of_jobs(bench.opened("elsewhere"), jobs, None)[0].latest
+    assert (state.job_id, state.outcome, state.counts.items_done) == ("plan-nightly", "broken", 3)
+    assert state.last_errors == ("broken: no such weights.",)
+
+
+def test_an_interrupted_run_says_so_and_begins_nothing_more(bench):
+    seen = []
+    bench.on_line = seen.append
+
+    end = bench.run(PLAN, interrupted=lambda: bool(seen))
+    rest = bench.run(PLAN)
+
+    assert end.standing == "interrupted"
+    assert end.collections[0].tally.worked_on + rest.collections[0].tally.worked_on == 3

@@ -1,0 +1,118 @@
+"""Law 4: a finished unit is never done twice, an unfinished one never counted."""
+
+import pytest
+
+from colorworker.domain.records import Record, record_to_json
+from colorworker.errors import KeyMissing
+from colorworker.state import (
+    attempt_key,
+    commit,
+    finished,
+    read_record,
+    record_key,
+)
+from colorworker.store.memory import MemoryStore
+
+UNIT = "ab" * 16
+
+
+@pytest.fixture
+def store():
+    return MemoryStore("records")
+
+
+def attempt(store, content=b"color", output_key="out.png"):
+    key = attempt_key(UNIT, ".png")
+    stored = store.put(key, content)
+    return Record(
+        UNIT, "still", "succeeded", "in.png", "e", key, output_key, stored.etag, len(content)
+    )
+
+
+def test_a_committed_unit_is_published_and_found_finished(store):
+    record = attempt(store)
+
+    winner = commit(store, record)
+
+    assert winner == record
+    assert store.get("out.png") == b"color"
+    assert finished(store, UNIT) == record
+
+
+def test_of_two_attempts_the_first_to_commit_wins_and_the_other_is_removed(store):
+    first, second = attempt(store, b"first"), attempt(store, b"second")
+
+    commit(store, first)
+    winner = commit(store, second)
+
+    assert winner == first
+    assert store.get("out.png") == b"first"
+    with pytest.raises(KeyMissing):
+        store.head(second.attempt_key)
+
+
+def test_a_put_that_the_transport_repeated_still_counts_as_ours(store):
+    record = attempt(store)
+    commit(store, record)
+
+    assert commit(store, record) == record
+    assert store.get("out.png") == b"color"
+
+
+def test_a_publication_that_was_cut_off_is_repeated_by_whoever_finds_it(store):
+    record = attempt(store)
+    store.put(record_key(UNIT), record_to_json(record))
+
+    assert finished(store, UNIT) == record
+    assert store.get("out.png") == b"color"
+
+
+@pytest.mark.parametrize("loss", ["deleted", "replaced"])
+def test_a_record_whose_output_is_gone_counts_no_more(store, loss):
+    commit(store, attempt(store))
+    if loss == "deleted":
+        store.delete("out.png")
+    else:
+        store.put("out.png", b"of a job with other options")
+
+    assert finished(store, UNIT) is None
+    assert read_record(store, UNIT) is None
+
+
+def test_a_damaged_record_is_as_good_as_none(store):
+    store.put(record_key(UNIT), b"{half of a rec")
+
+    assert finished(store, UNIT) is None
+    assert commit(store, attempt(store)).attempt_key
+
+
+def test_a_skip_is_finished_without_any_output(store):
+    skip = Record(UNIT, "still", "skipped", "in.png", "e")
+
+    commit(store, skip)
+
+    assert finished(store, UNIT) == skip
+
+
+class Raced(MemoryStore):
+    """Another worker, taken for dead, publishes the winner a moment before us."""
+
+    def publish(self, attempt_key, output_key):
+        super().publish(attempt_key, output_key)
+        return super().publish(attempt_key, output_key)
+
+
+def test_a_winner_that_another_worker_publishes_at_the_same_moment_is_published():
+    store = Raced("records")
+    record = attempt(store)
+
+    assert commit(store, record) == record
+    assert finished(store, UNIT) == record
+
+
+def test_a_result_that_vanished_before_its_publication_is_an_error(store):
+    record = attempt(store)
+    store.delete(record.attempt_key)
+
+    with pytest.raises(KeyMissing, match="vanished"):
+        commit(store, record)
