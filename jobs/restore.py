@@ -1,6 +1,6 @@
 """Run a restoration plan on the cluster that this runs in: for `ray job submit`.
 
-ray job submit -- python jobs/schedule/run.py /plans/PLAN.toml [options of `colorworker restore`]
+ray job submit -- python jobs/restore.py /plans/PLAN.toml [options of `colorworker restore`]
 
 The plan and local folders in it must have absolute paths that are the same on every node. What
 ends before all is done, by its window or budget or because another run goes on, has succeeded:

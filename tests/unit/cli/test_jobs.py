@@ -29,7 +29,7 @@ def test_a_plan_has_an_absolute_path_too_and_a_broken_one_starts_nothing(tmp_pat
 
     relative, broken = (
         subprocess.run(
-            [sys.executable, "jobs/schedule/run.py", path], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "jobs/restore.py", path], cwd=ROOT, capture_output=True, text=True
         )
         for path in ("plan.toml", plan)
     )
