@@ -214,7 +214,7 @@ def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
     from colorworker.executors.sizing import Crew
 
     destination = folder / "ray"
-    spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"), 10**9)
+    spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"))
     cores = max(1, usable_cores() // actors)
     executor = RayExecutor(
         spec, Crew(cores, at_most=actors), environment=tensorflow_environment(cores)

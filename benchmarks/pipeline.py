@@ -33,6 +33,7 @@ import av
 import numpy as np
 
 from colorworker.domain.options import Options
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
@@ -133,7 +134,7 @@ def whole_job(
         lambda _: recorder,
         model,
         "benchmark",
-        verify_parts=verify,
+        WorkerSettings(verify_parts=verify),
     )
     executor = InProcessExecutor(workshop, 1)
     failures: list[str] = []

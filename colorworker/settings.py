@@ -4,12 +4,14 @@ Every field can be set by `COLORWORKER_<GROUP>__<FIELD>`, such as `COLORWORKER_M
 """
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import UsageError
 
 ExecutorName = Literal["auto", "inprocess", "ray"]
@@ -20,12 +22,12 @@ class MediaSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_pixels: Annotated[int, Field(gt=0)] = 1_000_000_000
+    max_pixels: Annotated[int, Field(gt=0)] = WorkerSettings.max_pixels
     """Largest picture or frame that is decoded, in pixels; larger ones fail by name."""
-    repeat_damaged: bool = False
+    repeat_damaged: bool = WorkerSettings.repeat_damaged
     """Show the frame before for a frame of a film that does not decode, and count it in the report;
     by default such a film fails."""
-    nvdec: bool = False
+    nvdec: bool = WorkerSettings.nvdec
     """Decode by NVIDIA's NVDEC where workers see it give the same luma; it does not tell damaged
     frames. Never run on a GPU so far."""
     segment_frames: Annotated[int, Field(gt=0)] = 480
@@ -85,14 +87,14 @@ class RunSettings(BaseModel):
     """Tries of a unit whose worker died or whose store was away."""
     batch_stills: Annotated[int, Field(gt=0, le=256)] = 8
     """Pictures that travel to a worker together."""
-    scratch: Path | None = None
+    scratch: Path | None = WorkerSettings.scratch
     """Folder for temporary files; by default the destination's own when it is local."""
     cache: Path | None = None
     """Folder for what is kept between jobs, such as how fast this machine is; by default
     `~/.cache/colorworker`."""
-    keep_parts: bool = False
+    keep_parts: bool = WorkerSettings.keep_parts
     """Keep a film's encoded segments after the film is published."""
-    verify_parts: bool = True
+    verify_parts: bool = WorkerSettings.verify_parts
     """Decode every lossless segment again and hold its luma against the source's, bit by bit.
     Before it is encoded, luma is compared in any case."""
 
@@ -156,6 +158,13 @@ class Settings(BaseSettings):
     s3: S3Settings = S3Settings()
     ray_address: Annotated[str, Field(validation_alias="RAY_ADDRESS")] = ""
     """Ray's own variable; when set, it is the cluster to run on."""
+
+    def of_workers(self) -> WorkerSettings:
+        """Return the settings that workers need, in one value that travels to them."""
+        values = self.media.model_dump() | self.run.model_dump()
+        return WorkerSettings(
+            **{field.name: values[field.name] for field in fields(WorkerSettings)}
+        )
 
 
 def load_settings() -> Settings:

@@ -39,7 +39,7 @@ def dry_run(request: Request, settings: Settings, *, may_be_empty: bool = False)
         spec = worker_spec(settings, model, stores, request.destination)
         with closing(open_store(request.destination, stores)) as destination:
             recorded = _recorded(destination) if to_do else Recorded()
-            films = Looking(request.options, model, spec.max_pixels, destination, recorded)
+            films = Looking(request.options, model, spec.settings.max_pixels, destination, recorded)
             opened = partial(open_store, options=stores)
             print_plan(plan, films, opened, _say)
         if not to_do:

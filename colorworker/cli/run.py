@@ -157,12 +157,7 @@ def worker_spec(
     return WorkerSpec(
         destination_uri=destination,
         model=model,
-        max_pixels=settings.media.max_pixels,
-        scratch=settings.run.scratch,
-        keep_parts=settings.run.keep_parts,
-        verify_parts=settings.run.verify_parts,
-        repeat_damaged=settings.media.repeat_damaged,
-        nvdec=settings.media.nvdec,
+        settings=settings.of_workers(),
         stores=stores,
     )
 

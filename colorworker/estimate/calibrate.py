@@ -93,7 +93,6 @@ class _Machine:
         spec = WorkerSpec(
             destination_uri=(folder / "out").as_uri(),
             model=bench.model,
-            max_pixels=1 << 30,
             threads=bench.threads,
             stores=bench.stores,
         )

@@ -4,9 +4,8 @@ import os
 import platform
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from colorworker.domain.options import Look, ModelRef, Precision
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.pipeline.context import Colorizer, Workshop
 from colorworker.store.openstore import open_store
@@ -30,12 +30,7 @@ class WorkerSpec:
 
     destination_uri: str
     model: ModelRef
-    max_pixels: int
-    scratch: Path | None = None
-    keep_parts: bool = False
-    verify_parts: bool = True
-    repeat_damaged: bool = False
-    nvdec: bool = False
+    settings: WorkerSettings = field(default_factory=WorkerSettings)
     threads: int | None = None
     """Cores for one prediction; None leaves it to TensorFlow."""
     stores: StoreOptions | None = None
@@ -53,12 +48,7 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
         colorizer=Colorizers(partial(_load, spec)),
         model=spec.model,
         worker=f"{platform.node()}:{os.getpid()}",
-        max_pixels=spec.max_pixels,
-        scratch=spec.scratch,
-        keep_parts=spec.keep_parts,
-        verify_parts=spec.verify_parts,
-        repeat_damaged=spec.repeat_damaged,
-        nvdec=spec.nvdec,
+        settings=spec.settings,
     )
 
 

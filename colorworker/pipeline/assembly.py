@@ -99,7 +99,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
             "thumbnail_keys": [part.thumbnail_key for part in shown],
             "film_seconds": round(timeline.seconds, 3),
             # Whose parts nothing needs any more, should this worker not live to remove them.
-            "joined": [] if workshop.keep_parts else list(unit.segment_ids),
+            "joined": [] if workshop.settings.keep_parts else list(unit.segment_ids),
             **_shots(store, unit, segments, info, timeline),
             "streams": [asdict(fate) for fate in film.streams],
             "warnings": [
@@ -111,7 +111,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     )
     winner = commit(store, record)
     # Whoever adjusts a shot will do it again.
-    if not (workshop.keep_parts or unit.options.adjustments):
+    if not (workshop.settings.keep_parts or unit.options.adjustments):
         for part in segments:
             store.delete(part.attempt_key)
     return winner, False

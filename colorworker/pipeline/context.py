@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.domain.options import Asset, Look, ModelRef
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.store.objectstore import ObjectStore
 
 T = TypeVar("T")
@@ -47,15 +48,7 @@ class Workshop:
     colorizer: Callable[[Look], Colorizer]
     model: ModelRef
     worker: str
-    max_pixels: int = 1_000_000_000
-    scratch: Path | None = None
-    keep_parts: bool = False
-    repeat_damaged: bool = False
-    """Whether the frame before is shown for one that does not decode."""
-    nvdec: bool = False
-    """Decode films by NVDEC where it was seen to keep their luma."""
-    verify_parts: bool = False
-    """Decode the parts of lossless films again and hold their luma against the source's."""
+    settings: WorkerSettings = field(default_factory=WorkerSettings)
 
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:
@@ -68,7 +61,7 @@ class Workshop:
 
     def scratch_folder(self) -> Path:
         """Return the folder for temporary files, which is there."""
-        folder = self.scratch or self.destination.scratch()
+        folder = self.settings.scratch or self.destination.scratch()
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

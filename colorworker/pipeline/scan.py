@@ -49,7 +49,7 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
     with clock.phase("read"), workshop.source(unit.asset) as reader:
         foretell_all(reader)
         hashing = HashingReader(reader)
-        info, timeline = read_packets(hashing.as_file(), key, workshop.max_pixels, tally)
+        info, timeline = read_packets(hashing.as_file(), key, workshop.settings.max_pixels, tally)
         source_sha256 = hashing.sha256()
         foretell(reader, 0)
         in_color = is_in_color(reader, key, info, timeline)

@@ -172,7 +172,7 @@ def _decoded(making: _Making) -> Iterator[Frame]:
     decode = (
         deinterlaced_segment
         if unit.options.deinterlace == "bwdif"
-        else partial(decode_segment, nvdec=workshop.nvdec)
+        else partial(decode_segment, nvdec=workshop.settings.nvdec)
     )
     with workshop.source(unit.asset) as reader:
         frames = decode(
@@ -184,7 +184,7 @@ def _decoded(making: _Making) -> Iterator[Frame]:
             unit.end_pts,
             lookahead=lookahead_frames(unit.options),
             tally=making.tally,
-            repeat=workshop.repeat_damaged,
+            repeat=workshop.settings.repeat_damaged,
         )
         yield from noted(frames, unit.frame_count, making.spec.pix_fmt, making.tally)
 
@@ -236,7 +236,7 @@ def _write_part(
     extension = f".{making.spec.part_container}"
     with workshop.temporary(extension) as path:
         facts = _encode(making, record.thumbnail_key, path, frames)
-        if making.spec.lossless and workshop.verify_parts:
+        if making.spec.lossless and workshop.settings.verify_parts:
             with clock.phase("verify"):
                 prove_part(path, unit.asset.key, making.tally)
         with clock.phase("write"):

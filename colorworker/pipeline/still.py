@@ -68,7 +68,7 @@ def open_for_color(
             remote = stack.enter_context(workshop.source(unit.asset))
             reader, sha256 = stack.enter_context(at_hand(remote, workshop.scratch_folder()))
         picture = stack.enter_context(
-            open_still(reader, unit.asset.key, max_pixels=workshop.max_pixels)
+            open_still(reader, unit.asset.key, max_pixels=workshop.settings.max_pixels)
         )
         record = _begun(workshop, unit, attempt, picture, sha256)
         colorizer = workshop.colorizer(unit.options.look)

@@ -2,13 +2,38 @@
 
 import pytest
 
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import UsageError
-from colorworker.settings import S3Settings, load_settings
+from colorworker.settings import S3Settings, Settings, load_settings
 from colorworker.store.options import S3Options
 
 
 def test_every_option_of_s3_can_be_set_and_has_the_same_default():
     assert S3Options(**S3Settings().model_dump()) == S3Options()
+
+
+def test_every_worker_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLORWORKER_MEDIA__MAX_PIXELS", "1000")
+    monkeypatch.setenv("COLORWORKER_MEDIA__REPEAT_DAMAGED", "true")
+    monkeypatch.setenv("COLORWORKER_MEDIA__NVDEC", "true")
+    monkeypatch.setenv("COLORWORKER_RUN__SCRATCH", str(tmp_path))
+    monkeypatch.setenv("COLORWORKER_RUN__KEEP_PARTS", "true")
+    monkeypatch.setenv("COLORWORKER_RUN__VERIFY_PARTS", "false")
+
+    settings = load_settings().of_workers()
+
+    assert settings == WorkerSettings(
+        max_pixels=1000,
+        scratch=tmp_path,
+        keep_parts=True,
+        verify_parts=False,
+        repeat_damaged=True,
+        nvdec=True,
+    )
+
+
+def test_worker_settings_have_the_same_defaults_in_the_environment():
+    assert Settings().of_workers() == WorkerSettings()
 
 
 def test_options_of_s3_are_read_from_the_environment(monkeypatch):

@@ -43,7 +43,7 @@ def scans(tmp_path):
 
 def make_executor(tmp_path, crew, **changes):
     destination = LocalStore(tmp_path / "destination")
-    return RayExecutor(WorkerSpec(destination.uri, MODEL, 10**9, **changes), crew)
+    return RayExecutor(WorkerSpec(destination.uri, MODEL, **changes), crew)
 
 
 def results_of(executor, count):

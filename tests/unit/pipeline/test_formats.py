@@ -12,6 +12,7 @@ import pytest
 
 from colorworker.domain.options import ModelRef, Options, Profile
 from colorworker.domain.units import cut
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
@@ -75,7 +76,12 @@ def job_line(sources, outputs, profile, *, succeeds=True, **means):
     options = Options(profile=profile, segment_frames=8, anchor_interval=3, settle_anchors=1)
     entries = list_entries([OpenSource(Source(str(sources)), store)], options)
     workshop = Workshop(
-        LocalStore(outputs), lambda _: store, lambda _: Toy(), model, "test", **means
+        LocalStore(outputs),
+        lambda _: store,
+        lambda _: Toy(),
+        model,
+        "test",
+        WorkerSettings(**means),
     )
     executor = InProcessExecutor(workshop, 1)
     lines = []

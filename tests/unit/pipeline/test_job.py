@@ -11,6 +11,7 @@ import pytest
 import pyvips
 
 from colorworker.domain.options import Adjustment, ModelRef, Options
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.errors import StoreUnavailable
 from colorworker.executors.inprocess import InProcessExecutor
@@ -80,7 +81,7 @@ def run(
         ),
         model=model,
         worker="test",
-        keep_parts=keep_parts,
+        settings=WorkerSettings(keep_parts=keep_parts),
     )
     lines = []
     executor = InProcessExecutor(workshop, 2)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
@@ -47,8 +48,7 @@ def job(tmp_path):
             lambda _: Vivid(),
             model,
             "test",
-            verify_parts=True,
-            nvdec=nvdec,
+            WorkerSettings(nvdec=nvdec),
         )
         executor = InProcessExecutor(workshop, 1)
         lines = []

@@ -1,0 +1,25 @@
+"""Settings that every worker of a job needs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How a worker handles units. None of this changes colors, so none of it is in an identity.
+
+    `settings.py` reads these from the environment; the values below are its defaults as well.
+    """
+
+    max_pixels: int = 1_000_000_000
+    """Largest picture or frame that is decoded, in pixels."""
+    scratch: Path | None = None
+    """Folder for temporary files; None for the destination's own."""
+    keep_parts: bool = False
+    """Keep a film's encoded segments after the film is published."""
+    verify_parts: bool = True
+    """Decode the segments of lossless films again and compare their luma with the source's."""
+    repeat_damaged: bool = False
+    """Repeat the previous frame in place of one that does not decode, instead of failing."""
+    nvdec: bool = False
+    """Decode films with NVDEC where a check on the worker shows that it preserves their luma."""
