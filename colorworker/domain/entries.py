@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from colorworker.domain.options import Asset, Kind, ModelRef, Options, changed
+from colorworker.domain.options import Asset, Kind, ModelRef, Options, changed, non_default
 
 _encode = json.JSONEncoder(sort_keys=True).encode
 
@@ -87,11 +87,12 @@ def counts_of(entries: Iterable[Entry]) -> Counts:
 
 
 def manifest_lines(entries: Iterable[Entry], options: Options, model: ModelRef) -> Iterator[bytes]:
-    """Yield the manifest as JSON lines: first the options and the weights' hash, then the entries.
+    """Yield the manifest as JSON lines: first a head, then the entries.
 
-    Where the weights lie does not matter, so the URI is left out.
+    The head holds the options that differ from their defaults and the SHA-256 of the weights. Where
+    the weights lie does not matter, so their URI is left out.
     """
-    head = {"options": asdict(options), "weights_sha256": model.sha256}
+    head = {"options": non_default(options), "weights_sha256": model.sha256}
     yield _encode(head).encode() + b"\n"
     for entry in entries:
         yield entry_to_json(entry)

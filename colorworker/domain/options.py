@@ -1,7 +1,7 @@
 """The nouns of a job: assets, the model, and the options that decide what colors come out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -24,6 +24,7 @@ CODECS: Mapping[Profile, tuple[Codec, ...]] = MappingProxyType(
 
 HIGHEST_CRF = 51
 """Of H.264 and HEVC; AV1 goes to 63."""
+DEFAULT_CRF: Mapping[Codec, int] = MappingProxyType({"h264": 18, "hevc": 20, "av1": 25})
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,26 @@ class Options:
     def look(self) -> Look:
         """What of it the model has to know: pictures of one look can be predicted together."""
         return Look(self.vividness, self.temperature, self.precision)
+
+
+def non_default(options: Options) -> dict[str, Any]:
+    """Return the options that differ from their defaults, by name. Identities are made of these.
+
+    An option that is added later leaves all identities as they are until it is set. Whoever changes
+    a default must raise `units.RECIPE`. The access profile's default codec and the codec's default
+    crf count as not set. A codec named for the mezzanine profile counts as set even if it is
+    ProRes: without it, films of full range become DNxHR.
+    """
+    codec, crf = options.codec, options.crf
+    if options.profile == "access":
+        default = CODECS["access"][0]
+        if crf == DEFAULT_CRF[codec or default]:
+            crf = None
+        if codec == default:
+            codec = None
+    options = replace(options, codec=codec, crf=crf)
+    values = ((field, getattr(options, field.name)) for field in fields(options))
+    return {field.name: value for field, value in values if value != field.default}
 
 
 def changed(options: Options, values: Mapping[str, Any]) -> Options:

@@ -7,12 +7,12 @@ that is 230 bytes a unit, and once for the stills of a batch that share them.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Options
+from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Options, non_default
 from colorworker.domain.timeline import Timeline
 
-RECIPE = 5
+RECIPE = 6
 """Raised by hand whenever the same inputs give other colors or bytes: nothing old then counts."""
 
 
@@ -109,7 +109,9 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
     return Scan(
         content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt),
         asset,
-        content_id("assembly", asset.key, asset.etag, output_key, asdict(options), model.sha256),
+        content_id(
+            "assembly", asset.key, asset.etag, output_key, non_default(options), model.sha256
+        ),
         output_key,
         options,
     )
@@ -141,7 +143,7 @@ def segments(
         own = replace(options, adjustments=adjustments_of(cut))
         range_pts = cut.start_pts, cut.end_pts
         identity = content_id(
-            "segment", asset.key, asset.etag, range_pts, asdict(own), model.sha256
+            "segment", asset.key, asset.etag, range_pts, non_default(own), model.sha256
         )
         found.append(Segment(identity, asset, index, *range_pts, cut.frame_count, scan_id, own))
     return found
@@ -161,7 +163,9 @@ def assembly(scan_unit: Scan, segment_units: list[Segment]) -> Assembly:
 
 def still(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Still:
     """Return the unit that colors the picture `asset` into `output_key`."""
-    identity = content_id("still", asset.key, asset.etag, output_key, asdict(options), model.sha256)
+    identity = content_id(
+        "still", asset.key, asset.etag, output_key, non_default(options), model.sha256
+    )
     return Still(identity, asset, output_key, options)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from colorworker import __version__
 from colorworker.domain.costs import Calibration, Rate
+from colorworker.domain.options import non_default
 from colorworker.domain.units import RECIPE
 from colorworker.estimate.calibrate import Bench
 from colorworker.estimate.samplemedia import EDITION
@@ -38,7 +39,8 @@ def default_folder() -> Path:
 
 def circumstances(bench: Bench) -> dict[str, Any]:
     """Return all that a calibration holds for, as JSON values."""
-    options = {name: value for name, value in asdict(bench.options).items() if name not in _NO_COST}
+    set_options = non_default(bench.options)
+    options = {name: value for name, value in set_options.items() if name not in _NO_COST}
     return {
         "machine": platform.node(),
         "processor": _processor(),

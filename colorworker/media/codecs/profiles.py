@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from colorworker.domain.options import CODECS, Codec, Options
+from colorworker.domain.options import CODECS, DEFAULT_CRF, Codec, Options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
 from colorworker.media.codecs import nvenc, pixelformats
@@ -28,7 +28,6 @@ SMALLEST: Mapping[Codec, tuple[int, int]] = MappingProxyType(
 FORMATS = MappingProxyType({".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"})
 """libav's muxer of each extension that films are written with."""
 
-DEFAULT_CRF: Mapping[Codec, int] = MappingProxyType({"h264": 18, "hevc": 20, "av1": 25})
 SVT_PRESETS = MappingProxyType(
     {
         "ultrafast": 12,

@@ -1,0 +1,105 @@
+"""Identities of units stay the same from version to version, or every archive is done again."""
+
+from dataclasses import replace
+
+import pytest
+
+from colorworker.domain import units
+from colorworker.domain.options import Adjustment, Asset, ModelRef, Options
+
+FILM = Asset("file:///archive", "reel.mkv", "film", 100, "etag-1")
+PICTURE = Asset("file:///archive", "print.png", "still", 100, "etag-2")
+MODEL = ModelRef("lite", "0" * 64)
+CUT = units.Cut(0, 480, 480)
+CHANGED = Options(profile="archive", vividness=0.5, segment_frames=240, label="burn")
+
+DEFAULT = {
+    "scan": "c2c181df5b1cefa8ca83cd9af2c2a958",
+    "segment": "350e01713d1ba9b0de0f611c6b52a36a",
+    "assembly": "ec3e302609e4440e3cd823dde0150f31",
+    "still": "8422cf24f7a6a6f1326ad6ad9ce1f117",
+}
+OTHER = {
+    "scan": "b3b97c3780b67138f0daaa2b547f118f",
+    "segment": "a8932d31de56956afd56c14072b01256",
+    "assembly": "eddefa4b53749e285fc187071c701756",
+    "still": "4503c82b4a0d3d393c5dafdccff346d8",
+}
+
+
+def identities(options):
+    """Return the identities of one unit of each kind, by kind."""
+    scan = units.scan(FILM, "reel.mkv", options, MODEL)
+    return {
+        "scan": scan.unit_id,
+        "segment": units.segments(FILM, [CUT], scan.unit_id, options, MODEL)[0].unit_id,
+        "assembly": scan.assembly_id,
+        "still": units.still(PICTURE, "print.png", options, MODEL).unit_id,
+    }
+
+
+def test_identities_with_default_options_are_pinned():
+    assert identities(Options()) == DEFAULT
+
+
+def test_identities_with_changed_options_are_pinned():
+    assert identities(CHANGED) == OTHER
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(codec="h264"),
+        Options(crf=18),
+        Options(codec="h264", crf=18),
+        Options(vividness=0.8, temperature=0.38, preset="fast"),
+    ],
+)
+def test_a_default_that_is_given_explicitly_changes_no_identity(options):
+    assert identities(options) == DEFAULT
+
+
+def test_the_default_crf_of_another_codec_changes_no_identity():
+    assert identities(Options(codec="av1", crf=25)) == identities(Options(codec="av1"))
+    assert identities(Options(codec="av1", crf=24)) != identities(Options(codec="av1"))
+
+
+def test_prores_by_name_is_not_the_mezzanine_profiles_default():
+    named = identities(Options(profile="mezzanine", codec="prores"))
+
+    assert named["assembly"] != identities(Options(profile="mezzanine"))["assembly"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"profile": "archive"},
+        {"color_sources": "recolor"},
+        {"vividness": 0.5},
+        {"temperature": 0.5},
+        {"precision": "float16"},
+        {"anchor_interval": 6},
+        {"settle_anchors": 0},
+        {"codec": "hevc"},
+        {"chroma": "420"},
+        {"crf": 20},
+        {"preset": "slow"},
+        {"encoder": "nvenc"},
+        {"deinterlace": "bwdif"},
+        {"label": "burn"},
+        {"broadcast_gamut": True},
+        {"preview": True},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_every_option_that_changes_an_output_changes_its_identity(changes):
+    found = identities(replace(Options(), **changes))
+
+    for kind in ("segment", "assembly", "still"):
+        assert found[kind] != DEFAULT[kind]
+
+
+def test_adjustments_of_a_film_change_its_identity():
+    adjusted = Options(adjustments=(Adjustment(0, 1000, vividness=0.2),))
+
+    assert identities(adjusted)["assembly"] != DEFAULT["assembly"]
