@@ -132,7 +132,7 @@ def measure(data, steps, how):
     from colorworker.training.dataset import open_dataset
     from colorworker.training.engine import Engine, World, alone
     from colorworker.training.feed import Recipe, training_feed
-    from colorworker.training.localcopy import Spool
+    from colorworker.training.localcopy import LocalCopy
     from colorworker.training.optimizer import Pace
     from colorworker.training.order import Order, Position
     from colorworker.training.setup import build, rules_of
@@ -151,8 +151,8 @@ def measure(data, steps, how):
     }
     config = parse_config("", "benchmark", changes)
     with ExitStack() as stack:
-        spool = stack.enter_context(closing(Spool(Path(tempfile.gettempdir()), 1 << 34)))
-        dataset = open_dataset(data, spool, rules_of(config, 10**9), opened=open_store)
+        local_copy = stack.enter_context(closing(LocalCopy(Path(tempfile.gettempdir()), 1 << 34)))
+        dataset = open_dataset(data, local_copy, rules_of(config, 10**9), opened=open_store)
         pictures = dataset.inventory.train
         recipe = Recipe(
             config.picture,
@@ -167,7 +167,7 @@ def measure(data, steps, how):
         with world.strategy.scope():
             network = build(config, StoreOptions())
         engine = Engine(network, config.optimizer, world, jit=how.get("jit", False))
-        feed = training_feed(spool, pictures, indices, 0, recipe)
+        feed = training_feed(local_copy, pictures, indices, 0, recipe)
         pace = Pace(1e-5, 1e-5, 0.9, 1)
         if how.get("parts"):
             return {"parts": parts(tf, engine, feed, network, batch, steps, pace)}

@@ -53,7 +53,7 @@ def inspect(
     apply_environment(tensorflow_environment())
     from colorworker.training.dataset import open_dataset
     from colorworker.training.intake import IntakeRules
-    from colorworker.training.localcopy import Spool
+    from colorworker.training.localcopy import LocalCopy
 
     settings = load_settings()
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
@@ -61,9 +61,11 @@ def inspect(
         128, min_colorfulness=min_colorfulness, max_pixels=settings.media.max_pixels
     )
     console = Console(stderr=True)
-    with closing(Spool(settings.run.scratch or Path(gettempdir()), 1 << 40)) as spool:
+    with closing(LocalCopy(settings.run.scratch or Path(gettempdir()), 1 << 40)) as local_copy:
         with Status("reading the pictures", console=console):
-            dataset = open_dataset(prefix, spool, rules, opened=partial(open_store, options=stores))
+            dataset = open_dataset(
+                prefix, local_copy, rules, opened=partial(open_store, options=stores)
+            )
         inventory = dataset.inventory
         print(f"pictures: {len(inventory.kept)} to train and measure on")
         print(f"  for training: {len(inventory.train)}, for validation: {len(inventory.held_out)}")

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from colorworker.cli.bars import bar, suited
-from colorworker.training.events import Moment
+from colorworker.training.events import TrainingProgress
 
 _LINE_SECONDS = 10.0
 
-Show = Callable[[Moment], None]
+Show = Callable[[TrainingProgress], None]
 
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
@@ -18,7 +18,7 @@ def display(*, quiet: bool) -> AbstractContextManager[Show]:
     return suited(quiet, _bar, _lines)
 
 
-def describe(now: Moment, seconds: float, first_step: int) -> str:
+def describe(now: TrainingProgress, seconds: float, first_step: int) -> str:
     """Return one moment as words.
 
     Args:
@@ -45,10 +45,10 @@ def describe(now: Moment, seconds: float, first_step: int) -> str:
 @contextmanager
 def _lines() -> Iterator[Show]:
     """Give a line every few seconds, and whenever an epoch ends."""
-    first: Moment | None = None
+    first: TrainingProgress | None = None
     start = printed = time.monotonic()
 
-    def show(now: Moment) -> None:
+    def show(now: TrainingProgress) -> None:
         nonlocal first, start, printed
         clock = time.monotonic()
         if first is None:
@@ -63,11 +63,11 @@ def _lines() -> Iterator[Show]:
 @contextmanager
 def _bar() -> Iterator[Show]:
     """Give a bar of steps, with the words behind it."""
-    first: Moment | None = None
+    first: TrainingProgress | None = None
     start = time.monotonic()
     with bar("taking in the pictures") as update:
 
-        def show(now: Moment) -> None:
+        def show(now: TrainingProgress) -> None:
             nonlocal first, start
             if first is None:
                 first, start = now, time.monotonic()

@@ -1,1 +1,1 @@
-"""Pictures to weights: data, augmentation, the loop, checkpoints."""
+"""Train a network: data set, augmentation, training loop, checkpoints."""

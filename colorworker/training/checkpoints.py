@@ -1,7 +1,7 @@
-"""Checkpoints in a store: the whole state under a key of its own, then a marker that names it.
+"""Checkpoints in a store: the training state in one object, then a marker that points to it.
 
 checkpoints/00000500-1f3c.npz     arrays only, no pickles
-checkpoints/00000500.json         marker: written last, and only it makes a checkpoint count
+checkpoints/00000500.json         the marker, written last; without it the checkpoint is ignored
 """
 
 import hashlib
@@ -28,25 +28,25 @@ _STATE = re.compile(rf"{FOLDER}(\d{{8}})-[0-9a-f]{{8}}\.npz")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a training needs to go on as if it had not been interrupted."""
+    """Everything needed to resume a training as if it had not been interrupted."""
 
     step: int
-    """Steps that were done, over all epochs; the data's position and all that is random follow."""
+    """Steps completed over all epochs. Data position and random draws follow from it."""
     identity: dict[str, str]
-    """Hashes and names that must be the same in the training that goes on from it."""
+    """Hashes and names that must match in the training that resumes from this checkpoint."""
     facts: dict[str, Any]
-    """JSON: metrics so far and the like."""
+    """JSON values, such as the metrics so far."""
     arrays: dict[str, npt.NDArray[Any]]
 
 
 def save(store: ObjectStore, checkpoint: Checkpoint, *, keep: int) -> str:
-    """Write a checkpoint whole or not at all; remove all but the last `keep`.
+    """Write a checkpoint atomically and delete all but the last `keep`.
 
     Returns:
-        Its marker's key.
+        Key of the checkpoint's marker.
 
     Raises:
-        StoreUnavailable: If the store is away or full.
+        StoreUnavailable: If the store cannot be reached or is full.
     """
     name = f"{FOLDER}{checkpoint.step:08d}"
     key = f"{name}-{uuid.uuid4().hex[:8]}.npz"
@@ -75,14 +75,14 @@ def save(store: ObjectStore, checkpoint: Checkpoint, *, keep: int) -> str:
 
 
 def load(store: ObjectStore, identity: dict[str, str]) -> Checkpoint | None:
-    """Return the last complete checkpoint, None if there is none.
+    """Return the last complete checkpoint, or None if there is none.
 
     Args:
-        store: Of the training's output.
-        identity: Of the training that wants to go on.
+        store: The training's output.
+        identity: Identity of the training that wants to resume.
 
     Raises:
-        UsageError: If the last one belongs to another training, or is damaged.
+        UsageError: If the last checkpoint belongs to another training or is damaged.
     """
     steps = sorted(_markers(store))
     if not steps:
@@ -94,8 +94,8 @@ def load(store: ObjectStore, identity: dict[str, str]) -> Checkpoint | None:
         if marker["identity"].get(name) != wanted:
             raise UsageError(
                 subject,
-                f"is of a training with another {name} ({marker['identity'].get(name)}, here"
-                f" {wanted})",
+                f"belongs to a training with a different {name}"
+                f" ({marker['identity'].get(name)}; this one has {wanted})",
                 "Choose another output, or start from its weights: model.weights ="
                 f" '{store.uri}/weights.npz'",
             )
@@ -113,7 +113,7 @@ def _read_marker(store: ObjectStore, key: str, subject: str) -> dict[str, Any]:
             if not isinstance(marker[name], kind):
                 raise _damaged(subject, f"{name} is {marker[name]!r}")
     except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(subject, f"does not read as a marker ({error!r})") from error
+        raise _damaged(subject, f"is not a valid checkpoint marker ({error!r})") from error
     return dict(marker)
 
 
@@ -128,19 +128,19 @@ def _read_arrays(
     if seen != marker["sha256"]:
         raise _damaged(
             subject,
-            f"its state {marker['state']} has sha256 {seen[:12]}..., and"
-            f" {marker['sha256'][:12]}... was written",
+            f"its state {marker['state']} has sha256 {seen[:12]}... instead of"
+            f" {marker['sha256'][:12]}...",
         )
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {name.replace("|", "/"): archive[name] for name in archive.files}
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise _damaged(subject, f"does not load as plain arrays ({error})") from error
+        raise _damaged(subject, f"its state does not load as plain arrays ({error})") from error
 
 
 def _damaged(subject: str, seen: str) -> UsageError:
     return UsageError(
-        subject, seen, "Restore the object, or delete this marker to go on from the one before"
+        subject, seen, "Restore the object, or delete this marker to resume from the previous one"
     )
 
 
@@ -150,7 +150,7 @@ def _markers(store: ObjectStore) -> list[int]:
 
 
 def _sweep(store: ObjectStore, keep: int) -> None:
-    """Remove old checkpoints, markers first, and states that no marker names."""
+    """Delete old checkpoints (markers first) and states that no marker points to."""
     kept = set(sorted(_markers(store))[-keep:])
     for step in _markers(store):
         if step not in kept:
@@ -166,5 +166,5 @@ def _sweep(store: ObjectStore, keep: int) -> None:
 
 
 def _flat(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    # A slash would be a folder in the zip file.
+    # A slash would create a folder in the zip file.
     return {name.replace("/", "|"): array for name, array in arrays.items()}

@@ -1,4 +1,4 @@
-"""What a training is: read from TOML, checked field by field, hashed."""
+"""The configuration of a training: read from TOML, validated field by field, hashed."""
 
 import hashlib
 import json
@@ -18,140 +18,146 @@ class _Group(BaseModel):
 
 
 class DataConfig(_Group):
-    """Which pictures."""
+    """The pictures to train on."""
 
     train: str = ""
-    """A folder, a prefix or a glob, local or s3://, of pictures or of tar shards."""
+    """A folder, prefix or glob (local or s3://) of pictures or tar shards."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Of the pictures, by a hash of their names: never trained on."""
+    """Share of the pictures held out for validation, chosen by a hash of their names."""
     min_colorfulness: Annotated[float, Field(ge=0)] = 6.0
-    """Hasler-Suesstrunk colorfulness below which a picture counts as gray and is left out."""
+    """Pictures with a lower Hasler-Suesstrunk colorfulness count as gray and are left out."""
     stored_as: Literal["jpeg", "pixels"] = "jpeg"
-    """How the local copy is kept; pixels need no decoding, and about ten times the disk."""
+    """Format of the local copy. Pixels need no decoding but about ten times the disk space."""
     max_gib: Annotated[float, Field(gt=0)] = 64.0
-    """Of the local copy; a larger set is refused before the disk is full."""
+    """Maximum size of the local copy in GiB; a larger data set is refused."""
 
 
 class ModelConfig(_Group):
-    """Which network, and what it starts from."""
+    """The network and its initial weights."""
 
     architecture: str = "lite"
     width: Annotated[float, Field(gt=0, le=8)] = 1.0
-    """Factor on the decoder's channels."""
+    """Multiplier for the decoder's channel counts."""
     weights: str = ""
-    """A packaged name, a path or a URI of a weights file to start from; empty: fresh."""
+    """Weights to start from: a packaged name, path or URI. Empty: start from scratch."""
     backbone_weights: str = ""
-    """For a fresh network: a path or a URI, or `imagenet` to fetch them; empty: untrained."""
+    """Backbone weights when starting from scratch: a path, a URI, or `imagenet` to download them.
+    Empty: random."""
     embedding_pixels: Annotated[int, Field(ge=75)] = 299
-    """Height and width at which koala's Inception branch sees a picture."""
+    """Input height and width of koala's Inception branch, in pixels."""
     freeze_backbone: bool = False
+    """Train the decoder only."""
     freeze_statistics: bool = True
-    """Of the backbone's batch normalizations."""
+    """Keep the batch-normalization statistics of the backbone."""
 
 
 class PictureConfig(_Group):
-    """How a picture becomes an input of fixed size."""
+    """How a picture is brought to the network's input size."""
 
     size: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 160
     fit: Literal["crop", "pad"] = "crop"
-    """crop fills the square; pad keeps the whole picture on white."""
+    """`crop` fills the square; `pad` shows the whole picture on white."""
     flip: Share = 0.5
-    """Probability of a mirrored picture."""
+    """Probability of a horizontal flip."""
     zoom: Annotated[float, Field(ge=0, le=4)] = 0.25
-    """Up to this much larger; with pad also that much smaller."""
+    """Maximum zoom in, as a share (0.25: up to 1.25 times); with `pad` also out."""
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
-    """Degrees, either way."""
+    """Maximum rotation in degrees, in either direction."""
     shear: Annotated[float, Field(ge=0, le=45)] = 0.0
-    """Degrees, either way."""
+    """Maximum shear in degrees, in either direction."""
 
 
 class LookConfig(_Group):
-    """Old film, on the input only: the true colors stay."""
+    """Film-look augmentation of the input. The target colors are not changed."""
 
     response: Share = 0.3
-    """Probability of another spectral response than the eye's."""
+    """Probability of a film's spectral response instead of the eye's."""
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """Largest change of ln(gamma), either way."""
+    """Maximum change of ln(gamma), in either direction."""
     grain: Annotated[float, Field(ge=0, le=30)] = 4.0
-    """Largest standard deviation, in L*."""
+    """Maximum standard deviation of the grain, in L*."""
 
 
 class HintConfig(_Group):
-    """Known colors that the network is shown."""
+    """Color hints shown to the network."""
 
     none: Share = 0.5
-    """Probability of no hint at all."""
+    """Probability of no hints."""
     dense: Share = 0.1
-    """Probability of hints on a large part of the picture; else some random points."""
+    """Probability of hints over a large part of the picture. Otherwise hints are random points."""
     most_points: Annotated[int, Field(ge=1)] = 100
+    """Maximum number of random points."""
 
     @model_validator(mode="after")
     def _at_most_one(self) -> Self:
         if self.none + self.dense > 1:
-            raise ValueError("none and dense are shares of one whole and add up to more than 1")
+            raise ValueError("none and dense are probabilities and add up to more than 1")
         return self
 
 
 class OptimizerConfig(_Group):
-    """AdamW with warm-up and cosine, and a rate of its own for the backbone."""
+    """AdamW with warm-up and cosine decay; the backbone has its own learning rate."""
 
     batch: Annotated[int, Field(ge=1)] = 16
-    """Pictures a step, of all workers together."""
+    """Pictures per step, over all workers."""
     epochs: Annotated[int, Field(ge=1)] = 1
     max_steps: Annotated[int | None, Field(ge=1)] = None
-    """Ends earlier; the schedule is fitted to it."""
+    """Stop after this many steps; the learning-rate schedule is fitted to it."""
     learning_rate: Annotated[float, Field(gt=0)] = 8e-4
     backbone_rate: Annotated[float | None, Field(ge=0)] = None
-    """By default as learning_rate."""
+    """Learning rate of the backbone. Default: learning_rate."""
     warmup_steps: Annotated[int, Field(ge=0)] = 300
     final_share: Share = 0.02
-    """Of the rates, at the end of the cosine; 1 keeps them constant."""
+    """Learning rates at the end of the cosine, as a share of the full rates. 1: constant."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     clip: Annotated[float, Field(gt=0)] = 1.0
-    """Global norm of the gradient above which it is scaled down."""
+    """Gradients with a larger global norm are scaled down to it."""
     beta2: Annotated[float, Field(gt=0, lt=1)] = 0.999
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Decay of the moving average of the weights that is kept in the end; 0: the last weights."""
+    """Decay of the moving average of the weights, which is the result. 0: use the last weights."""
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
-    """Of the convolutions; variables stay float32. float16, for GPUs, comes with loss scaling."""
+    """Precision of the convolutions; variables stay float32. float16 (GPUs) uses loss scaling."""
     seed: int = 0
+    """Seed of everything random."""
 
 
 class RunConfig(_Group):
-    """What does not change the result: how often things are written, and where it runs."""
+    """Settings that do not change the result: output, checkpoints, validation, performance."""
 
     output: str = ""
     """A folder or prefix, local or s3://."""
     checkpoint_steps: Annotated[int, Field(ge=1)] = 500
-    """Between two checkpoints; there is one at the end of every epoch besides."""
+    """Steps between checkpoints. Every epoch also ends with one."""
     keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """Checkpoints to keep; older ones are deleted."""
     validation_pictures: Annotated[int, Field(ge=1)] = 512
-    """At most so many of the validation share are measured after an epoch."""
+    """Maximum number of held-out pictures measured after each epoch."""
     sheet_pictures: Annotated[int, Field(ge=0, le=64)] = 12
+    """Held-out pictures on the sample sheet. 0: no sheets."""
     sheet_epochs: Annotated[int, Field(ge=1)] = 1
-    """Epochs between two sheets."""
+    """Epochs between sample sheets."""
     patience: Annotated[int | None, Field(ge=1)] = None
-    """Epochs without a better validation loss after which training ends."""
+    """Stop after this many epochs without a better validation loss."""
     deterministic: bool = False
-    """Only operations that give the same bits every time; slower."""
+    """Use deterministic operations only: bit-identical results, but slower."""
     parallel_input: bool = True
-    """Decode on several threads ahead of the network; off only to measure what it is worth."""
+    """Decode ahead of the network on several threads. Turn off only to measure its effect."""
     jit: bool = False
     """Compile the step with XLA."""
 
 
 class ClusterConfig(_Group):
-    """Ray Train; one worker without force needs no Ray."""
+    """Workers of a distributed training. One worker runs without Ray unless `--ray` is given."""
 
     workers: Annotated[int, Field(ge=1)] = 1
     cpus_per_worker: Annotated[int, Field(ge=1)] = 1
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0
     max_failures: Annotated[int, Field(ge=-1)] = 3
-    """Times that a lost worker is replaced; -1: always."""
+    """How often lost workers are replaced. -1: without limit."""
 
 
 class TrainConfig(_Group):
-    """One training."""
+    """The whole configuration of a training."""
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -166,13 +172,13 @@ class TrainConfig(_Group):
     def _divides(self) -> Self:
         if self.optimizer.batch % self.cluster.workers:
             raise ValueError(
-                f"optimizer.batch = {self.optimizer.batch} cannot be shared out evenly among"
+                f"optimizer.batch = {self.optimizer.batch} is not a multiple of"
                 f" cluster.workers = {self.cluster.workers}"
             )
         return self
 
     def sha256(self) -> str:
-        """Return the hash of all that decides the result, without where and how often."""
+        """Return the hash of everything that affects the result (not [run] and [cluster])."""
         facts = self.model_dump(exclude={"run", "cluster"})
         for local in ("train", "stored_as", "max_gib"):
             del facts["data"][local]
@@ -180,16 +186,15 @@ class TrainConfig(_Group):
 
 
 def parse_config(text: str, subject: str, overrides: dict[str, Any] | None = None) -> TrainConfig:
-    """Return the training that TOML describes.
+    """Return the training configuration in a TOML text.
 
     Args:
         text: TOML.
-        subject: Names it in errors.
-        overrides: Values by dotted name, such as `run.output`, which replace what the text says.
+        subject: Name of the file, for errors.
+        overrides: Values by dotted name, such as `run.output`, that override the text.
 
     Raises:
-        UsageError: If it is no TOML, or a field is unknown or has a value it cannot have; the
-            line and the field are named.
+        UsageError: If the text is not TOML, or a field is unknown or invalid; names line and field.
     """
     try:
         found = tomllib.loads(text)
@@ -215,7 +220,7 @@ def parse_config(text: str, subject: str, overrides: dict[str, Any] | None = Non
 
 
 def _line_of(text: str, place: list[str]) -> int:
-    """Return the line that sets a field, counted from 1; 0 if none does."""
+    """Return the number of the line that sets a field, counted from 1; 0 if none does."""
     group, field = [*place, "", ""][:2]
     table = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -236,8 +241,8 @@ def _shown(value: object) -> str:
 def _advice(place: list[str]) -> str:
     group = TrainConfig.model_fields.get(place[0]) if place else None
     if group is None:
-        return f"Its tables are {', '.join(TrainConfig.model_fields)}"
+        return f"Valid tables: {', '.join(TrainConfig.model_fields)}"
     fields = getattr(group.annotation, "model_fields", {})
     if len(place) > 1 and place[1] not in fields:
-        return f"[{place[0]}] knows {', '.join(fields)}"
-    return "See docs/training.md for what it may be"
+        return f"Valid fields of [{place[0]}]: {', '.join(fields)}"
+    return "See docs/training.md for valid values"

@@ -1,4 +1,4 @@
-"""From a picture of any size to a square: aspect kept, moved at random, one interpolation."""
+"""Crop or pad pictures to a square with random geometry, in a single interpolation."""
 
 import math
 
@@ -6,19 +6,19 @@ from colorworker.model.runtime import tf
 from colorworker.training.config import PictureConfig
 
 STILL = PictureConfig(flip=0.0, zoom=0.0)
-"""Nothing moves; `model_copy` it for other sizes."""
+"""No random geometry; use `model_copy` for other sizes."""
 
 
 def square(codes: tf.Tensor, how: PictureConfig, seed: tf.Tensor, *, moved: bool) -> tf.Tensor:
-    """Return a picture as a square of the configured size.
+    """Return a picture as a square of the configured size; the aspect ratio is kept.
 
-    `crop` fills the square and loses what is outside; `pad` shows the whole picture on white.
+    `crop` fills the square and cuts off the rest; `pad` shows the whole picture on white.
 
     Args:
         codes: sRGB, (h, w, 3), uint8.
-        how: Size and how far it may move.
-        seed: Two integers; the same ones give the same movement.
-        moved: Off for validation: the middle, as it is.
+        how: Output size and the limits of the random geometry.
+        seed: Two integers; the same seed gives the same geometry.
+        moved: Apply random geometry. False for validation: the center, unchanged.
 
     Returns:
         (size, size, 3), uint8.
@@ -32,7 +32,7 @@ def square(codes: tf.Tensor, how: PictureConfig, seed: tf.Tensor, *, moved: bool
     shear = (draw[1] * 2 - 1) * math.radians(how.shear)
     mirror = tf.where(draw[2] < how.flip, -1.0, 1.0) if moved else tf.constant(1.0)
     if moved:
-        # Zoom in by 1 to 1 + zoom; where the whole picture is shown, as far out as well.
+        # Zoom in by 1 to 1 + zoom; with `pad`, zoom out by the same factor as well.
         power = draw[3] if filling else draw[3] * 2 - 1
         scale *= tf.exp(-power * math.log1p(how.zoom))
     room = [tf.abs(height - how.size * scale) / 2, tf.abs(width - how.size * scale) / 2]
@@ -40,7 +40,7 @@ def square(codes: tf.Tensor, how: PictureConfig, seed: tf.Tensor, *, moved: bool
     middle_x = (width - 1) / 2 + (draw[4] * 2 - 1) * room[1]
     if filling and how.rotation == 0 and how.shear == 0:
         return _cropped(codes, how.size, scale, mirror, middle_y, middle_x)
-    # Rows of the matrix from the square's pixels to the picture's, about the middles of both.
+    # Rows of the affine matrix from output to input pixels, about the centers of both.
     cos, sin, tan = tf.cos(angle), tf.sin(angle), tf.tan(shear)
     xx, xy = scale * mirror * cos, scale * mirror * (cos * tan - sin)
     yx, yy = scale * sin, scale * (sin * tan + cos)
@@ -55,7 +55,7 @@ def square(codes: tf.Tensor, how: PictureConfig, seed: tf.Tensor, *, moved: bool
         output_shape=[how.size, how.size],
         fill_value=255.0,
         interpolation="BILINEAR",
-        # White would shine through the border of a picture that fills the square.
+        # With CONSTANT, white would bleed into the border of a picture that fills the square.
         fill_mode="NEAREST" if filling else "CONSTANT",
     )
     return tf.ensure_shape(warped[0], [how.size, how.size, 3])
@@ -69,14 +69,14 @@ def _cropped(
     middle_y: tf.Tensor,
     middle_x: tf.Tensor,
 ) -> tf.Tensor:
-    """Return the same for a box with upright sides, in a third of the time."""
+    """Return the same for an axis-aligned crop, in a third of the time."""
     last = tf.cast(tf.shape(codes)[:2], tf.float32) - 1
     reach = scale * (size - 1) / 2
     box = tf.stack(
         [middle_y - reach, middle_x - reach * mirror, middle_y + reach, middle_x + reach * mirror]
     )
     limits = tf.concat([last, last], 0)
-    # Enlarged, the first center lies outside the picture's first; further in there is a color.
+    # When enlarging, the first sample would lie outside the picture: clamp to the edge pixels.
     box = tf.clip_by_value(box, 0.0, limits) / tf.maximum(limits, 1.0)
     cut = tf.image.crop_and_resize(codes[tf.newaxis], box[tf.newaxis], [0], [size, size])
     return tf.cast(tf.ensure_shape(tf.round(cut[0]), [size, size, 3]), tf.uint8)

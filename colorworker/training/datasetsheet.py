@@ -1,4 +1,4 @@
-"""A contact sheet of a data set, and its colorfulness drawn."""
+"""A contact sheet of a data set and a histogram of its colorfulness."""
 
 from itertools import islice
 
@@ -8,19 +8,19 @@ import numpy.typing as npt
 from colorworker.report.plots import histogram, sheet
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
 from colorworker.training.dataset import Dataset
-from colorworker.training.feed import Recipe, squares
+from colorworker.training.feed import Recipe, square_pictures
 
 _SIDE = 96
 _COLUMNS = 12
 
 
 def contact_sheet(dataset: Dataset, mark: float, count: int) -> tuple[bytes, bytes]:
-    """Return PNGs: pictures from all over the data set, and the histogram of their colorfulness.
+    """Return two PNGs: evenly spaced pictures of the data set, and its colorfulness histogram.
 
     Args:
-        dataset: What was taken in.
-        mark: Colorfulness below which pictures were left out.
-        count: Pictures on the sheet, at most.
+        dataset: The data set.
+        mark: Colorfulness below which pictures were left out; drawn as a line.
+        count: Maximum number of pictures on the sheet.
     """
     inventory = dataset.inventory
     wanted = min(count, len(inventory.kept))
@@ -29,7 +29,8 @@ def contact_sheet(dataset: Dataset, mark: float, count: int) -> tuple[bytes, byt
         PictureConfig(size=_SIDE), LookConfig(), HintConfig(), 0, inventory.stored_as, False
     )
     codes: list[npt.NDArray[np.uint8]] = [
-        picture.numpy() for picture in islice(squares(dataset.spool, chosen, recipe), wanted)
+        picture.numpy()
+        for picture in islice(square_pictures(dataset.local_copy, chosen, recipe), wanted)
     ]
     rows = [codes[start : start + _COLUMNS] for start in range(0, len(codes), _COLUMNS)]
     white = np.full((_SIDE, _SIDE, 3), 255, np.uint8)

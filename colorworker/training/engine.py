@@ -1,4 +1,4 @@
-"""A network under training: steps, measures, and its whole state as arrays."""
+"""A network being trained: steps, validation, and its state as arrays."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,51 +40,53 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class World:
-    """This process among the workers of a training."""
+    """The place of this process among the workers of a training."""
 
     strategy: Any
-    """tf.distribute.Strategy, under whose scope variables are made."""
+    """The tf.distribute.Strategy under whose scope variables are created."""
     rank: int = 0
     workers: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the worker that writes."""
+        """Whether this worker writes the output."""
         return self.rank == 0
 
 
 def alone() -> World:
-    """Return the world of one process with one device."""
+    """Return the world of a single process with one device."""
     return World(tf.distribute.get_strategy())
 
 
 class Engine:
-    """Holds the variables, which after every step are the same on every worker.
+    """Holds the variables, which are identical on all workers after every step.
 
-    Statistics of batch normalization may differ until `agree`.
+    Batch-normalization statistics may differ between workers until `agree` is called.
     """
 
     def __init__(
         self, trainable: Trainable, config: OptimizerConfig, world: World, *, jit: bool = False
     ) -> None:
-        """Make the optimizer and, at their first use, the graphs.
+        """Create the optimizer. Graphs are built on first use.
 
         Args:
-            trainable: Made within the strategy's scope.
-            config: Of the optimizer.
-            world: Where this is.
+            trainable: The network, created within the strategy's scope.
+            config: Optimizer configuration.
+            world: Place of this process among the workers.
             jit: Compile the step with XLA.
         """
         self.trainable = trainable
         self._world = world
         self._variables = [item.value for item in trainable.model.variables]
-        # Keras hands out the same objects every time.
+        # Keras returns the same objects every time.
         self._trained = [item.value for item in trainable.model.trainable_variables]
         if not self._trained:
-            raise UsageError("model", "all of it is frozen", "Set model.freeze_backbone = false")
+            raise UsageError(
+                "model", "has no trainable weights", "Set model.freeze_backbone = false"
+            )
         self._averaged = [item for item in self._variables if item.dtype.is_floating]
         trained = {id(item) for item in self._trained}
-        # Those that TensorFlow does not aggregate at every assignment.
+        # TensorFlow does not aggregate these on assignment.
         self._statistics = [
             item
             for item in self._averaged
@@ -101,18 +103,18 @@ class Engine:
                 scales_loss=config.precision == "float16",
             )
         self.names: tuple[str, ...] = ()
-        """Of the measures, in the order of the vectors; known after the first step."""
-        self._step = tf.function(self._spread_step, jit_compile=jit or None)
-        self._measure = tf.function(self._spread_measure)
-        self._sum = tf.function(self._spread_sum)
-        self._agree = tf.function(self._spread_agree)
+        """Names of the measures, in the order of the vectors; set by the first step."""
+        self._step = tf.function(self._distributed_step, jit_compile=jit or None)
+        self._measure = tf.function(self._distributed_measure)
+        self._sum = tf.function(self._distributed_sum)
+        self._agree = tf.function(self._distributed_agree)
 
     def step(self, data: Sequence[tf.Tensor], pace: Pace) -> tf.Tensor:
-        """Do one step; return the vector of `names`, means over all workers."""
+        """Run one training step; return the measures in the order of `names`, over all workers."""
         return self._step(tuple(data), tf.constant(self._optimizer.pace(pace)))
 
     def measure(self, feed: Any) -> Measures:
-        """Return the means of the measures over a feed, of all workers together."""
+        """Return the mean of each measure over a feed, averaged over all workers."""
         total, count = None, 0
         for data in feed:
             vector = self._measure(tuple(data))
@@ -123,17 +125,17 @@ class Engine:
         return self.named(summed[:-1] / max(1.0, summed[-1]))
 
     def named(self, vector: Floats) -> Measures:
-        """Return a vector of measures with their names."""
+        """Return a vector of measures as a dictionary."""
         return {name: float(value) for name, value in zip(self.names, vector, strict=True)}
 
     def agree(self) -> None:
-        """Make batch normalization's statistics those of all workers together."""
+        """Average batch-normalization statistics over all workers."""
         if self._world.strategy.num_replicas_in_sync > 1 and self._statistics:
             self._agree()
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within the block the network has the moving averages as its weights."""
+        """Use the moving averages as the network's weights within the block."""
         kept = [item.numpy() for item in self._averaged]
         for variable, average in zip(self._averaged, self._optimizer.averages, strict=True):
             variable.assign(average.numpy())
@@ -151,7 +153,7 @@ class Engine:
         """Set all variables.
 
         Raises:
-            UsageError: If the arrays are not exactly those of `state`.
+            UsageError: If names or shapes differ from those of `state`.
         """
         named = self._named_variables()
         for name, variable in named.items():
@@ -160,11 +162,11 @@ class Engine:
                 seen = "is missing" if array is None else f"has shape {array.shape}"
                 raise UsageError(
                     subject,
-                    f"{name} {seen}, the network wants {tuple(variable.shape)}",
-                    "It is of another network: choose another output",
+                    f"{name} {seen}; the network needs {tuple(variable.shape)}",
+                    "It belongs to another network: choose another output",
                 )
         if extra := sorted(arrays.keys() - named.keys()):
-            raise UsageError(subject, f"holds {extra[0]}, which the network does not have")
+            raise UsageError(subject, f"contains {extra[0]}, which the network does not have")
         for name, variable in named.items():
             variable.assign(arrays[name])
 
@@ -172,11 +174,11 @@ class Engine:
         named = {f"model/{index}": item for index, item in enumerate(self._variables)}
         return named | {f"optimizer/{k}": v for k, v in self._optimizer.variables.items()}
 
-    # What follows is traced: once a shape, into graphs.
+    # The methods below are traced into graphs, once per input shape.
 
-    def _spread_step(self, data: tuple[Any, ...], pace: tf.Tensor) -> tf.Tensor:
+    def _distributed_step(self, data: tuple[Any, ...], pace: tf.Tensor) -> tf.Tensor:
         result = self._world.strategy.run(self._replica_step, args=(*data, pace))
-        # The same on every replica: it was reduced with the gradients.
+        # Identical on every replica, because it is reduced together with the gradients.
         return self._world.strategy.experimental_local_results(result)[0]
 
     def _replica_step(
@@ -202,7 +204,7 @@ class Engine:
         self.names = tuple(sorted(losses))
         return tf.stack([tf.cast(losses[name], tf.float32) for name in self.names])
 
-    def _spread_measure(self, data: tuple[Any, ...]) -> tf.Tensor:
+    def _distributed_measure(self, data: tuple[Any, ...]) -> tf.Tensor:
         strategy = self._world.strategy
         results = strategy.run(
             lambda *tensors: self._vector(self.trainable.losses(Batch(*tensors), training=False)),
@@ -212,7 +214,7 @@ class Engine:
             strategy.experimental_local_results(results)
         )
 
-    def _spread_sum(self, vector: tf.Tensor) -> tf.Tensor:
+    def _distributed_sum(self, vector: tf.Tensor) -> tf.Tensor:
         strategy = self._world.strategy
         if self._world.workers == 1:
             return vector
@@ -222,10 +224,10 @@ class Engine:
 
     def _all_reduced(self, value: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
-        # A reduction goes where its value lies, and what comes from outside lies nowhere yet.
+        # all_reduce uses the device of its value; `identity` places the captured tensor on one.
         return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))
 
-    def _spread_agree(self) -> None:
+    def _distributed_agree(self) -> None:
         self._world.strategy.run(self._replica_agree)
 
     def _replica_agree(self) -> None:

@@ -1,4 +1,4 @@
-"""What a training says of itself on its way and at its end; no TensorFlow."""
+"""Progress and result of a training, as values without TensorFlow."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,31 +7,31 @@ Reason = Literal["finished", "no gain", "stopped"]
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Where a training is."""
+class TrainingProgress:
+    """Progress of a training at one moment."""
 
     step: int
-    """Steps done, over all epochs."""
+    """Completed steps over all epochs."""
     total_steps: int
     epoch: int
     epochs: int
     loss: float
-    """Mean of the epoch so far."""
+    """Mean loss of the epoch so far."""
     pictures_per_second: float
-    """Of all workers together, since this process began."""
+    """Throughput of all workers together since this process started."""
     doing: Literal["training", "measuring"] = "training"
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How it ended."""
+class TrainingResult:
+    """How a training ended."""
 
     step: int
     reason: Reason
     validation: dict[str, float] = field(default_factory=dict)
-    """Of the last epoch."""
+    """Validation measures of the last epoch."""
     pictures_per_second: float = 0.0
     weights_key: str = ""
     weights_sha256: str = ""
     resumed_at: tuple[int, ...] = ()
-    """Steps whose checkpoints it went on from."""
+    """Steps of the checkpoints that the training resumed from."""

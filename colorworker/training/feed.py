@@ -1,4 +1,4 @@
-"""The input of the network: batches in a fixed order, made ahead on other threads."""
+"""Input pipeline of the network: batches in a reproducible order, prepared on other threads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import numpy as np
 from colorworker.model.runtime import tf
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
 from colorworker.training.crops import square
-from colorworker.training.intake import Kept
-from colorworker.training.localcopy import Spool
+from colorworker.training.intake import StoredPicture
+from colorworker.training.localcopy import LocalCopy
 from colorworker.training.order import Indices
 from colorworker.training.randomhints import no_hints, random_hints
-from colorworker.training.tfcolor import filmed, lab_from_linear, linear_from_codes
+from colorworker.training.tfcolor import film_look, lab_from_linear, linear_from_codes
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is done to pictures on their way in."""
+    """How pictures are turned into network input."""
 
     picture: PictureConfig
     look: LookConfig
@@ -29,33 +29,32 @@ class Recipe:
 
 
 def training_feed(
-    spool: Spool,
-    pictures: Sequence[Kept],
+    local_copy: LocalCopy,
+    pictures: Sequence[StoredPicture],
     indices: Indices,
     first_step: int,
     recipe: Recipe,
     *,
     parts: int = 1,
 ) -> tf.data.Dataset:
-    """Return batches (luma, hints, chroma), augmented; the shapes are those of `Batch`.
+    """Return augmented batches (luma, hints, chroma) with the shapes of `Batch`.
 
-    What is drawn at random depends on the seed, the step and the picture alone: not on threads, nor
-    on where the reading began.
+    Random draws depend on seed, step and picture only, not on threads or on where reading started.
 
     Args:
-        spool: Where the pictures lie.
-        pictures: All that are trained on.
-        indices: Which of them, (steps, pictures a step), in order.
+        local_copy: The local copy of the pictures.
+        pictures: All training pictures.
+        indices: Which of them to read, in order: (steps, pictures per step).
         first_step: Number of the first of these steps, counted over all epochs.
-        recipe: How they look.
-        parts: Batches that a step's pictures are shared out to, one after the other.
+        recipe: Size, augmentation and hints.
+        parts: Number of batches each step is divided into, one per device.
     """
     steps, pictures_a_step = indices.shape
     batch = pictures_a_step // parts
     numbers = np.repeat(first_step + np.arange(steps, dtype=np.int64), parts)
     singles = np.stack([indices.ravel(), np.repeat(numbers, batch)], 1)
-    decoded = _decoded(spool, pictures, singles, recipe, moved=True)
-    # The first picture's number parts batches of one step, here and on other workers.
+    decoded = _decoded(local_copy, pictures, singles, recipe, moved=True)
+    # The index of the first picture tells apart the batches of one step, on all workers.
     seeds = np.stack([indices.reshape(-1, batch)[:, 0] + (recipe.seed << 32), numbers], 1)
     both = tf.data.Dataset.zip(
         (decoded.batch(batch, drop_remainder=True), tf.data.Dataset.from_tensor_slices(seeds))
@@ -65,28 +64,35 @@ def training_feed(
 
 
 def validation_feed(
-    spool: Spool, pictures: Sequence[Kept], batch: int, recipe: Recipe
+    local_copy: LocalCopy, pictures: Sequence[StoredPicture], batch: int, recipe: Recipe
 ) -> tf.data.Dataset:
-    """Return batches (luma, hints, chroma) of the pictures as they are, without hints."""
-    dataset = squares(spool, pictures, recipe).batch(batch)
+    """Return batches (luma, hints, chroma) without augmentation and without hints."""
+    dataset = square_pictures(local_copy, pictures, recipe).batch(batch)
     dataset = dataset.map(_plain, **_ahead(recipe))
     return dataset.prefetch(2) if recipe.parallel else dataset
 
 
-def squares(spool: Spool, pictures: Sequence[Kept], recipe: Recipe) -> tf.data.Dataset:
-    """Return the pictures as they are seen unmoved, (size, size, 3), uint8, one at a time."""
+def square_pictures(
+    local_copy: LocalCopy, pictures: Sequence[StoredPicture], recipe: Recipe
+) -> tf.data.Dataset:
+    """Return the pictures one at a time without random geometry: (size, size, 3), uint8."""
     singles = np.stack([np.arange(len(pictures)), np.zeros(len(pictures), np.int64)], 1)
-    return _decoded(spool, pictures, singles, recipe, moved=False)
+    return _decoded(local_copy, pictures, singles, recipe, moved=False)
 
 
 def _decoded(
-    spool: Spool, pictures: Sequence[Kept], singles: Indices, recipe: Recipe, *, moved: bool
+    local_copy: LocalCopy,
+    pictures: Sequence[StoredPicture],
+    singles: Indices,
+    recipe: Recipe,
+    *,
+    moved: bool,
 ) -> tf.data.Dataset:
-    """Return squares of codes, one a row (picture, step) of `singles`."""
+    """Return one square of sRGB codes for each row (picture, step) of `singles`."""
     shapes = np.asarray([(item.place.height, item.place.width) for item in pictures], np.int32)
 
     def read(index: np.int64) -> bytes:
-        return spool.read(pictures[int(index)].place)
+        return local_copy.read(pictures[int(index)].place)
 
     def one(row: tf.Tensor) -> tf.Tensor:
         index, step = row[0], row[1]
@@ -109,7 +115,7 @@ def _finished(
     rgb = linear_from_codes(codes)
     lab = lab_from_linear(rgb)
     look, hints = recipe.look, recipe.hints
-    lightness = filmed(
+    lightness = film_look(
         rgb,
         lab[..., :1],
         response=look.response,
@@ -130,7 +136,7 @@ def _plain(codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def _ahead(recipe: Recipe) -> dict[str, Any]:
-    """Return how `map` is to run."""
+    """Return the arguments for `Dataset.map`."""
     if not recipe.parallel:
         return {}
     return {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}

@@ -1,4 +1,4 @@
-"""What has been measured so far, epoch by epoch: JSON in checkpoints, curves for people."""
+"""Measures of each epoch so far, as JSON in checkpoints and as plotted curves."""
 
 import json
 import math
@@ -12,68 +12,68 @@ _PARTS = ("cross_entropy", "ab_mse")
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch's end."""
+    """Measures at the end of one epoch."""
 
     epoch: int
     """0 for the first."""
     step: int
-    """Steps done by then, over all epochs."""
+    """Steps completed by then, over all epochs."""
     train: dict[str, float]
-    """Means over the epoch's steps, under augmentation, while the weights moved."""
+    """Mean measures over the epoch's training steps, with augmentation, as the weights changed."""
     validation: dict[str, float]
-    """Means over the held-out pictures as they are, of the averaged weights."""
+    """Mean measures of the averaged weights over the held-out pictures, without augmentation."""
     pictures_per_second: float
-    """Of training alone, all workers together; not of what was done before an interruption."""
+    """Training throughput of all workers, without validation and since the last resume."""
     seconds: float
 
 
 @dataclass(frozen=True)
 class History:
-    """All epochs so far, and the sums of the one under way."""
+    """All completed epochs, and running sums of the current one."""
 
     epochs: tuple[Epoch, ...] = ()
     sums: dict[str, float] = field(default_factory=dict)
-    """Of the measures over the steps of the epoch under way."""
+    """Sum of each measure over the steps of the current epoch."""
     steps: int = 0
-    """How many of them."""
+    """Number of steps in the sums."""
     resumed_at: tuple[int, ...] = ()
-    """Steps whose checkpoints it went on from, in order."""
+    """Steps of the checkpoints that the training resumed from, in order."""
 
     def ended(self, epoch: Epoch) -> "History":
-        """Return the history with an epoch more."""
+        """Return the history with one more completed epoch."""
         return History((*self.epochs, epoch), resumed_at=self.resumed_at)
 
     def added(self, sums: dict[str, float], steps: int) -> "History":
-        """Return the history with more steps of the epoch under way."""
+        """Return the history with more steps of the current epoch."""
         total = {name: self.sums.get(name, 0.0) + value for name, value in sums.items()}
         return replace(self, sums=total, steps=self.steps + steps)
 
     @property
     def means(self) -> dict[str, float]:
-        """Of the epoch under way."""
+        """Mean of each measure over the current epoch so far."""
         return {name: value / max(1, self.steps) for name, value in self.sums.items()}
 
     @property
     def best(self) -> int:
-        """Index of the epoch with the smallest validation loss; -1 before the first."""
+        """Index of the epoch with the lowest validation loss; -1 before the first."""
         losses = [item.validation.get("loss", math.inf) for item in self.epochs]
         return losses.index(min(losses)) if losses else -1
 
     @property
     def epochs_without_gain(self) -> int:
-        """Epochs since the best."""
+        """Number of epochs since the best one."""
         return len(self.epochs) - 1 - self.best if self.epochs else 0
 
     def facts(self) -> dict[str, Any]:
-        """Return it as JSON holds it; floats come back with the same bits."""
+        """Return the history as JSON values; floats survive the round trip bit by bit."""
         return asdict(self)
 
     def lines(self) -> bytes:
-        """Return a line of JSON an epoch."""
+        """Return JSON lines, one per epoch."""
         return b"".join(json.dumps(asdict(item)).encode() + b"\n" for item in self.epochs)
 
     def picture(self) -> bytes:
-        """Return the curves as PNG."""
+        """Return the training and validation curves as a PNG."""
         steps = [float(item.step) for item in self.epochs]
         names = ["loss", *(name for name in _PARTS if any(name in e.train for e in self.epochs))]
         panels = []
@@ -88,8 +88,8 @@ class History:
         return curves(panels)
 
 
-def from_facts(facts: dict[str, Any]) -> History:
-    """Return the history that `facts` gave."""
+def history_from_facts(facts: dict[str, Any]) -> History:
+    """Return the history from the values that `facts` returned."""
     epochs = tuple(Epoch(**item) for item in facts["epochs"])
     resumed_at = tuple(int(step) for step in facts["resumed_at"])
     return History(epochs, dict(facts["sums"]), int(facts["steps"]), resumed_at)

@@ -1,8 +1,7 @@
-"""From samples to pictures that can be trained on: decoded once, counted, copied here.
+"""Copy a data set's pictures to this machine: each is decoded once, measured, and stored.
 
-JPEG is decoded by TensorFlow, on its own threads and without Python's lock; what it does not do
-(other formats, profiles, orientation, 16 bits) goes through `media.stills` once and is a JPEG, or
-pixels, from then on.
+TensorFlow decodes JPEG without holding Python's lock. What it cannot read (other formats, ICC
+profiles, orientation, 16 bits) goes through `media.stills` once and is stored as JPEG or pixels.
 """
 
 import io
@@ -21,30 +20,30 @@ from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.media.stills.vips import open_still
 from colorworker.model.runtime import tf
 from colorworker.store.picturesets import Sample
-from colorworker.training.localcopy import Place, Spool
+from colorworker.training.localcopy import LocalCopy, Place
 from colorworker.training.order import is_held_out
 
 Codes = npt.NDArray[np.uint8]
 Fit = Literal["crop", "pad"]
 
 MARGIN = 1.5
-"""Pictures are kept at most this much larger than they are shown, so that zooming in has detail."""
+"""Pictures are stored up to this factor larger than the input size, as detail for zooming in."""
 _JPEG = b"\xff\xd8\xff"
 _HEAD_BYTES = 1 << 16
 _QUALITY = 95
 _AT_A_TIME = 256
 _MOST_PLAIN_PIXELS = 4_000_000
-"""Larger ones are shrunk as a stream."""
+"""Larger pictures are downscaled by libvips, as a stream."""
 _MEASURED_SIDE = 40
-"""Colorfulness is measured on about so many pixels a side: it hardly depends on the size."""
+"""Side in pixels at which colorfulness is measured; it hardly depends on the size."""
 
 
 @dataclass(frozen=True)
 class IntakeRules:
-    """What is kept, and how."""
+    """Which pictures are kept, and in which form."""
 
     size: int
-    """Side of the square that pictures are shown at."""
+    """Side of the network's square input, in pixels."""
     fit: Fit = "crop"
     min_colorfulness: float = 6.0
     validation_share: float = 0.1
@@ -53,8 +52,8 @@ class IntakeRules:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One picture that lies in the spool."""
+class StoredPicture:
+    """One picture in the local copy."""
 
     key: str
     place: Place
@@ -63,30 +62,30 @@ class Kept:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a data set holds."""
+    """The pictures of a data set: kept, gray and broken."""
 
-    kept: tuple[Kept, ...]
+    kept: tuple[StoredPicture, ...]
     gray: tuple[str, ...]
-    """Keys of pictures without color, left out."""
+    """Keys of gray pictures, which are left out."""
     broken: tuple[tuple[str, str], ...]
-    """Keys of those that do not decode, and why."""
+    """Keys of pictures that cannot be decoded, each with the reason."""
     colorfulness: npt.NDArray[np.float32]
-    """Of every picture that decodes, gray ones included."""
+    """Colorfulness of every decodable picture, gray ones included."""
     stored_as: Literal["jpeg", "pixels"]
 
     @property
-    def train(self) -> tuple[Kept, ...]:
-        """Return those that are trained on."""
+    def train(self) -> tuple[StoredPicture, ...]:
+        """Return the training pictures."""
         return tuple(item for item in self.kept if not item.held_out)
 
     @property
-    def held_out(self) -> tuple[Kept, ...]:
-        """Return those that are for validation."""
+    def held_out(self) -> tuple[StoredPicture, ...]:
+        """Return the validation pictures."""
         return tuple(item for item in self.kept if item.held_out)
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _Prepared:
     key: str
     name: str
     data: bytes = b""
@@ -96,28 +95,30 @@ class _Looked:
     error: str = ""
 
 
-def take_in(
-    samples: Iterable[Sample], spool: Spool, rules: IntakeRules, *, threads: int = 2
+def copy_pictures(
+    samples: Iterable[Sample], local_copy: LocalCopy, rules: IntakeRules, *, threads: int = 2
 ) -> Inventory:
-    """Copy every picture that can be trained on into the spool; count and name the others.
+    """Copy every usable picture into the local copy; record the gray and broken ones.
 
     Raises:
-        StoreUnavailable: If the source is away, or the spool cannot be written.
+        StoreUnavailable: If the source cannot be read or the local copy cannot be written.
     """
-    kept: list[Kept] = []
+    kept: list[StoredPicture] = []
     gray: list[str] = []
     broken: list[tuple[str, str]] = []
     colors: list[float] = []
-    for looked in _in_order(samples, rules, threads):
-        if looked.error:
-            broken.append((looked.key, looked.error))
+    for prepared in _prepare_all(samples, rules, threads):
+        if prepared.error:
+            broken.append((prepared.key, prepared.error))
             continue
-        colors.append(looked.colorfulness)
-        if looked.colorfulness < rules.min_colorfulness:
-            gray.append(looked.key)
+        colors.append(prepared.colorfulness)
+        if prepared.colorfulness < rules.min_colorfulness:
+            gray.append(prepared.key)
             continue
-        place = spool.add(looked.data, looked.height, looked.width)
-        kept.append(Kept(looked.key, place, is_held_out(looked.name, rules.validation_share)))
+        place = local_copy.add(prepared.data, prepared.height, prepared.width)
+        kept.append(
+            StoredPicture(prepared.key, place, is_held_out(prepared.name, rules.validation_share))
+        )
     return Inventory(
         tuple(kept),
         tuple(gray),
@@ -127,25 +128,27 @@ def take_in(
     )
 
 
-def _in_order(samples: Iterable[Sample], rules: IntakeRules, threads: int) -> Iterator[_Looked]:
+def _prepare_all(
+    samples: Iterable[Sample], rules: IntakeRules, threads: int
+) -> Iterator[_Prepared]:
     iterator = iter(samples)
     with ThreadPoolExecutor(threads) as pool:
         while batch := list(islice(iterator, _AT_A_TIME)):
-            yield from pool.map(lambda sample: _look(sample, rules), batch)
+            yield from pool.map(lambda sample: _prepare(sample, rules), batch)
 
 
-def _look(sample: Sample, rules: IntakeRules) -> _Looked:
-    """Return what is spooled of a sample, or why it is not."""
+def _prepare(sample: Sample, rules: IntakeRules) -> _Prepared:
+    """Return the data to store for a sample, or the reason why it is left out."""
     if sample.error:
-        return _Looked(sample.key, sample.name, error=str(sample.error))
+        return _Prepared(sample.key, sample.name, error=str(sample.error))
     try:
-        return _plain_jpeg(sample, rules) or _through_stills(sample, rules)
+        return _prepare_jpeg(sample, rules) or _prepare_still(sample, rules)
     except ItemError as error:
-        return _Looked(sample.key, sample.name, error=str(error))
+        return _Prepared(sample.key, sample.name, error=str(error))
 
 
-def _plain_jpeg(sample: Sample, rules: IntakeRules) -> _Looked | None:
-    """Return a JPEG without profile and tags, as it is if its size fits; None for all else."""
+def _prepare_jpeg(sample: Sample, rules: IntakeRules) -> _Prepared | None:
+    """Return a JPEG without ICC profile or EXIF, unchanged if its size fits; else None."""
     head = sample.data[:_HEAD_BYTES]
     if not head.startswith(_JPEG) or b"ICC_PROFILE" in head or b"Exif" in head:
         return None
@@ -155,41 +158,41 @@ def _plain_jpeg(sample: Sample, rules: IntakeRules) -> _Looked | None:
             return None
         shrink = _shrink(height, width, rules)
         if shrink < 1 or rules.stored_as == "pixels":
-            # Whole, then by area: shrunk by the decoder it would lie a little off.
+            # Decode at full size, then downscale by area: the decoder's scaling shifts the picture.
             codes = tf.io.decode_jpeg(sample.data, channels=3)
             if shrink < 1:
                 height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
                 codes = tf.image.resize(codes, [height, width], method="area")
                 codes = tf.cast(tf.round(codes), tf.uint8)
-            return _looked(sample, codes.numpy(), rules)
+            return _encode(sample, codes.numpy(), rules)
         ratio = next((r for r in (8, 4, 2) if min(height, width) >= r * _MEASURED_SIDE), 1)
         small = tf.io.decode_jpeg(sample.data, channels=3, ratio=ratio).numpy()
     except tf.errors.InvalidArgumentError as error:
         words = str(error.message).splitlines()[0][:120]
-        raise SourceDamaged(sample.key, f"it does not decode whole ({words})") from error
-    return _Looked(sample.key, sample.name, sample.data, height, width, colorfulness(small))
+        raise SourceDamaged(sample.key, f"it cannot be decoded completely ({words})") from error
+    return _Prepared(sample.key, sample.name, sample.data, height, width, colorfulness(small))
 
 
-def _through_stills(sample: Sample, rules: IntakeRules) -> _Looked:
-    """Return any still, upright and in sRGB, at a fitting size."""
+def _prepare_still(sample: Sample, rules: IntakeRules) -> _Prepared:
+    """Return any supported still, upright, in sRGB and at the size to store."""
     with open_still(io.BytesIO(sample.data), sample.key, max_pixels=rules.max_pixels) as picture:
         height, width = picture.info.upright_height, picture.info.upright_width
         shrink = _shrink(height, width, rules)
         height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
         codes = preview_rgb(picture.proxy(height, width))
-    return _looked(sample, codes, rules)
+    return _encode(sample, codes, rules)
 
 
-def _looked(sample: Sample, codes: Codes, rules: IntakeRules) -> _Looked:
-    """Return decoded pixels as they are spooled."""
+def _encode(sample: Sample, codes: Codes, rules: IntakeRules) -> _Prepared:
+    """Return decoded pixels in the form in which they are stored."""
     data = codes.tobytes()
     if rules.stored_as == "jpeg":
         data = tf.io.encode_jpeg(codes, quality=_QUALITY, chroma_downsampling=False).numpy()
     height, width = codes.shape[:2]
-    return _Looked(sample.key, sample.name, data, height, width, colorfulness(codes))
+    return _Prepared(sample.key, sample.name, data, height, width, colorfulness(codes))
 
 
 def _shrink(height: int, width: int, rules: IntakeRules) -> float:
-    """Return the factor, at most 1, that brings a picture to the size it is kept at."""
+    """Return the factor, at most 1, that scales a picture to the size to store."""
     side = min(height, width) if rules.fit == "crop" else max(height, width)
     return min(1.0, rules.size * MARGIN / max(1, side))

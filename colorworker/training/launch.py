@@ -11,10 +11,12 @@ from colorworker.errors import DependencyMissing, UsageError
 from colorworker.settings import Settings, apply_environment, tensorflow_environment
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.training.config import TrainConfig
-from colorworker.training.events import Ending
+from colorworker.training.events import TrainingResult
 
 
-def run_config(config: TrainConfig, settings: Settings, *, on_ray: bool, quiet: bool) -> Ending:
+def run_config(
+    config: TrainConfig, settings: Settings, *, on_ray: bool, quiet: bool
+) -> TrainingResult:
     """Train as configured and return how it ended.
 
     Raises:
@@ -30,9 +32,9 @@ def run_config(config: TrainConfig, settings: Settings, *, on_ray: bool, quiet: 
         return _on_ray(config, settings, stores, scratch, quiet=quiet)
     apply_environment(tensorflow_environment())
     from colorworker.training.engine import alone
-    from colorworker.training.setup import Means, run_training
+    from colorworker.training.setup import Resources, run_training
 
-    means = Means(stores, scratch, settings.media.max_pixels)
+    means = Resources(stores, scratch, settings.media.max_pixels)
     with (
         redirect_stdout(sys.stderr),
         StopFlag(settings.run.stop_seconds) as stopping,
@@ -43,7 +45,7 @@ def run_config(config: TrainConfig, settings: Settings, *, on_ray: bool, quiet: 
 
 def _on_ray(
     config: TrainConfig, settings: Settings, stores: StoreOptions, scratch: Path, *, quiet: bool
-) -> Ending:
+) -> TrainingResult:
     try:
         from colorworker.training.raytrain import TrainJob, run_train_job
     except ModuleNotFoundError as error:

@@ -1,18 +1,18 @@
-"""How fast the weights move at each step."""
+"""Learning-rate schedule and decay of the weights' moving average."""
 
 import math
 
 
 def rate_share(step: int, total_steps: int, warmup_steps: int, final_share: float) -> float:
-    """Return the share of the full learning rate at a step.
+    """Return the learning rate of a step as a share of the full rate.
 
-    A straight rise over the first `warmup_steps`, then a half cosine from 1 to `final_share`.
+    Linear warm-up over the first `warmup_steps`, then half a cosine from 1 to `final_share`.
 
     Args:
-        step: 0 for the first.
-        total_steps: Of the training.
-        warmup_steps: Of these the rise takes at most half.
-        final_share: In [0, 1], reached at the last step.
+        step: Step number, 0 for the first.
+        total_steps: Steps of the training.
+        warmup_steps: Steps of the warm-up; at most half of all steps are used.
+        final_share: Share at the last step, in [0, 1].
 
     Source:
         Loshchilov & Hutter 2017 (SGDR), equation 5, without restarts.
@@ -27,7 +27,7 @@ def rate_share(step: int, total_steps: int, warmup_steps: int, final_share: floa
 def average_decay(step: int, decay: float) -> float:
     """Return the decay of the weights' moving average at a step.
 
-    Lower at first, so that the average is of the last steps only and forgets where it began.
+    It starts low, so that the average forgets the initial weights quickly.
 
     Source:
         `num_updates` of tf.train.ExponentialMovingAverage: min(decay, (1 + t) / (10 + t)).

@@ -1,4 +1,4 @@
-"""A local copy of all pictures of a data set in one file, read at any place and from any thread."""
+"""The local copy of a data set: one file with random access from any thread."""
 
 import os
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from colorworker.errors import StoreUnavailable
 
 @dataclass(frozen=True)
 class Place:
-    """Where one picture lies in the file."""
+    """Position of one picture in the file."""
 
     offset: int
     size_bytes: int
@@ -20,55 +20,55 @@ class Place:
     width: int
 
 
-class Spool:
-    """Bytes one after the other in a file that is gone with this object.
+class LocalCopy:
+    """Pictures appended to an unnamed temporary file, which disappears with this object.
 
-    One reading of the source in its order, however the pictures are drawn later: a tar on S3 would
-    otherwise be asked for one picture at a time. The page cache does what a cache in memory would.
+    The source is read once, in order, however pictures are drawn later: random reads of a tar on S3
+    would take one request each. The page cache serves as the memory cache.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Make the file; it has no name, so that nothing is left of it if the process is killed.
+        """Create the file and unlink it, so that nothing is left if the process is killed.
 
         Args:
-            folder: On which file system.
-            max_bytes: More is refused.
+            folder: Where to create the file.
+            max_bytes: Maximum size of the file.
 
         Raises:
-            StoreUnavailable: If no file can be made there.
+            StoreUnavailable: If the file cannot be created.
         """
         self._folder = folder
         self._max_bytes = max_bytes
         self._end = 0
-        path = folder / f"spool-{os.getpid()}-{id(self):x}"
+        path = folder / f"local_copy-{os.getpid()}-{id(self):x}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             path.unlink()
         except OSError as error:
-            raise StoreUnavailable(str(folder), f"no file can be made ({error})") from error
+            raise StoreUnavailable(str(folder), f"no file can be created ({error})") from error
 
     def add(self, data: bytes, height: int, width: int) -> Place:
-        """Keep one picture.
+        """Append one picture.
 
         Raises:
-            StoreUnavailable: If the disk is full, or there is more than is allowed.
+            StoreUnavailable: If the disk is full or the file would exceed its maximum size.
         """
         if self._end + len(data) > self._max_bytes:
             raise StoreUnavailable(
                 str(self._folder),
-                f"the local copy of the pictures would be over {self._max_bytes / 2**30:.1f} GiB",
+                f"the local copy of the pictures exceeds {self._max_bytes / 2**30:.1f} GiB",
                 "Raise data.max_gib, or train on fewer pictures",
             )
         try:
-            # Whole even where the kernel writes less than it was given.
+            # In pieces of 1 GiB: Linux writes at most 2 GiB per call.
             for start in range(0, len(data), 1 << 30):
                 os.pwrite(self._file, data[start : start + (1 << 30)], self._end + start)
         except OSError as error:
             raise StoreUnavailable(
                 str(self._folder),
                 f"the local copy of the pictures cannot be written ({error})",
-                "Free the disk, or set COLORWORKER_RUN__SCRATCH to a folder on a larger one",
+                "Free disk space, or set COLORWORKER_RUN__SCRATCH to a folder on a larger disk",
             ) from error
         place = Place(self._end, len(data), height, width)
         self._end += len(data)
@@ -80,16 +80,16 @@ class Spool:
 
     @property
     def size_bytes(self) -> int:
-        """Of all pictures."""
+        """Total size of the pictures."""
         return self._end
 
     def close(self) -> None:
-        """Let go of the file, and with it of the disk's space."""
+        """Close the file, which frees its disk space."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
 
 def pixels_of(data: bytes, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Return codes, (height, width, 3), that were spooled as they are."""
+    """Return sRGB codes, (height, width, 3), uint8, of a picture that is stored as pixels."""
     return np.frombuffer(data, np.uint8).reshape(height, width, 3)

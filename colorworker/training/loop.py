@@ -1,6 +1,6 @@
-"""The loop: epochs of steps, measured, saved, and gone on with where it was left.
+"""The training loop: epochs of steps, validation, checkpoints, resuming.
 
-One process alone or one of several workers: what differs is the `World` that it is given.
+The loop is the same for one process and for one of several workers; only `World` differs.
 """
 
 import json
@@ -19,9 +19,9 @@ from colorworker.training.checkpoints import Checkpoint
 from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import Dataset
 from colorworker.training.engine import Engine, World
-from colorworker.training.events import Ending, Moment, Reason
+from colorworker.training.events import Reason, TrainingProgress, TrainingResult
 from colorworker.training.feed import Recipe, training_feed, validation_feed
-from colorworker.training.history import Epoch, History, from_facts
+from colorworker.training.history import Epoch, History, history_from_facts
 from colorworker.training.learningrate import average_decay, rate_share
 from colorworker.training.optimizer import Pace
 from colorworker.training.order import Order
@@ -30,12 +30,12 @@ from colorworker.training.output import Output
 logger = logging.getLogger(__name__)
 
 _SHOW_STEPS = 10
-"""Between two looks at the loss: each waits for the device."""
+"""Steps between progress reports; each waits for the device."""
 
 
 @dataclass
 class _Run:
-    """What the functions of one training share."""
+    """State shared by the functions of one training."""
 
     config: TrainConfig
     dataset: Dataset
@@ -48,12 +48,12 @@ class _Run:
     history: History = field(default_factory=History)
     step: int = 0
     timed_steps: int = 0
-    """Of this process, but for its first, which builds the graph."""
+    """Timed steps of this process; the first step is left out because it builds the graph."""
     timed_seconds: float = 0.0
 
     @property
     def pictures_per_second(self) -> float:
-        """Of all workers together."""
+        """Throughput of all workers together."""
         return self.timed_steps * self.order.batch / max(self.timed_seconds, 1e-9)
 
 
@@ -64,27 +64,27 @@ def train(
     store: ObjectStore,
     world: World,
     *,
-    show: Callable[[Moment], None] = lambda _: None,
+    show: Callable[[TrainingProgress], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
     epoch_ended: Callable[[Epoch], None] = lambda _: None,
-) -> Ending:
-    """Train to the end, from the last checkpoint in `store` if there is one.
+) -> TrainingResult:
+    """Train to the end, resuming from the last checkpoint in `store` if there is one.
 
     Args:
-        config: Of the training.
-        dataset: Its pictures, the same ones in the same order on every worker.
-        engine: The network, at its start.
-        store: Where everything is written; only the first worker writes.
-        world: This process among the workers.
-        show: Told of every few steps.
-        stopping: Asked after every step; when true, a checkpoint is written and the loop left. For
-            one worker only: several would not leave at the same step.
-        epoch_ended: Told of every epoch's measures.
+        config: Configuration of the training.
+        dataset: The pictures, in the same order on every worker.
+        engine: The network with its initial weights.
+        store: Where the output goes; only the first worker writes.
+        world: Place of this process among the workers.
+        show: Called with the progress every few steps.
+        stopping: Polled after every step; if true, the loop writes a checkpoint and ends. For a
+            single worker only: several workers would not stop at the same step.
+        epoch_ended: Called with the measures of every epoch.
 
     Raises:
-        UsageError: If the checkpoint is another training's or damaged, or the loss has become
-            infinite.
-        StoreUnavailable: If the store is away.
+        UsageError: If the checkpoint belongs to another training or is damaged, or the loss is no
+            longer finite.
+        StoreUnavailable: If the store cannot be reached.
     """
     order = Order(len(dataset.inventory.train), config.optimizer.batch, config.optimizer.seed)
     total = config.optimizer.epochs * order.steps_per_epoch
@@ -102,12 +102,12 @@ def train(
             "data set": dataset.sha256(),
         },
     )
-    _go_on(run, store)
+    _resume(run, store)
     if world.is_first:
         run.output.describe(run.identity)
     reason: Reason = "finished"
     while run.step < run.total_steps:
-        if _gains_no_more(run):
+        if _is_out_of_patience(run):
             reason = "no gain"
             break
         if not _epoch(run, show, stopping):
@@ -115,10 +115,10 @@ def train(
             break
         epoch_ended(run.history.epochs[-1])
     if reason == "stopped" or not world.is_first:
-        return Ending(run.step, reason)
+        return TrainingResult(run.step, reason)
     key, digest = run.output.finish(best=config.run.patience is not None)
     epoch = run.history.epochs[-1]
-    ending = Ending(
+    ending = TrainingResult(
         run.step,
         reason,
         epoch.validation,
@@ -131,24 +131,26 @@ def train(
     return ending
 
 
-def _go_on(run: _Run, store: ObjectStore) -> None:
+def _resume(run: _Run, store: ObjectStore) -> None:
     found = checkpoints.load(store, run.identity)
     if found is None:
         return
     run.engine.restore(found.arrays, f"{store.uri}, checkpoint of step {found.step}")
-    history = from_facts(found.facts["history"])
+    history = history_from_facts(found.facts["history"])
     run.step = found.step
     run.history = replace(history, resumed_at=(*history.resumed_at, found.step))
-    logger.info("going on from the checkpoint of step %d", run.step)
+    logger.info("resuming from the checkpoint of step %d", run.step)
 
 
-def _gains_no_more(run: _Run) -> bool:
+def _is_out_of_patience(run: _Run) -> bool:
     patience = run.config.run.patience
     return patience is not None and run.history.epochs_without_gain >= patience
 
 
-def _epoch(run: _Run, show: Callable[[Moment], None], stopping: Callable[[], bool]) -> bool:
-    """Train to the end of the epoch and measure; return False if stopped on the way."""
+def _epoch(
+    run: _Run, show: Callable[[TrainingProgress], None], stopping: Callable[[], bool]
+) -> bool:
+    """Train to the end of the epoch and validate; return False if stopped before that."""
     begun = time.monotonic()
     at = run.order.position(run.step)
     last = min(run.total_steps, (at.epoch + 1) * run.order.steps_per_epoch)
@@ -178,12 +180,12 @@ def _epoch(run: _Run, show: Callable[[Moment], None], stopping: Callable[[], boo
         run.history = run.history.ended(epoch)
         if run.world.is_first:
             run.output.epoch(run.history)
-    # After everything else: an epoch whose checkpoint is there has all its files.
+    # Last, so that an epoch with a checkpoint has all its files.
     _save(run)
     return True
 
 
-def _one_step(run: _Run, data: Any, show: Callable[[Moment], None]) -> None:
+def _one_step(run: _Run, data: Any, show: Callable[[TrainingProgress], None]) -> None:
     config = run.config.optimizer
     share = rate_share(run.step, run.total_steps, config.warmup_steps, config.final_share)
     backbone = config.learning_rate if config.backbone_rate is None else config.backbone_rate
@@ -202,7 +204,7 @@ def _one_step(run: _Run, data: Any, show: Callable[[Moment], None]) -> None:
         raise UsageError(
             "training",
             f"the loss of step {run.step} is not finite",
-            "Lower optimizer.learning_rate or optimizer.clip; the last checkpoint is from before",
+            "Lower optimizer.learning_rate or optimizer.clip, then resume from the last checkpoint",
         )
     if run.step % _SHOW_STEPS == 0:
         show(_moment(run, "training"))
@@ -215,8 +217,10 @@ def _training_data(run: _Run, steps: int) -> Any:
     world = run.world
     local = max(1, world.strategy.num_replicas_in_sync // world.workers)
     indices = run.order.indices(at, world.rank, world.workers)[:steps]
-    # One batch for each device of this worker, one after the other.
-    feed = training_feed(run.dataset.spool, inventory.train, indices, run.step, recipe, parts=local)
+    # One batch per device of this worker.
+    feed = training_feed(
+        run.dataset.local_copy, inventory.train, indices, run.step, recipe, parts=local
+    )
     return _distributed(run, feed, steps)
 
 
@@ -225,19 +229,19 @@ def _validation_data(run: _Run) -> Any:
     wanted = run.dataset.inventory.held_out[: run.config.run.validation_pictures]
     replicas = world.strategy.num_replicas_in_sync
     batch = max(1, min(run.order.batch, len(wanted)) // replicas)
-    # Whole batches: another shape would be another graph. All workers make as many.
+    # Full batches only: another shape would build another graph. All workers have equally many.
     batches = max(1, len(wanted) // (batch * replicas))
     share = wanted[world.rank :: world.workers][: batches * batch * replicas // world.workers]
-    feed = validation_feed(run.dataset.spool, share, batch, _recipe(run))
+    feed = validation_feed(run.dataset.local_copy, share, batch, _recipe(run))
     return _distributed(run, feed, batches)
 
 
 def _distributed(run: _Run, feed: Any, steps: int) -> Any:
     strategy, workers = run.world.strategy, run.world.workers
     if strategy.num_replicas_in_sync == workers:
-        # One device a worker: its tensors are what its replica is given.
+        # One device per worker: the tensors go to its replica as they are.
         return islice(iter(feed), steps)
-    # Without end, or the workers would ask each other before every batch whether there is one.
+    # Repeated forever; otherwise the workers would synchronize before every batch.
     spread = strategy.distribute_datasets_from_function(lambda _: feed.repeat())
     return islice(iter(spread), steps)
 
@@ -263,9 +267,9 @@ def _save(run: _Run) -> None:
     run.output.checkpoint(checkpoint, keep=run.config.run.keep_checkpoints)
 
 
-def _moment(run: _Run, doing: Literal["training", "measuring"]) -> Moment:
+def _moment(run: _Run, doing: Literal["training", "measuring"]) -> TrainingProgress:
     epoch = min(run.order.position(run.step).epoch, run.config.optimizer.epochs - 1)
-    return Moment(
+    return TrainingProgress(
         run.step,
         run.total_steps,
         epoch,

@@ -1,7 +1,7 @@
-"""AdamW over all workers: one reduction, one clipping, a rate for the backbone, a moving average.
+"""AdamW over all workers: one reduction, one clipping, a backbone rate, a moving average.
 
-Written here because Keras' optimizers sum the gradients within their own update, after any clipping
-that could be done outside, and because two rates would take two of them and two reductions.
+Our own, because Keras' optimizers sum the gradients inside their update, after any clipping that
+could be done outside, and because two learning rates would need two optimizers and two reductions.
 """
 
 from collections.abc import Sequence
@@ -19,26 +19,25 @@ BETA1 = 0.9
 EPSILON = 1e-8
 FIRST_SCALE = 2.0**15
 SCALE_STEPS = 2000
-"""Steps without overflow after which float16's losses are scaled twice as far."""
+"""Steps without overflow after which the loss scale of float16 is doubled."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """The numbers of one step; they are inputs of the graph, not part of it."""
+    """Scheduled values of one step; they are inputs of the graph, not constants in it."""
 
     rate: float
     backbone_rate: float
     decay: float
-    """Of the moving average."""
+    """Decay of the moving average."""
     step: int
-    """0 for the first."""
+    """Step number, 0 for the first."""
 
 
 class AdamW:
-    """Moments and moving averages beside the variables that they are of.
+    """Holds the moments and moving averages of the variables.
 
-    All of them have a copy for each replica; every replica is given the same gradients and so
-    makes the same change.
+    Each replica has its own copy of them; all replicas get the same gradients and stay identical.
 
     Source:
         Loshchilov & Hutter 2019, algorithm 2; moments as in Kingma & Ba 2015.
@@ -55,16 +54,16 @@ class AdamW:
         beta2: float,
         scales_loss: bool,
     ) -> None:
-        """Make the variables; call it within the strategy's scope.
+        """Create the variables; call this within the strategy's scope.
 
         Args:
-            trainable: Variables that are moved, tf.Variable.
+            trainable: Variables to update, tf.Variable.
             averaged: Floating-point variables whose moving average is kept.
-            backbone: Those of the trainable ones that have the backbone's rate.
-            weight_decay: Share of the rate by which kernels shrink; biases and norms do not.
-            clip: Global norm above which gradients are scaled down.
+            backbone: The trainable variables that use the backbone's learning rate.
+            weight_decay: Decay of kernels, as a share of the rate; biases and norms do not decay.
+            clip: Gradients with a larger global norm are scaled down to it.
             beta2: Decay of the second moment.
-            scales_loss: For float16, whose small gradients would be zero.
+            scales_loss: Scale the loss, for float16, whose small gradients would underflow.
         """
         self._trainable = list(trainable)
         self._averaged = list(averaged)
@@ -80,15 +79,15 @@ class AdamW:
         self._scales_loss = scales_loss
 
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
-        """Return the loss as it is to be differentiated."""
+        """Return the loss to differentiate, scaled if the precision needs it."""
         return loss * self._scale if self._scales_loss else loss
 
     def apply(self, gradients: Sequence[tf.Tensor], pace: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Move the variables by one step; return the gradient's norm before clipping.
+        """Update the variables by one step; return the gradient's norm before clipping.
 
         Args:
-            gradients: Of the scaled loss, over all workers; None where there is none.
-            pace: Scalars: rate, backbone rate, decay, corrections of first and second moment.
+            gradients: Gradients of the scaled loss, summed over all workers; None if unused.
+            pace: Scalars: rate, backbone rate, decay, bias corrections of both moments.
         """
         seen = [item for item in gradients if item is not None]
         seen = [tf.convert_to_tensor(item) / self._scale for item in seen]
@@ -133,7 +132,7 @@ class AdamW:
             average.assign_sub((1 - decay) * (average - variable))
 
     def pace(self, now: Pace) -> npt.NDArray[np.float32]:
-        """Return what `apply` wants of the numbers of a step."""
+        """Return the values of a step as `apply` expects them, float32 (5,)."""
         power = now.step + 1
         corrections = (1 - BETA1**power, 1 - self._beta2**power)
         return np.asarray((now.rate, now.backbone_rate, now.decay, *corrections), np.float32)
@@ -145,7 +144,7 @@ class AdamW:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """Everything that a checkpoint has to hold, by name."""
+        """Everything that belongs in a checkpoint, by name."""
         named = {"scale": self._scale, "calm_steps": self._calm_steps}
         for name, items in (
             ("first", self._first),

@@ -1,4 +1,4 @@
-"""Which picture when: split by name, shuffled by seed, at any position without the way there."""
+"""Order of the pictures: split by name, shuffled by seed, with random access to any position."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Indices = npt.NDArray[np.int64]
 
 
 def is_held_out(name: str, share: float) -> bool:
-    """Return whether a picture is for validation: by its name alone, whatever lies beside it.
+    """Return whether a picture is held out for validation. This depends on its name only.
 
     Args:
-        name: Of the picture in its folder or shard; the extension does not count.
-        share: Of all pictures, about, that are held out.
+        name: Name of the picture in its folder or shard; the extension is ignored.
+        share: Approximate share of the pictures to hold out, in [0, 1].
     """
     stem = str(PurePosixPath(name).with_suffix(""))
     number = int.from_bytes(hashlib.sha256(stem.encode()).digest()[:8], "big")
@@ -24,39 +24,39 @@ def is_held_out(name: str, share: float) -> bool:
 
 @dataclass(frozen=True)
 class Position:
-    """How far a training has read: so many steps of so many epochs."""
+    """A reading position: epoch and step."""
 
     epoch: int = 0
     step: int = 0
-    """Within the epoch."""
+    """Step within the epoch."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """Batches without end, epoch after epoch; each picture at most once an epoch."""
+    """An endless sequence of batches; each picture appears at most once per epoch."""
 
     count: int
-    """Pictures."""
+    """Number of pictures."""
     batch: int
-    """Pictures a step, of all workers."""
+    """Pictures per step, over all workers."""
     seed: int
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in the pictures; what is left over is other pictures every epoch."""
+        """Number of full batches. The remainder is left out, different pictures every epoch."""
         return self.count // self.batch
 
     def position(self, step: int) -> Position:
-        """Return where the step of that number, counted over all epochs, reads."""
+        """Return the position of a step that is counted over all epochs."""
         return Position(*divmod(step, self.steps_per_epoch))
 
     def indices(self, at: Position, rank: int = 0, workers: int = 1) -> Indices:
-        """Return the pictures of one worker from a position to the end of its epoch.
+        """Return the pictures of one worker from a position to the end of the epoch.
 
-        Whatever the number of workers, all of them together read the same batches.
+        All workers together read the same batches, whatever their number.
 
         Returns:
-            (steps left in the epoch, batch / workers).
+            Picture indices, (remaining steps of the epoch, batch / workers), int64.
         """
         generator = np.random.Generator(np.random.PCG64([self.seed & 0xFFFFFFFF, at.epoch]))
         shuffled = generator.permutation(self.count)[: self.steps_per_epoch * self.batch]

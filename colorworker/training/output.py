@@ -1,9 +1,9 @@
-"""What a training leaves in its store: checkpoints, metrics, curves, sheets, weights.
+"""The output of a training: checkpoints, metrics, curves, sample sheets, weights.
 
-config.json, data.json     what was trained, on what
-metrics.jsonl, curves.png  an epoch a line, and drawn
+config.json, data.json     the configuration and the data set
+metrics.jsonl, curves.png  measures, one line per epoch, and their plot
 sheets/epoch-003.png       the same held-out pictures after every epoch
-best.npz, weights.npz      of the best epoch so far, and the result
+best.npz, weights.npz      weights of the best epoch so far, and the result
 checkpoints/               see `checkpoints`
 """
 
@@ -26,7 +26,7 @@ from colorworker.training.checkpoints import Checkpoint
 from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import Dataset
 from colorworker.training.engine import Engine
-from colorworker.training.events import Ending
+from colorworker.training.events import TrainingResult
 from colorworker.training.feed import Recipe, validation_feed
 from colorworker.training.history import History
 from colorworker.training.results import RESULT
@@ -38,7 +38,7 @@ _MOST_NAMES = 1000
 
 
 class Output:
-    """Writes it; the first worker only."""
+    """Writes the output; used by the first worker only."""
 
     def __init__(
         self, store: ObjectStore, engine: Engine, dataset: Dataset, config: TrainConfig
@@ -50,7 +50,7 @@ class Output:
         self._pictures: list[npt.NDArray[np.float32]] | None = None
 
     def describe(self, identity: Mapping[str, str]) -> None:
-        """Say what is trained, on what, and which pictures were left out."""
+        """Write the configuration, the data set's counts and the pictures that were left out."""
         inventory = self._dataset.inventory
         self._put_json("config.json", {"config": self._config.model_dump(), **identity})
         self._put_json(
@@ -67,7 +67,7 @@ class Output:
         )
 
     def epoch(self, history: History) -> None:
-        """Write what there is to see of an epoch; the engine holds the averaged weights."""
+        """Write the metrics, curves and sheet of an epoch; the engine holds averaged weights."""
         self._store.put("metrics.jsonl", history.lines())
         self._store.put("curves.png", history.picture())
         now = history.epochs[-1]
@@ -89,10 +89,10 @@ class Output:
         checkpoints.save(self._store, checkpoint, keep=keep)
 
     def finish(self, *, best: bool) -> tuple[str, str]:
-        """Write the result; return its key and sha256.
+        """Write the final weights; return their key and sha256.
 
         Args:
-            best: Take the weights of the best epoch, not those of the last step.
+            best: Use the weights of the best epoch instead of the last step.
         """
         if best:
             data = self._store.get(BEST)
@@ -101,12 +101,12 @@ class Output:
         with self._engine.averaged():
             return WEIGHTS, self._put_weights(WEIGHTS)
 
-    def result(self, ending: Ending) -> None:
-        """Say how it ended; written last."""
+    def result(self, ending: TrainingResult) -> None:
+        """Write how the training ended. This is the last file."""
         self._put_json(RESULT, asdict(ending))
 
     def _fixed_pictures(self) -> list[npt.NDArray[np.float32]]:
-        """Return L*a*b* of the first held-out pictures, spread over all of them."""
+        """Return L*a*b* of held-out pictures, evenly spaced over all of them."""
         if self._pictures is None:
             held_out = self._dataset.inventory.held_out
             count = min(self._config.run.sheet_pictures, len(held_out))
@@ -119,7 +119,7 @@ class Output:
                 self._dataset.inventory.stored_as,
                 parallel=False,
             )
-            feed = validation_feed(self._dataset.spool, chosen, 1, recipe)
+            feed = validation_feed(self._dataset.local_copy, chosen, 1, recipe)
             self._pictures = [
                 np.concatenate(((luma.numpy()[0] + 1) * 50, chroma.numpy()[0]), -1)
                 for luma, _, chroma in islice(feed, count)

@@ -1,8 +1,8 @@
-"""A training over several workers: Ray Train starts them, places them and replaces the lost.
+"""Distributed training: Ray Train starts the workers, places them and replaces lost ones.
 
-Ray's own checkpoints are not used: `training.checkpoints` are whole or not there, wherever the
-output lies, and they outlive the job. What a report to Ray registers it knows only within one run,
-and it returned the last registered one where a newer lay in the store.
+Ray's own checkpoints are not used. Those of `training.checkpoints` are atomic on any store and
+outlive the job. Ray knows a reported checkpoint within one run only, and it has returned the last
+reported one although the store held a newer one.
 """
 
 import logging
@@ -22,43 +22,48 @@ from colorworker.executors.rayconnect import joined
 from colorworker.store.openstore import S3_SCHEME, open_store, split_s3
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.training.config import TrainConfig
-from colorworker.training.events import Ending, Moment
+from colorworker.training.events import TrainingProgress, TrainingResult
 from colorworker.training.results import result_of
-from colorworker.training.workerboard import Show, hung, raise_refusal, watching
+from colorworker.training.workerboard import Show, raise_refusal, show_progress, start_board
 
 logger = logging.getLogger(__name__)
 
 _RAY_STATE = "ray"
-"""Below the output: what Ray Train keeps of a run of its own."""
+"""Folder below the output for Ray Train's own state."""
 
 
 @dataclass(frozen=True)
 class TrainJob:
-    """What travels to the workers."""
+    """Everything that is sent to the workers."""
 
     config: TrainConfig
     stores: StoreOptions
     scratch: Path
     max_pixels: int
     environment: dict[str, str]
-    """Variables of the workers' processes."""
+    """Environment variables of the worker processes."""
 
 
-def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: None) -> Ending:
-    """Train on Ray, from the last checkpoint if there is one, and return how it ended.
+def run_train_job(
+    job: TrainJob, *, address: str = "", show: Show = lambda _: None
+) -> TrainingResult:
+    """Train on Ray, resuming from the last checkpoint if there is one.
 
     Args:
         job: What to train.
-        address: Of the cluster; empty starts Ray on this machine.
-        show: Told of every moment that is seen.
+        address: Address of the cluster; empty starts Ray on this machine.
+        show: Called with the progress of the training.
+
+    Returns:
+        How the training ended.
 
     Raises:
-        UsageError: If there is no such cluster, or the workers refuse the data, weights or
+        UsageError: If the cluster does not exist, or the workers refuse the data, weights or
             checkpoint.
         PlaceFailed: If workers were lost more often than `cluster.max_failures`.
     """
     with joined(address):
-        board = hung()
+        board = start_board()
         trainer = TensorflowTrainer(
             _worker,
             train_loop_config={"job": job, "board": board},
@@ -66,7 +71,7 @@ def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: No
             run_config=_run_config(job),
         )
         try:
-            with watching(board, show):
+            with show_progress(board, show):
                 trainer.fit()
             raise_refusal(board)
         except TrainingFailedError as error:
@@ -75,7 +80,7 @@ def run_train_job(job: TrainJob, *, address: str = "", show: Show = lambda _: No
                 "training",
                 f"workers failed more than {job.config.cluster.max_failures} times"
                 f" ({_last_line(error)})",
-                "Run the same command again: it goes on from the last checkpoint",
+                "Run the same command again to resume from the last checkpoint",
             ) from error
     store = open_store(job.config.run.output, job.stores)
     try:
@@ -99,7 +104,7 @@ def _scaling(config: TrainConfig) -> ScalingConfig:
 def _run_config(job: TrainJob) -> RunConfig:
     path, filesystem = ray_storage(job.config.run.output, job.stores.s3)
     return RunConfig(
-        # Its own every time: Ray would go on with a run of the same name in its own way.
+        # Unique, because Ray would resume a run of the same name in its own way.
         name=f"{_RAY_STATE}-{uuid.uuid4().hex[:8]}",
         storage_path=path,
         storage_filesystem=filesystem,
@@ -109,20 +114,20 @@ def _run_config(job: TrainJob) -> RunConfig:
 
 
 def ray_storage(output: str, options: S3Options) -> tuple[str, fs.FileSystem | None]:
-    """Return where Ray Train keeps its own small state: below the output, by pyarrow on S3.
+    """Return path and file system for Ray Train's own state, below the output.
 
     Args:
-        output: Of the training.
+        output: Output of the training, a folder or an s3:// prefix (opened by pyarrow).
         options: How to reach S3; credentials come from the environment, as for boto3.
 
     Raises:
-        UsageError: If they do not make sense.
+        UsageError: If output or options are invalid.
     """
     if not output.startswith(S3_SCHEME):
         store = open_store(output)
         return str(store.scratch().parent / _RAY_STATE), None
     bucket, prefix = split_s3(output)
-    # Not at the top: jobs without buckets do without boto3.
+    # Imported here because jobs without buckets work without boto3.
     from colorworker.store.s3service import whereabouts
 
     where: dict[str, Any] = {}
@@ -139,17 +144,17 @@ def ray_storage(output: str, options: S3Options) -> tuple[str, fs.FileSystem | N
 
 
 def _worker(given: dict[str, Any]) -> None:
-    """Run on every worker, after Ray has written TF_CONFIG."""
+    """Entry point of every worker; Ray has set TF_CONFIG."""
     job: TrainJob = given["job"]
     if ray.get(given["board"].seen.remote())[1]:
-        return  # Refused before: the same would come of it, as often as Ray tries.
+        return  # An earlier attempt was refused; another attempt would be refused as well.
     context = ray.train.get_context()
-    # TensorFlow reads TF_CONFIG and its own variables when it is imported and begins.
+    # TensorFlow reads TF_CONFIG and its own variables on import and at start-up.
     from colorworker.model.runtime import tf
     from colorworker.training.engine import World
-    from colorworker.training.setup import Means, run_training
+    from colorworker.training.setup import Resources, run_training
 
-    # libvips tells of every step of every picture, TensorFlow of every reduction it builds.
+    # libvips logs every operation on every picture, TensorFlow every reduction it builds.
     for name in ("pyvips", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     rank, workers = context.get_world_rank(), context.get_world_size()
@@ -157,11 +162,11 @@ def _worker(given: dict[str, Any]) -> None:
     def world() -> World:
         return World(tf.distribute.MultiWorkerMirroredStrategy(), rank, workers)
 
-    def show(moment: Moment) -> None:
+    def show(moment: TrainingProgress) -> None:
         if rank == 0:
             given["board"].tell.remote(moment)
 
-    means = Means(job.stores, job.scratch, job.max_pixels, job.config.cluster.cpus_per_worker)
+    means = Resources(job.stores, job.scratch, job.max_pixels, job.config.cluster.cpus_per_worker)
     try:
         run_training(
             job.config,

@@ -1,4 +1,4 @@
-"""A training put together: data, network, engine, store; what every worker does alike."""
+"""Set up and run a training: data set, network, engine, store. The same on every worker."""
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -17,58 +17,60 @@ from colorworker.store.options import StoreOptions
 from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import open_dataset, refuse_too_small
 from colorworker.training.engine import Engine, Trainable, World
-from colorworker.training.events import Ending, Moment
+from colorworker.training.events import TrainingProgress, TrainingResult
 from colorworker.training.history import Epoch
 from colorworker.training.intake import IntakeRules
-from colorworker.training.localcopy import Spool
+from colorworker.training.localcopy import LocalCopy
 from colorworker.training.loop import train
 
 
 @dataclass(frozen=True)
-class Means:
-    """What a training needs of the machine that it runs on."""
+class Resources:
+    """What a training needs from the machine it runs on."""
 
     stores: StoreOptions
     scratch: Path
     """Folder for the local copy of the pictures."""
     max_pixels: int = 1_000_000_000
     threads: int | None = None
-    """Cores for TensorFlow; None: its choice, which is all of them."""
+    """Cores for TensorFlow. None: all of them."""
 
 
 def run_training(
     config: TrainConfig,
-    means: Means,
+    means: Resources,
     world: Callable[[], World],
     *,
-    show: Callable[[Moment], None] = lambda _: None,
+    show: Callable[[TrainingProgress], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
     epoch_ended: Callable[[Epoch], None] = lambda _: None,
-) -> Ending:
-    """Train as configured, from the last checkpoint if there is one.
+) -> TrainingResult:
+    """Train as configured, resuming from the last checkpoint if there is one.
 
     Args:
-        config: Whole, with data.train and run.output.
-        means: Of this machine.
-        world: Makes this process's place among the workers; called once TensorFlow is set up and
-            before it has done anything, as strategies over workers demand.
+        config: Configuration, including data.train and run.output.
+        means: Resources of this machine.
+        world: Returns this process's place among the workers. Called after TensorFlow is configured
+            and before its first operation, as multi-worker strategies require.
         show: See `loop.train`.
         stopping: See `loop.train`.
         epoch_ended: See `loop.train`.
 
     Raises:
-        UsageError: If it cannot start: no data, weights or a checkpoint that do not fit.
-        StoreUnavailable: If a store is away.
+        UsageError: If it cannot start: no data, or weights or a checkpoint that do not match.
+        StoreUnavailable: If a store cannot be reached.
     """
     configure(threads=means.threads)
     here = world()
     seed_everything(config)
     with ExitStack() as stack:
         store = stack.enter_context(closing(open_store(config.run.output, means.stores)))
-        spool = stack.enter_context(closing(Spool(means.scratch, int(config.data.max_gib * 2**30))))
+        local_copy = stack.enter_context(
+            closing(LocalCopy(means.scratch, int(config.data.max_gib * 2**30)))
+        )
         dataset = open_dataset(
             config.data.train,
-            spool,
+            local_copy,
             rules_of(config, means.max_pixels),
             opened=partial(open_store, options=means.stores),
         )
@@ -89,7 +91,7 @@ def run_training(
 
 
 def rules_of(config: TrainConfig, max_pixels: int) -> IntakeRules:
-    """Return how pictures are taken in for this training."""
+    """Return the rules for copying pictures for this training."""
     return IntakeRules(
         size=config.picture.size,
         fit=config.picture.fit,
@@ -101,8 +103,8 @@ def rules_of(config: TrainConfig, max_pixels: int) -> IntakeRules:
 
 
 def seed_everything(config: TrainConfig) -> None:
-    """Set TensorFlow's own seed, for what draws without being given one: dropout and the like."""
-    # Not tf.keras: Ray sets TF_USE_LEGACY_KERAS, by which that name would be another package.
+    """Set TensorFlow's global seed, for operations without their own seed, such as dropout."""
+    # Not tf.keras: Ray sets TF_USE_LEGACY_KERAS, which makes that name another package.
     from keras.utils import set_random_seed
 
     set_random_seed(config.optimizer.seed)
@@ -111,11 +113,11 @@ def seed_everything(config: TrainConfig) -> None:
 
 
 def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
-    """Return the configured network at its start.
+    """Return the configured network with its initial weights.
 
     Raises:
-        WeightsRefused: If its weights are missing, damaged or another network's.
-        UsageError: If there is no such architecture.
+        WeightsRefused: If the weights are missing, damaged or belong to another network.
+        UsageError: If the architecture is unknown.
     """
     wanted, opened = config.model, partial(open_store, options=stores)
     try:
@@ -123,7 +125,7 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
             wanted.architecture, width=wanted.width, backbone=wanted.backbone_weights
         )
         if asked.name == "koala":
-            # It takes pictures of one size only; the others must not differ by it.
+            # Only koala has a fixed input size; it must not enter the others' identity.
             pixels, embedding_pixels = config.picture.size, wanted.embedding_pixels
             asked = replace(asked, pixels=pixels, embedding_pixels=embedding_pixels)
     except ValueError as error:

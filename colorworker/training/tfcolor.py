@@ -1,4 +1,4 @@
-"""sRGB codes to L*a*b* as TensorFlow operations, and old film's look on the lightness."""
+"""TensorFlow operations: sRGB to CIE L*a*b*, and the film-look augmentation of lightness."""
 
 import numpy as np
 
@@ -15,27 +15,27 @@ EMULSIONS = np.asarray(
     [
         [0.0, 0.6, 0.4],  # orthochromatic: no red
         [0.0, 0.25, 0.75],
-        [0.0, 0.05, 0.95],  # sensitive to blue alone
-        [0.4, 0.35, 0.25],  # early panchromatic: much red
+        [0.0, 0.05, 0.95],  # sensitive to blue only
+        [0.4, 0.35, 0.25],  # early panchromatic: strong red response
     ],
     np.float32,
 )
-"""Shares of linear R, G and B in what old film records, from which responses are mixed."""
+"""Weights of linear R, G and B in the density of historical emulsions; responses mix these."""
 
 
 def linear_from_codes(codes: tf.Tensor) -> tf.Tensor:
-    """Return linear light in [0, 1], float32, for sRGB codes, uint8."""
+    """Return linear light in [0, 1], float32, of sRGB codes, uint8."""
     return tf.gather(tf.constant(_LINEAR), tf.cast(codes, tf.int32))
 
 
 def lab_from_linear(rgb: tf.Tensor) -> tf.Tensor:
-    """Return L*a*b*, (..., 3), as `color.lab.lab_from_linear_rgb` does."""
+    """Return CIE L*a*b*, (..., 3); the same formula as `color.lab.lab_from_linear_rgb`."""
     compressed = _compress(tf.linalg.matmul(rgb, tf.constant(_TO_RELATIVE_XYZ)))
     x, y, z = tf.unstack(compressed, axis=-1)
     return tf.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
 
 
-def filmed(
+def film_look(
     rgb: tf.Tensor,
     lightness: tf.Tensor,
     *,
@@ -44,15 +44,15 @@ def filmed(
     grain: float,
     seed: tf.Tensor,
 ) -> tf.Tensor:
-    """Return lightness as old film might have recorded it; another film for each picture.
+    """Return lightness as historical film might have recorded it, drawn for each picture.
 
     Args:
         rgb: Linear light, (B, H, W, 3).
-        lightness: Its L* in [0, 100], (B, H, W, 1), which stays where nothing is drawn.
-        response: Probability of another spectral response than the eye's.
-        gamma: Largest change of ln(gamma).
-        grain: Largest standard deviation of the grain, in L*.
-        seed: Two integers; the same ones give the same film.
+        lightness: L* of `rgb` in [0, 100], (B, H, W, 1).
+        response: Probability of a film's spectral response instead of the eye's.
+        gamma: Maximum change of ln(gamma).
+        grain: Maximum standard deviation of the grain, in L*.
+        seed: Two integers; the same seed gives the same look.
 
     Returns:
         L* in [0, 100], (B, H, W, 1).
@@ -77,7 +77,7 @@ def filmed(
         lightness = 100 * (tf.clip_by_value(lightness / 100, 0, 1)) ** power
     if grain > 0:
         fine = tf.random.stateless_normal(tf.shape(lightness), seeds[3])
-        # Half the pictures have grain of about two pixels; its standard deviation stays 1.
+        # Half the pictures get grain of about two pixels; its standard deviation stays 1.
         coarse = tf.nn.avg_pool2d(fine, 2, 1, "SAME") * 2
         fine = tf.where(uniform(4, [batch, 1, 1, 1]) < 0.5, fine, coarse)
         lightness += fine * uniform(5, [batch, 1, 1, 1]) ** 2 * grain
@@ -85,8 +85,8 @@ def filmed(
 
 
 def _compress(relative: tf.Tensor) -> tf.Tensor:
-    """Return the compressed values of CIE 15:2004, 8.2.1; negative ones count as 0."""
+    """Return f(t) of CIE 15:2004, 8.2.1; negative values count as 0."""
     relative = tf.maximum(relative, 0.0)
-    # A third of the time of `relative ** (1 / 3)`.
+    # Takes a third of the time of `relative ** (1 / 3)`.
     root = tf.exp(tf.math.log(tf.maximum(relative, 1e-6)) * (1 / 3))
     return tf.where(relative > _EPSILON, root, relative * (_KAPPA / 116) + 16 / 116)

@@ -1,4 +1,4 @@
-"""The fixed sheet: the same held-out pictures after every epoch, colored the way jobs color."""
+"""The sample sheet: the same held-out pictures after every epoch, colorized as in a job."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -18,12 +18,12 @@ Floats = npt.NDArray[np.float32]
 
 
 def colored_sheet(path: Path, pictures: Sequence[Floats], title: str) -> bytes:
-    """Return a PNG of the pictures: gray, as the weights in a file color them, and the truth.
+    """Return a PNG with each picture in gray, colorized by the weights, and in its true colors.
 
     Args:
-        path: Of the weights.
+        path: File of weights.
         pictures: L*a*b*, (H, W, 3), all of one size.
-        title: Over the sheet.
+        title: Title of the sheet.
     """
     colorizer = load_colorizer(resolve(path))
     lab = np.stack(pictures)

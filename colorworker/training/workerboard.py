@@ -1,7 +1,7 @@
-"""What the workers of a training tell its driver, which they cannot call.
+"""An actor through which the workers of a training report to the driver, which they cannot call.
 
-Apart from `train_job`, whose import of Ray Train brings TensorFlow: the board's own process needs
-neither, and so is there seconds earlier.
+Kept apart from `raytrain`, whose import of Ray Train brings in TensorFlow: the actor needs
+neither and so starts seconds earlier.
 """
 
 import threading
@@ -13,43 +13,43 @@ import ray
 from ray.exceptions import RayError
 
 from colorworker.errors import UsageError
-from colorworker.training.events import Moment
+from colorworker.training.events import TrainingProgress
 
 _LOOK_SECONDS = 1.0
 
-Show = Callable[[Moment], None]
+Show = Callable[[TrainingProgress], None]
 
 
 class Board:
-    """What the first worker said last; run as an actor."""
+    """Holds the latest report of the first worker; runs as an actor."""
 
     def __init__(self) -> None:
-        self._moment: Moment | None = None
+        self._moment: TrainingProgress | None = None
         self._refusal: tuple[str, str, str] | None = None
 
-    def tell(self, moment: Moment) -> None:
-        """Take in a moment."""
+    def tell(self, moment: TrainingProgress) -> None:
+        """Store the latest progress."""
         self._moment = moment
 
     def refuse(self, *facts: str) -> None:
-        """Take in why a worker cannot start; trying again would not help."""
+        """Store why a worker cannot start. Trying again would not help."""
         self._refusal = self._refusal or facts  # type: ignore[assignment]
 
-    def seen(self) -> tuple[Moment | None, tuple[str, str, str] | None]:
-        """Return the last moment and the first refusal."""
+    def seen(self) -> tuple[TrainingProgress | None, tuple[str, str, str] | None]:
+        """Return the latest progress and the first refusal."""
         return self._moment, self._refusal
 
 
-def hung() -> Any:
-    """Return a handle of a new board on the cluster."""
+def start_board() -> Any:
+    """Start a board on the cluster and return its handle."""
     return ray.remote(num_cpus=0)(Board).remote()
 
 
 def raise_refusal(board: Any) -> None:
-    """Raise what a worker refused to start for, if one did.
+    """Raise the error with which a worker refused to start, if any.
 
     Raises:
-        UsageError: With the worker's words.
+        UsageError: With the worker's message.
     """
     _, refusal = ray.get(board.seen.remote())
     if refusal:
@@ -57,12 +57,12 @@ def raise_refusal(board: Any) -> None:
 
 
 @contextmanager
-def watching(board: Any, show: Show) -> Iterator[None]:
-    """Show what is new on the board, now and then, while the block runs."""
+def show_progress(board: Any, show: Show) -> Iterator[None]:
+    """Poll the board while the block runs and show new progress."""
     ended = threading.Event()
 
     def look() -> None:
-        last: Moment | None = None
+        last: TrainingProgress | None = None
         while not ended.wait(_LOOK_SECONDS):
             with suppress(RayError):
                 moment, _ = ray.get(board.seen.remote())

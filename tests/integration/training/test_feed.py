@@ -1,4 +1,4 @@
-"""Pictures on their way into the network: taken in, moved, filmed, hinted, always the same way."""
+"""The input pipeline: local copy, crops, film look, hints, reproducible batches."""
 
 from contextlib import closing
 
@@ -14,10 +14,10 @@ from colorworker.training.crops import square
 from colorworker.training.dataset import open_dataset, refuse_too_small
 from colorworker.training.feed import Recipe, training_feed, validation_feed
 from colorworker.training.intake import IntakeRules
-from colorworker.training.localcopy import Spool
+from colorworker.training.localcopy import LocalCopy
 from colorworker.training.order import Order, Position
 from colorworker.training.randomhints import random_hints
-from colorworker.training.tfcolor import filmed, lab_from_linear, linear_from_codes
+from colorworker.training.tfcolor import film_look, lab_from_linear, linear_from_codes
 from tests.integration.training.pictures import codes, encoded, fill
 
 pytestmark = pytest.mark.integration
@@ -26,14 +26,14 @@ SEED = tf.constant([3, 4], tf.int64)
 
 
 @pytest.fixture
-def spool(tmp_path):
-    with closing(Spool(tmp_path, 1 << 30)) as spool:
-        yield spool
+def local_copy(tmp_path):
+    with closing(LocalCopy(tmp_path, 1 << 30)) as local_copy:
+        yield local_copy
 
 
-def taken_in(store, spool, **rules):
+def taken_in(store, local_copy, **rules):
     rules = IntakeRules(**{"size": 32, "min_colorfulness": 6.0, **rules})
-    return open_dataset("memory", spool, rules, opened=lambda _: store)
+    return open_dataset("memory", local_copy, rules, opened=lambda _: store)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def opened(monkeypatch):
     monkeypatch.setattr(dataset, "parse_source", lambda *_: Source(""))
 
 
-def test_gray_and_broken_pictures_are_counted_named_and_left_out(spool, opened):
+def test_gray_and_broken_pictures_are_counted_named_and_left_out(local_copy, opened):
     store = MemoryStore("data")
     fill(store, 20)
     store.put("a/gray.jpg", encoded(codes(1, color=False)))
@@ -55,7 +55,7 @@ def test_gray_and_broken_pictures_are_counted_named_and_left_out(spool, opened):
     store.put("b.png", encoded(codes(3), ".png"))
     store.put("c.tif", encoded(codes(4), ".tif"))
 
-    inventory = taken_in(store, spool).inventory
+    inventory = taken_in(store, local_copy).inventory
 
     assert len(inventory.kept) == 22
     assert inventory.gray == ("a/gray.jpg",)
@@ -69,25 +69,25 @@ def test_gray_and_broken_pictures_are_counted_named_and_left_out(spool, opened):
     }
 
 
-def test_large_pictures_are_kept_small_and_upright_ones_upright(spool, opened):
+def test_large_pictures_are_kept_small_and_upright_ones_upright(local_copy, opened):
     store = MemoryStore("data")
     store.put("large.jpg", encoded(codes(1, 300, 400)))
     store.put("tall.png", encoded(codes(2, 200, 100), ".png"))
 
-    kept = {item.key: item.place for item in taken_in(store, spool).inventory.kept}
+    kept = {item.key: item.place for item in taken_in(store, local_copy).inventory.kept}
 
     assert (kept["large.jpg"].height, kept["large.jpg"].width) == (48, 64)
     assert (kept["tall.png"].height, kept["tall.png"].width) == (96, 48)
 
 
 @pytest.mark.parametrize("stored_as", ["jpeg", "pixels"])
-def test_what_lies_in_the_spool_is_the_picture(spool, opened, stored_as):
+def test_the_local_copy_holds_the_picture(local_copy, opened, stored_as):
     store = MemoryStore("data")
     store.put("a.jpg", encoded(codes(5, 32, 32)))
-    dataset = taken_in(store, spool, stored_as=stored_as)
+    dataset = taken_in(store, local_copy, stored_as=stored_as)
 
     recipe = Recipe(PictureConfig(size=32), LookConfig(), HintConfig(), 0, stored_as, False)
-    [(luma, hints, chroma)] = validation_feed(spool, dataset.inventory.kept, 1, recipe)
+    [(luma, hints, chroma)] = validation_feed(local_copy, dataset.inventory.kept, 1, recipe)
 
     truth = lab_from_linear_rgb(srgb_to_linear(codes(5, 32, 32).astype(np.float32) / 255))
     assert np.abs((luma[0, ..., 0] + 1) * 50 - truth[..., 0]).mean() < 1.5
@@ -95,14 +95,14 @@ def test_what_lies_in_the_spool_is_the_picture(spool, opened, stored_as):
     assert not hints.numpy().any()
 
 
-def test_an_empty_or_too_small_set_says_what_was_left_out(spool, opened):
+def test_an_empty_or_too_small_set_says_what_was_left_out(local_copy, opened):
     store = MemoryStore("data")
     with pytest.raises(UsageError, match="no picture and no tar shard"):
-        taken_in(store, spool)
+        taken_in(store, local_copy)
     store.put("gray.jpg", encoded(codes(1, color=False)))
     store.put("bad.jpg", b"x")
 
-    dataset = taken_in(store, spool)
+    dataset = taken_in(store, local_copy)
 
     with pytest.raises(UsageError, match=r"1 are gray and 1 do not decode, the first bad\.jpg"):
         refuse_too_small(dataset, "memory", 4)
@@ -164,9 +164,10 @@ def test_film_changes_the_input_within_its_range_and_only_as_configured():
     rgb = linear_from_codes(tf.constant(np.stack([codes(n) for n in range(8)])))
     lightness = lab_from_linear(rgb)[..., :1]
 
-    same = filmed(rgb, lightness, response=0, gamma=0, grain=0, seed=SEED)
+    same = film_look(rgb, lightness, response=0, gamma=0, grain=0, seed=SEED)
     film, again = (
-        filmed(rgb, lightness, response=1, gamma=0.3, grain=5, seed=SEED).numpy() for _ in range(2)
+        film_look(rgb, lightness, response=1, gamma=0.3, grain=5, seed=SEED).numpy()
+        for _ in range(2)
     )
 
     assert np.abs(same - lightness).max() < 1e-4
@@ -190,17 +191,17 @@ def test_hints_are_true_colors_on_a_mask_none_for_half_of_the_pictures():
     assert (mask.mean((1, 2)) > 0.5).any()
 
 
-def test_batches_are_the_same_wherever_the_reading_begins(spool, opened):
+def test_batches_are_the_same_wherever_the_reading_begins(local_copy, opened):
     store = MemoryStore("data")
     fill(store, 30)
-    pictures = taken_in(store, spool).inventory.kept
+    pictures = taken_in(store, local_copy).inventory.kept
     order = Order(len(pictures), 4, seed=2)
     recipe = Recipe(
         PictureConfig(size=32, rotation=5), LookConfig(), HintConfig(), 2, parallel=True
     )
 
-    whole = list(training_feed(spool, pictures, order.indices(Position(1)), 7, recipe))
-    rest = list(training_feed(spool, pictures, order.indices(Position(1, 4)), 11, recipe))
+    whole = list(training_feed(local_copy, pictures, order.indices(Position(1)), 7, recipe))
+    rest = list(training_feed(local_copy, pictures, order.indices(Position(1, 4)), 11, recipe))
 
     assert len(whole) == 7
     assert [tensor.shape for tensor in whole[0]] == [(4, 32, 32, 1), (4, 8, 8, 3), (4, 32, 32, 2)]

@@ -14,7 +14,7 @@ from colorworker.store.openstore import open_store
 from colorworker.training.config import parse_config
 from colorworker.training.dataset import open_dataset
 from colorworker.training.engine import Engine, alone
-from colorworker.training.localcopy import Spool
+from colorworker.training.localcopy import LocalCopy
 from colorworker.training.loop import train
 from colorworker.training.setup import rules_of
 from tests.integration.training.pictures import fill
@@ -63,9 +63,9 @@ def trained(tmp_path):
         given = {name.replace("__", "."): value for name, value in changes.items()}
         config = parse_config(CONFIG, "test", given)
         store = open_store(output if "://" in output else str(tmp_path / output))
-        with closing(Spool(tmp_path, 1 << 20)) as spool:
+        with closing(LocalCopy(tmp_path, 1 << 20)) as local_copy:
             dataset = open_dataset(
-                str(tmp_path / "data"), spool, rules_of(config, 10**6), opened=open_store
+                str(tmp_path / "data"), local_copy, rules_of(config, 10**6), opened=open_store
             )
             engine = Engine(network or Tiny(), config.optimizer, alone())
             return train(config, dataset, engine, store, alone(), stopping=stopping), store
