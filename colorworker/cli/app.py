@@ -10,15 +10,13 @@ from colorworker.cli.colorize import colorize
 from colorworker.cli.dataset import app as dataset
 from colorworker.cli.doctor import doctor
 from colorworker.cli.evaluate import evaluate
-from colorworker.cli.interrupt import INTERRUPTED, leave
+from colorworker.cli.exitcodes import INTERRUPTED, NOT_STARTED
+from colorworker.cli.interrupt import leave
 from colorworker.cli.restore import restore
 from colorworker.cli.status import status
 from colorworker.cli.sweep import sweep_destination
 from colorworker.cli.train import train
 from colorworker.errors import ColorworkerError
-
-USAGE = 2
-"""Exit code when the command could not start."""
 
 app = typer.Typer(
     name="colorworker",
@@ -61,7 +59,7 @@ def main() -> None:
         app()
     except ColorworkerError as error:
         print(f"colorworker: {error}", file=sys.stderr)
-        sys.exit(USAGE)
+        sys.exit(NOT_STARTED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             # Python gives up its handlers long before TensorFlow has ended: Ctrl-C would kill.

@@ -4,14 +4,18 @@ import logging
 import platform
 import sys
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
-from colorworker.cli.run import Request, run
+from colorworker.cli.exitcodes import INTERRUPTED, SOME_FAILED
+from colorworker.cli.interrupt import StopFlag, leave
+from colorworker.cli.progress import display
 from colorworker.domain.adjustments import Wish, parse_wishes
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.options import (
@@ -26,6 +30,7 @@ from colorworker.domain.options import (
 )
 from colorworker.errors import UsageError
 from colorworker.inputs.manifesturi import is_manifest, location
+from colorworker.job import Control, JobEnd, JobRequest, run
 from colorworker.settings import ExecutorName, Settings, load_settings
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -198,26 +203,50 @@ def colorize(
         options = replace(options, crf=crf)
     if vividness is not None:
         options = replace(options, vividness=vividness)
-    request = Request(
+    request = JobRequest(
         sources=tuple(paths[:-1]),
         destination=paths[-1],
         options=options,
         model=model or settings.model.name,
         executor=executor or settings.run.executor,
         workers=workers or settings.run.workers,
-        quiet=quiet,
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
-        wishes=wishes_of(shots, options),
-        calibrate=calibrate,
         completion_report=completion_report,
+        wishes=wishes_of(shots, options),
     )
     if dry:
-        dry_run(request, settings)
+        dry_run(request, settings, calibrate)
         return
     refuse_calibrating(calibrate)
-    if code := run(request, settings):
+    if code := _run(request, settings, quiet=quiet):
         raise typer.Exit(code)
+
+
+def _run(request: JobRequest, settings: Settings, *, quiet: bool) -> int:
+    """Run the job, print how it ended, and return the exit code."""
+    control = Control(
+        stop_flag=partial(StopFlag, settings.run.stop_seconds),
+        display=partial(display, quiet=quiet),
+    )
+    # Ray's listener prints to stdout when a worker dies; stdout is for results only.
+    with redirect_stdout(sys.stderr):
+        end = run(request, settings, control)
+    _print_end(end)
+    if end.progress.units_running:
+        leave()
+    if end.stopped:
+        return INTERRUPTED
+    return SOME_FAILED if end.progress.items_failed else 0
+
+
+def _print_end(end: JobEnd) -> None:
+    seen = end.progress
+    done = seen.items_done - seen.items_failed
+    print(f"{done} of {seen.items_total} items done or skipped, {seen.items_failed} failed")
+    if end.completion_report:
+        print(f"completion report: {end.completion_report}")
+    print(f"report: {end.page}")
 
 
 def options_of(settings: Settings) -> Options:

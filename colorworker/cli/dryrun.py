@@ -6,11 +6,11 @@ from contextlib import closing
 from functools import partial
 
 from colorworker.cli.dryrun_view import print_plan
-from colorworker.cli.run import Request, expecting, planned, prepared, refuse_nothing, worker_spec
 from colorworker.domain.costs import Estimate, Part
 from colorworker.errors import ColorworkerError, UsageError
 from colorworker.estimate.films import Looking
 from colorworker.estimate.sampling import Recorded, Volume
+from colorworker.job import JobRequest, estimator, planned_job, refuse_nothing, worker_spec
 from colorworker.report.jobpage import count, duration, size, visible
 from colorworker.settings import Settings
 from colorworker.store.objectstore import ObjectStore
@@ -20,19 +20,26 @@ _WORKERS_SHOWN = (4, 16, 64)
 """For how many workers the time is said besides."""
 
 
-def dry_run(request: Request, settings: Settings, *, may_be_empty: bool = False) -> Estimate | None:
-    """Print every item and its output, and then what all of it will take, which is returned.
+def dry_run(
+    request: JobRequest,
+    settings: Settings,
+    calibrate: bool | None,
+    *,
+    may_be_empty: bool = False,
+) -> Estimate | None:
+    """Print every item and its output, then how long all of it will take; return the estimate.
 
     Args:
         request: The job.
         settings: Of this process.
-        may_be_empty: Nothing that matches is no error.
+        calibrate: Measure this machine again (True), only what is unknown (None), or not at all.
+        may_be_empty: Accept sources in which nothing matches.
 
     Raises:
         UsageError: If the job could not start.
     """
-    stores, model = prepared(request, settings)
-    with planned(request, model, stores) as plan:
+    with planned_job(request, settings) as planned:
+        plan, model, stores = planned.plan, planned.model, planned.stores
         if not may_be_empty:
             refuse_nothing(request, plan)
         to_do = plan.counts.stills + plan.counts.films
@@ -45,8 +52,8 @@ def dry_run(request: Request, settings: Settings, *, may_be_empty: bool = False)
         if not to_do:
             return None
         try:
-            volume, expected = expecting(request, settings, spec).of_dry_run(
-                plan, recorded, request.calibrate, _say
+            volume, expected = estimator(request, settings, spec).of_dry_run(
+                plan, recorded, calibrate, _say
             )
         except ColorworkerError as error:
             print(f"no estimate: {visible(str(error))}", file=sys.stderr)

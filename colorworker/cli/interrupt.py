@@ -8,8 +8,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import NoReturn, Self
 
-INTERRUPTED = 130
-"""Exit code of a job that was interrupted: 128 + SIGINT."""
+from colorworker.cli.exitcodes import INTERRUPTED
 
 
 def leave(code: int = INTERRUPTED) -> NoReturn:

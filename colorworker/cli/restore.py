@@ -3,8 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import replace
+from contextlib import closing, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -13,27 +12,28 @@ import typer
 
 from colorworker.cli.colorize import LogLevel, options_of, refuse_relative
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
-from colorworker.cli.interrupt import INTERRUPTED, StopFlag, leave
-from colorworker.cli.run import SOME_FAILED, Request, run_watched
+from colorworker.cli.exitcodes import (
+    INTERRUPTED,
+    NOT_STARTED,
+    OTHER_RUN,
+    SOME_FAILED,
+    WORK_LEFT,
+)
+from colorworker.cli.interrupt import StopFlag, leave
+from colorworker.cli.progress import display
 from colorworker.domain.schedule import Collection, RestorationPlan
 from colorworker.errors import ColorworkerError, UsageError
+from colorworker.job import JobRequest, store_options
 from colorworker.report.jobpage import duration, visible
 from colorworker.schedule.planerrors import line_of_collection
 from colorworker.schedule.planfile import read_plan
 from colorworker.schedule.planstate import CollectionState
-from colorworker.schedule.run import CollectionEnd, JobEnd, PlanEnd, Watch
+from colorworker.schedule.run import CollectionEnd, PlanEnd, collection_request
 from colorworker.schedule.run import restore as run_plan
 from colorworker.settings import ExecutorName, Settings, load_settings
 from colorworker.store.openstore import open_store
-from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.options import StoreOptions
 from colorworker.store.sources import any_glob
-
-NOT_STARTED = 2
-"""Exit code when a collection could not be run."""
-WORK_LEFT = 4
-"""With --detailed-exit-code: window or budget have ended the run, or let none begin."""
-GOING_ON = 5
-"""With --detailed-exit-code: another run of the plan is going on."""
 
 
 def restore(
@@ -92,21 +92,23 @@ def restore(
         refuse_relative([str(plan_file)])
     settings = load_settings()
     plan = read_plan(plan_file, options_of(settings), settings.model.name)
-    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     if unpark is not None or failures:
-        _list_failures(plan, stores, unpark)
+        _list_failures(plan, store_options(settings), unpark)
         return
-    request = partial(
-        _request, executor=executor or settings.run.executor,
-        workers=workers or settings.run.workers, quiet=quiet,
-    )  # fmt: skip
+    executor, workers = executor or settings.run.executor, workers or settings.run.workers
     if dry:
-        code = _dry_run(plan_file, plan, partial(request, calibrate=calibrate), settings)
+        requested = partial(collection_request, executor=executor, workers=workers)
+        code = _dry_run(plan_file, plan, requested, settings, calibrate)
         if code:
             raise typer.Exit(code)
         return
     refuse_calibrating(calibrate)
-    code = _run(plan_file, plan, stores, settings, request, detailed=detailed_exit_code)
+    end = _run(plan_file, plan, settings, executor, workers, quiet=quiet)
+    for said in _words(plan_file, plan, end):
+        print(said, flush=True)
+    code = _code(end, detailed=detailed_exit_code)
+    if end.units_running:
+        leave(code)
     if code:
         raise typer.Exit(code)
 
@@ -114,53 +116,45 @@ def restore(
 def _run(
     plan_file: Path,
     plan: RestorationPlan,
-    stores: StoreOptions,
     settings: Settings,
-    request: Callable[[Collection], Request],
+    executor: ExecutorName,
+    workers: int | None,
     *,
-    detailed: bool,
-) -> int:
-    """Run the plan, say how it ended, and return the exit code."""
-
-    def run_collection(collection: Collection, watch: Watch) -> JobEnd:
-        return run_watched(request(collection), settings, watch)
+    quiet: bool,
+) -> PlanEnd:
+    """Run the plan; what its state cannot be kept on is named by its line in the file."""
 
     def unreachable(error: ColorworkerError) -> UsageError:
         where = f"{line_of_collection(plan_file, 0)}: collection[1].destination"
         return UsageError(where, f"{error.subject}: {error.seen}", error.next_step)
 
-    with StopFlag(settings.run.stop_seconds) as interrupted:
-        end = run_plan(
+    with StopFlag(settings.run.stop_seconds) as interrupted, redirect_stdout(sys.stderr):
+        return run_plan(
             plan,
-            partial(open_store, options=stores),
-            run_collection,
+            settings,
+            executor=executor,
+            workers=workers,
             interrupted=interrupted,
-            heartbeat_seconds=settings.run.heartbeat_seconds,
+            display=partial(display, quiet=quiet),
             unreachable=unreachable,
         )
-    for said in _words(plan_file, plan, end):
-        print(said, flush=True)
-    code = _code(end, detailed=detailed)
-    if end.units_running:
-        leave(code)
-    return code
 
 
 def _dry_run(
     plan_file: Path,
     plan: RestorationPlan,
-    request: Callable[[Collection], Request],
+    requested: Callable[[Collection], JobRequest],
     settings: Settings,
+    calibrate: bool | None,
 ) -> int:
-    """Say what every collection would do and take, then all of them; return the exit code."""
+    """Print what each collection would do and take, then the sum; return the exit code."""
     code, seconds = 0, 0.0
     for number, collection in enumerate(plan.collections):
         print(f"{collection.name}:")
         try:
-            # Whoever asked for a new measurement wants one, not one a collection.
-            said = request(collection)
-            again = replace(said, calibrate=None) if number and said.calibrate else said
-            expected = dry_run(again, settings, may_be_empty=True)
+            # A new measurement is made once, not once per collection.
+            again = None if number and calibrate else calibrate
+            expected = dry_run(requested(collection), settings, again, may_be_empty=True)
         except ColorworkerError as error:
             where = visible(line_of_collection(plan_file, number))
             print(f"{collection.name} ({where}): {visible(str(error))}", flush=True)
@@ -183,29 +177,6 @@ def _budget_words(plan: RestorationPlan, seconds: float) -> Iterator[str]:
         yield f"so {runs} runs by its budget"
 
 
-def _request(
-    collection: Collection,
-    *,
-    executor: ExecutorName,
-    workers: int | None,
-    quiet: bool,
-    calibrate: bool | None = None,
-) -> Request:
-    return Request(
-        collection.sources,
-        collection.destination,
-        collection.options,
-        collection.model,
-        executor,
-        workers,
-        quiet,
-        collection.include,
-        collection.exclude,
-        calibrate,
-        collection.completion_report,
-    )
-
-
 def _code(end: PlanEnd, *, detailed: bool) -> int:
     if end.standing == "interrupted":
         return INTERRUPTED
@@ -213,7 +184,7 @@ def _code(end: PlanEnd, *, detailed: bool) -> int:
         return NOT_STARTED
     if any(item.tally.failed for item in end.collections):
         return SOME_FAILED
-    early = {"stopped": WORK_LEFT, "closed": WORK_LEFT, "overlapping": GOING_ON}
+    early = {"stopped": WORK_LEFT, "closed": WORK_LEFT, "overlapping": OTHER_RUN}
     return early.get(end.standing, 0) if detailed else 0
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from colorworker.cli.exitcodes import SOME_FAILED
 from colorworker.errors import UsageError
 from colorworker.report.text import shown_folder
 from colorworker.runs.joblist import latest_of_jobs, list_jobs, one_job
@@ -16,8 +17,6 @@ from colorworker.settings import load_settings
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 
-ATTENTION = 3
-"""Exit code when the newest run has failed items, broke or was lost."""
 _HISTORY = 10
 """Runs shown of a job that was asked for."""
 
@@ -72,4 +71,4 @@ def status(
             print(f"\npage: {folder}/{PAGE}")
     newest = [found.latest for found in chosen[:1] if found.latest]
     if needs_attention(newest, now):
-        raise typer.Exit(ATTENTION)
+        raise typer.Exit(SOME_FAILED)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colorworker.cli.interrupt import INTERRUPTED
+from colorworker.cli.exitcodes import INTERRUPTED
 from colorworker.errors import UsageError
 from colorworker.settings import load_settings
 from colorworker.training.config import parse_config

@@ -87,7 +87,7 @@ def render_jobs(
         "count": count,
         "moment": _moment,
     }
-    source = resources.files("colorworker.report").joinpath("jobs.html.jinja").read_text("utf-8")
+    source = resources.files("colorworker.runs").joinpath("jobs.html.jinja").read_text("utf-8")
     shown = [_job(job, now, jobs_at) for job in jobs]
     rows = [row for job in shown for row in job.rows]
     return environment.from_string(source).render(

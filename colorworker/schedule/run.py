@@ -1,213 +1,218 @@
-"""One run of a restoration plan: collection after collection, within its window and its budget.
+"""One run of a restoration plan: one collection after another, within its window and budget.
 
-Run it again and again: what is done stays done, what has failed is tried again later, and what was
-not reached comes next. Where a collection's units run is not decided here.
+Run it again and again: finished items stay done, failed ones are retried later, and what was not
+reached comes next. Each collection is one job; see `colorworker/job.py`.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, fields
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
-from colorworker.domain.options import ModelRef
+from colorworker import job
 from colorworker.domain.runstate import SILENT_BEATS
 from colorworker.domain.schedule import Collection, RestorationPlan
 from colorworker.driver import Progress
 from colorworker.errors import ColorworkerError
-from colorworker.inputs.jobplan import Plan
+from colorworker.job import (
+    Control,
+    JobEnd,
+    JobRequest,
+    PlannedJob,
+    Selection,
+    silence,
+    store_options,
+)
 from colorworker.report.itemlines import ItemLine
-from colorworker.runs.heartbeat import RunKeeper
+from colorworker.runs.heartbeat import RunKeeper, both
 from colorworker.runs.publishpage import fresh_page
+from colorworker.schedule.limits import Limits, summed
 from colorworker.schedule.planstate import CollectionState, claim, last_sign, plan_job
 from colorworker.schedule.worklist import Tally, Worklist
+from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
+from colorworker.store.openstore import open_store
 
+Display = Callable[[], AbstractContextManager[Callable[[Progress], None]]]
 Standing = Literal["done", "stopped", "interrupted", "closed", "overlapping"]
 
 
 @dataclass(frozen=True)
-class JobEnd:
-    """How the job of one collection ended."""
-
-    progress: Progress
-    page: str
-    """Where its report's page lies, as it is shown to people."""
-    stopped: bool
-    completion_report: str = ""
-    """URI of its manifest; empty if none was asked for, or nothing was come to."""
-
-
-@dataclass(frozen=True)
 class CollectionEnd:
-    """What became of one collection."""
+    """How the run of one collection ended."""
 
     name: str
     tally: Tally
     job: JobEnd | None = None
     error: str = ""
-    """Why it could not be run; empty if it was."""
+    """Why the collection could not be run; empty if it was."""
 
 
 @dataclass(frozen=True)
 class PlanEnd:
-    """What became of a run of the plan."""
+    """How a run of the plan ended."""
 
     standing: Standing
     reason: str = ""
-    """Why it did not come to its end; empty if it did."""
+    """Why it stopped early or did not start; empty if it finished."""
     collections: tuple[CollectionEnd, ...] = ()
 
     @property
     def units_running(self) -> bool:
-        """Tell whether units were abandoned, which hold up the end of this process."""
+        """Whether abandoned units still keep this process from ending."""
         return any(item.job and item.job.progress.units_running for item in self.collections)
 
 
-class Watch:
-    """What a collection's job needs to know of the plan it is run for, and tells it."""
+class _CollectionRun:
+    """Ties one collection's job to the run of the plan: what it selects, counts and shows."""
 
     def __init__(
         self,
         plan: RestorationPlan,
         collection: Collection,
-        limits: "Limits",
+        limits: Limits,
         kept: RunKeeper,
         clock: Callable[[], datetime],
+        display: Display,
     ) -> None:
         self._plan, self._collection = plan, collection
         self._limits, self._kept, self._clock = limits, kept, clock
+        self._display = display
         self._worklist: Worklist | None = None
         self.tally = Tally()
 
+    @property
+    def control(self) -> Control:
+        """How the collection's job is limited and followed."""
+        return Control(
+            stop_flag=lambda: nullcontext(lambda: bool(self._limits.reached())),
+            display=self._shown,
+            item=self._count,
+            select=self._select,
+            # No item is worked on beyond the budget.
+            room=lambda: self._limits.items_left,
+            may_be_empty=True,
+        )
+
     @contextmanager
-    def worklist(
-        self, planned: Plan, model: ModelRef, destination: ObjectStore, scratch: Path
-    ) -> Iterator[Worklist]:
-        """Give what is to be done; when the block ends well, the next run compares with this one.
-
-        Args:
-            planned: All entries of the collection.
-            model: The collection's weights.
-            destination: Of the collection.
-            scratch: Folder for a list of what is gone.
-        """
+    def _select(self, planned: PlannedJob, destination: ObjectStore) -> Iterator[Selection]:
+        """Give what is due; once the block ends well, the next run compares with this one."""
         state = CollectionState(destination, self._plan.name, self._collection.name)
-        options = self._collection.options
-        worklist = Worklist(planned, state, options, model, self._plan.retry, self._clock)
-        worklist.compare(planned.job_id, scratch)
+        options, plan = self._collection.options, planned.plan
+        worklist = Worklist(plan, state, options, planned.model, self._plan.retry, self._clock)
+        worklist.compare(plan.job_id, planned.scratch)
         self._worklist, self.tally = worklist, worklist.tally
-        yield worklist
-        # Not before: what a killed run has seen gone is reported once more.
-        state.set_last_job(planned.job_id)
+        yield Selection(worklist, worklist.counts(plan.counts))
+        # Not before: sources that a killed run has reported as gone are reported once more.
+        state.set_last_job(plan.job_id)
 
-    def stopping(self) -> bool:
-        """Tell whether nothing more is to be begun."""
-        return bool(self._limits.reached())
-
-    def room(self) -> int | None:
-        """Return how many items may be under way, so that none is worked on beyond the budget."""
-        return self._limits.items_left
-
-    def line(self, line: ItemLine) -> None:
-        """Take note of an item's outcome."""
+    def _count(self, line: ItemLine) -> None:
         before = self.tally.worked_on
         if self._worklist is not None:
             self._worklist.add(line)
         self._limits.items += self.tally.worked_on - before
         self._kept.add(line)
 
-    def show(self, progress: Progress) -> None:
-        """Take note of how far the collection is."""
+    @contextmanager
+    def _shown(self) -> Iterator[Callable[[Progress], None]]:
+        with self._display() as show:
+            yield both(show, self._progress)
+
+    def _progress(self, progress: Progress) -> None:
         self._limits.progress = progress
         self._kept.show(summed(self._limits.before, progress))
 
 
-class Limits:
-    """Signals, window and budget of one run, and what of them is used up."""
-
-    def __init__(
-        self,
-        plan: RestorationPlan,
-        interrupted: Callable[[], bool],
-        clock: Callable[[], datetime],
-        seconds: Callable[[], float],
-    ) -> None:
-        """Begin to count.
-
-        Args:
-            plan: Whose window is open, if it has one.
-            interrupted: Tells whether somebody wants it to end.
-            clock: Says the time.
-            seconds: Says seconds that no change of the clock disturbs.
-        """
-        self._plan, self._interrupted, self._clock = plan, interrupted, clock
-        self._seconds, self._start = seconds, seconds()
-        self._closes_at = plan.window.closes_at(clock()) if plan.window else None
-        self.items = 0
-        """Sources that were worked on."""
-        self.before = self.progress = Progress(0)
-        """Of the collections that have ended, and of the present one."""
-
-    @property
-    def items_left(self) -> int | None:
-        """Items that the budget still has; None for no bound."""
-        items = self._plan.budget.items
-        return None if items is None else max(0, items - self.items)
-
-    @property
-    def is_interrupted(self) -> bool:
-        """Tell whether somebody wants it to end."""
-        return self._interrupted()
-
-    def next_collection(self) -> None:
-        """Count what was shown last as ended."""
-        self.before, self.progress = summed(self.before, self.progress), Progress(0)
-
-    def reached(self) -> str:
-        """Return why nothing more is to be begun, as words; empty if there is no reason."""
-        if self._interrupted():
-            return "interrupted"
-        window = self._plan.window
-        if window and self._closes_at and self._clock() >= self._closes_at:
-            return f"the window closed at {window.local(self._closes_at)}"
-        return self._plan.budget.spent(self.items, self._seconds() - self._start)
-
-
-RunCollection = Callable[[Collection, Watch], JobEnd]
+RunCollection = Callable[[Collection, Control], JobEnd]
 
 
 def restore(
+    plan: RestorationPlan,
+    settings: Settings,
+    *,
+    executor: ExecutorName = "auto",
+    workers: int | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    display: Display = silence,
+    unreachable: Callable[[ColorworkerError], ColorworkerError] = lambda error: error,
+) -> PlanEnd:
+    """Run a plan on this machine or cluster; see `run_plan`.
+
+    Args:
+        plan: What to do.
+        settings: Of this process.
+        executor: Where units run.
+        workers: Units at a time; None for the default.
+        interrupted: Returns True once somebody wants the run to end.
+        display: Entered for each collection; gives the function that shows its progress.
+        unreachable: Turns an error of the first destination into one that names its line.
+    """
+
+    def run_collection(collection: Collection, control: Control) -> JobEnd:
+        return job.run(collection_request(collection, executor, workers), settings, control)
+
+    return run_plan(
+        plan,
+        partial(open_store, options=store_options(settings)),
+        run_collection,
+        interrupted=interrupted,
+        display=display,
+        heartbeat_seconds=settings.run.heartbeat_seconds,
+        unreachable=unreachable,
+    )
+
+
+def collection_request(
+    collection: Collection, executor: ExecutorName = "auto", workers: int | None = None
+) -> JobRequest:
+    """Return the job of a collection as a request."""
+    return JobRequest(
+        collection.sources,
+        collection.destination,
+        collection.options,
+        collection.model,
+        executor,
+        workers,
+        collection.include,
+        collection.exclude,
+        collection.completion_report,
+    )
+
+
+def run_plan(
     plan: RestorationPlan,
     opened: Callable[[str], ObjectStore],
     run_collection: RunCollection,
     *,
     interrupted: Callable[[], bool] = lambda: False,
+    display: Display = silence,
     heartbeat_seconds: float = 20.0,
     unreachable: Callable[[ColorworkerError], ColorworkerError] = lambda error: error,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     seconds: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> PlanEnd:
-    """Run a plan as far as its window and its budget let it, unless it is being run already.
+    """Run a plan as far as its window and budget allow, unless another run of it is going on.
+
+    A collection that cannot be run does not hold up the others.
 
     Args:
-        plan: What is to be done.
+        plan: What to do.
         opened: Opens a destination; the first collection's holds the plan's heartbeat.
-        run_collection: Runs one collection's job; a collection that cannot be run does not keep
-            the others from theirs.
-        interrupted: Tells whether somebody wants it to end.
+        run_collection: Runs the job of one collection.
+        interrupted: Returns True once somebody wants the run to end.
+        display: Entered for each collection; gives the function that shows its progress.
         heartbeat_seconds: How often the run's state is renewed.
-        unreachable: Says where the plan names the destination that its state cannot be kept on.
-        clock: Says the time, with its zone.
-        seconds: Says seconds that no change of the clock disturbs.
-        pause: Sleeps; only used to see whether another run's heart beats.
+        unreachable: Turns an error of the first destination into one that names its line.
+        clock: Returns the time, with its zone.
+        seconds: Returns monotonic seconds.
+        pause: Sleeps; only used to see whether another run still sends heartbeats.
 
     Raises:
-        ColorworkerError: What `unreachable` makes of an error of the first destination.
+        ColorworkerError: What `unreachable` returns for an error of the first destination.
     """
     if plan.window and plan.window.closes_at(clock()) is None:
         opening = plan.window.next_opening(clock())
@@ -226,7 +231,10 @@ def restore(
         stack.enter_context(fresh_page(home, plan.collections[0].destination))
         kept = stack.enter_context(keeper)
         limits = Limits(plan, interrupted, clock, seconds)
-        end = _run_all(plan, limits, kept, run_collection, clock)
+        started = partial(
+            _CollectionRun, plan, limits=limits, kept=kept, clock=clock, display=display
+        )
+        end = _run_all(plan, limits, kept, run_collection, started)
         if end.standing != "done":
             kept.interrupted()
         return end
@@ -239,10 +247,10 @@ def _holder(
     heartbeat_seconds: float,
     pause: Callable[[float], None],
 ) -> str:
-    """Return which other run holds the plan; nothing once it is ours.
+    """Return the id of the other run that holds the plan; empty once this run holds it.
 
-    What seems alive may just have been killed, and this be the scheduler's next try, the last one
-    of the night: so its next heartbeat is waited for.
+    A run that looks alive may just have been killed, and this may be the scheduler's last try of
+    the night. So wait for the other run's next heartbeat before giving up.
     """
     holder = claimed()
     seen = last_sign(home, plan, holder) if holder else ""
@@ -261,32 +269,26 @@ def _run_all(
     limits: Limits,
     kept: RunKeeper,
     run_collection: RunCollection,
-    clock: Callable[[], datetime],
+    started: Callable[[Collection], _CollectionRun],
 ) -> PlanEnd:
     ends: list[CollectionEnd] = []
     reason = ""
     for collection in plan.collections:
         if reason := limits.reached():
             break
-        watch = Watch(plan, collection, limits, kept, clock)
+        current = started(collection)
         try:
-            job = run_collection(collection, watch)
+            end = run_collection(collection, current.control)
         except ColorworkerError as error:
-            ends.append(CollectionEnd(collection.name, watch.tally, error=str(error)))
+            ends.append(CollectionEnd(collection.name, current.tally, error=str(error)))
             kept.broken(str(error))
             continue
-        ends.append(CollectionEnd(collection.name, watch.tally, job))
+        ends.append(CollectionEnd(collection.name, current.tally, end))
         limits.next_collection()
-        if job.stopped:
+        if end.stopped:
             reason = limits.reached()
             break
     standing: Standing = "done"
     if reason:
         standing = "interrupted" if limits.is_interrupted else "stopped"
     return PlanEnd(standing, reason, tuple(ends))
-
-
-def summed(first: Progress, second: Progress) -> Progress:
-    """Return two jobs' progress as that of one."""
-    names = [field.name for field in fields(Progress)]
-    return Progress(**{name: getattr(first, name) + getattr(second, name) for name in names})

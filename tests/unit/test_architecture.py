@@ -47,6 +47,10 @@ ALLOWED = {
     "evaluation.run": ("*", "numpy"),
     "runs": ("errors domain store state report driver", "jinja2"),
     "schedule": ("errors domain store state inputs runs report driver", ""),
+    "schedule.run": (
+        "errors domain store state runs report driver job schedule settings",
+        "",
+    ),
     "schedule.planfile": ("errors domain store inputs schedule", "pydantic"),
     "schedule.planerrors": ("errors inputs.validationtext schedule", "pydantic"),
     # Measures a machine by running small jobs, so it needs what a composition root needs.
@@ -64,7 +68,14 @@ ALLOWED = {
     "training.raytrain": ("errors store training model.runtime executors", "pyarrow ray"),
     "training.launch": ("*", ""),
     "executors": ("errors domain store model pipeline", "numpy ray"),
+    "executors.start": ("errors driver executors settings", ""),
     "executors.doctor": ("*", "av numpy pyvips tensorflow keras ray"),
+    # The composition root of a job. It must know neither the scheduler nor the command line.
+    "job": (
+        "errors domain driver estimate executors inputs media.codecs.nvenc model.weights report"
+        " runs settings store",
+        "",
+    ),
     "cli": ("*", "rich typer"),
     "jobs": ("*", ""),
 }

@@ -18,13 +18,15 @@ from colorworker.errors import StoreUnavailable, UsageError
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.jobplan import freeze, put_manifest
 from colorworker.inputs.listing import OpenSource, plan_entries
+from colorworker.job import JobEnd, PlannedJob
 from colorworker.pipeline.context import Workshop
 from colorworker.runs.heartbeat import RunKeeper
 from colorworker.runs.joblist import latest_of_jobs, list_jobs
 from colorworker.schedule.planstate import claim, plan_job
-from colorworker.schedule.run import JobEnd, restore
+from colorworker.schedule.run import run_plan
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
+from colorworker.store.options import StoreOptions
 from colorworker.store.sources import Source
 
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
@@ -61,7 +63,7 @@ class Bench:
         image = pyvips.Image.new_from_array(((rows * columns + seed) % 251).astype(np.uint8))
         image.write_to_file(str(self.archive / name))
 
-    def run_collection(self, collection, watch):
+    def run_collection(self, collection, control):
         if collection.model == "broken":
             raise UsageError("broken", "no such weights")
         model = ModelRef(collection.model, collection.model[0] * 64)
@@ -78,7 +80,7 @@ class Bench:
 
         def line(said):
             self.lines[said.key] = said
-            watch.line(said)
+            control.item(said)
             self.on_line(said)
 
         with (
@@ -88,26 +90,30 @@ class Bench:
             closing(InProcessExecutor(workshop, self.workers)) as executor,
         ):
             put_manifest(destination, plan)
-            with watch.worklist(plan, model, destination, self.scratch) as worklist:
+            planned = PlannedJob(plan, model, StoreOptions(), self.scratch)
+            with (
+                control.select(planned, destination) as selected,
+                control.stop_flag() as stopping,
+                control.display() as show,
+            ):
                 job = Job(
                     plan.job_id,
-                    worklist,
+                    selected.entries,
                     collection.options,
                     model,
                     self.batch,
                     1,
-                    worklist.counts(plan.counts),
-                    watch.room,
+                    selected.counts,
+                    control.room,
                 )
-                end = run_job(
-                    job, executor, line=line, progress=watch.show, stopping=watch.stopping
-                )
-        assert end.items_total == plan.counts.items + watch.tally.gone or end.items_done == 0
-        return JobEnd(end, "page", watch.stopping() and end.items_done < end.items_total)
+                end = run_job(job, executor, line=line, progress=show, stopping=stopping)
+        gone = sum(code == "source_gone" for code in self.codes().values())
+        assert end.items_total == plan.counts.items + gone or end.items_done == 0
+        return JobEnd(end, "page", stopping() and end.items_done < end.items_total)
 
     def run(self, plan, **changes):
         changes = {"pause": lambda _: None, **changes}
-        return restore(plan, self.opened, self.run_collection, clock=lambda: self.now, **changes)
+        return run_plan(plan, self.opened, self.run_collection, clock=lambda: self.now, **changes)
 
     def turned_by(self, step):
         """Return what turns the clock on with every item."""

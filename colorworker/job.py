@@ -1,0 +1,372 @@
+"""One job from start to finish: check, plan, run the units, write the report.
+
+The command line, `jobs/`, the scheduler and the Python API all call `run`. Nothing is printed and
+no signal is handled here: `Control` says how a caller follows a job and stops it.
+"""
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from colorworker.domain.adjustments import Wish, adjusted
+from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.excerpt import Excerpt, only_excerpt
+from colorworker.domain.options import ModelRef, Options
+from colorworker.driver import Job, Progress, run_job
+from colorworker.errors import UsageError
+from colorworker.estimate.estimator import Expecting
+from colorworker.executors.cores import usable_cores
+from colorworker.executors.start import start_executor
+from colorworker.executors.worker import WorkerSpec
+from colorworker.inputs.jobplan import Plan, freeze, manifest_key, put_manifest
+from colorworker.inputs.listing import OpenSource, plan_entries
+from colorworker.inputs.manifests import open_manifest
+from colorworker.inputs.manifesturi import is_manifest
+from colorworker.media.codecs import nvenc
+from colorworker.model.weights import load, resolve
+from colorworker.report.completion import CompletionReport
+from colorworker.report.itemlines import ItemLine
+from colorworker.report.jobpage import JobFacts
+from colorworker.report.recordedshots import kept_shots
+from colorworker.report.text import shown_folder
+from colorworker.report.writer import ReportWriter
+from colorworker.runs.heartbeat import RunKeeper, both
+from colorworker.runs.publishpage import fresh_page
+from colorworker.settings import ExecutorName, Settings
+from colorworker.store.objectstore import ObjectStore
+from colorworker.store.openstore import open_store
+from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.sources import Source, parse_source, refuse_overlap
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What a caller asks for, before anything has been looked at."""
+
+    sources: tuple[str, ...]
+    destination: str
+    options: Options
+    model: str
+    """Name, path or URI of the weights."""
+    executor: ExecutorName = "auto"
+    workers: int | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    completion_report: str = ""
+    """Prefix for a report in the format of S3 Batch Operations; empty for none."""
+    wishes: tuple[Wish, ...] = ()
+    """Shots with a vividness or temperature of their own."""
+
+    def executor_name(self, settings: Settings) -> ExecutorName:
+        """Return where units run: `inprocess` or `ray`."""
+        if self.executor != "auto":
+            return self.executor
+        return "ray" if settings.ray_address else "inprocess"
+
+    def concurrent_units(self, settings: Settings) -> int | None:
+        """Return how many units run at a time; None if the cluster decides."""
+        if self.workers or self.executor_name(settings) == "ray":
+            return self.workers
+        # With one unit, a quarter of two cores idles: it waits for its own decoder or encoder.
+        return -(-3 * usable_cores() // 4)
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job whose sources are listed and whose weights are checked."""
+
+    plan: Plan
+    model: ModelRef
+    stores: StoreOptions
+    scratch: Path
+    """Folder of this job only; removed when the job ends."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The entries that a job hands to the driver."""
+
+    entries: Iterable[Entry]
+    counts: Counts
+
+
+@contextmanager
+def whole_plan(planned: PlannedJob, _: ObjectStore) -> Iterator[Selection]:
+    """Select every entry of the plan."""
+    yield Selection(planned.plan, planned.plan.counts)
+
+
+def silence() -> AbstractContextManager[Callable[[Progress], None]]:
+    """Return a display that shows nothing."""
+    return nullcontext(lambda _: None)
+
+
+@dataclass(frozen=True)
+class Control:
+    """How a caller follows a job and limits it. By default it runs to its end in silence."""
+
+    stop_flag: Callable[[], AbstractContextManager[Callable[[], bool]]] = lambda: nullcontext(
+        lambda: False
+    )
+    """Entered before the first unit. Once the function it gives returns True, no unit starts."""
+    display: Callable[[], AbstractContextManager[Callable[[Progress], None]]] = silence
+    """Entered while units run; gives the function that shows progress."""
+    item: Callable[[ItemLine], None] = lambda _: None
+    """Called once per item, when its outcome is known."""
+    select: Callable[[PlannedJob, ObjectStore], AbstractContextManager[Selection]] = whole_plan
+    """Chooses what to run; gets the planned job and its open destination."""
+    room: Callable[[], int | None] = lambda: None
+    """How many items may be under way; None for no limit."""
+    may_be_empty: bool = False
+    """Accept sources in which nothing matches."""
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How a job ended."""
+
+    progress: Progress
+    page: str
+    """Path or URI of the report's page, as shown to people."""
+    stopped: bool
+    """True if items were left because the job was told to stop."""
+    completion_report: str = ""
+    """URI of its manifest; empty if none was requested or no item was reached."""
+    job_id: str = ""
+    run_id: str = ""
+
+
+def run(request: JobRequest, settings: Settings, control: Control | None = None) -> JobEnd:
+    """Run a job and write its report.
+
+    Items that fail are counted and reported; they raise nothing.
+
+    Raises:
+        UsageError: If the job cannot start: bad paths, bad weights, nothing to do.
+        ColorworkerError: If a store fails before the first unit or while the report is written.
+    """
+    control = control or Control()
+    with (
+        planned_job(request, settings) as planned,
+        closing(open_store(request.destination, planned.stores)) as destination,
+    ):
+        if not control.may_be_empty:
+            refuse_nothing(request, planned.plan)
+        put_manifest(destination, planned.plan)
+        with control.select(planned, destination) as selection:
+            return _run_selection(request, settings, planned, destination, selection, control)
+
+
+def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, ModelRef]:
+    """Check what every item needs; return how to reach the stores, and the checked weights.
+
+    Raises:
+        UsageError: If the weights are refused, or this process lacks the requested encoder.
+    """
+    if request.executor_name(settings) == "inprocess":
+        refuse_missing_encoder(request.options)
+    stores = store_options(settings)
+    opened = partial(open_store, options=stores)
+    model = resolve(request.model, opened)
+    # Bad weights are one error here; in the workers they would be one error per item.
+    load(model, opened)
+    return stores, model
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    """Return how stores are reached under these settings."""
+    return StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+
+
+def refuse_missing_encoder(options: Options) -> None:
+    """Refuse a job in this process whose films could not be encoded.
+
+    Raises:
+        UsageError: If NVENC is requested and does not work here.
+    """
+    if options.encoder == "software" or options.preview:
+        return
+    name = nvenc.encoder_name(options.codec)
+    if reason := nvenc.answer(name).reason:
+        raise UsageError(
+            f"--encoder {options.encoder}",
+            f"{name} does not work on {platform.node()} ({reason})",
+            "Leave it out, or run where `colorworker doctor` reports NVENC",
+        )
+
+
+def refuse_nothing(request: JobRequest, plan: Plan) -> None:
+    """Refuse a job without sources.
+
+    Raises:
+        UsageError: If nothing matched.
+    """
+    if not plan.counts.items:
+        raise UsageError(
+            ", ".join(request.sources), "nothing matched", "Check the paths and the patterns"
+        )
+
+
+@contextmanager
+def planned_job(request: JobRequest, settings: Settings) -> Iterator[PlannedJob]:
+    """Check a job and list its sources. The plan lies in a scratch folder until the block ends.
+
+    Nothing is written to the destination.
+
+    Raises:
+        UsageError: If the job cannot start.
+    """
+    stores, model = prepare(request, settings)
+    destination = Path(request.destination)
+    if destination.exists() and not destination.is_dir():
+        raise UsageError(request.destination, "is a file", "Give a folder as the destination")
+    if stores.scratch:
+        stores.scratch.mkdir(parents=True, exist_ok=True)
+    # Not in the destination's own scratch folder: a dry run must not write there.
+    with TemporaryDirectory(prefix="colorworker-plan-", dir=stores.scratch) as folder:
+        plan = _frozen_plan(request, stores, model, Path(folder))
+        with closing(plan):
+            yield PlannedJob(plan, model, stores, Path(folder))
+
+
+def _frozen_plan(request: JobRequest, stores: StoreOptions, model: ModelRef, scratch: Path) -> Plan:
+    opened = partial(open_store, options=stores)
+    with ExitStack() as stack:
+        sources = []
+        for text in request.sources:
+            manifest = open_manifest(text, opened) if is_manifest(text) else None
+            source = Source(manifest.root) if manifest else parse_source(text, opened)
+            refuse_overlap(text, source, request.destination)
+            if request.completion_report:
+                refuse_overlap(text, source, request.completion_report)
+            source = replace(source, include=request.include, exclude=request.exclude)
+            store = stack.enter_context(closing(opened(source.root)))
+            sources.append(OpenSource(source, store, manifest))
+        entries = plan_entries(sources, request.options, scratch)
+        if request.options.excerpt:
+            entries = only_excerpt(entries, Excerpt(*request.options.excerpt))
+        if request.wishes:
+            store = stack.enter_context(closing(opened(request.destination)))
+            entries = adjusted(
+                entries, request.wishes, partial(kept_shots, store, request.options, model)
+            )
+        return freeze(entries, request.options, model, scratch / "manifest.jsonl")
+
+
+def worker_spec(
+    settings: Settings, model: ModelRef, stores: StoreOptions, destination: str
+) -> WorkerSpec:
+    """Return what a worker must know to write the job's units to a destination."""
+    return WorkerSpec(
+        destination_uri=destination,
+        model=model,
+        settings=settings.of_workers(),
+        stores=stores,
+    )
+
+
+def estimator(request: JobRequest, settings: Settings, spec: WorkerSpec) -> Expecting:
+    """Return what estimates the job's time on this machine."""
+    name = request.executor_name(settings)
+    return Expecting(spec, request.options, name, request.concurrent_units(settings), settings)
+
+
+def _run_selection(
+    request: JobRequest,
+    settings: Settings,
+    planned: PlannedJob,
+    destination: ObjectStore,
+    selection: Selection,
+    control: Control,
+) -> JobEnd:
+    run, plan = settings.run, planned.plan
+    spec = replace(
+        worker_spec(settings, planned.model, planned.stores, destination.uri),
+        landmark=manifest_key(plan.job_id),
+    )
+    job = Job(
+        plan.job_id,
+        selection.entries,
+        request.options,
+        planned.model,
+        run.batch_stills,
+        run.max_attempts,
+        selection.counts,
+        control.room,
+    )
+    expected = estimator(request, settings, spec).of_run(plan)
+    folder = shown_folder(destination, request.destination)
+    name, workers = request.executor_name(settings), request.concurrent_units(settings)
+    with (
+        control.stop_flag() as stopping,
+        fresh_page(destination, folder),
+        RunKeeper(
+            destination,
+            plan.job_id,
+            request.sources,
+            heartbeat_seconds=run.heartbeat_seconds,
+            expected=expected,
+        ) as kept,
+        ReportWriter(destination, _facts(request, settings, planned), kept.run_id) as report,
+        _completion(request, planned, destination, kept.run_id) as completion,
+        closing(start_executor(name, spec, workers, settings)) as executor,
+    ):
+        item = both(both(report.add, kept.add), control.item)
+        if completion:
+            item = both(item, completion.add)
+        with control.display() as show:
+            end = run_job(
+                job,
+                executor,
+                line=item,
+                progress=both(show, kept.show),
+                stopping=stopping,
+                stop_seconds=run.stop_seconds,
+            )
+        stopped = stopping() and end.items_done < end.items_total
+        if stopped:
+            kept.interrupted()
+        page = report.finish(interrupted=stopped, comparison=kept.comparison())
+        reported = completion.finish() if completion else ""
+        return JobEnd(end, f"{folder}/{page}", stopped, reported, plan.job_id, kept.run_id)
+
+
+@contextmanager
+def _completion(
+    request: JobRequest, planned: PlannedJob, destination: ObjectStore, run_id: str
+) -> Iterator[CompletionReport | None]:
+    if not request.completion_report:
+        yield None
+        return
+    with (
+        closing(open_store(request.completion_report, planned.stores)) as store,
+        CompletionReport(store, destination.uri, planned.plan.job_id, run_id) as report,
+    ):
+        yield report
+
+
+def _facts(request: JobRequest, settings: Settings, planned: PlannedJob) -> JobFacts:
+    return JobFacts(
+        planned.plan.job_id,
+        request.sources,
+        request.destination,
+        request.executor_name(settings),
+        request.options,
+        planned.model,
+        started_at="",
+        wall_seconds=0.0,
+        settings=_shown_settings(settings),
+    )
+
+
+def _shown_settings(settings: Settings) -> dict[str, str]:
+    """Return the settings that the report lists; none of them is a secret."""
+    return {
+        f"{group}.{name}": str(value)
+        for group in ("media", "run")
+        for name, value in getattr(settings, group).model_dump().items()
+    }
