@@ -30,7 +30,7 @@ from colorworker.driver import Executor, Job, run_job
 from colorworker.executors.cores import usable_cores
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.executors.worker import WorkerSpec
-from colorworker.inputs.jobplan import Plan, freeze, put_manifest
+from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.media.stills.vips import open_still, write_still
 from colorworker.model.colorizer import load_colorizer
@@ -126,15 +126,15 @@ def parts_alone(source: Path, colorizer: Timed, folder: Path) -> dict[str, float
     return spent
 
 
-def plan_job(source: Path, destination: Path, folder: Path) -> Plan:
+def plan_job(source: Path, destination: Path, folder: Path) -> JobPlan:
     store = LocalStore(source)
     entries = plan_entries([OpenSource(Source(str(source)), store)], OPTIONS, folder)
-    plan = freeze(entries, OPTIONS, resolve("lite"), folder / f"{destination.name}.jsonl")
-    put_manifest(LocalStore(destination), plan)
+    plan = freeze_job_plan(entries, OPTIONS, resolve("lite"), folder / f"{destination.name}.jsonl")
+    put_job_plan(LocalStore(destination), plan)
     return plan
 
 
-def run_plan(plan: Plan, executor: Executor, destination: Path) -> dict[str, float]:
+def run_plan(plan: JobPlan, executor: Executor, destination: Path) -> dict[str, float]:
     """Run the job and its report; return CPU seconds of this thread, and of the report's end."""
     model = resolve("lite")
     facts = JobFacts(plan.job_id, ("s",), "d", "x", OPTIONS, model, "", 0.0)

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 
 from colorworker.domain.options import ModelRef, Options
-from colorworker.inputs.jobplan import freeze, put_manifest
+from colorworker.inputs.jobplan import freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.inputs.manifests import open_manifest
 from colorworker.store.local import LocalStore
@@ -118,9 +118,11 @@ def plan(folder: Path, keys: int, origin: str) -> dict[str, float]:
         scratch = Path(name)
         entries = plan_entries([source], Options(), scratch)
         model = ModelRef("lite", "0" * 64)
-        with closing(freeze(entries, Options(), model, scratch / "manifest.jsonl")) as frozen:
+        with closing(
+            freeze_job_plan(entries, Options(), model, scratch / "manifest.jsonl")
+        ) as frozen:
             manifest_bytes = frozen.size_bytes
-            put_manifest(LocalStore(scratch / "destination"), frozen)
+            put_job_plan(LocalStore(scratch / "destination"), frozen)
             planned = time.monotonic() - wall, time.process_time() - cpu
             start = time.process_time()
             read = sum(1 for _ in frozen)

@@ -22,7 +22,7 @@ from colorworker.estimate.estimator import Expecting
 from colorworker.executors.cores import usable_cores
 from colorworker.executors.start import start_executor
 from colorworker.executors.worker import WorkerSpec
-from colorworker.inputs.jobplan import Plan, freeze, manifest_key, put_manifest
+from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.inputs.manifests import open_manifest
 from colorworker.inputs.manifesturi import is_manifest
@@ -31,11 +31,11 @@ from colorworker.model.weights import load, resolve
 from colorworker.report.completion import CompletionReport
 from colorworker.report.itemlines import ItemLine
 from colorworker.report.jobpage import JobFacts
-from colorworker.report.recordedshots import kept_shots
-from colorworker.report.text import shown_folder
+from colorworker.report.recordedshots import recorded_shots
+from colorworker.report.text import destination_label
 from colorworker.report.writer import ReportWriter
-from colorworker.runs.heartbeat import RunKeeper, both
-from colorworker.runs.publishpage import fresh_page
+from colorworker.runs.heartbeat import Heartbeat, call_both
+from colorworker.runs.jobspage import refreshing_jobs_page
 from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
@@ -79,7 +79,7 @@ class JobRequest:
 class PlannedJob:
     """A job whose sources are listed and whose weights are checked."""
 
-    plan: Plan
+    plan: JobPlan
     model: ModelRef
     stores: StoreOptions
     scratch: Path
@@ -156,7 +156,7 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
     ):
         if not control.may_be_empty:
             refuse_nothing(request, planned.plan)
-        put_manifest(destination, planned.plan)
+        put_job_plan(destination, planned.plan)
         with control.select(planned, destination) as selection:
             return _run_selection(request, settings, planned, destination, selection, control)
 
@@ -199,7 +199,7 @@ def refuse_missing_encoder(options: Options) -> None:
         )
 
 
-def refuse_nothing(request: JobRequest, plan: Plan) -> None:
+def refuse_nothing(request: JobRequest, plan: JobPlan) -> None:
     """Refuse a job without sources.
 
     Raises:
@@ -233,7 +233,9 @@ def planned_job(request: JobRequest, settings: Settings) -> Iterator[PlannedJob]
             yield PlannedJob(plan, model, stores, Path(folder))
 
 
-def _frozen_plan(request: JobRequest, stores: StoreOptions, model: ModelRef, scratch: Path) -> Plan:
+def _frozen_plan(
+    request: JobRequest, stores: StoreOptions, model: ModelRef, scratch: Path
+) -> JobPlan:
     opened = partial(open_store, options=stores)
     with ExitStack() as stack:
         sources = []
@@ -252,9 +254,9 @@ def _frozen_plan(request: JobRequest, stores: StoreOptions, model: ModelRef, scr
         if request.wishes:
             store = stack.enter_context(closing(opened(request.destination)))
             entries = adjusted(
-                entries, request.wishes, partial(kept_shots, store, request.options, model)
+                entries, request.wishes, partial(recorded_shots, store, request.options, model)
             )
-        return freeze(entries, request.options, model, scratch / "manifest.jsonl")
+        return freeze_job_plan(entries, request.options, model, scratch / "manifest.jsonl")
 
 
 def worker_spec(
@@ -286,7 +288,7 @@ def _run_selection(
     run, plan = settings.run, planned.plan
     spec = replace(
         worker_spec(settings, planned.model, planned.stores, destination.uri),
-        landmark=manifest_key(plan.job_id),
+        landmark=job_plan_key(plan.job_id),
     )
     job = Job(
         plan.job_id,
@@ -299,12 +301,12 @@ def _run_selection(
         control.room,
     )
     expected = estimator(request, settings, spec).of_run(plan)
-    folder = shown_folder(destination, request.destination)
+    folder = destination_label(destination, request.destination)
     name, workers = request.executor_name(settings), request.concurrent_units(settings)
     with (
         control.stop_flag() as stopping,
-        fresh_page(destination, folder),
-        RunKeeper(
+        refreshing_jobs_page(destination, folder),
+        Heartbeat(
             destination,
             plan.job_id,
             request.sources,
@@ -315,15 +317,15 @@ def _run_selection(
         _completion(request, planned, destination, kept.run_id) as completion,
         closing(start_executor(name, spec, workers, settings)) as executor,
     ):
-        item = both(both(report.add, kept.add), control.item)
+        item = call_both(call_both(report.add, kept.add), control.item)
         if completion:
-            item = both(item, completion.add)
+            item = call_both(item, completion.add)
         with control.display() as show:
             end = run_job(
                 job,
                 executor,
                 line=item,
-                progress=both(show, kept.show),
+                progress=call_both(show, kept.show),
                 stopping=stopping,
                 stop_seconds=run.stop_seconds,
             )

@@ -70,9 +70,9 @@ def test_what_was_put_comes_back(store):
 def test_a_look_says_what_a_listing_says(store):
     store.put("a/b.bin", b"content")
 
-    assert [store.look("a/b.bin")] == list(store.list())
+    assert [store.list_one("a/b.bin")] == list(store.list())
     with pytest.raises(KeyMissing):
-        store.look("a/c.bin")
+        store.list_one("a/c.bin")
 
 
 def test_an_empty_object_is_an_object(store):

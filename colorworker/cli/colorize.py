@@ -29,7 +29,7 @@ from colorworker.domain.options import (
     Profile,
 )
 from colorworker.errors import UsageError
-from colorworker.inputs.manifesturi import is_manifest, location
+from colorworker.inputs.manifesturi import is_manifest, parse_manifest_uri
 from colorworker.job import Control, JobEnd, JobRequest, run
 from colorworker.settings import ExecutorName, Settings, load_settings
 
@@ -305,7 +305,7 @@ def refuse_relative(paths: Iterable[str]) -> None:
         UsageError: If a path does not say where it begins.
     """
     for path in paths:
-        place = location(path).uri if is_manifest(path) else path
+        place = parse_manifest_uri(path).uri if is_manifest(path) else path
         if "://" not in place and not Path(place).is_absolute():
             raise UsageError(
                 path,

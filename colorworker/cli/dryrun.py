@@ -11,7 +11,7 @@ from colorworker.errors import ColorworkerError, UsageError
 from colorworker.estimate.films import Looking
 from colorworker.estimate.sampling import Recorded, Volume
 from colorworker.job import JobRequest, estimator, planned_job, refuse_nothing, worker_spec
-from colorworker.report.jobpage import count, duration, size, visible
+from colorworker.report.text import count, duration, size, visible
 from colorworker.settings import Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store

@@ -9,8 +9,8 @@ from colorworker.domain.options import Options
 from colorworker.domain.segmentlist import Outline, Stretch, frame_range
 from colorworker.domain.shots import timecode
 from colorworker.estimate.films import MOST_FILMS, Looking, outlined
-from colorworker.inputs.jobplan import Plan
-from colorworker.report.jobpage import count, size, visible
+from colorworker.inputs.jobplan import JobPlan
+from colorworker.report.text import count, size, visible
 from colorworker.store.objectstore import ObjectStore
 
 _INDENT = " " * 7
@@ -21,7 +21,7 @@ _LONG_BYTES = 100_000_000
 
 
 def print_plan(
-    plan: Plan,
+    plan: JobPlan,
     looking: Looking,
     opened: Callable[[str], ObjectStore],
     said: Callable[[str], None],

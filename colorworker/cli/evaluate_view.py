@@ -17,7 +17,7 @@ from colorworker.evaluation.table import (
     columns,
     film_cells,
 )
-from colorworker.report.jobpage import visible
+from colorworker.report.text import visible
 
 Tell = Callable[[str, int, int], None]
 """(what is being done, how many are done, of how many; 0: not known)."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from colorworker.cli.bars import bar, suited
 from colorworker.driver import Progress as JobProgress
+from colorworker.report.text import whole_duration
 
 _LINE_SECONDS = 5.0
 
@@ -30,15 +31,9 @@ def describe(now: JobProgress, seconds: float) -> str:
     expected = max(now.units_known, now.units_expected)
     if now.units_done and now.units_done < expected:
         left = seconds / now.units_done * (expected - now.units_done)
-        parts.append(f"about {_duration(left)} left")
+        parts.append(f"about {whole_duration(left)} left")
     parts.append(f"{now.items_failed} failed")
     return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes}:{rest:02d}"
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from colorworker.cli.progress import display
 from colorworker.domain.schedule import Collection, RestorationPlan
 from colorworker.errors import ColorworkerError, UsageError
 from colorworker.job import JobRequest, store_options
-from colorworker.report.jobpage import duration, visible
+from colorworker.report.text import duration, visible
 from colorworker.schedule.planerrors import line_of_collection
 from colorworker.schedule.planfile import read_plan
 from colorworker.schedule.planstate import CollectionState
@@ -33,7 +33,7 @@ from colorworker.schedule.run import restore as run_plan
 from colorworker.settings import ExecutorName, Settings, load_settings
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
-from colorworker.store.sources import any_glob
+from colorworker.store.sources import glob_filter
 
 
 def restore(
@@ -231,7 +231,7 @@ def _collection_words(item: CollectionEnd) -> Iterator[str]:
 
 def _list_failures(plan: RestorationPlan, stores: StoreOptions, unpark: str | None) -> None:
     """Print what has failed and is kept; of the keys that `unpark` matches, forget it."""
-    chosen = any_glob([unpark]) if unpark is not None else None
+    chosen = glob_filter([unpark]) if unpark is not None else None
     count = 0
     for collection in plan.collections:
         with closing(open_store(collection.destination, stores)) as store:

@@ -9,9 +9,9 @@ import typer
 
 from colorworker.cli.exitcodes import SOME_FAILED
 from colorworker.errors import UsageError
-from colorworker.report.text import shown_folder
-from colorworker.runs.joblist import latest_of_jobs, list_jobs, one_job
-from colorworker.runs.publishpage import PAGE, put_page
+from colorworker.report.text import destination_label
+from colorworker.runs.joblist import find_job, list_jobs, read_latest_jobs
+from colorworker.runs.jobspage import JOBS_PAGE_KEY, write_jobs_page
 from colorworker.runs.statustext import needs_attention, status_json, status_lines
 from colorworker.settings import load_settings
 from colorworker.store.openstore import open_store
@@ -50,17 +50,17 @@ def status(
     settings = load_settings()
     options = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     with closing(open_store(destination, options)) as store:
-        folder = shown_folder(store, destination)
-        jobs = one_job(store, job) if job else list_jobs(store)
+        folder = destination_label(store, destination)
+        jobs = find_job(store, job) if job else list_jobs(store)
         if not jobs:
             raise UsageError(
                 folder,
                 "no job has been run into it",
                 "Check the path, or the bucket and its prefix",
             )
-        chosen = latest_of_jobs(store, jobs, last or None, _HISTORY if job else 1)
+        chosen = read_latest_jobs(store, jobs, last or None, _HISTORY if job else 1)
         if page:
-            put_page(store, folder, None if job else jobs)
+            write_jobs_page(store, folder, None if job else jobs)
     now = datetime.now(UTC)
     if as_json:
         print(json.dumps(status_json(store.uri, chosen, len(jobs), now), indent=1))
@@ -68,7 +68,7 @@ def status(
         for line in status_lines(folder, chosen, len(jobs), now):
             print(line)
         if page:
-            print(f"\npage: {folder}/{PAGE}")
+            print(f"\npage: {folder}/{JOBS_PAGE_KEY}")
     newest = [found.latest for found in chosen[:1] if found.latest]
     if needs_attention(newest, now):
         raise typer.Exit(SOME_FAILED)

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from colorworker.domain.durations import age_seconds
-from colorworker.report.jobpage import count, size, visible
-from colorworker.report.text import shown_folder
-from colorworker.runs.sweep import Limits, Swept, limits_of, sweep
+from colorworker.report.text import count, destination_label, size, visible
+from colorworker.runs.sweep import AgeLimits, Orphan, age_limits, sweep
 from colorworker.settings import load_settings
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
@@ -54,8 +53,8 @@ def sweep_destination(
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     with closing(open_store(destination, options)) as store:
-        folder = shown_folder(store, destination)
-        limits = limits_of(store, *ages)
+        folder = destination_label(store, destination)
+        limits = age_limits(store, *ages)
         _print_live(limits)
         for swept in sweep(store, limits, delete=delete):
             counts[swept.kind] += 1
@@ -65,13 +64,13 @@ def sweep_destination(
     _print_sums(folder, counts, sizes, delete=delete)
 
 
-def _print_live(limits: Limits) -> None:
+def _print_live(limits: AgeLimits) -> None:
     if limits.live:
         since = datetime.fromtimestamp(limits.before, UTC).isoformat(timespec="seconds")
         print(f"{count(len(limits.live), 'run')} going on: what was put after {since} stays")
 
 
-def _line(swept: Swept) -> str:
+def _line(swept: Orphan) -> str:
     when = datetime.fromtimestamp(swept.modified_at, UTC).isoformat(timespec="seconds")
     return f"{swept.kind:<14} {swept.size_bytes:>14} {when} {visible(swept.key)}"
 

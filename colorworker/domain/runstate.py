@@ -10,7 +10,7 @@ from colorworker.domain.comparison import Comparison
 from colorworker.domain.costs import Estimate, estimate_from_json
 
 RunOutcome = Literal["running", "finished", "interrupted", "broken"]
-Standing = Literal["running", "finished", "interrupted", "broken", "lost"]
+RunStatus = Literal["running", "finished", "interrupted", "broken", "lost"]
 
 SILENT_BEATS = 3
 """Heartbeats that a running run may miss before it counts as lost."""
@@ -88,7 +88,7 @@ class RunState:
         return (_time(self.ended_at or self.updated_at) - _time(self.started_at)).total_seconds()
 
 
-def standing(run: RunState, now: datetime) -> Standing:
+def run_status(run: RunState, now: datetime) -> RunStatus:
     """Return the run's outcome; `lost` if it says that it runs and has fallen silent."""
     if run.outcome != "running":
         return run.outcome

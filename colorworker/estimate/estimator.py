@@ -14,7 +14,7 @@ from colorworker.estimate.samplemedia import is_makeable
 from colorworker.estimate.sampling import MOST_SAMPLES, Recorded, Volume, survey
 from colorworker.executors.cores import usable_cores
 from colorworker.executors.worker import WorkerSpec
-from colorworker.inputs.jobplan import Plan
+from colorworker.inputs.jobplan import JobPlan
 from colorworker.pipeline.propagation.propagate import lookahead_frames
 from colorworker.settings import ExecutorName, Settings, apply_environment, tensorflow_environment
 from colorworker.store.openstore import open_store
@@ -62,7 +62,7 @@ class Expecting:
         )
         self._kept = Kept(settings.run.cache or default_folder(), self._bench)
 
-    def of_run(self, plan: Plan) -> Estimate | None:
+    def of_run(self, plan: JobPlan) -> Estimate | None:
         """Return what a run is to expect; None unless the machine has been measured before.
 
         Previews are not what was measured.
@@ -75,7 +75,7 @@ class Expecting:
 
     def of_dry_run(
         self,
-        plan: Plan,
+        plan: JobPlan,
         recorded: Recorded,
         anew: bool | None,
         said: Callable[[str], None],
@@ -100,7 +100,7 @@ class Expecting:
             known = self._measured(volume, known, said)
         return volume, self._estimate(volume, known) if known else None
 
-    def _survey(self, plan: Plan, recorded: Recorded | None, most: int) -> Volume:
+    def _survey(self, plan: JobPlan, recorded: Recorded | None, most: int) -> Volume:
         spec = self._spec
         opened = partial(open_store, options=spec.stores)
         return survey(

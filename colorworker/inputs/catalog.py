@@ -32,7 +32,7 @@ from colorworker.store.keys import check_key, printable
 from colorworker.store.objectstore import ObjectInfo
 
 
-class Line(NamedTuple):
+class ResolvedLine(NamedTuple):
     """What a line of a manifest has come to: an entry, or the reason why it is none."""
 
     file: str
@@ -81,7 +81,7 @@ class Catalog:
             self._database.executemany(sqltables.ADD, (self._row(entry) for entry in entries))
             self._database.execute("COMMIT")
 
-    def fill_lines(self, lines: Iterable[Line], root: str) -> None:
+    def fill_lines(self, lines: Iterable[ResolvedLine], root: str) -> None:
         """Take in what a manifest says; an object that is named twice is a failed line.
 
         Args:
@@ -171,7 +171,7 @@ class Catalog:
         plain = stored(self._name(entry, longer=False)) if named else None
         return [*values, plain, None, None]
 
-    def _add(self, entry: Entry, line: Line) -> bool:
+    def _add(self, entry: Entry, line: ResolvedLine) -> bool:
         """Add the entry of a line; False if there is one of that key."""
         if not self._files or self._files[-1] != line.file:
             self._files.append(line.file)
@@ -179,7 +179,7 @@ class Catalog:
         row[-2:] = len(self._files) - 1, line.number
         return self._database.execute(sqltables.ADD, row).rowcount == 1
 
-    def _named_before(self, line: Line) -> ColorworkerError:
+    def _named_before(self, line: ResolvedLine) -> ColorworkerError:
         """Return what is wrong with a line whose object is there already."""
         if line.entry is None:
             raise ValueError("neither an entry nor an error")
@@ -195,7 +195,7 @@ class Catalog:
     def _completed(self, entry: Entry, file: int | None, number: int | None) -> list[Any]:
         """Return the row of an entry that was incomplete; of a failed one, the line is named."""
         if file is not None and number is not None:
-            line = Line(self._files[file], number)
+            line = ResolvedLine(self._files[file], number)
             if entry.outcome == "failed":
                 entry = replace(entry, error=f"{line.place}: {entry.error}")
             entry = self._asked(entry, line)
@@ -203,7 +203,7 @@ class Catalog:
         row[-2:] = file, number
         return row
 
-    def _asked(self, entry: Entry, line: Line) -> Entry:
+    def _asked(self, entry: Entry, line: ResolvedLine) -> Entry:
         """Return the entry, failed if the name that it asks for is of another format."""
         if not entry.output_key or not entry.kind or entry.outcome:
             return entry

@@ -11,7 +11,7 @@ from colorworker.store.objectstore import ObjectStore
 _HEAD_BYTES = 4096
 
 
-def told_by_name(entry: Entry) -> Entry:
+def classify_by_name(entry: Entry) -> Entry:
     """Return the entry with its kind, or skipped if it is a sidecar; as it is if nobody can say.
 
     Raises:
@@ -25,7 +25,7 @@ def told_by_name(entry: Entry) -> Entry:
     return entry if kind is None else Entry(**{**vars(entry), "kind": kind})
 
 
-def told_by_content(entry: Entry, store: ObjectStore) -> Entry:
+def classify_by_content(entry: Entry, store: ObjectStore) -> Entry:
     """Return the entry with its kind, or skipped if it is neither a picture nor a film.
 
     Raises:
@@ -36,11 +36,11 @@ def told_by_content(entry: Entry, store: ObjectStore) -> Entry:
     return _skipped(entry) if kind is None else replace(entry, kind=kind)
 
 
-def settled(entry: Entry, outcome: str, error: ColorworkerError) -> Entry:
+def with_outcome(entry: Entry, outcome: str, error: ColorworkerError) -> Entry:
     """Return the entry as one that is not to be done, and why."""
     return replace(entry, outcome=outcome, error_code=error.code, error=str(error), output_key="")
 
 
 def _skipped(entry: Entry) -> Entry:
     error = NotMedia(entry.key, "neither a picture nor a film by name or content")
-    return settled(entry, "skipped", error)
+    return with_outcome(entry, "skipped", error)

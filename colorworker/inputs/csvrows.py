@@ -4,15 +4,15 @@ import csv
 import re
 
 from colorworker.errors import LineRefused
-from colorworker.inputs.manifestlines import Named
-from colorworker.inputs.scope import Scope, decoded
+from colorworker.inputs.manifestlines import ManifestEntry
+from colorworker.inputs.scope import Scope, decode_key
 from colorworker.state import STATE
 
 BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _HEADINGS = {"bucket", "key", "versionid", "version", "version_id", "bucketname", "objectkey"}
 
 
-def row(text: str) -> list[str]:
+def split_row(text: str) -> list[str]:
     """Return the fields of one line.
 
     Raises:
@@ -32,7 +32,7 @@ def row(text: str) -> list[str]:
 
 
 def _fields(text: str, columns: int, like: str, next_step: str) -> list[str]:
-    fields = row(text)
+    fields = split_row(text)
     if len(fields) != columns:
         seen = f"it has {len(fields)} columns, and {like} {columns}"
         raise LineRefused("", seen, next_step)
@@ -54,15 +54,17 @@ class BatchRows:
     """
 
     def __init__(self, scope: Scope, columns: int) -> None:
-        """Parse rows of so many columns, for objects of one scope."""
+        """ParseLine rows of so many columns, for objects of one scope."""
         self._scope, self._columns = scope, columns
 
-    def __call__(self, line: int, text: str) -> Named:
-        """See `lines.Parse`."""
+    def __call__(self, line: int, text: str) -> ManifestEntry:
+        """See `lines.ParseLine`."""
         step = "Write bucket, key and perhaps version on every line; a comma in a key as %2C"
         fields = _fields(text, self._columns, "the first line", step)
         version = fields[2] if self._columns > 2 else ""
-        return Named(line, self._scope.of_bucket(fields[0], decoded(fields[1])), version)
+        return ManifestEntry(
+            line, self._scope.key_in_bucket(fields[0], decode_key(fields[1])), version
+        )
 
 
 class InventoryRows:
@@ -76,28 +78,28 @@ class InventoryRows:
     """
 
     def __init__(self, scope: Scope, schema: list[str]) -> None:
-        """Parse rows of the columns `schema`, among them Bucket and Key."""
+        """ParseLine rows of the columns `schema`, among them Bucket and Key."""
         self._scope, self._columns = scope, len(schema)
         at = {name: place for place, name in enumerate(schema)}
         self._bucket, self._key = at["Bucket"], at["Key"]
         self._version, self._size, self._etag = map(at.get, ("VersionId", "Size", "ETag"))
         self._latest, self._deleted = map(at.get, ("IsLatest", "IsDeleteMarker"))
 
-    def __call__(self, line: int, text: str) -> Named | None:
-        """See `lines.Parse`."""
+    def __call__(self, line: int, text: str) -> ManifestEntry | None:
+        """See `lines.ParseLine`."""
         step = "Have the inventory made anew"
         fields = _fields(text, self._columns, "the inventory's fileSchema", step)
         if self._of(fields, self._deleted) == "true" or self._of(fields, self._latest) == "false":
             return None
-        key, size = decoded(fields[self._key]), self._of(fields, self._size)
+        key, size = decode_key(fields[self._key]), self._of(fields, self._size)
         if key.endswith("/") and size == "0":
             return None
-        below = self._scope.of_bucket(fields[self._bucket], key)
+        below = self._scope.key_in_bucket(fields[self._bucket], key)
         if below.startswith(f"{STATE}/"):
             return None
         size_bytes = int(size) if size.isascii() and size.isdigit() else None
         etag = self._of(fields, self._etag).strip('"') if size_bytes is not None else ""
-        return Named(line, below, self._of(fields, self._version), size_bytes, etag)
+        return ManifestEntry(line, below, self._of(fields, self._version), size_bytes, etag)
 
     @staticmethod
     def _of(fields: list[str], column: int | None) -> str:

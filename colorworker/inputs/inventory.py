@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.inputs.csvrows import BUCKET, InventoryRows
-from colorworker.inputs.manifestlines import Named, Refused, parsed
+from colorworker.inputs.manifestlines import ManifestEntry, RefusedLine, parse_lines
 from colorworker.inputs.scope import Scope
 from colorworker.inputs.validationtext import words
 from colorworker.store.keys import printable
@@ -30,7 +30,7 @@ class _Table(BaseModel):
     md5: Annotated[str, Field(alias="MD5checksum", pattern="^[0-9a-fA-F]{32}$")]
 
 
-class Inventory(BaseModel):
+class S3Inventory(BaseModel):
     """A manifest.json. What else stands in it is of no account here.
 
     Source:
@@ -51,14 +51,14 @@ class Inventory(BaseModel):
         return [name.strip() for name in self.schema_text.split(",")]
 
 
-def read_inventory(store: ObjectStore, name: str) -> Inventory:
+def read_inventory(store: ObjectStore, name: str) -> S3Inventory:
     """Return what a manifest.json says; checked against the manifest.checksum beside it, if any.
 
     Raises:
         UsageError: If there is none, or it is none of a CSV inventory.
     """
     try:
-        size_bytes = store.look(name).size_bytes
+        size_bytes = store.list_one(name).size_bytes
         if size_bytes > _MOST_BYTES:
             raise UsageError(name, f"has {size_bytes} bytes, too many", "Name a manifest.json")
         data = store.get(name)
@@ -66,10 +66,10 @@ def read_inventory(store: ObjectStore, name: str) -> Inventory:
         raise UsageError(name, "there is no such manifest", "Check the path") from error
     _check_sum(store, name, data)
     try:
-        inventory = Inventory.model_validate_json(data)
+        inventory = S3Inventory.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
-        seen, step = words(first, Inventory)
+        seen, step = words(first, S3Inventory)
         place = ".".join(map(str, first["loc"]))
         raise UsageError(
             name, f"is not the manifest of an S3 Inventory ({place or 'JSON'}: {seen})", step
@@ -90,8 +90,8 @@ def read_inventory(store: ObjectStore, name: str) -> Inventory:
 
 
 def inventory_lines(
-    inventory: Inventory, scope: Scope, opened: Callable[[str], ObjectStore]
-) -> Iterator[tuple[str, Named | Refused]]:
+    inventory: S3Inventory, scope: Scope, opened: Callable[[str], ObjectStore]
+) -> Iterator[tuple[str, ManifestEntry | RefusedLine]]:
     """Yield the rows of all tables, each with its table's name.
 
     Raises:
@@ -110,7 +110,7 @@ def inventory_lines(
                     table.key, "this table of the inventory is gone", "Take a newer inventory"
                 ) from error
             summed = _Summed(reader)
-            rows = parsed(cast(BinaryIO, summed), name, parse, compressed=compressed)
+            rows = parse_lines(cast(BinaryIO, summed), name, parse, compressed=compressed)
             with reader, closing(rows):
                 for line in rows:
                     yield name, line

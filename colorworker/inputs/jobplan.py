@@ -12,7 +12,7 @@ from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore
 
 
-class Plan:
+class JobPlan:
     """What is to be done, in the order of the manifest; in memory is one line at a time.
 
     Holds one open file: it can be read on after a store has moved the file to itself.
@@ -41,7 +41,9 @@ class Plan:
         self.path.unlink(missing_ok=True)
 
 
-def freeze(entries: Iterable[Entry], options: Options, model: ModelRef, path: Path) -> Plan:
+def freeze_job_plan(
+    entries: Iterable[Entry], options: Options, model: ModelRef, path: Path
+) -> JobPlan:
     """Write the manifest of a job to a new file and return it as a plan.
 
     Args:
@@ -64,21 +66,21 @@ def freeze(entries: Iterable[Entry], options: Options, model: ModelRef, path: Pa
             f"the plan of the job cannot be held there ({error.strerror})",
             "Make room, or name another folder in COLORWORKER_RUN__SCRATCH",
         ) from error
-    return Plan(path, identity, tally.counts, path.open("rb"))
+    return JobPlan(path, identity, tally.counts, path.open("rb"))
 
 
-def manifest_key(identity: str) -> str:
+def job_plan_key(identity: str) -> str:
     """Return where a job's manifest lies on its destination."""
     return f"{STATE}/jobs/{identity}/manifest.jsonl"
 
 
-def put_manifest(store: ObjectStore, plan: Plan) -> None:
+def put_job_plan(store: ObjectStore, plan: JobPlan) -> None:
     """Put the manifest on the job's destination, unless it is there already.
 
     Its key holds its own hash: whoever puts it in the same moment puts the same bytes. So it need
     not be create-only, which large files, that go in parts, could not be on every service.
     """
-    key = manifest_key(plan.job_id)
+    key = job_plan_key(plan.job_id)
     try:
         if store.head(key).size_bytes == plan.size_bytes:
             return

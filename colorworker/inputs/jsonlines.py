@@ -16,7 +16,7 @@ from colorworker.domain.options import (
     Profile,
 )
 from colorworker.errors import KeyRefused, LineRefused
-from colorworker.inputs.manifestlines import Named
+from colorworker.inputs.manifestlines import ManifestEntry
 from colorworker.inputs.scope import Scope
 from colorworker.inputs.validationtext import words
 from colorworker.state import STATE
@@ -79,19 +79,19 @@ class ItemRows:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def __call__(self, line: int, text: str) -> Named:
-        """See `lines.Parse`."""
+    def __call__(self, line: int, text: str) -> ManifestEntry:
+        """See `lines.ParseLine`."""
         item = item_of(text)
         if item.uri is None:
-            key = self._scope.below(item.key or "")
+            key = self._scope.checked_key(item.key or "")
         else:
-            key = self._scope.of_bucket(*bucket_and_key(item.uri))
+            key = self._scope.key_in_bucket(*bucket_and_key(item.uri))
         own_options = _options(
             tuple(
                 value for name in OPTIONS if (value := (name, getattr(item, name)))[1] is not None
             )
         )
-        return Named(
+        return ManifestEntry(
             line, key, item.version, item.size_bytes, item.etag, _output(item.output), own_options
         )
 

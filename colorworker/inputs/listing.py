@@ -11,15 +11,15 @@ from colorworker.domain.entries import Entry, own_options
 from colorworker.domain.options import Options
 from colorworker.domain.outputkeys import suffix_of
 from colorworker.errors import ColorworkerError, LineRefused, SourceUnreadable, UsageError
-from colorworker.inputs.catalog import Catalog, Line
-from colorworker.inputs.classify import settled, told_by_content, told_by_name
-from colorworker.inputs.lookup import look_up
-from colorworker.inputs.manifestlines import Named, Refused
+from colorworker.inputs.catalog import Catalog, ResolvedLine
+from colorworker.inputs.classify import classify_by_content, classify_by_name, with_outcome
+from colorworker.inputs.lookup import fill_missing_details
+from colorworker.inputs.manifestlines import ManifestEntry, RefusedLine
 from colorworker.inputs.manifests import Manifest
 from colorworker.media.filetypes import film_output_extension, still_output_extension
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
-from colorworker.store.sources import Source, choice, select
+from colorworker.store.sources import Source, key_filter, select
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def plan_entries(sources: Iterable[OpenSource], options: Options, scratch: Path)
                 catalog.fill_lines(lines, item.manifest.folder)
                 named[item.store.uri] = item.store
         if named:
-            look_up(catalog, named)
+            fill_missing_details(catalog, named)
         yield from catalog.entries()
 
 
@@ -88,35 +88,35 @@ def _entries(item: OpenSource) -> Iterator[Entry]:
         try:
             yield _told(entry, info, item.store)
         except ColorworkerError as error:
-            yield settled(entry, "failed", error)
+            yield with_outcome(entry, "failed", error)
 
 
 def _told(entry: Entry, info: ObjectInfo, store: ObjectStore) -> Entry:
-    entry = told_by_name(entry)
+    entry = classify_by_name(entry)
     if entry.outcome:
         return entry
     if info.error:
         raise SourceUnreadable(info.key, info.error, "Check the file and its permissions")
-    return entry if entry.kind else told_by_content(entry, store)
+    return entry if entry.kind else classify_by_content(entry, store)
 
 
-def _lines(item: OpenSource, manifest: Manifest, options: Options) -> Iterator[Line]:
+def _lines(item: OpenSource, manifest: Manifest, options: Options) -> Iterator[ResolvedLine]:
     """Yield an entry for every line of a manifest; the store has not been asked for any yet."""
-    chosen = choice(item.source)
+    chosen = key_filter(item.source)
     for name, line in manifest.lines():
-        if isinstance(line, Refused):
-            yield Line(name, line.line, error=line.error)
+        if isinstance(line, RefusedLine):
+            yield ResolvedLine(name, line.line, error=line.error)
         elif chosen(line.key) and not line.key.startswith(f"{STATE}/"):
             yield _line(name, line, item.store.uri, options)
 
 
-def _line(name: str, line: Named, root: str, options: Options) -> Line:
+def _line(name: str, line: ManifestEntry, root: str, options: Options) -> ResolvedLine:
     try:
         own = own_options(options, line.own_options) if line.own_options else ()
     except UsageError as error:
-        place = Line(name, line.line).place
+        place = ResolvedLine(name, line.line).place
         refused = LineRefused(place, f"{error.subject}: {error.seen}", error.next_step)
-        return Line(name, line.line, error=refused)
+        return ResolvedLine(name, line.line, error=refused)
     entry = Entry(
         root,
         line.key,
@@ -126,4 +126,4 @@ def _line(name: str, line: Named, root: str, options: Options) -> Line:
         own_options=own,
         version=line.version,
     )
-    return Line(name, line.line, told_by_name(entry))
+    return ResolvedLine(name, line.line, classify_by_name(entry))

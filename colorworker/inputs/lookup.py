@@ -14,7 +14,7 @@ from itertools import chain, islice
 from colorworker.domain.entries import Entry
 from colorworker.errors import ItemError, KeyMissing, SourceUnreadable
 from colorworker.inputs.catalog import Catalog
-from colorworker.inputs.classify import settled, told_by_content
+from colorworker.inputs.classify import classify_by_content, with_outcome
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
 
 _WORTH_LISTING = 50
@@ -25,7 +25,7 @@ _PAGE = 1000
 _AT_ONCE = 16
 
 
-def look_up(catalog: Catalog, stores: Mapping[str, ObjectStore]) -> None:
+def fill_missing_details(catalog: Catalog, stores: Mapping[str, ObjectStore]) -> None:
     """Complete the entries of which size, ETag or kind are not known.
 
     What is not there has failed, and says so.
@@ -67,13 +67,13 @@ def _completed(
 def _complete(entry: Entry, store: ObjectStore) -> Entry:
     try:
         if not entry.etag:
-            info = store.look(entry.key, version=entry.version)
+            info = store.list_one(entry.key, version=entry.version)
             if info.error:
                 raise SourceUnreadable(entry.key, info.error, "Check the file and its permissions")
             entry = replace(entry, size_bytes=info.size_bytes, etag=info.etag)
-        return entry if entry.kind else told_by_content(entry, store)
+        return entry if entry.kind else classify_by_content(entry, store)
     except KeyMissing as error:
         step = "Correct the manifest, or leave it out"
-        return settled(entry, "failed", KeyMissing(error.subject, error.seen, step))
+        return with_outcome(entry, "failed", KeyMissing(error.subject, error.seen, step))
     except ItemError as error:
-        return settled(entry, "failed", error)
+        return with_outcome(entry, "failed", error)

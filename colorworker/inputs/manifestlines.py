@@ -18,7 +18,7 @@ _BUFFER_BYTES = 256 << 10
 _BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
-class Named(NamedTuple):
+class ManifestEntry(NamedTuple):
     """An object that a line names."""
 
     line: int
@@ -33,22 +33,22 @@ class Named(NamedTuple):
     own_options: tuple[tuple[str, object], ...] = ()
 
 
-class Refused(NamedTuple):
+class RefusedLine(NamedTuple):
     """A line that names no object, and why."""
 
     line: int
     error: LineRefused
 
 
-Parse = Callable[[int, str], Named | None]
+ParseLine = Callable[[int, str], ManifestEntry | None]
 """From a line's number and text to what it names; None where it names nothing to be done.
 
 Raises LineRefused, of which only `seen` and `next_step` count."""
 
 
-def parsed(
-    reader: BinaryIO, name: str, parse: Parse, *, compressed: bool
-) -> Generator[Named | Refused]:
+def parse_lines(
+    reader: BinaryIO, name: str, parse: ParseLine, *, compressed: bool
+) -> Generator[ManifestEntry | RefusedLine]:
     """Yield what the lines name; empty ones are counted and left out.
 
     Args:
@@ -65,13 +65,15 @@ def parsed(
             try:
                 found = parse(number, _text(line))
             except LineRefused as error:
-                yield Refused(number, LineRefused(place(name, number), error.seen, error.next_step))
+                yield RefusedLine(
+                    number, LineRefused(line_label(name, number), error.seen, error.next_step)
+                )
             else:
                 if found is not None:
                     yield found
 
 
-def place(name: str, line: int) -> str:
+def line_label(name: str, line: int) -> str:
     """Return how a line is called."""
     return f"{name}, line {line}"
 

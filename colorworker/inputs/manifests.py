@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from colorworker.errors import KeyMissing, LineRefused, UsageError
-from colorworker.inputs.csvrows import BUCKET, BatchRows, is_heading, row
+from colorworker.inputs.csvrows import BUCKET, BatchRows, is_heading, split_row
 from colorworker.inputs.inventory import inventory_lines, read_inventory
 from colorworker.inputs.jsonlines import ItemRows, bucket_and_key, item_of
-from colorworker.inputs.manifestlines import Named, Parse, Refused, parsed
-from colorworker.inputs.manifesturi import location
+from colorworker.inputs.manifestlines import ManifestEntry, ParseLine, RefusedLine, parse_lines
+from colorworker.inputs.manifesturi import parse_manifest_uri
 from colorworker.inputs.scope import Scope
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
@@ -33,7 +33,7 @@ class Manifest:
     """Its key there."""
     root: str
     """URI of the store, or path of the folder, that its keys count from."""
-    lines: Callable[[], Iterator[tuple[str, Named | Refused]]]
+    lines: Callable[[], Iterator[tuple[str, ManifestEntry | RefusedLine]]]
     """Yields each line with the name of the file that it stands in.
 
     Raises UsageError when a file turns out not to be whole, or not what it was said to be."""
@@ -50,7 +50,7 @@ def open_manifest(source: str, opened: Opened) -> Manifest:
     Raises:
         UsageError: If there is no such file, or its beginning is not of that format.
     """
-    uri, root = location(source)
+    uri, root = parse_manifest_uri(source)
     folder, name = _placed(uri)
     kind = next((kind for end, kind in _SIZES.items() if _plain(name).endswith(end)), None)
     if kind is None or (kind == "inventory" and name != _plain(name)):
@@ -65,7 +65,7 @@ def open_manifest(source: str, opened: Opened) -> Manifest:
     store = opened(folder)
     with closing(store):
         try:
-            etag, lies_in = store.look(name).etag, store.uri
+            etag, lies_in = store.list_one(name).etag, store.uri
         except KeyMissing as error:
             raise UsageError(uri, "there is no such manifest", "Check the path") from error
     text = _File(folder, name, etag, opened)
@@ -87,12 +87,12 @@ class _File:
     etag: str
     opened: Opened
 
-    def lines(self, parse: Parse) -> Generator[tuple[str, Named | Refused]]:
+    def lines(self, parse: ParseLine) -> Generator[tuple[str, ManifestEntry | RefusedLine]]:
         compressed = self.name != _plain(self.name)
         with (
             closing(self.opened(self.folder)) as store,
             store.open(self.name, etag=self.etag) as reader,
-            closing(parsed(reader, self.name, parse, compressed=compressed)) as found,
+            closing(parse_lines(reader, self.name, parse, compressed=compressed)) as found,
         ):
             for line in found:
                 yield self.name, line
@@ -105,24 +105,24 @@ class _File:
         """
         seen: list[str] = []
 
-        def remember(line: int, text: str) -> Named:
+        def remember(line: int, text: str) -> ManifestEntry:
             seen.append(text)
-            return Named(line, text)
+            return ManifestEntry(line, text)
 
         with closing(self.lines(remember)) as lines:
             found = next(lines, None)
         if found is None:
             raise UsageError(self.name, "it is empty", "Name at least one object in it")
-        if isinstance(found[1], Refused):
+        if isinstance(found[1], RefusedLine):
             raise UsageError(self.name, found[1].error.seen, found[1].error.next_step)
         return seen[0]
 
 
-def _batch(text: _File, first: str, root: str) -> tuple[Scope, Parse]:
+def _batch(text: _File, first: str, root: str) -> tuple[Scope, ParseLine]:
     """Return scope and format of a manifest of S3 Batch Operations, as its first line says."""
     shown = f"{text.name}, line 1"
     try:
-        fields = row(first)
+        fields = split_row(first)
     except LineRefused as error:
         raise UsageError(shown, error.seen, error.next_step) from error
     if len(fields) > 1 and is_heading(fields):

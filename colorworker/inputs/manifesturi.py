@@ -8,7 +8,7 @@ PREFIX = "manifest:"
 _ROOT = "#root="
 
 
-class Location(NamedTuple):
+class ManifestUri(NamedTuple):
     """Where a manifest lies, and below which root it may name objects."""
 
     uri: str
@@ -22,7 +22,7 @@ def is_manifest(source: str) -> bool:
     return source.startswith(PREFIX)
 
 
-def location(source: str) -> Location:
+def parse_manifest_uri(source: str) -> ManifestUri:
     """Return what `manifest:...` says.
 
     Raises:
@@ -33,9 +33,9 @@ def location(source: str) -> Location:
         raise UsageError(
             source, "it names no file", f"Write it as {PREFIX}s3://bucket/folder/keys.csv"
         )
-    return Location(uri, root.rstrip("/") if "://" in root else root)
+    return ManifestUri(uri, root.rstrip("/") if "://" in root else root)
 
 
-def source_of(where: Location) -> str:
+def format_manifest_uri(where: ManifestUri) -> str:
     """Return what `location` takes."""
     return f"{PREFIX}{where.uri}" + (f"{_ROOT}{where.root}" if where.root else "")

@@ -19,7 +19,7 @@ class Scope:
     root: str
     """`s3://bucket`, `s3://bucket/prefix`, or a folder."""
 
-    def of_bucket(self, bucket: str, key: str) -> str:
+    def key_in_bucket(self, bucket: str, key: str) -> str:
         """Return the key below the root of an object that is named by bucket and whole key.
 
         Raises:
@@ -38,9 +38,9 @@ class Scope:
                 f"the key {printable(key)!r} does not lie below {self.root}",
                 "Correct it, or name another root",
             )
-        return self.below(key[len(prefix) :])
+        return self.checked_key(key[len(prefix) :])
 
-    def below(self, key: str) -> str:
+    def checked_key(self, key: str) -> str:
         """Return a key below the root unchanged.
 
         Raises:
@@ -61,7 +61,7 @@ class Scope:
         return bucket, f"{prefix}/" if prefix else ""
 
 
-def decoded(key: str) -> str:
+def decode_key(key: str) -> str:
     """Return the key that S3 writes down in URL encoding, a space as `+` or `%20`.
 
     Raises:

@@ -34,7 +34,7 @@ from urllib.parse import quote
 
 from colorworker.errors import ColorworkerError
 from colorworker.report.itemlines import ItemLine
-from colorworker.report.jobpage import visible
+from colorworker.report.text import visible
 from colorworker.store.objectstore import ObjectStore
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from colorworker.evaluation.table import (
     columns,
     film_cells,
 )
-from colorworker.report.jobpage import duration, visible
+from colorworker.report.text import duration, visible
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ _NO_LANGUAGE = ("", "und")
 """`und` is how MP4 says that nobody said it (ISO 639-2)."""
 
 
-def own_words(line: ItemLine) -> str:
+def own_options_text(line: ItemLine) -> str:
     """Return in which options an item differs from its job's others; empty where in none."""
-    return "; ".join(_own_words(line))
+    return "; ".join(_own_options(line))
 
 
-def _own_words(line: ItemLine) -> Iterator[str]:
+def _own_options(line: ItemLine) -> Iterator[str]:
     for name, value in line.own_options.items():
         if name == "adjustments":
             yield from (_adjusted(Adjustment(*each)) for each in value)
@@ -34,7 +34,7 @@ def _adjusted(adjustment: Adjustment) -> str:
     return f"{said} from {Excerpt(adjustment.start_ms, adjustment.end_ms)}"
 
 
-def streams_title(line: ItemLine) -> str:
+def streams_summary(line: ItemLine) -> str:
     """Return how many streams a film's source has, and of how many of them something is lost."""
     fates = Counter(str(stream["fate"]) for stream in line.streams)
     known = len({stream["index"] for stream in line.streams})

@@ -1,10 +1,8 @@
 """A job's report as one HTML file that needs nothing else: no script, no request."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from importlib import resources
 from typing import TypeVar
 from urllib.parse import quote
@@ -16,8 +14,9 @@ from colorworker.domain.comparison import Comparison
 from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.shots import timecode
 from colorworker.report.itemlines import SHEET_COLUMNS, ItemLine, ShotSheet, Totals, totals_of
-from colorworker.report.itemtext import own_words, stream_rows, streams_title
-from colorworker.report.pagethumbnails import Thumbnails, data_uri
+from colorworker.report.itemtext import own_options_text, stream_rows, streams_summary
+from colorworker.report.pagethumbnails import ReadThumbnail, data_uri
+from colorworker.report.text import count, date_and_time, duration, size, visible
 
 T = TypeVar("T")
 
@@ -35,8 +34,6 @@ MAX_SHEET_BYTES = 16 << 20
 """Of all sheets with the pictures of shots; a feature film's has 2 to 4 MB."""
 OUTPUTS_AT = "../../../../"
 """From `.colorworker/jobs/<job_id>/report/` to the folder that the output keys count from."""
-_JOINERS = "\u200c\u200d"
-"""Invisible, but Persian and emoji are spelled with them."""
 _PHASES = ("read", "decode", "predict", "color", "encode", "verify", "assemble", "write")
 
 
@@ -62,7 +59,7 @@ class JobFacts:
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageContent:
     """What of a job comes on its page."""
 
     totals: Totals
@@ -98,7 +95,9 @@ class _Room:
         return values
 
 
-def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_FAILED) -> Shown:
+def page_content(
+    lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_FAILED
+) -> PageContent:
     """Return what comes on the page, from any number of lines, which are seen once.
 
     Args:
@@ -128,7 +127,7 @@ def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_
     totals = totals_of(sorting())
     colored = kept["succeeded"]
     room = limit - len(colored)
-    return Shown(
+    return PageContent(
         totals,
         tuple(kept["failed"]),
         tuple(colored),
@@ -139,7 +138,7 @@ def choose(lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_
     )
 
 
-def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -> str:
+def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: ReadThumbnail) -> str:
     """Return the page.
 
     Args:
@@ -150,22 +149,22 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
     Returns:
         HTML that encodes as UTF-8 whatever the items' names hold.
     """
-    shown = choose(lines)
+    shown = page_content(lines)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {
         "visible": visible,
         "duration": duration,
         "count": count,
         "size": size,
-        "moment": _moment,
+        "date_and_time": date_and_time,
         "reason": lambda line: line.error.removeprefix(f"{line.key}: "),
         "href": lambda key: OUTPUTS_AT + quote(key.encode("utf-8", "surrogateescape")),
         "picture": _pictures(thumbnails),
         "sheet": _sheets(thumbnails),
         "timecode": timecode,
         "cell": cell_style,
-        "own_words": own_words,
-        "streams_title": streams_title,
+        "own_options_text": own_options_text,
+        "streams_summary": streams_summary,
         "stream_rows": stream_rows,
     }
     source = resources.files("colorworker.report").joinpath("page.html.jinja").read_text("utf-8")
@@ -179,7 +178,7 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: Thumbnails) -
     )
 
 
-def _pictures(thumbnails: Thumbnails) -> Callable[[str], str]:
+def _pictures(thumbnails: ReadThumbnail) -> Callable[[str], str]:
     """Return what reads a picture as a data URI; empty after MAX_PICTURES of them."""
     left = MAX_PICTURES
 
@@ -191,7 +190,7 @@ def _pictures(thumbnails: Thumbnails) -> Callable[[str], str]:
     return picture
 
 
-def _sheets(thumbnails: Thumbnails) -> Callable[[ShotSheet], str]:
+def _sheets(thumbnails: ReadThumbnail) -> Callable[[ShotSheet], str]:
     """Return what reads a sheet as a data URI; empty after MAX_SHEET_BYTES of them."""
     left = MAX_SHEET_BYTES
 
@@ -221,53 +220,3 @@ def phase_shares(seconds: Mapping[str, float]) -> list[tuple[str, float, float]]
     order = [name for name in _PHASES if name in seconds]
     order += sorted(seconds.keys() - set(_PHASES))
     return [(name, seconds[name], 100 * seconds[name] / total) for name in order]
-
-
-def visible(text: str) -> str:
-    """Return text with all that does not print (control, direction, stray bytes) as escapes.
-
-    Such a character in a file's name could otherwise hide or reorder what a person reads.
-    """
-    return "".join(
-        character
-        if character in _JOINERS or unicodedata.category(character)[0] != "C"
-        else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it: `0.42 s`, `12.3 s`, `4 min 05 s`, `3 h 12 min`."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 99.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
-
-
-def size(number: float) -> str:
-    """Return bytes as people say them, in powers of 1000: `812 bytes`, `4.2 GB`."""
-    if number < 1000:
-        return f"{number:.0f} bytes"
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 999.95:
-            return f"{number:.1f} {unit}"
-    return f"{number / 1000:.1f} TB"
-
-
-def count(number: int, one: str = "", many: str = "") -> str:
-    """Return a number with thin spaces between thousands, and its noun."""
-    digits = f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    noun = one if number == 1 else many or f"{one}s"
-    return f"{digits} {noun}" if one else digits
-
-
-def _moment(iso: str) -> str:
-    """Return a time of ISO 8601 as `22 November 2026, 18:36 UTC`."""
-    time = datetime.fromisoformat(iso)
-    return f"{time.day} {time:%B %Y, %H:%M %Z}"

@@ -10,11 +10,11 @@ MAX_BYTES = 64 * 1024
 """Larger ones are left out: 500 of them must fit into a page."""
 _JPEG_MAGIC = b"\xff\xd8\xff"
 
-Thumbnails = Callable[[str], bytes | None]
+ReadThumbnail = Callable[[str], bytes | None]
 """From a thumbnail's key to its JPEG, or None where there is none."""
 
 
-def thumbnails_in(store: ObjectStore) -> Thumbnails:
+def thumbnail_reader(store: ObjectStore) -> ReadThumbnail:
     """Return a reader of the thumbnails that workers left on `store`, one at a time."""
 
     def read(key: str) -> bytes | None:

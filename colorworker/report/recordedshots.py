@@ -10,7 +10,7 @@ from colorworker.state import read_record
 from colorworker.store.objectstore import ObjectStore
 
 
-def kept_shots(
+def recorded_shots(
     store: ObjectStore, options: Options, model: ModelRef, entry: Entry
 ) -> Sequence[Shot] | None:
     """Return the shots of a film, from its record; None if it has not been colored like that.

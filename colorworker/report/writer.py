@@ -20,7 +20,7 @@ from typing import BinaryIO, Self
 from colorworker.domain.comparison import Comparison
 from colorworker.report.itemlines import ItemLine, line_from_json, line_to_json
 from colorworker.report.jobpage import JobFacts, render
-from colorworker.report.pagethumbnails import thumbnails_in
+from colorworker.report.pagethumbnails import thumbnail_reader
 from colorworker.state import STATE, now
 from colorworker.store.objectstore import ObjectStore
 
@@ -81,7 +81,7 @@ class ReportWriter:
             comparison=comparison,
         )
         folder = f"{STATE}/jobs/{facts.job_id}"
-        page = render(facts, self._lines(self._path), thumbnails_in(self._store)).encode()
+        page = render(facts, self._lines(self._path), thumbnail_reader(self._store)).encode()
         if self._run_id:
             self._pack()
             self._store.put_file(f"{folder}/runs/{self._run_id}.jsonl.gz", self._packed_path)

@@ -20,7 +20,7 @@ from colorworker.domain.runstate import Pace, RunCounts, RunOutcome, RunState, p
 from colorworker.driver import Progress
 from colorworker.errors import ColorworkerError
 from colorworker.report.itemlines import ItemLine
-from colorworker.runs.worked import Diary
+from colorworker.runs.workcounter import WorkCounter
 from colorworker.state import STATE, now
 from colorworker.store.objectstore import ObjectStore
 
@@ -48,7 +48,7 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
-def both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
+def call_both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
     """Return a function that gives its argument to one after the other."""
 
     def give(value: T) -> None:
@@ -58,10 +58,10 @@ def both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T
     return give
 
 
-class RunKeeper:
+class Heartbeat:
     """Writes a run's state at its start, every few seconds, and when it ends, however it ends.
 
-        with RunKeeper(destination, job_id, sources, heartbeat_seconds=20) as kept:
+        with Heartbeat(destination, job_id, sources, heartbeat_seconds=20) as kept:
             run_job(..., line=kept.add, progress=kept.show)
 
     A thread of its own does it: a store that is away for a while holds up heartbeats, not the job.
@@ -104,7 +104,7 @@ class RunKeeper:
         self._progress = Progress(0)
         self._settled = {"succeeded": 0, "failed": 0, "skipped": 0, "parked": 0}
         self._resumed = 0
-        self._diary = Diary()
+        self._work_counter = WorkCounter()
         self._errors: tuple[str, ...] = ()
         self._outcome: RunOutcome = "finished"
         self._start = time.monotonic()
@@ -141,7 +141,7 @@ class RunKeeper:
         """Count an item whose outcome is known."""
         self._settled["parked" if line.error_code == "parked" else line.outcome] += 1
         self._resumed += line.outcome == "succeeded" and line.resumed
-        self._diary.add(line)
+        self._work_counter.add(line)
         if line.outcome == "failed":
             self._remember(line.error)
 
@@ -154,7 +154,7 @@ class RunKeeper:
         expected = self._state.expected
         if expected is None:
             return None
-        return compared(expected, self._diary.work(self._progress), self._wall_seconds)
+        return compared(expected, self._work_counter.work(self._progress), self._wall_seconds)
 
     def interrupted(self) -> None:
         """Say that the run was stopped before its end."""
@@ -202,7 +202,7 @@ class RunKeeper:
         expected = self._state.expected
         if expected is None:
             return found
-        left = seconds_left(expected, self._diary.work(self._progress), self._wall_seconds)
+        left = seconds_left(expected, self._work_counter.work(self._progress), self._wall_seconds)
         return found if left is None else replace(found, eta_seconds=round(left, 1))
 
     def _counts(self) -> RunCounts:

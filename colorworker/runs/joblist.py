@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import nlargest
 
-from colorworker.domain.runstate import JobRuns, RunState, run_from_json, standing
+from colorworker.domain.runstate import JobRuns, RunState, run_from_json, run_status
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.runs.heartbeat import JOBS, run_key
 from colorworker.store.keys import printable
@@ -24,7 +24,7 @@ _REPORT_SUFFIXES = ("html", "jsonl.gz")
 
 
 @dataclass
-class Listed:
+class ListedJob:
     """What a listing says of one job."""
 
     job_id: str
@@ -39,22 +39,22 @@ class Listed:
         return max(self.runs, default="")
 
 
-def list_jobs(store: ObjectStore, job: str = "") -> dict[str, Listed]:
+def list_jobs(store: ObjectStore, job: str = "") -> dict[str, ListedJob]:
     """Return the jobs of a destination by id: one listing, nothing is read.
 
     Args:
         store: The destination.
         job: How the job's id begins; empty for all.
     """
-    jobs: dict[str, Listed] = {}
+    jobs: dict[str, ListedJob] = {}
     for info in store.list(f"{JOBS}{job}"):
         job_id, _, name = info.key.removeprefix(JOBS).partition("/")
         if not name or not _JOB_ID.fullmatch(job_id):
             continue
-        found = jobs.setdefault(job_id, Listed(job_id))
+        found = jobs.setdefault(job_id, ListedJob(job_id))
         if name == "report/report.html":
             found.has_report = True
-        elif (run_of := run_of_name(name)) is not None:
+        elif (run_of := parse_run_file(name)) is not None:
             run_id, suffix = run_of
             if suffix == "json":
                 found.runs[run_id] = info.modified_at or 0.0
@@ -63,7 +63,7 @@ def list_jobs(store: ObjectStore, job: str = "") -> dict[str, Listed]:
     return jobs
 
 
-def run_of_name(name: str) -> tuple[str, str] | None:
+def parse_run_file(name: str) -> tuple[str, str] | None:
     """Return (run id, suffix) of a name below a job's folder, or None if it is no run's file."""
     folder, _, file = name.partition("/")
     run_id, _, suffix = file.partition(".")
@@ -72,7 +72,7 @@ def run_of_name(name: str) -> tuple[str, str] | None:
     return (run_id, suffix) if suffix in {"json", *_REPORT_SUFFIXES} else None
 
 
-def one_job(store: ObjectStore, job: str) -> dict[str, Listed]:
+def find_job(store: ObjectStore, job: str) -> dict[str, ListedJob]:
     """Return the one job whose id begins with `job`.
 
     Raises:
@@ -87,7 +87,7 @@ def one_job(store: ObjectStore, job: str) -> dict[str, Listed]:
     return jobs
 
 
-def read_runs(store: ObjectStore, wanted: Iterable[tuple[str, str]]) -> list[RunState]:
+def read_run_states(store: ObjectStore, wanted: Iterable[tuple[str, str]]) -> list[RunState]:
     """Return the states of the wanted (job id, run id), the newest first.
 
     Damaged ones are left out, and those that have been swept away since they were listed.
@@ -104,8 +104,8 @@ def read_runs(store: ObjectStore, wanted: Iterable[tuple[str, str]]) -> list[Run
     return sorted(found, key=lambda run: run.run_id, reverse=True)
 
 
-def latest_of_jobs(
-    store: ObjectStore, jobs: dict[str, Listed], limit: int | None, runs: int = 1
+def read_latest_jobs(
+    store: ObjectStore, jobs: dict[str, ListedJob], limit: int | None, runs: int = 1
 ) -> list[JobRuns]:
     """Return the jobs with their newest runs, those that were run last first.
 
@@ -117,10 +117,10 @@ def latest_of_jobs(
     """
     chosen = nlargest(len(jobs) if limit is None else limit, jobs.values(), key=_order)
     wanted = [(job.job_id, run) for job in chosen for run in nlargest(runs, job.runs)]
-    return _joined(chosen, read_runs(store, wanted))
+    return _joined(chosen, read_run_states(store, wanted))
 
 
-def newest_runs(store: ObjectStore, jobs: dict[str, Listed], limit: int) -> list[JobRuns]:
+def read_latest_runs(store: ObjectStore, jobs: dict[str, ListedJob], limit: int) -> list[JobRuns]:
     """Return the jobs of the destination's newest runs with these; older jobs are left out.
 
     Args:
@@ -130,27 +130,27 @@ def newest_runs(store: ObjectStore, jobs: dict[str, Listed], limit: int) -> list
     """
     pairs = ((run, job.job_id) for job in jobs.values() for run in job.runs)
     newest = nlargest(limit, pairs)
-    runs = read_runs(store, [(job_id, run) for run, job_id in newest])
+    runs = read_run_states(store, [(job_id, run) for run, job_id in newest])
     without = sorted((job for job in jobs.values() if not job.runs), key=_order)
     chosen = {jobs[job_id].job_id: jobs[job_id] for _, job_id in newest}
     return _joined([*chosen.values(), *without[: max(0, limit - len(newest))]], runs)
 
 
-def live_runs(store: ObjectStore, jobs: dict[str, Listed]) -> list[RunState]:
+def live_runs(store: ObjectStore, jobs: dict[str, ListedJob]) -> list[RunState]:
     """Return the runs whose hearts beat, the newest first."""
     recent = time.time() - _LIVE_SECONDS
     wanted = [
         (job.job_id, run) for job in jobs.values() for run, at in job.runs.items() if at > recent
     ]
     now = datetime.now(UTC)
-    return [run for run in read_runs(store, wanted) if standing(run, now) == "running"]
+    return [run for run in read_run_states(store, wanted) if run_status(run, now) == "running"]
 
 
-def _order(job: Listed) -> tuple[str, str]:
+def _order(job: ListedJob) -> tuple[str, str]:
     return job.newest, job.job_id
 
 
-def _joined(jobs: Iterable[Listed], runs: list[RunState]) -> list[JobRuns]:
+def _joined(jobs: Iterable[ListedJob], runs: list[RunState]) -> list[JobRuns]:
     by_job: dict[str, list[RunState]] = {}
     for run in runs:
         by_job.setdefault(run.job_id, []).append(run)

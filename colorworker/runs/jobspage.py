@@ -1,6 +1,8 @@
 """All jobs of a destination with a history of their runs, as one HTML file without requests."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -9,10 +11,21 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 
 from colorworker import __version__
-from colorworker.domain.runstate import JobRuns, RunState, Standing, standing
-from colorworker.report.jobpage import count, duration, visible
+from colorworker.domain.runstate import JobRuns, RunState, RunStatus, run_status
+from colorworker.errors import ColorworkerError
+from colorworker.report.text import count, date_and_time, visible, whole_duration
+from colorworker.runs.joblist import ListedJob, list_jobs, read_latest_runs
+from colorworker.state import STATE
+from colorworker.store.objectstore import ObjectStore
 
-_STANDING_WORDS: dict[Standing, str] = {
+logger = logging.getLogger(__name__)
+
+JOBS_PAGE_KEY = f"{STATE}/index.html"
+"""Where it lies; its links count from there."""
+_RUNS = 200
+"""Newest runs on the page, of all jobs together: each takes a read to write the page."""
+
+_STANDING_WORDS: dict[RunStatus, str] = {
     "running": "running",
     "finished": "finished",
     "interrupted": "stopped",
@@ -26,7 +39,7 @@ class RunRow:
     """One run as the page shows it."""
 
     run: RunState
-    stands: Standing
+    stands: RunStatus
     href: str
     """Of its own report, relative to the page; empty where there is none."""
 
@@ -65,7 +78,7 @@ class JobRows:
     """Of the latest report, relative to the page; empty where there is none."""
 
 
-def render_jobs(
+def render_jobs_page(
     destination: str, jobs: Sequence[JobRuns], jobs_total: int, now: datetime, *, jobs_at: str
 ) -> str:
     """Return the page.
@@ -85,7 +98,7 @@ def render_jobs(
         "visible": visible,
         "duration": whole_duration,
         "count": count,
-        "moment": _moment,
+        "date_and_time": date_and_time,
     }
     source = resources.files("colorworker.runs").joinpath("jobs.html.jinja").read_text("utf-8")
     shown = [_job(job, now, jobs_at) for job in jobs]
@@ -103,19 +116,12 @@ def render_jobs(
     )
 
 
-def whole_duration(seconds: float) -> str:
-    """Return a time that is known to the second: `under 1 s`, `9 s`, `4 min 05 s`."""
-    if seconds < 1:
-        return "under 1 s"
-    return f"{round(seconds)} s" if seconds < 100 else duration(seconds)
-
-
 def _job(job: JobRuns, now: datetime, jobs_at: str) -> JobRows:
     folder = f"{jobs_at}{quote(job.job_id)}/"
     rows = tuple(
         RunRow(
             run,
-            standing(run, now),
+            run_status(run, now),
             f"{folder}runs/{quote(run.run_id)}.html" if run.run_id in job.run_reports else "",
         )
         for run in job.runs
@@ -124,7 +130,33 @@ def _job(job: JobRuns, now: datetime, jobs_at: str) -> JobRows:
     return JobRows(job.job_id, rows, job.runs_total - len(rows), latest)
 
 
-def _moment(iso: str) -> str:
-    """Return a time of ISO 8601 as `22 Nov 2026, 18:36`, in UTC."""
-    time = datetime.fromisoformat(iso).astimezone(UTC)
-    return f"{time.day} {time:%b %Y, %H:%M}"
+def write_jobs_page(
+    store: ObjectStore, destination: str, jobs: dict[str, ListedJob] | None = None
+) -> str:
+    """Write the page from what the store holds now, and return its key.
+
+    Several runs may do so at once: each writes what it sees, and the last one stands.
+
+    Args:
+        store: The destination.
+        destination: How people call it.
+        jobs: As they were listed; None lists them.
+    """
+    if jobs is None:
+        jobs = list_jobs(store)
+    newest = read_latest_runs(store, jobs, _RUNS)
+    html = render_jobs_page(destination, newest, len(jobs), datetime.now(UTC), jobs_at="jobs/")
+    store.put(JOBS_PAGE_KEY, html.encode())
+    return JOBS_PAGE_KEY
+
+
+@contextmanager
+def refreshing_jobs_page(store: ObjectStore, destination: str) -> Iterator[None]:
+    """Write the page when the block ends, however it ends; a page is no reason to fail."""
+    try:
+        yield
+    finally:
+        try:
+            write_jobs_page(store, destination)
+        except ColorworkerError as error:
+            logger.warning("the page over all jobs was not written: %s", error)

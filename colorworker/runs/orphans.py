@@ -29,7 +29,7 @@ CREATE TABLE parts (unit_id PRIMARY KEY, key, size_bytes, modified_at, film) WIT
 """
 
 
-class Named:
+class OrphanCandidates:
     """A private database of SQLite's, on disk where it grows, and gone when this is closed."""
 
     def __init__(self, store: ObjectStore) -> None:

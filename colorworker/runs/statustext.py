@@ -40,16 +40,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from colorworker.domain.runstate import JobRuns, RunState, Standing, standing
-from colorworker.report.jobpage import count, visible
+from colorworker.domain.runstate import JobRuns, RunState, RunStatus, run_status
+from colorworker.report.text import count, visible, whole_duration
 from colorworker.runs.heartbeat import JOBS
-from colorworker.runs.jobspage import whole_duration
 
 SCHEMA = 1
-BAD: frozenset[Standing] = frozenset({"broken", "lost"})
+BAD: frozenset[RunStatus] = frozenset({"broken", "lost"})
 """Ends that somebody should look into."""
 
-_WORDS: dict[Standing, str] = {
+_WORDS: dict[RunStatus, str] = {
     "running": "running",
     "finished": "finished",
     "interrupted": "stopped before its end; run it again to go on",
@@ -60,7 +59,7 @@ _WORDS: dict[Standing, str] = {
 
 def needs_attention(runs: Iterable[RunState], now: datetime) -> bool:
     """Tell whether one of the runs has failed items, broke, or was lost."""
-    return any(run.counts.items_failed or standing(run, now) in BAD for run in runs)
+    return any(run.counts.items_failed or run_status(run, now) in BAD for run in runs)
 
 
 def status_json(
@@ -102,7 +101,7 @@ def report_key(job_id: str, run_id: str = "") -> str:
     return f"{JOBS}{job_id}/runs/{run_id}.html" if run_id else f"{JOBS}{job_id}/report/report.html"
 
 
-def items_words(run: RunState) -> str:
+def items_text(run: RunState) -> str:
     """Return the run's items as words: `41 of 120 items: 39 done (30 before), 1 failed, ...`."""
     counts = run.counts
     before = f" ({count(counts.items_resumed)} before)" if counts.items_resumed else ""
@@ -116,7 +115,7 @@ def items_words(run: RunState) -> str:
     return f"{settled}: {', '.join(parts)}"
 
 
-def pace_words(run: RunState, stands: Standing) -> str:
+def pace_text(run: RunState, stands: RunStatus) -> str:
     """Return speed and time left as words; empty where there is nothing to say."""
     parts = []
     if run.pace.frames_per_second:
@@ -128,7 +127,7 @@ def pace_words(run: RunState, stands: Standing) -> str:
     return ", ".join(parts)
 
 
-def comparison_words(run: RunState) -> str:
+def comparison_text(run: RunState) -> str:
     """Return what was expected of what the run worked on; empty where it is not known."""
     if run.comparison is None:
         return ""
@@ -138,22 +137,22 @@ def comparison_words(run: RunState) -> str:
 
 
 def _run_lines(run: RunState, now: datetime) -> Iterator[str]:
-    stands = standing(run, now)
+    stands = run_status(run, now)
     failures = ", with failures" if stands == "finished" and run.counts.items_failed else ""
     yield f"job {run.job_id}: {_WORDS[stands]}{failures}"
     if run.sources:
         yield f"  from {', '.join(visible(source) for source in run.sources)}"
     where = f"on {visible(run.host)} (pid {run.pid})"
     yield f"  run {visible(run.run_id)} {where}, {_times(run, stands, now)}"
-    yield f"  {items_words(run)}"
-    if words := pace_words(run, stands):
+    yield f"  {items_text(run)}"
+    if words := pace_text(run, stands):
         yield f"  {words}"
-    if words := comparison_words(run):
+    if words := comparison_text(run):
         yield f"  {words}"
     yield from (f"  ! {visible(error)}" for error in run.last_errors)
 
 
-def _times(run: RunState, stands: Standing, now: datetime) -> str:
+def _times(run: RunState, stands: RunStatus, now: datetime) -> str:
     words = f"begun {run.started_at}"
     if stands in {"running", "lost"}:
         silent = (now - datetime.fromisoformat(run.updated_at)).total_seconds()
@@ -164,7 +163,7 @@ def _times(run: RunState, stands: Standing, now: datetime) -> str:
 def _history(runs: Iterable[RunState], now: datetime) -> Iterator[str]:
     for run in runs:
         took = whole_duration(run.wall_seconds)
-        yield f"{run.started_at}  {standing(run, now)}  {items_words(run)}  {took}"
+        yield f"{run.started_at}  {run_status(run, now)}  {items_text(run)}  {took}"
 
 
 def _items_speed(items_per_second: float) -> str:
@@ -188,4 +187,4 @@ def _run_json(run: RunState, has_report: bool, now: datetime) -> dict[str, Any]:
     values = asdict(run)
     del values["job_id"], values["outcome"]
     report = report_key(run.job_id, run.run_id) if has_report else None
-    return {**values, "standing": standing(run, now), "report": report}
+    return {**values, "standing": run_status(run, now), "report": report}

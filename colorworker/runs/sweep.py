@@ -22,12 +22,12 @@ from colorworker.domain.records import Record, record_from_json
 from colorworker.domain.runstate import RunState
 from colorworker.errors import KeyMissing
 from colorworker.runs.heartbeat import JOBS
-from colorworker.runs.joblist import list_jobs, live_runs, run_of_name
-from colorworker.runs.orphans import Named, unit_of
+from colorworker.runs.joblist import list_jobs, live_runs, parse_run_file
+from colorworker.runs.orphans import OrphanCandidates, unit_of
 from colorworker.state import STATE, record_key
 from colorworker.store.objectstore import Leftover, ObjectInfo, ObjectStore
 
-SweptKind = Literal[
+OrphanKind = Literal[
     "attempt", "part", "temporary file", "empty folder", "upload", "thumbnail", "report"
 ]
 
@@ -38,10 +38,10 @@ _CLOCKS_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
-class Swept:
+class Orphan:
     """Something that nothing needs."""
 
-    kind: SweptKind
+    kind: OrphanKind
     key: str
     size_bytes: int
     modified_at: float
@@ -49,7 +49,7 @@ class Swept:
 
 
 @dataclass(frozen=True)
-class Limits:
+class AgeLimits:
     """What is old enough to go."""
 
     before: float
@@ -60,18 +60,18 @@ class Limits:
     """Runs that are going on, and hold `before` back to their start."""
 
 
-def limits_of(
+def age_limits(
     store: ObjectStore, older_than_seconds: float, reports_older_than_seconds: float
-) -> Limits:
+) -> AgeLimits:
     """Return what is old enough now, with regard to the runs that are going on."""
     now = time.time()
     live = tuple(live_runs(store, list_jobs(store)))
     starts = [datetime.fromisoformat(run.started_at).timestamp() for run in live]
     begun = min(starts, default=now) - (_CLOCKS_SECONDS if live else 0.0)
-    return Limits(min(now - older_than_seconds, begun), now - reports_older_than_seconds, live)
+    return AgeLimits(min(now - older_than_seconds, begun), now - reports_older_than_seconds, live)
 
 
-def sweep(store: ObjectStore, limits: Limits, *, delete: bool) -> Iterator[Swept]:
+def sweep(store: ObjectStore, limits: AgeLimits, *, delete: bool) -> Iterator[Orphan]:
     """Yield what nothing needs any more, and remove it if told to; nothing else is ever written.
 
     Memory is bounded by the number of runs: units are looked at one by one, and what must be
@@ -83,17 +83,17 @@ def sweep(store: ObjectStore, limits: Limits, *, delete: bool) -> Iterator[Swept
         delete: Remove what is yielded, after judging it once more. What is needed after all, or has
             gone meanwhile, is not yielded then.
     """
-    broom = _Broom(store, limits.before, delete)
-    with closing(Named(store)) as named:
+    broom = _Sweeper(store, limits.before, delete)
+    with closing(OrphanCandidates(store)) as named:
         yield from _attempts(broom, named)
         yield from _leftovers(broom, named)
         yield from _thumbnails(broom, named)
         yield from _joined_parts(broom, named)
-    yield from _reports(_Broom(store, limits.reports_before, delete))
+    yield from _reports(_Sweeper(store, limits.reports_before, delete))
 
 
 @dataclass(frozen=True)
-class _Broom:
+class _Sweeper:
     """Where is swept, how old it must be, and whether in earnest."""
 
     store: ObjectStore
@@ -105,8 +105,8 @@ class _Broom:
         return modified_at is not None and modified_at < self.before
 
     def away(
-        self, kind: SweptKind, info: ObjectInfo, is_needed: Callable[[], bool]
-    ) -> Iterator[Swept]:
+        self, kind: OrphanKind, info: ObjectInfo, is_needed: Callable[[], bool]
+    ) -> Iterator[Orphan]:
         """Yield an object; in earnest only if it went, because it is still old and not needed."""
         if self.delete:
             try:
@@ -116,16 +116,16 @@ class _Broom:
             if not self.takes(present.modified_at) or is_needed():
                 return
             self.store.delete(info.key)
-        yield Swept(kind, info.key, info.size_bytes, info.modified_at or 0.0)
+        yield Orphan(kind, info.key, info.size_bytes, info.modified_at or 0.0)
 
-    def leftover_away(self, leftover: Leftover) -> Iterator[Swept]:
+    def leftover_away(self, leftover: Leftover) -> Iterator[Orphan]:
         """Yield a leftover; in earnest it is gone then."""
         if self.delete:
             self.store.discard(leftover)
-        yield Swept(leftover.kind, leftover.key, leftover.size_bytes, leftover.modified_at)
+        yield Orphan(leftover.kind, leftover.key, leftover.size_bytes, leftover.modified_at)
 
 
-def _attempts(broom: _Broom, named: Named) -> Iterator[Swept]:
+def _attempts(broom: _Sweeper, named: OrphanCandidates) -> Iterator[Orphan]:
     """Yield the attempts that did not win; those of one unit lie together in a listing.
 
     A winner that is to be published nowhere is a film's part, and waits in `named`.
@@ -187,7 +187,7 @@ def _is_published(store: ObjectStore, record: Record) -> bool:
         return False
 
 
-def _leftovers(broom: _Broom, named: Named) -> Iterator[Swept]:
+def _leftovers(broom: _Sweeper, named: OrphanCandidates) -> Iterator[Orphan]:
     """Yield what lies below our folder; uploads to outputs wait in `named`."""
     for leftover in broom.store.leftovers():
         if not broom.takes(leftover.modified_at):
@@ -199,7 +199,7 @@ def _leftovers(broom: _Broom, named: Named) -> Iterator[Swept]:
             named.add_upload(leftover)
 
 
-def _thumbnails(broom: _Broom, named: Named) -> Iterator[Swept]:
+def _thumbnails(broom: _Sweeper, named: OrphanCandidates) -> Iterator[Orphan]:
     """Yield thumbnails that no record names, and then the uploads to outputs."""
     store = broom.store
     named.list_units()
@@ -220,7 +220,7 @@ def _has_record(store: ObjectStore, unit_id: str) -> bool:
         return True
 
 
-def _joined_parts(broom: _Broom, named: Named) -> Iterator[Swept]:
+def _joined_parts(broom: _Sweeper, named: OrphanCandidates) -> Iterator[Orphan]:
     """Yield parts whose film stands; its worker died between committing it and removing them."""
     for info, film in named.joined_parts():
         if _is_published(broom.store, film):
@@ -232,11 +232,11 @@ def _is_needed_after_all(store: ObjectStore, film: Record) -> bool:
     return not _is_published(store, film)
 
 
-def _reports(broom: _Broom) -> Iterator[Swept]:
+def _reports(broom: _Sweeper) -> Iterator[Orphan]:
     """Yield the files of old runs; those of each job's newest run stay, however old."""
     newest = {job.job_id: job.newest for job in list_jobs(broom.store).values()}
     for info in broom.store.list(JOBS):
         job_id, _, name = info.key.removeprefix(JOBS).partition("/")
-        run_id, _ = run_of_name(name) or ("", "")
+        run_id, _ = parse_run_file(name) or ("", "")
         if run_id and run_id < newest.get(job_id, "") and broom.takes(info.modified_at):
             yield from broom.away("report", info, lambda: False)

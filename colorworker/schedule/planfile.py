@@ -54,7 +54,12 @@ from colorworker.domain.options import (
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
 from colorworker.domain.timewindow import DAYS, Window
 from colorworker.errors import UsageError
-from colorworker.inputs.manifesturi import Location, is_manifest, location, source_of
+from colorworker.inputs.manifesturi import (
+    ManifestUri,
+    format_manifest_uri,
+    is_manifest,
+    parse_manifest_uri,
+)
 from colorworker.schedule.planerrors import at_key, from_validation
 from colorworker.store.openstore import check_uri
 from colorworker.store.sources import Source, refuse_overlap
@@ -256,9 +261,9 @@ def _said(table: PlanTable | CollectionTable) -> dict[str, Any]:
 
 def _from(folder: Path, place: str) -> str:
     if is_manifest(place):
-        where = location(place)
+        where = parse_manifest_uri(place)
         root = _from(folder, where.root) if where.root else ""
-        return source_of(Location(_from(folder, where.uri), root))
+        return format_manifest_uri(ManifestUri(_from(folder, where.uri), root))
     return place if "://" in place else str(folder.absolute() / place)
 
 

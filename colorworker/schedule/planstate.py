@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from colorworker.domain.entries import Entry, entry_from_json
-from colorworker.domain.runstate import SILENT_BEATS, standing
+from colorworker.domain.runstate import SILENT_BEATS, run_status
 from colorworker.domain.schedule import Failure, failure_from_json, failure_to_json
 from colorworker.errors import ColorworkerError, KeyExists, KeyMissing
-from colorworker.inputs.jobplan import manifest_key
-from colorworker.runs.joblist import read_runs
+from colorworker.inputs.jobplan import job_plan_key
+from colorworker.runs.joblist import read_run_states
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore
 
@@ -63,7 +63,7 @@ def claim(
 
 def last_sign(store: ObjectStore, plan: str, run_id: str) -> str:
     """Return when a run of the plan has last renewed its state; empty if it has none."""
-    states = read_runs(store, [(plan_job(plan), run_id)])
+    states = read_run_states(store, [(plan_job(plan), run_id)])
     return states[0].updated_at if states else ""
 
 
@@ -77,9 +77,9 @@ def _living(store: ObjectStore, plan: str, key: str, now: datetime) -> str:
         return "one that began in the same moment"
     except (ValueError, TypeError, KeyError):
         return ""
-    states = read_runs(store, [(plan_job(plan), run_id)])
+    states = read_run_states(store, [(plan_job(plan), run_id)])
     if states:
-        return run_id if standing(states[0], now) == "running" else ""
+        return run_id if run_status(states[0], now) == "running" else ""
     # It has claimed the plan and not said anything yet.
     return run_id if silent <= SILENT_BEATS * beat + 1 else ""
 
@@ -127,7 +127,7 @@ class CollectionState:
     def entries_of(self, job_id: str) -> Iterator[Entry]:
         """Yield the entries of an earlier job's manifest; none if it is not there any more."""
         try:
-            reader = self._store.open(manifest_key(job_id))
+            reader = self._store.open(job_plan_key(job_id))
         except KeyMissing:
             logger.warning("job %s: its manifest is gone; nothing can be compared with it", job_id)
             return

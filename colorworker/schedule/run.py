@@ -27,11 +27,11 @@ from colorworker.job import (
     store_options,
 )
 from colorworker.report.itemlines import ItemLine
-from colorworker.runs.heartbeat import RunKeeper, both
-from colorworker.runs.publishpage import fresh_page
+from colorworker.runs.heartbeat import Heartbeat, call_both
+from colorworker.runs.jobspage import refreshing_jobs_page
 from colorworker.schedule.limits import Limits, summed
 from colorworker.schedule.planstate import CollectionState, claim, last_sign, plan_job
-from colorworker.schedule.worklist import Tally, Worklist
+from colorworker.schedule.worklist import CollectionTally, Worklist
 from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
@@ -45,7 +45,7 @@ class CollectionEnd:
     """How the run of one collection ended."""
 
     name: str
-    tally: Tally
+    tally: CollectionTally
     job: JobEnd | None = None
     error: str = ""
     """Why the collection could not be run; empty if it was."""
@@ -74,7 +74,7 @@ class _CollectionRun:
         plan: RestorationPlan,
         collection: Collection,
         limits: Limits,
-        kept: RunKeeper,
+        kept: Heartbeat,
         clock: Callable[[], datetime],
         display: Display,
     ) -> None:
@@ -82,7 +82,7 @@ class _CollectionRun:
         self._limits, self._kept, self._clock = limits, kept, clock
         self._display = display
         self._worklist: Worklist | None = None
-        self.tally = Tally()
+        self.tally = CollectionTally()
 
     @property
     def control(self) -> Control:
@@ -119,7 +119,7 @@ class _CollectionRun:
     @contextmanager
     def _shown(self) -> Iterator[Callable[[Progress], None]]:
         with self._display() as show:
-            yield both(show, self._progress)
+            yield call_both(show, self._progress)
 
     def _progress(self, progress: Progress) -> None:
         self._limits.progress = progress
@@ -220,7 +220,7 @@ def run_plan(
         return PlanEnd("closed", f"it is outside of its window, which opens {when}")
     sources = [source for item in plan.collections for source in item.sources]
     with closing(opened(plan.collections[0].destination)) as home, ExitStack() as stack:
-        keeper = RunKeeper(home, plan_job(plan.name), sources, heartbeat_seconds=heartbeat_seconds)
+        keeper = Heartbeat(home, plan_job(plan.name), sources, heartbeat_seconds=heartbeat_seconds)
         claiming = partial(claim, home, plan.name, keeper.run_id, heartbeat_seconds)
         try:
             holder = _holder(home, plan.name, lambda: claiming(clock()), heartbeat_seconds, pause)
@@ -228,7 +228,7 @@ def run_plan(
             raise unreachable(error) from error
         if holder:
             return PlanEnd("overlapping", f"another run of it is going on ({holder})")
-        stack.enter_context(fresh_page(home, plan.collections[0].destination))
+        stack.enter_context(refreshing_jobs_page(home, plan.collections[0].destination))
         kept = stack.enter_context(keeper)
         limits = Limits(plan, interrupted, clock, seconds)
         started = partial(
@@ -267,7 +267,7 @@ def _holder(
 def _run_all(
     plan: RestorationPlan,
     limits: Limits,
-    kept: RunKeeper,
+    kept: Heartbeat,
     run_collection: RunCollection,
     started: Callable[[Collection], _CollectionRun],
 ) -> PlanEnd:

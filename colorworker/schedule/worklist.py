@@ -26,7 +26,7 @@ GONE = "source_gone"
 
 
 @dataclass
-class Tally:
+class CollectionTally:
     """Lines of a collection's run in numbers."""
 
     done: int = 0
@@ -72,7 +72,7 @@ class Worklist:
         self._failed_keys = {(item.root, item.key) for item in self._failures.values()}
         self._gone: Path | None = None
         self._under_way: dict[tuple[str, str], Entry] = {}
-        self.tally = Tally()
+        self.tally = CollectionTally()
 
     def compare(self, job_id: str, scratch: Path) -> None:
         """Find the sources that the last run had and this one does not; they wait on the disk."""

@@ -56,7 +56,7 @@ class LocalStore:
         except OSError as error:
             raise reading_failed(key, error) from error
 
-    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+    def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
         """Return what `head` does: there are no versions here."""
         refuse_version(key, version)
         return self.head(key)

@@ -49,7 +49,7 @@ class MemoryStore:
         """Return the object's size and ETag."""
         return _info(key, self._stored(key))
 
-    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+    def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
         """Return what `head` does: there are no versions here."""
         refuse_version(key, version)
         return self.head(key)

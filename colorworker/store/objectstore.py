@@ -60,7 +60,7 @@ class ObjectStore(Protocol):
         """Return all bytes of a small object; SourceChanged unless it still has `etag`."""
         ...
 
-    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+    def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
         """Return what a listing would say of the object, or of one version of it.
 
         KeyMissing if there is none; SourceUnreadable where the store keeps no versions.

@@ -9,7 +9,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class S3Options:
-    """How to speak to an S3 service; None leaves a choice to boto3's own variables and files."""
+    """How to speak to an S3 service; None leaves the choice to boto3's own variables and files."""
 
     endpoint_url: str | None = None
     """Where the service is, if not at AWS."""

@@ -87,7 +87,7 @@ class S3Store:
         """Return the object's size and ETag."""
         return info_of(key, read_head(self._service, key, self._full(key)))
 
-    def look(self, key: str, *, version: str = "") -> ObjectInfo:
+    def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
         """Return size and S3's own ETag, as a listing has them, of the object or one version."""
         answer = read_head(self._service, key, self._full(key), version)
         return replace(info_of(key, answer), etag=bare(answer["ETag"]))

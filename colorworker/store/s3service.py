@@ -13,7 +13,7 @@ from s3transfer.exceptions import S3CopyFailedError
 
 from colorworker import __version__
 from colorworker.errors import UsageError
-from colorworker.store.blockmemory import BlockMemory
+from colorworker.store.blockcache import BlockCache
 from colorworker.store.options import S3Options
 from colorworker.store.s3errors import explain, is_answer
 
@@ -33,7 +33,7 @@ class S3Service:
         self.client = make_client(bucket, options)
         self.paid = {"RequestPayer": "requester"} if options.request_payer else {}
         """Agrees to pay, where the options do; goes with every request."""
-        self.memory = BlockMemory(options.cache_bytes)
+        self.memory = BlockCache(options.cache_bytes)
         self._has_answered = False
 
     def ask(self, key: str, request: Callable[[], T], *, writing: bool = False) -> T:
@@ -99,7 +99,7 @@ def make_client(bucket: str, options: S3Options) -> Any:
     return client
 
 
-def whereabouts(bucket: str, options: S3Options) -> tuple[str | None, str | None]:
+def resolve_endpoint(bucket: str, options: S3Options) -> tuple[str | None, str | None]:
     """Return (endpoint URL, region) as boto3 finds them in options, variables and profiles.
 
     For other libraries' clients, which do not look in all of these places. There is no URL where

@@ -93,7 +93,7 @@ def _is_object(store: ObjectStore, key: str) -> bool:
 
 def select(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
     """Yield the objects that the source means; what cannot be read comes with `error` set."""
-    chosen = choice(source)
+    chosen = key_filter(source)
     if source.key:
         if chosen(source.key):
             yield _one(store, source.key)
@@ -103,7 +103,7 @@ def select(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
             yield info
 
 
-def any_glob(patterns: Iterable[str]) -> Callable[[str], bool]:
+def glob_filter(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Return what tells whether a key matches one of the globs.
 
     One without `/` is about the name alone, in whatever folder: `*.mkv` is `**/*.mkv`.
@@ -114,11 +114,11 @@ def any_glob(patterns: Iterable[str]) -> Callable[[str], bool]:
     return lambda key: matches(key) is not None
 
 
-def choice(source: Source) -> Callable[[str], bool]:
+def key_filter(source: Source) -> Callable[[str], bool]:
     """Return what tells whether a key is meant: by the pattern, by `include`, not by `exclude`."""
     matches = glob_expression(source.pattern).fullmatch if source.pattern else None
-    included = any_glob(source.include) if source.include else None
-    excluded = any_glob(source.exclude) if source.exclude else None
+    included = glob_filter(source.include) if source.include else None
+    excluded = glob_filter(source.exclude) if source.exclude else None
 
     def chosen(key: str) -> bool:
         return not (
@@ -197,7 +197,7 @@ def _lies_in(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
 
 def _one(store: ObjectStore, key: str) -> ObjectInfo:
     try:
-        return store.look(key)
+        return store.list_one(key)
     except KeyMissing:
         return ObjectInfo(key, 0, "", "the link leads nowhere")
     except (SourceUnreadable, StoreError) as error:

@@ -128,10 +128,10 @@ def ray_storage(output: str, options: S3Options) -> tuple[str, fs.FileSystem | N
         return str(store.scratch().parent / _RAY_STATE), None
     bucket, prefix = split_s3(output)
     # Imported here because jobs without buckets work without boto3.
-    from colorworker.store.s3service import whereabouts
+    from colorworker.store.s3service import resolve_endpoint
 
     where: dict[str, Any] = {}
-    endpoint, region = whereabouts(bucket, options)
+    endpoint, region = resolve_endpoint(bucket, options)
     if endpoint:
         parts = urlsplit(endpoint)
         where = {"endpoint_override": parts.netloc, "scheme": parts.scheme}

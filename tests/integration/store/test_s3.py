@@ -232,25 +232,25 @@ def test_a_version_that_is_named_is_looked_at_and_read_after_it_was_replaced(s3,
     s3.client.put_object(Bucket=bucket, Key="film.mp4", Body=b"new")
     deleted = s3.client.delete_object(Bucket=bucket, Key="film.mp4")
 
-    info = store.look("film.mp4", version=put["VersionId"])
+    info = store.list_one("film.mp4", version=put["VersionId"])
 
     assert (info.size_bytes, info.etag) == (len(old), put["ETag"].strip('"'))
     with store.open("film.mp4", etag=info.etag, version=put["VersionId"]) as reader:
         assert reader.read() == old
     with pytest.raises(KeyMissing, match="no such object"):
-        store.look("film.mp4")
+        store.list_one("film.mp4")
     with pytest.raises(KeyMissing):
-        store.look("film.mp4", version=deleted["VersionId"])
+        store.list_one("film.mp4", version=deleted["VersionId"])
     with pytest.raises((KeyMissing, SourceUnreadable)):
-        store.look("film.mp4", version="nosuchversion")
+        store.list_one("film.mp4", version="nosuchversion")
 
 
 def test_a_look_says_what_a_listing_says(bucket, opened, large):
     store = opened(bucket)
     store.put_file("film.mkv", large)
 
-    assert [store.look("film.mkv")] == list(store.list())
-    assert store.head("film.mkv").etag != store.look("film.mkv").etag
+    assert [store.list_one("film.mkv")] == list(store.list())
+    assert store.head("film.mkv").etag != store.list_one("film.mkv").etag
 
 
 def test_an_object_of_our_own_is_the_same_source_by_its_key_and_by_its_folder(

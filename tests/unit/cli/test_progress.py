@@ -12,16 +12,18 @@ def test_a_moment_is_told_in_words():
         frames_resumed=240,
     )  # fmt: skip
 
-    assert describe(now, 60.0) == ("2/7 items, 5/20 units, 4.0 frames/s, about 3:00 left, 1 failed")
+    assert describe(now, 60.0) == (
+        "2/7 items, 5/20 units, 4.0 frames/s, about 3 min 00 s left, 1 failed"
+    )
 
 
 def test_the_time_left_reckons_with_films_that_are_not_scanned_yet():
     now = Progress(4, units_done=5, units_known=10, units_expected=25)
 
-    assert "about 4:00 left" in describe(now, 60.0)
+    assert "about 4 min 00 s left" in describe(now, 60.0)
 
 
-@pytest.mark.parametrize(("left", "words"), [(59, "0:59"), (3600, "1 h 0 min")])
+@pytest.mark.parametrize(("left", "words"), [(59, "59 s"), (3600, "1 h 00 min")])
 def test_time_left_is_told_as_people_say_it(left, words):
     assert f"about {words} left" in describe(Progress(2, units_done=1, units_known=2), left)
 

@@ -11,8 +11,8 @@ from colorworker.domain.runstate import (
     RunState,
     pace,
     run_from_json,
+    run_status,
     run_to_json,
-    standing,
 )
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
@@ -34,7 +34,7 @@ def run(seconds_silent=0.0, **changes):
     ],
 )
 def test_a_run_that_is_silent_for_three_heartbeats_is_lost(state, stands):
-    assert standing(state, NOW) == stands
+    assert run_status(state, NOW) == stands
 
 
 def test_the_pace_is_that_between_the_samples_and_resumed_frames_do_not_count():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colorworker.inputs.manifestlines import Refused
+from colorworker.inputs.manifestlines import RefusedLine
 from colorworker.inputs.manifests import open_manifest
 from colorworker.store.local import LocalStore
 
@@ -28,13 +28,13 @@ class Lists:
     def named(self, name, data=None, root=""):
         """Return what its lines name."""
         lines = [line for _, line in self.open(name, data, root).lines()]
-        assert not [line for line in lines if isinstance(line, Refused)]
+        assert not [line for line in lines if isinstance(line, RefusedLine)]
         return lines
 
     def refused(self, name, data, root=""):
         """Return the errors of the lines that name nothing, by number."""
         lines = [line for _, line in self.open(name, data, root).lines()]
-        return {line.line: str(line.error) for line in lines if isinstance(line, Refused)}
+        return {line.line: str(line.error) for line in lines if isinstance(line, RefusedLine)}
 
 
 @pytest.fixture

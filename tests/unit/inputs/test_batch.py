@@ -8,12 +8,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.manifests.keys import KEYS
 
 from colorworker.errors import LineRefused, UsageError
-from colorworker.inputs.csvrows import BatchRows, row
-from colorworker.inputs.scope import Scope, decoded
+from colorworker.inputs.csvrows import BatchRows, split_row
+from colorworker.inputs.scope import Scope, decode_key
 from colorworker.store.keys import check_key
+from tests.unit.inputs.keys import KEYS
 
 GOOD = b"archive,a.jpg\narchive,b%20c/d.jpg\n"
 
@@ -34,7 +34,7 @@ def test_fields_come_back_from_a_row_whatever_stands_in_them(fields):
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(fields)
 
-    assert row(text.getvalue()) == fields
+    assert split_row(text.getvalue()) == fields
 
 
 @given(st.text())
@@ -175,4 +175,4 @@ def test_it_is_read_in_the_version_that_was_opened(lists):
 
 
 def test_a_plus_is_a_space_and_a_plus_itself_is_encoded():
-    assert decoded("a+b%20c%2Bd") == "a b c+d"
+    assert decode_key("a+b%20c%2Bd") == "a b c+d"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from colorworker.errors import UsageError
-from colorworker.inputs.manifestlines import Refused
+from colorworker.inputs.manifestlines import RefusedLine
 
 SCHEMA = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, ETag"
 ROWS = (
@@ -85,7 +85,7 @@ def test_a_bad_row_is_named_by_its_table_and_number(lists, inventory):
 
     refused = [line for _, line in lists.open("inv/manifest.json").lines()][2:]
 
-    assert all(isinstance(line, Refused) for line in refused)
+    assert all(isinstance(line, RefusedLine) for line in refused)
     assert "0.csv.gz, line 6: it names the bucket 'other'" in str(refused[0].error)
     assert "0.csv.gz, line 7: it has 2 columns, and the inventory's fileSchema 7" in str(
         refused[1].error

@@ -8,7 +8,7 @@ import pytest
 from colorworker.domain.entries import Counts, Entry
 from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import UsageError
-from colorworker.inputs.jobplan import freeze, manifest_key, put_manifest
+from colorworker.inputs.jobplan import freeze_job_plan, job_plan_key, put_job_plan
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 
@@ -22,7 +22,9 @@ ENTRIES = [
 
 @pytest.fixture
 def plan(tmp_path):
-    with closing(freeze(iter(ENTRIES), Options(), MODEL, tmp_path / "manifest.jsonl")) as made:
+    with closing(
+        freeze_job_plan(iter(ENTRIES), Options(), MODEL, tmp_path / "manifest.jsonl")
+    ) as made:
         yield made
 
 
@@ -41,31 +43,31 @@ def test_a_plan_can_be_read_after_a_store_has_taken_its_file(plan, tmp_path, kin
     store = MemoryStore("m") if kind == "memory" else LocalStore(tmp_path / "store")
     written = plan.path.read_bytes()
 
-    put_manifest(store, plan)
+    put_job_plan(store, plan)
 
-    assert store.get(manifest_key(plan.job_id)) == written
+    assert store.get(job_plan_key(plan.job_id)) == written
     assert list(plan) == ENTRIES
 
 
 def test_a_manifest_that_is_there_is_not_put_again(plan):
     store = MemoryStore("m")
-    put_manifest(store, plan)
-    before = store.head(manifest_key(plan.job_id))
+    put_job_plan(store, plan)
+    before = store.head(job_plan_key(plan.job_id))
 
-    put_manifest(store, plan)
+    put_job_plan(store, plan)
 
-    assert store.head(manifest_key(plan.job_id)) == before
+    assert store.head(job_plan_key(plan.job_id)) == before
 
 
 def test_a_manifest_that_was_cut_off_is_put_again(plan):
     store = MemoryStore("m")
-    store.put(manifest_key(plan.job_id), b"{")
+    store.put(job_plan_key(plan.job_id), b"{")
 
-    put_manifest(store, plan)
+    put_job_plan(store, plan)
 
-    assert store.head(manifest_key(plan.job_id)).size_bytes == plan.size_bytes
+    assert store.head(job_plan_key(plan.job_id)).size_bytes == plan.size_bytes
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(UsageError, match="COLORWORKER_RUN__SCRATCH"):
-        freeze(ENTRIES, Options(), MODEL, tmp_path / "nowhere" / "manifest.jsonl")
+        freeze_job_plan(ENTRIES, Options(), MODEL, tmp_path / "nowhere" / "manifest.jsonl")

@@ -6,12 +6,12 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.manifests.keys import KEYS
 
 from colorworker.domain.options import Options
 from colorworker.errors import LineRefused, UsageError
 from colorworker.inputs.jsonlines import OPTIONS, ItemRows
 from colorworker.inputs.scope import Scope
+from tests.unit.inputs.keys import KEYS
 
 
 def test_a_line_names_a_key_below_the_manifests_folder_and_options_of_its_own(lists):

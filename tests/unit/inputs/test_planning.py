@@ -27,11 +27,11 @@ class Archive(MemoryStore):
         self.asked["list"] += 1
         yield from super().list(prefix)
 
-    def look(self, key, *, version=""):
+    def list_one(self, key, *, version=""):
         self.asked["look"] += 1
         if version:
             raise SourceUnreadable(key, f"version {version} is not kept", "Leave it out")
-        return super().look(key)
+        return super().list_one(key)
 
     def open(self, key, **pins):
         self.asked["open"] += 1
@@ -249,7 +249,7 @@ def test_a_version_is_asked_for_by_name(plan):
 
 def test_a_store_that_is_away_ends_the_plan_instead_of_failing_every_line(plan):
     class Away(Archive):
-        def look(self, key, *, version=""):
+        def list_one(self, key, *, version=""):
             raise StoreUnavailable("archive", "does not answer", "Wait")
 
     with pytest.raises(StoreUnavailable):

@@ -9,17 +9,8 @@ from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.shots import Shot
 from colorworker.report import jobpage as page_module
 from colorworker.report.itemlines import ItemLine, ShotSheet
-from colorworker.report.jobpage import (
-    JobFacts,
-    cell_style,
-    choose,
-    count,
-    duration,
-    phase_shares,
-    render,
-    size,
-    visible,
-)
+from colorworker.report.jobpage import JobFacts, cell_style, page_content, phase_shares, render
+from colorworker.report.text import count, duration, size, visible
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 
@@ -131,7 +122,7 @@ def test_of_what_did_not_fail_only_the_first_are_shown_and_the_page_says_so():
     lines += [item(f"{n}.txt", "skipped") for n in range(20)]
     lines += [item(f"{n}.png") for n in range(6)]
 
-    shown = choose(lines, limit=10)
+    shown = page_content(lines, limit=10)
 
     assert [len(shown.failed), len(shown.colored), len(shown.skipped)] == [20, 6, 4]
     assert shown.hidden_count == 16
@@ -159,7 +150,7 @@ def test_what_comes_on_the_page_does_not_grow_with_the_job():
             for n in range(number)
         )
 
-    small, large = choose(lines(6000)), choose(lines(20_000))
+    small, large = page_content(lines(6000)), page_content(lines(20_000))
 
     assert (len(small.failed), len(small.colored), len(small.skipped)) == (1000, 500, 0)
     assert (large.failed, large.colored) == (small.failed, small.colored)

@@ -1,4 +1,4 @@
-from colorworker.report.pagethumbnails import data_uri, thumbnails_in
+from colorworker.report.pagethumbnails import data_uri, thumbnail_reader
 from colorworker.store.memory import MemoryStore
 
 
@@ -6,7 +6,7 @@ def test_thumbnails_are_read_from_the_destination():
     store = MemoryStore("destination")
     store.put("t/a.jpg", b"\xff\xd8\xff!")
 
-    read = thumbnails_in(store)
+    read = thumbnail_reader(store)
 
     assert read("t/a.jpg") == b"\xff\xd8\xff!"
     assert read("t/none.jpg") is None

@@ -12,8 +12,8 @@ from colorworker.domain.runstate import run_from_json
 from colorworker.driver import Progress
 from colorworker.errors import StoreUnavailable, UsageError
 from colorworker.report.itemlines import ItemLine
-from colorworker.runs.heartbeat import RunKeeper, both, run_key
-from colorworker.runs.statustext import comparison_words
+from colorworker.runs.heartbeat import Heartbeat, call_both, run_key
+from colorworker.runs.statustext import comparison_text
 from colorworker.store.memory import MemoryStore
 
 
@@ -48,7 +48,7 @@ def item(outcome, error="", resumed=False):
 def test_a_run_says_how_far_it_is_while_it_goes_on():
     store = Watched()
 
-    with RunKeeper(store, "job", ["/archive"], heartbeat_seconds=0.1) as kept:
+    with Heartbeat(store, "job", ["/archive"], heartbeat_seconds=0.1) as kept:
         begun = state(store, kept)
         for line in (item("succeeded"), item("succeeded", resumed=True), item("skipped")):
             kept.add(line)
@@ -77,7 +77,7 @@ def test_a_run_that_knows_what_to_expect_says_what_is_left_and_what_became_of_it
     found = ItemLine("file:///a", "r.mp4", "film", "succeeded", resumed=True, frames=100)
     made = ItemLine("file:///a", "a.png", "still", "succeeded", output_bytes=900, worker="a:1")
 
-    with RunKeeper(store, "job", heartbeat_seconds=0.1, expected=expected) as kept:
+    with Heartbeat(store, "job", heartbeat_seconds=0.1, expected=expected) as kept:
         store.wait()
         store.wait()
         before = state(store, kept)
@@ -97,11 +97,11 @@ def test_a_run_that_knows_what_to_expect_says_what_is_left_and_what_became_of_it
     assert ended.comparison.bytes_out == 900
     assert ended.comparison.seconds < 5
     assert kept.comparison().bytes_out == 900
-    assert "expected 10 s for what it worked on, took" in comparison_words(ended)
+    assert "expected 10 s for what it worked on, took" in comparison_text(ended)
 
 
 def test_runs_sort_by_the_time_they_began():
-    ids = {RunKeeper(MemoryStore("x"), "job").run_id for _ in range(20)}
+    ids = {Heartbeat(MemoryStore("x"), "job").run_id for _ in range(20)}
 
     assert len(ids) == 20
     assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", found) for found in ids)
@@ -117,7 +117,7 @@ def test_runs_sort_by_the_time_they_began():
 )
 def test_a_run_that_ends_by_an_error_says_so(error, outcome, sentence):
     store = MemoryStore("color")
-    kept = RunKeeper(store, "job")
+    kept = Heartbeat(store, "job")
 
     with pytest.raises(type(error)), kept:
         raise error
@@ -129,7 +129,7 @@ def test_a_run_that_ends_by_an_error_says_so(error, outcome, sentence):
 def test_a_run_that_was_stopped_says_so():
     store = MemoryStore("color")
 
-    with RunKeeper(store, "job") as kept:
+    with Heartbeat(store, "job") as kept:
         kept.interrupted()
 
     assert state(store, kept).outcome == "interrupted"
@@ -141,7 +141,7 @@ def test_a_store_that_is_away_stops_no_job(caplog):
 
     with (
         caplog.at_level(logging.WARNING),
-        RunKeeper(store, "job", heartbeat_seconds=0.1) as kept,
+        Heartbeat(store, "job", heartbeat_seconds=0.1) as kept,
     ):
         store.wait()
         store.is_away = False
@@ -156,7 +156,7 @@ def test_a_store_that_is_away_stops_no_job(caplog):
 def test_only_the_last_errors_are_kept_and_none_at_full_length():
     store = MemoryStore("color")
 
-    with RunKeeper(store, "job") as kept:
+    with Heartbeat(store, "job") as kept:
         for number in range(50):
             kept.add(item("failed", f"{number} " + "x" * 10_000))
 
@@ -169,6 +169,6 @@ def test_only_the_last_errors_are_kept_and_none_at_full_length():
 def test_both_take_the_value():
     first, second = [], []
 
-    both(first.append, second.append)(3)
+    call_both(first.append, second.append)(3)
 
     assert first == second == [3]

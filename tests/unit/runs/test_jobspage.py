@@ -7,7 +7,8 @@ import pytest
 
 from colorworker.domain.comparison import Comparison
 from colorworker.domain.runstate import JobRuns, Pace, RunCounts, RunState
-from colorworker.runs.jobspage import render_jobs, whole_duration
+from colorworker.report.text import whole_duration
+from colorworker.runs.jobspage import render_jobs_page
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 
@@ -19,7 +20,7 @@ def state(outcome="finished", silent=0.0, **changes):
 
 
 def page(*jobs):
-    return render_jobs("s3://color/out", jobs, len(jobs), NOW, jobs_at="jobs/")
+    return render_jobs_page("s3://color/out", jobs, len(jobs), NOW, jobs_at="jobs/")
 
 
 def test_the_page_asks_for_nothing_and_shows_nasty_names_harmlessly():

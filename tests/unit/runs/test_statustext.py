@@ -9,8 +9,8 @@ import pytest
 from colorworker.domain.runstate import Pace, RunCounts, RunState, run_to_json
 from colorworker.errors import UsageError
 from colorworker.runs.heartbeat import run_key
-from colorworker.runs.joblist import latest_of_jobs, list_jobs, live_runs, one_job
-from colorworker.runs.publishpage import PAGE, put_page
+from colorworker.runs.joblist import find_job, list_jobs, live_runs, read_latest_jobs
+from colorworker.runs.jobspage import JOBS_PAGE_KEY, write_jobs_page
 from colorworker.runs.statustext import needs_attention, status_json, status_lines
 from colorworker.store.memory import MemoryStore
 
@@ -67,7 +67,7 @@ def test_every_job_is_shown_with_its_latest_run_the_newest_first():
     keep(store, run(A, 90), run(A, 10), run(B, 60))
     store.put(".colorworker/jobs/cccc/manifest.jsonl", b"")
 
-    shown = latest_of_jobs(store, list_jobs(store), None)
+    shown = read_latest_jobs(store, list_jobs(store), None)
 
     assert [(job.job_id, job.runs_total) for job in shown] == [(A, 2), (B, 1), ("cccc", 0)]
     assert shown[0].latest == run(A, 10)
@@ -80,7 +80,7 @@ def test_one_listing_and_a_read_for_each_job_shown_are_all_it_takes():
         keep(store, *(run(f"{number:016x}", 500 - number, number=n) for n in range(3)))
     store.gets, store.lists, store.puts = [], 0, []
 
-    shown = latest_of_jobs(store, list_jobs(store), 20)
+    shown = read_latest_jobs(store, list_jobs(store), 20)
 
     assert (len(shown), store.lists, len(store.gets), store.puts) == (20, 1, 20, [])
     assert shown[0].job_id == f"{299:016x}"
@@ -102,7 +102,7 @@ def test_how_a_run_stands_is_said_in_words(state, words, attention):
     store = MemoryStore("color")
     keep(store, state)
 
-    lines = list(status_lines("out", latest_of_jobs(store, list_jobs(store), None), 1, NOW))
+    lines = list(status_lines("out", read_latest_jobs(store, list_jobs(store), None), 1, NOW))
 
     assert f"job {A}: {words}" in "\n".join(lines)
     assert needs_attention([state], NOW) is attention
@@ -115,7 +115,7 @@ def test_what_is_said_of_a_running_job():
     state = run(A, 9, "running", 5, sources=("s3://in",), counts=counts, last_errors=errors)
     keep(store, replace(state, pace=Pace(0.4, 12.34, 421.0)))
 
-    text = "\n".join(status_lines("out", latest_of_jobs(store, list_jobs(store), None), 1, NOW))
+    text = "\n".join(status_lines("out", read_latest_jobs(store, list_jobs(store), None), 1, NOW))
 
     assert "from s3://in" in text
     assert "451 of 1\u202f200 items: 431 done (300 before), 2 failed, 17 skipped, 1 parked" in text
@@ -130,7 +130,7 @@ def test_the_json_has_the_fields_that_are_promised():
     keep(store, run(A, 90), run(A, 10, "running", 5))
     store.put(".colorworker/jobs/cccc/manifest.jsonl", b"")
 
-    jobs = latest_of_jobs(store, list_jobs(store), None, 10)
+    jobs = read_latest_jobs(store, list_jobs(store), None, 10)
     said = json.loads(json.dumps(status_json("file:///out", jobs, 2, NOW)))
 
     assert said["schema"] == 1
@@ -157,7 +157,7 @@ def test_damaged_states_and_foreign_files_hide_nothing_else():
         store._objects[f".colorworker/jobs/{key}"] = next(iter(store._objects.values()))
 
     jobs = list_jobs(store)
-    (shown,) = latest_of_jobs(store, {A: jobs[A]}, None, 2)
+    (shown,) = read_latest_jobs(store, {A: jobs[A]}, None, 2)
 
     assert [state.run_id for state in shown.runs] == [run(A, 10).run_id]
 
@@ -166,10 +166,10 @@ def test_a_job_is_found_by_how_its_id_begins():
     store = MemoryStore("color")
     keep(store, run(A, 10), run("ab" * 8, 10))
 
-    assert list(one_job(store, "aa")) == [A]
+    assert list(find_job(store, "aa")) == [A]
     for job, words in (("a", "2 jobs"), ("f", "no such job"), ("../", "no such job")):
         with pytest.raises(UsageError, match=words):
-            one_job(store, job)
+            find_job(store, job)
 
 
 def test_only_runs_with_a_beating_heart_are_live():
@@ -186,9 +186,9 @@ def test_the_page_has_the_newest_runs_of_all_jobs():
     keep(store, *(run(A, minutes) for minutes in range(250, 0, -1)), run(B, 300))
     store.gets = []
 
-    put_page(store, "out")
+    write_jobs_page(store, "out")
 
-    html = store.get(PAGE).decode()
+    html = store.get(JOBS_PAGE_KEY).decode()
     assert len(store.gets) - 1 == 200
     assert f'href="jobs/{A}/runs/{run(A, 1).run_id}.html"' in html
     assert run(A, 240).run_id not in html

@@ -12,7 +12,7 @@ from colorworker.domain.records import Record, record_to_json
 from colorworker.domain.runstate import RunState, run_to_json
 from colorworker.errors import UsageError
 from colorworker.runs.heartbeat import run_key
-from colorworker.runs.sweep import Limits, limits_of, sweep
+from colorworker.runs.sweep import AgeLimits, age_limits, sweep
 from colorworker.state import (
     attempt_key,
     commit,
@@ -26,8 +26,8 @@ from colorworker.store.memory import MemoryStore
 from colorworker.store.objectstore import Leftover
 
 UNIT, OTHER = "a" * 32, "b" * 32
-ALL = Limits(float("inf"), float("inf"))
-LATER = Limits(time.time() + 3600, time.time() + 3600)
+ALL = AgeLimits(float("inf"), float("inf"))
+LATER = AgeLimits(time.time() + 3600, time.time() + 3600)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_what_is_young_stays(store):
     put_attempt(store)
     store.put(thumbnail_key(OTHER), b"jpeg")
 
-    assert swept(store, Limits(time.time() - 60, time.time() - 60)) == []
+    assert swept(store, AgeLimits(time.time() - 60, time.time() - 60)) == []
 
 
 def test_thumbnails_that_no_record_names_go(store):
@@ -263,7 +263,7 @@ def test_outputs_records_and_whatever_else_lies_there_are_never_touched(store):
 def test_what_a_living_run_may_have_put_stays_however_little_is_old_enough(store):
     keep(store, run("j", 1, "running", silent=5))
 
-    limits = limits_of(store, 0.0, 0.0)
+    limits = age_limits(store, 0.0, 0.0)
 
     assert [state.job_id for state in limits.live] == ["j"]
     assert limits.before == pytest.approx(time.time() - 3600 - 900, abs=30)
@@ -272,7 +272,7 @@ def test_what_a_living_run_may_have_put_stays_however_little_is_old_enough(store
 def test_a_lost_run_protects_nothing(store):
     keep(store, run("j", 1, "running", silent=90))
 
-    limits = limits_of(store, 0.0, 86_400.0)
+    limits = age_limits(store, 0.0, 86_400.0)
 
     assert not limits.live
     assert limits.before == pytest.approx(time.time(), abs=30)
@@ -311,7 +311,7 @@ def test_old_temporary_files_go_from_a_folder_and_a_dry_sweep_makes_nothing(tmp_
         path.write_bytes(b"half")
     os.utime(old, (1, 1))
 
-    found = swept(store, Limits(time.time() - 60, 0.0))
+    found = swept(store, AgeLimits(time.time() - 60, 0.0))
 
     assert found == [("temporary file", ".colorworker/tmp/old.nut")]
     assert [path.exists() for path in (old, young)] == [False, True]

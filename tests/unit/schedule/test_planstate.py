@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from colorworker.runs.heartbeat import RunKeeper
+from colorworker.runs.heartbeat import Heartbeat
 from colorworker.schedule.planstate import CollectionState, claim, plan_job
 from colorworker.store.memory import MemoryStore
 
@@ -15,7 +15,7 @@ def now():
 
 
 def keeper(store, beat=20.0):
-    return RunKeeper(store, plan_job("nightly"), heartbeat_seconds=beat)
+    return Heartbeat(store, plan_job("nightly"), heartbeat_seconds=beat)
 
 
 def test_a_living_run_keeps_others_off_and_one_that_ended_does_not():

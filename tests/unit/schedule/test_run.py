@@ -16,12 +16,12 @@ from colorworker.domain.timewindow import Window
 from colorworker.driver import Job, run_job
 from colorworker.errors import StoreUnavailable, UsageError
 from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.inputs.jobplan import freeze, put_manifest
+from colorworker.inputs.jobplan import freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.job import JobEnd, PlannedJob
 from colorworker.pipeline.context import Workshop
-from colorworker.runs.heartbeat import RunKeeper
-from colorworker.runs.joblist import latest_of_jobs, list_jobs
+from colorworker.runs.heartbeat import Heartbeat
+from colorworker.runs.joblist import list_jobs, read_latest_jobs
 from colorworker.schedule.planstate import claim, plan_job
 from colorworker.schedule.run import run_plan
 from colorworker.store.local import LocalStore
@@ -85,11 +85,11 @@ class Bench:
 
         with (
             closing(
-                freeze(entries, collection.options, model, self.scratch / "manifest.jsonl")
+                freeze_job_plan(entries, collection.options, model, self.scratch / "manifest.jsonl")
             ) as plan,
             closing(InProcessExecutor(workshop, self.workers)) as executor,
         ):
-            put_manifest(destination, plan)
+            put_job_plan(destination, plan)
             planned = PlannedJob(plan, model, StoreOptions(), self.scratch)
             with (
                 control.select(planned, destination) as selected,
@@ -275,7 +275,7 @@ def test_a_run_ends_when_its_hours_or_its_money_are_spent(bench, budget, reason)
 
 def test_a_run_that_finds_another_one_alive_leaves_it_alone(bench):
     home = bench.opened("color")
-    with RunKeeper(home, plan_job("nightly")) as other:
+    with Heartbeat(home, plan_job("nightly")) as other:
         bench.now = datetime.now(UTC)
         assert claim(home, "nightly", other.run_id, 20, bench.now) == ""
         end = bench.run(PLAN)
@@ -288,7 +288,7 @@ def test_a_run_that_finds_another_one_alive_leaves_it_alone(bench):
 def test_a_run_that_was_killed_is_waited_for_no_longer_than_its_heart_could_beat(bench):
     home = bench.opened("color")
     bench.now = datetime.now(UTC)
-    killed, waits = RunKeeper(home, plan_job("nightly")), []
+    killed, waits = Heartbeat(home, plan_job("nightly")), []
     killed._put(killed._state)
     assert claim(home, "nightly", killed.run_id, 20, bench.now) == ""
 
@@ -328,7 +328,7 @@ def test_a_collection_that_cannot_be_run_does_not_hold_up_the_next(bench):
     assert [item.error for item in end.collections] == ["broken: no such weights.", ""]
     assert end.collections[1].tally.done == 3
     jobs = list_jobs(bench.opened("elsewhere"))
-    state = latest_of_jobs(bench.opened("elsewhere"), jobs, None)[0].latest
+    state = read_latest_jobs(bench.opened("elsewhere"), jobs, None)[0].latest
     assert (state.job_id, state.outcome, state.counts.items_done) == ("plan-nightly", "broken", 3)
     assert state.last_errors == ("broken: no such weights.",)
 

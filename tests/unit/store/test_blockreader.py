@@ -11,7 +11,7 @@ import pyvips
 
 from colorworker.errors import ColorworkerError, SourceChanged, StoreUnavailable
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.store.blockmemory import BlockMemory
+from colorworker.store.blockcache import BlockCache
 from colorworker.store.blockreader import BLOCK_BYTES, TRIES, BlockReader
 
 MIB = 1 << 20
@@ -291,7 +291,7 @@ def test_gaps_that_cost_less_than_a_request_do_not_end_a_row():
 
 
 def test_what_was_read_before_an_end_was_foretold_is_handed_on():
-    remote, memory = Remote(noise(8 * MIB)), BlockMemory(MIB)
+    remote, memory = Remote(noise(8 * MIB)), BlockCache(MIB)
 
     def reader():
         return remote.reader(known=memory.recall("film"), keep=lambda new: memory.keep("film", new))
@@ -310,7 +310,7 @@ def test_what_was_read_before_an_end_was_foretold_is_handed_on():
 
 
 def test_memory_of_blocks_forgets_what_was_used_longest_ago():
-    memory = BlockMemory(100)
+    memory = BlockCache(100)
     memory.keep("a", {0: bytes(40)})
     memory.keep("b", {0: bytes(40)})
     memory.recall("a")

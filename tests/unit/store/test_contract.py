@@ -23,6 +23,6 @@ def store(request, tmp_path):
 def test_a_version_is_refused_where_none_are_kept(store):
     store.put("a.tif", b"content")
 
-    for read in (store.look, store.open):
+    for read in (store.list_one, store.open):
         with pytest.raises(SourceUnreadable, match="version v1 was asked for"):
             read("a.tif", version="v1")

@@ -5,7 +5,7 @@ from colorworker.driver import Progress
 from colorworker.report.itemlines import ItemLine
 
 
-class Diary:
+class WorkCounter:
     """Takes the lines of a run as they come; holds numbers, and the names of workers."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 
 
-class BlockMemory:
+class BlockCache:
     """Blocks by object, those of the objects used last, within a bound. Safe among threads.
 
     A film is opened once a segment, and each time its header is read, and its index: of a long film
