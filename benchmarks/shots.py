@@ -24,7 +24,7 @@ from shotset import MADE, Film, made, real, spliced
 
 from colorworker.media import shotdetection
 from colorworker.media.planes import PlaneScaler
-from colorworker.pipeline.propagation.shotboundaries import watched
+from colorworker.pipeline.propagation.shotboundaries import detect_shots
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,7 +46,7 @@ def ours(film: Film) -> list[int]:
         for index, frame in enumerate(film.frames)
     )
     log: list = []
-    deque(watched(frames, len(film.frames), log), maxlen=0)
+    deque(detect_shots(frames, len(film.frames), log), maxlen=0)
     return [start.index for start in log]
 
 

@@ -1,9 +1,9 @@
-"""Cb and Cr codes of pixels from a table that is solved once a stream: (Y', a*, b*) to codes.
+"""Look up the Cb and Cr codes of pixels in a table from (Y', a*, b*), solved once per stream.
 
-Chroma lies on the table's own axes here: `located` brings a* and b* there, as two planes. All that
-films do to chroma is linear, so that it is done on those axes, and only the codes are looked up for
-every pixel of every frame. For luma of 8 bits that is done in integers, Cb and Cr as two lanes of
-one; deeper codes are interpolated in floating point.
+Here chroma lies on the table's own axes: `positions_from_ab` turns a* and b* into two planes of
+positions. Everything that films do to chroma is linear, so it is done on those axes, and only the
+codes are looked up for every pixel of every frame. For 8-bit luma this uses integers, with Cb and
+Cr as two lanes of one number; deeper codes are interpolated in floating point.
 """
 
 from collections.abc import Callable
@@ -102,7 +102,7 @@ def _packed(drawn: npt.NDArray[np.complex64], spec: ColorSpec) -> npt.NDArray[np
     return packed
 
 
-def located(table: ChromaTable, ab: Floats) -> Floats:
+def positions_from_ab(table: ChromaTable, ab: Floats) -> Floats:
     """Return chroma on the table's axes.
 
     Args:

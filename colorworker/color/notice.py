@@ -1,7 +1,7 @@
-"""A small notice "COLORIZED" for a corner of a picture: where it goes and what it looks like.
+"""A small notice "COLORIZED" for a corner of a picture: its place and its pixels.
 
-White letters on a black box, so that it can be read on anything; drawn from a table of dots,
-because fonts differ from machine to machine and a film's parts must not.
+White letters on a black box are legible on any picture. They are drawn from a table of dots,
+because fonts differ between machines and the parts of a film must not.
 """
 
 from dataclasses import dataclass
@@ -11,34 +11,33 @@ import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
-"""True where a letter is; the rest of the box is its ground."""
+"""True for the pixels of letters, False for the black of the box."""
 
 _LETTERS = {
     "C": ".###. #...# #.... #.... #.... #...# .###.",
     "O": ".###. #...# #...# #...# #...# #...# .###.",
     "L": "#.... #.... #.... #.... #.... #.... #####",
-    "U": "#...# #...# #...# #...# #...# #...# .###.",
     "R": "####. #...# #...# ####. #.#.. #..#. #...#",
     "I": ".###. ..#.. ..#.. ..#.. ..#.. ..#.. .###.",
-    "S": ".#### #.... #.... .###. ....# ....# ####.",
+    "Z": "##### ....# ...#. ..#.. .#... #.... #####",
     "E": "##### #.... #.... ####. #.... #.... #####",
     "D": "####. #...# #...# #...# #...# #...# ####.",
 }
 _WORD = "COLORIZED"
 _DOTS_DOWN, _DOTS_ACROSS = 7 + 4, 6 * len(_WORD) + 3
-"""Of the box: letters of 5 x 7 dots, one apart, with a border of two."""
+"""Size of the box: letters of 5 x 7 dots, one dot apart, with a border of two dots."""
 _DOTS_TO_EDGE = 2
 _LARGEST_SHARE = 0.5
-"""Of the picture's width that the box may take."""
+"""Largest share of the picture's width that the box may take."""
 _DOTS_IN_HEIGHT = 240
-"""A picture is so many dots high, as far as whole pixels allow it."""
+"""Height of the picture in dots, as far as dots of whole pixels allow."""
 _SMALLEST_DOT = 2
-"""Pixels that survive a lossy encoder, where there is room for them."""
+"""Pixels per dot that survive a lossy encoder; dots are smaller only if there is no room."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where the notice lies: rows top <= row < top + height, and columns alike."""
+    """Place and pixels of the notice: rows top <= row < top + height, columns likewise."""
 
     top: int
     left: int
@@ -47,28 +46,32 @@ class Box:
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Height of the box in pixels."""
         return int(self.mask.shape[0])
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Width of the box in pixels."""
         return int(self.mask.shape[1])
 
 
 def notice_box(
     height: int, width: int, aspect: Fraction = Fraction(1), grid: int = 1
 ) -> Box | None:
-    """Return the notice in the lower right corner of an upright picture; None if it has no room.
+    """Return the notice for the lower right corner of an upright picture.
 
     Args:
-        height: Of the picture, in pixels.
-        width: The same.
-        aspect: Of a pixel, its width by its height.
-        grid: The box begins and ends at multiples of this many pixels, as chroma planes need it.
+        height: Height of the picture in pixels.
+        width: Width of the picture in pixels.
+        aspect: Pixel aspect ratio, width / height.
+        grid: The box begins and ends at multiples of this many pixels, so that it covers whole
+            chroma samples.
+
+    Returns:
+        The box; None if the picture is too small for it.
     """
     down = max(_SMALLEST_DOT, round(height / _DOTS_IN_HEIGHT))
-    # The smallest one may fill the picture from side to side.
+    # With dots of one pixel the box may be as wide as the picture.
     while down > 1 and _DOTS_ACROSS * _across(down, aspect) > _LARGEST_SHARE * width:
         down -= 1
     across = _across(down, aspect)

@@ -1,9 +1,9 @@
-"""An anchor's colors by place and luma: what it says of pixels that no motion leads to.
+"""An anchor's colors by place and luma: an estimate for pixels that motion does not lead to.
 
-The rule by which hints reach far, the anchor's own pixels being the hints: the mean of the colors
-around a place, weighed by how near they are and how alike their luma is. Pixels are gathered in
-cells of place and luma, a bilateral grid, which are blurred and read by interpolation: the cost
-does not depend on how far a color reaches.
+The same rule lets color hints spread over a picture, with the anchor's own pixels as the hints: the
+mean of the colors around a place, weighted by distance and by similarity of luma. Pixels are sorted
+into cells of place and luma (a bilateral grid), the cells are blurred, and values are read by
+interpolation, so the cost does not depend on how far a color spreads.
 """
 
 import numpy as np
@@ -11,31 +11,31 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Palette = npt.NDArray[np.float32]
-"""Pixels in each cell, and the sums of their colors: (rows, columns, bins of luma, 1 + n)."""
+"""Pixel count of each cell and the sums of its colors: (rows, columns, bins of luma, 1 + n)."""
 
 _ROWS = 12
-"""Cells over a picture's height; a color reaches about two of them."""
+"""Cells over the height of a picture. A color spreads over about two of them."""
 _BINS = 16
 _HALF_RANGE = 6.0
-"""Looks beyond this are counted in the outermost bins: 68 in L* from the picture's mean."""
-_ENOUGH = 20.0
-"""Pixels in and around a cell, blurred, by which it is believed half."""
+"""Normalized luma beyond this, 68 in L* from the mean, is counted in the outermost bins."""
+_HALF_CONFIDENCE_PIXELS = 20.0
+"""Pixels in and around a cell, after blurring, that give a confidence of 0.5."""
 
 
-def gathered(look: Floats, planes: Floats) -> Palette:
+def build_palette(luma: Floats, planes: Floats) -> Palette:
     """Return the palette of a small picture.
 
     Args:
-        look: What it is compared by, see `temporal.look`; (h, w).
-        planes: Any planes (n, h, w) of it.
+        luma: Normalized luma (h, w), see `temporal.normalize_luma`.
+        planes: Any planes (n, h, w) of the picture.
     """
-    height, width = look.shape
+    height, width = luma.shape
     columns = max(2, round(_ROWS * width / height))
     rows = min(_ROWS, height)
     row = np.arange(height) * rows // height
     column = np.arange(width) * columns // width
-    luma = np.clip(_position(look) + 0.5, 0, _BINS - 1).astype(np.intp)
-    cell = ((row[:, None] * columns + column) * _BINS + luma).ravel()
+    bins = np.clip(_bin_position(luma) + 0.5, 0, _BINS - 1).astype(np.intp)
+    cell = ((row[:, None] * columns + column) * _BINS + bins).ravel()
     count = rows * columns * _BINS
     sums = [np.bincount(cell, minlength=count)]
     sums += [np.bincount(cell, plane.ravel(), count) for plane in planes]
@@ -45,41 +45,41 @@ def gathered(look: Floats, planes: Floats) -> Palette:
     return cells
 
 
-def read(spread: Floats, look: Floats) -> tuple[Floats, Floats]:
-    """Return a picture's colors as a palette has them.
+def read_palette(spread: Floats, luma: Floats) -> tuple[Floats, Floats]:
+    """Return a picture's colors as a palette estimates them.
 
     Args:
-        spread: A palette of another picture, or a weighed sum of several, its cells interpolated to
-            the places of this one's pixels: (h, w, bins of luma * (1 + n)).
-        look: Of this one, (h, w), of any size.
+        spread: The palette of another picture, or a weighted sum of several, its cells interpolated
+            to the pixels of this one: (h, w, bins of luma * (1 + n)).
+        luma: Normalized luma of this picture, (h, w), of any size.
 
     Returns:
-        The planes, (n, h, w), 0 where the palette knows nothing; how far it knows such pixels
-        there, (h, w) in [0, 1].
+        The planes, (n, h, w), 0 where the palette is empty; the confidence in them, (h, w) in
+        [0, 1].
     """
-    height, width = look.shape
+    height, width = luma.shape
     cells = spread.reshape(height * width * _BINS, -1)
-    position = np.clip(_position(look).ravel(), 0, _BINS - 1)
+    position = np.clip(_bin_position(luma).ravel(), 0, _BINS - 1)
     low = np.minimum(position.astype(np.intp), _BINS - 2)
     share = (position - low).astype(np.float32)[:, None]
     low += np.arange(height * width) * _BINS
     near: Floats = cells[low]
     near += share * (cells[low + 1] - near)
-    known: Floats = near[:, 0] / (near[:, 0] + np.float32(_ENOUGH))
+    confidence: Floats = near[:, 0] / (near[:, 0] + np.float32(_HALF_CONFIDENCE_PIXELS))
     near[:, 1:] /= np.maximum(near[:, :1], np.float32(1e-3))
     planes = np.ascontiguousarray(near[:, 1:].T)
-    return planes.reshape(-1, height, width), known.reshape(height, width)
+    return planes.reshape(-1, height, width), confidence.reshape(height, width)
 
 
-def _position(look: Floats) -> Floats:
-    """Return looks in bins, the first one's center at 0."""
-    scaled: Floats = (look + np.float32(_HALF_RANGE)) * np.float32(_BINS / (2 * _HALF_RANGE))
+def _bin_position(luma: Floats) -> Floats:
+    """Return normalized luma in units of bins; 0 is the center of the first bin."""
+    scaled: Floats = (luma + np.float32(_HALF_RANGE)) * np.float32(_BINS / (2 * _HALF_RANGE))
     scaled -= np.float32(0.5)
     return scaled
 
 
 def _blurred(cells: Palette, axis: int) -> Palette:
-    """Return the cells blurred by (1, 2, 1) along an axis; outside there is nothing."""
+    """Return the cells blurred by (1, 2, 1) along an axis, with zeros outside."""
     blurred = 2 * cells
     inner, outer = [slice(None)] * 4, [slice(None)] * 4
     inner[axis], outer[axis] = slice(1, None), slice(None, -1)

@@ -205,7 +205,7 @@ def exposed_alike(look: Floats) -> Codes:
     """Return a picture for the estimator, its contrast made that of all others.
 
     Args:
-        look: Luma about its mean in units of 11 in L*, see `color.temporal.look`.
+        look: Luma about its mean in units of 11 in L*, see `color.temporal.normalize_luma`.
     """
     gain = _CONTRAST / max(float(look.std()), _LEAST_CONTRAST)
     codes: Codes = np.clip(look * np.float32(gain) + 128, 0, 255).astype(np.uint8)

@@ -1,9 +1,8 @@
-"""The motion from frame to frame of a segment, and which frames are anchors."""
+"""Motion from frame to frame, and the choice of anchors: the frames whose colors are predicted."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from colorworker.color.temporal import strange_share
+from colorworker.color.temporal import unmatched_share
 from colorworker.domain.options import Options
 from colorworker.media.opticalflow import (
     Codes,
@@ -15,86 +14,130 @@ from colorworker.media.opticalflow import (
     through,
     unmoved,
 )
-from colorworker.media.planes import luma_plane
-from colorworker.pipeline.propagation.framestate import Canvas, Moment, Motion
-from colorworker.pipeline.propagation.shotboundaries import windows
+from colorworker.media.planes import Plane
+from colorworker.pipeline.propagation.framestate import (
+    AnchorFrame,
+    AnchorLink,
+    DecodedFrame,
+    FlowPair,
+    InBetweenFrame,
+    LookaheadFrame,
+    MarkedFrame,
+    MovingFrame,
+    cannot_follow,
+)
+from colorworker.pipeline.propagation.propagationsetup import PropagationSetup
+from colorworker.pipeline.propagation.shotboundaries import with_lookahead
 
-_STRANGE_SHARE = 0.05
-"""Of the picture, not to be found in the last anchor, that makes the next one due early: colors
-cannot follow what neither anchor shows."""
-_SOONEST = 4
-"""Frames to an early anchor. Where all is new in every frame nobody sees colors for that long, and
-more anchors would only flicker more."""
+_NEW_SHARE = 0.05
+"""Share of the picture that the last anchor does not show, above which the next anchor comes early:
+colors cannot follow motion to what neither anchor shows."""
+_EARLIEST = 4
+"""Fewest frames between two anchors of this kind. Where everything is new in every frame, nobody
+sees colors for that long, and more anchors would only add flicker."""
 
 
-def moving(moments: Iterator[Moment], canvas: Canvas) -> Iterator[Moment]:
-    """Give every frame its motion from the one before in its shot.
+def estimate_motion(
+    frames: Iterator[MarkedFrame], setup: PropagationSetup
+) -> Iterator[MovingFrame]:
+    """Yield every frame with its motion from the previous frame of its shot.
 
-    Frames that a flash or damage hides are said to lie where the last one before them did, and
-    motion is taken from that one as soon as the picture is there again.
+    A frame that a flash or damage hides gets zero motion, and the next visible frame gets the
+    motion from the last visible one.
+
+    Raises:
+        OutputMismatch: If a frame has no previous frame although it starts no shot.
     """
-    seen: Codes | None = None
-    for moment in moments:
-        here = exposed_alike(moment.flow_look)
-        motion: Motion | None = None
-        if seen is not None and not moment.starts_shot:
-            hidden = (unmoved(here.shape), unmoved(here.shape))
-            motion = Motion(*(hidden if moment.hidden else paths_between(canvas.flow, seen, here)))
-        if not moment.hidden:
-            seen = here
-        yield replace(moment, motion=motion)
+    visible: Codes | None = None
+    for frame in frames:
+        here = exposed_alike(frame.decoded.flow_luma)
+        flow: FlowPair | None = None
+        if not frame.starts_shot:
+            if visible is None:
+                raise cannot_follow(frame.decoded.index, "no frame before it to take motion from")
+            flow = (
+                FlowPair(unmoved(here.shape), unmoved(here.shape))
+                if frame.hidden
+                else FlowPair(*paths_between(setup.flow_estimator, visible, here))
+            )
+        if not frame.hidden:
+            visible = here
+        yield MovingFrame(frame.decoded, frame.hidden, flow)
 
 
-def anchored(moments: Iterator[Moment], canvas: Canvas, options: Options) -> Iterator[Moment]:
-    """Give anchors their proxy, and end as soon as all is there that the segment depends on.
+def choose_anchors(
+    frames: Iterator[MovingFrame], setup: PropagationSetup, options: Options
+) -> Iterator[AnchorFrame | InBetweenFrame | LookaheadFrame]:
+    """Yield every frame as an anchor or as one between two anchors, with its path to an anchor.
 
-    Anchors are a shot's first and last frame, the border, and between them every n-th frame,
-    sooner where much is new. All frames get their path to the anchor before them.
+    Anchors are the first and the last frame of a shot, the first frame behind the segment, and
+    between them every `anchor_interval`-th frame, earlier where much of the picture is new. Ends
+    with the last frame that the segment's colors depend on.
+
+    Raises:
+        OutputMismatch: If a frame has no anchor before it although it starts no shot.
     """
-    last: Moment | None = None
-    back: Path | None = None
-    end = canvas.frame_count + options.anchor_interval * options.settle_anchors
-    for window in windows(moments, 1):
-        moment, following = window[0], window[1:]
-        if moment.index >= canvas.frame_count and moment.starts_shot:
-            return
-        if moment.motion is not None:
-            back = through(moment.motion.back, back) if back else moment.motion.back
+    last: MovingFrame | None = None
+    path: Path | None = None
+    """From the frame before to the last anchor; None if that frame is the anchor."""
+    end = setup.frame_count + options.anchor_interval * options.settle_anchors
+    for frame, *following in with_lookahead(frames, 1):
+        link: AnchorLink | None = None
+        if frame.flow is None:
+            if frame.index >= setup.frame_count:
+                return
+        elif last is None:
+            raise cannot_follow(frame.index, "no anchor before it")
+        else:
+            back = frame.flow.backward
+            link = AnchorLink(frame.flow, through(back, path) if path else back)
+        ends_shot = not following or following[0].flow is None
         if (
             last is None
-            or moment.starts_shot
-            or moment.index == canvas.frame_count
-            or _is_due(moment, last, back, options)
-            or not following
-            or following[0].starts_shot
+            or link is None
+            or frame.index == setup.frame_count
+            or _is_due(frame, last, link.to_anchor, options)
+            or ends_shot
         ):
-            yield _anchor(replace(moment, back=back), canvas)
-            last, back = moment, None
+            yield AnchorFrame(frame.decoded, _proxy(frame.decoded, setup), link)
+            last, path = frame, None
+        elif frame.index < setup.frame_count:
+            yield InBetweenFrame(frame.decoded, link)
+            path = link.to_anchor
         else:
-            yield _without_frame_beyond(replace(moment, back=back), canvas)
-        if moment.index >= end:
+            yield LookaheadFrame(frame.index, link.flow)
+            path = link.to_anchor
+        if frame.index >= end:
             return
 
 
-def _is_due(moment: Moment, last: Moment, back: Path | None, options: Options) -> bool:
-    elapsed = moment.index - last.index
-    if moment.hidden:
+def make_every_frame_an_anchor(
+    frames: Iterator[MarkedFrame], setup: PropagationSetup
+) -> Iterator[AnchorFrame]:
+    """Yield every frame of the segment as an anchor of its own, also those that a flash hides."""
+    # Two frames behind the segment are read all the same: shots and dissolves that begin at its end
+    # are logged then.
+    for frame, *_ in with_lookahead(frames, 1):
+        if frame.decoded.index >= setup.frame_count:
+            return
+        yield AnchorFrame(frame.decoded, _proxy(frame.decoded, setup), None)
+
+
+def _is_due(frame: MovingFrame, last: MovingFrame, to_last: Path, options: Options) -> bool:
+    elapsed = frame.index - last.index
+    if frame.hidden:
         return False
     if elapsed >= options.anchor_interval:
         return True
-    if elapsed < _SOONEST or back is None:
+    if elapsed < _EARLIEST:
         return False
-    carried = sampled(last.flow_look, places(back.flow))
-    return strange_share(moment.flow_look, last.flow_look, carried, back.trust) > _STRANGE_SHARE
+    now, before = frame.decoded.flow_luma, last.decoded.flow_luma
+    warped = sampled(before, places(to_last.flow))
+    return unmatched_share(now, before, warped, to_last.trust) > _NEW_SHARE
 
 
-def _anchor(moment: Moment, canvas: Canvas) -> Moment:
-    if canvas.brush.working == canvas.brush.chroma or moment.frame is None:
-        proxy = moment.guide
-    else:
-        proxy = canvas.to_working(luma_plane(moment.frame))
-    return _without_frame_beyond(replace(moment, proxy=proxy), canvas)
-
-
-def _without_frame_beyond(moment: Moment, canvas: Canvas) -> Moment:
-    return moment if moment.index < canvas.frame_count else replace(moment, frame=None)
+def _proxy(frame: DecodedFrame, setup: PropagationSetup) -> Plane:
+    """Return luma codes at the network's working shape."""
+    if setup.upsampler.working == setup.upsampler.chroma:
+        return frame.guide
+    return setup.to_working(frame.full_luma)

@@ -1,4 +1,15 @@
-"""A frame on its way through the stages that color a segment, and what they have in common."""
+"""The values that the stages of propagation yield: one frozen type for each stage.
+
+    DecodedFrame                                      luma at all the sizes that later stages need
+    MarkedFrame                                       + whether a shot starts
+    MovingFrame                                       + motion from the previous frame
+    AnchorFrame | InBetweenFrame | LookaheadFrame     + its part in the shot, path to the anchor
+    PredictedAnchor | ...                             + colors
+    SettledAnchor | InBetweenFrame                    + colors averaged with those of later anchors
+    ColoredFrame                                      the planes that chroma codes are made from
+
+A value holds the value of the stage before, so no array is copied.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,123 +17,162 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.palette import Palette, gathered
-from colorworker.color.temporal import look
-from colorworker.domain.videoinfo import VideoInfo
-from colorworker.media import shotdetection
-from colorworker.media.opticalflow import MIN_SIDE, FlowEstimator, Path, layered, resized
-from colorworker.media.planes import Frame, Plane, PlaneScaler, chroma_shape, color_spec
-from colorworker.pipeline.propagation.upsample import Brush, brush_for
+from colorworker.color.palette import Palette, build_palette
+from colorworker.errors import OutputMismatch
+from colorworker.media.opticalflow import Path, layered, resized
+from colorworker.media.planes import Plane
+from colorworker.media.shotdetection import Small
 
 Floats = npt.NDArray[np.float32]
 
-_FLOW_SIDE = 96
-"""Pixels of the shorter side that motion is taken at. At 64 a hand that is thrown up is lost; 128
-calm colors no better."""
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """The luma of one frame at several sizes."""
+
+    index: int
+    """Number of the frame in its segment, from 0."""
+    full_luma: Plane
+    """Codes at the frame's own size."""
+    luma: Plane
+    """Codes at the size of the chroma planes."""
+    guide: Plane
+    """Codes at the size of the grid, see `ChromaUpsampler.grid`."""
+    small: Small
+    """Luma that shot detection compares."""
+    flow_luma: Floats
+    """Normalized luma at the size that motion is estimated at."""
 
 
 @dataclass(frozen=True)
-class Canvas:
-    """What is the same for all frames of a segment."""
+class MarkedFrame:
+    """A frame and its place in its shot."""
 
-    frame_count: int
-    pix_fmt: str
-    brush: Brush
-    flow: FlowEstimator
-    to_working: PlaneScaler
-    to_small: PlaneScaler
-    to_flow: PlaneScaler
-
-    def look(self, codes: Plane) -> Floats:
-        """Return what luma codes are compared by."""
-        return look(codes, self.brush.table.spec.white_span)
+    decoded: DecodedFrame
+    starts_shot: bool
+    hidden: bool
+    """True if a flash, or damage of a few frames, hides the scene."""
 
 
 @dataclass(frozen=True)
-class Motion:
-    """Between a frame and the one before it."""
+class FlowPair:
+    """Motion between a frame and the previous one."""
 
-    to_here: Path
-    back: Path
+    forward: Path
+    """From the previous frame to this one."""
+    backward: Path
+    """From this frame to the previous one."""
 
 
 @dataclass(frozen=True)
-class Colors:
-    """What an anchor looks like, and its colors."""
+class MovingFrame:
+    """A frame and its motion from the previous frame."""
 
-    look: Floats
-    """What it is compared by, (h, w) at the grid's shape."""
-    flow_look: Floats
-    """The same at the size of motion."""
+    decoded: DecodedFrame
+    hidden: bool
+    flow: FlowPair | None
+    """None if and only if the frame starts a shot."""
+
+    @property
+    def index(self) -> int:
+        """Number of the frame in its segment, from 0."""
+        return self.decoded.index
+
+
+@dataclass(frozen=True)
+class AnchorLink:
+    """How a frame is connected to the anchor before it in its shot."""
+
+    flow: FlowPair
+    """Motion from the previous frame."""
+    to_anchor: Path
+    """From the frame to that anchor."""
+
+
+@dataclass(frozen=True)
+class AnchorFrame:
+    """A frame whose colors the network will predict."""
+
+    decoded: DecodedFrame
+    proxy: Plane
+    """Luma codes at the shape that the network works at."""
+    link: AnchorLink | None
+    """None if the anchor starts a shot, or if every frame is an anchor."""
+
+
+@dataclass(frozen=True)
+class InBetweenFrame:
+    """A frame of the segment that takes its colors from the anchors around it."""
+
+    decoded: DecodedFrame
+    link: AnchorLink
+
+
+@dataclass(frozen=True)
+class LookaheadFrame:
+    """A frame between two anchors behind the segment's end, where only motion is needed."""
+
+    index: int
+    flow: FlowPair
+
+
+@dataclass(frozen=True)
+class AnchorColors:
+    """Colors of an anchor, and the luma that other frames are compared with."""
+
+    luma: Floats
+    """Normalized luma (h, w) at the grid's shape."""
+    flow_luma: Floats
+    """Normalized luma at the size that motion is estimated at."""
     planes: Floats
-    """On the table's axes at the grid's shape: chroma (2, h, w), or what `ready` makes of it."""
+    """On the chroma table's axes, at the grid's shape: (2, h, w), or (4, h, w) with slopes."""
 
     @cached_property
     def layers(self) -> list[Floats]:
-        """Its look and planes, to be carried."""
-        return layered([self.look, *self.planes])
+        """Luma and planes, packed for `opticalflow.carried`."""
+        return layered([self.luma, *self.planes])
 
     @cached_property
     def palette(self) -> Palette:
-        """Its planes by place and luma."""
-        small = [resized(plane, self.flow_look.shape) for plane in self.planes]
-        return gathered(self.flow_look, np.stack(small))
+        """Mean of the planes by place and luma."""
+        small = [resized(plane, self.flow_luma.shape) for plane in self.planes]
+        return build_palette(self.flow_luma, np.stack(small))
 
 
 @dataclass(frozen=True)
-class Moment:
-    """One frame; fields below `flow_look` are filled in on its way."""
+class PredictedAnchor:
+    """An anchor with the network's colors."""
 
-    index: int
-    frame: Frame | None
-    """None behind the segment's end, where only colors are needed."""
-    luma: Plane
-    """Luma codes at the chroma planes' shape."""
-    guide: Plane
-    """The same at the grid's shape."""
-    small: Floats
-    """Luma that shots are told by."""
-    flow_look: Floats
-    """What it is compared by, at the size of motion."""
-    starts_shot: bool = False
-    hidden: bool = False
-    """By a flash or by damage of a few frames."""
-    motion: Motion | None = None
-    """None where a shot starts."""
-    back: Path | None = None
-    """To the anchor before; None where a shot starts."""
-    proxy: Plane | None = None
-    """Luma codes at the working shape, anchors only."""
-    colors: Colors | None = None
-    """Anchors only."""
+    decoded: DecodedFrame
+    link: AnchorLink | None
+    colors: AnchorColors
 
 
-def canvas_for(info: VideoInfo, working: tuple[int, int], frame_count: int, pix_fmt: str) -> Canvas:
-    """Return the canvas of a segment.
+@dataclass(frozen=True)
+class SettledAnchor:
+    """An anchor whose colors have been averaged with those of later anchors of its shot."""
+
+    decoded: DecodedFrame
+    link: AnchorLink | None
+    colors: AnchorColors
+
+
+@dataclass(frozen=True)
+class ColoredFrame:
+    """A frame and the planes that its chroma codes are made from."""
+
+    decoded: DecodedFrame
+    planes: Floats
+    """From `fit_anchor_planes`, or a blend of such planes."""
+
+
+def cannot_follow(index: int, seen: str) -> OutputMismatch:
+    """Return the error for a frame that no color can be propagated to.
 
     Args:
-        info: Of the stream.
-        working: Shape the network wants.
-        frame_count: Of the segment.
-        pix_fmt: To write; planar Y'CbCr.
-
-    Raises:
-        SourceUnsupported: If the stream's pixel format or matrix is one that is not colored.
+        index: Number of the frame in its segment.
+        seen: What is missing.
     """
-    brush = brush_for(color_spec(info), working, chroma_shape(pix_fmt, info.height, info.width))
-    shape = _flow_shape(*brush.grid)
-    return Canvas(
-        frame_count=frame_count,
-        pix_fmt=pix_fmt,
-        brush=brush,
-        flow=FlowEstimator(),
-        to_working=PlaneScaler(*working),
-        to_small=PlaneScaler(*shotdetection.SMALL_SHAPE),
-        to_flow=PlaneScaler(*shape, larger=shape[0] > brush.grid[0]),
+    return OutputMismatch(
+        f"frame {index} of the segment", seen, "Color it with --per-frame and report the film"
     )
-
-
-def _flow_shape(height: int, width: int) -> tuple[int, int]:
-    shorter = min(height, width)
-    scale = max(MIN_SIDE, min(_FLOW_SIDE, shorter)) / shorter
-    return round(height * scale), round(width * scale)

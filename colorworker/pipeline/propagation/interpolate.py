@@ -1,4 +1,4 @@
-"""Colors from anchor to anchor, and from two anchors to the frames between them."""
+"""Colors averaged from anchor to anchor, and blended for the frames between two anchors."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,154 +7,202 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.palette import Palette, read
-from colorworker.color.temporal import Carried, Surmised, between, settle
+from colorworker.color.palette import Palette, read_palette
+from colorworker.color.temporal import (
+    PaletteEstimate,
+    WarpedAnchor,
+    average_with_later,
+    blend_between,
+)
 from colorworker.domain.options import Options
 from colorworker.media.opticalflow import Path, carried, enlarged, interpolated, resized, through
-from colorworker.media.planes import Frame
-from colorworker.pipeline.propagation.framestate import Canvas, Colors, Moment
-from colorworker.pipeline.propagation.upsample import ready
+from colorworker.pipeline.propagation.framestate import (
+    AnchorColors,
+    ColoredFrame,
+    FlowPair,
+    InBetweenFrame,
+    LookaheadFrame,
+    PredictedAnchor,
+    SettledAnchor,
+    cannot_follow,
+)
+from colorworker.pipeline.propagation.propagationsetup import PropagationSetup
+from colorworker.pipeline.propagation.upsample import fit_anchor_planes
 
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Colored:
-    """A frame of the segment, and the planes that its codes are made of."""
+def settle_anchors(
+    frames: Iterator[PredictedAnchor | InBetweenFrame | LookaheadFrame],
+    setup: PropagationSetup,
+    options: Options,
+) -> Iterator[SettledAnchor | InBetweenFrame]:
+    """Average the chroma of every anchor with that of the anchors behind it in its shot.
 
-    frame: Frame
-    moment: Moment
-    planes: Floats
-    """From `brush.ready`, or between such planes."""
-
-
-@dataclass(frozen=True)
-class _Anchor:
-    """An anchor that frames follow."""
-
-    index: int
-    colors: Colors
-
-
-def settled(moments: Iterator[Moment], options: Options) -> Iterator[Moment]:
-    """Average the chroma of anchors with that of the anchors behind them in their shot."""
-    settling = _Settling(options)
-    for moment in moments:
-        yield from settling.add(moment)
-    yield from settling.rest()
+    Raises:
+        OutputMismatch: If a frame of a shot has no motion from the previous one.
+    """
+    settling = _Settling(setup.frame_count, options)
+    for frame in frames:
+        yield from settling.add(frame)
+    yield from settling.end_shot()
 
 
 class _Settling:
-    """Holds moments until all is there that the colors of the first one depend on."""
+    """Holds frames until everything has arrived that the colors of the first one depend on."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, frame_count: int, options: Options) -> None:
+        self._frame_count = frame_count
         self._anchors = options.settle_anchors
         self._reach = options.anchor_interval * options.settle_anchors
-        self._held: deque[Moment] = deque()
-        self._earlier: Colors | None = None
+        self._held: deque[PredictedAnchor | InBetweenFrame | LookaheadFrame] = deque()
+        self._earlier: AnchorColors | None = None
 
-    def add(self, moment: Moment) -> Iterator[Moment]:
-        """Take the next moment; yield those that nothing more is needed for."""
-        if moment.starts_shot:
-            yield from self.rest()
-        self._held.append(moment)
-        while self._held and self._held[0].index + self._reach <= moment.index:
-            yield self._first()
+    def add(
+        self, frame: PredictedAnchor | InBetweenFrame | LookaheadFrame
+    ) -> Iterator[SettledAnchor | InBetweenFrame]:
+        """Take the next frame; yield the frames that need nothing more."""
+        if isinstance(frame, PredictedAnchor) and frame.link is None:
+            yield from self.end_shot()
+        self._held.append(frame)
+        while self._held and _index(self._held[0]) + self._reach <= _index(frame):
+            yield from self._release_first()
 
-    def rest(self) -> Iterator[Moment]:
-        """Yield what is held: the shot is over."""
+    def end_shot(self) -> Iterator[SettledAnchor | InBetweenFrame]:
+        """Yield all frames that are held."""
         while self._held:
-            yield self._first()
+            yield from self._release_first()
 
-    def _first(self) -> Moment:
+    def _release_first(self) -> Iterator[SettledAnchor | InBetweenFrame]:
         first = self._held.popleft()
-        own = first.colors
-        if own is None or not self._anchors:
-            return first
-        others = list(self._later())
-        # A shot's last anchor would jump from the colors before it; what lies behind the border is
+        if isinstance(first, PredictedAnchor):
+            yield SettledAnchor(first.decoded, first.link, self._settle(first))
+        elif isinstance(first, InBetweenFrame):
+            yield first
+        # A LookaheadFrame was here for the paths through it only.
+
+    def _settle(self, anchor: PredictedAnchor) -> AnchorColors:
+        own = anchor.colors
+        if not self._anchors:
+            return own
+        others = list(self._later_anchors())
+        # A shot's last anchor would jump from the colors before it. Anchors behind the segment are
         # left alone, because the next segment does not know what was before.
-        if not others and self._earlier and first.back and first.frame:
-            others = [(self._earlier, first.back)] * (self._anchors + 1)
-        shape = own.look.shape
-        chroma = settle(
-            own.look,
+        inside = anchor.decoded.index < self._frame_count
+        if not others and self._earlier and anchor.link and inside:
+            others = [(self._earlier, anchor.link.to_anchor)] * (self._anchors + 1)
+        shape = own.luma.shape
+        chroma = average_with_later(
+            own.luma,
             own.planes,
-            [_carried(colors, path) for colors, path in others],
-            [_surmised(colors.palette, own.flow_look, shape) for colors, _ in others],
+            [_warp(colors, path) for colors, path in others],
+            [_estimate(colors.palette, own.flow_luma, shape) for colors, _ in others],
         )
         self._earlier = replace(own, planes=chroma)
-        return replace(first, colors=self._earlier)
+        return self._earlier
 
-    def _later(self) -> Iterator[tuple[Colors, Path]]:
-        """Yield the anchors that are held, and the paths to them from the one just taken out."""
+    def _later_anchors(self) -> Iterator[tuple[AnchorColors, Path]]:
+        """Yield the colors of each anchor held, and the path to it from the last frame released."""
         path: Path | None = None
-        for moment in self._held:
-            if moment.motion is None:
-                return
-            path = through(path, moment.motion.to_here) if path else moment.motion.to_here
-            if moment.colors is not None:
-                yield moment.colors, path
+        for frame in self._held:
+            flow = _flow(frame)
+            path = through(path, flow.forward) if path else flow.forward
+            if isinstance(frame, PredictedAnchor):
+                yield frame.colors, path
 
 
-def followed(moments: Iterator[Moment], canvas: Canvas) -> Iterator[Colored]:
-    """Yield the segment's frames with the planes they follow, anchors with their own."""
-    earlier: _Anchor | None = None
-    waiting: list[Moment] = []
-    for moment in moments:
-        if moment.colors is None:
-            waiting.append(moment)
+def _index(frame: PredictedAnchor | InBetweenFrame | LookaheadFrame) -> int:
+    return frame.index if isinstance(frame, LookaheadFrame) else frame.decoded.index
+
+
+def _flow(frame: PredictedAnchor | InBetweenFrame | LookaheadFrame) -> FlowPair:
+    if isinstance(frame, LookaheadFrame):
+        return frame.flow
+    if frame.link is None:
+        raise cannot_follow(frame.decoded.index, "it has no motion from the previous frame")
+    return frame.link.flow
+
+
+@dataclass(frozen=True)
+class _FittedAnchor:
+    """An anchor with planes that frames can take their colors from."""
+
+    index: int
+    colors: AnchorColors
+
+
+def interpolate_between_anchors(
+    frames: Iterator[SettledAnchor | InBetweenFrame], setup: PropagationSetup
+) -> Iterator[ColoredFrame]:
+    """Yield every frame of the segment, in order, with the planes of its chroma.
+
+    Anchors keep their own colors; frames between two anchors get a blend of both.
+
+    Raises:
+        OutputMismatch: If there is no anchor on one side of a frame, or no motion leads there.
+    """
+    earlier: _FittedAnchor | None = None
+    waiting: list[InBetweenFrame] = []
+    for frame in frames:
+        if isinstance(frame, InBetweenFrame):
+            waiting.append(frame)
             continue
-        planes = ready(canvas.brush, moment.guide, moment.colors.planes)
-        later = _Anchor(moment.index, replace(moment.colors, planes=planes))
-        if earlier is not None and moment.motion is not None:
-            yield from _between(earlier, waiting, later, moment.motion.to_here, canvas)
-        waiting = []
-        if moment.frame is None:
+        index = frame.decoded.index
+        planes = fit_anchor_planes(setup.upsampler, frame.decoded.guide, frame.colors.planes)
+        later = _FittedAnchor(index, replace(frame.colors, planes=planes))
+        if waiting:
+            if earlier is None or frame.link is None:
+                raise cannot_follow(waiting[0].decoded.index, "no anchors of its shot around it")
+            yield from _interpolate(earlier, waiting, later, frame.link.flow.forward, setup)
+            waiting = []
+        if index >= setup.frame_count:
             return
-        yield Colored(moment.frame, moment, planes)
+        yield ColoredFrame(frame.decoded, planes)
         earlier = later
+    if waiting:
+        raise cannot_follow(waiting[0].decoded.index, "no anchor behind it")
 
 
-def _between(
-    earlier: _Anchor, waiting: list[Moment], later: _Anchor, arriving: Path, canvas: Canvas
-) -> Iterator[Colored]:
-    """Yield the frames between two anchors, `arriving` being the path into the later one."""
-    onward: list[Path] = []
-    for moment in reversed(waiting):
-        onward.append(arriving)
-        if moment.motion is not None:
-            arriving = through(moment.motion.to_here, arriving)
+def _interpolate(
+    earlier: _FittedAnchor,
+    waiting: list[InBetweenFrame],
+    later: _FittedAnchor,
+    arriving: Path,
+    setup: PropagationSetup,
+) -> Iterator[ColoredFrame]:
+    """Yield the frames between two anchors; `arriving` leads from the last of them to `later`."""
+    paths_to_later: list[Path] = []
+    for frame in reversed(waiting):
+        paths_to_later.append(arriving)
+        arriving = through(frame.link.flow.forward, arriving)
     one, other = earlier.colors, later.colors
-    for moment in waiting:
-        ahead = onward.pop()
-        if moment.frame is None or moment.back is None:
-            continue
-        share = (moment.index - earlier.index) / (later.index - earlier.index)
-        own = canvas.look(moment.guide)
+    for frame in waiting:
+        decoded = frame.decoded
+        share = (decoded.index - earlier.index) / (later.index - earlier.index)
+        luma = setup.normalized(decoded.guide)
         palette = np.float32(1 - share) * one.palette + np.float32(share) * other.palette
-        planes = between(
-            own,
-            _carried(one, moment.back),
-            _carried(other, ahead),
-            _surmised(palette, moment.flow_look, own.shape),
+        planes = blend_between(
+            luma,
+            _warp(one, frame.link.to_anchor),
+            _warp(other, paths_to_later.pop()),
+            _estimate(palette, decoded.flow_luma, luma.shape),
             share,
         )
-        yield Colored(moment.frame, moment, planes)
+        yield ColoredFrame(decoded, planes)
 
 
-def _carried(colors: Colors, path: Path) -> Carried:
-    """Return an anchor's colors where a path leads to it."""
-    at, trust = enlarged(path, colors.look.shape)
-    look, *planes = carried(colors.layers, at)
-    return Carried(look, planes[: len(colors.planes)], trust)
+def _warp(colors: AnchorColors, path: Path) -> WarpedAnchor:
+    """Return an anchor's colors moved to the frame that the path begins at."""
+    at, trust = enlarged(path, colors.luma.shape)
+    luma, *planes = carried(colors.layers, at)
+    return WarpedAnchor(luma, planes[: len(colors.planes)], trust)
 
 
-def _surmised(palette: Palette, flow_look: Floats, shape: tuple[int, ...]) -> Surmised:
-    """Return what a palette says of a frame, at the grid's shape."""
-    # Colors that are only surmised may be coarse: half the size of motion, a quarter of the time.
-    height, width = flow_look.shape
-    coarse = resized(flow_look, (-(-height // 2), -(-width // 2)))
+def _estimate(palette: Palette, flow_luma: Floats, shape: tuple[int, ...]) -> PaletteEstimate:
+    """Return what a palette says about a frame, at the grid's shape."""
+    # An estimate may be coarse: at half the size of motion it takes a quarter of the time.
+    height, width = flow_luma.shape
+    coarse = resized(flow_luma, (-(-height // 2), -(-width // 2)))
     spread = interpolated(palette.reshape(*palette.shape[:2], -1), coarse.shape)
-    planes, known = read(spread, coarse)
-    return Surmised([resized(plane, shape) for plane in planes], resized(known, shape))
+    planes, confidence = read_palette(spread, coarse)
+    return PaletteEstimate([resized(plane, shape) for plane in planes], resized(confidence, shape))

@@ -1,8 +1,9 @@
-"""Where shots begin among the frames of a segment, marked as they pass and logged.
+"""Find the shots of a segment while its frames pass, and log where they begin.
 
-A log holds what is behind the segment's first frame, up to and including the first frame of the
-next segment: that one alone sees what was before it. So the logs of all segments, joined, hold
-every shot but the film's first, and each once; only a dissolve across a border can be in two.
+A log covers the frames behind the segment's first one, up to and including the first frame of the
+next segment, because only this segment sees what comes before that frame. So the joined logs of all
+segments hold every shot but the film's first, and each once; only a dissolve across a border can be
+in two logs.
 """
 
 from collections import deque
@@ -17,74 +18,78 @@ from colorworker.media.dissolves import Dissolve, DissolveWatch
 T = TypeVar("T")
 
 _FADED = 0.7
-"""Share of the contrast a few frames away, below which a picture is on its way to or from black."""
+"""Share of the contrast a few frames away, below which a picture is fading in or out."""
 _SHORTEST_FRAMES = 3
-"""Of a shot; what seems to end one sooner is a blot on one of its first frames."""
+"""Fewest frames of a shot. A change that comes sooner is a blot on one of the first frames."""
 
 
-class Watchable(Protocol):
-    """A frame of the segment, or behind its end."""
+class ComparableFrame(Protocol):
+    """A frame of the segment or of its look-ahead."""
 
     @property
     def index(self) -> int:
-        """Of the frame in the segment, from 0."""
+        """Number of the frame in the segment, from 0."""
         ...
 
     @property
     def small(self) -> shotdetection.Small:
-        """Its luma, as `shots` compares it."""
+        """Luma, from `shotdetection.small_luma`."""
         ...
 
 
-W = TypeVar("W", bound=Watchable)
+C = TypeVar("C", bound=ComparableFrame)
 
 
 @dataclass(frozen=True)
 class ShotStart:
-    """The first frame that shows anything of a shot, and how the shot before it gave way."""
+    """The first frame that shows anything of a shot, and the transition from the shot before."""
 
     index: int
-    """Of the frame in its segment; the segment's frame count is the next one's first frame."""
+    """Number of the frame in its segment; equal to the segment's frame count, it is the first frame
+    of the next segment."""
     transition: Transition
     frames: int = 0
-    """Of a dissolve; 0 for everything else."""
+    """Frames of a dissolve; 0 for other transitions."""
 
 
-def watched(
-    frames: Iterator[W], frame_count: int, log: list[ShotStart]
-) -> Iterator[tuple[W, bool, bool]]:
-    """Yield every frame with whether a shot starts there and whether a flash or damage hides it.
+def detect_shots(
+    frames: Iterator[C], frame_count: int, log: list[ShotStart]
+) -> Iterator[tuple[C, bool, bool]]:
+    """Yield every frame, whether a shot starts with it, and whether a flash or damage hides it.
 
-    What hides a shot for a few frames ends none, and the next segment's first frame counts as seen.
+    A flash or damage of a few frames ends no shot. The first frame of the next segment never counts
+    as hidden.
 
-    The segment's first frame always starts one: what was before it is not known. In a dissolve none
-    is said to start, because what is in the picture goes on: it is in the log alone.
+    The segment's first frame always starts a shot, because the frames before it are unknown. A
+    dissolve starts none, because the picture changes gradually: it is only logged.
 
     Args:
-        frames: In order; a few more than `frame_count`, which is the segment's.
-        frame_count: Of the segment.
-        log: Gets the shots that begin behind the first frame, the next segment's first included;
-            a dissolve when it has ended, so later than cuts at the same place.
+        frames: In order: the segment's frames, then its look-ahead.
+        frame_count: Frames of the segment, without the look-ahead.
+        log: Receives the shots that begin behind the first frame, the next segment's first
+            included. A dissolve is added when it has ended, so after cuts at the same place.
     """
-    watch, dissolves = _Watch(), DissolveWatch()
-    for window in windows(frames, shotdetection.FRAMES_AHEAD):
+    detector, dissolves = _ShotDetector(), DissolveWatch()
+    for window in with_lookahead(frames, shotdetection.FRAMES_AHEAD):
         frame, after = window[0], [each.small for each in window]
-        transition = watch.see(frame.index, after)
+        transition = detector.see(frame.index, after)
         if transition or shotdetection.is_flat(frame.small):
             if transition:
                 _log_dissolve(dissolves.end(), frame_count, log)
             dissolves = DissolveWatch(frame.index)
         _log_dissolve(dissolves.see(frame.small), frame_count, log)
         if frame.index > frame_count:
-            # Whoever takes the frames may stop at any of these.
+            # The caller may stop at any of these frames.
             _log_dissolve(dissolves.so_far(), frame_count, log)
         if transition and 0 < frame.index <= frame_count:
             log.append(ShotStart(frame.index, transition))
-        yield frame, transition is not None, frame.index != frame_count and watch.hides(frame.index)
+        hidden = frame.index != frame_count and detector.hides(frame.index)
+        yield frame, transition is not None, hidden
         if frame.index == frame_count:
-            # The next segment begins here and does not know what was before; nor must we.
-            watch = _Watch()
-            watch.see(frame.index, after)
+            # The next segment begins here and does not know the frames before. Start anew as it
+            # does, or the two segments would choose different anchors.
+            detector = _ShotDetector()
+            detector.see(frame.index, after)
     _log_dissolve(dissolves.end(), frame_count, log)
 
 
@@ -98,22 +103,30 @@ def _log_dissolve(dissolve: Dissolve | None, frame_count: int, log: list[ShotSta
         log.append(start)
 
 
-class _Watch:
-    """What has been seen since a segment's first frame, as far as cuts and fades depend on it."""
+class _ShotDetector:
+    """Finds cuts and fades from the frames since a segment's first one."""
 
     def __init__(self) -> None:
         self._before: deque[shotdetection.Small] = deque(maxlen=shotdetection.FRAMES_BEHIND)
         self._shown: shotdetection.Small | None = None
         """The last frame that was not flat."""
         self._faded = False
-        """That frame was fainter than those before it."""
+        """Whether that frame had less contrast than those before it."""
         self._flat = False
-        """Nothing is to be seen for the moment."""
+        """Whether the picture is blank at the moment."""
         self._quiet_end = 0
         self._flash_end = 0
 
     def see(self, index: int, after: Sequence[shotdetection.Small]) -> Transition | None:
-        """Take a frame and those after it; return how a shot begins with it, None if none does."""
+        """Take the next frame.
+
+        Args:
+            index: Number of the frame in the segment.
+            after: Luma of the frame and of those that follow it.
+
+        Returns:
+            The transition to the shot that starts with the frame; None if none starts.
+        """
         frame = after[0]
         transition = self._transition(index, after)
         if transition and self._before:
@@ -125,7 +138,7 @@ class _Watch:
         return transition
 
     def hides(self, index: int) -> bool:
-        """Return whether the frame that was taken last, with this index, is one of a flash."""
+        """Return whether the frame that was taken last, with this index, is part of a flash."""
         return index < self._flash_end
 
     def _transition(self, index: int, after: Sequence[shotdetection.Small]) -> Transition | None:
@@ -136,7 +149,7 @@ class _Watch:
             self._flat = True
             return None
         if self._flat:
-            # At the end of a fade contrast hovers about the bound.
+            # At the end of a fade, contrast hovers around the threshold.
             if any(shotdetection.is_flat(each) for each in after):
                 return None
             self._flat = False
@@ -159,8 +172,8 @@ def _is_fainter(frame: shotdetection.Small, other: shotdetection.Small) -> bool:
     return float(frame.std()) < _FADED * float(other.std())
 
 
-def windows(items: Iterator[T], ahead: int) -> Iterator[list[T]]:
-    """Yield every item with up to `ahead` following ones, fewer at the end."""
+def with_lookahead(items: Iterator[T], ahead: int) -> Iterator[list[T]]:
+    """Yield a list of every item and the `ahead` items that follow it, fewer at the end."""
     held: deque[T] = deque()
     for item in items:
         held.append(item)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from colorworker.color import codes
-from colorworker.color.codes import chroma_table, located
+from colorworker.color.codes import chroma_table, positions_from_ab
 from colorworker.color.luma import ColorSpec
 from tests.unit.color.reference import (
     SPECS,
@@ -20,7 +20,7 @@ them miss by more."""
 
 
 def chroma_codes(table, luma, ab):
-    return codes.chroma_codes(table, luma, located(table, ab))
+    return codes.chroma_codes(table, luma, positions_from_ab(table, ab))
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)

@@ -8,26 +8,26 @@ SIZES = [(64, 48), (320, 240), (640, 360), (720, 576), (1920, 1080), (4096, 3112
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_the_notice_lies_in_the_lower_right_quarter_and_has_both_tones(width, height):
+def test_the_notice_is_black_and_white_in_the_lower_right_quarter(width, height):
     box = notice_box(height, width, grid=2)
 
     assert box.top >= height / 2
     assert box.top + box.height <= height
     assert box.left + box.width <= width
     assert box.left % 2 == box.top % 2 == box.width % 2 == box.height % 2 == 0
-    assert box.width <= width / 2 or box.width == 64
+    assert box.width <= width / 2 or box.width == 58
     assert 0.15 < box.mask.mean() < 0.5
-    # The ground goes all around the letters.
+    # A black border surrounds the letters.
     assert not box.mask[0].any()
     assert not box.mask[:, -1].any()
 
 
-def test_letters_are_as_wide_as_they_are_shown_in_an_anamorphic_picture():
+def test_letters_are_narrower_by_the_pixel_aspect_of_an_anamorphic_picture():
     square, wide = notice_box(576, 720), notice_box(576, 720, Fraction(2))
 
     assert wide.height == square.height
     assert wide.width == pytest.approx(square.width / 2, abs=2)
 
 
-def test_what_cannot_be_read_is_not_drawn():
+def test_a_picture_too_small_for_the_notice_gets_none():
     assert notice_box(30, 40) is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorworker.color.temporal import found, look
+from colorworker.color.temporal import match_confidence, normalize_luma
 from colorworker.media.opticalflow import (
     FlowEstimator,
     Path,
@@ -31,7 +31,7 @@ def texture(seed=0, height=HEIGHT, width=WIDTH + 40):
 
 
 def seen(picture):
-    return exposed_alike(look(picture, 219))
+    return exposed_alike(normalize_luma(picture, 219))
 
 
 def constant(x, y, trust=1.0):
@@ -72,8 +72,8 @@ def test_what_another_thing_covers_is_not_found():
     other[20:44, 38:62] = block
 
     there, _ = paths_between(FlowEstimator(fine=True), seen(one), seen(other))
-    carried_here = sampled(look(other, 219), places(there.flow))
-    sure = found(look(one, 219), carried_here, there.trust)
+    carried_here = sampled(normalize_luma(other, 219), places(there.flow))
+    sure = match_confidence(normalize_luma(one, 219), carried_here, there.trust)
 
     assert sure[24:40, 55:61].mean() < 0.3
     assert sure[26:38, 36:48].mean() > 0.6

@@ -9,8 +9,16 @@ import pytest
 
 from colorworker.domain.options import Options
 from colorworker.domain.videoinfo import VideoInfo
+from colorworker.errors import OutputMismatch
 from colorworker.media.planes import luma_plane
-from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
+from colorworker.pipeline.propagation.interpolate import interpolate_between_anchors
+from colorworker.pipeline.propagation.propagate import (
+    LumaFrame,
+    color_frames,
+    lookahead_frames,
+    propagate_chroma,
+)
+from colorworker.pipeline.propagation.propagationsetup import film_format
 
 OPTIONS = Options()
 PER_FRAME = Options(anchor_interval=1, settle_anchors=0)
@@ -136,11 +144,16 @@ def test_the_anchor_on_a_border_is_the_same_from_both_sides(monkeypatch, shape, 
     def settled_anchor(lumas, count, index):
         found = []
 
-        def only_looked_at(moments, canvas):
-            found.extend(each.colors.planes for each in moments if each.index == index)
-            return iter(())
+        def recorded(frames):
+            for frame in frames:
+                if frame.decoded.index == index:
+                    found.append(frame.colors.planes)
+                yield frame
 
-        monkeypatch.setattr("colorworker.pipeline.propagation.propagate.followed", only_looked_at)
+        monkeypatch.setattr(
+            "colorworker.pipeline.propagation.propagate.interpolate_between_anchors",
+            lambda frames, setup: interpolate_between_anchors(recorded(frames), setup),
+        )
         frames, toy = frames_of(lumas), ToyColorizer(8)
         list(color_frames(frames, count, info_of(shape), toy, OPTIONS, "yuv420p"))
         (planes,) = found
@@ -269,7 +282,7 @@ def test_per_frame_every_picture_is_predicted_and_none_behind_the_border():
     )
 
     assert len(frames) == 12
-    assert colorizer.pictures == 12 + 1
+    assert colorizer.pictures == 12
 
 
 def encoded(lumas, pix_fmt):
@@ -374,3 +387,42 @@ def test_few_pictures_are_predicted():
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_short_clips_come_out_whole(count):
     assert len(colored(scene(SMALL, count, 120, seed=14), count)) == count
+
+
+@pytest.mark.parametrize("options", [OPTIONS, PER_FRAME, Options(anchor_interval=5)])
+@pytest.mark.parametrize("border", [19, 20, 21, 22, 30, 40])
+def test_no_frame_is_left_out_around_flashes_cuts_and_borders(options, border):
+    film = scene(SMALL, 30, 120, seed=8) + scene(SMALL, 20, 60, seed=9)
+    film[20:22] = scene(SMALL, 2, 200, seed=90)
+
+    before = colored(film[: border + lookahead_frames(options)], border, options=options)
+    behind = colored(film[border:], len(film) - border, options=options)
+
+    assert len(before) == border
+    assert len(behind) == len(film) - border
+
+
+def test_a_stage_that_loses_a_frame_is_an_error(monkeypatch):
+    def lose_one(frames, setup):
+        colored_frames = interpolate_between_anchors(frames, setup)
+        return (frame for frame in colored_frames if frame.decoded.index != 7)
+
+    monkeypatch.setattr(
+        "colorworker.pipeline.propagation.propagate.interpolate_between_anchors", lose_one
+    )
+
+    with pytest.raises(OutputMismatch, match="frame 7 of the segment"):
+        colored(scene(SMALL, 30, 120, seed=14), 30)
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+def test_planes_from_memory_get_the_same_chroma_as_a_film(shape):
+    lumas = pan(shape, 40, seed=20)
+    frames = (LumaFrame(number, luma) for number, luma in enumerate(lumas))
+    planes = film_format(info_of(shape), "yuv420p")
+
+    chroma = list(propagate_chroma(frames, planes, ToyColorizer(8), OPTIONS))
+
+    assert [frame.source for frame in chroma] == list(range(40))
+    from_memory = np.stack([[frame.cb, frame.cr] for frame in chroma])
+    np.testing.assert_array_equal(from_memory, colored(lumas, 40, noise=8))

@@ -1,11 +1,11 @@
-"""Shots of a film that is watched whole, and segment by segment."""
+"""Shots of a film that is detect_shots whole, and segment by segment."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from colorworker.media import shotdetection
-from colorworker.pipeline.propagation.shotboundaries import ShotStart, watched
+from colorworker.pipeline.propagation.shotboundaries import ShotStart, detect_shots
 
 CUTS = (13, 20, 31)
 
@@ -35,7 +35,7 @@ def watch(pictures, start, end, ahead=8):
     log = []
     frames = (Seen(index, small) for index, small in enumerate(pictures[start : end + ahead]))
     marked = [
-        frame.index + start for frame, starts, _ in watched(frames, end - start, log) if starts
+        frame.index + start for frame, starts, _ in detect_shots(frames, end - start, log) if starts
     ]
     assert all(isinstance(item, ShotStart) for item in log)
     return [item.index + start for item in log], [index for index in marked if index < end]
@@ -89,7 +89,9 @@ def dissolved(one, other, frames):
 def full_log(pictures):
     log = []
     frames = (Seen(index, small.astype(np.float32)) for index, small in enumerate(pictures))
-    starts = [frame.index for frame, starts, _ in watched(frames, len(pictures), log) if starts]
+    starts = [
+        frame.index for frame, starts, _ in detect_shots(frames, len(pictures), log) if starts
+    ]
     return log, starts
 
 
@@ -119,7 +121,7 @@ def test_a_dissolve_across_a_border_is_in_the_log_of_whoever_stops_early():
     one, other = scenes(40, 40)
     pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
     log = []
-    marked = watched((Seen(n, small) for n, small in enumerate(pictures)), 30, log)
+    marked = detect_shots((Seen(n, small) for n, small in enumerate(pictures)), 30, log)
 
     for frame, _, _ in marked:
         if frame.index == 38:

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from colorworker.color.codes import located
+from colorworker.color.codes import positions_from_ab
 from colorworker.color.luma import ColorSpec
 from colorworker.media.planes import PlaneScaler
-from colorworker.pipeline.propagation.upsample import brush_for, codes, on_grid, ready
+from colorworker.pipeline.propagation.upsample import (
+    fit_anchor_planes,
+    make_upsampler,
+    prediction_on_grid,
+    upsample_chroma,
+)
 
 WORKING, CHROMA = (32, 48), (80, 120)
 
@@ -23,10 +28,10 @@ def scene(depth):
 
 
 def painted(depth, ab):
-    brush = brush_for(spec_of(depth), WORKING, CHROMA)
+    upsampler = make_upsampler(spec_of(depth), WORKING, CHROMA)
     luma, guide = scene(depth)
-    planes = ready(brush, guide, located(brush.table, ab))
-    return np.stack(codes(brush, luma, guide, planes)) / (1 << (depth - 8))
+    planes = fit_anchor_planes(upsampler, guide, positions_from_ab(upsampler.table, ab))
+    return np.stack(upsample_chroma(upsampler, luma, guide, planes)) / (1 << (depth - 8))
 
 
 def two_colors(left, right):
@@ -46,10 +51,14 @@ def test_gray_stays_exactly_gray(depth):
 @pytest.mark.parametrize("depth", [8, 10])
 def test_flat_color_is_the_same_at_both_sizes(depth):
     ab = np.broadcast_to(np.float32([25, -15]), (*WORKING, 2))
-    small = brush_for(spec_of(depth), WORKING, WORKING)
+    small = make_upsampler(spec_of(depth), WORKING, WORKING)
     _, guide = scene(depth)
 
-    wanted = np.stack(codes(small, guide, guide, ready(small, guide, on_grid(small, ab))))
+    wanted = np.stack(
+        upsample_chroma(
+            small, guide, guide, fit_anchor_planes(small, guide, prediction_on_grid(small, ab))
+        )
+    )
     large = painted(depth, ab)
 
     wanted = wanted / (1 << (depth - 8))
@@ -82,11 +91,11 @@ def test_integers_and_floats_give_the_same_colors():
 @pytest.mark.parametrize("depth", [8, 10])
 def test_predictions_are_made_smaller_by_area(depth):
     smaller = (30, 45)
-    brush = brush_for(spec_of(depth), WORKING, smaller)
+    upsampler = make_upsampler(spec_of(depth), WORKING, smaller)
     ab = np.broadcast_to(np.float32([40, -60]), (*WORKING, 2))
 
-    grid = on_grid(brush, ab)
+    grid = prediction_on_grid(upsampler, ab)
 
     assert grid.shape == (2, *smaller)
-    wanted = located(brush.table, ab).mean(axis=(1, 2))
+    wanted = positions_from_ab(upsampler.table, ab).mean(axis=(1, 2))
     np.testing.assert_allclose(grid.mean(axis=(1, 2)), wanted, atol=0.05)
