@@ -35,7 +35,7 @@ Detector = Callable[[Film], list[int]]
 @dataclass(frozen=True)
 class _Seen:
     index: int
-    small: shotdetection.Small
+    small: shotdetection.SmallLuma
 
 
 def ours(film: Film) -> list[int]:

@@ -191,7 +191,7 @@ def refuse_missing_encoder(options: Options) -> None:
     if options.encoder == "software" or options.preview:
         return
     name = nvenc.encoder_name(options.codec)
-    if reason := nvenc.answer(name).reason:
+    if reason := nvenc.probe_nvenc(name).reason:
         raise UsageError(
             f"--encoder {options.encoder}",
             f"{name} does not work on {platform.node()} ({reason})",

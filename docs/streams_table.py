@@ -1,6 +1,6 @@
 """What became of every stream of a film that has all kinds of them; the tables of docs/films.md.
 
-    python docs/streams_table.py > tables.md
+    PYTHONPATH=. python docs/streams_table.py > tables.md
 
 Makes the film, colors it by the command line under each profile, and reads the reports.
 """
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from colorworker.media.manystreams import make_film_with_all_streams
+from tests.manystreams import make_film_with_all_streams
 
 RUNS = {
     "archive": ["--profile", "archive"],

@@ -15,7 +15,7 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import luma_plane
-from colorworker.media.repack import in_planes
+from colorworker.media.repack import to_planar
 from tests.filmclips import Clip
 
 TABLE_CUT = 8
@@ -51,7 +51,7 @@ def look_at(path: Path) -> Film:
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
     with av.open(str(path)) as container:
-        lumas = tuple(luma_hash(in_planes(frame)) for frame in container.decode(video=0))
+        lumas = tuple(luma_hash(to_planar(frame)) for frame in container.decode(video=0))
     return Film(info, timeline, lumas)
 
 

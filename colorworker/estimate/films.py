@@ -26,7 +26,7 @@ from colorworker.estimate.sampling import Recorded
 from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.headers import film_header
-from colorworker.media.containers.readhints import foretell, foretell_all
+from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.media.filetypes import film_output_extension
 from colorworker.media.planes import color_spec
 from colorworker.pipeline.scan import cut_film, cuts_of, is_in_color, read_packets
@@ -154,9 +154,9 @@ def _of_record(unit: Scan, looking: Looking) -> Outline | None:
 
 def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> Outline:
     key, tally = unit.asset.key, ScanTally()
-    foretell_all(reader)
+    hint_read_all(reader)
     info, timeline = read_packets(reader, key, max_pixels, tally)
-    foretell(reader, 0)
+    hint_read_end(reader, 0)
     in_color = is_in_color(reader, key, info, timeline)
     part, cuts = cut_film(timeline, unit.options, key)
     found = _of_cuts(unit, info, cuts, int(timeline.pts[0]), timeline.time_base)

@@ -15,7 +15,12 @@ from colorworker.evaluation.flicker import FilmMeter
 from colorworker.evaluation.measures import lab_of, shown
 from colorworker.evaluation.motion import MotionEstimator
 from colorworker.evaluation.table import FilmRow
-from colorworker.media.containers.demux import decode_errors, film_stream, only, open_source
+from colorworker.media.containers.demux import (
+    decode_errors,
+    film_stream,
+    open_source,
+    select_stream,
+)
 from colorworker.media.opticalflow import MIN_SIDE
 
 Codes = npt.NDArray[np.uint8]
@@ -93,7 +98,7 @@ class _Frames:
 
     def __enter__(self) -> Iterator[VideoFrame]:
         container = self._stack.enter_context(open_source(self._reader, self._key))
-        stream = only(container, film_stream(container, self._key))
+        stream = select_stream(container, film_stream(container, self._key))
         frames = container.decode(stream)
 
         def decoded() -> Iterator[VideoFrame]:

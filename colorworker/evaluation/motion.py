@@ -6,7 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.lab import Floats
-from colorworker.media.opticalflow import MIN_SIDE, FlowEstimator, places, sampled, visible
+from colorworker.media.opticalflow import (
+    MIN_SIDE,
+    FlowEstimator,
+    sample,
+    target_positions,
+    visible_mask,
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class MotionEstimator:
         if before.shape != now.shape:
             raise ValueError(f"a frame of {now.shape} follows one of {before.shape}")
         forward = self._flow(before, now)
-        return Motion(forward, visible(forward, self._flow(now, before)))
+        return Motion(forward, visible_mask(forward, self._flow(now, before)))
 
     def cut(self) -> None:
         """Forget the previous frame: a new shot begins."""
@@ -56,4 +62,4 @@ def warped(image: Floats, motion: Motion) -> Floats:
 
     Interpolated linearly; what lies outside is the nearest border pixel, and not visible.
     """
-    return sampled(image, places(motion.flow))
+    return sample(image, target_positions(motion.flow))

@@ -102,8 +102,11 @@ def check_video_hardware() -> Check:
     """Try NVIDIA's engines for video, which nothing needs unless it is asked for."""
     from colorworker.media.codecs import nvdec, nvenc
 
-    found = {f"NVDEC {codec} {form}": nvdec.answer(codec, form) for codec, form in nvdec.PROOFS}
-    found |= {name: nvenc.answer(name) for name in map(nvenc.encoder_name, CODECS["access"])}
+    found = {
+        f"NVDEC {codec} {form}": nvdec.probe_nvdec(codec, form)
+        for codec, form in nvdec.BIT_EXACT_TESTS
+    }
+    found |= {name: nvenc.probe_nvenc(name) for name in map(nvenc.encoder_name, CODECS["access"])}
     works = [name for name, answer in found.items() if answer.works]
     reasons = sorted({answer.reason for answer in found.values() if not answer.works})
     said = f"NVIDIA's {', '.join(works)}" if works else "none is used"

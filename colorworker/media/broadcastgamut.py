@@ -19,7 +19,7 @@ class GamutTally:
     beyond: int = 0
 
 
-def within_broadcast(
+def limit_to_broadcast_gamut(
     frames: Iterator[Frame], info: VideoInfo, pix_fmt: str, tally: GamutTally
 ) -> Iterator[Frame]:
     """Yield the frames, their chroma scaled down wherever R', G' or B' would leave EBU R 103.

@@ -53,13 +53,13 @@ def film_notice(key: str, info: VideoInfo) -> FilmNotice:
         height, width, aspect = width, height, 1 / aspect
     box = notice_box(height, width, aspect, _GRID)
     if box is None:
-        raise too_small(key, info.width, info.height)
+        raise notice_does_not_fit(key, info.width, info.height)
     spec = color_spec(info)
     turned = _turned(box, height, width, turns)
     return FilmNotice(turned, spec.black, spec.black + spec.white_span, spec.bit_depth)
 
 
-def too_small(key: str, width: int, height: int) -> SourceUnsupported:
+def notice_does_not_fit(key: str, width: int, height: int) -> SourceUnsupported:
     """Return the error of a picture that the notice does not fit into."""
     return SourceUnsupported(
         key,

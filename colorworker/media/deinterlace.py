@@ -20,7 +20,7 @@ FRAMES_BEFORE, FRAMES_AFTER = 1, 1
 """What bwdif looks at besides the frame itself; without them borders of segments would show."""
 
 
-def deinterlaced_segment(
+def deinterlace_segment(
     reader: BinaryIO,
     key: str,
     info: VideoInfo,
@@ -56,10 +56,10 @@ def deinterlaced_segment(
         tally=tally,
         repeat=repeat,
     )
-    yield from islice(whole_pictures(decoded, key, info, timeline), before, before + wanted)
+    yield from islice(deinterlace_frames(decoded, key, info, timeline), before, before + wanted)
 
 
-def whole_pictures(
+def deinterlace_frames(
     frames: Iterator[VideoFrame], key: str, info: VideoInfo, timeline: Timeline
 ) -> Iterator[VideoFrame]:
     """Yield frames that follow each other, those flagged as interlaced made whole pictures.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorworker.media.shotdetection import Small, is_unlike
+from colorworker.media.shotdetection import SmallLuma, is_dissimilar
 
 _REACH = 4
 """Frames on either side of the one that is asked about."""
@@ -39,17 +39,17 @@ class Dissolve:
     end: int
 
 
-class DissolveWatch:
+class DissolveDetector:
     """Takes the frames of a stretch one by one and says when a dissolve has ended."""
 
     def __init__(self, index: int = 0) -> None:
         """Begin before the frame of this index."""
-        self._frames: deque[Small] = deque(maxlen=_LONGEST)
+        self._frames: deque[SmallLuma] = deque(maxlen=_LONGEST)
         self._next = index
         self._run: tuple[int, int, int] | None = None
         """Centers of the first and last window that looked like a dissolve, and how many did."""
 
-    def see(self, frame: Small) -> Dissolve | None:
+    def add(self, frame: SmallLuma) -> Dissolve | None:
         """Take the next frame; return the dissolve that it shows to have ended, if any."""
         self._frames.append(frame)
         self._next += 1
@@ -62,14 +62,14 @@ class DissolveWatch:
                 return None
         elif self._run is None or center - self._run[1] <= _PAUSE:
             return None
-        return self.end()
+        return self.finish()
 
-    def end(self) -> Dissolve | None:
+    def finish(self) -> Dissolve | None:
         """Return the dissolve that is going on; the shot, or the film, ends here."""
-        found, self._run = self.so_far(), None
+        found, self._run = self.current(), None
         return found
 
-    def so_far(self) -> Dissolve | None:
+    def current(self) -> Dissolve | None:
         """Return the dissolve that is going on, as far as it has been seen."""
         run = self._run
         if run is None or run[2] < _SHORTEST:
@@ -79,13 +79,15 @@ class DissolveWatch:
         stretch = [*self._frames][first - oldest : last + 1 - oldest]
         if not _is_straight(stretch, _DISTANCE, _CROOKED_IN_ALL):
             return None
-        if _is_faint(stretch[0], stretch[-1]) or not is_unlike(stretch[0], stretch[-1], _UNLIKE):
+        if _is_faint(stretch[0], stretch[-1]) or not is_dissimilar(
+            stretch[0], stretch[-1], _UNLIKE
+        ):
             return None
         # Windows that hold the beginning or the end of a dissolve look like it from half on.
         return Dissolve(first + _REACH - 1, last - _REACH // 2 + 1)
 
 
-def _is_straight(frames: list[Small], least: float, crooked: float) -> bool:
+def _is_straight(frames: list[SmallLuma], least: float, crooked: float) -> bool:
     """Return whether frames lead evenly from the first to the last, brightness aside."""
     way = frames[-1] - frames[0]
     length = _size(way)
@@ -103,11 +105,11 @@ def _is_straight(frames: list[Small], least: float, crooked: float) -> bool:
     return sum(off) / 3 < crooked * length
 
 
-def _is_faint(one: Small, other: Small) -> bool:
+def _is_faint(one: SmallLuma, other: SmallLuma) -> bool:
     """Return whether one of two frames is so faint that this is rather a fade."""
     contrasts = float(one.std()), float(other.std())
     return min(contrasts) < _FAINT * max(contrasts)
 
 
-def _size(difference: Small) -> float:
+def _size(difference: SmallLuma) -> float:
     return float(np.abs(difference - difference.mean()).mean())

@@ -36,7 +36,7 @@ _LEAST_CONTRAST = 0.35
 
 
 @dataclass(frozen=True)
-class Path:
+class FlowPath:
     """Where each pixel of a picture lies in another one of its shot."""
 
     flow: Floats
@@ -70,7 +70,7 @@ class FlowEstimator:
         return np.asarray(self._dis.calc(one, other, None), np.float32)
 
 
-def visible(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
+def visible_mask(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
     """Return the pixels of a picture that another one shows too, (h, w).
 
     Args:
@@ -82,11 +82,11 @@ def visible(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
         |forward + backward|^2 < 0.01 (|forward|^2 + |backward|^2) + 0.5, as in Lai et al. 2018,
         with pixels that leave the picture counted as hidden.
     """
-    at = places(forward)
+    at = target_positions(forward)
     height, width = forward.shape[:2]
     across, down = at
     inside = (across >= 0) & (across <= width - 1) & (down >= 0) & (down <= height - 1)
-    back = sampled(backward, at)
+    back = sample(backward, at)
     gap = _squared(forward + back)
     size = _squared(forward) + _squared(back)
     return np.asarray(inside & (gap < _TOLERANCE_SHARE * size + _TOLERANCE), np.bool_)
@@ -98,7 +98,7 @@ def _squared(flow: Floats) -> Floats:
     return squares.reshape(flow.shape[:2])
 
 
-def places(flow: Floats) -> Floats:
+def target_positions(flow: Floats) -> Floats:
     """Return where each pixel lies in the other picture: its column and its row, (2, h, w)."""
     column, row = _pixels(*flow.shape[:2])
     at = np.empty((2, *flow.shape[:2]), np.float32)
@@ -112,7 +112,7 @@ def _pixels(height: int, width: int) -> tuple[Floats, Floats]:
     return np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
 
 
-def sampled(image: Floats, at: Floats) -> Floats:
+def sample(image: Floats, at: Floats) -> Floats:
     """Return an image's values at places, interpolated linearly; outside, the nearest border's.
 
     Args:
@@ -127,27 +127,27 @@ def sampled(image: Floats, at: Floats) -> Floats:
     return np.asarray(values, np.float32).reshape(*at.shape[1:], *image.shape[2:])
 
 
-def paths_between(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[Path, Path]:
+def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[FlowPath, FlowPath]:
     """Return the paths from one picture to the other, and back: trusted where they agree."""
     there, back = estimator(one, other), estimator(other, one)
     return (
-        Path(there, visible(there, back).astype(np.float32)),
-        Path(back, visible(back, there).astype(np.float32)),
+        FlowPath(there, visible_mask(there, back).astype(np.float32)),
+        FlowPath(back, visible_mask(back, there).astype(np.float32)),
     )
 
 
-def unmoved(shape: Shape) -> Path:
+def identity_path(shape: Shape) -> FlowPath:
     """Return the path on which every pixel stays where it is."""
-    return Path(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
+    return FlowPath(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
 
 
-def through(first: Path, then: Path) -> Path:
+def compose(first: FlowPath, then: FlowPath) -> FlowPath:
     """Return the path from the picture where `first` begins to that where `then` ends."""
-    at = places(first.flow)
-    return Path(first.flow + sampled(then.flow, at), first.trust * sampled(then.trust, at))
+    at = target_positions(first.flow)
+    return FlowPath(first.flow + sample(then.flow, at), first.trust * sample(then.trust, at))
 
 
-def enlarged(path: Path, shape: Shape) -> tuple[Floats, Floats]:
+def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
     """Return the places that a path leads to, and the trust in them, for larger pictures.
 
     Pixels whose motion was lost are said to have stayed where they are, with little trust.
@@ -175,7 +175,7 @@ def enlarged(path: Path, shape: Shape) -> tuple[Floats, Floats]:
     return at, np.asarray(trust, np.float32)
 
 
-def layered(planes: Sequence[Floats]) -> list[Floats]:
+def pack_channels(planes: Sequence[Floats]) -> list[Floats]:
     """Return planes (h, w) by fours for `carried`, (h, w, 4) each, the last filled up with zeros.
 
     OpenCV samples four channels in the time of one; three take twice as long.
@@ -184,24 +184,24 @@ def layered(planes: Sequence[Floats]) -> list[Floats]:
     return [cv2.merge(filled[at : at + _CHANNELS]) for at in range(0, len(filled), _CHANNELS)]
 
 
-def carried(layers: Sequence[Floats], at: Floats) -> list[Floats]:
+def warp(layers: Sequence[Floats], at: Floats) -> list[Floats]:
     """Return the planes of `layered` at places, as `sampled` does; with those of zeros."""
-    return [plane for layer in layers for plane in cv2.split(sampled(layer, at))]
+    return [plane for layer in layers for plane in cv2.split(sample(layer, at))]
 
 
-def resized(image: Floats, shape: Shape) -> Floats:
+def resize(image: Floats, shape: Shape) -> Floats:
     """Return an image (h, w) larger by interpolation or smaller by area means."""
     smaller = shape[0] < image.shape[0]
     kind = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (shape[1], shape[0]), interpolation=kind), np.float32)
 
 
-def interpolated(image: Floats, shape: Shape) -> Floats:
+def resize_channels(image: Floats, shape: Shape) -> Floats:
     """Return an image (h, w, n) of any n at another size, interpolated linearly."""
     return np.asarray(cv2.resize(image, (shape[1], shape[0])), np.float32)
 
 
-def exposed_alike(look: Floats) -> Codes:
+def normalize_contrast(look: Floats) -> Codes:
     """Return a picture for the estimator, its contrast made that of all others.
 
     Args:

@@ -18,7 +18,7 @@ from av.video.reformatter import VideoReformatter
 from colorworker.color.luma import ColorSpec, spec_from_codes
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
-from colorworker.media.repack import relaid
+from colorworker.media.repack import convert_layout
 
 Frame = av.VideoFrame
 Plane = npt.NDArray[np.unsignedinteger]
@@ -193,7 +193,7 @@ def luma_for_chroma(luma: Plane, shape: tuple[int, int], *, fields: bool = False
     return means
 
 
-def with_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:
+def replace_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:
     """Return the frame with these chroma planes and its own luma, in `pix_fmt`.
 
     The decoder's own frame is used again wherever the formats agree: only it carries captions,
@@ -217,7 +217,7 @@ def with_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:
         frame.make_writable()
     else:
         planes[0] = luma_plane(frame)
-        result = relaid(frame, pix_fmt)
+        result = convert_layout(frame, pix_fmt)
     shape = chroma_shape(pix_fmt, frame.height, frame.width)
     for index, codes in planes.items():
         height, width = shape if index else (frame.height, frame.width)

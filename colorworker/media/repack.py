@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.color.transfer import on_screen, transfer_of_code
 
-PLANAR_OF = MappingProxyType(
+PLANAR_EQUIVALENTS = MappingProxyType(
     {
         "uyvy422": "yuv422p",
         "yuyv422": "yuv422p",
@@ -31,18 +31,18 @@ SWSCALE_MATRICES = frozenset({0, 1, UNSPECIFIED, 4, 5, 6, 7, 9})
 COLOR_TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")
 
 
-def planar_name(pix_fmt: str) -> str:
+def planar_format(pix_fmt: str) -> str:
     """Return the planar format with the same codes; a planar one is its own."""
-    return PLANAR_OF.get(pix_fmt, pix_fmt)
+    return PLANAR_EQUIVALENTS.get(pix_fmt, pix_fmt)
 
 
-def in_planes(frame: VideoFrame) -> VideoFrame:
+def to_planar(frame: VideoFrame) -> VideoFrame:
     """Return the frame with its codes in planes; the same object where they are."""
-    name = planar_name(frame.format.name)
-    return frame if name == frame.format.name else relaid(frame, name)
+    name = planar_format(frame.format.name)
+    return frame if name == frame.format.name else convert_layout(frame, name)
 
 
-def relaid(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
+def convert_layout(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
     """Return a new frame by swscale, with the properties of the old one, tags of color included.
 
     swscale itself would tag what it thinks it made; the codes are the source's own.
@@ -68,7 +68,7 @@ def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint
     return on_screen(np.ascontiguousarray(rgb, np.uint8), transfer_of_code(frame.color_trc))
 
 
-def copied(frame: VideoFrame) -> VideoFrame:
+def copy_frame(frame: VideoFrame) -> VideoFrame:
     """Return a frame of its own with the same codes and tags, without side data."""
     result = VideoFrame(frame.width, frame.height, frame.format.name)
     for source, target in zip(frame.planes, result.planes, strict=True):

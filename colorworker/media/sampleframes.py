@@ -14,12 +14,12 @@ from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.demux import (
     decode_errors,
     film_stream,
-    of_known_streams,
-    only,
+    ignore_new_streams,
     open_source,
+    select_stream,
 )
-from colorworker.media.deinterlace import deinterlaced_segment, whole_pictures
-from colorworker.media.repack import in_planes
+from colorworker.media.deinterlace import deinterlace_frames, deinterlace_segment
+from colorworker.media.repack import to_planar
 
 SAMPLED_FRAMES_UNSEEKABLE = 1500
 """Frames at the start that samples are taken from where the film cannot be sought."""
@@ -52,7 +52,7 @@ def sample_frames(
         SourceDamaged: If one of them does not decode.
         SourceUnsupported: If they are to be deinterlaced and bwdif does not know their format.
     """
-    decode = partial(deinterlaced_segment, frames_before=0) if deinterlaced else decode_segment
+    decode = partial(deinterlace_segment, frames_before=0) if deinterlaced else decode_segment
     if timeline.seekable:
         picked = timeline.keyframes[_spread(len(timeline.keyframes), count)].tolist()
         return [
@@ -63,10 +63,10 @@ def sample_frames(
     wanted = set(_spread(min(len(timeline.pts), SAMPLED_FRAMES_UNSEEKABLE), count).tolist())
     frames = []
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
-        stream = only(container, film_stream(container, key))
-        shown: Iterator[VideoFrame] = map(in_planes, of_known_streams(container.decode(stream)))
+        stream = select_stream(container, film_stream(container, key))
+        shown: Iterator[VideoFrame] = map(to_planar, ignore_new_streams(container.decode(stream)))
         if deinterlaced:
-            shown = whole_pictures(shown, key, info, timeline)
+            shown = deinterlace_frames(shown, key, info, timeline)
         for index, frame in enumerate(shown):
             if index in wanted:
                 frames.append(frame)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Small = npt.NDArray[np.float32]
+SmallLuma = npt.NDArray[np.float32]
 """Luma at `SMALL_SHAPE`, in [0, 1]."""
 
 SMALL_SHAPE = (27, 48)
@@ -34,12 +34,12 @@ _FLAT = 0.012
 """Standard deviation, as a share of the luma range, below which a frame shows nothing."""
 
 
-def small_luma(codes: npt.NDArray[np.integer], bit_depth: int) -> Small:
+def small_luma(codes: npt.NDArray[np.integer], bit_depth: int) -> SmallLuma:
     """Return luma codes as float32 in [0, 1]; range limited or full makes no difference here."""
     return codes.astype(np.float32) / np.float32((1 << bit_depth) - 1)
 
 
-def is_cut(before: Sequence[Small], after: Sequence[Small]) -> bool:
+def is_cut(before: Sequence[SmallLuma], after: Sequence[SmallLuma]) -> bool:
     """Return whether a new shot begins with the first frame of `after`.
 
     Exposure that jumps or pumps, fades, blots, and motion that goes on are no cuts: frames are
@@ -51,16 +51,18 @@ def is_cut(before: Sequence[Small], after: Sequence[Small]) -> bool:
         after: The frame in question and up to `FRAMES_AHEAD` following ones, fewer at the film's
             end.
     """
-    if not is_unlike(before[-1], after[0]):
+    if not is_dissimilar(before[-1], after[0]):
         return False
     change = _change(before[-1], after[0])
     if change <= max(_FLOOR, _TIMES_MOTION * max(_usual(before), _usual(after))):
         return False
     steady = np.median(before[-_STEADY:], axis=0)
-    return is_unlike(steady, after[0]) and is_unlike(steady, np.median(after[:_STEADY], axis=0))
+    return is_dissimilar(steady, after[0]) and is_dissimilar(
+        steady, np.median(after[:_STEADY], axis=0)
+    )
 
 
-def flash_frames(before: Small, after: Sequence[Small]) -> int:
+def flash_frames(before: SmallLuma, after: Sequence[SmallLuma]) -> int:
     """Return how many frames a flash or a damaged frame takes up before the shot goes on.
 
     Args:
@@ -71,17 +73,20 @@ def flash_frames(before: Small, after: Sequence[Small]) -> int:
         0 when the picture does not come back within `FRAMES_AHEAD` frames: then it is a cut.
     """
     for length, later in enumerate(after[1:], start=1):
-        if not is_unlike(before, later) and _change(before, later) < _change(before, after[0]) / 2:
+        if (
+            not is_dissimilar(before, later)
+            and _change(before, later) < _change(before, after[0]) / 2
+        ):
             return length
     return 0
 
 
-def is_flat(frame: Small) -> bool:
+def is_flat(frame: SmallLuma) -> bool:
     """Return whether a frame shows nothing: black between two fades, leader, a white flash."""
     return float(frame.std()) < _FLAT
 
 
-def is_unlike(one: Small, other: Small, least: float = _UNLIKE) -> bool:
+def is_dissimilar(one: SmallLuma, other: SmallLuma, least: float = _UNLIKE) -> bool:
     """Return whether two frames can be of different shots; brightness and contrast do not count.
 
     Args:
@@ -95,7 +100,7 @@ def is_unlike(one: Small, other: Small, least: float = _UNLIKE) -> bool:
     return float((deviation_one * deviation_other).sum()) < (1 - least) * energy
 
 
-def _usual(frames: Sequence[Small]) -> float:
+def _usual(frames: Sequence[SmallLuma]) -> float:
     """Lower median of the changes from frame to frame; 0 for a single one.
 
     The lower one, because a blot makes two large changes, and after a cut there are four.
@@ -104,7 +109,7 @@ def _usual(frames: Sequence[Small]) -> float:
     return changes[(len(changes) - 1) // 2] if changes else 0.0
 
 
-def _change(one: Small, other: Small) -> float:
+def _change(one: SmallLuma, other: SmallLuma) -> float:
     """Mean absolute difference once both have the same mean."""
     difference = other - one
     return float(np.abs(difference - difference.mean()).mean())

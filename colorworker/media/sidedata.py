@@ -35,7 +35,9 @@ concerns decoders only."""
 def frame_data(frame: VideoFrame) -> list[str]:
     """Return what a frame carries of `FRAME_DATA`, in words."""
     try:
-        return [FRAME_DATA[item.type] for item in _carried(frame) if item.type in FRAME_DATA]
+        return [
+            FRAME_DATA[item.type] for item in _side_data_items(frame) if item.type in FRAME_DATA
+        ]
     except ValueError:  # a kind that this PyAV does not know
         return []
 
@@ -92,12 +94,12 @@ def content_light(frame: VideoFrame) -> str:
 def side_data(frame: VideoFrame, kind: Type) -> bytes:
     """Return what a frame carries of a kind, as libav's struct; empty where it has none."""
     try:
-        return next((bytes(item) for item in _carried(frame) if item.type == kind), b"")
+        return next((bytes(item) for item in _side_data_items(frame) if item.type == kind), b"")
     except ValueError:  # a kind that this PyAV does not know
         return b""
 
 
-def _carried(frame: VideoFrame) -> Iterable[SideData]:
+def _side_data_items(frame: VideoFrame) -> Iterable[SideData]:
     """Return a frame's side data, which `frame.side_data` would hang on the frame.
 
     They hold one another then, and stay in memory until Python looks for such rings: after a

@@ -18,8 +18,8 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorworker.media.codecs.threadpriority import encoded
-from colorworker.media.repack import planar_name, relaid
+from colorworker.media.codecs.threadpriority import encode_frame
+from colorworker.media.repack import convert_layout, planar_format
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # of its stubs only
@@ -108,7 +108,7 @@ def write_film(output: OutputContainer, recipe: Recipe, picture: Picture | None 
     for index in range(recipe.frames):
         pts = index if recipe.pts is None else recipe.pts[index]
         codes = _stripes(recipe, index) if picture is None else picture(index)
-        output.mux(encoded(stream, in_fields(_frame(recipe, codes, pts, time_base))))
+        output.mux(encode_frame(stream, in_fields(_frame(recipe, codes, pts, time_base))))
         if sound is not None:
             for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
                 block = next(tone, None)
@@ -121,7 +121,7 @@ def write_film(output: OutputContainer, recipe: Recipe, picture: Picture | None 
         output.mux(sound.encode(None))
 
 
-def luma(
+def striped_luma(
     width: int, height: int, index: int, shot: int = 0, depth: int = 8
 ) -> npt.NDArray[np.uint16]:
     """Return the luma codes of frame `index`, shape (height, width), within the limited range."""
@@ -154,13 +154,13 @@ def _picture_stream(output: OutputContainer, recipe: Recipe) -> VideoStream:
 def _stripes(recipe: Recipe, index: int) -> npt.NDArray[np.uint16]:
     depth = VideoFormat(recipe.pix_fmt).components[0].bits
     shot = index * recipe.shots // recipe.frames
-    return luma(recipe.width, recipe.height, index, shot, depth)
+    return striped_luma(recipe.width, recipe.height, index, shot, depth)
 
 
 def _frame(
     recipe: Recipe, picture: npt.NDArray[np.uint16], pts: int, time_base: Fraction
 ) -> VideoFrame:
-    frame = VideoFrame(recipe.width, recipe.height, planar_name(recipe.pix_fmt))
+    frame = VideoFrame(recipe.width, recipe.height, planar_format(recipe.pix_fmt))
     depth = frame.format.components[0].bits
     sample = np.uint8 if depth == 8 else np.uint16
     for number, plane in enumerate(frame.planes):
@@ -170,7 +170,7 @@ def _frame(
             codes[:, : recipe.width] = picture
         plane.update(codes.tobytes())
     if frame.format.name != recipe.pix_fmt:
-        frame = relaid(frame, recipe.pix_fmt)
+        frame = convert_layout(frame, recipe.pix_fmt)
     frame.pts, frame.time_base = pts, time_base
     return frame
 

@@ -13,7 +13,7 @@ from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Assembly
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing
-from colorworker.media.codecs.nvenc import refuse_missing
+from colorworker.media.codecs.nvenc import require_encoder
 from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.assemble import Part, assemble
 from colorworker.pipeline.context import Clock, Workshop, sha256_of_file
@@ -47,7 +47,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
     # The film's header is the encoder's, which is opened for it.
-    refuse_missing(spec.codec, spec.layout or spec.pix_fmt, workshop.worker)
+    require_encoder(spec.codec, spec.layout or spec.pix_fmt, workshop.worker)
     scanned = _record(workshop, unit.scan_id)
     segments = [_record(workshop, identity) for identity in unit.segment_ids]
     parts = [

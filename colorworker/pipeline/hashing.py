@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from colorworker.media.containers.readhints import foretell_all, is_remote
+from colorworker.media.containers.readhints import hint_read_all, is_remote
 from colorworker.pipeline.context import sha256_of
 
 _REST_BYTES = 1 << 20
@@ -30,7 +30,7 @@ def at_hand(reader: BinaryIO, folder: Path) -> Iterator[tuple[BinaryIO, str]]:
         reader.seek(0)
         yield reader, sha256
         return
-    foretell_all(reader)
+    hint_read_all(reader)
     with tempfile.SpooledTemporaryFile(_HELD_BYTES, dir=str(folder)) as held:
         hashing = HashingReader(reader)
         shutil.copyfileobj(hashing, held, _REST_BYTES)

@@ -11,7 +11,7 @@ from colorworker.errors import OutputMismatch
 from colorworker.media.broadcastgamut import GamutTally
 from colorworker.media.burnin import FilmNotice
 from colorworker.media.codecs.decode import DecodeTally
-from colorworker.media.containers.verify import part_frames
+from colorworker.media.containers.verify import decode_part
 from colorworker.media.planes import Frame, Plane, layout_of, luma_plane
 
 
@@ -68,7 +68,7 @@ def prove_part(path: Path, key: str, tally: SegmentTally) -> None:
     Raises:
         OutputMismatch: If a frame is missing or its luma is another.
     """
-    found = [luma_checksum(luma_plane(frame)) for frame in part_frames(path, key)]
+    found = [luma_checksum(luma_plane(frame)) for frame in decode_part(path, key)]
     if found != tally.luma:
         pairs = zip(found, tally.luma, strict=False)
         wrong = next((at for at, (one, other) in enumerate(pairs) if one != other), len(found))

@@ -62,9 +62,9 @@ def one_a_shot(samples: Sequence[Frame], info: VideoInfo) -> Iterator[Frame]:
     seen = [
         (frame, shotdetection.small_luma(scaler(luma_plane(frame)), depth)) for frame in samples
     ]
-    alike: list[tuple[Frame, shotdetection.Small]] = []
+    alike: list[tuple[Frame, shotdetection.SmallLuma]] = []
     for frame, small in [each for each in seen if not shotdetection.is_flat(each[1])] or seen[:1]:
-        if alike and shotdetection.is_unlike(alike[-1][1], small):
+        if alike and shotdetection.is_dissimilar(alike[-1][1], small):
             yield max(alike, key=_contrast)[0]
             alike = []
         alike.append((frame, small))
@@ -72,7 +72,7 @@ def one_a_shot(samples: Sequence[Frame], info: VideoInfo) -> Iterator[Frame]:
         yield max(alike, key=_contrast)[0]
 
 
-def _contrast(sample: tuple[Frame, shotdetection.Small]) -> float:
+def _contrast(sample: tuple[Frame, shotdetection.SmallLuma]) -> float:
     return float(sample[1].std())
 
 

@@ -16,7 +16,7 @@ from colorworker.domain.videoinfo import VideoInfo, video_info_from_json, video_
 from colorworker.errors import KeyMissing, SourceTooLarge
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.probe import scan
-from colorworker.media.containers.readhints import foretell, foretell_all
+from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.media.repack import small_rgb
 from colorworker.media.sampleframes import sample_frames
 from colorworker.pipeline.beforeafter import thumbnail_shape
@@ -47,11 +47,11 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
     clock, tally = Clock(), ScanTally()
     key = unit.asset.key
     with clock.phase("read"), workshop.source(unit.asset) as reader:
-        foretell_all(reader)
+        hint_read_all(reader)
         hashing = HashingReader(reader)
         info, timeline = read_packets(hashing.as_file(), key, workshop.settings.max_pixels, tally)
         source_sha256 = hashing.sha256()
-        foretell(reader, 0)
+        hint_read_end(reader, 0)
         in_color = is_in_color(reader, key, info, timeline)
     result_key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(result_key, timeline_to_bytes(timeline))

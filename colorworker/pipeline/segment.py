@@ -13,13 +13,13 @@ from colorworker.domain.shots import Start
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Segment
 from colorworker.domain.videoinfo import VideoInfo
-from colorworker.media.broadcastgamut import within_broadcast
+from colorworker.media.broadcastgamut import limit_to_broadcast_gamut
 from colorworker.media.burnin import film_notice
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartFacts, PartWriter
-from colorworker.media.codecs.nvenc import encoder_errors, refuse_missing
+from colorworker.media.codecs.nvenc import encoder_errors, require_encoder
 from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
-from colorworker.media.deinterlace import deinterlaced_segment
+from colorworker.media.deinterlace import deinterlace_segment
 from colorworker.media.filetypes import film_output_extension
 from colorworker.media.planes import Frame
 from colorworker.pipeline.beforeafter import film_thumbnail
@@ -79,7 +79,7 @@ def color_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Reco
     if unit.options.preview:
         seen = _previewed(making)
     else:
-        refuse_missing(
+        require_encoder(
             making.spec.codec, making.spec.layout or making.spec.pix_fmt, workshop.worker
         )
         record, seen = _colored_part(
@@ -156,7 +156,7 @@ def _colored(making: _Making) -> Generator[Frame]:
             _colorizers(making) if options.adjustments else None,
         )
         if options.broadcast_gamut:
-            frames = within_broadcast(frames, making.info, making.spec.pix_fmt, tally.gamut)
+            frames = limit_to_broadcast_gamut(frames, making.info, making.spec.pix_fmt, tally.gamut)
         frames = proven(frames, unit.asset.key, tally)
         if options.label == "burn":
             frames = burned(frames, film_notice(unit.asset.key, making.info), tally)
@@ -170,7 +170,7 @@ def _decoded(making: _Making) -> Iterator[Frame]:
     """Yield the frames that the segment's colors depend on; the source is open meanwhile."""
     workshop, unit = making.workshop, making.unit
     decode = (
-        deinterlaced_segment
+        deinterlace_segment
         if unit.options.deinterlace == "bwdif"
         else partial(decode_segment, nvdec=workshop.settings.nvdec)
     )

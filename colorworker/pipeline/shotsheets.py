@@ -15,7 +15,7 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing
 from colorworker.media.planes import Frame
 from colorworker.media.repack import small_rgb
-from colorworker.media.stills.contactsheet import Picture, contact_sheet, pictures_of
+from colorworker.media.stills.contactsheet import Picture, contact_sheet, read_contact_sheet
 from colorworker.pipeline.propagation.shotboundaries import ShotStart
 from colorworker.state import contact_key
 from colorworker.store.objectstore import ObjectStore
@@ -124,7 +124,9 @@ def _segment_pictures(
     except KeyMissing:
         return {}
     return dict(
-        zip(segment.start_pts, pictures_of(jpeg, len(segment.start_pts), *shape), strict=True)
+        zip(
+            segment.start_pts, read_contact_sheet(jpeg, len(segment.start_pts), *shape), strict=True
+        )
     )
 
 

@@ -13,13 +13,13 @@ from av.video.frame import VideoFrame
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import HardwareMissing, SourceDamaged, SourceUnsupported
-from colorworker.media.codecs.nvdec import is_as_decoded, may_decode
+from colorworker.media.codecs.nvdec import can_decode, matches_software_decoder
 from colorworker.media.containers.demux import decode_errors
-from colorworker.media.containers.seek import frames_from
+from colorworker.media.containers.seek import decode_from
 from colorworker.media.planes import luma_plane
-from colorworker.media.repack import copied, in_planes, planar_name
+from colorworker.media.repack import copy_frame, planar_format, to_planar
 
-HOW_ON = "Restore it from another copy, or set COLORWORKER_MEDIA__REPEAT_DAMAGED=true"
+NEXT_STEP = "Restore it from another copy, or set COLORWORKER_MEDIA__REPEAT_DAMAGED=true"
 """What to do about a frame that does not decode."""
 
 
@@ -89,19 +89,19 @@ def decode_segment(
     expected = timeline.pts[first : first + inside + lookahead]
     last: VideoFrame | None = None
     end = first + len(expected)
-    open_at = partial(frames_from, reader, key, timeline, end=end, lenient=repeat)
-    by_nvdec = nvdec and not repeat and may_decode(info)
-    fits = partial(is_as_decoded, info=info) if by_nvdec else None
-    with closing(_Following(open_at, first, fits, sought=timeline.seekable)) as frames:
+    open_at = partial(decode_from, reader, key, timeline, end=end, lenient=repeat)
+    by_nvdec = nvdec and not repeat and can_decode(info)
+    fits = partial(matches_software_decoder, info=info) if by_nvdec else None
+    with closing(_FrameSource(open_at, first, fits, sought=timeline.seekable)) as frames:
         for index, pts in enumerate(expected.tolist()):
-            with decode_errors(key, f"at pts {pts}", HOW_ON):
+            with decode_errors(key, f"at pts {pts}", NEXT_STEP):
                 frame = frames.take(index, pts)
             stand_in = last or frame
             is_missing = repeat and (frame is None or frame.pts != pts or _overflows(frame))
             if is_missing and stand_in is not None:
-                frame = copied(stand_in)
+                frame = copy_frame(stand_in)
                 frame.pts, frame.time_base = pts, timeline.time_base
-            last = in_planes(_checked(frame, key, info, pts, len(expected) - index))
+            last = to_planar(_check_frame(frame, key, info, pts, len(expected) - index))
             if index < inside:
                 counts.frames += 1
                 counts.corrupt_frames += last.is_corrupt
@@ -110,7 +110,7 @@ def decode_segment(
             yield last
 
 
-class _Following:
+class _FrameSource:
     """The frames of a segment one after the other, sought first and then the long way.
 
     Where `fits` tells good frames of NVDEC from others, they come from there first.
@@ -166,22 +166,22 @@ class _Following:
         self._frames.close()
 
 
-def _checked(
+def _check_frame(
     frame: VideoFrame | None, key: str, info: VideoInfo, pts: int, wanted_frames: int
 ) -> VideoFrame:
     if frame is None:
         raise SourceDamaged(
             key,
             f"no frame decodes at pts {pts}: {wanted_frames} frames are missing",
-            HOW_ON,
+            NEXT_STEP,
         )
     if frame.pts is None or frame.pts > pts:
-        raise SourceDamaged(key, f"no frame decodes at pts {pts}, but later ones", HOW_ON)
+        raise SourceDamaged(key, f"no frame decodes at pts {pts}, but later ones", NEXT_STEP)
     if frame.pts < pts:
         raise SourceDamaged(
             key, f"the frame of pts {pts} decodes with pts {frame.pts}", "Remux it first"
         )
-    pix_fmt = planar_name(frame.format.name)
+    pix_fmt = planar_format(frame.format.name)
     if (frame.width, frame.height, pix_fmt) != (info.width, info.height, info.pix_fmt):
         raise SourceUnsupported(
             key,
@@ -191,7 +191,7 @@ def _checked(
         )
     if _overflows(frame):
         raise SourceDamaged(
-            key, f"luma at pts {pts} has codes that {info.pix_fmt} does not have", HOW_ON
+            key, f"luma at pts {pts} has codes that {info.pix_fmt} does not have", NEXT_STEP
         )
     return frame
 
@@ -199,6 +199,6 @@ def _checked(
 def _overflows(frame: VideoFrame) -> bool:
     """Tell whether luma has codes of more bits than its format: damaged streams decode to such."""
     bits = frame.format.components[0].bits
-    if bits in (8, 16) or planar_name(frame.format.name) != frame.format.name:
+    if bits in (8, 16) or planar_format(frame.format.name) != frame.format.name:
         return False
     return int(luma_plane(frame).max()) >> bits > 0

@@ -22,9 +22,9 @@ from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import DependencyMissing, OutputMismatch
 from colorworker.media.codecs.profiles import EncoderSpec
-from colorworker.media.codecs.threadpriority import encoded, ordinary_scheduling
-from colorworker.media.containers.captions import Caption, pack
-from colorworker.media.repack import relaid
+from colorworker.media.codecs.threadpriority import encode_frame, keep_thread_priority
+from colorworker.media.containers.captions import Caption, pack_captions
+from colorworker.media.repack import convert_layout
 from colorworker.media.sidedata import CAPTIONS, frame_data, side_data
 
 SMALLEST_MOVIE_TIMESCALE = 10_000
@@ -47,7 +47,7 @@ class PartFacts:
     """Those that the encoder has no place for, as `captions.pack` makes them."""
 
 
-def configure(
+def configure_encoder(
     context: VideoCodecContext, spec: EncoderSpec, info: VideoInfo, time_base: Fraction
 ) -> None:
     """Set up an encoder: the same for all parts and for the film's own header."""
@@ -94,7 +94,7 @@ def add_film_stream(
         ) from error
     if not isinstance(stream, VideoStream):
         raise TypeError(f"{spec.codec} encodes no pictures")
-    configure(stream.codec_context, spec, info, time_base)
+    configure_encoder(stream.codec_context, spec, info, time_base)
     if spec.tag and output.format.name == spec.container:
         stream.codec_context.codec_tag = spec.tag
     stream.time_base = time_base
@@ -170,10 +170,10 @@ class PartWriter:
         if self._captions is not None and (triplets := side_data(frame, Type.A53_CC)):
             self._captions.append((frame.pts or 0, triplets))
         if self._spec.layout:
-            frame = relaid(frame, self._spec.layout)
+            frame = convert_layout(frame, self._spec.layout)
         frame.pict_type = NO_PICTURE_TYPE
         frame.time_base = self._time_base
-        self._store(encoded(self._stream, frame))
+        self._store(encode_frame(self._stream, frame))
 
     def _store(self, packets: list[Packet]) -> None:  # type: ignore[type-arg]
         for packet in packets:
@@ -185,7 +185,7 @@ class PartWriter:
             self._output.mux(packet)
 
     def _flush(self) -> None:
-        with ordinary_scheduling():
+        with keep_thread_priority():
             self._output.start_encoding()
         self._store(self._stream.encode(None))
         self._facts = PartFacts(
@@ -193,7 +193,7 @@ class PartWriter:
             reorder_depth(self._stored_pts),
             hashlib.sha256(self._stream.codec_context.extradata or b"").hexdigest(),
             dict(self._frame_data),
-            pack(self._captions or ()),
+            pack_captions(self._captions or ()),
         )
 
 

@@ -13,7 +13,7 @@ from av.codec.hwaccel import HWAccel
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
-from colorworker.media.containers.demux import words
+from colorworker.media.containers.demux import libav_message
 from colorworker.media.synthetic import Recipe, write_film
 
 DRIVER, DECODER, ENCODER = "libcuda.so.1", "libnvcuvid.so.1", "libnvidia-encode.so.1"
@@ -23,7 +23,7 @@ FRAMES, WIDTH, HEIGHT = 12, 320, 192
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeResult:
     """What a probe has found."""
 
     reason: str = ""
@@ -35,7 +35,7 @@ class Answer:
         return not self.reason
 
 
-def tried(library: str, flaw: Callable[[], str]) -> Answer:
+def probe_engine(library: str, flaw: Callable[[], str]) -> ProbeResult:
     """Return what comes of a try, whatever happens in it; at once where there is no driver.
 
     Args:
@@ -47,16 +47,16 @@ def tried(library: str, flaw: Callable[[], str]) -> Answer:
             ctypes.CDLL(name)
         except OSError:
             why = "there is no NVIDIA driver" if name == DRIVER else "the driver lacks `video`"
-            return Answer(f"{why} here: {name} does not load")
+            return ProbeResult(f"{why} here: {name} does not load")
     try:
-        return Answer(flaw())
+        return ProbeResult(flaw())
     except FFmpegError as error:
-        return Answer(words(error))
+        return ProbeResult(libav_message(error))
     except (ValueError, RuntimeError) as error:  # PyAV's own, about codecs and devices
-        return Answer(str(error) or type(error).__name__)
+        return ProbeResult(str(error) or type(error).__name__)
 
 
-def small_film(recipe: Recipe) -> bytes:
+def encode_test_film(recipe: Recipe) -> bytes:
     """Return a film of `FRAMES` frames of this make, `WIDTH` x `HEIGHT`, as a file of Matroska."""
     film = io.BytesIO()
     with av.open(film, "w", format="matroska") as output:
@@ -64,7 +64,7 @@ def small_film(recipe: Recipe) -> bytes:
     return film.getvalue()
 
 
-def decoded(film: bytes, hwaccel: HWAccel | None = None) -> list[VideoFrame]:
+def decode_test_film(film: bytes, hwaccel: HWAccel | None = None) -> list[VideoFrame]:
     """Return the frames of a small film, by libav's own decoder or by an engine."""
     with av.open(io.BytesIO(film), "r", hwaccel=hwaccel) as container:
         return list(container.decode(video=0))

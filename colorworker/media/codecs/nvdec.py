@@ -16,9 +16,15 @@ from av.video.stream import VideoStream
 
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import HardwareMissing
-from colorworker.media.codecs.hardware import DECODER, Answer, decoded, small_film, tried
+from colorworker.media.codecs.hardware import (
+    DECODER,
+    ProbeResult,
+    decode_test_film,
+    encode_test_film,
+    probe_engine,
+)
 from colorworker.media.planes import luma_plane
-from colorworker.media.repack import in_planes
+from colorworker.media.repack import to_planar
 from colorworker.media.sidedata import side_data
 from colorworker.media.synthetic import Recipe
 
@@ -26,7 +32,7 @@ LAYOUTS = MappingProxyType({"yuv420p": "nv12", "yuv420p10le": "p010le"})
 """How NVIDIA's engines lay out the codes of a planar format."""
 
 
-class Proof(NamedTuple):
+class BitExactTest(NamedTuple):
     """What is compared before NVDEC decodes films of a codec and pixel format."""
 
     encoder: str
@@ -38,11 +44,13 @@ class Proof(NamedTuple):
 
 
 _QUIET = MappingProxyType({"x265-params": "log-level=error"})
-PROOFS: Mapping[tuple[str, str], Proof] = MappingProxyType(
+BIT_EXACT_TESTS: Mapping[tuple[str, str], BitExactTest] = MappingProxyType(
     {
-        ("h264", "yuv420p"): Proof("libx264", frozenset({"Constrained Baseline", "Main", "High"})),
-        ("hevc", "yuv420p"): Proof("libx265", frozenset({"Main"}), _QUIET),
-        ("hevc", "yuv420p10le"): Proof("libx265", frozenset({"Main 10"}), _QUIET),
+        ("h264", "yuv420p"): BitExactTest(
+            "libx264", frozenset({"Constrained Baseline", "Main", "High"})
+        ),
+        ("hevc", "yuv420p"): BitExactTest("libx265", frozenset({"Main"}), _QUIET),
+        ("hevc", "yuv420p10le"): BitExactTest("libx265", frozenset({"Main 10"}), _QUIET),
     }
 )
 """By codec and pixel format. Only standards that say every bit of what a decoder gives are here;
@@ -50,52 +58,58 @@ those of MPEG-2 and MPEG-4 Visual leave room."""
 
 
 @cache
-def answer(codec: str, pix_fmt: str) -> Answer:
+def probe_nvdec(codec: str, pix_fmt: str) -> ProbeResult:
     """Say whether NVDEC gives a film's own luma in this process; tried once.
 
     A small film is decoded by libav's own decoder and by NVDEC, and all luma compared.
     """
-    proof = PROOFS.get((codec, pix_fmt))
+    proof = BIT_EXACT_TESTS.get((codec, pix_fmt))
     if proof is None:
-        return Answer(f"NVDEC is not used for {codec} of {pix_fmt}")
+        return ProbeResult(f"NVDEC is not used for {codec} of {pix_fmt}")
     recipe = Recipe(proof.encoder, pix_fmt, b_frames=2, options=proof.options)
 
     def differs() -> str:
-        film = small_film(recipe)
-        found = decoded(film, cuda())
+        film = encode_test_film(recipe)
+        found = decode_test_film(film, cuda_hwaccel())
         layouts = {frame.format.name for frame in found}
         if layouts != {LAYOUTS[pix_fmt]}:
             return f"NVDEC gives {', '.join(sorted(layouts)) or 'nothing'}"
-        return "" if luma_of(found) == luma_of(decoded(film)) else "luma of NVDEC is another"
+        return (
+            ""
+            if luma_bytes(found) == luma_bytes(decode_test_film(film))
+            else "luma of NVDEC is another"
+        )
 
-    return tried(DECODER, differs)
+    return probe_engine(DECODER, differs)
 
 
-def cuda() -> HWAccel:
+def cuda_hwaccel() -> HWAccel:
     """Return what opens a film for NVDEC."""
     return HWAccel("cuda", allow_software_fallback=True)
 
 
-def may_decode(info: VideoInfo) -> bool:
+def can_decode(info: VideoInfo) -> bool:
     """Return whether a film is of the kind whose luma NVDEC was seen to give here."""
-    return not info.interlaced and answer(info.codec, info.pix_fmt).works
+    return not info.interlaced and probe_nvdec(info.codec, info.pix_fmt).works
 
 
-def refuse_unproven(stream: VideoStream, key: str) -> None:
+def require_tested_profile(stream: VideoStream, key: str) -> None:
     """Refuse a stream whose profile has more than what NVDEC is used for.
 
     Raises:
         HardwareMissing: If it has, or if libav's own decoder was opened for it.
     """
     context = stream.codec_context
-    known = [proof.profiles for (codec, _), proof in PROOFS.items() if codec == context.name]
+    known = [
+        proof.profiles for (codec, _), proof in BIT_EXACT_TESTS.items() if codec == context.name
+    ]
     if not any(context.profile in profiles for profiles in known):
         raise HardwareMissing(key, f"NVDEC is not used for {context.name} {context.profile}")
     if not context.is_hwaccel:
         raise HardwareMissing(key, f"it was opened without NVDEC for {context.name}")
 
 
-def is_as_decoded(frame: VideoFrame, info: VideoInfo) -> bool:
+def matches_software_decoder(frame: VideoFrame, info: VideoInfo) -> bool:
     """Return whether a frame came from NVDEC and is what libav's own decoder would have given.
 
     Film grain that H.264 and HEVC describe is added by libav to its own decoders' pictures only.
@@ -109,6 +123,6 @@ def is_as_decoded(frame: VideoFrame, info: VideoInfo) -> bool:
     )
 
 
-def luma_of(frames: list[VideoFrame]) -> list[bytes]:
+def luma_bytes(frames: list[VideoFrame]) -> list[bytes]:
     """Return the luma codes of each frame."""
-    return [luma_plane(in_planes(frame)).tobytes() for frame in frames]
+    return [luma_plane(to_planar(frame)).tobytes() for frame in frames]

@@ -14,12 +14,12 @@ from colorworker.media.codecs.hardware import (
     FRAMES,
     HEIGHT,
     WIDTH,
-    Answer,
-    decoded,
-    small_film,
-    tried,
+    ProbeResult,
+    decode_test_film,
+    encode_test_film,
+    probe_engine,
 )
-from colorworker.media.containers.demux import words
+from colorworker.media.containers.demux import libav_message
 from colorworker.media.synthetic import Recipe
 
 SUFFIX = "_nvenc"
@@ -53,7 +53,7 @@ def encoder_name(codec: Codec | None) -> str:
 
 
 @cache
-def answer(encoder: str, pix_fmt: str = "yuv420p") -> Answer:
+def probe_nvenc(encoder: str, pix_fmt: str = "yuv420p") -> ProbeResult:
     """Say whether an encoder works in this process; tried once, by a film that must come back.
 
     Args:
@@ -62,20 +62,20 @@ def answer(encoder: str, pix_fmt: str = "yuv420p") -> Answer:
     """
 
     def lost() -> str:
-        film = decoded(small_film(Recipe(encoder, pix_fmt, options=OPTIONS)))
+        film = decode_test_film(encode_test_film(Recipe(encoder, pix_fmt, options=OPTIONS)))
         whole = [frame for frame in film if (frame.width, frame.height) == (WIDTH, HEIGHT)]
         return "" if len(whole) == FRAMES else f"{len(whole)} of {FRAMES} frames came back"
 
-    return tried(ENCODER, lost)
+    return probe_engine(ENCODER, lost)
 
 
-def refuse_missing(encoder: str, pix_fmt: str, worker: str) -> None:
+def require_encoder(encoder: str, pix_fmt: str, worker: str) -> None:
     """Refuse an encoder of NVENC that does not work in this process; others pass.
 
     Raises:
         HardwareMissing: If it does not.
     """
-    if encoder.endswith(SUFFIX) and (reason := answer(encoder, pix_fmt).reason):
+    if encoder.endswith(SUFFIX) and (reason := probe_nvenc(encoder, pix_fmt).reason):
         raise HardwareMissing(
             f"{encoder} on worker {worker}",
             reason,
@@ -95,5 +95,5 @@ def encoder_errors(encoder: str, key: str, worker: str) -> Iterator[None]:
     except FFmpegError as error:
         if not encoder.endswith(SUFFIX):
             raise
-        said = f"{encoder} on worker {worker} gives up ({words(error)})"
+        said = f"{encoder} on worker {worker} gives up ({libav_message(error)})"
         raise HardwareMissing(key, said, _SOFTWARE) from error

@@ -15,7 +15,7 @@ CHROMA = re.compile(r"yuvj?(4\d\d)p")
 
 
 @dataclass(frozen=True)
-class Formats:
+class SupportedFormats:
     """What an encoder takes and what is made of gray."""
 
     name: str
@@ -43,48 +43,50 @@ def _named(chroma: str, depth: int) -> str:
 
 _FULL_RANGE = frozenset({"yuvj420p", "yuvj422p", "yuvj444p"})
 
-H264 = Formats(
+H264 = SupportedFormats(
     "H.264",
     _planar("420 422 444", "8 10") | _FULL_RANGE,
     "420",
     "Use --codec hevc for 12 bits, or --profile archive",
     odd_sizes=False,
 )
-HEVC = Formats(
+HEVC = SupportedFormats(
     "HEVC",
     _planar("420 422 444", "8 10 12") | _FULL_RANGE,
     "420",
     "Use --profile archive for it",
     odd_sizes=False,
 )
-AV1 = Formats(
+AV1 = SupportedFormats(
     "AV1", _planar("420", "8 10"), "420", "Use --codec hevc for 12 bits, or --profile archive"
 )
 NVENC = MappingProxyType(
     {
-        "h264": Formats(
+        "h264": SupportedFormats(
             "H.264 of NVENC",
             _planar("420 444", "8"),
             "420",
             "Use --codec hevc for 10 bits, or --encoder software",
         ),
-        "hevc": Formats(
+        "hevc": SupportedFormats(
             "HEVC of NVENC",
             _planar("420 444", "8") | _planar("420", "10"),
             "420",
             "Use --encoder software",
         ),
-        "av1": Formats("AV1 of NVENC", _planar("420", "8 10"), "420", "Use --encoder software"),
+        "av1": SupportedFormats(
+            "AV1 of NVENC", _planar("420", "8 10"), "420", "Use --encoder software"
+        ),
     }
 )
 """By codec. Newer cards take more than is listed; all of it is untried."""
-PRORES = Formats(
+PRORES = SupportedFormats(
     "ProRes", _planar("422 444", "10"), "422", "Use --profile archive for it", deepens=True
 )
-DNXHR = Formats(
+DNXHR = SupportedFormats(
     "DNxHR", _planar("422 444", "10"), "422", "Use --profile archive for it", deepens=True
 )
-FFV1 = Formats(
+FFV1 = SupportedFormats(
     "FFV1",
     _planar("410 411 440", "8")
     | _planar("420 422 444", "8 9 10 12 14 16")
@@ -94,7 +96,9 @@ FFV1 = Formats(
 )
 
 
-def choose(key: str, info: VideoInfo, formats: Formats, *, coarse: bool = False) -> str:
+def choose_pix_fmt(
+    key: str, info: VideoInfo, formats: SupportedFormats, *, coarse: bool = False
+) -> str:
     """Return the pixel format of a film's color version.
 
     Chroma is as fine as the source's, or the next finer that there is; the codec's finest, where
@@ -149,7 +153,7 @@ def chroma_of(pix_fmt: str) -> str:
     return match[1]
 
 
-def _wanted(info: VideoInfo, formats: Formats, *, coarse: bool) -> str:
+def _wanted(info: VideoInfo, formats: SupportedFormats, *, coarse: bool) -> str:
     chroma = formats.gray if info.pix_fmt.startswith("gray") else chroma_of(info.pix_fmt)
     if coarse:
         chroma = "420"

@@ -10,7 +10,13 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
 from colorworker.media.codecs import nvenc, pixelformats
 from colorworker.media.codecs.nvdec import LAYOUTS
-from colorworker.media.codecs.pixelformats import Formats, choose, chroma_of, depth_of, is_coarser
+from colorworker.media.codecs.pixelformats import (
+    SupportedFormats,
+    choose_pix_fmt,
+    chroma_of,
+    depth_of,
+    is_coarser,
+)
 from colorworker.media.sidedata import CAPTIONS, CHROMATICITY_UNITS, LUMINANCE_UNITS, STEREO
 
 ENCODER_THREADS = 4
@@ -123,7 +129,7 @@ def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
         options["slices"] = "4"
     return EncoderSpec(
         "ffv1",
-        choose(key, info, pixelformats.FFV1),
+        choose_pix_fmt(key, info, pixelformats.FFV1),
         container,
         gop_size=1,
         options=options,
@@ -140,7 +146,7 @@ def _mezzanine(key: str, info: VideoInfo, options: Options, container: str) -> E
         codec, said = "dnxhr", ("written as DNxHR: ProRes knows codes of limited range only",)
     formats = pixelformats.PRORES if codec == "prores" else pixelformats.DNXHR
     _check_size(key, info, codec, formats.name)
-    pix_fmt = choose(key, info, formats)
+    pix_fmt = choose_pix_fmt(key, info, formats)
     full_chroma = chroma_of(pix_fmt) == "444"
     losses = said + _lost_metadata(info, formats.name)
     if codec == "prores":
@@ -167,7 +173,7 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
     crf = DEFAULT_CRF[codec] if options.crf is None else options.crf
     encoder, formats, parameters = _ACCESS[codec]
     _check_size(key, info, codec, formats.name)
-    pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
+    pix_fmt = choose_pix_fmt(key, info, formats, coarse=options.chroma == "420")
     losses = _lost_chroma(info, options, pix_fmt, formats.name)
     if codec != "h264":
         losses += _lost_fields(info, formats.name)
@@ -204,7 +210,7 @@ def _nvenc(key: str, info: VideoInfo, options: Options, container: str) -> Encod
             f"{formats.name} takes even sides only, this is {info.width} x {info.height}",
             "Use --encoder software",
         )
-    pix_fmt = choose(key, info, formats, coarse=options.chroma == "420")
+    pix_fmt = choose_pix_fmt(key, info, formats, coarse=options.chroma == "420")
     losses = _lost_chroma(info, options, pix_fmt, formats.name)
     losses += _lost_fields(info, formats.name) + _lost_metadata(info, formats.name)
     if info.chroma_location and container != "matroska":
@@ -232,7 +238,7 @@ def _tag(codec: Codec, container: str) -> str:
     return "hvc1" if codec == "hevc" and container in {"mp4", "mov"} else ""
 
 
-_ACCESS: Mapping[Codec, tuple[str, Formats, tuple[str, ...]]] = MappingProxyType(
+_ACCESS: Mapping[Codec, tuple[str, SupportedFormats, tuple[str, ...]]] = MappingProxyType(
     {
         "h264": ("libx264", pixelformats.H264, ()),
         # Bytes depend on frame threads, and x265 writes both numbers into its header.

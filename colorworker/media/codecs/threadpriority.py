@@ -20,7 +20,7 @@ _REAL_TIME = (os.SCHED_FIFO, os.SCHED_RR) if sys.platform == "linux" else ()
 
 
 @contextmanager
-def ordinary_scheduling() -> Iterator[None]:
+def keep_thread_priority() -> Iterator[None]:
     """Take back what is done to the scheduling of this process meanwhile.
 
     Threads that have become real-time, or that were begun so, get the policy that the caller had.
@@ -40,9 +40,9 @@ def ordinary_scheduling() -> Iterator[None]:
                     os.sched_setscheduler(thread, policy, priority)
 
 
-def encoded(stream: VideoStream, frame: VideoFrame) -> list[Packet]:  # type: ignore[type-arg]
+def encode_frame(stream: VideoStream, frame: VideoFrame) -> list[Packet]:  # type: ignore[type-arg]
     """Return the packets that an encoder gives for its next frame; the first one opens it."""
-    with nullcontext() if stream.codec_context.is_open else ordinary_scheduling():
+    with nullcontext() if stream.codec_context.is_open else keep_thread_priority():
         return stream.encode(frame)
 
 

@@ -23,20 +23,18 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import OutputMismatch
 from colorworker.media.codecs.encode import PartFacts, add_film_stream, muxer_options
 from colorworker.media.codecs.profiles import EncoderSpec
-from colorworker.media.codecs.threadpriority import ordinary_scheduling
-from colorworker.media.containers.captions import CaptionTrack, add_caption_track, unpack
-from colorworker.media.containers.demux import film_stream, open_source, words
+from colorworker.media.codecs.threadpriority import keep_thread_priority
+from colorworker.media.containers.captions import CaptionTrack, add_caption_track, unpack_captions
+from colorworker.media.containers.demux import film_stream, libav_message, open_source
+from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
+from colorworker.media.containers.lostmetadata import lost_color_tags, lost_metadata
 from colorworker.media.containers.matroska import set_display_aspect
-from colorworker.media.containers.readback import colors_not_kept, not_kept
-from colorworker.media.containers.readhints import foretell_all
-from colorworker.media.containers.streamcopy import Carried, carry_streams
-from colorworker.media.containers.tags import container_tags, film_tags
-from colorworker.media.containers.track import AnyPacket
-from colorworker.media.containers.trim import Span, span_of
+from colorworker.media.containers.outputtrack import AnyPacket
+from colorworker.media.containers.readhints import hint_read_all
+from colorworker.media.containers.streamcopy import CopiedStreams, copy_streams
+from colorworker.media.containers.tags import container_tags, video_stream_tags
+from colorworker.media.containers.trim import TrimRange, trim_range
 from colorworker.media.containers.verify import verify_film
-
-RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
-"""Broadcast containers, whose clock starts anywhere; their films are moved to start at 0."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Assembled:
+class AssemblyResult:
     """What a verified film holds."""
 
     frame_count: int
@@ -70,7 +68,7 @@ def assemble(
     notice: Notice | None = None,
     *,
     whole: Timeline | None = None,
-) -> Assembled:
+) -> AssemblyResult:
     """Write the film from its parts and its source, and verify it.
 
     Streams through parts and source once; memory does not grow with the film, but for 8 bytes a
@@ -94,8 +92,8 @@ def assemble(
         SourceDamaged: If the source does not open.
     """
     with open_source(source_reader, key) as source:
-        span = None if whole is None else span_of(timeline)
-        shift_seconds = span.start if span else _shift_seconds(source)
+        trimmed = None if whole is None else trim_range(timeline)
+        shift_seconds = trimmed.start if trimmed else _shift_seconds(source)
         shift_ticks = round(shift_seconds / timeline.time_base)
         with _write_errors(key):
             target = av.open(
@@ -106,27 +104,29 @@ def assemble(
             )
             with closing(target):
                 target.metadata.update(container_tags(source.metadata, notice))
-                made = _Film(info, timeline, spec, shift_seconds, whole or timeline, span)
-                carried = _write(source, key, parts, target, made)
+                assembly = _Assembly(
+                    info, timeline, spec, shift_seconds, whole or timeline, trimmed
+                )
+                copied = _write(source, key, parts, target, assembly)
         if spec.container == "matroska" and info.sample_aspect_ratio is not None:
             set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
-        lost = not_kept(
-            source, film_stream(source, key), output, carried, spec.container, notice, span
+        lost = lost_metadata(
+            source, film_stream(source, key), output, copied, spec.container, notice, trimmed
         )
-        lost += colors_not_kept(info, output, spec.container)
+        lost += lost_color_tags(info, output, spec.container)
     if off_seconds:
         lost.append(
             f"{spec.container} counts in coarser steps than the source: frames are shown up to "
             f"{float(off_seconds) * 1000:.2f} ms off"
         )
-    warnings = (*spec.losses, *carried.warnings, *lost)
-    fates = sorted(carried.fates, key=lambda fate: fate.index)
-    return Assembled(len(timeline.pts), warnings, tuple(fates))
+    warnings = (*spec.losses, *copied.warnings, *lost)
+    fates = sorted(copied.fates, key=lambda fate: fate.index)
+    return AssemblyResult(len(timeline.pts), warnings, tuple(fates))
 
 
 @dataclass(frozen=True)
-class _Film:
+class _Assembly:
     """What film is written."""
 
     info: VideoInfo
@@ -136,7 +136,7 @@ class _Film:
     """Taken off every time."""
     whole: Timeline
     """Of the film that the parts count from."""
-    span: Span | None
+    trimmed: TrimRange | None
     """None where all of it is written."""
 
 
@@ -145,7 +145,7 @@ def _write_errors(key: str) -> Iterator[None]:
     try:
         yield
     except FFmpegError as error:
-        raise OutputMismatch(key, f"the film cannot be written ({words(error)})") from error
+        raise OutputMismatch(key, f"the film cannot be written ({libav_message(error)})") from error
 
 
 def _write(
@@ -153,46 +153,46 @@ def _write(
     key: str,
     parts: Sequence[Part],
     target: OutputContainer,
-    made: _Film,
-) -> Carried:
-    film, spec, timeline = film_stream(source, key), made.spec, made.timeline
-    stream = add_film_stream(target, spec, made.info, timeline.time_base)
+    assembly: _Assembly,
+) -> CopiedStreams:
+    film, spec, timeline = film_stream(source, key), assembly.spec, assembly.timeline
+    stream = add_film_stream(target, spec, assembly.info, timeline.time_base)
     stream.disposition = film.disposition
-    if made.info.rotation:
-        stream.set_display_rotation(made.info.rotation)
-    carried = carry_streams(source, film, target, spec, made.shift_seconds)
-    track = _caption_track(target, parts, made)
+    if assembly.info.rotation:
+        stream.set_display_rotation(assembly.info.rotation)
+    copied = copy_streams(source, film, target, spec, assembly.shift_seconds)
+    track = _caption_track(target, parts, assembly)
     counts = sum((Counter(part.facts.frame_data) for part in parts), Counter())
-    carried.note_frame_data(film, spec, counts, track)
-    stream.metadata.update(film_tags(film.metadata))
-    span, chapters = made.span, source.chapters()
-    if span:
-        chapters = span.chapters(chapters)
+    copied.note_frame_data(film, spec, counts, track)
+    stream.metadata.update(video_stream_tags(film.metadata))
+    trimmed, chapters = assembly.trimmed, source.chapters()
+    if trimmed:
+        chapters = trimmed.clip_chapters(chapters)
         if stream.metadata.pop("timecode", None):
-            carried.warnings.append("the timecode of the whole film is not that of a part of it")
+            copied.warnings.append("the timecode of the whole film is not that of a part of it")
     if chapters:
         target.set_chapters(chapters)
-    with ordinary_scheduling():
+    with keep_thread_priority():
         target.start_encoding()
     header = stream.codec_context.extradata or b""
-    frames = _film_packets(key, parts, stream, header, made)
-    restarts = [ticks * made.whole.time_base for ticks in made.whole.restarts]
-    others = carried.packets(source, span, restarts)
+    frames = _film_packets(key, parts, stream, header, assembly)
+    restarts = [ticks * assembly.whole.time_base for ticks in assembly.whole.restarts]
+    others = copied.packets(source, trimmed, restarts)
     captions = track.packets() if track else iter(())
     for packet in heapq.merge(frames, others, captions, key=_microseconds):
         target.mux(packet)
-    return carried
+    return copied
 
 
 def _caption_track(
-    target: OutputContainer, parts: Sequence[Part], made: _Film
+    target: OutputContainer, parts: Sequence[Part], assembly: _Assembly
 ) -> CaptionTrack | None:
-    timeline = made.timeline
-    shift_ticks = round(made.shift_seconds / timeline.time_base)
+    timeline = assembly.timeline
+    shift_ticks = round(assembly.shift_seconds / timeline.time_base)
     captions = [
         (pts - shift_ticks, triplets)
         for part in parts
-        for pts, triplets in unpack(part.facts.captions)
+        for pts, triplets in unpack_captions(part.facts.captions)
     ]
     return add_caption_track(target, captions, timeline.time_base, _duration(timeline, 0))
 
@@ -202,7 +202,7 @@ def _film_packets(
     parts: Sequence[Part],
     stream: VideoStream,
     header: bytes,
-    made: _Film,
+    assembly: _Assembly,
 ) -> Iterator[AnyPacket]:
     """Yield the packets of all parts with the times of the film.
 
@@ -210,15 +210,15 @@ def _film_packets(
     pts, so joints would go backwards. The i-th packet is decoded when the frame `depth` places
     before the i-th is shown, with `depth` the largest reordering of any part.
     """
-    timeline = made.timeline
-    shift_ticks = round(made.shift_seconds / timeline.time_base)
+    timeline = assembly.timeline
+    shift_ticks = round(assembly.shift_seconds / timeline.time_base)
     depth = max((part.facts.reorder_depth for part in parts), default=0)
     pts = timeline.pts
     step = int(pts[1] - pts[0]) if len(pts) > 1 else 1
     written = np.zeros(len(pts), bool)
     index = 0
     for number, part in enumerate(parts):
-        for packet, shown_pts in _part_packets(key, number, part, header, made.whole):
+        for packet, shown_pts in _part_packets(key, number, part, header, assembly.whole):
             place = int(np.searchsorted(pts, shown_pts))
             if place >= len(pts) or pts[place] != shown_pts or written[place]:
                 raise OutputMismatch(
@@ -275,7 +275,7 @@ def _part_packets(
 
 def _opened(part: Part) -> BinaryIO:
     reader = part.open()
-    foretell_all(reader)
+    hint_read_all(reader)
     return reader
 
 
@@ -293,6 +293,6 @@ def _microseconds(packet: AnyPacket) -> int:
 
 
 def _shift_seconds(source: InputContainer) -> Fraction:
-    if source.format.name not in RUNNING_CLOCKS:
+    if source.format.name not in BROADCAST_CONTAINERS:
         return Fraction(0)
     return Fraction(source.start_time or 0, av.time_base)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from av.packet import Packet
 
 from colorworker.media.codecs import ffv1
-from colorworker.media.containers.discontinuities import RUNNING_CLOCKS
-from colorworker.media.containers.timing import NO_PTS, Packets
+from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
+from colorworker.media.containers.timing import NO_PTS, PacketTable
 
 HOLES_AT_MOST = 0.1
 """Share of frames before which frames are missing; where it is larger, the rate is variable."""
@@ -62,11 +62,11 @@ class ScanTally:
             self.first_wrong = self.first_wrong if self.wrong_checksums else self.frames
             self.wrong_checksums += 1
 
-    def look_over(self, packets: Packets, size_bytes: int, ragged_bytes: int) -> None:
+    def look_over(self, packets: PacketTable, size_bytes: int, ragged_bytes: int) -> None:
         """Find a torn end and places where the clock jumps, once all packets were taken."""
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
-        if packets.container in RUNNING_CLOCKS:
+        if packets.container in BROADCAST_CONTAINERS:
             self.restarts = len(packets.restarts)
             times = np.sort(packets.shown_pts())
             self.look_for_holes(packets.container, times, packets.time_base)
@@ -82,7 +82,7 @@ class ScanTally:
             time_base: Seconds a tick.
         """
         self.holes_seconds = []
-        if container not in RUNNING_CLOCKS or times[0] == NO_PTS:
+        if container not in BROADCAST_CONTAINERS or times[0] == NO_PTS:
             return
         steps = np.diff(times)
         usual = float(np.median(steps)) if len(steps) else 0.0
@@ -103,7 +103,7 @@ class ScanTally:
         """Return whether packets alone may not tell what a decoder makes of the film."""
         return bool(self.damaged_packets or self.holes_seconds)
 
-    def look_for_undecoded(self, packets: Packets, decoded: Sequence[int | None]) -> None:
+    def look_for_undecoded(self, packets: PacketTable, decoded: Sequence[int | None]) -> None:
         """Count the packets of which no frame came, from the first keyframe on.
 
         Those before it are leftovers of a group of pictures that was cut away.

@@ -1,4 +1,4 @@
-"""Open films from readers, find the film among the streams, and say in words what libav refuses."""
+"""Open films from readers, select the video stream, and turn libav's errors into ours."""
 
 import errno
 import os
@@ -14,24 +14,27 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
-from colorworker.media.containers import structure
+from colorworker.media.containers import truncation
 
 T = TypeVar("T")
 
 BUFFER_BYTES = 1 << 16
-"""Read-ahead of libav, which knows nothing of costs: readers over a network have their own."""
+"""libav's read-ahead. It is small because readers over a network do their own read-ahead."""
 
 DECODER_THREADS = 4
-"""Pinned, so that frames held by the decoder, and with them memory, do not grow with the cores."""
+"""Pinned, so that the number of frames in the decoder, and so memory, does not grow with cores."""
 
-NOT_THE_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-"""Pictures that travel in a video stream of their own: cover art, chapter thumbnails."""
+NON_FILM_DISPOSITIONS = (
+    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+)
+"""Video streams with these dispositions are not the film: cover art, chapter thumbnails."""
 
 
-class ForLibav:
-    """A reader that refuses places which no file has as libav does: damaged indexes name such.
+class LibavReader:
+    """A reader whose `seek` reports an impossible offset as libav expects it, by an error code.
 
-    An error raised by Python's own `seek` would come out of libav unchanged, as a fault of ours.
+    Damaged indexes contain such offsets. An exception raised by Python's own `seek` would pass
+    through libav unchanged and look like a bug of ours.
     """
 
     def __init__(self, reader: BinaryIO) -> None:
@@ -41,7 +44,7 @@ class ForLibav:
         return getattr(self._reader, name)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Return the new place; a negative number where there is none."""
+        """Return the new position; a negative errno if the offset is impossible."""
         try:
             return self._reader.seek(offset, whence)
         except (ValueError, OverflowError):
@@ -56,59 +59,61 @@ class ForLibav:
 def open_source(
     reader: BinaryIO, key: str, hwaccel: HWAccel | None = None
 ) -> Iterator[InputContainer]:
-    """Open a film for reading and close it explicitly; the reader stays open.
+    """Open a film for reading and close it at the end of the block; the reader stays open.
 
-    Text in the film's metadata that is not UTF-8 is kept as far as it can be read.
+    Bytes in the film's metadata that are not valid UTF-8 are replaced.
 
     Args:
         reader: The film, seekable.
         key: Its name, for errors.
-        hwaccel: What decodes it in place of libav's own decoders, where that can.
+        hwaccel: Hardware decoder to use instead of libav's own decoders where possible.
 
     Raises:
-        SourceDamaged: If no demuxer finds a film in these bytes.
+        SourceDamaged: If no demuxer recognizes the file.
     """
     reader.seek(0)
     try:
         container = av.open(
-            ForLibav(reader),
+            LibavReader(reader),
             "r",
             buffer_size=BUFFER_BYTES,
             metadata_errors="replace",
             hwaccel=hwaccel,
         )
     except FFmpegError as error:
-        raise SourceDamaged(key, structure.why_unopened(reader) or words(error)) from error
+        raise SourceDamaged(
+            key, truncation.explain_open_failure(reader) or libav_message(error)
+        ) from error
     with closing(container):
         yield container
 
 
-def words(error: FFmpegError) -> str:
-    """Return libav's own sentence about an error, fit to stand inside one of ours."""
+def libav_message(error: FFmpegError) -> str:
+    """Return libav's own error text, worded as a clause for our messages."""
     return f"libav says: {error.strerror or type(error).__name__}"
 
 
 def film_stream(container: InputContainer, key: str) -> VideoStream:
-    """Return the first video stream that is no attached picture.
+    """Return the first video stream that is not an attached picture.
 
     Raises:
         SourceDamaged: If there is none.
         SourceUnsupported: If this build of libav has no decoder for it.
     """
     for stream in container.streams.video:
-        if stream.disposition & NOT_THE_FILM:
+        if stream.disposition & NON_FILM_DISPOSITIONS:
             continue
         if stream.codec_context is None:
             raise SourceUnsupported(
-                key, "no decoder for its pictures", "Convert it to H.264 or FFV1 first"
+                key, "no decoder for its video codec", "Convert it to H.264 or FFV1 first"
             )
         return stream
     kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    raise SourceDamaged(key, f"no moving pictures in it, only {kinds}")
+    raise SourceDamaged(key, f"no video stream in it, only {kinds}")
 
 
-def only(container: InputContainer, stream: VideoStream) -> VideoStream:
-    """Let the demuxer skip every other stream, and pin the decoder's threads; returns `stream`."""
+def select_stream(container: InputContainer, stream: VideoStream) -> VideoStream:
+    """Make the demuxer skip all other streams, pin the decoder's threads, and return `stream`."""
     for other in container.streams:
         if other.index != stream.index:
             other.discard = Discard.all
@@ -117,10 +122,11 @@ def only(container: InputContainer, stream: VideoStream) -> VideoStream:
     return stream
 
 
-def of_known_streams(packets: Iterator[T]) -> Iterator[T]:
-    """Yield what a demuxer or decoder yields, whether or not streams come up on the way.
+def ignore_new_streams(packets: Iterator[T]) -> Iterator[T]:
+    """Yield what a demuxer or decoder yields, even if new streams appear while reading.
 
-    Behind the last packet PyAV (18.1) looks for those in its list of streams, which has them not.
+    After the last packet, PyAV (18.1) looks such streams up in its own list, which lacks them, and
+    raises IndexError.
     """
     with suppress(IndexError):
         yield from packets
@@ -130,17 +136,22 @@ def of_known_streams(packets: Iterator[T]) -> Iterator[T]:
 def decode_errors(
     key: str, position: str, next_step: str = "Restore it from another copy"
 ) -> Iterator[None]:
-    """Turn an error of libav's decoders into one that names the film and the place.
+    """Turn an error of libav's decoders into one that names the film and the position.
+
+    Args:
+        key: The film's name.
+        position: Where it happened, such as `at pts 1280`.
+        next_step: Advice for the user.
 
     Raises:
-        SourceDamaged: If the decoder gives up.
+        SourceDamaged: If decoding fails.
         SourceUnsupported: If there is no decoder.
     """
     try:
         yield
     except DecoderNotFoundError as error:
-        raise SourceUnsupported(key, "no decoder for its pictures") from error
+        raise SourceUnsupported(key, "no decoder for its video codec") from error
     except FFmpegError as error:
         raise SourceDamaged(
-            key, f"does not decode {position} ({words(error)})", next_step
+            key, f"does not decode {position} ({libav_message(error)})", next_step
         ) from error

@@ -1,28 +1,29 @@
-"""Clocks that start anew within a film: recordings joined as they are, titles of a DVD."""
+"""Timestamps that jump back within a film: concatenated recordings, titles of a DVD."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from colorworker.media.containers.track import AnyPacket
+from colorworker.media.containers.outputtrack import AnyPacket
 
-RUNNING_CLOCKS = frozenset({"mpegts", "mpeg"})
-"""Demuxers of broadcast containers: without an index, and with a frame at every tick of a clock."""
+BROADCAST_CONTAINERS = frozenset({"mpegts", "mpeg"})
+"""Demuxers of broadcast containers: they have no index, and their clock starts at any time."""
 RESTART_SECONDS = 1
-"""How far a clock goes back at least if it was started anew; libav's guesses are off by frames."""
+"""A jump back of at least this many seconds is a restart; libav's own guesses are a few frames
+off."""
 
 
 @dataclass
-class Clock:
-    """Decoding times of one stream as they pass."""
+class DiscontinuityDetector:
+    """Watches the dts of one stream, packet by packet, and counts restarts of its clock."""
 
     time_base: Fraction
     last: int | None = None
     restarts: int = 0
-    """How often it went back so far."""
+    """Restarts so far."""
 
-    def goes_back(self, decode_time: int | None) -> bool:
-        """Take note of a packet's decoding time; return whether the clock was started anew."""
+    def is_discontinuity(self, decode_time: int | None) -> bool:
+        """Take the next packet's dts; return whether the clock restarted before this packet."""
         if decode_time is None:
             return False
         before, self.last = self.last, decode_time
@@ -31,21 +32,23 @@ class Clock:
         return back
 
 
-def going_on(packets: Iterable[AnyPacket], restarts: Sequence[Fraction]) -> Iterator[AnyPacket]:
-    """Yield packets whose times go on where the film's clock starts anew.
+def continuous_packets(
+    packets: Iterable[AnyPacket], restarts: Sequence[Fraction]
+) -> Iterator[AnyPacket]:
+    """Yield the packets with continuous timestamps across restarts of the clock.
 
-    Every stream comes to a restart at a packet of its own. Subtitles are too far apart to show it:
-    they follow the stream that is ahead.
+    Each stream restarts at a packet of its own. Subtitle packets are too sparse to show a restart,
+    so they follow the stream with the most restarts so far.
 
     Args:
-        packets: Of all streams besides the film's, in the order they are stored.
-        restarts: Seconds that are added to all times after the first restart, the second, ...
+        packets: Packets of all streams except the film's, in stored order.
+        restarts: Seconds to add to all times after the first restart, after the second, and so on.
     """
-    clocks: dict[int, Clock] = {}
+    clocks: dict[int, DiscontinuityDetector] = {}
     for packet in packets:
         if restarts and packet.size and packet.time_base:
-            clock = clocks.setdefault(packet.stream.index, Clock(packet.time_base))
-            clock.goes_back(packet.dts if packet.dts is not None else packet.pts)
+            clock = clocks.setdefault(packet.stream.index, DiscontinuityDetector(packet.time_base))
+            clock.is_discontinuity(packet.dts if packet.dts is not None else packet.pts)
             if packet.stream.type == "subtitle":
                 clock.restarts = max(each.restarts for each in clocks.values())
             if clock.restarts:

@@ -1,7 +1,7 @@
-"""Decode films by the numbers of their packets, where the times in the container do not do.
+"""Decode films by packet number, where the container's timestamps are unreliable.
 
-A packet gets its number as its pts before it is decoded. So each frame comes out with the number of
-its own packet, whatever the decoder's reordering and whatever the container says or leaves out.
+Each packet's number is set as its pts before decoding. So every frame comes out with the number of
+its own packet, whatever the decoder reorders and whatever the container says or omits.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,22 +17,22 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorworker.media.containers.demux import of_known_streams
+from colorworker.media.containers.demux import ignore_new_streams
 from colorworker.media.containers.timing import BYTE_ADDRESSED
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 BYTES_BACK = (0, 1 << 16, 1 << 20)
-"""How far before an anchor a search for it begins, first try first. At its very byte a program
-stream may still have the end of the packet before, which then gets the anchor's offset."""
+"""How far before an anchor each attempt to find it starts. Right at its byte, a program stream may
+still have the end of the previous packet, which then gets the anchor's offset."""
 SECONDS_BACK = (0, 2, 16)
-"""As `BYTES_BACK`, where decoding times are sought."""
+"""As `BYTES_BACK`, for containers that seek by dts."""
 SEARCHED_PACKETS = 1024
-"""Most packets among which an anchor is looked for after a seek; it ends where they are beyond."""
+"""Maximum packets to search for an anchor after a seek; the search ends early once it is passed."""
 
 
-def numbered(packets: Iterable[VideoPacket], first: int = 0) -> Iterator[VideoPacket]:
-    """Yield the packets, each with its number as pts; empty ones get none and are not counted."""
+def number_packets(packets: Iterable[VideoPacket], first: int = 0) -> Iterator[VideoPacket]:
+    """Yield the packets, each with its number as pts; empty packets are passed on uncounted."""
     number = first
     for packet in packets:
         if packet.size:
@@ -40,12 +40,11 @@ def numbered(packets: Iterable[VideoPacket], first: int = 0) -> Iterator[VideoPa
         yield packet
 
 
-def decoded(stream: VideoStream, packets: Iterable[VideoPacket]) -> Iterator[VideoFrame]:
-    """Yield the frames of numbered packets in the order they are shown, their numbers as pts.
+def decode_numbered(stream: VideoStream, packets: Iterable[VideoPacket]) -> Iterator[VideoFrame]:
+    """Yield the frames of numbered packets in display order, with packet numbers as pts.
 
-    A packet that does not decode gives none: whoever takes the frames sees that its number is
-    missing. The decoder itself says so only at times, for its threads keep some errors to
-    themselves.
+    A packet that fails to decode yields no frame, and the caller notices the missing number. The
+    decoder's errors are ignored because they are incomplete: its threads do not report all.
     """
     for packet in packets:
         try:
@@ -57,14 +56,14 @@ def decoded(stream: VideoStream, packets: Iterable[VideoPacket]) -> Iterator[Vid
         yield from frames
 
 
-def packets_at(
+def packets_from_anchor(
     container: InputContainer, stream: VideoStream, anchor: npt.NDArray[np.int64]
 ) -> Iterator[VideoPacket] | None:
-    """Return the film's packets, numbered, from that of an anchor on; None if it is not found.
+    """Return the film's numbered packets starting at an anchor; None if it is not found.
 
     Args:
-        container: The opened film.
-        stream: Its pictures, the only stream that is demuxed.
+        container: The open film.
+        stream: Its video stream, the only one that is demuxed.
         anchor: A row of `Stored.anchors`.
     """
     number, offset, size, decode_time = anchor.tolist()
@@ -75,11 +74,11 @@ def packets_at(
         try:
             target = max(0, place - back) if by_bytes else place - round(back * ticks)
             _seek(container, stream, target, by_bytes=by_bytes)
-            packets = of_known_streams(container.demux(stream))
+            packets = ignore_new_streams(container.demux(stream))
             for packet in islice(packets, SEARCHED_PACKETS):
                 seen = packet.pos if by_bytes else packet.dts
                 if packet.size == size and seen == place:
-                    return numbered(chain([packet], packets), number)
+                    return number_packets(chain([packet], packets), number)
                 if seen is not None and seen > place:
                     break
         except FFmpegError:  # no index entry at or before the target
@@ -89,7 +88,7 @@ def packets_at(
 
 def _seek(container: InputContainer, stream: VideoStream, target: int, *, by_bytes: bool) -> None:
     if by_bytes:
-        # PyAV calls it unsupported, for most demuxers ignore it; those of BYTE_ADDRESSED do not.
+        # PyAV calls it unsupported because most demuxers ignore it; those in BYTE_ADDRESSED do not.
         container.seek(target, unsupported_byte_offset=True)
     else:
         container.seek(target, stream=stream)

@@ -15,18 +15,18 @@ from av.video.stream import VideoStream
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceDamaged
-from colorworker.media.containers import structure, timing
+from colorworker.media.containers import timing, truncation
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.demux import (
     decode_errors,
     film_stream,
-    of_known_streams,
-    only,
+    ignore_new_streams,
     open_source,
+    select_stream,
 )
-from colorworker.media.containers.packetindex import decoded, numbered
+from colorworker.media.containers.packetindex import decode_numbered, number_packets
 from colorworker.media.containers.retime import LARGEST_DENOMINATOR
-from colorworker.media.describe import check_frames, video_info
+from colorworker.media.containers.streaminfo import check_frames, video_info
 
 HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv")
 """Demuxers whose duration is written in a header; others estimate it from the bytes at hand."""
@@ -40,11 +40,11 @@ CHECKED_FRAMES = 24
 
 
 @dataclass
-class _Listing:
+class _PacketScan:
     """All that one pass over the packets tells."""
 
     info: VideoInfo
-    packets: timing.Packets
+    packets: timing.PacketTable
     read_packets: int
     """Packets of the film, empty ones included."""
     decoded: list[int | None]
@@ -82,32 +82,34 @@ def scan(
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
         SourceUnsupported: If the frames are neither gray nor YUV.
     """
-    size = structure.read_structure(reader)
+    size = truncation.read_extent(reader)
     if size.missing_bytes and not size.index_missing:
-        raise SourceDamaged(key, structure.ends_early(size), "Copy it again from the original")
+        raise SourceDamaged(
+            key, truncation.describe_missing_bytes(size), "Copy it again from the original"
+        )
     counts = ScanTally() if tally is None else tally
     listing = _list_packets(reader, key, max_pixels, counts)
     counts.look_over(listing.packets, size.size_bytes, size.ragged_bytes)
     _check_whole(listing, key)
     first = listing.decoded[0]
     if first is not None and _is_trusted(listing, first, counts):
-        timeline = timing.timeline(listing.packets, first)
+        timeline = timing.timeline_from_pts(listing.packets, first)
     else:
         numbers = _decode_all(reader, key)
         counts.look_for_undecoded(listing.packets, numbers)
-        timeline = timing.counted_timeline(listing.packets, numbers, listing.info.frame_rate)
+        timeline = timing.timeline_from_decoding(listing.packets, numbers, listing.info.frame_rate)
         counts.look_for_holes(listing.info.container, timeline.pts, timeline.time_base)
     return _with_rate(listing.info, timeline), timeline
 
 
-def _is_trusted(listing: _Listing, first: int, tally: ScanTally) -> bool:
+def _is_trusted(listing: _PacketScan, first: int, tally: ScanTally) -> bool:
     """Return whether the packets' times are the film's; `first` is the first frame's packet."""
     # Frames may be left over from before the first keyframe, but that one must come.
     if tally.refused_start or first > listing.packets.first_key:
         return False
     if tally.is_broken and not listing.info.container.startswith(timing.STORES_PTS):
         return False
-    return timing.trustworthy(
+    return timing.has_reliable_pts(
         listing.packets, listing.decoded, reorders=listing.reorders, delay=listing.delay
     )
 
@@ -115,9 +117,9 @@ def _is_trusted(listing: _Listing, first: int, tally: ScanTally) -> bool:
 def _decode_all(reader: BinaryIO, key: str) -> list[int | None]:
     """Return the number of every frame's packet, in the order frames are shown."""
     with open_source(reader, key) as container, decode_errors(key, "from start to end"):
-        stream = only(container, film_stream(container, key))
-        packets = of_known_streams(container.demux(stream))
-        numbers = [frame.pts for frame in decoded(stream, numbered(packets))]
+        stream = select_stream(container, film_stream(container, key))
+        packets = ignore_new_streams(container.demux(stream))
+        numbers = [frame.pts for frame in decode_numbered(stream, number_packets(packets))]
     if not numbers:
         raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
     return numbers
@@ -166,17 +168,19 @@ class _FirstFrames:
             self.numbers.append(frame.pts)
 
 
-def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: ScanTally) -> _Listing:
+def _list_packets(
+    reader: BinaryIO, key: str, max_pixels: int | None, tally: ScanTally
+) -> _PacketScan:
     with open_source(reader, key) as container:
         stream = film_stream(container, key)
         check_frames(stream, key, max_pixels)
         name, codec = container.format.name, stream.codec_context.codec
-        packets = timing.Packets(_time_base(stream, key), name, codec.canonical_name)
+        packets = timing.PacketTable(_time_base(stream, key), name, codec.canonical_name)
         guessed = not name.startswith(timing.STORES_PTS)
         frames = _FirstFrames(stream, CHECKED_FRAMES if guessed else 1, tally, guessed)
         read_seconds, read_packets = 0.0, 0
         with decode_errors(key, "at its start"):
-            for packet in of_known_streams(container.demux()):
+            for packet in ignore_new_streams(container.demux()):
                 read_seconds = max(read_seconds, _end_seconds(packet))
                 if packet.stream.index != stream.index:
                     continue
@@ -189,7 +193,7 @@ def _list_packets(reader: BinaryIO, key: str, max_pixels: int | None, tally: Sca
         start_seconds = (container.start_time or 0) / av.time_base
         # For MPEG-4 Visual 0 is what its header says (low_delay), for H.264 a guess so far.
         delay = stream.codec_context.has_b_frames
-        return _Listing(
+        return _PacketScan(
             video_info(container, stream, frames.first),
             packets,
             read_packets,
@@ -229,7 +233,7 @@ def _header_seconds(container: InputContainer) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def _check_whole(listing: _Listing, key: str) -> None:
+def _check_whole(listing: _PacketScan, key: str) -> None:
     if listing.read_packets < listing.indexed_packets:
         raise SourceDamaged(
             key,

@@ -1,44 +1,49 @@
-"""Tell readers over a network how far they will be read, so that they fetch that and no more."""
+"""Tell network readers how far they will be read, so that they fetch no more than that."""
 
 from typing import BinaryIO, Protocol, cast
 
 from av.video.stream import VideoStream
 
 FRAMES_IN_FLIGHT = 8
-"""Packets that decoders take in before they give a frame back: for reordering, and one a thread."""
+"""Packets a decoder takes before it returns a frame: for reordering, and one per thread."""
 
 
-class Foretold(Protocol):
-    """What readers over a network have besides a file's methods."""
+class SupportsReadHints(Protocol):
+    """A network reader: a file that also takes hints about how far it will be read."""
 
     def expect_end(self, offset: int) -> None:
-        """Take note that reading will end at about this byte; 0 for nobody knows."""
+        """Expect reading to end at about this byte; 0 if unknown."""
         ...
 
 
 def is_remote(reader: BinaryIO) -> bool:
-    """Return whether every read costs a request and every byte is moved over a network."""
+    """Return whether every read costs a request over a network."""
     return hasattr(reader, "expect_end")
 
 
-def foretell(reader: BinaryIO, end_offset: int) -> None:
-    """Say at which byte reading will about end, to a reader that wants to know; 0: nobody knows."""
+def hint_read_end(reader: BinaryIO, end_offset: int) -> None:
+    """Tell a network reader at about which byte reading will end; 0 if unknown."""
     if is_remote(reader):
-        cast(Foretold, reader).expect_end(end_offset)
+        cast(SupportsReadHints, reader).expect_end(end_offset)
 
 
-def foretell_all(reader: BinaryIO) -> None:
-    """Say that all of it will be read; the reader's position stays."""
+def hint_read_all(reader: BinaryIO) -> None:
+    """Tell a network reader that the whole file will be read; the position does not change."""
     position = reader.tell()
-    foretell(reader, reader.seek(0, 2))
+    hint_read_end(reader, reader.seek(0, 2))
     reader.seek(position)
 
 
-def offset_after(stream: VideoStream, last_pts: int, frame_ticks: int) -> int:
-    """Return at about which byte the packets end that frames up to `last_pts` are decoded from.
+def estimate_end_offset(stream: VideoStream, last_pts: int, frame_ticks: int) -> int:
+    """Return the approximate byte offset after all packets needed to decode up to `last_pts`.
 
-    Between two entries of the container's index it is interpolated; 0 where the index does not
-    reach that far, or there is none.
+    The offset is interpolated between two entries of the container's index. It is 0 if the index
+    does not reach that far or is missing.
+
+    Args:
+        stream: The video stream, in an open container.
+        last_pts: pts of the last frame to decode, in ticks of the stream.
+        frame_ticks: Duration of a frame in ticks.
     """
     entries = stream.index_entries
     wanted = last_pts + FRAMES_IN_FLIGHT * frame_ticks

@@ -1,4 +1,4 @@
-"""Times for all frames where a container gives some of them only, or some wrong."""
+"""Repair the pts of frames where a container stores only some of them, or wrong ones."""
 
 from fractions import Fraction
 
@@ -8,43 +8,44 @@ import numpy.typing as npt
 Int64s = npt.NDArray[np.int64]
 
 OFF_FRAMES_GUESSED, OFF_FRAMES_STORED = 3, Fraction(1, 2)
-"""How many frames a time may be off an even count and be taken for it: a wrong guess of libav's is
-off by as many as are reordered; what is stored is no guess."""
+"""How many frames a known time may be off an even count for all frames to get the even count. A
+wrong guess by libav is off by as many frames as are reordered; stored times are not guesses."""
 SAME_RATE = 0.01
-"""How far the rate of known times may be from the film's and count as the same."""
+"""Relative difference below which the rate of the known times counts as the film's rate."""
 LARGEST_DENOMINATOR = 1001
-"""Of a step that is taken from the times themselves: television's 1000/1001."""
+"""Largest denominator of a step derived from the times: television's 1000/1001."""
 
 
-def counted(frames: int, origin: Fraction, step: Fraction) -> Int64s:
-    """Return the times of frames a step apart, rounded to ticks."""
+def evenly_spaced(frames: int, origin: Fraction, step: Fraction) -> Int64s:
+    """Return evenly spaced times, int64 (frames,), rounded to ticks."""
     return np.array([round(origin + index * step) for index in range(frames)], np.int64)
 
 
-def even_out(
+def repair_pts(
     times: Int64s, known: npt.NDArray[np.bool_], step: Fraction, *, guessed: bool = False
 ) -> Int64s:
     """Return strictly rising times for all frames.
 
-    If all known times lie within few frames of an even count, it is that count. Else frames
-    between two known times, of those that rise, are spread evenly.
+    If all known times lie within a few frames of an even count, the result is that count.
+    Otherwise the frames between two known times are spread evenly; known times that do not rise
+    are ignored.
 
     Args:
-        times: Times in ticks, (n,), in the order frames are shown.
-        known: Which of them mean anything, (n,).
-        step: Ticks a frame by the film's rate, at least 1.
-        guessed: Whether known times may be guesses from other frames' times.
+        times: Times in ticks, (n,), in display order.
+        known: Which of them are valid, (n,).
+        step: Ticks per frame at the film's rate, at least 1.
+        guessed: Whether the known times may be libav's guesses from other frames.
     """
     places = np.flatnonzero(known)
     if len(places) == 0:
-        return counted(len(times), Fraction(0), step)
+        return evenly_spaced(len(times), Fraction(0), step)
     if len(places) > 1:
         own = float(np.median(np.diff(times[places]) / np.diff(places)))
         if own >= 1 and abs(own - step) > SAME_RATE * step:
             step = Fraction(own).limit_denominator(LARGEST_DENOMINATOR)
     origins = times[places] - places * float(step)
     origin = float(np.median(origins))
-    evenly = counted(len(times), Fraction(round(origin)), step)
+    evenly = evenly_spaced(len(times), Fraction(round(origin)), step)
     off = OFF_FRAMES_GUESSED if guessed else OFF_FRAMES_STORED
     if np.max(np.abs(origins - origin)) <= off * step:
         return evenly
@@ -53,7 +54,7 @@ def even_out(
 
 
 def _rising(times: Int64s, places: Int64s) -> Int64s:
-    """Return the places whose times are later than all before them."""
+    """Return the indexes whose times are later than all times before them."""
     highest = np.maximum.accumulate(times[places])
     later: Int64s = places[np.append(True, times[places][1:] > highest[:-1])]
     return later

@@ -1,4 +1,4 @@
-"""Find a film's frames from a certain one on: by seeking, or the long way from its start."""
+"""Decode a film from a given frame on: by seeking, or by decoding from the start of the film."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -14,26 +14,35 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorworker.domain.timeline import Stored, Timeline
-from colorworker.media.codecs.nvdec import cuda, refuse_unproven
-from colorworker.media.containers.demux import film_stream, of_known_streams, only, open_source
-from colorworker.media.containers.packetindex import decoded, numbered, packets_at
+from colorworker.media.codecs.nvdec import cuda_hwaccel, require_tested_profile
+from colorworker.media.containers.demux import (
+    film_stream,
+    ignore_new_streams,
+    open_source,
+    select_stream,
+)
+from colorworker.media.containers.packetindex import (
+    decode_numbered,
+    number_packets,
+    packets_from_anchor,
+)
 from colorworker.media.containers.readhints import (
     FRAMES_IN_FLIGHT,
-    foretell,
-    foretell_all,
-    offset_after,
+    estimate_end_offset,
+    hint_read_all,
+    hint_read_end,
 )
 from colorworker.media.containers.timing import NO_PTS
 
 FIRST_STEP_SECONDS = 2
 LAST_STEP_SECONDS = 64
-"""How far before a segment the search for its keyframe goes until it starts over from the film's
-beginning."""
+"""First and last distance before a segment at which its keyframe is searched; after that, decoding
+starts at the beginning of the film."""
 LATE_FRAMES = 64
-"""Frames after one that is missing by which it is known to be."""
+"""How many frames ahead a decoded frame is looked up in the timeline, to detect missing ones."""
 
 
-def frames_from(
+def decode_from(
     reader: BinaryIO,
     key: str,
     timeline: Timeline,
@@ -44,22 +53,22 @@ def frames_from(
     lenient: bool,
     nvdec: bool = False,
 ) -> Generator[VideoFrame, None, None]:
-    """Yield the film's frames from number `first` on, by seeking or the long way.
+    """Yield the film's frames from number `first` on, by seeking or by decoding from the start.
 
-    Reading is foretold up to frame `end`, exclusive, and goes on beyond it if more are taken.
+    Network readers are told to expect reads up to frame `end`; taking more frames still works.
 
     Args:
         reader: The film, seekable; stays open.
         key: Its name, for errors.
-        timeline: When its frames are shown.
+        timeline: The film's timeline.
         first: Number of the first frame wanted.
-        end: Number of the frame after the last one wanted.
-        sought: Whether to seek; nothing is yielded if that fails.
-        lenient: Whether packets that do not decode are passed over, not raised.
-        nvdec: Whether NVDEC is to decode.
+        end: Number of the last frame wanted, plus one.
+        sought: Whether to seek; if seeking fails, nothing is yielded.
+        lenient: Whether to skip packets that fail to decode, instead of raising.
+        nvdec: Whether to decode with NVDEC.
 
     Raises:
-        HardwareMissing: If it is, and the stream is not of a kind that it is used for.
+        HardwareMissing: If `nvdec` is set and NVDEC is not used for this kind of stream.
     """
     if timeline.stored is not None:
         yield from _frames_by_packet(
@@ -68,19 +77,19 @@ def frames_from(
         return
     start_pts = int(timeline.pts[first])
     if sought:
-        with _opened(reader, key, nvdec=nvdec) as (container, stream):
-            told = partial(_foretell, reader, stream, timeline, end)
-            decode = _lenient if lenient else container.decode
+        with _open_film(reader, key, nvdec=nvdec) as (container, stream):
+            told = partial(_hint_by_index, reader, stream, timeline, end)
+            decode = _decode_skipping_errors if lenient else container.decode
             frames = _seek(container, stream, decode, start_pts, int(timeline.pts[0]), told)
             if frames is not None:
-                yield from (frame for frame in frames if _starts(frame) >= start_pts)
+                yield from (frame for frame in frames if _pts_of(frame) >= start_pts)
                 return
-    with _opened(reader, key, nvdec=nvdec) as (container, stream):
-        decode = _lenient if lenient else container.decode
+    with _open_film(reader, key, nvdec=nvdec) as (container, stream):
+        decode = _decode_skipping_errors if lenient else container.decode
         for index, frame in enumerate(decode(stream)):
             if not timeline.seekable and index < len(timeline.pts):
                 frame.pts, frame.time_base = int(timeline.pts[index]), timeline.time_base
-            if _starts(frame) >= start_pts:
+            if _pts_of(frame) >= start_pts:
                 yield frame
 
 
@@ -95,22 +104,21 @@ def _frames_by_packet(
     sought: bool,
     nvdec: bool,
 ) -> Generator[VideoFrame, None, None]:
-    """Yield frames from number `first` on, told by their packets, with the timeline's pts.
+    """Yield frames from number `first` on, identified by packet number, with the timeline's pts.
 
-    A frame of a packet that the timeline does not have there gets no pts; before `first` it is
-    passed over.
+    A frame whose packet is not expected at this place gets no pts; before `first` it is skipped.
     """
     keyframe = int(timeline.keyframes.searchsorted(timeline.pts[first], "right")) - 1
-    with _opened(reader, key, nvdec=nvdec) as (container, stream):
+    with _open_film(reader, key, nvdec=nvdec) as (container, stream):
         packets = None
         if sought and keyframe > 0:
-            packets = packets_at(container, stream, stored.anchors[keyframe])
+            packets = packets_from_anchor(container, stream, stored.anchors[keyframe])
             if packets is None:
                 return
-            _foretell_by_packet(reader, timeline, stored, end)
+            _hint_by_anchor(reader, timeline, stored, end)
         place = first
-        for frame in decoded(
-            stream, packets or numbered(of_known_streams(container.demux(stream)))
+        for frame in decode_numbered(
+            stream, packets or number_packets(ignore_new_streams(container.demux(stream)))
         ):
             ahead = np.flatnonzero(stored.packets[place : place + LATE_FRAMES] == frame.pts)
             if len(ahead):
@@ -125,40 +133,40 @@ def _frames_by_packet(
 
 
 @contextmanager
-def _opened(
+def _open_film(
     reader: BinaryIO, key: str, *, nvdec: bool
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    with open_source(reader, key, cuda() if nvdec else None) as container:
+    with open_source(reader, key, cuda_hwaccel() if nvdec else None) as container:
         stream = film_stream(container, key)
         if nvdec:
-            refuse_unproven(stream, key)
-        yield container, only(container, stream)
+            require_tested_profile(stream, key)
+        yield container, select_stream(container, stream)
 
 
-def _foretell_by_packet(reader: BinaryIO, timeline: Timeline, stored: Stored, end: int) -> None:
+def _hint_by_anchor(reader: BinaryIO, timeline: Timeline, stored: Stored, end: int) -> None:
     wanted = timeline.pts[min(end + FRAMES_IN_FLIGHT, len(timeline.pts) - 1)]
     after = int(timeline.keyframes.searchsorted(wanted))
     if after < len(stored.anchors) and end < len(timeline.pts):
-        foretell(reader, int(stored.anchors[after, 1]))
+        hint_read_end(reader, int(stored.anchors[after, 1]))
     else:
-        foretell_all(reader)
+        hint_read_all(reader)
 
 
-def _lenient(stream: VideoStream) -> Iterator[VideoFrame]:
+def _decode_skipping_errors(stream: VideoStream) -> Iterator[VideoFrame]:
     container = cast(InputContainer, stream.container)
-    return decoded(stream, of_known_streams(container.demux(stream)))
+    return decode_numbered(stream, ignore_new_streams(container.demux(stream)))
 
 
-def _starts(frame: VideoFrame) -> int:
+def _pts_of(frame: VideoFrame) -> int:
     return NO_PTS if frame.pts is None else frame.pts
 
 
-def _foretell(reader: BinaryIO, stream: VideoStream, timeline: Timeline, end: int) -> None:
+def _hint_by_index(reader: BinaryIO, stream: VideoStream, timeline: Timeline, end: int) -> None:
     if end >= len(timeline.pts):
-        foretell_all(reader)
+        hint_read_all(reader)
     else:
         last_pts, next_pts = timeline.pts[end - 1 : end + 1].tolist()
-        foretell(reader, offset_after(stream, last_pts, next_pts - last_pts))
+        hint_read_end(reader, estimate_end_offset(stream, last_pts, next_pts - last_pts))
 
 
 def _seek(
@@ -169,10 +177,10 @@ def _seek(
     film_start_pts: int,
     told: Callable[[], None],
 ) -> Iterator[VideoFrame] | None:
-    """Return frames from `start_pts` or earlier on; None where only the film's start is left.
+    """Return frames starting at `start_pts` or earlier; None if only the film's start is left.
 
-    Indexes are sparse or name decoding times, so a seek can land too late; the decoder's first
-    frame shows it, and the next try goes further back: 2, 4, ... seconds.
+    Indexes are sparse or hold dts, so a seek can land too late. The first decoded frame shows it,
+    and the next attempt goes further back: 2, 4, ... seconds.
     """
     ticks_per_second = 1 / (stream.time_base or Fraction(1))
     back_seconds = 0
@@ -187,7 +195,7 @@ def _seek(
         told()  # Only now: Matroska's index is read by the first seek.
         frames = decode(stream)
         first = next(frames, None)
-        if first is not None and _starts(first) <= start_pts:
+        if first is not None and _pts_of(first) <= start_pts:
             return chain([first], frames)
         back_seconds = back_seconds * 2 or FIRST_STEP_SECONDS
     return None

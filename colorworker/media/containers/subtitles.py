@@ -1,4 +1,4 @@
-"""Text subtitles, written anew where the container wants them in other words."""
+"""Transcode text subtitles to the codec that the output's container takes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
-from colorworker.media.containers.track import AnyPacket, Track
+from colorworker.media.containers.outputtrack import AnyPacket, OutputTrack
 
 MICROSECOND = Fraction(1, 1_000_000)
 CAPTIONS = "cc_dec"
-"""libav's decoder of CEA-608, by which name PyAV knows a track of it."""
+"""libav's CEA-608 decoder; PyAV reports a CEA-608 track under this name."""
 TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", CAPTIONS})
-"""Codecs whose words libav can write as another codec; the others are pictures."""
+"""Text subtitle codecs, which libav can transcode; the others are bitmaps."""
 ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip"}
-"""What each container takes."""
+"""The text subtitle codec of each container."""
 
 
 @dataclass
-class RecodedSubtitles(Track):
-    """A stream of text that is decoded and encoded again; times stay the packets' own."""
+class TranscodedSubtitles(OutputTrack):
+    """A text subtitle track that is decoded and encoded again, with the source's times."""
 
     decoder: SubtitleCodecContext | None = None
 
-    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """Yield the packet with its words encoded anew; none for one without words."""
+    def convert(self, packet: AnyPacket) -> Iterator[AnyPacket]:
+        """Yield the packet with its text encoded again; nothing for a packet without text."""
         if not packet.size or self.decoder is None or packet.pts is None:
             return
         shown = self.decoder.decode2(packet)
@@ -38,7 +38,7 @@ class RecodedSubtitles(Track):
         made.pts = made.dts = packet.pts - self.shift
         made.duration, made.time_base = packet.duration, packet.time_base
         if self.decoder.name == CAPTIONS:
-            # A caption comes out of the decoder when it is erased, and says since when it was seen.
+            # The decoder returns a caption when it is erased, with the time since it was shown.
             ticks_per_second = 1 / packet.time_base
             made.pts = made.dts = round(shown.pts * MICROSECOND * ticks_per_second) - self.shift
             made.duration = round(shown.end_display_time * ticks_per_second / 1000)
@@ -46,10 +46,13 @@ class RecodedSubtitles(Track):
         yield made
 
 
-def recode_subtitles(
+def transcode_subtitles(
     output: OutputContainer, stream: Stream, codec: str, shift: int
-) -> RecodedSubtitles | None:
-    """Add a track for a stream's words; None where they are pictures or nothing can be written."""
+) -> TranscodedSubtitles | None:
+    """Add a transcoded track for a text subtitle stream.
+
+    Returns None if the stream holds bitmaps or the container takes no text subtitles.
+    """
     wanted = ENCODERS.get(output.format.name)
     if codec not in TEXTS or wanted is None:
         return None
@@ -60,4 +63,4 @@ def recode_subtitles(
     made = output.add_stream(wanted)
     encoder = cast(SubtitleCodecContext, made.codec_context)
     encoder.subtitle_header = decoder.subtitle_header
-    return RecodedSubtitles(made, shift, decoder=decoder)
+    return TranscodedSubtitles(made, shift, decoder=decoder)

@@ -1,4 +1,4 @@
-"""What of a source's other streams and chapters belongs to a part of its film."""
+"""Trim the packets and chapters of a source's other streams to an excerpt of its film."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from fractions import Fraction
 from typing import Any
 
 from colorworker.domain.timeline import Timeline
-from colorworker.media.containers.track import AnyPacket
+from colorworker.media.containers.outputtrack import AnyPacket
 
 
 @dataclass(frozen=True)
-class Span:
-    """start <= time < end, in seconds of the source's clock."""
+class TrimRange:
+    """The time range of an excerpt, start <= time < end, in seconds of the source's clock."""
 
     start: Fraction
     end: Fraction
 
-    def keeps(self, packet: AnyPacket) -> bool:
-        """Return whether a packet belongs to the part; words that reach into it are clipped.
+    def clip_packet(self, packet: AnyPacket) -> bool:
+        """Return whether a packet belongs to the range; overlapping subtitles are clipped to it.
 
-        Sound begins with the first packet that begins inside, so up to one packet late.
+        Audio begins with the first packet that starts inside, so up to one packet late.
         """
         time_base = packet.time_base
         pts = packet.pts if packet.pts is not None else packet.dts
@@ -36,8 +36,8 @@ class Span:
         packet.pts = packet.dts = int(first)
         return True
 
-    def chapters(self, chapters: Iterable[Any]) -> list[Any]:
-        """Return the chapters that lie in the part, clipped, their times counted from its start."""
+    def clip_chapters(self, chapters: Iterable[Any]) -> list[Any]:
+        """Return the chapters that overlap the range, clipped to it, with times from its start."""
         found = []
         for chapter in chapters:
             start, end = (
@@ -53,7 +53,7 @@ class Span:
         return found
 
 
-def span_of(part: Timeline) -> Span:
-    """Return the time from the first frame's start to the end of the last."""
+def trim_range(part: Timeline) -> TrimRange:
+    """Return the range from the start of the first frame to the end of the last."""
     last = int(part.pts[-1] + max(1, part.durations[-1]))
-    return Span(int(part.pts[0]) * part.time_base, last * part.time_base)
+    return TrimRange(int(part.pts[0]) * part.time_base, last * part.time_base)

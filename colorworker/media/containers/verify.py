@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.domain.timeline import Timeline
 from colorworker.errors import OutputMismatch, SourceDamaged
-from colorworker.media.containers.demux import film_stream, only, words
+from colorworker.media.containers.demux import film_stream, libav_message, select_stream
 
 
 def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 0) -> Fraction:
@@ -32,7 +32,7 @@ def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 
     try:
         shown, time_base = _shown_pts(path, key)
     except (FFmpegError, SourceDamaged) as error:
-        said = words(error) if isinstance(error, FFmpegError) else error.seen
+        said = libav_message(error) if isinstance(error, FFmpegError) else error.seen
         raise OutputMismatch(key, f"the written film does not open ({said})") from error
     if len(shown) != len(timeline.pts):
         raise OutputMismatch(
@@ -53,7 +53,7 @@ def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 
     return off * time_base
 
 
-def part_frames(path: Path, key: str) -> Iterator[VideoFrame]:
+def decode_part(path: Path, key: str) -> Iterator[VideoFrame]:
     """Yield the frames of a written part, to be held against what was encoded.
 
     Raises:
@@ -61,7 +61,7 @@ def part_frames(path: Path, key: str) -> Iterator[VideoFrame]:
     """
     try:
         with av.open(str(path), "r") as container:
-            yield from container.decode(only(container, film_stream(container, key)))
+            yield from container.decode(select_stream(container, film_stream(container, key)))
     except (FFmpegError, SourceDamaged) as error:
         raise OutputMismatch(key, f"the part does not decode ({error})") from error
 

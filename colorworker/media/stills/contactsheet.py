@@ -31,18 +31,18 @@ def contact_sheet(pictures: Sequence[Picture], quality: int = 80) -> bytes:
     count = min(len(pictures), _MOST_SIDE // height * COLUMNS)
     sheet = np.zeros((-(-count // COLUMNS) * height, min(count, COLUMNS) * width, 3), np.uint8)
     for number, picture in enumerate(pictures[:count]):
-        cell(sheet, number, height, width)[:] = picture
+        cell_view(sheet, number, height, width)[:] = picture
     image = pyvips.Image.new_from_array(sheet).copy(interpretation="srgb")
     return bytes(image.jpegsave_buffer(Q=quality, optimize_coding=True, keep="none"))
 
 
-def pictures_of(jpeg: bytes, count: int, height: int, width: int) -> list[Picture]:
+def read_contact_sheet(jpeg: bytes, count: int, height: int, width: int) -> list[Picture]:
     """Return the pictures of a sheet that `contact_sheet` made."""
     sheet = pyvips.Image.new_from_buffer(jpeg, "").numpy()
-    return [cell(sheet, number, height, width) for number in range(count)]
+    return [cell_view(sheet, number, height, width) for number in range(count)]
 
 
-def cell(sheet: Picture, number: int, height: int, width: int) -> Picture:
+def cell_view(sheet: Picture, number: int, height: int, width: int) -> Picture:
     """Return the part of a sheet where its picture of this number lies, as a view."""
     top, left = number // COLUMNS * height, number % COLUMNS * width
     return sheet[top : top + height, left : left + width]

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyvips
 
 from colorworker.color.lab import Floats, lightness_from_luminance
+from colorworker.media.stills.colorspace import ColorConversion, RgbSpace
 from colorworker.media.stills.icc import CODES, Doubles
-from colorworker.media.stills.space import Rendering, Space
 
 _STEP_8 = 257
 """Codes of 16 bits for one of 8: 255 * 257 is 65535."""
@@ -16,12 +16,12 @@ _SPACES = 8
 """Of which tables are kept, the last used; a space's tables have 3 MB."""
 
 
-def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
+def lab_from_codes(codes: pyvips.Image, rendering: ColorConversion) -> pyvips.Image:
     """Return L*a*b*, three float bands, of a picture's color bands (without alpha)."""
     if rendering.source is None:
         return _lab_by_little_cms(codes)
     if codes.bands == 1:
-        lightness = lightness_of(codes, rendering)
+        lightness = lightness_from_codes(codes, rendering)
         return lightness.bandjoin([0, 0]).copy(interpretation="lab")
     space = rendering.source
     linear = codes.maplut(_linear_lut(space, codes.format == "uchar"))
@@ -29,14 +29,14 @@ def lab_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
     return xyz.XYZ2Lab(temp=_white(space))
 
 
-def lightness_of(codes: pyvips.Image, rendering: Rendering) -> pyvips.Image:
+def lightness_from_codes(codes: pyvips.Image, rendering: ColorConversion) -> pyvips.Image:
     """Return L* in [0, 100], one float band, of a picture's color bands."""
     if codes.bands == 1 and rendering.source is not None:
         return codes.maplut(_lightness_lut(rendering.source, codes.format == "uchar"))
-    return lab_of(codes, rendering)[0]
+    return lab_from_codes(codes, rendering)[0]
 
 
-def chroma_of(lightness: pyvips.Image, slope: Floats, offset: Floats) -> pyvips.Image:
+def chroma_from_lightness(lightness: pyvips.Image, slope: Floats, offset: Floats) -> pyvips.Image:
     """Return a* and b* = slope * L* + offset, the coefficients enlarged to the size of L*.
 
     Args:
@@ -59,8 +59,8 @@ def chroma_of(lightness: pyvips.Image, slope: Floats, offset: Floats) -> pyvips.
     return large.extract_band(0, n=2) * lightness + large.extract_band(2, n=2)
 
 
-def codes_of(
-    lightness: pyvips.Image, chroma: pyvips.Image, space: Space, depth: int
+def codes_from_lab(
+    lightness: pyvips.Image, chroma: pyvips.Image, space: RgbSpace, depth: int
 ) -> pyvips.Image:
     """Return RGB codes of 8 or 16 bits whose L* is `lightness`, chroma scaled into the gamut."""
     lab = lightness.bandjoin(chroma).copy(interpretation="lab")
@@ -69,14 +69,14 @@ def codes_of(
     return _encoded(_into_gamut(linear, space), space, depth)
 
 
-def gray_codes(lightness: pyvips.Image, space: Space) -> pyvips.Image:
+def gray_codes(lightness: pyvips.Image, space: RgbSpace) -> pyvips.Image:
     """Return the 16-bit code of the gray with this L*, one band: a scale to compare L* on."""
     zero = lightness.bandjoin([0, 0]).copy(interpretation="lab")
     luminance = zero.Lab2XYZ(temp=[100, 100, 100])[1] / 100
     return _encoded(luminance.clamp(), space.gray, 16)
 
 
-def _into_gamut(linear: pyvips.Image, space: Space) -> pyvips.Image:
+def _into_gamut(linear: pyvips.Image, space: RgbSpace) -> pyvips.Image:
     """Do for a stream what `color.gamut.into_gamut` does for an array; same formula."""
     weights = space.to_xyz[1] / space.white[1]
     gray = linear.recomb(_matrix(weights[None])).clamp()
@@ -88,7 +88,7 @@ def _into_gamut(linear: pyvips.Image, space: Space) -> pyvips.Image:
     return ((linear - gray) * share + gray).clamp()
 
 
-def _encoded(linear: pyvips.Image, space: Space, depth: int) -> pyvips.Image:
+def _encoded(linear: pyvips.Image, space: RgbSpace, depth: int) -> pyvips.Image:
     """Return rounded codes for linear light in [0, 1], by tables over its square root.
 
     Rounded to 16 bits, the square root is fine enough an index for 8-bit codes; for those of 16
@@ -114,24 +114,24 @@ def _encoding(curves: Doubles) -> Floats:
 
 # Tables of 65536 entries cost a small picture more than its pixels, and most have the same space.
 @lru_cache(maxsize=_SPACES)
-def _encoding_lut_8(space: Space) -> pyvips.Image:
+def _encoding_lut_8(space: RgbSpace) -> pyvips.Image:
     return _lut(np.rint(_encoding(space.curves) / _STEP_8).astype(np.uint8))
 
 
 @lru_cache(maxsize=_SPACES)
-def _encoding_luts_16(space: Space) -> tuple[pyvips.Image, pyvips.Image]:
+def _encoding_luts_16(space: RgbSpace) -> tuple[pyvips.Image, pyvips.Image]:
     """Return the codes, and what the next entry has more."""
     values = _encoding(space.curves)
     return _lut(values), _lut(np.diff(values, axis=1, append=values[:, -1:]))
 
 
 @lru_cache(maxsize=_SPACES)
-def _linear_lut(space: Space, eight_bits: bool) -> pyvips.Image:
+def _linear_lut(space: RgbSpace, eight_bits: bool) -> pyvips.Image:
     return _lut(_sampled(space.curves, eight_bits))
 
 
 @lru_cache(maxsize=_SPACES)
-def _lightness_lut(space: Space, eight_bits: bool) -> pyvips.Image:
+def _lightness_lut(space: RgbSpace, eight_bits: bool) -> pyvips.Image:
     """Return the L* of R = G = B codes."""
     curve = lightness_from_luminance(space.gray_curve.astype(np.float32))
     return _lut(_sampled(curve[None], eight_bits))
@@ -150,7 +150,7 @@ def _matrix(values: Doubles) -> pyvips.Image:
     return pyvips.Image.new_from_array(values.tolist())
 
 
-def _white(space: Space) -> list[float]:
+def _white(space: RgbSpace) -> list[float]:
     return [float(value * 100) for value in space.white]
 
 

@@ -6,8 +6,8 @@ import struct
 
 import pyvips
 
-from colorworker.media.stills.reading import Reading
-from colorworker.media.stills.space import Rendering
+from colorworker.media.stills.colorspace import ColorConversion
+from colorworker.media.stills.loaders import ImageSource
 from colorworker.media.stills.tifftags import TagTree, read_tags
 
 ICC_FIELD = "icc-profile-data"
@@ -35,7 +35,7 @@ _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
 
 
 def with_metadata(
-    colored: pyvips.Image, source: pyvips.Image, rendering: Rendering
+    colored: pyvips.Image, source: pyvips.Image, rendering: ColorConversion
 ) -> pyvips.Image:
     """Return the colored picture with what its source says about itself, and nothing stale."""
     result = colored.copy()
@@ -52,14 +52,14 @@ def with_metadata(
     return result
 
 
-def profile_of(source: pyvips.Image) -> bytes | None:
+def icc_profile(source: pyvips.Image) -> bytes | None:
     """Return the embedded ICC profile."""
     if source.get_typeof(ICC_FIELD) == 0:
         return None
     return bytes(source.get(ICC_FIELD))
 
 
-def orientation_of(source: pyvips.Image) -> int:
+def exif_orientation(source: pyvips.Image) -> int:
     """Return the EXIF orientation, 1 where there is none or one that does not exist."""
     if source.get_typeof("orientation") == 0:
         return 1
@@ -67,7 +67,7 @@ def orientation_of(source: pyvips.Image) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
-def descriptive_tags(reading: Reading, source: pyvips.Image, loader: str) -> TagTree:
+def descriptive_tags(reading: ImageSource, source: pyvips.Image, loader: str) -> TagTree:
     """Return the tags that libvips does not carry into a TIFF: a TIFF's own, or those of EXIF."""
     if loader == "tiff" and reading.reader:
         return read_tags(reading.reader)

@@ -7,7 +7,7 @@ import numpy as np
 import pyvips
 
 from colorworker.color.notice import Box, notice_box
-from colorworker.media.burnin import too_small
+from colorworker.media.burnin import notice_does_not_fit
 from colorworker.media.stills.orientation import as_stored
 from colorworker.media.stills.port import StillInfo
 
@@ -27,19 +27,19 @@ _EMPTY = (
 )
 
 
-def tag(image: pyvips.Image, text: str) -> None:
+def write_notice_metadata(image: pyvips.Image, text: str) -> None:
     """Write the notice into a picture's metadata, beside what is there already.
 
     XMP gets the source type, and the notice as its description unless it has one; EXIF, in formats
     that hold it, the notice as the user's comment.
     """
     xmp = bytes(image.get(_XMP_FIELD)) if image.get_typeof(_XMP_FIELD) else b""
-    image.set_type(pyvips.GValue.blob_type, _XMP_FIELD, with_notice(xmp, text))
+    image.set_type(pyvips.GValue.blob_type, _XMP_FIELD, add_notice_to_xmp(xmp, text))
     if not image.get_typeof("exif-ifd2-UserComment"):
         image.set_type(pyvips.GValue.gstr_type, "exif-ifd2-UserComment", text)
 
 
-def with_notice(xmp: bytes, text: str) -> bytes:
+def add_notice_to_xmp(xmp: bytes, text: str) -> bytes:
     """Return an XMP packet that says what kind of picture it is in; one of unknown form as it is.
 
     Source:
@@ -65,7 +65,7 @@ def _description(text: str) -> str:
     )
 
 
-def still_box(key: str, info: StillInfo) -> Box:
+def notice_box_in_still(key: str, info: StillInfo) -> Box:
     """Return where the notice lies in the picture as it is stored.
 
     Raises:
@@ -73,7 +73,7 @@ def still_box(key: str, info: StillInfo) -> Box:
     """
     box = notice_box(info.upright_height, info.upright_width)
     if box is None:
-        raise too_small(key, info.width, info.height)
+        raise notice_does_not_fit(key, info.width, info.height)
     # Where the lower right corner of what viewers show is stored.
     corner = np.zeros((2, 2), np.float32)
     corner[1, 1] = 1
@@ -89,7 +89,7 @@ def still_box(key: str, info: StillInfo) -> Box:
     return Box(top, left, mask)
 
 
-def burn(rgb: pyvips.Image, box: Box) -> pyvips.Image:
+def burn_in(rgb: pyvips.Image, box: Box) -> pyvips.Image:
     """Return the picture, of 8 or 16 bits, with the notice in it; the rest of it is as it was."""
     dtype = np.uint16 if rgb.format == "ushort" else np.uint8
     patch = np.repeat(
@@ -99,7 +99,7 @@ def burn(rgb: pyvips.Image, box: Box) -> pyvips.Image:
     return rgb.insert(inserted, box.left, box.top)
 
 
-def blank(image: pyvips.Image, box: Box) -> pyvips.Image:
+def zero_box(image: pyvips.Image, box: Box) -> pyvips.Image:
     """Return a picture of one band that is 0 in the box."""
     return image.insert(
         pyvips.Image.black(box.width, box.height).cast(image.format), box.left, box.top

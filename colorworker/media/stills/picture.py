@@ -11,12 +11,12 @@ import pyvips
 from colorworker.color.lab import Floats
 from colorworker.color.resize import bilinear
 from colorworker.errors import SourceTooLarge, SourceUnsupported
-from colorworker.media.stills.lightness import lab_of, lightness_of
-from colorworker.media.stills.metadata import orientation_of, profile_of
+from colorworker.media.stills.colorspace import ColorConversion, choose_conversion
+from colorworker.media.stills.lightness import lab_from_codes, lightness_from_codes
+from colorworker.media.stills.loaders import ImageSource, decode_errors, open_image
+from colorworker.media.stills.metadata import exif_orientation, icc_profile
 from colorworker.media.stills.orientation import upright
 from colorworker.media.stills.port import StillInfo
-from colorworker.media.stills.reading import Reading, decoding, load
-from colorworker.media.stills.space import Rendering, rendering
 
 _DEPTHS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16}
 _TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "cmyk", "multiband"))
@@ -29,18 +29,18 @@ class VipsPicture:
 
     key: str
     info: StillInfo
-    rendering: Rendering
-    reading: Reading
+    rendering: ColorConversion
+    reading: ImageSource
 
     def proxy(self, height: int, width: int) -> Floats:
         """See `base.StillPicture`."""
         stored = (width, height) if self.info.orientation >= 5 else (height, width)
-        with decoding(self.reading):
-            codes, _ = split_alpha(pixels(self))
+        with decode_errors(self.reading):
+            codes, _ = split_alpha(read_pixels(self))
             across = min(1.0, stored[1] / codes.width)
             down = min(1.0, stored[0] / codes.height)
             small = codes.resize(across, vscale=down, kernel="linear")
-            lab = np.asarray(lab_of(small, self.rendering).numpy(), np.float32)
+            lab = np.asarray(lab_from_codes(small, self.rendering).numpy(), np.float32)
         # A picture smaller than its proxy is enlarged here: resize() would move it off center.
         return upright(bilinear(lab, *stored), self.info.orientation)
 
@@ -48,18 +48,18 @@ class VipsPicture:
 @contextmanager
 def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsPicture]:
     """See `base.StillsBackend`."""
-    reading = Reading(reader, key)
+    reading = ImageSource(reader, key)
     try:
-        image, loader = load(reading)
+        image, loader = open_image(reading)
         _check_header(image, key, max_pixels)
         color_bands = image.bands - int(image.hasalpha())
-        how = rendering(profile_of(image), color_bands)
+        how = choose_conversion(icc_profile(image), color_bands)
         info = StillInfo(
             image.width,
             image.height,
             _DEPTHS[image.format],
             bool(image.hasalpha()),
-            orientation_of(image),
+            exif_orientation(image),
             loader,
             "kept" if how.keeps_profile else "replaced" if how.embeds_srgb else "none",
         )
@@ -69,15 +69,15 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
         reading.close()
 
 
-def lightness(picture: VipsPicture) -> pyvips.Image:
+def read_lightness(picture: VipsPicture) -> pyvips.Image:
     """Return the picture's L*, to be read once from the top."""
-    codes, _ = split_alpha(pixels(picture))
-    return lightness_of(codes, picture.rendering)
+    codes, _ = split_alpha(read_pixels(picture))
+    return lightness_from_codes(codes, picture.rendering)
 
 
-def pixels(picture: VipsPicture) -> pyvips.Image:
+def read_pixels(picture: VipsPicture) -> pyvips.Image:
     """Return the picture as its loader gives it, to be read once from the top."""
-    return load(picture.reading)[0]
+    return open_image(picture.reading)[0]
 
 
 def split_alpha(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:

@@ -17,27 +17,37 @@ from colorworker.errors import (
     SourceUnsupported,
     StoreUnavailable,
 )
-from colorworker.media.stills.lightness import chroma_of, codes_of, gray_codes, lightness_of
+from colorworker.media.stills.lightness import (
+    chroma_from_lightness,
+    codes_from_lab,
+    gray_codes,
+    lightness_from_codes,
+)
+from colorworker.media.stills.loaders import decode_errors, vips_message
 from colorworker.media.stills.metadata import descriptive_tags, with_metadata
-from colorworker.media.stills.notices import blank, burn, still_box, tag
+from colorworker.media.stills.notices import (
+    burn_in,
+    notice_box_in_still,
+    write_notice_metadata,
+    zero_box,
+)
 from colorworker.media.stills.orientation import as_stored
 from colorworker.media.stills.picture import (
     VipsPicture,
-    lightness,
     open_still,
-    pixels,
+    read_lightness,
+    read_pixels,
     split_alpha,
 )
-from colorworker.media.stills.reading import decoding, reason
-from colorworker.media.stills.tifftags import append_tags
-from colorworker.media.stills.writing import (
+from colorworker.media.stills.savers import (
     LOSSLESS,
     check_size,
-    depth_of,
-    format_of,
+    format_for,
     join_alpha,
+    output_depth,
     save,
 )
+from colorworker.media.stills.tifftags import append_tags
 
 _UNSEEN = 0.001
 """Difference of L* that float32 makes by itself. It is less than a code value of 16 bits, except in
@@ -56,24 +66,24 @@ def write_still(
 ) -> None:
     """See `base.StillsBackend`."""
     info = picture.info
-    format_name = format_of(extension)
+    format_name = format_for(extension)
     check_size(picture.key, format_name, info.width, info.height)
     try:
-        with decoding(picture.reading):
-            source = pixels(picture)
+        with decode_errors(picture.reading):
+            source = read_pixels(picture)
             codes, alpha = split_alpha(source)
-            lightness = lightness_of(codes, picture.rendering)
-            chroma = chroma_of(
+            lightness = lightness_from_codes(codes, picture.rendering)
+            chroma = chroma_from_lightness(
                 lightness, as_stored(slope, info.orientation), as_stored(offset, info.orientation)
             )
-            depth = depth_of(format_name, info.bit_depth)
-            rgb = codes_of(lightness, chroma, picture.rendering.output, depth)
+            depth = output_depth(format_name, info.bit_depth)
+            rgb = codes_from_lab(lightness, chroma, picture.rendering.output, depth)
             if notice and notice.burned:
-                rgb = burn(rgb, still_box(picture.key, info))
+                rgb = burn_in(rgb, notice_box_in_still(picture.key, info))
             colored = join_alpha(rgb, alpha, format_name)
             colored = with_metadata(colored, source, picture.rendering)
             if notice:
-                tag(colored, notice.text)
+                write_notice_metadata(colored, notice.text)
             save(colored, path, format_name, embed_srgb=picture.rendering.embeds_srgb)
             if format_name == "tiff":
                 append_tags(path, descriptive_tags(picture.reading, source, info.loader))
@@ -98,7 +108,7 @@ def verify_still(picture: VipsPicture, path: Path, notice: Notice | None = None)
             if written.info.loader in LOSSLESS:
                 burned = notice is not None and notice.burned
                 _compare_lightness(
-                    picture, written, still_box(picture.key, info) if burned else None
+                    picture, written, notice_box_in_still(picture.key, info) if burned else None
                 )
             else:
                 _decode(written)
@@ -110,7 +120,7 @@ def verify_still(picture: VipsPicture, path: Path, notice: Notice | None = None)
 
 def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
     expected, seen = picture.info, written.info
-    depth = depth_of(seen.loader, expected.bit_depth)
+    depth = output_depth(seen.loader, expected.bit_depth)
     if (seen.width, seen.height, seen.bit_depth) != (expected.width, expected.height, depth):
         raise OutputMismatch(
             picture.key,
@@ -121,17 +131,17 @@ def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
 
 def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box | None) -> None:
     space = picture.rendering.output
-    before, after = lightness(picture), lightness(written)
+    before, after = read_lightness(picture), read_lightness(written)
     codes_before, codes_after = (gray_codes(image, space).cast("int") for image in (before, after))
     seen = (before - after).abs() > _UNSEEN
     if burned:
-        seen = blank(seen, burned)
+        seen = zero_box(seen, burned)
     try:
         difference = seen.ifthenelse((codes_before - codes_after).abs(), 0).max()
     except pyvips.Error as error:
         # Two readers in one pass: ask each alone which of them failed.
         _decode(written)
-        with decoding(picture.reading):
+        with decode_errors(picture.reading):
             raise error from None
     one_code = 257 if written.info.bit_depth == 8 else 1
     if difference > one_code:
@@ -143,15 +153,15 @@ def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box |
 
 
 def _decode(picture: VipsPicture) -> None:
-    with decoding(picture.reading):
-        pixels(picture).avg()
+    with decode_errors(picture.reading):
+        read_pixels(picture).avg()
 
 
 def _blame_output_if_source_decodes(picture: VipsPicture, error: SourceDamaged) -> None:
     """Raise StoreUnavailable if the source decodes whole after all: then writing failed."""
     _decode(picture)
     cause = error.__cause__
-    words = reason(cause) if isinstance(cause, pyvips.Error) else str(error)
+    words = vips_message(cause) if isinstance(cause, pyvips.Error) else str(error)
     raise StoreUnavailable(
         picture.key, f"its output cannot be written ({words})", "Check the space on the disk"
     ) from error

@@ -6,13 +6,13 @@ from colorworker.color.temporal import unmatched_share
 from colorworker.domain.options import Options
 from colorworker.media.opticalflow import (
     Codes,
-    Path,
-    exposed_alike,
-    paths_between,
-    places,
-    sampled,
-    through,
-    unmoved,
+    FlowPath,
+    normalize_contrast,
+    estimate_paths,
+    target_positions,
+    sample,
+    compose,
+    identity_path,
 )
 from colorworker.media.planes import Plane
 from colorworker.pipeline.propagation.framestate import (
@@ -50,15 +50,15 @@ def estimate_motion(
     """
     visible: Codes | None = None
     for frame in frames:
-        here = exposed_alike(frame.decoded.flow_luma)
+        here = normalize_contrast(frame.decoded.flow_luma)
         flow: FlowPair | None = None
         if not frame.starts_shot:
             if visible is None:
                 raise cannot_follow(frame.decoded.index, "no frame before it to take motion from")
             flow = (
-                FlowPair(unmoved(here.shape), unmoved(here.shape))
+                FlowPair(identity_path(here.shape), identity_path(here.shape))
                 if frame.hidden
-                else FlowPair(*paths_between(setup.flow_estimator, visible, here))
+                else FlowPair(*estimate_paths(setup.flow_estimator, visible, here))
             )
         if not frame.hidden:
             visible = here
@@ -78,7 +78,7 @@ def choose_anchors(
         OutputMismatch: If a frame has no anchor before it although it starts no shot.
     """
     last: MovingFrame | None = None
-    path: Path | None = None
+    path: FlowPath | None = None
     """From the frame before to the last anchor; None if that frame is the anchor."""
     end = setup.frame_count + options.anchor_interval * options.settle_anchors
     for frame, *following in with_lookahead(frames, 1):
@@ -90,7 +90,7 @@ def choose_anchors(
             raise cannot_follow(frame.index, "no anchor before it")
         else:
             back = frame.flow.backward
-            link = AnchorLink(frame.flow, through(back, path) if path else back)
+            link = AnchorLink(frame.flow, compose(back, path) if path else back)
         ends_shot = not following or following[0].flow is None
         if (
             last is None
@@ -123,7 +123,7 @@ def make_every_frame_an_anchor(
         yield AnchorFrame(frame.decoded, _proxy(frame.decoded, setup), None)
 
 
-def _is_due(frame: MovingFrame, last: MovingFrame, to_last: Path, options: Options) -> bool:
+def _is_due(frame: MovingFrame, last: MovingFrame, to_last: FlowPath, options: Options) -> bool:
     elapsed = frame.index - last.index
     if frame.hidden:
         return False
@@ -132,7 +132,7 @@ def _is_due(frame: MovingFrame, last: MovingFrame, to_last: Path, options: Optio
     if elapsed < _EARLIEST:
         return False
     now, before = frame.decoded.flow_luma, last.decoded.flow_luma
-    warped = sampled(before, places(to_last.flow))
+    warped = sample(before, target_positions(to_last.flow))
     return unmatched_share(now, before, warped, to_last.trust) > _NEW_SHARE
 
 

@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from colorworker.color.palette import Palette, build_palette
 from colorworker.errors import OutputMismatch
-from colorworker.media.opticalflow import Path, layered, resized
+from colorworker.media.opticalflow import FlowPath, pack_channels, resize
 from colorworker.media.planes import Plane
-from colorworker.media.shotdetection import Small
+from colorworker.media.shotdetection import SmallLuma
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,7 +38,7 @@ class DecodedFrame:
     """Codes at the size of the chroma planes."""
     guide: Plane
     """Codes at the size of the grid, see `ChromaUpsampler.grid`."""
-    small: Small
+    small: SmallLuma
     """Luma that shot detection compares."""
     flow_luma: Floats
     """Normalized luma at the size that motion is estimated at."""
@@ -58,9 +58,9 @@ class MarkedFrame:
 class FlowPair:
     """Motion between a frame and the previous one."""
 
-    forward: Path
+    forward: FlowPath
     """From the previous frame to this one."""
-    backward: Path
+    backward: FlowPath
     """From this frame to the previous one."""
 
 
@@ -85,7 +85,7 @@ class AnchorLink:
 
     flow: FlowPair
     """Motion from the previous frame."""
-    to_anchor: Path
+    to_anchor: FlowPath
     """From the frame to that anchor."""
 
 
@@ -130,12 +130,12 @@ class AnchorColors:
     @cached_property
     def layers(self) -> list[Floats]:
         """Luma and planes, packed for `opticalflow.carried`."""
-        return layered([self.luma, *self.planes])
+        return pack_channels([self.luma, *self.planes])
 
     @cached_property
     def palette(self) -> Palette:
         """Mean of the planes by place and luma."""
-        small = [resized(plane, self.flow_luma.shape) for plane in self.planes]
+        small = [resize(plane, self.flow_luma.shape) for plane in self.planes]
         return build_palette(self.flow_luma, np.stack(small))
 
 

@@ -15,7 +15,7 @@ from colorworker.color.temporal import (
     blend_between,
 )
 from colorworker.domain.options import Options
-from colorworker.media.opticalflow import Path, carried, enlarged, interpolated, resized, through
+from colorworker.media.opticalflow import FlowPath, warp, upscale, resize_channels, resize, compose
 from colorworker.pipeline.propagation.framestate import (
     AnchorColors,
     ColoredFrame,
@@ -101,12 +101,12 @@ class _Settling:
         self._earlier = replace(own, planes=chroma)
         return self._earlier
 
-    def _later_anchors(self) -> Iterator[tuple[AnchorColors, Path]]:
+    def _later_anchors(self) -> Iterator[tuple[AnchorColors, FlowPath]]:
         """Yield the colors of each anchor held, and the path to it from the last frame released."""
-        path: Path | None = None
+        path: FlowPath | None = None
         for frame in self._held:
             flow = _flow(frame)
-            path = through(path, flow.forward) if path else flow.forward
+            path = compose(path, flow.forward) if path else flow.forward
             if isinstance(frame, PredictedAnchor):
                 yield frame.colors, path
 
@@ -167,14 +167,14 @@ def _interpolate(
     earlier: _FittedAnchor,
     waiting: list[InBetweenFrame],
     later: _FittedAnchor,
-    arriving: Path,
+    arriving: FlowPath,
     setup: PropagationSetup,
 ) -> Iterator[ColoredFrame]:
     """Yield the frames between two anchors; `arriving` leads from the last of them to `later`."""
-    paths_to_later: list[Path] = []
+    paths_to_later: list[FlowPath] = []
     for frame in reversed(waiting):
         paths_to_later.append(arriving)
-        arriving = through(frame.link.flow.forward, arriving)
+        arriving = compose(frame.link.flow.forward, arriving)
     one, other = earlier.colors, later.colors
     for frame in waiting:
         decoded = frame.decoded
@@ -191,10 +191,10 @@ def _interpolate(
         yield ColoredFrame(decoded, planes)
 
 
-def _warp(colors: AnchorColors, path: Path) -> WarpedAnchor:
+def _warp(colors: AnchorColors, path: FlowPath) -> WarpedAnchor:
     """Return an anchor's colors moved to the frame that the path begins at."""
-    at, trust = enlarged(path, colors.luma.shape)
-    luma, *planes = carried(colors.layers, at)
+    at, trust = upscale(path, colors.luma.shape)
+    luma, *planes = warp(colors.layers, at)
     return WarpedAnchor(luma, planes[: len(colors.planes)], trust)
 
 
@@ -202,7 +202,7 @@ def _estimate(palette: Palette, flow_luma: Floats, shape: tuple[int, ...]) -> Pa
     """Return what a palette says about a frame, at the grid's shape."""
     # An estimate may be coarse: at half the size of motion it takes a quarter of the time.
     height, width = flow_luma.shape
-    coarse = resized(flow_luma, (-(-height // 2), -(-width // 2)))
-    spread = interpolated(palette.reshape(*palette.shape[:2], -1), coarse.shape)
+    coarse = resize(flow_luma, (-(-height // 2), -(-width // 2)))
+    spread = resize_channels(palette.reshape(*palette.shape[:2], -1), coarse.shape)
     planes, confidence = read_palette(spread, coarse)
-    return PaletteEstimate([resized(plane, shape) for plane in planes], resized(confidence, shape))
+    return PaletteEstimate([resize(plane, shape) for plane in planes], resize(confidence, shape))

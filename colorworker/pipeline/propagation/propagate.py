@@ -29,7 +29,7 @@ from colorworker.color.luma import lightness_from_luma
 from colorworker.domain.options import Options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media import shotdetection
-from colorworker.media.planes import Frame, Plane, luma_for_chroma, luma_plane, with_chroma
+from colorworker.media.planes import Frame, Plane, luma_for_chroma, luma_plane, replace_chroma
 from colorworker.pipeline.context import Colorizer
 from colorworker.pipeline.propagation.anchors import (
     choose_anchors,
@@ -119,7 +119,7 @@ def color_frames(
     for frame in propagate_chroma(
         lumas, planes, colorizer, options, frame_count, shot_log, colorizer_at
     ):
-        yield with_chroma(frame.source, frame.cb, frame.cr, pix_fmt)
+        yield replace_chroma(frame.source, frame.cb, frame.cr, pix_fmt)
 
 
 def propagate_chroma(

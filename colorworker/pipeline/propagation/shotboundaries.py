@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from colorworker.domain.shots import Transition
 from colorworker.media import shotdetection
-from colorworker.media.dissolves import Dissolve, DissolveWatch
+from colorworker.media.dissolves import Dissolve, DissolveDetector
 
 T = TypeVar("T")
 
@@ -69,18 +69,18 @@ def detect_shots(
         log: Receives the shots that begin behind the first frame, the next segment's first
             included. A dissolve is added when it has ended, so after cuts at the same place.
     """
-    detector, dissolves = _ShotDetector(), DissolveWatch()
+    detector, dissolves = _ShotDetector(), DissolveDetector()
     for window in with_lookahead(frames, shotdetection.FRAMES_AHEAD):
         frame, after = window[0], [each.small for each in window]
         transition = detector.see(frame.index, after)
         if transition or shotdetection.is_flat(frame.small):
             if transition:
-                _log_dissolve(dissolves.end(), frame_count, log)
-            dissolves = DissolveWatch(frame.index)
-        _log_dissolve(dissolves.see(frame.small), frame_count, log)
+                _log_dissolve(dissolves.finish(), frame_count, log)
+            dissolves = DissolveDetector(frame.index)
+        _log_dissolve(dissolves.add(frame.small), frame_count, log)
         if frame.index > frame_count:
             # The caller may stop at any of these frames.
-            _log_dissolve(dissolves.so_far(), frame_count, log)
+            _log_dissolve(dissolves.current(), frame_count, log)
         if transition and 0 < frame.index <= frame_count:
             log.append(ShotStart(frame.index, transition))
         hidden = frame.index != frame_count and detector.hides(frame.index)
@@ -90,7 +90,7 @@ def detect_shots(
             # does, or the two segments would choose different anchors.
             detector = _ShotDetector()
             detector.see(frame.index, after)
-    _log_dissolve(dissolves.end(), frame_count, log)
+    _log_dissolve(dissolves.finish(), frame_count, log)
 
 
 def _log_dissolve(dissolve: Dissolve | None, frame_count: int, log: list[ShotStart]) -> None:

@@ -32,7 +32,7 @@ def colorize(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("codec", ["h264", "av1"])
 def test_without_nvenc_here_the_job_does_not_start(codec, colorize):
-    answer = nvenc.answer(f"{codec}_nvenc")
+    answer = nvenc.probe_nvenc(f"{codec}_nvenc")
     asked = ("--encoder", "nvenc", "--codec", codec)
 
     if answer.works:

@@ -41,10 +41,10 @@ def test_engines_for_video_work_or_are_missing_for_a_reason():
 
     assert (check.status, check.next_step) == ("ok", "")
     for name in map(nvenc.encoder_name, CODECS["access"]):
-        answer = nvenc.answer(name)
+        answer = nvenc.probe_nvenc(name)
         assert (name if answer.works else answer.reason) in check.detail
-    for codec, pix_fmt in nvdec.PROOFS:
-        answer = nvdec.answer(codec, pix_fmt)
+    for codec, pix_fmt in nvdec.BIT_EXACT_TESTS:
+        answer = nvdec.probe_nvdec(codec, pix_fmt)
         assert (f"NVDEC {codec} {pix_fmt}" if answer.works else answer.reason) in check.detail
 
 

@@ -16,9 +16,9 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartWriter
 from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
-from colorworker.media.containers.assemble import Assembled, Part, assemble
+from colorworker.media.containers.assemble import AssemblyResult, Part, assemble
 from colorworker.media.containers.probe import scan
-from colorworker.media.planes import chroma_shape, with_chroma
+from colorworker.media.planes import chroma_shape, replace_chroma
 from colorworker.media.synthetic import Recipe, make_film
 
 
@@ -67,7 +67,7 @@ def colored(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     sample = np.uint16 if depth > 8 else np.uint8
     shape = chroma_shape(pix_fmt, frame.height, frame.width)
     cb, cr = (np.full(shape, code << (depth - 8), sample) for code in (100, 160))
-    return with_chroma(frame, cb, cr, pix_fmt)
+    return replace_chroma(frame, cb, cr, pix_fmt)
 
 
 class Joined:
@@ -106,7 +106,7 @@ class Joined:
                 writer.encode(colored(frame, spec.pix_fmt))
         return Part(lambda: path.open("rb"), writer.facts)
 
-    def assemble(self, parts: list[Part] | None = None) -> Assembled:
+    def assemble(self, parts: list[Part] | None = None) -> AssemblyResult:
         with self.source.open("rb") as reader:
             return assemble(
                 reader,

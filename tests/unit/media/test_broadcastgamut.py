@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from colorworker.color.luma import weights
-from colorworker.media.broadcastgamut import GamutTally, luma_extremes, within_broadcast
+from colorworker.media.broadcastgamut import GamutTally, limit_to_broadcast_gamut, luma_extremes
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import color_spec, luma_plane, plane_view
@@ -70,7 +70,7 @@ def test_no_pixel_leaves_r103_and_luma_stays(source, film):
     assert np.abs(np.stack([shown_rgb(frame, info) for frame in frames]) - 0.5).max() > 0.6
     tally = GamutTally()
 
-    limited = list(within_broadcast(iter(frames), info, info.pix_fmt, tally))
+    limited = list(limit_to_broadcast_gamut(iter(frames), info, info.pix_fmt, tally))
 
     shown = np.stack([shown_rgb(frame, info) for frame in limited])
     assert shown.min() >= -0.05 - 1e-6

@@ -6,17 +6,17 @@ import pytest
 from colorworker.color.temporal import match_confidence, normalize_luma
 from colorworker.media.opticalflow import (
     FlowEstimator,
-    Path,
-    carried,
-    enlarged,
-    exposed_alike,
-    layered,
-    paths_between,
-    places,
-    sampled,
-    through,
-    unmoved,
-    visible,
+    FlowPath,
+    warp,
+    upscale,
+    normalize_contrast,
+    pack_channels,
+    estimate_paths,
+    target_positions,
+    sample,
+    compose,
+    identity_path,
+    visible_mask,
 )
 
 HEIGHT, WIDTH = 64, 112
@@ -31,12 +31,12 @@ def texture(seed=0, height=HEIGHT, width=WIDTH + 40):
 
 
 def seen(picture):
-    return exposed_alike(normalize_luma(picture, 219))
+    return normalize_contrast(normalize_luma(picture, 219))
 
 
 def constant(x, y, trust=1.0):
     flow = np.broadcast_to(np.float32([x, y]), (HEIGHT, WIDTH, 2)).copy()
-    return Path(flow, np.full((HEIGHT, WIDTH), trust, np.float32))
+    return FlowPath(flow, np.full((HEIGHT, WIDTH), trust, np.float32))
 
 
 @pytest.mark.parametrize("fine", [False, True])
@@ -45,7 +45,7 @@ def test_a_pan_is_found_and_trusted(fine, step):
     wide = texture()
     one, other = wide[:, 20 : 20 + WIDTH], wide[:, 20 + step : 20 + step + WIDTH]
 
-    there, back = paths_between(FlowEstimator(fine=fine), seen(one), seen(other))
+    there, back = estimate_paths(FlowEstimator(fine=fine), seen(one), seen(other))
 
     inner = slice(10, -10), slice(10, -10)
     np.testing.assert_allclose(np.median(there.flow[inner], (0, 1)), (-step, 0), atol=0.3)
@@ -56,7 +56,7 @@ def test_a_pan_is_found_and_trusted(fine, step):
 def test_what_leaves_the_picture_is_not_trusted():
     wide = texture()
 
-    there, back = paths_between(
+    there, back = estimate_paths(
         FlowEstimator(fine=True), seen(wide[:, :WIDTH]), seen(wide[:, 8 : 8 + WIDTH])
     )
 
@@ -71,8 +71,8 @@ def test_what_another_thing_covers_is_not_found():
     one[20:44, 30:54] = block
     other[20:44, 38:62] = block
 
-    there, _ = paths_between(FlowEstimator(fine=True), seen(one), seen(other))
-    carried_here = sampled(normalize_luma(other, 219), places(there.flow))
+    there, _ = estimate_paths(FlowEstimator(fine=True), seen(one), seen(other))
+    carried_here = sample(normalize_luma(other, 219), target_positions(there.flow))
     sure = match_confidence(normalize_luma(one, 219), carried_here, there.trust)
 
     assert sure[24:40, 55:61].mean() < 0.3
@@ -97,7 +97,7 @@ def test_a_picture_without_contrast_is_not_brought_up():
 
 
 def test_paths_add_up_and_trust_only_what_all_of_them_trust():
-    path = through(constant(2, 1, 0.5), constant(3, -2, 0.5))
+    path = compose(constant(2, 1, 0.5), constant(3, -2, 0.5))
 
     np.testing.assert_allclose(path.flow, np.broadcast_to([5, -1], path.flow.shape))
     np.testing.assert_allclose(path.trust, 0.25)
@@ -106,23 +106,23 @@ def test_paths_add_up_and_trust_only_what_all_of_them_trust():
 def test_staying_changes_no_path():
     path = constant(2, 1, 0.5)
 
-    for same in (through(unmoved((HEIGHT, WIDTH)), path), through(path, unmoved((HEIGHT, WIDTH)))):
+    for same in (compose(identity_path((HEIGHT, WIDTH)), path), compose(path, identity_path((HEIGHT, WIDTH)))):
         np.testing.assert_array_equal(same.flow, path.flow)
         np.testing.assert_array_equal(same.trust, path.trust)
 
 
 def test_paths_lead_as_far_in_larger_pictures():
-    at, trust = enlarged(constant(2, 1), (2 * HEIGHT, 3 * WIDTH))
+    at, trust = upscale(constant(2, 1), (2 * HEIGHT, 3 * WIDTH))
 
     np.testing.assert_allclose(at[:, 5, 7], (7 + 6, 5 + 2))
     np.testing.assert_allclose(trust, 1)
 
 
 def test_pixels_that_were_lost_are_said_to_have_stayed():
-    at, trust = enlarged(constant(20, 10, trust=0.0), (2 * HEIGHT, 2 * WIDTH))
+    at, trust = upscale(constant(20, 10, trust=0.0), (2 * HEIGHT, 2 * WIDTH))
 
     stayed = np.zeros((2 * HEIGHT, 2 * WIDTH, 2), np.float32)
-    np.testing.assert_array_equal(at, places(stayed))
+    np.testing.assert_array_equal(at, target_positions(stayed))
     assert np.all((trust > 0) & (trust < 0.1))
 
 
@@ -130,7 +130,7 @@ def test_visible_pixels_come_back_to_where_they_were():
     forward, back = constant(3, 0).flow, constant(-3, 0).flow
     back[:, 60:] = 9
 
-    seen_again = visible(forward, back)
+    seen_again = visible_mask(forward, back)
 
     assert seen_again[:, :56].all()
     assert not seen_again[:, 57:].any()
@@ -140,9 +140,9 @@ def test_visible_pixels_come_back_to_where_they_were():
 def test_planes_carried_together_are_those_sampled_alone(count):
     random = np.random.default_rng(count)
     planes = list(random.normal(size=(count, HEIGHT, WIDTH)).astype(np.float32))
-    at = places(random.normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32))
+    at = target_positions(random.normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32))
 
-    together = carried(layered(planes), at)
+    together = warp(pack_channels(planes), at)
 
     for plane, moved in zip(planes, together, strict=False):
-        np.testing.assert_allclose(moved, sampled(plane, at), atol=1e-5)
+        np.testing.assert_allclose(moved, sample(plane, at), atol=1e-5)

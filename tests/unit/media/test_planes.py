@@ -13,7 +13,7 @@ from colorworker.media.planes import (
     luma_for_chroma,
     luma_plane,
     luma_proxy,
-    with_chroma,
+    replace_chroma,
 )
 
 HEIGHT, WIDTH = 49, 83
@@ -59,7 +59,7 @@ def test_chroma_is_written_and_luma_is_bit_equal(source, target):
     layout = layout_of(source)
     cb, cr = chroma_for(target, layout.bit_depth, layout.dtype)
 
-    colored = with_chroma(frame, cb, cr, target)
+    colored = replace_chroma(frame, cb, cr, target)
 
     assert colored.format.name == target
     np.testing.assert_array_equal(luma_plane(colored), luma)
@@ -72,7 +72,7 @@ def test_time_and_color_tags_stay(source, target):
     frame, _ = noisy_frame(source)
     layout = layout_of(source)
 
-    colored = with_chroma(frame, *chroma_for(target, layout.bit_depth, layout.dtype), target)
+    colored = replace_chroma(frame, *chroma_for(target, layout.bit_depth, layout.dtype), target)
 
     assert (colored.pts, colored.time_base) == (1001, Fraction(1, 90000))
     tags = (colored.colorspace, colored.color_range)
@@ -82,14 +82,14 @@ def test_time_and_color_tags_stay(source, target):
 def test_frame_of_the_right_format_is_used_again():
     frame, _ = noisy_frame("yuv420p")
 
-    assert with_chroma(frame, *chroma_for("yuv420p", 8, np.uint8), "yuv420p") is frame
+    assert replace_chroma(frame, *chroma_for("yuv420p", 8, np.uint8), "yuv420p") is frame
 
 
 def test_fewer_bits_round_all_planes():
     frame, luma = noisy_frame("gray12le")
     cb, cr = chroma_for("yuv444p10le", 12, np.uint16)
 
-    colored = with_chroma(frame, cb, cr, "yuv444p10le")
+    colored = replace_chroma(frame, cb, cr, "yuv444p10le")
 
     wanted = np.minimum((luma.astype(int) + 2) // 4, 1023)
     np.testing.assert_array_equal(luma_plane(colored), wanted)
@@ -116,7 +116,7 @@ def test_interlace_flag_survives(target):
     assert frame.interlaced_frame
     shape = chroma_shape(target, frame.height, frame.width)
 
-    colored = with_chroma(
+    colored = replace_chroma(
         frame, np.full(shape, 90, np.uint8), np.full(shape, 140, np.uint8), target
     )
 

@@ -5,28 +5,28 @@ import numpy as np
 import pytest
 
 from colorworker.media.planes import plane_view
-from colorworker.media.repack import in_planes, planar_name, relaid, small_rgb
+from colorworker.media.repack import convert_layout, planar_format, small_rgb, to_planar
 
 
 @pytest.mark.parametrize(("layout", "sample", "shift"), [("nv12", "u1", 0), ("p010le", "<u2", 6)])
 @pytest.mark.parametrize("size", [(64, 48), (642, 362)], ids=str)
 def test_layouts_of_video_engines_hold_every_code_and_give_it_back(layout, sample, shift, size):
-    frame = any_codes(size, planar_name(layout))
+    frame = any_codes(size, planar_format(layout))
 
-    engines = relaid(frame, layout)
+    engines = convert_layout(frame, layout)
 
     stored = np.frombuffer(engines.planes[0], sample).reshape(size[1], -1)[:, : size[0]]
     assert (stored == plane_view(frame, 0).astype(sample) << shift).all()
-    assert_same_codes(in_planes(engines), frame)
+    assert_same_codes(to_planar(engines), frame)
 
 
 @pytest.mark.parametrize("packed", ["uyvy422", "yuyv422", "nv12", "p010le"])
 def test_no_code_of_a_packed_picture_is_lost_however_its_lines_end(packed):
-    frame = any_codes((642, 362), planar_name(packed))
-    laid_out = relaid(frame, packed)
+    frame = any_codes((642, 362), planar_format(packed))
+    laid_out = convert_layout(frame, packed)
 
     for _ in range(20):  # With threads swscale spoils a few codes of P010 in nearly all.
-        assert_same_codes(in_planes(laid_out), frame)
+        assert_same_codes(to_planar(laid_out), frame)
 
 
 def any_codes(size, pix_fmt):

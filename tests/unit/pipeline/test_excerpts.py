@@ -111,7 +111,7 @@ def test_an_excerpt_beyond_the_films_end_fails_by_name(source):
 
 
 def test_words_that_reach_into_an_excerpt_are_clipped():
-    from colorworker.media.containers.trim import Span
+    from colorworker.media.containers.trim import TrimRange
 
     class Packet:
         time_base, size, stream = Fraction(1, 1000), 9, type("Stream", (), {"type": "subtitle"})
@@ -120,11 +120,11 @@ def test_words_that_reach_into_an_excerpt_are_clipped():
             self.pts = self.dts = pts
             self.duration = duration
 
-    span = Span(Fraction(1), Fraction(2))
+    span = TrimRange(Fraction(1), Fraction(2))
     kept = [
         each
         for each in map(Packet, (0, 700, 1200, 1900), (1000, 600, 300, 900))
-        if span.keeps(each)
+        if span.clip_packet(each)
     ]
 
     assert [(each.pts, each.duration) for each in kept] == [(1000, 300), (1200, 300), (1900, 100)]

@@ -7,7 +7,7 @@ import pytest
 from colorworker.errors import OutputMismatch
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
-from colorworker.media.planes import luma_plane, with_chroma
+from colorworker.media.planes import luma_plane, replace_chroma
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.pipeline.lumacheck import SegmentTally, noted, prove_part, proven
 
@@ -25,7 +25,7 @@ def recolored(frame, pix_fmt):
     form = av.VideoFormat(pix_fmt, frame.width, frame.height)
     shape = form.chroma_height(frame.height), form.chroma_width(frame.width)
     chroma = np.full(shape, 90 << (depth - 8), np.uint16 if depth > 8 else np.uint8)
-    return with_chroma(frame, chroma, chroma, pix_fmt)
+    return replace_chroma(frame, chroma, chroma, pix_fmt)
 
 
 @pytest.mark.parametrize(

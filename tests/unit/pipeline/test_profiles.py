@@ -12,12 +12,12 @@ from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.codecs import decode, nvenc
-from colorworker.media.manystreams import make_film_with_all_streams
-from colorworker.media.repack import relaid
+from colorworker.media.repack import convert_layout
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.pipeline.context import Workshop
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
+from tests.manystreams import make_film_with_all_streams
 
 
 class Vivid:
@@ -126,7 +126,7 @@ def test_deinterlaced_films_have_as_many_frames_and_say_so(job):
 
 def test_a_film_for_nvenc_is_colored_or_names_the_worker_that_lacks_it(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=12, width=320, height=192))
-    answer = nvenc.answer("hevc_nvenc")
+    answer = nvenc.probe_nvenc("hevc_nvenc")
 
     line, _ = job(profile="access", codec="hevc", encoder="nvenc")
 
@@ -147,14 +147,14 @@ def test_a_preview_needs_no_engine(job):
 
 def test_frames_of_nvdec_are_counted_and_what_they_do_not_say_is_a_warning(job, monkeypatch):
     make_film(job.sources / "reel.mkv", Recipe(frames=24))
-    in_software = decode.frames_from
+    in_software = decode.decode_from
 
     def engine(*arguments, nvdec=False, **options):
         for frame in in_software(*arguments, **options):
-            yield relaid(frame, "nv12") if nvdec else frame
+            yield convert_layout(frame, "nv12") if nvdec else frame
 
-    monkeypatch.setattr(decode, "frames_from", engine)
-    monkeypatch.setattr(decode, "may_decode", lambda _: True)
+    monkeypatch.setattr(decode, "decode_from", engine)
+    monkeypatch.setattr(decode, "can_decode", lambda _: True)
 
     line, _ = job(profile="archive", nvdec=True)
 

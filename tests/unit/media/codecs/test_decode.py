@@ -10,10 +10,10 @@ from colorworker.domain.units import cut
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.codecs.decode import DecodeTally, decode_segment
-from colorworker.media.containers.demux import ForLibav
+from colorworker.media.containers.demux import LibavReader
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import luma_plane
-from colorworker.media.synthetic import luma
+from colorworker.media.synthetic import striped_luma
 
 OPEN_GOP = {"x264-params": "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0"}
 VARIABLE = [0, 20, 60, 101, 201, 221, 262, 362, 382, 422, 522, 563] * 5
@@ -145,7 +145,7 @@ def test_packed_pictures_are_laid_out_with_the_same_luma(pix_fmt, film):
 
     assert {info.pix_fmt, *(frame.format.name for frame in frames)} == {"yuv422p"}
     for index, frame in enumerate(frames):
-        np.testing.assert_array_equal(luma_plane(frame), luma(64, 48, index))
+        np.testing.assert_array_equal(luma_plane(frame), striped_luma(64, 48, index))
 
 
 def test_patched_frames_are_counted_and_reported(film):
@@ -220,6 +220,6 @@ def test_a_place_that_no_file_has_is_refused_as_libav_does_it(place, tmp_path):
     path.write_bytes(bytes(100))
 
     with path.open("rb") as file:
-        reader = ForLibav(file)
+        reader = LibavReader(file)
         assert reader.seek(place) < 0
         assert (reader.seek(7), reader.tell(), reader.read(1)) == (7, 7, b"\0")

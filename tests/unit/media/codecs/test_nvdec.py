@@ -10,14 +10,21 @@ from av.sidedata.sidedata import Type
 from colorworker.errors import HardwareMissing
 from colorworker.media.codecs import decode, hardware, nvdec
 from colorworker.media.codecs.decode import DecodeTally, decode_segment
-from colorworker.media.codecs.hardware import DECODER, DRIVER, FRAMES, Answer, small_film, tried
+from colorworker.media.codecs.hardware import (
+    DECODER,
+    DRIVER,
+    FRAMES,
+    ProbeResult,
+    encode_test_film,
+    probe_engine,
+)
 from colorworker.media.containers.demux import film_stream, open_source
 from colorworker.media.containers.probe import scan
-from colorworker.media.manystreams import make_film_with_all_streams
 from colorworker.media.planes import plane_view
-from colorworker.media.repack import in_planes, relaid
+from colorworker.media.repack import convert_layout, to_planar
 from colorworker.media.sidedata import side_data
 from colorworker.media.synthetic import Recipe
+from tests.manystreams import make_film_with_all_streams
 
 
 def has(*libraries):
@@ -45,9 +52,9 @@ def seen(path, **options):
         ]
 
 
-@pytest.mark.parametrize(("codec", "pix_fmt"), nvdec.PROOFS)
+@pytest.mark.parametrize(("codec", "pix_fmt"), nvdec.BIT_EXACT_TESTS)
 def test_a_film_decodes_the_same_with_nvdec_or_it_is_said_why_not(codec, pix_fmt, film):
-    proof = nvdec.PROOFS[codec, pix_fmt]
+    proof = nvdec.BIT_EXACT_TESTS[codec, pix_fmt]
     path = film(
         "film.mp4",
         codec=proof.encoder,
@@ -62,7 +69,7 @@ def test_a_film_decodes_the_same_with_nvdec_or_it_is_said_why_not(codec, pix_fmt
 
     by_nvdec = seen(path, nvdec=True, tally=tally)
 
-    answer = nvdec.answer(codec, pix_fmt)
+    answer = nvdec.probe_nvdec(codec, pix_fmt)
     assert by_nvdec == seen(path)
     assert tally.nvdec_frames == (24 if answer.works else 0)
     if not has(DRIVER):
@@ -75,7 +82,7 @@ def test_a_film_decodes_the_same_with_nvdec_or_it_is_said_why_not(codec, pix_fmt
     ("codec", "pix_fmt"), [("h264", "yuvj420p"), ("h264", "yuv422p"), ("mpeg2video", "yuv420p")]
 )
 def test_what_was_not_compared_is_not_decoded_by_nvdec(codec, pix_fmt):
-    assert nvdec.answer(codec, pix_fmt).reason == f"NVDEC is not used for {codec} of {pix_fmt}"
+    assert nvdec.probe_nvdec(codec, pix_fmt).reason == f"NVDEC is not used for {codec} of {pix_fmt}"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,7 @@ def test_profiles_with_more_than_was_compared_are_left_to_the_software(options, 
         open_source(reader, path.name) as container,
         pytest.raises(HardwareMissing, match=said),
     ):
-        nvdec.refuse_unproven(film_stream(container, path.name), path.name)
+        nvdec.require_tested_profile(film_stream(container, path.name), path.name)
 
 
 def late(frame):
@@ -106,7 +113,7 @@ def broken(_):
 SPOILT = {
     "it fails": broken,
     "another time": late,
-    "libav's own": in_planes,
+    "libav's own": to_planar,
     "another size": lambda frame: frame.reformat(width=frame.width - 2),
 }
 
@@ -116,15 +123,15 @@ def engine(monkeypatch):
     """Lay frames out as NVDEC does wherever it is to decode, and spoil the 20th."""
 
     def install(spoilt):
-        in_software = decode.frames_from
+        in_software = decode.decode_from
 
-        def frames_from(*arguments, nvdec=False, **options):
+        def decode_from(*arguments, nvdec=False, **options):
             for index, frame in enumerate(in_software(*arguments, **options)):
-                given = relaid(frame, "nv12") if nvdec else frame
+                given = convert_layout(frame, "nv12") if nvdec else frame
                 yield spoilt(given) if nvdec and index == 20 else given
 
-        monkeypatch.setattr(decode, "frames_from", frames_from)
-        monkeypatch.setattr(decode, "may_decode", lambda _: True)
+        monkeypatch.setattr(decode, "decode_from", decode_from)
+        monkeypatch.setattr(decode, "can_decode", lambda _: True)
 
     return install
 
@@ -158,8 +165,8 @@ def test_interlaced_frames_are_left_to_the_software(film):
         info, timeline = scan(reader, path.name)
         (frame, _) = decode_segment(reader, path.name, info, timeline, 0, None)
 
-    assert not nvdec.may_decode(info)
-    assert not nvdec.is_as_decoded(relaid(frame, "nv12"), info)
+    assert not nvdec.can_decode(info)
+    assert not nvdec.matches_software_decoder(convert_layout(frame, "nv12"), info)
 
 
 def test_frames_to_which_only_libavs_own_decoders_add_grain_are_left_to_them(film, monkeypatch):
@@ -167,30 +174,30 @@ def test_frames_to_which_only_libavs_own_decoders_add_grain_are_left_to_them(fil
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
         (frame,) = decode_segment(reader, path.name, info, timeline, 0, None)
-    given = relaid(frame, "nv12")
+    given = convert_layout(frame, "nv12")
 
-    assert nvdec.is_as_decoded(given, info)
+    assert nvdec.matches_software_decoder(given, info)
     monkeypatch.setattr(
         nvdec, "side_data", lambda _, kind: b"grain" * (kind == Type.FILM_GRAIN_PARAMS)
     )
-    assert not nvdec.is_as_decoded(given, info)
+    assert not nvdec.matches_software_decoder(given, info)
 
 
 def test_a_probe_never_raises_and_says_what_it_saw(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
 
-    assert tried(DECODER, lambda: "").works
-    assert tried(DECODER, lambda: "it differs") == Answer("it differs")
-    assert not tried(DECODER, lambda: str(small_film(Recipe("no_such_encoder")))).works
-    assert tried(DECODER, lambda: broken(None)).reason.startswith("libav says: ")
+    assert probe_engine(DECODER, lambda: "").works
+    assert probe_engine(DECODER, lambda: "it differs") == ProbeResult("it differs")
+    assert not probe_engine(DECODER, lambda: str(encode_test_film(Recipe("no_such_encoder")))).works
+    assert probe_engine(DECODER, lambda: broken(None)).reason.startswith("libav says: ")
 
 
 def engine_of(change):
     """Return what decodes a small film as NVDEC does, and changes its frames."""
 
     def decoded(film, hwaccel=None):
-        frames = hardware.decoded(film)
-        return [change(relaid(frame, "nv12")) for frame in frames] if hwaccel else frames
+        frames = hardware.decode_test_film(film)
+        return [change(convert_layout(frame, "nv12")) for frame in frames] if hwaccel else frames
 
     return decoded
 
@@ -206,25 +213,27 @@ def darker(frame):
     [
         (lambda frame: frame, ""),
         (darker, "luma of NVDEC is another"),
-        (in_planes, "NVDEC gives yuv420p"),
+        (to_planar, "NVDEC gives yuv420p"),
         (broken, "libav says: the card fell off the bus"),
     ],
 )
 def test_the_probe_believes_nothing_but_equal_luma_from_the_engine(change, reason, monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
-    monkeypatch.setattr(nvdec, "decoded", engine_of(change))
+    monkeypatch.setattr(nvdec, "decode_test_film", engine_of(change))
 
-    assert nvdec.answer.__wrapped__("h264", "yuv420p").reason == reason
+    assert nvdec.probe_nvdec.__wrapped__("h264", "yuv420p").reason == reason
 
 
 def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
-    expected = nvdec.answer("h264", "yuv420p").reason
+    expected = nvdec.probe_nvdec("h264", "yuv420p").reason
     if not has(DRIVER):
         expected = "libav says: Operation not permitted"
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
 
-    assert nvdec.answer.__wrapped__("h264", "yuv420p").reason == expected
+    assert nvdec.probe_nvdec.__wrapped__("h264", "yuv420p").reason == expected
 
 
 def test_the_probes_film_is_of_frames_that_differ():
-    assert len(set(nvdec.luma_of(hardware.decoded(small_film(Recipe()))))) == FRAMES
+    assert (
+        len(set(nvdec.luma_bytes(hardware.decode_test_film(encode_test_film(Recipe()))))) == FRAMES
+    )

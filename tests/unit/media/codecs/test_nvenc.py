@@ -15,7 +15,7 @@ from colorworker.domain.options import CODECS, Options, changed
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import HardwareMissing, SourceUnsupported, UsageError
 from colorworker.media.codecs import nvenc
-from colorworker.media.codecs.encode import configure
+from colorworker.media.codecs.encode import configure_encoder
 from colorworker.media.codecs.hardware import DRIVER, ENCODER
 from colorworker.media.codecs.profiles import SVT_PRESETS, encoder_for
 
@@ -107,7 +107,7 @@ def test_an_item_with_a_profile_of_its_own_is_not_bound_to_the_jobs_engine():
 @pytest.mark.parametrize("codec", CODECS["access"])
 def test_an_encoder_of_nvenc_works_or_says_why_not(codec):
     name = nvenc.encoder_name(codec)
-    answer = nvenc.answer(name)
+    answer = nvenc.probe_nvenc(name)
 
     try:
         assert ctypes.CDLL(DRIVER)
@@ -116,20 +116,20 @@ def test_an_encoder_of_nvenc_works_or_says_why_not(codec):
         missing = ENCODER if ENCODER in str(error) else DRIVER
         assert answer.reason.endswith(f"here: {missing} does not load")
     if answer.works:
-        nvenc.refuse_missing(name, "yuv420p", "node:1")
+        nvenc.require_encoder(name, "yuv420p", "node:1")
     else:
         with pytest.raises(HardwareMissing) as refused:
-            nvenc.refuse_missing(name, "yuv420p", "node:1")
+            nvenc.require_encoder(name, "yuv420p", "node:1")
         assert str(refused.value).startswith(f"{name} on worker node:1: {answer.reason}. Use --enc")
 
 
 def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
-    expected = nvenc.answer("h264_nvenc").reason
+    expected = nvenc.probe_nvenc("h264_nvenc").reason
     if f"{DRIVER} does not load" in expected:
         expected = "libav says: Operation not permitted"
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
 
-    assert nvenc.answer.__wrapped__("h264_nvenc", "yuv420p").reason == expected
+    assert nvenc.probe_nvenc.__wrapped__("h264_nvenc", "yuv420p").reason == expected
 
 
 @pytest.mark.parametrize(("encoder", "reason"), [("libx264", ""), ("no_such", "no_such")])
@@ -137,12 +137,12 @@ def test_the_probe_believes_an_encoder_whose_frames_come_back(encoder, reason, m
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
     monkeypatch.setattr(nvenc, "OPTIONS", {})
 
-    assert reason in nvenc.answer.__wrapped__(encoder, "yuv420p").reason
-    assert nvenc.answer.__wrapped__(encoder, "yuv420p").works == (not reason)
+    assert reason in nvenc.probe_nvenc.__wrapped__(encoder, "yuv420p").reason
+    assert nvenc.probe_nvenc.__wrapped__(encoder, "yuv420p").works == (not reason)
 
 
 def test_other_encoders_need_no_engine():
-    nvenc.refuse_missing("libx264", "yuv420p", "node:1")
+    nvenc.require_encoder("libx264", "yuv420p", "node:1")
     with pytest.raises(FFmpegError), nvenc.encoder_errors("libx264", "film", "node:1"):
         raise FFmpegError(-22, "Invalid argument")
 
@@ -150,7 +150,7 @@ def test_other_encoders_need_no_engine():
 def opening(made):
     """Open an encoder as a part does, and return libav's error; None where NVENC is there."""
     context = cast(VideoCodecContext, av.CodecContext.create(made.codec, "w"))
-    configure(context, made, INFO, Fraction(1, 25))
+    configure_encoder(context, made, INFO, Fraction(1, 25))
     try:
         context.open()
     except FFmpegError as error:

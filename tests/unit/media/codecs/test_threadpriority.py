@@ -11,7 +11,7 @@ from colorworker.domain.options import Options
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartWriter
 from colorworker.media.codecs.profiles import encoder_for
-from colorworker.media.codecs.threadpriority import ordinary_scheduling
+from colorworker.media.codecs.threadpriority import keep_thread_priority
 from colorworker.media.containers.probe import scan
 
 pytestmark = [
@@ -33,7 +33,7 @@ def test_a_thread_and_those_it_starts_are_as_urgent_as_before():
     done = threading.Event()
     child = threading.Thread(target=done.wait)
 
-    with ordinary_scheduling():
+    with keep_thread_priority():
         become_real_time()
         child.start()
         assert len(real_time_threads()) >= 2

@@ -7,7 +7,7 @@ import av
 import pytest
 
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
-from colorworker.media.containers.demux import of_known_streams
+from colorworker.media.containers.demux import ignore_new_streams
 from colorworker.media.containers.headers import film_header
 from colorworker.media.containers.probe import scan
 from colorworker.media.sampleframes import sample_frames
@@ -51,12 +51,12 @@ def test_gray_that_signals_no_range_is_full_as_players_show_it(film):
 @pytest.mark.parametrize(
     ("name", "values", "sentence"),
     [
-        ("index-first.mp4", {"container_options": FASTSTART}, r"the file ends early: \d+ of \d+"),
+        ("index-first.mp4", {"container_options": FASTSTART}, r"the file is truncated: \d+ of \d+"),
         ("index-last.mp4", {}, r"ends before its index \(moov atom not found\)"),
         ("index-last.mov", {}, r"ends before its index \(moov atom not found\)"),
-        ("film.mkv", {}, r"the file ends early: \d+ of \d+"),
-        ("film.avi", {}, r"the file ends early: \d+ of \d+"),
-        ("ffv1.avi", {"codec": "ffv1", "gop_size": 1}, r"the file ends early"),
+        ("film.mkv", {}, r"the file is truncated: \d+ of \d+"),
+        ("film.avi", {}, r"the file is truncated: \d+ of \d+"),
+        ("ffv1.avi", {"codec": "ffv1", "gop_size": 1}, r"the file is truncated"),
     ],
 )
 def test_half_of_a_film_is_damaged_and_says_so(name, values, sentence, film):
@@ -71,7 +71,7 @@ def test_half_of_a_film_is_damaged_and_says_so(name, values, sentence, film):
 def test_one_missing_byte_is_enough_to_be_damaged(name, film):
     whole = film(name, container_options=FASTSTART if name == "film.mp4" else {}).read_bytes()
 
-    with pytest.raises(SourceDamaged, match="ends early"):
+    with pytest.raises(SourceDamaged, match="is truncated"):
         scan(io.BytesIO(whole[:-1]), name)
 
 
@@ -137,7 +137,7 @@ def test_streams_that_come_up_on_the_way_do_not_spoil_the_end():
         # As PyAV does when it flushes streams that it has not listed.
         yield [][5]
 
-    assert list(of_known_streams(demux())) == ["a", "b", "c"]
+    assert list(ignore_new_streams(demux())) == ["a", "b", "c"]
 
 
 def test_a_film_cut_off_behind_its_first_four_bytes_is_damaged():

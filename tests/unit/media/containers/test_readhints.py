@@ -8,7 +8,7 @@ from colorworker.domain.units import cut
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers import demux
 from colorworker.media.containers.probe import scan
-from colorworker.media.containers.readhints import foretell, foretell_all
+from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.store.blockreader import BlockReader
 
@@ -52,7 +52,7 @@ def test_a_local_file_is_told_nothing_and_stays_where_it_is():
     file = io.BytesIO(b"film")
     file.seek(2)
 
-    foretell(file, 3)
-    foretell_all(file)
+    hint_read_end(file, 3)
+    hint_read_all(file)
 
     assert file.read() == b"lm"

@@ -4,13 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from colorworker.media.containers.retime import even_out
+from colorworker.media.containers.retime import repair_pts
 
 
 def evened(times, step=Fraction(10), *, guessed=False):
     known = np.array([time is not None for time in times])
     ticks = np.array([time or 0 for time in times], np.int64)
-    return even_out(ticks, known, step, guessed=guessed).tolist()
+    return repair_pts(ticks, known, step, guessed=guessed).tolist()
 
 
 def test_no_time_at_all_is_counted_from_nought():

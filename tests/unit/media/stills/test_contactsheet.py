@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from colorworker.media.stills.contactsheet import contact_sheet, pictures_of
+from colorworker.media.stills.contactsheet import contact_sheet, read_contact_sheet
 
 
 def flat(level):
@@ -11,7 +11,7 @@ def flat(level):
 def test_pictures_come_back_from_their_places():
     levels = [7 * number for number in range(23)]
 
-    found = pictures_of(contact_sheet([flat(level) for level in levels]), 23, 20, 30)
+    found = read_contact_sheet(contact_sheet([flat(level) for level in levels]), 23, 20, 30)
 
     assert [round(float(picture.mean())) for picture in found] == pytest.approx(levels, abs=2)
 

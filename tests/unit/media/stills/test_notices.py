@@ -8,7 +8,7 @@ import pyvips
 
 from colorworker.domain.label import Notice
 from colorworker.errors import OutputMismatch, SourceUnsupported
-from colorworker.media.stills.notices import SOURCE_TYPE, still_box, with_notice
+from colorworker.media.stills.notices import SOURCE_TYPE, add_notice_to_xmp, notice_box_in_still
 from colorworker.media.stills.orientation import upright
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
@@ -52,7 +52,7 @@ def test_without_a_notice_nothing_is_added(encode, textured, colorful, tmp_path)
 
 
 def test_what_xmp_says_already_stays_but_for_the_kind_of_its_source():
-    packet = with_notice(XMP, "a < b")
+    packet = add_notice_to_xmp(XMP, "a < b")
 
     assert b"Reel 7" in packet
     assert b"digitalsourcetype/print" not in packet
@@ -63,11 +63,11 @@ def test_what_xmp_says_already_stays_but_for_the_kind_of_its_source():
 def test_an_own_description_is_not_replaced():
     described = XMP.replace(b"dc:source", b"dc:description")
 
-    assert b"a notice" not in with_notice(described, "a notice")
+    assert b"a notice" not in add_notice_to_xmp(described, "a notice")
 
 
 def test_xmp_of_unknown_form_is_left_alone():
-    assert with_notice(b"<torn", "a notice") == b"<torn"
+    assert add_notice_to_xmp(b"<torn", "a notice") == b"<torn"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -83,13 +83,13 @@ def test_a_burned_notice_is_upright_in_the_corner_and_nothing_else_has_changed(
     info = recolor(data, burned, colorful(), BURN)
 
     before, after = (pyvips.Image.new_from_file(str(path)).numpy() for path in (plain, burned))
-    box = still_box("in", info)
+    box = notice_box_in_still("in", info)
     rows, columns = slice(box.top, box.top + box.height), slice(box.left, box.left + box.width)
     assert (after[rows, columns] == np.where(box.mask, 255, 0)[..., None]).all()
     after[rows, columns] = before[rows, columns]
     assert (after == before).all()
     shown = upright(np.where(box.mask, 1.0, 0.0).astype(np.float32), orientation)
-    assert (shown == still_box("in", type(info)(**(vars(info) | {
+    assert (shown == notice_box_in_still("in", type(info)(**(vars(info) | {
         "orientation": 1, "width": 200, "height": 150,
     }))).mask).all()  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""One stream of the source on its way into the output, packet by packet."""
+"""A track of the output that is filled from one stream of the source, packet by packet."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ AnyPacket: TypeAlias = "Packet[Stream]"
 
 
 @dataclass
-class Track:
-    """One stream on its way from the source into the output."""
+class OutputTrack:
+    """A track of the output that receives the packets of a source stream unchanged."""
 
     output: Stream
     shift: int = 0
-    """Ticks of the source stream that are taken off every time."""
+    """Ticks of the source stream to subtract from every pts and dts."""
     last_dts: int | None = None
     moved_packets: int = 0
-    """Packets whose decoding time went backwards in the source."""
+    """Audio packets whose dts went backwards in the source and was moved forward."""
 
-    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """Yield what the output gets for a packet of the source; the same bytes."""
+    def convert(self, packet: AnyPacket) -> Iterator[AnyPacket]:
+        """Yield the packet for the output, with the same bytes; nothing for an empty packet."""
         if not packet.size:
             return
         dts = packet.dts if packet.dts is not None else packet.pts

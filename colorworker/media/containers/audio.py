@@ -1,4 +1,4 @@
-"""Sound that the container cannot hold as it is, encoded anew."""
+"""Transcode audio that the output's container cannot hold."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
 from colorworker.media.codecs.profiles import EncoderSpec
-from colorworker.media.containers.track import AnyPacket, Track
+from colorworker.media.containers.outputtrack import AnyPacket, OutputTrack
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -20,11 +20,11 @@ LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7
 
 
 @dataclass
-class RecodedSound(Track):
-    """A stream of sound that is decoded and encoded again."""
+class TranscodedAudio(OutputTrack):
+    """An audio track that is decoded and encoded again."""
 
-    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """Yield encoded packets; the source's last, empty packet flushes both codecs."""
+    def convert(self, packet: AnyPacket) -> Iterator[AnyPacket]:
+        """Yield encoded packets; the source's final empty packet flushes decoder and encoder."""
         encoder = cast(AudioStream, self.output)
         for frame in cast("Packet[AudioStream]", packet).decode():
             if frame.pts is not None:
@@ -34,10 +34,10 @@ class RecodedSound(Track):
             yield from encoder.encode(None)
 
 
-def recode_sound(
+def transcode_audio(
     output: OutputContainer, stream: AudioStream, spec: EncoderSpec, shift: int
-) -> tuple[RecodedSound, str]:
-    """Add a track for a stream's sound; returns it and what it becomes, in words."""
+) -> tuple[TranscodedAudio, str]:
+    """Add a transcoded track for an audio stream; return it and a description of its codec."""
     decoder = stream.codec_context
     shallow = decoder.format.bytes <= 2
     name = spec.sound_codec
@@ -48,7 +48,7 @@ def recode_sound(
     rate = decoder.sample_rate if decoder.sample_rate in rates else 48_000
     encoder = cast(AudioStream, output.add_stream(name, rate=rate))
     context: AudioCodecContext = encoder.codec_context
-    # Containers often tell only how many channels there are; AAC wants to know where they stand.
+    # Containers often give only the number of channels; AAC needs their layout.
     context.layout = LAYOUTS.get(decoder.layout.nb_channels, decoder.layout)
     context.time_base = Fraction(1, rate)
     described = name
@@ -57,4 +57,4 @@ def recode_sound(
         described = f"aac at {spec.sound_bit_rate // 1000} kbit/s"
     else:
         context.format = "s16" if shallow else "s32"
-    return RecodedSound(encoder, shift), described
+    return TranscodedAudio(encoder, shift), described

@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
 from colorworker.media import sidedata
-from colorworker.media.repack import planar_name
+from colorworker.media.repack import planar_format
 
 DEFAULT_RATE = Fraction(25)
 """Where neither the header nor the packets say; the timeline holds the real times."""
@@ -41,7 +41,7 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
         )
     if context.pix_fmt is None:
         raise SourceDamaged(key, "its header does not say what its pictures are made of")
-    if not _is_luma_first(VideoFormat(planar_name(context.pix_fmt))):
+    if not _is_luma_first(VideoFormat(planar_format(context.pix_fmt))):
         raise SourceUnsupported(
             key,
             f"its pictures are {context.pix_fmt}, neither gray nor YUV without transparency",
@@ -68,7 +68,7 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
         codec=codec,
         width=first.width,
         height=first.height,
-        pix_fmt=planar_name(first.format.name),
+        pix_fmt=planar_format(first.format.name),
         frame_rate=stream.guessed_rate or stream.average_rate or DEFAULT_RATE,
         sample_aspect_ratio=aspect or None,
         color_range=_color_range(codec, first.format.name, context.color_range),

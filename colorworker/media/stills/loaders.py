@@ -32,7 +32,7 @@ _RECOPY = "Compare it with the original and copy it again"
 
 
 @dataclass
-class Reading:
+class ImageSource:
     """The bytes of one picture, read as often as asked until closed."""
 
     reader: BinaryIO | None
@@ -61,7 +61,7 @@ class Reading:
         self.reader = None
 
 
-def load(reading: Reading) -> tuple[pyvips.Image, str]:
+def open_image(reading: ImageSource) -> tuple[pyvips.Image, str]:
     """Return the picture, its pixels still unread and to be read once from the top, and its format.
 
     Raises:
@@ -85,7 +85,7 @@ def load(reading: Reading) -> tuple[pyvips.Image, str]:
         if kind_from_content(head) == "still" and not head.startswith(_OUR_MAGIC):
             raise _unsupported(reading.key) from error
         raise SourceDamaged(
-            reading.key, f"no picture can be read from it ({reason(error)})", _RECOPY
+            reading.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
         ) from error
     if not loader:
         raise _unsupported(reading.key)
@@ -93,7 +93,7 @@ def load(reading: Reading) -> tuple[pyvips.Image, str]:
 
 
 @contextmanager
-def decoding(reading: Reading) -> Iterator[None]:
+def decode_errors(reading: ImageSource) -> Iterator[None]:
     """Turn a failure of libvips inside the block into one of the source.
 
     Raises:
@@ -106,18 +106,18 @@ def decoding(reading: Reading) -> Iterator[None]:
         if reading.error:
             raise _unreadable(reading) from error
         raise SourceDamaged(
-            reading.key, f"it does not decode whole ({reason(error)})", _RECOPY
+            reading.key, f"it does not decode whole ({vips_message(error)})", _RECOPY
         ) from error
 
 
-def reason(error: pyvips.Error) -> str:
+def vips_message(error: pyvips.Error) -> str:
     """Return libvips' last words on one line, short."""
     lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
-    words = next((line for line in reversed(lines) if line), "no reason given")
-    return words if len(words) <= 160 else words[:157] + "..."
+    message = next((line for line in reversed(lines) if line), "no reason given")
+    return message if len(message) <= 160 else message[:157] + "..."
 
 
-def _head(reading: Reading) -> bytes:
+def _head(reading: ImageSource) -> bytes:
     reader = reading.reader
     if reader is None:
         return b""
@@ -133,7 +133,7 @@ def _head(reading: Reading) -> bytes:
     return head
 
 
-def _unreadable(reading: Reading) -> ColorworkerError:
+def _unreadable(reading: ImageSource) -> ColorworkerError:
     error = reading.error
     if isinstance(error, ColorworkerError):
         return error

@@ -104,7 +104,7 @@ def test_the_place_of_chroma_is_kept(place, profile, codec, extension, film, joi
 
 
 @pytest.mark.parametrize(
-    ("codec", "lost"), [("prores", ("mov does not keep the film's range of codes",)), (None, ())]
+    ("codec", "lost"), [("prores", ("mov does not keep the film's color range",)), (None, ())]
 )
 def test_colors_that_are_said_otherwise_are_named(codec, lost, film, joined):
     source = film(

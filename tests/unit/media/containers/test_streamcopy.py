@@ -3,20 +3,20 @@
 import av
 import pytest
 
-from colorworker.media.manystreams import (
+from colorworker.media.sidedata import CAPTIONS, side_data
+from tests.manystreams import (
     FRAMES,
     PTS,
     make_film_with_all_streams,
     with_message,
 )
-from colorworker.media.sidedata import CAPTIONS, side_data
 
 LEFT_OUT_FONTS = [
     f"attachment stream {index} (unknown codec) left out: ArchiveSans-{weight}.ttf: only Matroska "
     "holds attachments"
     for index, weight in ((6, "Regular"), (7, "Bold"))
 ]
-WORDS = "ffv1 has no place for them, become words in a track of subtitles"
+WORDS = "ffv1 cannot store them, written as a text subtitle track"
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_captions_that_ffv1_has_no_place_for_become_subtitles(everything, joined
 
     result = made.assemble()
 
-    assert result.warnings == (f"closed captions of 48 frames: {WORDS}",)
+    assert result.warnings == (f"closed captions in 48 frames: {WORDS}",)
     assert result.streams[1].fate == "recoded"
     with av.open(str(made.output)) as container:
         stream = container.streams.subtitles[-1]
@@ -140,11 +140,11 @@ def test_captions_of_cea_708_that_get_no_track_are_said_to_be_lost(
 
     result = made.assemble()
 
-    lost = "closed captions of CEA-708 of 48 frames: only those of CEA-608 have a track"
+    lost = "CEA-708 closed captions in 48 frames: only CEA-608 gets a track"
     assert lost in result.warnings
     assert [(each.kind, each.fate) for each in result.streams if each.index == 0][1:] == [
         (CAPTIONS, first),
-        ("closed captions of CEA-708", "left out"),
+        ("CEA-708 closed captions", "left out"),
     ]
 
 
@@ -248,5 +248,5 @@ def test_what_frames_carry_and_further_pictures_are_accounted_for(film, joined):
     ]
     assert result.warnings == (
         "video stream 1 copied: not colored",
-        "active format descriptions of 12 frames: libx264 has no place for them",
+        "active format descriptions in 12 frames: libx264 cannot store them",
     )

@@ -10,7 +10,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
-from colorworker.media.containers.track import AnyPacket
+from colorworker.media.containers.outputtrack import AnyPacket
 from colorworker.media.synthetic import Recipe, make_film, timed_chapters
 
 FRAMES = 48

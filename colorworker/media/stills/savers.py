@@ -32,7 +32,7 @@ LOSSLESS = frozenset(("png", "tiff", "webp"))
 _EIGHT_BITS = frozenset(("jpeg", "webp"))
 
 
-def format_of(extension: str) -> str:
+def format_for(extension: str) -> str:
     """Return the format that an extension, with or without its dot, is written in.
 
     Raises:
@@ -44,7 +44,7 @@ def format_of(extension: str) -> str:
     return _FORMATS[name]
 
 
-def depth_of(format_name: str, source_depth: Literal[8, 16]) -> Literal[8, 16]:
+def output_depth(format_name: str, source_depth: Literal[8, 16]) -> Literal[8, 16]:
     """Return the bits a channel is written with: the source's where the format has them."""
     return 8 if format_name in _EIGHT_BITS else source_depth
 

@@ -26,7 +26,7 @@ _MATRIX_TOLERANCE = 0.004
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class RgbSpace:
     """Linear RGB and its codes; what is made of it is kept, by identity.
 
     Attributes:
@@ -48,13 +48,13 @@ class Space:
         return np.asarray((self.to_xyz[1] / self.white[1]) @ self.curves, np.float64)
 
     @functools.cached_property
-    def gray(self) -> "Space":
+    def gray(self) -> "RgbSpace":
         """The space whose three curves are `gray_curve`."""
-        return Space(np.stack([self.gray_curve] * 3), self.to_xyz)
+        return RgbSpace(np.stack([self.gray_curve] * 3), self.to_xyz)
 
 
 @dataclass(frozen=True)
-class Rendering:
+class ColorConversion:
     """How one source is understood and written.
 
     Attributes:
@@ -64,40 +64,40 @@ class Rendering:
         embeds_srgb: The output carries an sRGB profile in its stead.
     """
 
-    source: Space | None
-    output: Space
+    source: RgbSpace | None
+    output: RgbSpace
     keeps_profile: bool = False
     embeds_srgb: bool = False
 
 
 @functools.cache
-def srgb() -> Space:
+def srgb() -> RgbSpace:
     """Return sRGB under D65."""
     curve = srgb_to_linear(np.linspace(0, 1, CODES, dtype=np.float32))
-    return Space(np.stack([curve.astype(np.float64)] * 3), RGB_TO_XYZ)
+    return RgbSpace(np.stack([curve.astype(np.float64)] * 3), RGB_TO_XYZ)
 
 
-def rendering(profile: bytes | None, color_bands: int) -> Rendering:
+def choose_conversion(profile: bytes | None, color_bands: int) -> ColorConversion:
     """Decide how a picture with this profile and 1, 3 or 4 (CMYK) color bands is handled.
 
     A profile that does not fit the pixels, or is damaged, counts as none.
     """
     if color_bands == 4:
-        return Rendering(None, srgb(), embeds_srgb=True)
+        return ColorConversion(None, srgb(), embeds_srgb=True)
     if profile is None:
-        return Rendering(srgb(), srgb())
+        return ColorConversion(srgb(), srgb())
     space = profile_space(profile)
     shaper = parse(profile) if space != "other" else None
     if space == "gray" and color_bands == 1 and shaper:
         # A gray profile says how light a code is, and nothing else: the primaries do not matter.
-        gray = Space(np.repeat(shaper.curves, 3, axis=0), RGB_TO_XYZ)
-        return Rendering(gray, srgb(), embeds_srgb=True)
+        gray = RgbSpace(np.repeat(shaper.curves, 3, axis=0), RGB_TO_XYZ)
+        return ColorConversion(gray, srgb(), embeds_srgb=True)
     if space == "rgb" and shaper and shaper.to_xyz is not None:
-        own = srgb() if _is_srgb(shaper) else Space(shaper.curves, shaper.to_xyz)
-        return Rendering(own, own, keeps_profile=True)
+        own = srgb() if _is_srgb(shaper) else RgbSpace(shaper.curves, shaper.to_xyz)
+        return ColorConversion(own, own, keeps_profile=True)
     if space == "rgb" and color_bands == 3:
-        return Rendering(None, srgb(), embeds_srgb=True)
-    return Rendering(srgb(), srgb(), embeds_srgb=True)
+        return ColorConversion(None, srgb(), embeds_srgb=True)
+    return ColorConversion(srgb(), srgb(), embeds_srgb=True)
 
 
 def _is_srgb(shaper: Shaper) -> bool:

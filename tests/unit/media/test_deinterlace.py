@@ -12,11 +12,11 @@ from av.sidedata.sidedata import Type
 from colorworker.domain.units import cut
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
-from colorworker.media.deinterlace import deinterlaced_segment
-from colorworker.media.manystreams import make_film_with_all_streams
+from colorworker.media.deinterlace import deinterlace_segment
 from colorworker.media.planes import luma_plane
 from colorworker.media.sampleframes import sample_frames
 from colorworker.media.sidedata import side_data
+from tests.manystreams import make_film_with_all_streams
 
 TOP, BOTTOM = 2, 3
 SOURCES = {
@@ -87,14 +87,14 @@ def test_deinterlaced_segments_are_those_of_the_whole_film(name, film, luma_hash
     source = film(name, frames=30, height=64, field_order=TOP, **SOURCES[name])
     with source.open("rb") as reader:
         info, timeline = scan(reader, name)
-        whole = list(deinterlaced_segment(reader, name, info, timeline, int(timeline.pts[0]), None))
+        whole = list(deinterlace_segment(reader, name, info, timeline, int(timeline.pts[0]), None))
         lumas = [luma_hash(frame) for frame in whole]
         assert [frame.pts for frame in whole] == timeline.pts.tolist()
         assert not any(frame.interlaced_frame for frame in whole)
 
         for piece in cut(timeline, 8):
             start, end = piece.start_pts, piece.end_pts
-            frames = deinterlaced_segment(reader, name, info, timeline, start, end, lookahead=3)
+            frames = deinterlace_segment(reader, name, info, timeline, start, end, lookahead=3)
             at = timeline.pts.tolist().index(start)
             found = [luma_hash(frame) for frame in frames]
             assert found == lumas[at : at + piece.frame_count + 3]
@@ -108,7 +108,7 @@ def test_deinterlacing_keeps_the_first_field_and_captions_and_leaves_whole_pictu
             info, timeline = scan(reader, path.name)
             start = int(timeline.pts[0])
             before = list(decode_segment(reader, path.name, info, timeline, start, None))
-            after = list(deinterlaced_segment(reader, path.name, info, timeline, start, None))
+            after = list(deinterlace_segment(reader, path.name, info, timeline, start, None))
         for one, other in zip(before, after, strict=True):
             np.testing.assert_array_equal(luma_plane(one)[::2], luma_plane(other)[::2])
             assert np.array_equal(luma_plane(one), luma_plane(other)) is not changed
@@ -122,7 +122,7 @@ def test_samples_of_an_interlaced_film_are_whole_pictures_on_request(seekable, f
         info, timeline = scan(reader, source.name)
         timeline = replace(timeline, seekable=seekable)
         start = int(timeline.pts[0])
-        film_whole = deinterlaced_segment(reader, source.name, info, timeline, start, None)
+        film_whole = deinterlace_segment(reader, source.name, info, timeline, start, None)
         job = {frame.pts: luma_plane(frame).copy() for frame in film_whole}
         before = sample_frames(reader, source.name, info, timeline, 4)
         after = sample_frames(reader, source.name, info, timeline, 4, deinterlaced=True)

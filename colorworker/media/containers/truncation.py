@@ -1,6 +1,6 @@
-"""Whether a file is as long as its outermost boxes promise, read from their headers alone.
+"""Detect truncated files by the sizes in the headers of their outermost boxes.
 
-Demuxers play half a file without complaint; an archive must not take it for a whole film.
+Demuxers play half a file without complaint, but an archive must not take it for the whole film.
 """
 
 from dataclasses import dataclass
@@ -12,29 +12,31 @@ EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 SEGMENT_ID = b"\x18\x53\x80\x67"
 TS_SYNC, TS_PACKET_BYTES = b"\x47", 188
 RIFF_UNFINISHED = frozenset({0, 0xFFFFFFFF})
-"""Sizes that recorders leave in a RIFF header until they are stopped in order."""
+"""Sizes that recorders leave in a RIFF header until they are stopped properly."""
 
 
 @dataclass(frozen=True)
-class Structure:
-    """What the outermost level of a file says about its length."""
+class FileExtent:
+    """How long a file is, and how long it should be by its outermost boxes."""
 
     size_bytes: int
     promised_bytes: int
-    """Size that the boxes add up to; `size_bytes` where the format does not say."""
+    """Total size of the boxes; `size_bytes` if the format does not declare one."""
     index_missing: bool = False
-    """An MP4 or MOV without `moov`, the box that says where the frames are."""
+    """Whether it is an MP4 or MOV without `moov`, the box that locates the frames."""
     ragged_bytes: int = 0
-    """Bytes at the end of a transport stream that are less than a packet."""
+    """Bytes after the last whole packet of a transport stream."""
 
     @property
     def missing_bytes(self) -> int:
-        """Return how many promised bytes are not there."""
+        """Promised bytes that are missing."""
         return max(0, self.promised_bytes - self.size_bytes)
 
 
-def read_structure(reader: BinaryIO) -> Structure:
-    """Walk the outermost boxes of MP4, MOV, Matroska, WebM and AVI; other formats say little.
+def read_extent(reader: BinaryIO) -> FileExtent:
+    """Return the extent by the outermost boxes of MP4, MOV, Matroska, WebM and AVI.
+
+    Other formats do not declare their size; only transport streams are checked for a cut packet.
 
     Source:
         ISO/IEC 14496-12 section 4.2 (boxes), RFC 8794 sections 4 to 6 (EBML), and Microsoft's
@@ -45,30 +47,28 @@ def read_structure(reader: BinaryIO) -> Structure:
     if head[4:8] in ISO_FIRST_BOXES:
         return _iso(reader, size_bytes)
     if head[:4] == EBML_MAGIC:
-        return Structure(size_bytes, _matroska_end(reader, size_bytes))
+        return FileExtent(size_bytes, _matroska_end(reader, size_bytes))
     if head[:4] == b"RIFF":
-        return Structure(size_bytes, _riff_end(reader, size_bytes))
-    return Structure(size_bytes, size_bytes, ragged_bytes=_torn_packet(head, size_bytes))
+        return FileExtent(size_bytes, _riff_end(reader, size_bytes))
+    return FileExtent(size_bytes, size_bytes, ragged_bytes=_torn_packet(head, size_bytes))
 
 
-def why_unopened(reader: BinaryIO) -> str:
-    """Return a clause about a file that no demuxer opens; empty where the bytes tell nothing."""
-    structure = read_structure(reader)
-    if structure.size_bytes == 0:
+def explain_open_failure(reader: BinaryIO) -> str:
+    """Return a clause saying why no demuxer opens a file; empty if its bytes do not tell."""
+    extent = read_extent(reader)
+    if extent.size_bytes == 0:
         return "it is empty"
-    if structure.index_missing:
-        cut = f", {structure.missing_bytes} bytes are missing" if structure.missing_bytes else ""
+    if extent.index_missing:
+        cut = f", {extent.missing_bytes} bytes are missing" if extent.missing_bytes else ""
         return f"the file ends before its index (moov atom not found){cut}"
-    if structure.missing_bytes:
-        return ends_early(structure)
+    if extent.missing_bytes:
+        return describe_missing_bytes(extent)
     return ""
 
 
-def ends_early(structure: Structure) -> str:
-    """Return a clause that says how much of the file is there."""
-    return (
-        f"the file ends early: {structure.size_bytes} of {structure.promised_bytes} bytes are there"
-    )
+def describe_missing_bytes(extent: FileExtent) -> str:
+    """Return a clause saying how much of the file is there."""
+    return f"the file is truncated: {extent.size_bytes} of {extent.promised_bytes} bytes are there"
 
 
 def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
@@ -77,14 +77,14 @@ def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
 
 
 def _torn_packet(head: bytes, size_bytes: int) -> int:
-    """Return how many bytes are over at the end of a transport stream, of M2TS too."""
+    """Return the bytes after the last whole packet of a transport stream, also of M2TS."""
     for start, packet_bytes in ((0, TS_PACKET_BYTES), (4, TS_PACKET_BYTES + 4)):
         if head[start : start + 1] == TS_SYNC:
             return size_bytes % packet_bytes
     return 0
 
 
-def _iso(reader: BinaryIO, size_bytes: int) -> Structure:
+def _iso(reader: BinaryIO, size_bytes: int) -> FileExtent:
     offset, promised, index_found = 0, size_bytes, False
     while offset + 8 <= size_bytes:
         header = _read(reader, offset, 16)
@@ -99,7 +99,7 @@ def _iso(reader: BinaryIO, size_bytes: int) -> Structure:
         offset += length
         if name not in ISO_PADDING:
             promised = max(promised, offset)
-    return Structure(size_bytes, promised, index_missing=not index_found)
+    return FileExtent(size_bytes, promised, index_missing=not index_found)
 
 
 def _matroska_end(reader: BinaryIO, size_bytes: int) -> int:
