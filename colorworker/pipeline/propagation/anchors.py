@@ -7,12 +7,12 @@ from colorworker.domain.options import Options
 from colorworker.media.opticalflow import (
     Codes,
     FlowPath,
-    normalize_contrast,
-    estimate_paths,
-    target_positions,
-    sample,
     compose,
+    estimate_paths,
     identity_path,
+    normalize_contrast,
+    sample,
+    target_positions,
 )
 from colorworker.media.planes import Plane
 from colorworker.pipeline.propagation.framestate import (

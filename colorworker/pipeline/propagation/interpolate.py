@@ -15,7 +15,7 @@ from colorworker.color.temporal import (
     blend_between,
 )
 from colorworker.domain.options import Options
-from colorworker.media.opticalflow import FlowPath, warp, upscale, resize_channels, resize, compose
+from colorworker.media.opticalflow import FlowPath, compose, resize, resize_channels, upscale, warp
 from colorworker.pipeline.propagation.framestate import (
     AnchorColors,
     ColoredFrame,

@@ -7,16 +7,16 @@ from colorworker.color.temporal import match_confidence, normalize_luma
 from colorworker.media.opticalflow import (
     FlowEstimator,
     FlowPath,
-    warp,
-    upscale,
+    compose,
+    estimate_paths,
+    identity_path,
     normalize_contrast,
     pack_channels,
-    estimate_paths,
-    target_positions,
     sample,
-    compose,
-    identity_path,
+    target_positions,
+    upscale,
     visible_mask,
+    warp,
 )
 
 HEIGHT, WIDTH = 64, 112
@@ -106,7 +106,10 @@ def test_paths_add_up_and_trust_only_what_all_of_them_trust():
 def test_staying_changes_no_path():
     path = constant(2, 1, 0.5)
 
-    for same in (compose(identity_path((HEIGHT, WIDTH)), path), compose(path, identity_path((HEIGHT, WIDTH)))):
+    for same in (
+        compose(identity_path((HEIGHT, WIDTH)), path),
+        compose(path, identity_path((HEIGHT, WIDTH))),
+    ):
         np.testing.assert_array_equal(same.flow, path.flow)
         np.testing.assert_array_equal(same.trust, path.trust)
 
