@@ -32,7 +32,7 @@ class ComparableFrame(Protocol):
         ...
 
     @property
-    def small(self) -> shotdetection.Small:
+    def small(self) -> shotdetection.SmallLuma:
         """Luma, from `shotdetection.small_luma`."""
         ...
 
@@ -107,8 +107,8 @@ class _ShotDetector:
     """Finds cuts and fades from the frames since a segment's first one."""
 
     def __init__(self) -> None:
-        self._before: deque[shotdetection.Small] = deque(maxlen=shotdetection.FRAMES_BEHIND)
-        self._shown: shotdetection.Small | None = None
+        self._before: deque[shotdetection.SmallLuma] = deque(maxlen=shotdetection.FRAMES_BEHIND)
+        self._shown: shotdetection.SmallLuma | None = None
         """The last frame that was not flat."""
         self._faded = False
         """Whether that frame had less contrast than those before it."""
@@ -117,7 +117,7 @@ class _ShotDetector:
         self._quiet_end = 0
         self._flash_end = 0
 
-    def see(self, index: int, after: Sequence[shotdetection.Small]) -> Transition | None:
+    def see(self, index: int, after: Sequence[shotdetection.SmallLuma]) -> Transition | None:
         """Take the next frame.
 
         Args:
@@ -141,7 +141,9 @@ class _ShotDetector:
         """Return whether the frame that was taken last, with this index, is part of a flash."""
         return index < self._flash_end
 
-    def _transition(self, index: int, after: Sequence[shotdetection.Small]) -> Transition | None:
+    def _transition(
+        self, index: int, after: Sequence[shotdetection.SmallLuma]
+    ) -> Transition | None:
         if not self._before:
             self._flat = shotdetection.is_flat(after[0])
             return "cut"
@@ -164,11 +166,11 @@ class _ShotDetector:
         return "cut"
 
 
-def _is_alike(shown: shotdetection.Small, after: Sequence[shotdetection.Small]) -> bool:
-    return not all(shotdetection.is_unlike(shown, each) for each in (after[0], after[-1]))
+def _is_alike(shown: shotdetection.SmallLuma, after: Sequence[shotdetection.SmallLuma]) -> bool:
+    return not all(shotdetection.is_dissimilar(shown, each) for each in (after[0], after[-1]))
 
 
-def _is_fainter(frame: shotdetection.Small, other: shotdetection.Small) -> bool:
+def _is_fainter(frame: shotdetection.SmallLuma, other: shotdetection.SmallLuma) -> bool:
     return float(frame.std()) < _FADED * float(other.std())
 
 
