@@ -48,7 +48,7 @@ def last_step(output):
 
 
 @pytest.mark.timeout(600)
-def test_killed_workers_and_a_killed_job_go_on_from_their_last_checkpoint(s3, command, tmp_path):
+def test_killed_workers_and_a_killed_job_resume_from_the_last_checkpoint(s3, command, tmp_path):
     data, out = (f"s3://{s3.make_bucket()}/{name}" for name in ("data", "out"))
     fill(open_store(data), 20)
     output, config = open_store(out), tmp_path / "config.toml"

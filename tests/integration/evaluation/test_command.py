@@ -60,7 +60,7 @@ def test_pictures_and_a_film_are_measured_in_one_run(command, truth, tmp_path):
 
 
 @pytest.mark.parametrize("trouble", ["empty", "film without source"])
-def test_what_cannot_be_measured_is_one_sentence(command, tmp_path, trouble):
+def test_an_evaluation_that_cannot_start_ends_with_one_sentence(command, tmp_path, trouble):
     folder = tmp_path / "truth"
     folder.mkdir()
     arguments = [folder] if trouble == "empty" else ["--film", "a.mkv"]

@@ -14,7 +14,7 @@ from colorworker.model.runtime import tf
 from colorworker.model.weights import load, resolve
 
 
-def test_the_encoder_tells_color_from_gray_of_the_same_lightness():
+def test_encoder_features_separate_color_from_gray_of_the_same_lightness():
     generator = np.random.default_rng(0)
     coarse = generator.integers(0, 256, (2, 4, 5, 3)).astype(np.uint8)
     color = coarse.repeat(20, axis=1).repeat(20, axis=2)
@@ -30,7 +30,7 @@ def test_the_encoder_tells_color_from_gray_of_the_same_lightness():
     assert np.abs(of_color - of_gray).mean() > 0.01
 
 
-def test_a_frozen_graph_is_fed_codes_one_picture_at_a_time(tmp_path):
+def test_a_frozen_graph_gets_8_bit_codes_one_picture_at_a_time(tmp_path):
     graph = tf.Graph()
     with graph.as_default():
         fed = tf.compat.v1.placeholder(
@@ -46,7 +46,7 @@ def test_a_frozen_graph_is_fed_codes_one_picture_at_a_time(tmp_path):
     assert found == pytest.approx(pictures.mean((1, 2)), rel=1e-5)
 
 
-def test_what_is_no_such_graph_is_refused(tmp_path):
+def test_an_unsuitable_graph_is_refused(tmp_path):
     with pytest.raises(WeightsRefused, match=r"cannot be read.*without --inception"):
         inception_features(tmp_path / "missing.pb")
     (tmp_path / "other.pb").write_bytes(b"not a graph")

@@ -17,14 +17,14 @@ def test_every_model_has_a_row_for_every_vividness():
     assert rows[0].colorizer.working_shape(90, 90) == (64, 64)
 
 
-def test_weights_that_cannot_be_used_are_refused_before_anything_is_measured(tmp_path):
+def test_unusable_weights_are_refused_before_measuring(tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"nothing")
 
     with pytest.raises(WeightsRefused, match=r"bad\.npz"):
         models_of([str(tmp_path / "bad.npz")], [0.8], None, ModelSettings(), StoreOptions())
 
 
-def test_models_are_called_by_as_much_of_their_path_as_tells_them_apart():
+def test_models_are_named_by_the_shortest_distinct_part_of_their_path():
     assert short_names(["lite", "/a/tuned.npz"]) == ["lite", "tuned"]
     assert short_names(["s3://b/one/best.npz", "/x/two/best.npz"]) == ["one/best", "two/best"]
     with pytest.raises(UsageError, match="named twice"):

@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.integration
 
 
-def test_what_cannot_be_trained_is_one_sentence(command, tmp_path):
+def test_a_training_that_cannot_start_ends_with_one_sentence(command, tmp_path):
     (tmp_path / "empty").mkdir()
     config = tmp_path / "config.toml"
     config.write_text("[optimizer]\nbatch = -1\n")

@@ -45,7 +45,7 @@ def opened(monkeypatch):
     monkeypatch.setattr(dataset, "parse_source", lambda *_: Source(""))
 
 
-def test_gray_and_broken_pictures_are_counted_named_and_left_out(local_copy, opened):
+def test_gray_and_broken_pictures_are_left_out_and_listed(local_copy, opened):
     store = MemoryStore("data")
     fill(store, 20)
     store.put("a/gray.jpg", encoded(codes(1, color=False)))
@@ -69,7 +69,7 @@ def test_gray_and_broken_pictures_are_counted_named_and_left_out(local_copy, ope
     }
 
 
-def test_large_pictures_are_kept_small_and_upright_ones_upright(local_copy, opened):
+def test_large_pictures_are_downscaled_and_rotated_ones_turned_upright(local_copy, opened):
     store = MemoryStore("data")
     store.put("large.jpg", encoded(codes(1, 300, 400)))
     store.put("tall.png", encoded(codes(2, 200, 100), ".png"))
@@ -95,7 +95,7 @@ def test_the_local_copy_holds_the_picture(local_copy, opened, stored_as):
     assert not hints.numpy().any()
 
 
-def test_an_empty_or_too_small_set_says_what_was_left_out(local_copy, opened):
+def test_an_empty_or_too_small_data_set_is_refused_with_counts(local_copy, opened):
     store = MemoryStore("data")
     with pytest.raises(UsageError, match="no picture and no tar shard"):
         taken_in(store, local_copy)
@@ -118,7 +118,7 @@ def test_an_empty_or_too_small_set_says_what_was_left_out(local_copy, opened):
     ],
     ids=["crop", "crop-warped", "pad", "pad-warped"],
 )
-def test_a_square_is_of_its_size_and_the_same_for_the_same_seed(how):
+def test_a_square_has_its_size_and_is_reproducible_from_the_seed(how):
     picture = tf.constant(codes(1, 48, 90))
 
     first, again, other = (
@@ -131,7 +131,7 @@ def test_a_square_is_of_its_size_and_the_same_for_the_same_seed(how):
     assert not np.array_equal(first, other)
 
 
-def test_an_unmoved_square_is_the_middle_or_the_whole_on_white():
+def test_without_augmentation_a_square_is_the_center_or_the_picture_on_white():
     picture = codes(1, 32, 64)
     crop = square(tf.constant(picture), PictureConfig(size=32), SEED, moved=False).numpy()
     pad = square(tf.constant(picture), PictureConfig(size=64, fit="pad"), SEED, moved=False).numpy()
@@ -142,7 +142,7 @@ def test_an_unmoved_square_is_the_middle_or_the_whole_on_white():
     assert (pad[-15:] == 255).all()
 
 
-def test_a_crop_never_shows_what_lies_outside():
+def test_a_crop_never_reaches_outside_the_picture():
     white_inside = tf.fill([40, 60, 3], tf.constant(7, tf.uint8))
 
     for number in range(20):
@@ -151,7 +151,7 @@ def test_a_crop_never_shows_what_lies_outside():
         assert (result.numpy() == 7).all()
 
 
-def test_colors_are_those_of_the_numpy_conversion():
+def test_lab_conversion_matches_numpy():
     picture = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
 
     lab = lab_from_linear(linear_from_codes(tf.constant(picture))).numpy()
@@ -160,7 +160,7 @@ def test_colors_are_those_of_the_numpy_conversion():
     assert np.abs(lab - truth).max() < 0.01
 
 
-def test_film_changes_the_input_within_its_range_and_only_as_configured():
+def test_film_look_stays_in_range_and_does_only_what_is_configured():
     rgb = linear_from_codes(tf.constant(np.stack([codes(n) for n in range(8)])))
     lightness = lab_from_linear(rgb)[..., :1]
 
@@ -177,7 +177,7 @@ def test_film_changes_the_input_within_its_range_and_only_as_configured():
     assert (np.abs(film - lightness).reshape(8, -1).mean(1) > 1).all()
 
 
-def test_hints_are_true_colors_on_a_mask_none_for_half_of_the_pictures():
+def test_random_hints_are_true_colors_and_half_of_the_pictures_have_none():
     chroma = tf.random.stateless_normal([400, 32, 32, 2], SEED) * 20
 
     hints = random_hints(chroma, none=0.5, dense=0.1, most_points=10, seed=SEED).numpy()
@@ -191,7 +191,7 @@ def test_hints_are_true_colors_on_a_mask_none_for_half_of_the_pictures():
     assert (mask.mean((1, 2)) > 0.5).any()
 
 
-def test_batches_are_the_same_wherever_the_reading_begins(local_copy, opened):
+def test_batches_do_not_depend_on_where_reading_starts(local_copy, opened):
     store = MemoryStore("data")
     fill(store, 30)
     pictures = taken_in(store, local_copy).inventory.kept

@@ -73,7 +73,7 @@ def trained(tmp_path):
     return run
 
 
-def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(trained, s3):
+def test_an_interrupted_training_gives_the_weights_of_an_uninterrupted_one(trained, s3):
     whole, one = trained("whole")
 
     parts = f"s3://{s3.make_bucket()}/parts"
@@ -95,7 +95,7 @@ def lines(store):
     return [json.loads(line) for line in store.get("metrics.jsonl").splitlines()]
 
 
-def test_what_is_left_says_what_was_made_of_what(trained):
+def test_the_output_describes_configuration_and_data(trained):
     end, store = trained("out")
 
     assert hashlib.sha256(store.get(end.weights_key)).hexdigest() == end.weights_sha256
@@ -104,14 +104,14 @@ def test_what_is_left_says_what_was_made_of_what(trained):
     assert store.get("curves.png").startswith(b"\x89PNG")
 
 
-def test_another_configuration_does_not_go_on_from_the_checkpoint(trained):
+def test_another_configuration_cannot_resume_from_the_checkpoint(trained):
     trained("out", AfterSteps(1))
 
     with pytest.raises(UsageError, match="another config"):
         trained("out", optimizer__seed=1)
 
 
-def test_training_ends_when_nothing_is_gained_and_gives_the_best_epoch(trained):
+def test_training_stops_without_improvement_and_returns_the_best_epoch(trained):
     still = Tiny()
     still.model.get_layer("norm").trainable = False
 
@@ -125,6 +125,6 @@ def test_training_ends_when_nothing_is_gained_and_gives_the_best_epoch(trained):
     assert store.get("weights.npz") == store.get("best.npz")
 
 
-def test_a_loss_that_runs_away_is_named(trained):
+def test_a_loss_that_is_not_finite_is_reported(trained):
     with pytest.raises(UsageError, match=r"loss of step \d+ is not finite"):
         trained("out", optimizer__learning_rate=1e30, optimizer__epochs=9)

@@ -16,7 +16,7 @@ FOUND = Calibration(
 )
 
 
-def test_what_is_kept_comes_back(tmp_path):
+def test_a_stored_calibration_is_read_back(tmp_path):
     kept = Kept(tmp_path / "cache", BENCH)
     assert kept.read() is None
 
@@ -36,13 +36,13 @@ def test_what_is_kept_comes_back(tmp_path):
         replace(BENCH, options=Options(anchor_interval=3)),
     ],
 )
-def test_other_circumstances_have_another_file(tmp_path, other):
+def test_different_conditions_use_a_different_file(tmp_path, other):
     Kept(tmp_path, BENCH).write(FOUND)
 
     assert Kept(tmp_path, other).read() is None
 
 
-def test_options_that_change_no_cost_share_one(tmp_path):
+def test_options_that_do_not_change_costs_share_a_file(tmp_path):
     Kept(tmp_path, BENCH).write(FOUND)
 
     calm = replace(BENCH, options=Options(vividness=0.1, profile="archive"))
@@ -62,7 +62,7 @@ def test_options_that_change_no_cost_share_one(tmp_path):
         lambda values: json.dumps(values).replace("item_seconds", "seconds"),
     ],
 )
-def test_a_damaged_file_is_said_and_not_used(tmp_path, caplog, damage):
+def test_a_damaged_file_is_reported_and_ignored(tmp_path, caplog, damage):
     kept = Kept(tmp_path, BENCH)
     kept.write(FOUND)
     kept.path.write_text(damage(json.loads(kept.path.read_text())))
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_said_and_not_used(tmp_path, caplog, damage):
     assert "it is damaged" in caplog.text
 
 
-def test_a_folder_that_cannot_be_written_is_no_reason_to_fail(tmp_path, caplog):
+def test_an_unwritable_cache_folder_does_not_fail_the_estimate(tmp_path, caplog):
     (tmp_path / "file").write_text("")
 
     Kept(tmp_path / "file", BENCH).write(FOUND)

@@ -45,7 +45,7 @@ def small(monkeypatch, tmp_path):
     return Bench(ModelRef("lite", "0" * 64), Options(), 1, 2, scratch=tmp_path)
 
 
-def test_every_piece_gets_a_rate_and_the_scratch_folder_is_left_empty(small, tmp_path):
+def test_every_kind_of_work_gets_a_rate_and_no_scratch_files_remain(small, tmp_path):
     pieces = [
         Piece("film", "mpeg2video", "yuv420p"),
         Piece("film", "ffv1", "yuv420p", "archive"),
@@ -78,11 +78,11 @@ def test_every_piece_gets_a_rate_and_the_scratch_folder_is_left_empty(small, tmp
         (Piece("film", "mpeg2video", "yuv420p"), False),
     ],
 )
-def test_a_sources_bytes_tell_of_the_outputs_where_neither_has_a_rate(piece, tells):
+def test_output_bytes_follow_source_bytes_where_neither_has_a_bit_rate(piece, tells):
     assert tells_output(piece) is tells
 
 
-def test_the_materials_own_bytes_are_kept_with_what_was_written(small, warm):
+def test_the_calibration_stores_source_bytes_beside_output_bytes(small, warm):
     pieces = [Piece("film", "ffv1", "gray", "archive"), Piece("still", "jpeg", "8"),
               Piece("film", "mpeg2video", "yuv420p")]  # fmt: skip
 
@@ -102,7 +102,7 @@ def warm(monkeypatch):
     monkeypatch.setattr(calibrating._Machine, "warm_up", lambda _: 1.0)
 
 
-def test_with_several_workers_each_gets_as_much(small, warm):
+def test_every_worker_gets_the_same_amount_of_work(small, warm):
     two = replace(small, workers=2)
     piece = Piece("still", "png", "8")
 
@@ -111,7 +111,7 @@ def test_with_several_workers_each_gets_as_much(small, warm):
     assert together.megapixel_bytes == pytest.approx(alone.megapixel_bytes)
 
 
-def test_what_was_known_stays_and_what_cannot_be_made_or_kept_is_left_out(small, warm):
+def test_known_rates_stay_and_unmakeable_material_is_left_out(small, warm):
     known = Calibration("", 1.0, {"still/access/jpeg/8": Rate(1.0, 0.0, 0.0, 0.0)})
     vc1 = Piece("film", "vc1", "yuv420p")
     # H.264 keeps 8 and 10 bits only.
@@ -122,7 +122,7 @@ def test_what_was_known_stays_and_what_cannot_be_made_or_kept_is_left_out(small,
     assert found.rates == known.rates
 
 
-def test_after_a_minute_no_further_piece_is_begun(small, warm, monkeypatch):
+def test_no_new_measurement_starts_after_a_minute(small, warm, monkeypatch):
     monkeypatch.setattr(calibrating, "BUDGET_SECONDS", 0.0)
     pieces = [Piece("still", "png", "8"), Piece("still", "jpeg", "8")]
 
@@ -134,7 +134,7 @@ def test_after_a_minute_no_further_piece_is_begun(small, warm, monkeypatch):
     [("h264", "yuv420p"), ("mpeg2video", "yuv422p"), ("ffv1", "gray"), ("ffv1", "yuv422p10le"),
      ("mpeg4", "yuv420p"), ("mjpeg", "yuvj420p"), ("prores", "yuv422p10le")],
 )  # fmt: skip
-def test_films_are_made_as_they_were_asked_for(tmp_path, codec, pix_fmt):
+def test_sample_films_have_the_requested_properties(tmp_path, codec, pix_fmt):
     film = make_reel(tmp_path, "0", Piece("film", codec, pix_fmt), 96, 64, 4)
 
     with film.open("rb") as reader:
@@ -144,21 +144,21 @@ def test_films_are_made_as_they_were_asked_for(tmp_path, codec, pix_fmt):
 
 
 @pytest.mark.parametrize(("form", "bits"), [("jpeg", 8), ("png", 16), ("tiff", 8), ("webp", 8)])
-def test_pictures_are_made_as_they_were_asked_for(tmp_path, form, bits):
+def test_sample_pictures_have_the_requested_properties(tmp_path, form, bits):
     path = make_still(tmp_path, "0", Piece("still", form, str(bits)), 96, 64)
 
     with path.open("rb") as reader, open_still(reader, path.name, max_pixels=10**6) as picture:
         assert (picture.info.loader, picture.info.bit_depth) == (form, bits)
 
 
-def test_forms_that_are_not_made_are_refused(tmp_path):
+def test_unsupported_sample_formats_are_refused(tmp_path):
     with pytest.raises(SourceUnsupported):
         make_still(tmp_path, "0", Piece("still", "gif", "8"), 8, 8)
     with pytest.raises(SourceUnsupported):
         make_reel(tmp_path, "0", Piece("film", "h264", "no such format"), 64, 64, 2)
 
 
-def test_clouds_look_alike_at_every_size():
+def test_sample_textures_look_alike_at_every_size():
     small, large = clouds(128, 96), clouds(512, 384)
 
     for found in (small, large):

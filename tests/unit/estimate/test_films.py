@@ -73,7 +73,7 @@ def lookout(archive):
 
 
 @pytest.mark.parametrize("options", [OPTIONS, replace(OPTIONS, excerpt=(400, 1480))])
-def test_cuts_are_those_that_the_scan_will_make(lookout, options):
+def test_predicted_cuts_equal_those_of_the_scan(lookout, options):
     found = lookout.outlines(options)["r.mp4"]
 
     _, record = lookout.scan(options)
@@ -92,7 +92,7 @@ def lookout_time_base(record):
     return module.Fraction(record.info["time_base"])
 
 
-def test_a_film_that_was_scanned_is_not_read_again(lookout):
+def test_a_scanned_film_is_not_read_again(lookout):
     fresh = lookout.outlines()["r.mp4"]
     unit, _ = lookout.scan()
     lookout.source.opened.clear()
@@ -105,7 +105,7 @@ def test_a_film_that_was_scanned_is_not_read_again(lookout):
     assert lookout.outlines()["r.mp4"].is_done
 
 
-def test_a_damaged_record_stays_and_the_film_is_told_by_its_header(lookout):
+def test_a_damaged_record_is_ignored_in_favor_of_the_header(lookout):
     unit, _ = lookout.scan()
     key = f".colorworker/units/{unit.unit_id}.json"
     lookout.destination.put(key, b"torn {")
@@ -116,7 +116,7 @@ def test_a_damaged_record_stays_and_the_film_is_told_by_its_header(lookout):
     assert lookout.destination.get(key) == b"torn {"
 
 
-def test_what_is_beyond_the_bound_is_told_by_its_header_unless_it_is_alone(lookout, monkeypatch):
+def test_films_above_the_size_limit_are_described_by_their_header_unless_single(lookout, monkeypatch):
     monkeypatch.setattr(module, "MOST_READ_BYTES", 100)
 
     found = lookout.outlines()["r.mp4"]
@@ -126,7 +126,7 @@ def test_what_is_beyond_the_bound_is_told_by_its_header_unless_it_is_alone(looko
     assert lookout.outlines(films=1)["r.mp4"].cuts
 
 
-def test_of_very_many_films_the_first_are_looked_at(lookout, monkeypatch):
+def test_only_the_first_of_very_many_films_are_examined(lookout, monkeypatch):
     monkeypatch.setattr(module, "MOST_FILMS", 1)
 
     found = lookout.outlines()
@@ -135,7 +135,7 @@ def test_of_very_many_films_the_first_are_looked_at(lookout, monkeypatch):
     assert found["torn.mp4"] is None
 
 
-def test_a_broken_film_and_one_that_the_profile_refuses_say_why(lookout, archive):
+def test_broken_films_and_films_the_profile_refuses_are_listed_with_the_reason(lookout, archive):
     make_film(archive / "deep.mkv", Recipe("ffv1", "gray12le", 32, 32, 4, gop_size=1))
 
     found = lookout.outlines()
@@ -147,7 +147,7 @@ def test_a_broken_film_and_one_that_the_profile_refuses_say_why(lookout, archive
     assert found["still.png"] is None
 
 
-def test_an_excerpt_that_the_film_does_not_have_is_an_error_of_its_line(lookout):
+def test_an_excerpt_beyond_the_film_is_an_error_of_that_film(lookout):
     found = lookout.outlines(replace(OPTIONS, excerpt=(5000, None)))["r.mp4"]
 
     assert "has no frames from 00:00:05.000 to the end" in found.error

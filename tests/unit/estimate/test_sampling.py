@@ -42,7 +42,7 @@ def look(archive, destination=None, **changes):
     return entries, volume
 
 
-def test_headers_say_what_pictures_and_films_are(archive):
+def test_headers_give_the_properties_of_pictures_and_films(archive):
     _, volume = look(archive)
 
     found = {
@@ -59,7 +59,7 @@ def test_headers_say_what_pictures_and_films_are(archive):
     assert (volume.items, volume.items_done) == (10, 0)
 
 
-def test_of_many_some_are_looked_at_in_every_group(archive):
+def test_a_sample_of_every_group_is_examined(archive):
     _, volume = look(archive, most_samples=2)
 
     samples = {group.items: len(group.samples) for group in volume.groups if group.kind == "still"}
@@ -67,7 +67,7 @@ def test_of_many_some_are_looked_at_in_every_group(archive):
     assert sum(group.items for group in volume.groups) == 10
 
 
-def test_what_the_destination_has_records_of_is_not_to_be_done(archive):
+def test_items_with_a_done_record_are_not_counted(archive):
     store = MemoryStore("color")
     entries, _ = look(archive)
     for entry in entries:
@@ -81,7 +81,7 @@ def test_what_the_destination_has_records_of_is_not_to_be_done(archive):
     assert len(Recorded(store)) == 3
 
 
-def test_of_an_excerpt_only_its_frames_count(archive):
+def test_only_frames_inside_an_excerpt_count(archive):
     entries = [entry for entry in look(archive)[0] if entry.key == "r.mp4"]
 
     found = [
@@ -101,7 +101,7 @@ def test_of_an_excerpt_only_its_frames_count(archive):
     assert [sample.film_seconds for sample in found] == pytest.approx([1.0, 1.0, 2.0])
 
 
-def test_sound_is_told_from_pictures_by_what_the_header_says_of_it(tmp_path):
+def test_sound_bytes_are_separated_from_picture_bytes_by_the_header(tmp_path):
     make_film(tmp_path / "r.mkv", Recipe(width=64, height=48, frames=50, sound="pcm_s16le"))
     size_bytes = (tmp_path / "r.mkv").stat().st_size
 
@@ -113,7 +113,7 @@ def test_sound_is_told_from_pictures_by_what_the_header_says_of_it(tmp_path):
     assert sample.picture_bytes + sample.other_bytes == size_bytes
 
 
-def test_a_films_header_says_how_long_it_is(tmp_path):
+def test_film_duration_comes_from_the_header(tmp_path):
     film = make_film(tmp_path / "r.mkv", Recipe(width=64, height=48, frames=50))
 
     with film.open("rb") as reader:

@@ -36,7 +36,7 @@ def half(truths, tools):
     return Candidate("half", tools["Scaled"](truths, 0.5), sha256="ab" * 32)
 
 
-def test_a_broken_picture_is_named_and_does_not_count(pictures):
+def test_a_broken_picture_is_listed_and_left_out(pictures):
     found = measure(pictures, []).evaluation
 
     assert found.pictures == 6
@@ -44,13 +44,13 @@ def test_a_broken_picture_is_named_and_does_not_count(pictures):
     assert found.keys == ("0.png", "1.png", "2.png", "3.png", "4.png", "5.png")
 
 
-def test_gray_and_the_constant_mean_are_always_there(pictures, half):
+def test_gray_and_constant_mean_are_always_measured(pictures, half):
     rows = measure(pictures, [half]).evaluation.rows
 
     assert [row.name for row in rows] == ["gray", "constant mean", "half"]
 
 
-def test_half_of_the_chroma_is_half_of_the_error(pictures, half):
+def test_half_the_chroma_gives_half_the_error(pictures, half):
     gray, mean, model = measure(pictures, [half]).evaluation.rows
 
     assert model.ab_rmse == pytest.approx(gray.ab_rmse / 2, rel=1e-4)
@@ -69,7 +69,7 @@ def test_the_constant_mean_is_the_best_constant(pictures, truths):
     assert mean.ab_rmse == pytest.approx(np.sqrt(flat.var(axis=0).mean()), rel=0.1)
 
 
-def test_two_runs_agree_to_the_last_bit_whatever_the_time_they_took(pictures, half):
+def test_two_runs_give_identical_numbers(pictures, half):
     first, second = (
         measure(pictures, [half], Plan(sweep_pictures=3), {"half": lambda _: half}).evaluation
         for _ in range(2)
@@ -80,7 +80,7 @@ def test_two_runs_agree_to_the_last_bit_whatever_the_time_they_took(pictures, ha
     assert markdown(first) == markdown(second)
 
 
-def test_more_hints_are_better_and_the_first_ones_stay(pictures, truths, half):
+def test_more_hints_reduce_the_error_and_include_the_earlier_ones(pictures, truths, half):
     found = measure(pictures, [half], Plan(sweep_pictures=4)).evaluation
     (sweep,) = found.hints
     few, many = (point_hints(truths[0], count, seed=0)[..., 2] > 0 for count in (3, 30))
@@ -93,7 +93,7 @@ def test_more_hints_are_better_and_the_first_ones_stay(pictures, truths, half):
     assert found.sweep_pictures == 4
 
 
-def test_vividness_is_swept_for_models_that_have_it(pictures, truths, tools):
+def test_models_with_a_vividness_get_a_vividness_sweep(pictures, truths, tools):
     def at(vividness):
         return Candidate("model", tools["Scaled"](truths, vividness))
 
@@ -117,7 +117,7 @@ def test_sheets_show_best_median_and_worst(pictures, half):
     assert labels[2].startswith("half: ")
 
 
-def test_features_make_a_frechet_column(pictures, half):
+def test_a_feature_extractor_adds_a_frechet_column(pictures, half):
     def mean_color(rgb):
         return rgb.reshape(len(rgb), -1, 3).mean(1)
 
@@ -129,7 +129,7 @@ def test_features_make_a_frechet_column(pictures, half):
     assert "FID" not in markdown(found)
 
 
-def test_nothing_to_measure_is_an_error_that_says_why(pictures):
+def test_an_empty_data_set_is_an_error_with_the_reason(pictures):
     store = MemoryStore("bad")
     broken = Pictures(store, [each for each in pictures.shards if "broken" in each.key])
     alone = Pictures(pictures.store, broken.shards)
@@ -140,7 +140,7 @@ def test_nothing_to_measure_is_an_error_that_says_why(pictures):
         measure(Pictures(store, []), [])
 
 
-def test_pictures_too_small_for_ssim_are_named(tools):
+def test_pictures_too_small_for_ssim_are_listed(tools):
     store = MemoryStore("small")
     store.put("a.png", tools["png"](0, 8, 40))
     (found,) = Pictures(store, list(store.list())).read()
@@ -157,7 +157,7 @@ def test_large_pictures_are_measured_at_a_bounded_size(tools):
     assert found.rgb.shape == (30, 100, 3)
 
 
-def test_batches_hold_one_shape_each(truths):
+def test_each_batch_has_pictures_of_one_shape(truths):
     assert [len(batch) for batch in batches(iter(truths), 2)] == [2, 2, 1, 1]
 
 
@@ -167,5 +167,5 @@ def test_pictures_of_a_sweep_are_evenly_spaced():
     assert spread_choice([4, 7], 0) == frozenset()
 
 
-def test_sheets_of_very_few_pictures_hold_what_there_is():
+def test_sheets_of_few_pictures_show_all_of_them():
     assert choose([5], [1.0], 4) == {"best": [5], "median": [5], "worst": [5]}

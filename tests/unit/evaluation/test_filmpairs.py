@@ -37,7 +37,7 @@ def rows_of(colored, source, **options):
     return film_rows("ours.mkv", colored, "source.mkv", source, **options)
 
 
-def test_a_film_in_color_is_the_truth_that_the_other_is_measured_against():
+def test_a_color_source_is_used_as_the_truth():
     truth, gray, ours = rows_of(film(share=0.5), film())
 
     assert [truth.coloring, gray.coloring, ours.coloring] == ["truth", "gray", "colored"]
@@ -49,7 +49,7 @@ def test_a_film_in_color_is_the_truth_that_the_other_is_measured_against():
     assert truth.scores.cdc is not None
 
 
-def test_a_gray_source_tells_no_errors_of_chroma():
+def test_a_gray_source_gives_no_chroma_errors():
     gray, ours = rows_of(film(), film(share=0))
 
     assert [gray.coloring, ours.coloring] == ["gray", "colored"]
@@ -62,7 +62,7 @@ def test_films_of_different_length_are_refused():
         rows_of(film(count=5), film(count=7))
 
 
-def test_the_first_frames_can_be_measured_alone():
+def test_measuring_can_be_limited_to_the_first_frames():
     told = []
 
     rows = rows_of(film(count=5), film(count=7), limit=5, progress=told.append)
@@ -71,7 +71,7 @@ def test_the_first_frames_can_be_measured_alone():
     assert told == [1, 2, 3, 4, 5]
 
 
-def test_what_is_no_film_or_too_small_is_an_error_of_the_item():
+def test_a_file_that_is_no_film_or_too_small_fails_as_an_item():
     with pytest.raises(SourceDamaged):
         rows_of(io.BytesIO(b"no film"), film())
     with pytest.raises(SourceUnsupported, match="64 x 8"):

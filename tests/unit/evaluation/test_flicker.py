@@ -61,7 +61,7 @@ def as_the_tcvc_code(frames):
     return np.mean(channels)
 
 
-def test_cdc_is_that_of_the_tcvc_code():
+def test_cdc_matches_the_reference_code_of_tcvc():
     frames = [rgb for _, rgb in pan()]
 
     assert measured(pan()).cdc == pytest.approx(as_the_tcvc_code(frames))
@@ -80,7 +80,7 @@ def test_a_film_of_four_frames_has_no_cdc():
     assert measured(pan(5)).cdc is not None
 
 
-def test_cdc_does_not_see_that_the_color_is_missing():
+def test_cdc_is_zero_for_a_gray_film():
     true = measured(pan())
     gray = measured(pan(change=lambda _, light, ab: (light, 0 * ab)))
 
@@ -89,7 +89,7 @@ def test_cdc_does_not_see_that_the_color_is_missing():
     assert gray.cdc < 0.05
 
 
-def test_cdc_takes_flickering_exposure_for_flickering_color_and_the_ab_version_does_not():
+def test_flickering_exposure_raises_cdc_but_not_its_ab_version():
     def pumping(index, light, ab):
         return light + 3 * (-1) ** index, ab
 
@@ -134,7 +134,7 @@ def test_nothing_is_compared_across_a_cut():
     assert meter.scores().flicker < 1.5
 
 
-def test_the_truth_gives_an_error_of_chroma():
+def test_chroma_errors_are_measured_where_the_truth_is_known():
     meter = FilmMeter()
     _, rgb = next(pan(1))
     meter.add(rgb, None, lab_of(rgb)[..., 1:] + np.float32([3, 4]))
@@ -143,7 +143,7 @@ def test_the_truth_gives_an_error_of_chroma():
     assert meter.scores().warp_error is None
 
 
-def test_motion_is_found_and_takes_the_later_frame_back():
+def test_estimated_motion_warps_the_later_frame_onto_the_earlier():
     frames = list(pan(2))
     motion_of = MotionEstimator()
 
@@ -156,7 +156,7 @@ def test_motion_is_found_and_takes_the_later_frame_back():
     assert np.abs(back - frames[0][0])[inside].mean() < 0.5
 
 
-def test_frames_of_other_or_too_small_size_are_refused():
+def test_frames_of_different_or_too_small_size_are_refused():
     motion_of = MotionEstimator()
     motion_of(np.zeros((32, 32), np.float32))
 

@@ -28,7 +28,7 @@ def by_the_formula(one, other):
     return gap + np.trace(first + second - 2 * root)
 
 
-def test_the_distance_is_the_formula():
+def test_the_distance_matches_the_formula():
     one, other = sets()
 
     assert frechet_distance(gathered(one), gathered(other)) == pytest.approx(
@@ -36,7 +36,7 @@ def test_the_distance_is_the_formula():
     )
 
 
-def test_many_vectors_are_folded_and_give_the_same(monkeypatch):
+def test_folding_many_vectors_does_not_change_the_distance(monkeypatch):
     one, other = sets()
     kept = frechet_distance(gathered(one), gathered(other))
 
@@ -47,7 +47,7 @@ def test_many_vectors_are_folded_and_give_the_same(monkeypatch):
     assert frechet_distance(*folded) == pytest.approx(kept, rel=1e-4)
 
 
-def test_fewer_vectors_than_dimensions_are_no_trouble():
+def test_fewer_vectors_than_dimensions_are_supported():
     one, other = sets(count=5, size=40)
 
     assert frechet_distance(gathered(one), gathered(one)) == pytest.approx(0, abs=1e-3)

@@ -13,7 +13,7 @@ def truth(pictures):
     return next(pictures.read())
 
 
-def test_the_truth_itself_has_no_error(truth):
+def test_the_truth_scores_no_error(truth):
     scores = compare(shown(truth.lightness, truth.chroma), truth.lightness, truth.chroma, truth.rgb)
 
     assert scores.ciede2000 == pytest.approx(0, abs=1e-3)
@@ -22,7 +22,7 @@ def test_the_truth_itself_has_no_error(truth):
     assert scores.psnr > 50
 
 
-def test_scores_of_gray_are_those_of_scikit_image(truth):
+def test_scores_of_gray_match_scikit_image(truth):
     gray = shown(truth.lightness, np.zeros_like(truth.chroma))
     scores = compare(gray, truth.lightness, truth.chroma, truth.rgb)
     true_lab = rgb2lab(truth.rgb)
@@ -35,14 +35,14 @@ def test_scores_of_gray_are_those_of_scikit_image(truth):
     assert scores.colorfulness == 0
 
 
-def test_colors_outside_the_gamut_are_judged_as_they_are_shown(truth):
+def test_out_of_gamut_colors_are_scored_as_displayed(truth):
     wild = shown(truth.lightness, truth.chroma * 20)
 
     assert np.abs(wild.chroma).max() < 130
     assert np.abs(rgb2lab(wild.rgb)[..., 0] - truth.lightness).max() < 1.0
 
 
-def test_psnr_and_ssim_cannot_tell_gray_from_half_right_and_ciede2000_can(truth):
+def test_ciede2000_separates_gray_from_half_right_where_psnr_and_ssim_do_not(truth):
     gray, half = (
         compare(
             shown(truth.lightness, truth.chroma * share),

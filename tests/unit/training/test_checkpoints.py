@@ -23,7 +23,7 @@ def checkpoint(step, **identity):
     return Checkpoint(step, {**IDENTITY, **identity}, {"history": {"sums": {"x": 0.1}}}, arrays)
 
 
-def test_the_last_one_comes_back_bit_by_bit(store):
+def test_load_returns_the_last_checkpoint_bit_for_bit(store):
     for step in (5, 10):
         save(store, checkpoint(step), keep=2)
 
@@ -35,11 +35,11 @@ def test_the_last_one_comes_back_bit_by_bit(store):
     assert np.array_equal(found.arrays["model/0"], checkpoint(10).arrays["model/0"])
 
 
-def test_nothing_there_is_no_checkpoint(store):
+def test_load_returns_none_for_an_empty_store(store):
     assert load(store, IDENTITY) is None
 
 
-def test_only_the_last_few_are_kept_and_no_state_without_a_marker(store):
+def test_save_deletes_old_checkpoints_and_states_without_a_marker(store):
     store.put("checkpoints/00000001-deadbeef.npz", b"left by a killed worker")
 
     for step in (1, 2, 3, 4):
@@ -53,14 +53,14 @@ def test_only_the_last_few_are_kept_and_no_state_without_a_marker(store):
     assert len(keys) == 4
 
 
-def test_a_state_without_a_marker_does_not_count(store):
+def test_a_state_without_a_marker_is_ignored(store):
     save(store, checkpoint(3), keep=2)
     store.put("checkpoints/00000009-deadbeef.npz", b"the worker died before the marker")
 
     assert load(store, IDENTITY).step == 3
 
 
-def test_a_step_saved_twice_is_the_second(store):
+def test_saving_a_step_twice_keeps_the_second_checkpoint(store):
     save(store, checkpoint(3), keep=2)
     again = checkpoint(3)
     again.arrays["scale"] = np.float32(8)
@@ -72,7 +72,7 @@ def test_a_step_saved_twice_is_the_second(store):
 
 
 @pytest.mark.parametrize("change", ["architecture", "config"])
-def test_one_of_another_training_is_refused_by_name(store, change):
+def test_a_checkpoint_of_another_training_is_refused(store, change):
     save(store, checkpoint(3, **{change: "other"}), keep=2)
 
     with pytest.raises(UsageError, match=f"another {change}"):
@@ -111,7 +111,7 @@ def damage_missing(store, marker):
         (damage_missing, "is missing"),
     ],
 )
-def test_a_damaged_one_is_refused_and_says_how_to_go_on(store, damage, said):
+def test_a_damaged_checkpoint_is_refused_with_advice(store, damage, said):
     save(store, checkpoint(3), keep=2)
     damage(store, json.loads(store.get("checkpoints/00000003.json")))
 

@@ -9,7 +9,7 @@ CONFIGS = sorted((Path(__file__).parents[3] / "jobs" / "configs").glob("*.toml")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_shipped_configuration_is_valid_and_says_what_to_expect(path):
+def test_every_shipped_configuration_is_valid_and_states_time_and_accuracy(path):
     text = path.read_text()
 
     parse_config(text, path.name)
@@ -31,7 +31,7 @@ def test_every_shipped_configuration_is_valid_and_says_what_to_expect(path):
         ("picture = 3\n", "picture"),
     ],
 )
-def test_a_mistake_is_named_by_line_and_field(text, said):
+def test_an_invalid_value_is_reported_with_line_and_field(text, said):
     with pytest.raises(UsageError) as caught:
         parse_config(text, "my.toml")
 
@@ -39,7 +39,7 @@ def test_a_mistake_is_named_by_line_and_field(text, said):
     assert said in str(caught.value)
 
 
-def test_options_replace_what_the_file_says():
+def test_overrides_replace_values_of_the_file():
     config = parse_config(
         '[data]\ntrain = "a"\n', "x", {"data.train": "b", "optimizer.max_steps": 7}
     )
@@ -48,7 +48,7 @@ def test_options_replace_what_the_file_says():
     assert config.optimizer.max_steps == 7
 
 
-def test_the_hash_is_of_what_decides_the_result():
+def test_the_hash_covers_what_affects_the_result():
     same = [
         {},
         {"data.train": "s3://elsewhere/"},

@@ -4,7 +4,7 @@ import pytest
 from colorworker.training.order import Order, Position, is_held_out
 
 
-def test_the_split_depends_on_the_name_alone_and_keeps_its_share():
+def test_the_split_depends_on_names_only_and_has_the_requested_share():
     names = [f"scene-{number:05d}.jpg" for number in range(5000)]
 
     held_out = [name for name in names if is_held_out(name, 0.1)]
@@ -14,7 +14,7 @@ def test_the_split_depends_on_the_name_alone_and_keeps_its_share():
     assert {name for name in names if is_held_out(name, 0.05)} < set(held_out)
 
 
-def test_every_epoch_has_each_picture_at_most_once_in_another_order():
+def test_every_epoch_shuffles_anew_and_repeats_no_picture():
     order = Order(103, 10, seed=1)
 
     epochs = [order.indices(Position(epoch)) for epoch in range(3)]
@@ -26,7 +26,7 @@ def test_every_epoch_has_each_picture_at_most_once_in_another_order():
     assert not np.array_equal(epochs[2], Order(103, 10, seed=2).indices(Position(2)))
 
 
-def test_a_position_is_reached_without_the_way_there():
+def test_reading_can_start_at_any_position():
     order = Order(64, 4, seed=0)
 
     at = order.position(37)
@@ -36,7 +36,7 @@ def test_a_position_is_reached_without_the_way_there():
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-def test_workers_together_read_what_one_would(workers):
+def test_workers_together_read_the_batches_of_a_single_worker(workers):
     order, at = Order(50, 8, seed=3), Position(1, 2)
 
     shares = [order.indices(at, rank, workers) for rank in range(workers)]
