@@ -54,9 +54,9 @@ def fit_planes(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Flo
         raise ValueError(f"luma {luma.shape} and chroma {chroma.shape} do not belong together")
     # About its mean: in float32 the variance of values near 100 would drown in its rounding.
     middle = luma.mean()
-    centerd = luma - middle
-    mean_luma = _box_mean(centerd)
-    variance = _box_mean(centerd * centerd)
+    centered = luma - middle
+    mean_luma = _box_mean(centered)
+    variance = _box_mean(centered * centered)
     variance -= mean_luma * mean_luma
     np.maximum(variance, 0, out=variance)
     variance += np.float32(epsilon)
@@ -64,7 +64,7 @@ def fit_planes(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Flo
     slopes, offsets = np.empty_like(chroma), np.empty_like(chroma)
     for index, plane in enumerate(chroma):
         mean = _box_mean(plane)
-        slope = _box_mean(centerd * plane)
+        slope = _box_mean(centered * plane)
         slope -= mean_luma * mean
         slope *= variance
         mean -= slope * mean_luma

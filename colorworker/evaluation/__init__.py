@@ -1,1 +1,1 @@
-"""How good the colors are: measured against the truth, always beside gray and one mean color."""
+"""Measure colors against the truth, always beside gray and a constant mean color."""

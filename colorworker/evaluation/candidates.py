@@ -1,4 +1,4 @@
-"""What is measured: models, and the baselines without which their numbers say nothing."""
+"""The rows of an evaluation: models, and the baselines that give their numbers meaning."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,13 +23,13 @@ class Candidate:
     name: str
     colorizer: Colorizer
     sha256: str = ""
-    """Of the weights; empty for a baseline."""
+    """SHA-256 of the weights; empty for a baseline."""
     note: str = ""
 
 
 @dataclass(frozen=True)
 class ConstantColor:
-    """Gives every pixel of every picture the same chroma."""
+    """A colorizer that gives every pixel of every picture the same chroma."""
 
     a: float = 0.0
     b: float = 0.0
@@ -40,10 +40,10 @@ class ConstantColor:
 
 
 def baselines(mean_a: float, mean_b: float) -> tuple[Candidate, Candidate]:
-    """Return gray, and the mean chroma of the very pictures that are measured.
+    """Return two baselines: gray, and the mean chroma of the measured pictures.
 
-    That mean is more than a model can know; even so it is a poor coloring, and near to what a
-    model gives that has learned nothing but caution.
+    No model can know that mean. It is still a poor colorization, and close to the output of a model
+    that has learned only to be cautious.
     """
     return (
         Candidate("gray", ConstantColor(), note="a* = b* = 0"),

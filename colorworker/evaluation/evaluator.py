@@ -1,4 +1,4 @@
-"""One evaluation of pictures from beginning to end, on values and ports only."""
+"""Evaluate models on a set of pictures: table, sweeps and sample sheets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ VIVIDNESS = (0.0, 0.25, 0.5, 0.8, 1.0, 1.25, 1.5)
 HINT_COUNTS = (0, 1, 3, 10, 30, 100, 300)
 
 Vivid = Callable[[float], Candidate]
-"""A model at a vividness."""
+"""Returns a model at the given vividness."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much is to be done."""
+class EvaluationScope:
+    """How much to measure."""
 
     sweep_pictures: int = 48
-    """Pictures that the two plots are made of; 0: no plots."""
+    """Number of pictures behind the two plots. 0: no plots."""
     strips: int = 5
-    """Pictures on each of the three sheets; 0: no sheets."""
+    """Number of pictures on each of the three sheets. 0: no sheets."""
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Result:
-    """Numbers, and pictures to look at."""
+    """The numbers of an evaluation, and pictures to look at."""
 
     evaluation: Evaluation
     sheets: Mapping[str, tuple[Strip, ...]]
-    """`best`, `median` and `worst` by the first model's CIEDE2000."""
+    """Strips of the `best`, `median` and `worst` pictures by the first model's CIEDE2000."""
 
 
 def evaluate(
@@ -42,7 +42,7 @@ def evaluate(
     pictures: Pictures,
     models: Sequence[Candidate],
     extractors: Mapping[str, Features],
-    plan: Plan,
+    scope: EvaluationScope,
     *,
     vivid: Mapping[str, Vivid],
     progress: Progress,
@@ -50,24 +50,24 @@ def evaluate(
     """Measure the models on the pictures, beside gray and the constant mean.
 
     Args:
-        truth: Name of the data set, for people.
+        truth: Name of the data set, for display.
         pictures: The data set.
-        models: One row each; the first one chooses the sheets.
+        models: One row each; the first one determines the sheets.
         extractors: See `passes.measure`.
-        plan: How much to do.
-        vivid: By row, what makes the model at another vividness; rows without are not swept.
-        progress: Told after every batch of pictures.
+        scope: How much to measure.
+        vivid: For each row that gets a vividness sweep, a function that sets the vividness.
+        progress: Called after every batch of pictures.
 
     Raises:
         UsageError: If no picture can be measured.
-        StoreUnavailable: If the store is away.
+        StoreUnavailable: If the store cannot be reached.
     """
     seen = survey(pictures, truth, progress)
     candidates = [*baselines(*seen.mean_chroma), *models]
     rows, differences = measure(pictures, seen, candidates, extractors, progress)
     ordinals = list(seen.keys)
-    few = spread_choice(ordinals, plan.sweep_pictures)
-    vividness, hints = _sweeps(pictures, few, models, vivid, plan.seed, progress)
+    few = spread_choice(ordinals, scope.sweep_pictures)
+    vividness, hints = _sweeps(pictures, few, models, vivid, scope.seed, progress)
     evaluation = Evaluation(
         truth=truth,
         pictures=len(ordinals),
@@ -83,8 +83,8 @@ def evaluate(
         keys=tuple(seen.keys.values()),
     )
     sheets: dict[str, tuple[Strip, ...]] = {}
-    if models and plan.strips:
-        chosen = choose(ordinals, differences[models[0].name], plan.strips)
+    if models and scope.strips:
+        chosen = choose(ordinals, differences[models[0].name], scope.strips)
         flat = [ordinal for group in chosen.values() for ordinal in group]
         drawn = list(strips(pictures, seen, models, differences, flat))
         by_ordinal = dict(zip(flat, drawn, strict=True))
@@ -100,7 +100,7 @@ def _sweeps(
     seed: int,
     progress: Progress,
 ) -> tuple[tuple[Sweep, ...], tuple[Sweep, ...]]:
-    """Return the points over vividness and over the number of hints."""
+    """Return the sweeps over vividness and over the number of hints."""
     if not few:
         return (), ()
     total = len(few) * (len(VIVIDNESS) * len(vivid) + len(HINT_COUNTS) * len(models))

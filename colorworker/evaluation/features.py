@@ -1,4 +1,4 @@
-"""Feature vectors of pictures, for Frechet distances: of our own encoder, and of Inception."""
+"""Feature extractors for Frechet distances: our own encoder, and Inception."""
 
 from pathlib import Path
 
@@ -16,21 +16,20 @@ from colorworker.model.weights import Weights
 Codes = npt.NDArray[np.uint8]
 
 SIDE = 160
-"""Pictures are stretched to this square for our encoder: it was trained at that size."""
+"""Pictures are resized to this square for our encoder, its training size in pixels."""
 INCEPTION_INPUT, INCEPTION_OUTPUT = "ExpandDims:0", "pool_3:0"
-"""Names in the graph of 2015-12-05 on which every published FID is defined."""
+"""Tensor names in the graph of 2015-12-05, on which every published FID is defined."""
 
 
 def lite_features(weights: Weights) -> Features:
-    """Return what gives the packaged encoder's pooled vectors, (B, 3 * 1280), of pictures.
+    """Return an extractor of the packaged encoder's pooled features, (B, 3 * 1280).
 
-    That encoder sees lightness only, and all our candidates share the truth's: fed with it, every
-    one of them would have distance 0. So it is shown the red, the green and the blue separation of
-    a picture, each as a gray picture of its own, and the three vectors are joined: they are equal
-    for gray, and differ as color does.
+    The encoder sees lightness only, which all candidates share with the truth, so their distance
+    would be 0. It therefore gets the red, green and blue separations as three gray pictures, and
+    the three vectors are concatenated: equal for gray, different where there is color.
 
     Args:
-        weights: Of the `lite` architecture; the packaged ones, or numbers cannot be compared.
+        weights: Weights of the `lite` architecture; the packaged ones, for comparable numbers.
     """
     apply = Constants(weights, tf.float32)
     table = lightness_from_luminance(srgb_to_linear(np.linspace(0, 1, 256).astype(np.float32)))
@@ -51,14 +50,14 @@ def lite_features(weights: Weights) -> Features:
 
 
 def inception_features(path: Path) -> Features:
-    """Return what gives Inception's 2048 features of pictures, for the FID proper.
+    """Return an extractor of Inception's 2048 features, for the standard FID.
 
     Args:
         path: `classify_image_graph_def.pb`, the frozen graph of inception-2015-12-05. Other
-            Inceptions (Keras', torchvision's) give other numbers, which are not comparable.
+            Inception weights (Keras, torchvision) give numbers that are not comparable.
 
     Raises:
-        WeightsRefused: If it is no such graph.
+        WeightsRefused: If the file is not that graph.
 
     Source:
         Heusel et al. 2017 and their code: codes in 0..255, enlarged to 299 within the graph.
@@ -74,17 +73,18 @@ def inception_features(path: Path) -> Features:
         raise WeightsRefused(
             str(path),
             f"cannot be read ({error.strerror})",
-            "Name a file on this machine; without --inception there is no column FID",
+            "Give a file on this machine, or leave out --inception (no FID column)",
         ) from error
-    except Exception as error:  # protobuf and TensorFlow raise what they like
+    except Exception as error:  # protobuf and TensorFlow raise undocumented types
         raise WeightsRefused(
             str(path),
-            f"no graph with {INCEPTION_INPUT} and {INCEPTION_OUTPUT} ({type(error).__name__})",
+            f"is not a graph with {INCEPTION_INPUT} and {INCEPTION_OUTPUT}"
+            f" ({type(error).__name__})",
             "Give classify_image_graph_def.pb of inception-2015-12-05",
         ) from error
 
     def extract(rgb: Codes) -> npt.NDArray[np.floating]:
-        # One at a time: the graph's own shapes are those of a single picture.
+        # One at a time, because the graph has fixed shapes for a single picture.
         found = [pooled(tf.constant(one[None], tf.float32)) for one in rgb]
         return np.stack([np.asarray(each.numpy(), np.float32).reshape(-1) for each in found])
 

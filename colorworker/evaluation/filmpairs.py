@@ -1,4 +1,4 @@
-"""A colored film beside its source, frame by frame, to the rows of the table of films."""
+"""Compare a colorized film with its source, frame by frame, for the table of films."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -26,9 +26,9 @@ from colorworker.media.opticalflow import MIN_SIDE
 Codes = npt.NDArray[np.uint8]
 
 LONG_SIDE = 640
-"""Larger frames are measured at this long side: chroma is smooth, and flow is slow."""
+"""Larger frames are downscaled to this long side: chroma is smooth and optical flow is slow."""
 GRAY = 5.0
-"""Signed colorfulness below which a source is taken for black and white."""
+"""A source with a lower signed colorfulness counts as black and white."""
 
 
 def film_rows(
@@ -40,24 +40,24 @@ def film_rows(
     limit: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[FilmRow]:
-    """Return the rows of one film: its source, the source without color, and the colored film.
+    """Return the rows of one film: its source, the source in gray, and the colorized film.
 
-    Both are decoded side by side; a few frames lie in memory. Motion is taken from the source's
-    lightness, once for all rows. A black-and-white source is the second row itself, and there is no
-    error of chroma then.
+    Both films are decoded in parallel with a few frames in memory. Optical flow is computed once
+    per frame, from the source's lightness. A black-and-white source has no row of its own (it is
+    the gray row) and gives no chroma error.
 
     Args:
-        film: Name of the colored film.
-        colored: Its bytes, seekable.
+        film: Name of the colorized film.
+        colored: Seekable bytes of the colorized film.
         against: Name of the source.
-        source: Its bytes, seekable.
-        limit: Frames to measure at most.
-        progress: Told the number of frames after each.
+        source: Seekable bytes of the source.
+        limit: Maximum number of frames to measure.
+        progress: Called with the number of frames after each frame.
 
     Raises:
-        SourceDamaged: If one of them does not decode.
-        SourceUnsupported: If frames are too small to take motion from.
-        OutputMismatch: If they have different numbers of frames.
+        SourceDamaged: If a film cannot be decoded.
+        SourceUnsupported: If the frames are too small for optical flow.
+        OutputMismatch: If the films have different numbers of frames.
     """
     motion_of = MotionEstimator()
     truth, gray, ours = FilmMeter(), FilmMeter(), FilmMeter()
@@ -69,7 +69,9 @@ def film_rows(
             if source_frame is None or film_frame is None:
                 ends = film if film_frame is None else against
                 raise OutputMismatch(
-                    film, f"{ends} ends after {index} frames and the other goes on", "Compare them"
+                    film,
+                    f"{ends} ends after {index} frames, the other one does not",
+                    "Give a film and the source it was made from",
                 )
             height, width = measured_size(source_frame, against)
             true_rgb = rgb_codes(source_frame, height, width)
@@ -90,7 +92,7 @@ def film_rows(
 
 
 class _Frames:
-    """The frames of a film, in the order they are shown, while it is open."""
+    """Context manager that yields a film's frames in presentation order."""
 
     def __init__(self, reader: BinaryIO, key: str) -> None:
         self._reader, self._key = reader, key
@@ -116,20 +118,20 @@ class _Frames:
 
 
 def measured_size(frame: VideoFrame, key: str) -> tuple[int, int]:
-    """Return the (height, width) that a film's frames are measured at.
+    """Return the size (height, width) at which a film's frames are measured.
 
     Raises:
-        SourceUnsupported: If that is too small to take motion from.
+        SourceUnsupported: If that is too small for optical flow.
     """
     scale = min(1.0, LONG_SIDE / max(frame.height, frame.width))
     height, width = round(frame.height * scale), round(frame.width * scale)
     if min(height, width) < MIN_SIDE:
         seen = f"frames of {frame.width} x {frame.height}"
-        raise SourceUnsupported(key, f"{seen}, too small to take motion from", "Leave it out")
+        raise SourceUnsupported(key, f"{seen} are too small for optical flow", "Leave it out")
     return height, width
 
 
 def rgb_codes(frame: VideoFrame, height: int, width: int) -> Codes:
-    """Return a frame's sRGB codes at a size, (height, width, 3)."""
+    """Return a frame's sRGB codes at the given size, (height, width, 3), uint8."""
     small = frame.reformat(width, height, "rgb24", interpolation="AREA")
     return np.ascontiguousarray(small.to_ndarray(), np.uint8)

@@ -1,12 +1,12 @@
-"""How colors hold over time: CDC, warp error and flicker, on frames one after the other.
+"""Temporal stability of colors: CDC, warp error and flicker, measured frame by frame.
 
-    motion_of = MotionEstimator()                   # evaluation.flow
-    meter = FilmMeter()                             # one for each coloring of the film
-    for lightness, rgb in frames:                   # any iterator: nothing but 5 frames is kept
+    motion_of = MotionEstimator()                   # evaluation.motion
+    meter = FilmMeter()                             # one for each colorization of the film
+    for lightness, rgb in frames:                   # any iterator; at most 5 frames are kept
         meter.add(rgb, motion_of(lightness))
     meter.scores()
 
-The motion comes from the true luma, which every coloring shares, so compute it once.
+Motion comes from the true luma, which all colorizations share, so it is computed once.
 """
 
 from collections import deque
@@ -27,14 +27,14 @@ Histograms = npt.NDArray[np.float64]
 """(channels, 256), each summing to 1."""
 
 DISTANCES = (1, 2, 4)
-"""Frames apart, over which CDC averages with equal weight."""
+"""Frame distances over which CDC averages with equal weight."""
 MIN_VISIBLE = 0.2
-"""Share of a frame that must be seen in the next; less is a cut, which no error is taken over."""
+"""Minimum share of a frame visible in the next one. Less counts as a cut and is not compared."""
 _AB_EDGE = 128.0
 
 
 def histograms(rgb: Codes) -> Histograms:
-    """Return the share of pixels at every code, for R, G and B; (3, 256).
+    """Return the share of pixels at every code for R, G and B, (3, 256).
 
     Args:
         rgb: sRGB codes, (H, W, 3).
@@ -44,7 +44,7 @@ def histograms(rgb: Codes) -> Histograms:
 
 
 def chroma_histograms(chroma: Floats) -> Histograms:
-    """Return the share of pixels in bins of width 1 over [-128, 128), for a* and b*; (2, 256)."""
+    """Return the share of pixels in bins of width 1 over [-128, 128) for a* and b*, (2, 256)."""
     flat = np.clip(np.floor(chroma.reshape(-1, 2) + _AB_EDGE), 0, 255).astype(np.intp)
     return np.stack([np.bincount(flat[:, c], minlength=256) for c in range(2)]) / len(flat)
 
@@ -59,15 +59,15 @@ def divergence(one: Histograms, other: Histograms) -> npt.NDArray[np.float64]:
 
 
 class Consistency:
-    """Color distribution consistency (CDC) over frames that are added one by one.
+    """Color distribution consistency (CDC) of frames that are added one by one.
 
-    For each distance d in {1, 2, 4}, the mean over all frames i of JS(h_i, h_i+d); the mean of the
-    three; the mean over channels. It does not see missing color at all (a gray film scores like a
-    perfect one) and grows with every flicker of exposure, so it is never shown alone.
+    For each distance d in {1, 2, 4}, the mean over all frames i of JS(h_i, h_i+d); then the mean of
+    the three, and the mean over channels. It cannot detect missing color (a gray film scores like a
+    perfect one) and rises with flickering exposure, so it is never shown alone.
 
     Source:
         Liu et al., "Temporally consistent video colorization with deep feature propagation and
-        self-regularization learning" (TCVC), its code's compute_hist.py; on channels in any order.
+        self-regularization learning" (TCVC), compute_hist.py of its code; channels in any order.
     """
 
     def __init__(self) -> None:
@@ -78,13 +78,13 @@ class Consistency:
         """Add the next frame's histograms."""
         for distance in DISTANCES:
             if distance <= len(self._last):
-                # One number a pair: the mean over channels commutes with the other means.
+                # One number per pair: the mean over channels commutes with the other means.
                 before = self._last[-distance]
                 self._sums[distance].append(float(divergence(before, frame).mean()))
         self._last.append(frame)
 
     def value(self) -> float | None:
-        """Return the CDC; None for fewer than 5 frames, where a distance has no pair."""
+        """Return the CDC; None for fewer than 5 frames, when a distance has no pair."""
         if not all(self._sums.values()):
             return None
         return mean([mean(self._sums[distance]) for distance in DISTANCES])
@@ -97,7 +97,7 @@ class _Frame:
 
 
 class FilmMeter:
-    """Measures one coloring of a film, frame by frame; keeps one frame and a few histograms."""
+    """Measures one colorization of a film frame by frame; keeps one frame and a few histograms."""
 
     def __init__(self) -> None:
         self._cdc, self._cdc_ab = Consistency(), Consistency()
@@ -113,9 +113,9 @@ class FilmMeter:
 
         Args:
             rgb: sRGB codes, (H, W, 3).
-            motion: From the previous frame to this one, from `flow.MotionEstimator`; None for the
-                first frame and after a cut: no error is taken over it.
-            true_chroma: a*, b*, (H, W, 2), where the truth is known.
+            motion: Motion from the previous frame to this one, from `motion.MotionEstimator`; None
+                for the first frame and after a cut, where no error is measured.
+            true_chroma: a*, b*, (H, W, 2), if the truth is known.
         """
         chroma = lab_of(rgb)[..., 1:]
         self._cdc.add(histograms(rgb))
@@ -131,7 +131,7 @@ class FilmMeter:
         """Return the means over the frames so far.
 
         Raises:
-            ValueError: If there was no frame.
+            ValueError: If no frame was added.
         """
         if not self._colorfulness:
             raise ValueError("no frames were added")

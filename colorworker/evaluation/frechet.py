@@ -1,4 +1,4 @@
-"""The Frechet distance between two sets of feature vectors, each taken as a normal distribution."""
+"""Frechet distance between two sets of feature vectors, modeled as normal distributions."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from scipy.linalg import eigh, eigvalsh, svdvals
 
 Vectors = npt.NDArray[np.floating]
 Features = Callable[[npt.NDArray[np.uint8]], Vectors]
-"""sRGB codes, (B, H, W, 3), to feature vectors, (B, D)."""
+"""Maps sRGB codes, (B, H, W, 3), to feature vectors, (B, D)."""
 
 _KEPT = 2048
-"""Vectors up to which they are kept as they are; more are folded into mean and covariance."""
+"""Maximum number of vectors kept; more are reduced to mean and covariance."""
 
 
 class Gathering:
-    """Feature vectors of one set of pictures; memory is bounded whatever their number."""
+    """Collects the feature vectors of one set of pictures in bounded memory."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -24,7 +24,7 @@ class Gathering:
         self._products: Vectors | None = None
 
     def add(self, vectors: Vectors) -> None:
-        """Add some vectors, (B, D)."""
+        """Add vectors, (B, D)."""
         self._kept.append(np.asarray(vectors, np.float32))
         self.count += len(vectors)
         if sum(map(len, self._kept)) > _KEPT:
@@ -32,18 +32,18 @@ class Gathering:
 
     @property
     def mean(self) -> Vectors:
-        """(D,)."""
+        """Mean vector, (D,)."""
         parts = [part.sum(0, np.float64) for part in self._kept]
         if self._sum is not None:
             parts.append(self._sum)
         return np.asarray(np.sum(parts, axis=0) / self.count)
 
-    def centerd(self) -> Vectors | None:
-        """Return the vectors less their mean, (N, D); None when they were too many to keep."""
+    def centered(self) -> Vectors | None:
+        """Return the vectors minus their mean, (N, D); None if there were too many to keep."""
         return None if self._sum is not None else np.concatenate(self._kept) - self.mean
 
     def covariance(self) -> Vectors:
-        """Return the (D, D) covariance, of N - 1 degrees of freedom."""
+        """Return the covariance, (D, D), with N - 1 degrees of freedom."""
         self._fold()
         mean = self.mean
         if self._products is None:
@@ -64,14 +64,14 @@ class Gathering:
 def frechet_distance(one: Gathering, other: Gathering) -> float:
     """Return |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)); 0 for equal sets, never negative.
 
-    Few vectors make S1 and S2 singular, where the general square root of a matrix (sqrtm) is shaky
-    and can come out complex. The trace of the root is therefore taken by one of two exact ways: the
-    sum of the singular values of X1 X2^T / (N - 1) while the vectors are kept, then the eigenvalues
-    of S1^(1/2) S2 S1^(1/2), which is symmetric. Fewer vectors give larger distances: compare at
-    equal counts only.
+    With few vectors S1 and S2 are singular; the general matrix square root (sqrtm) is then unstable
+    and can be complex. The trace of the root is computed in one of two exact ways: while the
+    vectors are kept, as the sum of the singular values of X1 X2^T / (N - 1); otherwise from the
+    eigenvalues of the symmetric S1^(1/2) S2 S1^(1/2). Fewer vectors give larger distances, so
+    compare sets of equal size only.
 
     Raises:
-        ValueError: If a set holds fewer than 2 vectors.
+        ValueError: If a set has fewer than 2 vectors.
 
     Source:
         Dowson and Landau 1982; Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter 2017.
@@ -79,7 +79,7 @@ def frechet_distance(one: Gathering, other: Gathering) -> float:
     if min(one.count, other.count) < 2:
         raise ValueError("a covariance needs at least 2 vectors")
     gap = float(((one.mean - other.mean) ** 2).sum())
-    first, second = one.centerd(), other.centerd()
+    first, second = one.centered(), other.centered()
     if first is not None and second is not None:
         scale = np.sqrt((one.count - 1.0) * (other.count - 1.0))
         root = float(svdvals(first @ second.T).sum() / scale)

@@ -1,4 +1,4 @@
-"""One colored picture against its truth: everything a table is made of."""
+"""Scores of one colorized picture against its truth."""
 
 from dataclasses import dataclass
 
@@ -28,44 +28,44 @@ try:
 except ModuleNotFoundError as error:
     raise DependencyMissing(
         "scikit-image",
-        "is not installed, and evaluation takes SSIM and CIEDE2000 from it",
+        "is not installed; evaluation needs it for SSIM and CIEDE2000",
         "Install it: pip install 'colorworker[evaluate]'",
     ) from error
 
 MIN_SIDE = 11
-"""Side of SSIM's window, and so of the smallest picture that is measured."""
+"""Side of SSIM's window in pixels, and so the minimum side of a measured picture."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One picture's numbers; those against the truth are taken with the true lightness."""
+    """Scores of one picture; comparisons with the truth use the true lightness."""
 
     colorfulness: float
-    """Hasler and Suesstrunk, signed."""
+    """Hasler-Suesstrunk colorfulness, signed."""
     colorfulness_absolute: float
-    """The same of absolute opponents."""
+    """The same with absolute opponent values."""
     psnr: float
-    """dB, RGB."""
+    """PSNR of RGB, in dB."""
     ssim: float
-    """RGB, mean over channels."""
+    """SSIM of RGB, mean over channels."""
     chroma_mse: float
-    """Of a* and b*, over both channels."""
+    """Mean squared error of a* and b*, over both channels."""
     ciede2000: float
-    """Mean over pixels; color only, because lightness is the truth's."""
+    """Mean CIEDE2000 over pixels; color only, because lightness equals the truth's."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Chroma as people will see it: with the true lightness, in gamut, in 8 bits."""
+    """Chroma as displayed: with the true lightness, in gamut, in 8 bits."""
 
     chroma: Floats
-    """a*, b* in the gamut of sRGB, (H, W, 2), not rounded."""
+    """a*, b* inside the sRGB gamut, (H, W, 2), not rounded."""
     rgb: npt.NDArray[np.uint8]
     """sRGB codes, (H, W, 3)."""
 
 
 def shown(lightness: Floats, chroma: Floats) -> Shown:
-    """Return predicted chroma as the worker would write it: scaled into gamut at fixed lightness.
+    """Return predicted chroma as the worker writes it: scaled into gamut at constant lightness.
 
     Args:
         lightness: L* in [0, 100], (H, W).
@@ -78,7 +78,7 @@ def shown(lightness: Floats, chroma: Floats) -> Shown:
 
 
 def lab_of(rgb: npt.NDArray[np.uint8]) -> Floats:
-    """Return L*a*b*, (H, W, 3), of sRGB codes."""
+    """Return L*a*b*, (H, W, 3), of sRGB codes, (H, W, 3), uint8."""
     return lab_from_linear_rgb(srgb_to_linear(np.divide(rgb, 255, dtype=np.float32)))
 
 
@@ -95,7 +95,7 @@ def compare(
 
     Source:
         SSIM: Wang, Bovik, Sheikh and Simoncelli 2004, with their Gaussian window of 11 pixels,
-        sigma 1.5. CIEDE2000: Sharma, Wu and Dalal 2005. Both as scikit-image has them.
+        sigma 1.5. CIEDE2000: Sharma, Wu and Dalal 2005. Both as implemented by scikit-image.
     """
     light = lightness[..., None]
     difference = deltaE_ciede2000(

@@ -1,4 +1,4 @@
-"""What an evaluation measures with TensorFlow: models by name, and extractors of features."""
+"""Load the models and feature extractors of an evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,14 +26,14 @@ def models_of(
     settings: ModelSettings,
     stores: StoreOptions,
 ) -> tuple[list[Candidate], dict[str, Vivid]]:
-    """Return a row for every model and vividness, and what sweeps each model's vividness.
+    """Return a row for every model and vividness, and a function per model that sets vividness.
 
     Args:
         names: Packaged names, paths or URIs of weights.
-        vividness: Of the rows of networks over color bins; others have one row.
-        size: Short side that the models work at; None: their own.
+        vividness: Values for networks over color bins, one row each; other networks get one row.
+        size: Short side in pixels at which the models run. None: their default.
         settings: How a distribution over colors is read.
-        stores: Of weights that lie on a store.
+        stores: How to reach stores that hold weights.
 
     Raises:
         UsageError: If a model is named twice.
@@ -49,16 +49,16 @@ def models_of(
         if len(weights.bins):
             rows += [at(each) for each in vividness]
             vivid[short] = at
-        else:  # Nothing to be more or less vivid: one row, which says what was left untrained.
+        else:  # No vividness: one row, whose name says which network it is.
             rows.append(replace(at(1.0), name=f"{short} ({weights.architecture})", note=""))
     return rows, vivid
 
 
 def extractors(inception: str | None) -> dict[str, Features]:
-    """Return features by the column they are for; with a path to Inception's graph, of both.
+    """Return feature extractors by table column; the FID column needs Inception's graph.
 
     Raises:
-        WeightsRefused: If the path leads to no such graph.
+        WeightsRefused: If the path does not lead to Inception's graph.
     """
     found: dict[str, Features] = {"lite_frechet": lite_features(load(resolve("lite")))}
     if inception:
@@ -67,13 +67,13 @@ def extractors(inception: str | None) -> dict[str, Features]:
 
 
 def short_names(models: Sequence[str]) -> list[str]:
-    """Return what tables call the models: the last part of the path, more where two share it.
+    """Return short names for tables: the last part of each path, more where two are equal.
 
     Raises:
-        UsageError: If one is named twice.
+        UsageError: If a model is given twice.
     """
     if len(set(models)) < len(models):
-        raise UsageError("evaluate", "a model is named twice", "Name every model once")
+        raise UsageError("evaluate", "a model is given twice", "Give every model once")
     parts = 1
     while True:
         names = ["/".join(name.rstrip("/").split("/")[-parts:]) for name in models]

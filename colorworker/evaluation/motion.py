@@ -1,4 +1,4 @@
-"""The motion between the frames of a film, taken from the true lightness."""
+"""Motion between the frames of a film, estimated from the true lightness."""
 
 from dataclasses import dataclass
 
@@ -17,16 +17,16 @@ from colorworker.media.opticalflow import (
 
 @dataclass(frozen=True)
 class Motion:
-    """From one frame to the next."""
+    """Motion from one frame to the next."""
 
     flow: Floats
-    """Pixels to the right and down by which each pixel of the earlier frame moves, (H, W, 2)."""
+    """Displacement of each pixel of the earlier frame: right and down, in pixels, (H, W, 2)."""
     visible: npt.NDArray[np.bool_]
-    """Pixels of the earlier frame that the later one shows too, (H, W)."""
+    """Pixels of the earlier frame that are also visible in the later one, (H, W)."""
 
 
 class MotionEstimator:
-    """Gives the motion from the frame before to this one; keeps one frame."""
+    """Estimates the motion from each frame to the next; keeps one frame."""
 
     def __init__(self) -> None:
         self._flow = FlowEstimator(fine=True)
@@ -39,10 +39,10 @@ class MotionEstimator:
             lightness: L* in [0, 100], (H, W), sides of at least `MIN_SIDE`.
 
         Raises:
-            ValueError: If the frame is too small, or not of the previous one's size.
+            ValueError: If the frame is too small or its size differs from the previous one's.
         """
         if min(lightness.shape) < MIN_SIDE:
-            raise ValueError(f"frames of {lightness.shape}, at least {MIN_SIDE} a side are needed")
+            raise ValueError(f"frame of {lightness.shape}; each side needs at least {MIN_SIDE}")
         now = np.rint(np.clip(lightness, 0, 100) * np.float32(2.55)).astype(np.uint8)
         before, self._previous = self._previous, now
         if before is None:
@@ -53,13 +53,13 @@ class MotionEstimator:
         return Motion(forward, visible_mask(forward, self._flow(now, before)))
 
     def cut(self) -> None:
-        """Forget the previous frame: a new shot begins."""
+        """Forget the previous frame, because a new shot begins."""
         self._previous = None
 
 
 def warped(image: Floats, motion: Motion) -> Floats:
-    """Return the later frame's values where each pixel of the earlier one went, (H, W, C).
+    """Return the later frame warped onto the earlier one, (H, W, C).
 
-    Interpolated linearly; what lies outside is the nearest border pixel, and not visible.
+    Linear interpolation; positions outside take the nearest border pixel and are not visible.
     """
     return sample(image, target_positions(motion.flow))

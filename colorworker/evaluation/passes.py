@@ -1,4 +1,4 @@
-"""The passes over a data set that make an evaluation: survey, table, points of the plots."""
+"""The passes over a data set in an evaluation: survey, table, points of the plots."""
 
 import time
 import zlib
@@ -18,18 +18,18 @@ from colorworker.evaluation.table import Point, Row, mean, standard_error
 
 BATCH = 8
 NEARLY_GRAY = 5.0
-"""Signed colorfulness below which a picture cannot tell color from none."""
+"""A picture with a lower signed colorfulness cannot distinguish good color from none."""
 
 Progress = Callable[[str, int, int], None]
-"""(what is being done, pictures done, pictures in all)."""
+"""Called with (name of the pass, pictures done, pictures in total)."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the first pass learns."""
+    """Results of the first pass."""
 
     keys: dict[int, str]
-    """Of the pictures that can be measured, by ordinal."""
+    """Keys of the measurable pictures by ordinal."""
     broken: tuple[tuple[str, str], ...]
     mean_chroma: tuple[float, float]
     colorfulness: float
@@ -38,7 +38,7 @@ class Survey:
 
 
 def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
-    """Return what the pictures are like; reads each once.
+    """Return counts and means of the pictures; reads each picture once.
 
     Raises:
         UsageError: If none of them can be measured.
@@ -56,7 +56,7 @@ def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
         signed, absolute = colorfulness(picture.rgb), colorfulness_absolute(picture.rgb)
         numbers.append((float(a), float(b), signed, absolute))
     if not keys:
-        seen = f"none of its {len(broken)} pictures can be measured" if broken else "no pictures"
+        seen = f"none of the {len(broken)} pictures can be measured" if broken else "no pictures"
         first = f" (first: {broken[0][1]})" if broken else ""
         raise UsageError(
             name, f"{seen}{first}", "Give a folder or prefix of color pictures or tar shards"
@@ -73,14 +73,14 @@ def measure(
     extractors: Mapping[str, Features],
     progress: Progress,
 ) -> tuple[tuple[Row, ...], dict[str, list[float]]]:
-    """Return the table's rows, and CIEDE2000 of every picture by row; reads each picture once.
+    """Return the rows of the table and each row's CIEDE2000 per picture; reads each picture once.
 
     Args:
         pictures: The data set.
-        seen: What the first pass found.
+        seen: Results of the first pass.
         candidates: One row each.
-        extractors: Features to take Frechet distances on, by the field of Row that holds them.
-        progress: Told after every batch.
+        extractors: Feature extractors for Frechet distances, by the field of `Row` they fill.
+        progress: Called after every batch.
     """
     scores: dict[str, list[Scores]] = {candidate.name: [] for candidate in candidates}
     seconds = dict.fromkeys(scores, 0.0)
@@ -114,7 +114,7 @@ def measure(
 
 
 def color(candidate: Candidate, batch: Sequence[Truth], hints: Floats | None = None) -> list[Shown]:
-    """Return the pictures of one shape as the candidate colors them, given their lightness."""
+    """Return pictures of one shape, colorized by the candidate from their lightness."""
     predicted = candidate.colorizer.predict(np.stack([t.lightness for t in batch]), hints)
     return [shown(truth.lightness, ab) for truth, ab in zip(batch, predicted, strict=True)]
 
@@ -132,11 +132,11 @@ def point(
 
     Args:
         pictures: The data set.
-        chosen: Ordinals of the pictures that are used.
-        candidate: With the setting made, but for hints.
-        setting: Where the point lies on its plot.
-        hint_count: Pixels of each picture whose true color is given away.
-        seed: Of their choice; the hints of a smaller count are among those of a larger.
+        chosen: Ordinals of the pictures to use.
+        candidate: The candidate at this setting; hints are added here.
+        setting: Position of the point on the plot's x axis.
+        hint_count: Number of pixels per picture whose true color is given as a hint.
+        seed: Seed for choosing them; smaller counts are subsets of larger ones.
     """
     found: list[Scores] = []
     for batch in batches(_truths(pictures, chosen.__contains__), BATCH):
@@ -154,7 +154,7 @@ def point(
 def point_hints(truth: Truth, count: int, seed: int) -> Floats:
     """Return a*, b* and mask, (H, W, 3), with the true color at `count` random pixels.
 
-    The pixels depend on the picture's key and the seed alone.
+    The pixels depend on the picture's key and the seed only.
     """
     height, width = truth.lightness.shape
     generator = np.random.default_rng([seed, zlib.crc32(truth.key.encode())])
@@ -166,7 +166,7 @@ def point_hints(truth: Truth, count: int, seed: int) -> Floats:
 
 
 def spread_choice(ordinals: Sequence[int], count: int) -> frozenset[int]:
-    """Return `count` of the ordinals, evenly spaced; all of them if there are no more."""
+    """Return `count` evenly spaced ordinals, or all of them if there are fewer."""
     if count >= len(ordinals):
         return frozenset(ordinals)
     return frozenset(ordinals[i * len(ordinals) // count] for i in range(count))

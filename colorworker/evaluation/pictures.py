@@ -1,4 +1,4 @@
-"""Color pictures of a data set, decoded to the truth that colors are measured against."""
+"""Decode the color pictures of a data set, the truth of an evaluation."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from colorworker.store.objectstore import ObjectInfo, ObjectStore
 from colorworker.store.picturesets import Sample, samples
 
 LONG_SIDE = 1024
-"""Larger pictures are measured at this long side: what is asked is the color, not the grain."""
+"""Larger pictures are downscaled to this long side: the measure is color, not grain."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Truth:
     """One color picture."""
 
     ordinal: int
-    """Its place in the data set, counted over all pictures, unreadable ones included."""
+    """Position in the data set, counted over all pictures, unreadable ones included."""
     key: str
     lightness: Floats
     """L*, (H, W)."""
     chroma: Floats
-    """a*, b* in the gamut of sRGB, (H, W, 2)."""
+    """a*, b* inside the sRGB gamut, (H, W, 2)."""
     rgb: npt.NDArray[np.uint8]
     """sRGB codes, (H, W, 3)."""
 
@@ -44,20 +44,20 @@ class Broken:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A data set that can be gone through more than once; one picture lies in memory at a time."""
+    """A data set that can be read repeatedly, with one picture in memory at a time."""
 
     store: ObjectStore
     shards: Sequence[ObjectInfo]
     long_side: int = LONG_SIDE
     max_pixels: int = 1_000_000_000
     limit: int | None = None
-    """Measure the first so many only."""
+    """Read only the first `limit` pictures."""
 
     def read(self, wanted: Callable[[int], bool] = lambda _: True) -> Iterator[Truth | Broken]:
         """Yield the pictures whose ordinal is wanted, upright, in the data set's order.
 
         Raises:
-            StoreUnavailable: If the store is away.
+            StoreUnavailable: If the store cannot be reached.
         """
         for ordinal, sample in enumerate(samples(self.store, self.shards)):
             if self.limit is not None and ordinal >= self.limit:
@@ -72,8 +72,8 @@ class Pictures:
             lab = self._lab(sample)
         except ItemError as error:
             return Broken(ordinal, sample.key, str(error))
-        # Through the gamut as predictions go, so that the truth of a wide-gamut file is what sRGB
-        # can show of it.
+        # Brought into gamut like predictions, so that the truth of a wide-gamut file is what sRGB
+        # can show.
         truth = shown(lab[..., 0], lab[..., 1:])
         return Truth(ordinal, sample.key, lab[..., 0], truth.chroma, truth.rgb)
 
@@ -83,7 +83,7 @@ class Pictures:
             if min(height, width) < MIN_SIDE:
                 raise SourceUnsupported(
                     sample.key,
-                    f"{width} x {height} pixels, and at least {MIN_SIDE} a side are measured",
+                    f"{width} x {height} pixels; each side needs at least {MIN_SIDE}",
                     "Leave it out",
                 )
             scale = min(1.0, self.long_side / max(height, width))
@@ -93,7 +93,7 @@ class Pictures:
 
 
 def batches(truths: Iterator[Truth], size: int) -> Iterator[list[Truth]]:
-    """Yield the pictures in lists of one shape, at most `size` long, in their order."""
+    """Yield the pictures in order, in lists of one shape with at most `size` pictures."""
     batch: list[Truth] = []
     for truth in truths:
         if batch and (len(batch) == size or truth.rgb.shape != batch[0].rgb.shape):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from colorworker.cli.evaluate_view import Tell, progress, show_films, show_pictures
 from colorworker.errors import ItemError, UsageError
-from colorworker.evaluation.evaluator import Plan, Result, evaluate
+from colorworker.evaluation.evaluator import EvaluationScope, Result, evaluate
 from colorworker.evaluation.filmpairs import film_rows
 from colorworker.evaluation.pictures import Pictures
 from colorworker.evaluation.table import FilmRow, markdown
@@ -106,7 +106,7 @@ def _pictures(
             Pictures(store, shards, max_pixels=settings.media.max_pixels, limit=request.limit),
             models,
             extractors(request.inception),
-            Plan(sweep_pictures=request.plot_pictures, seed=request.seed),
+            EvaluationScope(sweep_pictures=request.plot_pictures, seed=request.seed),
             vivid=vivid,
             progress=tell,
         )

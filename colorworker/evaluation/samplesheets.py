@@ -1,4 +1,4 @@
-"""The pictures to look at: best, median and worst, truth beside gray beside every model."""
+"""Sample sheets: best, median and worst pictures, each as truth, gray and from every model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,9 +20,9 @@ def choose(
     """Return the ordinals of the best, the median and the worst pictures, best first in each.
 
     Args:
-        ordinals: Of the measured pictures.
-        differences: Their CIEDE2000, by which they are ranked; ties by ordinal.
-        count: How many of each; fewer where the pictures do not suffice.
+        ordinals: Ordinals of the measured pictures.
+        differences: CIEDE2000 of each, which ranks them; ties are broken by ordinal.
+        count: Number of pictures in each group; fewer if there are not enough.
     """
     ranked = [ordinal for _, ordinal in sorted(zip(differences, ordinals, strict=True))]
     count = min(count, max(1, len(ranked) // 3))
@@ -43,10 +43,10 @@ def strips(
 
     Args:
         pictures: The data set.
-        seen: What the first pass found.
-        candidates: What is shown beside truth and gray.
+        seen: Results of the first pass.
+        candidates: Models to show beside truth and gray.
         differences: CIEDE2000 by row, in the order of the survey's keys.
-        wanted: Ordinals.
+        wanted: Ordinals of the pictures to show.
     """
     places = {ordinal: place for place, ordinal in enumerate(seen.keys)}
     chosen = set(wanted)

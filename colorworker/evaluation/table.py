@@ -1,4 +1,4 @@
-"""What an evaluation finds, as values: rows of a table, points of plots, strips of sheets."""
+"""Results of an evaluation as values: table rows, plot points, sheet strips."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ Codes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Row:
-    """One candidate over all pictures; every picture has the same weight."""
+    """Scores of one candidate over all pictures, equally weighted."""
 
     name: str
     colorfulness: float
-    """Hasler and Suesstrunk, signed; mean over pictures."""
+    """Hasler-Suesstrunk colorfulness, signed; mean over pictures."""
     colorfulness_absolute: float
     colorfulness_distance: float
     """|mean - the truth's mean|, signed variant."""
     ab_rmse: float
-    """Root of the mean over pictures of the mean squared difference of a* and b*."""
+    """Root mean square error of a* and b*, with the mean taken over pictures."""
     ciede2000: float
-    """Mean over pictures, everyone given the true lightness."""
+    """Mean over pictures; all candidates get the true lightness."""
     ciede2000_error: float
     """Standard error of that mean."""
     psnr: float
@@ -33,9 +33,9 @@ class Row:
     lite_frechet: float | None = None
     """Frechet distance on the packaged encoder's features; NOT an FID."""
     fid: float | None = None
-    """The FID proper, where Inception weights were given."""
+    """The standard FID, if Inception weights were given."""
     seconds_per_picture: float | None = None
-    """Of prediction alone, on the machine that is named beside the table."""
+    """Seconds of prediction alone, on the machine named beside the table."""
     sha256: str = ""
     note: str = ""
 
@@ -53,7 +53,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One candidate at several settings, over the same few pictures."""
+    """One candidate at several settings, measured on the same subset of pictures."""
 
     name: str
     points: tuple[Point, ...]
@@ -61,17 +61,17 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that was measured on one data set of pictures."""
+    """All results for one data set of pictures."""
 
     truth: str
-    """Where the pictures lie."""
+    """Location of the pictures."""
     pictures: int
-    """That were measured."""
+    """Number of measured pictures."""
     truth_colorfulness: float
-    """Signed; mean over pictures."""
+    """Signed colorfulness of the truth, mean over pictures."""
     truth_colorfulness_absolute: float
     nearly_gray: int
-    """Pictures whose own colorfulness is below 5: they cannot tell color from none."""
+    """Number of pictures with a colorfulness below 5, which cannot judge colors."""
     rows: tuple[Row, ...]
     broken: tuple[tuple[str, str], ...] = ()
     """Key and reason of each picture that could not be measured."""
@@ -79,30 +79,30 @@ class Evaluation:
     vividness: tuple[Sweep, ...] = ()
     hints: tuple[Sweep, ...] = ()
     each: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """CIEDE2000 of every measured picture by row, in the order of `keys`."""
+    """CIEDE2000 of every measured picture for each row, in the order of `keys`."""
     keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class FilmScores:
-    """One coloring of a film; None where a number cannot be had."""
+    """Scores of one colorization of a film; None where a score is not available."""
 
     frames: int
     colorfulness: float
-    """Hasler and Suesstrunk, signed; mean over frames."""
+    """Hasler-Suesstrunk colorfulness, signed; mean over frames."""
     colorfulness_absolute: float
     ab_rmse: float | None
-    """Against the true chroma, where it is known."""
+    """Against the true chroma, if known."""
     cdc: float | None
-    """Of R, G and B, as the TCVC code defines it."""
+    """Color distribution consistency of R, G and B, as the TCVC code defines it."""
     cdc_ab: float | None
-    """The same of a* and b*: blind to exposure."""
+    """The same for a* and b*, which ignores exposure."""
     warp_error: float | None
-    """Mean squared change of RGB in [0, 1] along the motion, over pixels seen in both frames."""
+    """Mean squared change of RGB in [0, 1] along the motion, over pixels visible in both frames."""
     flicker: float | None
     """Root mean square change of (a*, b*) along the motion; mean over frames."""
     visible: float | None
-    """Share of pixels that the last two are taken over."""
+    """Share of pixels on which warp_error and flicker are measured."""
 
 
 @dataclass(frozen=True)
@@ -111,21 +111,21 @@ class FilmRow:
 
     film: str
     coloring: str
-    """`truth`, `gray` or the colored film's name."""
+    """`truth`, `gray` or `colored`."""
     scores: FilmScores
 
 
 @dataclass(frozen=True)
 class Strip:
-    """One picture in all its versions, to be looked at."""
+    """One picture in all its versions, for a sample sheet."""
 
     key: str
     cells: tuple[tuple[str, Codes], ...]
-    """(label, sRGB codes) of the truth, gray, then every model."""
+    """(label, sRGB codes) of the truth, of gray, then of every model."""
 
 
 NOTHING = "\N{EN DASH}"
-"""What stands where there is no number."""
+"""Shown where there is no number."""
 
 COLUMNS: tuple[tuple[str, str, str], ...] = (
     # heading, attribute of Row, format
@@ -160,20 +160,20 @@ def film_cells(row: FilmRow) -> list[str]:
 
 
 def columns(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
-    """Return the columns that any of the rows has a number for."""
+    """Return the columns for which at least one row has a number."""
     return [
         column for column in COLUMNS if any(getattr(row, column[1]) is not None for row in rows)
     ]
 
 
 def cells(row: Row, shown: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Return a row's numbers as text, a dash where there is none."""
+    """Return a row's numbers as text, with a dash for missing ones."""
     values = ((getattr(row, attribute), how) for _, attribute, how in shown)
     return [NOTHING if value is None else format(value, how) for value, how in values]
 
 
 def markdown(evaluation: Evaluation) -> str:
-    """Return the table as Markdown, as the model card has it."""
+    """Return the table as Markdown, in the form of the model card."""
     shown = columns(evaluation.rows)
     head = ["", *(heading for heading, _, _ in shown)]
     truth = ["truth", f"{evaluation.truth_colorfulness:.1f}"]
@@ -185,7 +185,7 @@ def markdown(evaluation: Evaluation) -> str:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean, summed exactly so that it does not depend on how work was split."""
+    """Return the mean; exact summation makes it independent of how work was split."""
     return math.fsum(values) / len(values)
 
 

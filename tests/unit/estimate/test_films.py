@@ -116,7 +116,9 @@ def test_a_damaged_record_is_ignored_in_favor_of_the_header(lookout):
     assert lookout.destination.get(key) == b"torn {"
 
 
-def test_films_above_the_size_limit_are_described_by_their_header_unless_single(lookout, monkeypatch):
+def test_films_above_the_size_limit_are_described_by_their_header_unless_single(
+    lookout, monkeypatch
+):
     monkeypatch.setattr(module, "MOST_READ_BYTES", 100)
 
     found = lookout.outlines()["r.mp4"]

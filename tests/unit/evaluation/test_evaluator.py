@@ -5,7 +5,7 @@ import pytest
 
 from colorworker.errors import UsageError
 from colorworker.evaluation.candidates import Candidate
-from colorworker.evaluation.evaluator import HINT_COUNTS, VIVIDNESS, Plan, evaluate
+from colorworker.evaluation.evaluator import HINT_COUNTS, VIVIDNESS, EvaluationScope, evaluate
 from colorworker.evaluation.passes import point_hints, spread_choice
 from colorworker.evaluation.pictures import Broken, Pictures, Truth, batches
 from colorworker.evaluation.samplesheets import choose
@@ -17,7 +17,7 @@ def silent(_what, _done, _total):
     pass
 
 
-PLAIN = Plan(sweep_pictures=0)
+PLAIN = EvaluationScope(sweep_pictures=0)
 
 
 def measure(pictures, models, plan=PLAIN, vivid=None, extractors=None):
@@ -71,7 +71,9 @@ def test_the_constant_mean_is_the_best_constant(pictures, truths):
 
 def test_two_runs_give_identical_numbers(pictures, half):
     first, second = (
-        measure(pictures, [half], Plan(sweep_pictures=3), {"half": lambda _: half}).evaluation
+        measure(
+            pictures, [half], EvaluationScope(sweep_pictures=3), {"half": lambda _: half}
+        ).evaluation
         for _ in range(2)
     )
 
@@ -81,7 +83,7 @@ def test_two_runs_give_identical_numbers(pictures, half):
 
 
 def test_more_hints_reduce_the_error_and_include_the_earlier_ones(pictures, truths, half):
-    found = measure(pictures, [half], Plan(sweep_pictures=4)).evaluation
+    found = measure(pictures, [half], EvaluationScope(sweep_pictures=4)).evaluation
     (sweep,) = found.hints
     few, many = (point_hints(truths[0], count, seed=0)[..., 2] > 0 for count in (3, 30))
 
@@ -97,7 +99,9 @@ def test_models_with_a_vividness_get_a_vividness_sweep(pictures, truths, tools):
     def at(vividness):
         return Candidate("model", tools["Scaled"](truths, vividness))
 
-    found = measure(pictures, [at(0.8)], Plan(sweep_pictures=2), {"model": at}).evaluation
+    found = measure(
+        pictures, [at(0.8)], EvaluationScope(sweep_pictures=2), {"model": at}
+    ).evaluation
     (sweep,) = found.vividness
 
     assert [each.setting for each in sweep.points] == list(VIVIDNESS)
@@ -105,7 +109,7 @@ def test_models_with_a_vividness_get_a_vividness_sweep(pictures, truths, tools):
 
 
 def test_sheets_show_best_median_and_worst(pictures, half):
-    result = measure(pictures, [half], Plan(sweep_pictures=0, strips=2))
+    result = measure(pictures, [half], EvaluationScope(sweep_pictures=0, strips=2))
     found = result.evaluation
     ranked = [key for _, key in sorted(zip(found.each["half"], found.keys, strict=True))]
 

@@ -43,7 +43,7 @@ def test_folding_many_vectors_does_not_change_the_distance(monkeypatch):
     monkeypatch.setattr(frechet, "_KEPT", 20)
     folded = [gathered(vectors) for vectors in (one, other)]
 
-    assert all(each.centerd() is None for each in folded)
+    assert all(each.centered() is None for each in folded)
     assert frechet_distance(*folded) == pytest.approx(kept, rel=1e-4)
 
 
