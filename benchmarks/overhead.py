@@ -211,13 +211,13 @@ def cpu_of(pid: int) -> float:
 
 def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
     from colorworker.executors.rayactors import RayExecutor
-    from colorworker.executors.sizing import Crew
+    from colorworker.executors.sizing import PoolSize
 
     destination = folder / "ray"
     spec = WorkerSpec(LocalStore(destination).uri, resolve("lite"))
     cores = max(1, usable_cores() // actors)
     executor = RayExecutor(
-        spec, Crew(cores, at_most=actors), environment=tensorflow_environment(cores)
+        spec, PoolSize(cores, max_workers=actors), environment=tensorflow_environment(cores)
     )
     warm = folder / "warm"
     make_pictures(warm, 8 * 2 * actors)

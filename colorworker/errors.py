@@ -1,29 +1,33 @@
 """The exception tree. A class per reaction, not per place; facts in `args`, words in `__str__`.
 
 ColorworkerError
-├── UsageError              the command cannot start: exit code 2
-│   ├── WeightsRefused      not our weights, or not the ones that were named
-│   └── DependencyMissing   an optional package is not installed; says which
+├── UsageError              the command cannot run as given, or not on this machine: exit code 2
+│   ├── WeightsRefused      the weights file is not ours, or not the one that was named
+│   ├── DependencyMissing   a package is missing or does not load; the message names it
+│   └── PlaceUnfit          this machine lacks what every unit needs: disk space, write access
 ├── ItemError               this item fails, the job goes on; never retried
-│   ├── KeyRefused          a name that cannot safely become a path or a report line
-│   ├── SourceUnreadable    the store will not give us the bytes
+│   ├── KeyRefused          the name cannot safely become a path or a line of a report
+│   ├── SourceUnreadable    the store does not return the bytes
 │   ├── SourceChanged       not the object that was listed (ETag)
-│   ├── SourceDamaged       named as a picture or a film, but does not decode whole
-│   ├── SourceTooLarge      more pixels than the bound on decoders allows
-│   ├── SourceUnsupported   sound, but outside what we can color
-│   ├── OutputMismatch      what we wrote is not what the plan promised: nothing is published
+│   ├── SourceDamaged       named as a picture or a film, but does not decode completely
+│   ├── SourceTooLarge      more pixels than the limit on decoders allows
+│   ├── SourceUnsupported   valid, but outside what we can color
+│   ├── OutputMismatch      the output is not what the plan promised: nothing is published
 │   ├── OutputCollision     two sources would be written under one name
-│   ├── LineRefused         a line of a manifest that names nothing we could read
-│   └── Quarantined         the place died under it too often
-├── ItemSkipped             nothing to do for this item, and that is no failure
-│   ├── NotMedia            neither its name nor its content is a picture or a film
-│   └── AlreadyColor       in color already
+│   ├── LineRefused         a manifest line that names no readable object
+│   └── Quarantined         the worker died on every attempt at this item
+├── ItemSkipped             nothing to do for this item; not a failure
+│   ├── NotMedia            neither the name nor the content is a picture or a film
+│   └── AlreadyColor        already in color
 ├── StoreError
 │   ├── KeyMissing          no object under that key
 │   ├── KeyExists           create-only put of a key that is taken
-│   └── StoreUnavailable    the store is away; retryable
+│   └── StoreUnavailable    the store does not answer; retryable
 ├── PlaceFailed             the worker died, not the unit; retryable elsewhere
-└── HardwareMissing         this worker lacks an engine that was asked for; retryable elsewhere
+└── HardwareMissing         this worker's engine is missing or refuses the film; retryable elsewhere
+
+A UsageError raised while a unit runs says nothing about the item. It is never recorded against it:
+the worker is retired, and the job ends when no worker is left.
 """
 
 from typing import ClassVar
@@ -32,7 +36,7 @@ from typing import ClassVar
 class ColorworkerError(Exception):
     """What went wrong, as three facts: the object, what was seen, and what to do next.
 
-    The facts are the constructor's arguments as they are, so the error survives pickling by Ray.
+    The facts are passed to the base class unchanged, so the error survives Ray's pickling.
     """
 
     code: ClassVar[str] = "error"
@@ -52,21 +56,27 @@ class ColorworkerError(Exception):
 
 
 class UsageError(ColorworkerError):
-    """The command cannot start as it was given."""
+    """The command cannot run as it was given, or not on this machine; never an item's failure."""
 
     code = "usage"
 
 
 class WeightsRefused(UsageError):
-    """The file is not a set of weights of this network, or not the one that was named."""
+    """The file does not hold weights of our networks, or not the ones that were named."""
 
     code = "weights_refused"
 
 
 class DependencyMissing(UsageError):
-    """An optional package is needed and not installed."""
+    """A package is needed and is missing or does not load."""
 
     code = "dependency_missing"
+
+
+class PlaceUnfit(UsageError):
+    """This machine cannot do any unit of the job: its disk is full, or it may not write."""
+
+    code = "place_unfit"
 
 
 class ItemError(ColorworkerError):
@@ -82,7 +92,7 @@ class KeyRefused(ItemError):
 
 
 class SourceUnreadable(ItemError):
-    """The store will not give the bytes (permission, dangling link, device error)."""
+    """The store does not return the bytes (permission, dangling link, device error)."""
 
     code = "source_unreadable"
 
@@ -94,25 +104,25 @@ class SourceChanged(ItemError):
 
 
 class SourceDamaged(ItemError):
-    """The content does not decode whole."""
+    """The content does not decode completely."""
 
     code = "source_damaged"
 
 
 class SourceTooLarge(ItemError):
-    """The header promises more than the bound on decoders allows."""
+    """The header declares more pixels than the limit on decoders allows."""
 
     code = "source_too_large"
 
 
 class SourceUnsupported(ItemError):
-    """Sound content of a form this worker does not color."""
+    """Valid content of a kind that this worker does not color."""
 
     code = "source_unsupported"
 
 
 class OutputMismatch(ItemError):
-    """The output does not hold what the plan promised; it is not published."""
+    """The output is not what the plan promised; it is not published."""
 
     code = "output_mismatch"
 
@@ -124,13 +134,13 @@ class OutputCollision(ItemError):
 
 
 class LineRefused(ItemError):
-    """A line of a manifest names no object, or none that may be named there."""
+    """A manifest line names no object, or one that it may not name."""
 
     code = "line_refused"
 
 
 class Quarantined(ItemError):
-    """The unit was being worked on each time its worker died."""
+    """The worker died on every attempt at this unit."""
 
     code = "quarantined"
 
@@ -148,13 +158,13 @@ class NotMedia(ItemSkipped):
 
 
 class AlreadyColor(ItemSkipped):
-    """The picture or film is in color already."""
+    """The picture or film is already in color."""
 
     code = "already_color"
 
 
 class StoreError(ColorworkerError):
-    """An object store said no."""
+    """An object store refused a request."""
 
     code = "store_error"
 
@@ -166,27 +176,27 @@ class KeyMissing(StoreError):
 
 
 class KeyExists(StoreError):
-    """A create-only put met an object under its key."""
+    """A create-only put found an object under its key."""
 
     code = "key_exists"
 
 
 class StoreUnavailable(StoreError):
-    """The store did not answer, or answered that it cannot now."""
+    """The store did not answer, or answered that it cannot serve the request now."""
 
     code = "store_unavailable"
     retryable = True
 
 
 class PlaceFailed(ColorworkerError):
-    """The worker process or its machine failed while it held a unit."""
+    """The worker process or its machine died while it was running a unit."""
 
     code = "place_failed"
     retryable = True
 
 
 class HardwareMissing(ColorworkerError):
-    """This worker's machine lacks an engine that the job asks for, or it refuses the film."""
+    """This worker lacks an engine that the job asks for, or the engine refuses the film."""
 
     code = "hardware_missing"
     retryable = True

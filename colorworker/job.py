@@ -4,7 +4,6 @@ The command line, `jobs/`, the scheduler and the Python API all call `run`. Noth
 no signal is handled here: `Control` says how a caller follows a job and stops it.
 """
 
-import platform
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,13 +19,14 @@ from colorworker.driver import Job, Progress, run_job
 from colorworker.errors import UsageError
 from colorworker.estimate.estimator import Expecting
 from colorworker.executors.cores import usable_cores
-from colorworker.executors.start import start_executor
+from colorworker.executors.preflight import any_unfinished, film_encoders, refuse_absent_runtime
+from colorworker.executors.start import checked_place, start_executor
 from colorworker.executors.worker import WorkerSpec
 from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.inputs.manifests import open_manifest
 from colorworker.inputs.manifesturi import is_manifest
-from colorworker.media.codecs import nvenc
+from colorworker.media.codecs.profiles import encoder_names
 from colorworker.model.weights import load, resolve
 from colorworker.report.completion import CompletionReport
 from colorworker.report.itemlines import ItemLine
@@ -146,19 +146,26 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
     Items that fail are counted and reported; they raise nothing.
 
     Raises:
-        UsageError: If the job cannot start: bad paths, bad weights, nothing to do.
+        UsageError: If the job cannot start (bad paths, bad weights, nothing to do), or no machine
+            that it runs on can do its units.
         ColorworkerError: If a store fails before the first unit or while the report is written.
     """
     control = control or Control()
+    if request.executor_name(settings) == "inprocess":
+        refuse_absent_runtime()
     with (
         planned_job(request, settings) as planned,
         closing(open_store(request.destination, planned.stores)) as destination,
     ):
         if not control.may_be_empty:
             refuse_nothing(request, planned.plan)
-        put_job_plan(destination, planned.plan)
-        with control.select(planned, destination) as selection:
-            return _run_selection(request, settings, planned, destination, selection, control)
+        spec = _spec_of_job(request, settings, planned, destination)
+        with _place(request, settings, planned, destination, spec):
+            put_job_plan(destination, planned.plan)
+            with control.select(planned, destination) as selection:
+                return _run_selection(
+                    request, settings, planned, destination, selection, control, spec
+                )
 
 
 def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, ModelRef]:
@@ -168,7 +175,7 @@ def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, Mode
         UsageError: If the weights are refused, or this process lacks the requested encoder.
     """
     if request.executor_name(settings) == "inprocess":
-        refuse_missing_encoder(request.options)
+        film_encoders(encoder_names(request.options))
     stores = store_options(settings)
     opened = partial(open_store, options=stores)
     model = resolve(request.model, opened)
@@ -180,23 +187,6 @@ def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, Mode
 def store_options(settings: Settings) -> StoreOptions:
     """Return how stores are reached under these settings."""
     return StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
-
-
-def refuse_missing_encoder(options: Options) -> None:
-    """Refuse a job in this process whose films could not be encoded.
-
-    Raises:
-        UsageError: If NVENC is requested and does not work here.
-    """
-    if options.encoder == "software" or options.preview:
-        return
-    name = nvenc.encoder_name(options.codec)
-    if reason := nvenc.probe_nvenc(name).reason:
-        raise UsageError(
-            f"--encoder {options.encoder}",
-            f"{name} does not work on {platform.node()} ({reason})",
-            "Leave it out, or run where `colorworker doctor` reports NVENC",
-        )
 
 
 def refuse_nothing(request: JobRequest, plan: JobPlan) -> None:
@@ -271,6 +261,28 @@ def worker_spec(
     )
 
 
+def _spec_of_job(
+    request: JobRequest, settings: Settings, planned: PlannedJob, destination: ObjectStore
+) -> WorkerSpec:
+    has_films = planned.plan.counts.films > 0
+    return replace(
+        worker_spec(settings, planned.model, planned.stores, destination.uri),
+        shared_key=job_plan_key(planned.plan.job_id),
+        encoders=encoder_names(request.options) if has_films else (),
+    )
+
+
+def _place(
+    request: JobRequest,
+    settings: Settings,
+    planned: PlannedJob,
+    destination: ObjectStore,
+    spec: WorkerSpec,
+) -> AbstractContextManager[None]:
+    unfinished = partial(any_unfinished, planned.plan, request.options, planned.model, destination)
+    return checked_place(request.executor_name(settings), spec, settings, destination, unfinished)
+
+
 def estimator(request: JobRequest, settings: Settings, spec: WorkerSpec) -> Expecting:
     """Return what estimates the job's time on this machine."""
     name = request.executor_name(settings)
@@ -284,12 +296,9 @@ def _run_selection(
     destination: ObjectStore,
     selection: Selection,
     control: Control,
+    spec: WorkerSpec,
 ) -> JobEnd:
     run, plan = settings.run, planned.plan
-    spec = replace(
-        worker_spec(settings, planned.model, planned.stores, destination.uri),
-        landmark=job_plan_key(plan.job_id),
-    )
     job = Job(
         plan.job_id,
         selection.entries,

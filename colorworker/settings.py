@@ -89,6 +89,9 @@ class RunSettings(BaseModel):
     """Pictures that travel to a worker together."""
     scratch: Path | None = WorkerSettings.scratch
     """Folder for temporary files; by default the destination's own when it is local."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = WorkerSettings.min_free_bytes
+    """Free space required for temporary files and in a local destination, in bytes; with less, a
+    job does not start and a worker takes no more units."""
     cache: Path | None = None
     """Folder for what is kept between jobs, such as how fast this machine is; by default
     `~/.cache/colorworker`."""

@@ -9,7 +9,7 @@ _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def doctor() -> None:
-    """Say what is installed, reachable and fast enough here. Exit code 3 if something fails."""
+    """Check what is installed, reachable and fast enough here. Exit code 3 if a check fails."""
     apply_environment(tensorflow_environment())
     failed = False
     for check in checks():

@@ -15,6 +15,8 @@ class WorkerSettings:
     """Largest picture or frame that is decoded, in pixels."""
     scratch: Path | None = None
     """Folder for temporary files; None for the destination's own."""
+    min_free_bytes: int = 256 << 20
+    """Required free space on the disks of temporary files and of a local destination."""
     keep_parts: bool = False
     """Keep a film's encoded segments after the film is published."""
     verify_parts: bool = True

@@ -1,1 +1,1 @@
-"""Where units run: in this process, or on Ray actors."""
+"""Where units run: on threads of this process, or on Ray actors."""

@@ -1,17 +1,17 @@
-"""How many cores this process may use: in a container fewer than the machine has."""
+"""The number of cores this process may use: in a container, fewer than the machine has."""
 
 import os
 from pathlib import Path
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Of control groups, version 2: microseconds of CPU in each period, and the period's."""
+"""Control groups, version 2: microseconds of CPU per period, and the length of the period."""
 
 
 def usable_cores(quota: Path = _QUOTA) -> int:
-    """Return the cores that affinity and the container's quota leave, at least 1.
+    """Return the number of cores that CPU affinity and the container's quota allow, at least 1.
 
     Args:
-        quota: File with the quota; one that is not there or says `max` sets no bound.
+        quota: File with the quota. If it is missing or says `max`, there is no quota.
     """
     try:
         cores = len(os.sched_getaffinity(0))

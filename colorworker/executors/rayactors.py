@@ -1,14 +1,17 @@
-"""Run units on Ray actors: a bounded loop over `ray.wait`, one model an actor.
+"""Run units on Ray actors: a bounded loop over `ray.wait`, one model per actor.
 
-Actors come and go with the nodes. Only one that has answered is given a unit, so an actor for which
-there is no room holds up nothing; and only one at a time, so none waits behind a long one while
-another actor is idle. One that dies is dropped, and another is asked for where there is room. Calls
-are not retried by Ray: the driver counts attempts, and only the unit that was being worked on is
-charged one.
+Actors come and go with the nodes. Only an actor that has answered is given a unit, so one that does
+not fit on the cluster delays nothing; and it is given only one at a time, so no unit waits behind a
+long one while another actor is idle. An actor that dies is dropped and another is requested where
+there is capacity. Ray does not retry calls: the driver counts attempts, and only the unit that was
+being worked on is charged one.
+
+An actor whose machine cannot do the job's units (no TensorFlow, unreadable weights, a full disk) is
+retired, and no other is started on its node. The unit that met it is charged nothing and goes to
+another actor. When none is left, the job ends.
 """
 
 import logging
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -20,73 +23,30 @@ from ray.exceptions import RayError, RayTaskError
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.errors import PlaceFailed, UsageError
-from colorworker.executors.rayconnect import join
-from colorworker.executors.sizing import Crew
-from colorworker.executors.worker import (
-    WorkerSpec,
-    internal_error,
-    open_workshop,
-    refuse_other_destination,
-)
-from colorworker.pipeline.unit import run_unit
+from colorworker.executors.rayconnect import connect
+from colorworker.executors.sizing import PoolSize
+from colorworker.executors.unitactor import Started, UnitActor
+from colorworker.executors.worker import WorkerSpec, internal_error
 
 logger = logging.getLogger(__name__)
 
-_AHEAD = 1
-"""Units an actor that wait here, so that whichever is free first need not wait for the driver."""
-_LOOK_SECONDS = 2.0
+_QUEUED_PER_ACTOR = 1
+"""Units per actor that wait here, so that an actor that is free need not wait for the driver."""
+_ADJUST_SECONDS = 2.0
 """Time between two looks at the cluster's nodes."""
 _ANSWER_SECONDS = 5.0
-"""How long an actor may take to say what it has begun."""
-_REMEMBERED = 64
-"""Units last begun that an actor can name; many more than are ever queued at it."""
+"""How long an actor may take to say which units it has begun."""
 _MAX_LOSSES_IN_A_ROW = 20
-"""Actors that may die one after another, with nothing done in between, before the cluster is called
-broken."""
+"""Actors that may die in a row, with no unit finished in between, before the job gives up on the
+cluster."""
+_LAST_CHANCE_SECONDS = 30.0
+"""With every node refused and no actor working: how long those that are starting are waited for."""
+_NODE_LABEL = "ray.io/node-id"
+"""Label that Ray gives every node."""
 
 
-class UnitActor:
-    """Holds a workshop, and with it the model, for as long as it lives."""
-
-    def __init__(self, spec: WorkerSpec) -> None:
-        self._workshop = open_workshop(spec)
-        self._landmark = spec.landmark
-        self._lock = threading.Lock()
-        self._draining = False
-        self._begun: deque[tuple[str, int]] = deque(maxlen=_REMEMBERED)
-
-    def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
-        """Do one unit, unless drained; the only thing that comes back is its small result."""
-        with self._lock:
-            if self._draining:
-                return None
-            self._begun.append((unit.unit_id, attempt))
-        return run_unit(self._workshop, unit, attempt)
-
-    @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
-    def ping(self) -> str:
-        """Answer while a unit runs: this method has a thread of its own.
-
-        Raises:
-            UsageError: If the destination is not the one that the driver sees.
-        """
-        refuse_other_destination(self._workshop, self._landmark)
-        return self._workshop.worker
-
-    @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
-    def drain(self) -> list[tuple[str, int]]:
-        """Begin nothing any more; return id and attempt of the units begun last.
-
-        A call rather than `ray.cancel`, which comes through only when the unit before has ended,
-        and then ends one that runs as well.
-        """
-        with self._lock:
-            self._draining = True
-            return list(self._begun)
-
-
-class _Given(NamedTuple):
-    """A unit at an actor, and the reference to what will come of it."""
+class _RunningUnit(NamedTuple):
+    """A unit at an actor, and the reference to its result."""
 
     reference: Any
     unit: WorkUnit
@@ -94,97 +54,102 @@ class _Given(NamedTuple):
 
 
 @dataclass
-class _Place:
+class _Worker:
     """One actor and the unit it has been given."""
 
     actor: Any
-    answer: Any
-    """Reference to its first ping; None once that has come."""
-    given: _Given | None = None
+    starting: Any
+    """Reference to what `start` returns; None once that has come."""
+    name: str = ""
+    node_id: str = ""
+    running: _RunningUnit | None = None
 
     @property
     def awaited(self) -> list[Any]:
-        if self.answer is not None:
-            return [self.answer]
-        return [self.given.reference] if self.given else []
+        if self.starting is not None:
+            return [self.starting]
+        return [self.running.reference] if self.running else []
 
 
 class RayExecutor:
-    """As many actors as there is room for, each with one unit under way."""
+    """As many actors as the cluster has capacity for, each with one unit under way."""
 
     def __init__(
         self,
         spec: WorkerSpec,
-        crew: Crew,
+        size: PoolSize,
         *,
         address: str = "",
         environment: dict[str, str] | None = None,
         start_seconds: float = 300.0,
     ) -> None:
-        """Join the cluster at `address`, or start Ray on this machine, and start the actors.
+        """Connect to the cluster at `address`, or start Ray on this machine, and start the actors.
 
         Args:
             spec: What the actors set themselves up from.
-            crew: How many of which size.
+            size: How many actors, and what each takes.
             address: Of the cluster; empty starts Ray on this machine.
             environment: Variables of the actors' processes.
-            start_seconds: How long there may be no actor at all before the job is given up.
+            start_seconds: How long there may be no actor at all before the job gives up.
 
         Raises:
             UsageError: If there is no such cluster, or it cannot hold a single actor of that size
-                and crew.at_least does not ask to wait for more nodes.
+                and size.min_workers does not ask to wait for more nodes.
         """
-        self._joined = not ray.is_initialized()
-        if self._joined:
-            join(address)
-        self._crew = crew
+        self._connected_here = not ray.is_initialized()
+        if self._connected_here:
+            connect(address)
+        self._size = size
         self._spec = spec
         self._start_seconds = start_seconds
         self._actor_class = ray.remote(
-            num_cpus=crew.cpus,
-            num_gpus=crew.gpus,
+            num_cpus=size.cpus,
+            num_gpus=size.gpus,
             max_restarts=0,
             max_task_retries=0,
             concurrency_groups={"ctl": 1},
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": environment or {}},
         )(UnitActor)
-        self._places: list[_Place] = []
+        self._workers: list[_Worker] = []
         self._waiting: deque[tuple[WorkUnit, int]] = deque()
-        self._was_manned = False
         self._losses = 0
         self._draining = False
-        self._last_manned = self._looked = time.monotonic()
-        if crew.room(_nodes()) == 0 and not crew.at_least:
-            there = _resources()
+        self._refused_nodes: dict[str, UsageError] = {}
+        self._last_refused = 0.0
+        self._last_ready = self._last_adjusted = time.monotonic()
+        if self._capacity() == 0 and not size.min_workers:
+            resources = _resources()
             self.close()
             raise UsageError(
                 "ray",
-                f"no node of the cluster ({there}) has room for a worker of {crew.words}",
+                f"no node of the cluster ({resources}) has room for a worker of"
+                f" {size.worker_resources}",
                 "Lower COLORWORKER_RUN__CPUS_PER_WORKER or COLORWORKER_RUN__GPUS_PER_WORKER, add"
                 " nodes, or set COLORWORKER_RUN__MIN_WORKERS to wait for an autoscaler",
             )
-        self._man()
+        self._adjust_pool()
 
     @property
     def slots(self) -> int:
-        """Units under way at the actors that are there, and as many that wait for one of them."""
-        return len(self._manned()) * (1 + _AHEAD)
+        """Units under way at the actors that are ready, and as many that wait for one of them."""
+        return len(self._ready()) * (1 + _QUEUED_PER_ACTOR)
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
-        """Give the unit to an actor that is idle, or to the next that is."""
+        """Give the unit to an idle actor, or to the next one that is."""
         self._waiting.append((unit, attempt))
-        self._deal()
+        self._assign_units()
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:
-        """Return what has finished or was lost; sleeps at most timeout_seconds.
+        """Return the results of units that have finished or were lost; sleeps at most that long.
 
         Raises:
-            PlaceFailed: If actors die one after another, or none has been there for long.
+            UsageError: If no machine of the cluster can do the job's units.
+            PlaceFailed: If actors die one after another, or there has been none for long.
         """
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._man()
-        awaited = {reference: place for place in self._places for reference in place.awaited}
+        if time.monotonic() - self._last_adjusted >= _ADJUST_SECONDS:
+            self._adjust_pool()
+        awaited = {reference: worker for worker in self._workers for reference in worker.awaited}
         if not awaited:
             time.sleep(timeout_seconds)
             return []
@@ -192,141 +157,207 @@ class RayExecutor:
         ray.wait(references, num_returns=1, timeout=timeout_seconds, fetch_local=False)
         done, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
         results: list[UnitResult] = []
-        for place in (awaited[reference] for reference in done):
-            if place.given is not None:
-                results.append(self._harvest(place, place.given))
-            else:
-                self._welcome(place)
+        for worker in (awaited[reference] for reference in done):
+            if worker.running is None:
+                self._take_started(worker)
+            elif result := self._take_result(worker, worker.running):
+                results.append(result)
         return results
 
     def drain(self) -> set[str]:
-        """Begin nothing any more; return the ids of the units that were not begun."""
+        """Begin no more units; return the ids of those that were submitted and not begun."""
         self._draining = True
         unbegun = {unit.unit_id for unit, _ in self._waiting}
         self._waiting.clear()
-        places = [place for place in self._manned() if place.given]
-        answers = [place.actor.drain.remote() for place in places]
+        workers = [worker for worker in self._ready() if worker.running]
+        answers = [worker.actor.drain.remote() for worker in workers]
         if answers:
             ray.wait(answers, num_returns=len(answers), timeout=_ANSWER_SECONDS)
-        for place, answer in zip(places, answers, strict=True):
+        for worker, answer in zip(workers, answers, strict=True):
             try:
                 begun = set(ray.get(answer, timeout=0))
-            except RayError:  # It is dead or does not answer: what it had is found lost, or done.
+            except RayError:  # Dead, or it does not answer: its unit will be lost, or finished.
                 continue
-            given = place.given
-            if given and (given.unit.unit_id, given.attempt) not in begun:
-                unbegun.add(given.unit.unit_id)
-                place.given = None
+            running = worker.running
+            if running and (running.unit.unit_id, running.attempt) not in begun:
+                unbegun.add(running.unit.unit_id)
+                worker.running = None
         return unbegun
 
     def workers(self) -> list[str]:
-        """Return `host:pid` of every actor that is there."""
-        return list(ray.get([place.actor.ping.remote() for place in self._manned()]))
+        """Return `host:pid` of every actor that is ready."""
+        return [worker.name for worker in self._ready()]
 
     def close(self) -> None:
-        """End the actors, whatever they do, and Ray if it was started or joined here."""
-        for place in self._places:
-            ray.kill(place.actor)
-        if self._joined:
+        """End the actors, whatever they do, and Ray if it was started or connected to here."""
+        for worker in self._workers:
+            ray.kill(worker.actor)
+        if self._connected_here:
             ray.shutdown()
 
-    def _manned(self) -> list[_Place]:
-        return [place for place in self._places if place.answer is None]
+    def _ready(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.starting is None]
 
-    def _man(self) -> None:
-        """Ask for actors where there is room and work for them; call off those without room."""
-        self._looked = time.monotonic()
-        manned = self._manned()
-        if manned:
-            self._last_manned = self._looked
-        elif self._looked - self._last_manned > self._start_seconds:
-            raise PlaceFailed(
-                "ray",
-                f"no worker of {self._crew.words} has started in {self._start_seconds:.0f} s"
-                f" on a cluster with {_resources()}",
-                "See `ray status` for who holds its resources, and the logs under"
-                " /tmp/ray/session_latest/logs",
-            )
-        if self._draining:
-            return
-        room = self._crew.room(_nodes())
-        for place in self._places[::-1]:
-            if place.answer is not None and len(self._places) > self._crew.bound(room):
-                self._drop(place)
-        hungry = bool(self._waiting) or not manned
-        missing = self._crew.wanted(room, hungry) - len(self._places) if hungry else 0
-        for _ in range(missing):
-            actor = self._actor_class.remote(self._spec)
-            self._places.append(_Place(actor, actor.ping.remote()))
+    def _capacity(self) -> int:
+        """Return how many actors fit on the nodes that are alive and not refused."""
+        return self._size.capacity(
+            node["Resources"]
+            for node in ray.nodes()
+            if node["Alive"] and node["NodeID"] not in self._refused_nodes
+        )
 
-    def _welcome(self, place: _Place) -> None:
-        """Take in an actor that has answered its first ping, or failed to come up.
+    def _adjust_pool(self) -> None:
+        """Request actors where there is capacity and work; withdraw requests that do not fit.
 
         Raises:
-            UsageError: If it is the first, and sees another destination than the driver.
+            UsageError: If every node is refused and no actor is left.
+            PlaceFailed: If there has been no actor for long.
         """
+        self._last_adjusted = time.monotonic()
+        ready = self._ready()
+        if ready:
+            self._last_ready = self._last_adjusted
+        elif self._last_adjusted - self._last_ready > self._start_seconds:
+            raise self._none_started()
+        if self._draining:
+            return
+        capacity = self._capacity()
+        self._end_if_all_are_refused(capacity)
+        if not self._refused_nodes:  # else those that start may be on a node that has no capacity
+            for worker in self._workers[::-1]:
+                if worker.starting is not None and len(self._workers) > self._size.limit(capacity):
+                    self._remove(worker)
+        work_is_waiting = bool(self._waiting) or not ready
+        target = self._size.target(capacity, work_is_waiting) if work_is_waiting else 0
+        for _ in range(target - len(self._workers)):
+            self._workers.append(self._request_actor())
+
+    def _request_actor(self) -> _Worker:
+        chosen = self._actor_class
+        if self._refused_nodes:
+            selector = {_NODE_LABEL: f"!in({','.join(sorted(self._refused_nodes))})"}
+            chosen = chosen.options(label_selector=selector)
+        actor = chosen.remote(self._spec)
+        return _Worker(actor, actor.start.remote())
+
+    def _take_started(self, worker: _Worker) -> None:
+        """Take in an actor that has set itself up, was refused, or failed to start."""
         try:
-            worker = ray.get(place.answer)
+            started: Started = ray.get(worker.starting)
         except RayError as error:
             cause = error.cause if isinstance(error, RayTaskError) else None
-            if isinstance(cause, UsageError) and not self._was_manned:
-                raise cause from error
-            logger.warning("a worker did not come up: %s", cause or error)
-            self._count_loss(place, error)
+            logger.warning("a worker did not start: %s", cause or error)
+            self._count_loss(worker, error)
             return
-        place.answer = None
-        self._was_manned = True
-        logger.info("worker %s is there", worker)
-        self._deal()
+        worker.name, worker.node_id = started.worker, started.node_id
+        if started.refusal:
+            self._retire(worker, started.refusal)
+            return
+        worker.starting = None
+        logger.info("worker %s is ready", worker.name)
+        self._assign_units()
 
-    def _deal(self) -> None:
-        """Give what waits to the actors that are idle."""
-        for place in self._manned():
-            if place.given is None and self._waiting:
+    def _assign_units(self) -> None:
+        """Give waiting units to idle actors."""
+        for worker in self._ready():
+            if worker.running is None and self._waiting:
                 unit, attempt = self._waiting.popleft()
-                place.given = _Given(place.actor.run.remote(unit, attempt), unit, attempt)
+                reference = worker.actor.run.remote(unit, attempt)
+                worker.running = _RunningUnit(reference, unit, attempt)
 
-    def _harvest(self, place: _Place, given: _Given) -> UnitResult:
-        """Take the result of an actor's unit, dropping the actor if it has died."""
-        reference, unit, attempt = given
+    def _take_result(self, worker: _Worker, running: _RunningUnit) -> UnitResult | None:
+        """Return the result of an actor's unit; drop the actor if it has died.
+
+        None where its machine is at fault: the unit is then given to another one.
+        """
+        reference, unit, attempt = running
         try:
             result: UnitResult | None = ray.get(reference)
         except RayTaskError as error:
-            # The actor lives and our own code broke: the unit's fault, or ours.
+            if isinstance(error.cause, UsageError):
+                return self._refused(worker, running, error.cause)
+            # The actor lives: either the unit or our own code is at fault.
             logger.exception("unit %s broke the worker", unit.unit_id)
             result = internal_error(unit, attempt, error.cause)
         except RayError as error:
             # ActorDied, ActorUnavailable, OutOfMemory, WorkerCrashed, NodeDied: the place failed.
-            return self._lost(place, given, error)
-        place.given = None
+            return self._lost(worker, running, error)
+        worker.running = None
         self._losses = 0
-        self._deal()
+        self._assign_units()
         return result or _lost_result(unit, attempt, "stopped before it was begun")
 
-    def _lost(self, place: _Place, given: _Given, error: RayError) -> UnitResult:
-        """Give up an actor, and ask for another."""
-        reason = type(error).__name__
-        logger.warning("worker lost (%s) under unit %s", reason, given.unit.unit_id)
-        self._count_loss(place, error)
-        self._man()
-        return _lost_result(given.unit, given.attempt, reason)
+    def _refused(
+        self, worker: _Worker, running: _RunningUnit, refusal: UsageError
+    ) -> UnitResult | None:
+        """Take the unit back from an actor whose machine cannot do it, for the next one."""
+        if self._draining:
+            self._retire(worker, refusal)
+            return _lost_result(running.unit, running.attempt, "stopped before it was begun")
+        self._waiting.appendleft((running.unit, running.attempt))
+        self._retire(worker, refusal)
+        return None
 
-    def _count_loss(self, place: _Place, error: RayError) -> None:
-        self._drop(place)
+    def _retire(self, worker: _Worker, refusal: UsageError) -> None:
+        """Give no more units to an actor, and start no other on its node.
+
+        Others that work on the same node are kept for as long as they do.
+
+        Raises:
+            UsageError: The refusal, if no actor is left and no node where one could start.
+        """
+        logger.warning("worker %s is retired: %s", worker.name or worker.node_id, refusal)
+        self._remove(worker)
+        self._refused_nodes[worker.node_id] = refusal
+        self._last_refused = time.monotonic()
+        self._adjust_pool()
+        self._assign_units()
+
+    def _end_if_all_are_refused(self, capacity: int) -> None:
+        if not self._refused_nodes or capacity or self._ready():
+            return
+        if self._workers and time.monotonic() - self._last_refused < _LAST_CHANCE_SECONDS:
+            return  # Starting on a node where another was refused; requested before that.
+        raise next(reversed(self._refused_nodes.values()))
+
+    def _none_started(self) -> PlaceFailed:
+        seen = (
+            f"no worker of {self._size.worker_resources} has started in {self._start_seconds:.0f} s"
+            f" on a cluster with {_resources()}"
+        )
+        for refusal in list(self._refused_nodes.values())[-1:]:
+            seen += f", where {len(self._refused_nodes)} nodes were refused ({refusal})"
+        return PlaceFailed(
+            "ray",
+            seen,
+            "See `ray status` for who holds its resources, and the logs under"
+            " /tmp/ray/session_latest/logs",
+        )
+
+    def _lost(self, worker: _Worker, running: _RunningUnit, error: RayError) -> UnitResult:
+        """Drop a dead actor, and request another."""
+        reason = type(error).__name__
+        logger.warning("worker lost (%s) while running unit %s", reason, running.unit.unit_id)
+        self._count_loss(worker, error)
+        self._adjust_pool()
+        return _lost_result(running.unit, running.attempt, reason)
+
+    def _count_loss(self, worker: _Worker, error: RayError) -> None:
+        self._remove(worker)
         self._losses += 1
         if self._losses > _MAX_LOSSES_IN_A_ROW:
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise PlaceFailed(
                 "ray",
-                f"{self._losses} workers died one after another, the last by"
+                f"{self._losses} workers died in a row, the last by"
                 f" {type(error).__name__} ({lines[-1].strip() if lines else ''})",
                 "Look at the workers' logs under /tmp/ray/session_latest/logs",
             )
 
-    def _drop(self, place: _Place) -> None:
-        self._places.remove(place)
-        # It may be alive and out of reach; then it must not go on beside its successor.
-        ray.kill(place.actor)
+    def _remove(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        # It may be alive but unreachable; it must not go on beside its successor.
+        ray.kill(worker.actor)
 
 
 def _lost_result(unit: WorkUnit, attempt: int, reason: str) -> UnitResult:
@@ -338,11 +369,6 @@ def _lost_result(unit: WorkUnit, attempt: int, reason: str) -> UnitResult:
         retryable=True,
         attempt=attempt,
     )
-
-
-def _nodes() -> list[dict[str, float]]:
-    """Return the resources of every node that is alive."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _resources() -> str:

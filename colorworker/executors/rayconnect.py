@@ -1,6 +1,7 @@
-"""Into a Ray cluster, or into one that is started here, and out again."""
+"""Connect to a Ray cluster, or start Ray on this machine, and disconnect again."""
 
 import logging
+import platform
 import signal
 import socket
 import threading
@@ -14,13 +15,19 @@ from colorworker.errors import UsageError
 
 _REACH_SECONDS = 10.0
 """How long the head of a cluster may take to accept a connection."""
+_MISMATCH = "Version mismatch"
+"""Beginning of the RuntimeError that `ray.init` raises where versions differ."""
 
 
-def join(address: str) -> None:
+def connect(address: str) -> None:
     """Connect this process to a cluster, or start one on this machine.
 
+    Args:
+        address: Of the cluster; empty starts Ray on this machine.
+
     Raises:
-        UsageError: If there is no cluster at that address, or it does not let us in.
+        UsageError: If there is no cluster at that address, it runs another version of Ray or
+            Python, or it denies access.
     """
     _refuse_unreachable(address)
     handler = signal.getsignal(signal.SIGTERM)
@@ -34,21 +41,42 @@ def join(address: str) -> None:
     except (ConnectionError, RayError) as error:
         raise UsageError(
             "ray",
-            f"the cluster at {address or 'this machine'} cannot be joined ({error})",
-            "Check RAY_ADDRESS, and RAY_AUTH_MODE=token with the cluster's token where it asks for"
+            f"cannot connect to the cluster at {address or 'this machine'} ({error})",
+            "Check RAY_ADDRESS, and set RAY_AUTH_MODE=token with the cluster's token if it requires"
             " one",
         ) from error
+    except RuntimeError as error:
+        if not str(error).startswith(_MISMATCH):
+            raise
+        raise _version_mismatch(address, str(error)) from error
     finally:
-        # ray.init puts a handler of its own there, under which SIGTERM would end the job at once.
+        # ray.init installs a handler of its own, under which SIGTERM would end the job at once.
         if handler is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
 
 
+@contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Be connected inside the block; a connection that exists already is used and kept.
+
+    Raises:
+        UsageError: As `connect`.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    connect(address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
 def _refuse_unreachable(address: str) -> None:
-    """Knock before `ray.init`, which would knock at a dead address for more than 100 seconds."""
+    """Try the address before `ray.init`, which retries a dead one for more than 100 seconds."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
-        return  # Nothing, `auto` or `local`: Ray knows where.
+        return  # Empty, `auto` or `local`: Ray finds the cluster itself.
     try:
         socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
@@ -59,18 +87,19 @@ def _refuse_unreachable(address: str) -> None:
         ) from error
 
 
-@contextmanager
-def joined(address: str) -> Iterator[None]:
-    """Be in the cluster within the block; one that this process is in already is kept.
+def _version_mismatch(address: str, words: str) -> UsageError:
+    """Return the error for a cluster of other versions.
 
-    Raises:
-        UsageError: As `join`.
+    Args:
+        address: Of the cluster.
+        words: Of Ray: lines like `Ray: 2.60.0` and `Python: 3.11.7`, the cluster's first.
     """
-    if ray.is_initialized():
-        yield
-        return
-    join(address)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    found = [line.strip().partition(": ")[2] for line in words.splitlines() if line[:4] == " " * 4]
+    cluster_ray, cluster_python = [*found, "?", "?"][:2]
+    return UsageError(
+        "ray",
+        f"the cluster at {address} runs Ray {cluster_ray} on Python {cluster_python}, and this"
+        f" process Ray {ray.__version__} on Python {platform.python_version()}",
+        f"Use the same versions on both sides: pip install 'ray=={cluster_ray}' under Python"
+        f" {cluster_python}",
+    )

@@ -1,7 +1,10 @@
-"""Starts the executor that a job runs on: threads of this process, or actors on Ray."""
+"""Checks the place that a job runs in, and starts its executor there: threads, or Ray actors."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from colorworker.driver import Executor
-from colorworker.errors import DependencyMissing
+from colorworker.executors import preflight
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.executors.worker import WorkerSpec, open_workshop
 from colorworker.settings import (
@@ -10,6 +13,44 @@ from colorworker.settings import (
     apply_environment,
     tensorflow_environment,
 )
+from colorworker.store.objectstore import ObjectStore
+
+
+@contextmanager
+def checked_place(
+    name: ExecutorName,
+    spec: WorkerSpec,
+    settings: Settings,
+    destination: ObjectStore,
+    unfinished: Callable[[], bool],
+) -> Iterator[None]:
+    """Check what every unit needs, before the job leaves anything on its destination but a probe.
+
+    In this process all of it is checked here. On Ray every worker checks its own machine, and this
+    process is connected to the cluster inside the block.
+
+    Args:
+        name: `inprocess` or `ray`.
+        spec: What workers must know.
+        settings: Of this process.
+        destination: Of the job.
+        unfinished: Tells whether any item is not done yet; TensorFlow is imported only if so.
+
+    Raises:
+        UsageError: If the job cannot run here.
+        StoreUnavailable: If a remote destination does not answer.
+    """
+    if name == "inprocess":
+        apply_environment(tensorflow_environment())
+        preflight.check_machine(destination, spec.settings, spec.encoders, unfinished)
+        yield
+        return
+    preflight.ray_version()
+    preflight.writable(destination)
+    from colorworker.executors.rayconnect import connected
+
+    with connected(settings.ray_address):
+        yield
 
 
 def start_executor(
@@ -24,25 +65,22 @@ def start_executor(
         settings: Of this process.
 
     Raises:
-        DependencyMissing: If Ray is requested and not installed.
-        UsageError: If the cluster cannot be reached or has no room for a worker.
+        UsageError: If Ray is not installed, or the cluster cannot be reached or has no room for a
+            worker.
     """
     if name == "inprocess":
         apply_environment(tensorflow_environment())
         return InProcessExecutor(open_workshop(spec), workers or 1)
-    try:
-        from colorworker.executors.rayactors import RayExecutor
-        from colorworker.executors.sizing import Crew
-    except ModuleNotFoundError as error:
-        raise DependencyMissing(
-            "ray", "is not installed", "Install it: pip install 'colorworker[ray]'"
-        ) from error
+    preflight.ray_version()
+    from colorworker.executors.rayactors import RayExecutor
+    from colorworker.executors.sizing import PoolSize
+
     run = settings.run
-    crew = Crew(run.cpus_per_worker, run.gpus_per_worker, run.min_workers, workers)
+    size = PoolSize(run.cpus_per_worker, run.gpus_per_worker, run.min_workers, workers)
     return RayExecutor(
         spec,
-        crew,
+        size,
         address=settings.ray_address,
-        environment=tensorflow_environment(crew.cpus),
+        environment=tensorflow_environment(size.cpus),
         start_seconds=run.start_seconds,
     )

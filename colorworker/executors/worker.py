@@ -1,9 +1,11 @@
-"""From a plain specification, which can travel, to a workshop, which cannot."""
+"""What executors share: opening a worker's context from a specification, and running one unit."""
 
+import logging
 import os
 import platform
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -15,10 +17,22 @@ from colorworker.domain.options import Look, ModelRef, Precision
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.domain.workersettings import WorkerSettings
-from colorworker.errors import KeyMissing, UsageError
+from colorworker.errors import (
+    ColorworkerError,
+    KeyMissing,
+    PlaceUnfit,
+    StoreError,
+    StoreUnavailable,
+    UsageError,
+    WeightsRefused,
+)
+from colorworker.executors.preflight import check_machine, free_space, is_local, writable
 from colorworker.pipeline.context import Colorizer, Workshop
+from colorworker.pipeline.outcome import refuse_place_errors
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from colorworker.model.colorizer import TensorFlowColorizer
@@ -26,21 +40,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What a worker needs to know to set itself up anywhere; no credentials, no handles."""
+    """What a worker needs in order to set itself up anywhere; no credentials, no handles."""
 
     destination_uri: str
     model: ModelRef
     settings: WorkerSettings = field(default_factory=WorkerSettings)
     threads: int | None = None
-    """Cores for one prediction; None leaves it to TensorFlow."""
+    """Cores for one prediction; None leaves the choice to TensorFlow."""
     stores: StoreOptions | None = None
-    """How to reach stores; credentials are found on each machine by itself."""
-    landmark: str = ""
+    """How to reach stores; every machine finds its own credentials."""
+    shared_key: str = ""
     """Key that the driver has put on the destination and every worker must find; may be empty."""
+    encoders: tuple[str, ...] = ()
+    """libav's names of the encoders that the job's films need."""
 
 
 def open_workshop(spec: WorkerSpec) -> Workshop:
-    """Return a workshop on this machine; its model is loaded when the first picture needs it."""
+    """Return a worker's context on this machine; the first picture that needs it loads the model.
+
+    Raises:
+        UsageError: If this machine cannot open the destination.
+    """
     opened = partial(open_store, options=spec.stores)
     return Workshop(
         destination=opened(spec.destination_uri),
@@ -52,47 +72,99 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
     )
 
 
-def refuse_other_destination(workshop: Workshop, landmark: str) -> None:
-    """Look for what the driver has put on the destination.
-
-    Without this, workers on machines that do not share a folder would each write into their own,
-    and the job would end as if all were well.
+def check_worker(workshop: Workshop, spec: WorkerSpec) -> None:
+    """Check that this machine can do the job's units; the network's runtime is not imported yet.
 
     Raises:
-        UsageError: If it is not there.
+        UsageError: If it cannot, or if it sees another destination than the driver.
     """
-    if not landmark:
-        return
+    _refuse_other_destination(workshop, spec.shared_key)
+    check_machine(workshop.destination, spec.settings, spec.encoders)
+
+
+def run_on_worker(workshop: Workshop, unit: WorkUnit, attempt: int) -> UnitResult:
+    """Do one unit, or find it done. Whatever goes wrong with the item comes back as a value.
+
+    Raises:
+        UsageError: If this machine is at fault, not the item. Nothing is charged to the unit then,
+            and the machine should get no more of them.
+    """
+    # Imported here: on a machine where libvips or PyAV does not load, the checks have said so.
+    from colorworker.pipeline.unit import run_unit
+
     try:
-        workshop.destination.head(landmark)
-    except KeyMissing as error:
-        raise UsageError(
-            workshop.destination.uri,
-            f"worker {workshop.worker} does not find there what the driver has written"
-            f" ({landmark}): this is another folder",
-            "Give a bucket, or a folder that every node has under one absolute path",
-        ) from error
+        result = run_unit(workshop, unit, attempt)
+    except UsageError:
+        raise
+    except Exception as error:  # a bug in one unit must not end the job
+        refuse_place_errors(workshop, error)
+        logger.exception("unit %s broke the worker", unit.unit_id)
+        result = internal_error(unit, attempt, error, workshop.worker)
+    _recheck(workshop, result)
+    return result
 
 
 def internal_error(
     unit: WorkUnit, attempt: int, error: BaseException, worker: str = ""
 ) -> UnitResult:
-    """Return the result of a unit under which our own code broke."""
+    """Return the result of a unit that met a bug of ours."""
     return UnitResult(
         unit.unit_id,
         "failed",
         error_code="internal_error",
-        error=f"{type(error).__name__}: {error}. This is a fault of colorworker; please report it"
+        error=f"{type(error).__name__}: {error}. This is a bug in colorworker; please report it"
         " with the log.",
         attempt=attempt,
         worker=worker,
     )
 
 
+def _recheck(workshop: Workshop, result: UnitResult) -> None:
+    """After a failure, check whether this machine can still write.
+
+    A folder of the destination may be read-only, which is the matter of the items in it; all of it
+    is a matter of the machine. A remote store that does not answer is neither: it is tried again.
+
+    Raises:
+        PlaceUnfit: If the disk is full or the destination takes no objects from this machine.
+    """
+    failed = [each for each in (result, *result.stills) if each.outcome == "failed"]
+    if not failed:
+        return
+    destination, settings = workshop.destination, workshop.settings
+    free_space(destination, settings.scratch, settings.min_free_bytes)
+    suspicious = {StoreError.code, *([StoreUnavailable.code] if is_local(destination) else [])}
+    if not suspicious.isdisjoint(each.error_code for each in failed):
+        with suppress(StoreUnavailable):
+            writable(destination)
+
+
+def _refuse_other_destination(workshop: Workshop, shared_key: str) -> None:
+    """Look for the object that the driver has put on the destination.
+
+    Without this, workers on machines that do not share a folder would each write into their own,
+    and the job would end as if all were well.
+
+    Raises:
+        PlaceUnfit: If it is not there.
+    """
+    if not shared_key:
+        return
+    try:
+        workshop.destination.head(shared_key)
+    except KeyMissing as error:
+        raise PlaceUnfit(
+            workshop.destination.uri,
+            f"worker {workshop.worker} does not find the object that the driver put there"
+            f" ({shared_key}): this is another folder",
+            "Use a bucket, or a folder that has the same absolute path on every node",
+        ) from error
+
+
 class Colorizers:
     """The colorizers of one worker, each made when the first picture needs it, on any thread.
 
-    One per precision is compiled; of one precision, those of all vividnesses share it.
+    One is compiled per precision; all vividness settings share it.
     """
 
     def __init__(self, load: Callable[[Look], "TensorFlowColorizer"]) -> None:
@@ -111,12 +183,12 @@ class Colorizers:
             if look.precision not in self._made:
                 self._made[look.precision] = self._load(look)
             made = self._made[look.precision]
-        return _OneAtATime(made.looking(look.vividness, look.temperature), self._predicting)
+        return _LockedColorizer(made.looking(look.vividness, look.temperature), self._predicting)
 
 
 @dataclass(frozen=True)
-class _OneAtATime:
-    """A colorizer shared by threads: TensorFlow uses all its cores for one prediction anyway."""
+class _LockedColorizer:
+    """A colorizer that threads take turns with: one prediction uses all cores anyway."""
 
     inner: Colorizer
     lock: threading.Lock
@@ -132,12 +204,24 @@ class _OneAtATime:
 
 
 def _load(spec: WorkerSpec, look: Look) -> "TensorFlowColorizer":
+    """Load the model.
+
+    Raises:
+        UsageError: If TensorFlow does not load here or the weights cannot be read here.
+    """
     # TensorFlow takes seconds to import: only a worker that has something to color pays for it.
     from colorworker.model.colorizer import load_colorizer
 
-    return load_colorizer(
-        spec.model,
-        precision=look.precision,
-        threads=spec.threads,
-        opened=partial(open_store, options=spec.stores),
-    )
+    try:
+        return load_colorizer(
+            spec.model,
+            precision=look.precision,
+            threads=spec.threads,
+            opened=partial(open_store, options=spec.stores),
+        )
+    except UsageError:
+        raise
+    except ColorworkerError as error:  # their store is away, or denies access
+        raise WeightsRefused(
+            spec.model.uri, f"cannot be read on {platform.node()} ({error.seen})", error.next_step
+        ) from error

@@ -34,11 +34,17 @@ def _stderr_to_log() -> Iterator[None]:
 try:
     with _stderr_to_log():
         import tensorflow as tf
-except ModuleNotFoundError as error:
+except Exception as error:  # a broken installation raises anything
+    if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
+        raise DependencyMissing(
+            "tensorflow",
+            "is not installed, and the network runs on it",
+            "Install it: pip install 'tensorflow>=2.20,<2.22'",
+        ) from error
     raise DependencyMissing(
         "tensorflow",
-        "is not installed, and the network runs on it",
-        "Install it: pip install 'colorworker[cpu]', or 'colorworker[gpu]' for an NVIDIA GPU",
+        f"does not load ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})",
+        "Reinstall it: pip install --force-reinstall 'tensorflow>=2.20,<2.22'",
     ) from error
 
 __all__ = ["configure", "tf"]

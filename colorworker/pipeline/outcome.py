@@ -1,16 +1,26 @@
-"""How a unit went, as a value: errors of items never leave the worker as exceptions."""
+"""A unit's outcome as a value. Item errors become results; errors of the place are raised.
 
-from collections.abc import Callable
+An error that the worker's machine causes (no TensorFlow, unreadable weights, a full disk) would hit
+every item, so it must not be recorded against the one that happened to meet it.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
 
 from colorworker.domain.records import Record, UnitResult
-from colorworker.errors import ColorworkerError, ItemSkipped
+from colorworker.errors import ColorworkerError, ItemSkipped, PlaceUnfit, UsageError
 from colorworker.pipeline.context import Workshop
 
 
 def outcome_of(
     workshop: Workshop, unit_id: str, attempt: int, work: Callable[[], tuple[Record, bool]]
 ) -> UnitResult:
-    """Do the work, which returns a record and whether it was found, and say how it went."""
+    """Do the work, which returns a record and whether it existed already; return its result.
+
+    Raises:
+        UsageError: If this machine is at fault, not the item.
+    """
     try:
         record, resumed = work()
     except ColorworkerError as error:
@@ -21,7 +31,7 @@ def outcome_of(
 def success(
     workshop: Workshop, unit_id: str, attempt: int, record: Record, *, resumed: bool
 ) -> UnitResult:
-    """Return the result of a unit that left a record, be it that of a skip."""
+    """Return the result of a unit that left a record, which may be that of a skip."""
     return UnitResult(
         unit_id,
         record.outcome,
@@ -35,7 +45,12 @@ def success(
 
 
 def failure(workshop: Workshop, unit_id: str, attempt: int, error: ColorworkerError) -> UnitResult:
-    """Return the result of a unit that left none."""
+    """Return the result of a unit that left no record.
+
+    Raises:
+        UsageError: If this machine is at fault, not the item.
+    """
+    refuse_place_errors(workshop, error)
     return UnitResult(
         unit_id,
         "skipped" if isinstance(error, ItemSkipped) else "failed",
@@ -45,3 +60,32 @@ def failure(workshop: Workshop, unit_id: str, attempt: int, error: ColorworkerEr
         attempt=attempt,
         worker=workshop.worker,
     )
+
+
+def refuse_place_errors(workshop: Workshop, error: Exception) -> None:
+    """Raise what this machine caused; return if the error is about the item.
+
+    Raises:
+        UsageError: The error itself if it is one; a PlaceUnfit if a full disk caused it.
+    """
+    if isinstance(error, UsageError):
+        raise error
+    if any(_is_full_disk(link) for link in _chain(error)):
+        folder = workshop.settings.scratch or workshop.destination.uri
+        raise PlaceUnfit(
+            f"worker {workshop.worker}",
+            f"no space left on the disk of {folder}",
+            "Free some space, then run the same command again: it resumes",
+        ) from error
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    # PyAV's errors have numbers too; libvips only repeats the system's words.
+    number = getattr(error, "errno", None)
+    return number in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in str(error)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -34,7 +34,11 @@ _SMALL_BYTES = 4 << 20
 def color_batch(
     workshop: Workshop, stills: Sequence[Still], attempt: int
 ) -> tuple[UnitResult, ...]:
-    """Color the pictures, or find them done; return how each went, in their order."""
+    """Color the pictures, or find them done; return how each went, in their order.
+
+    Raises:
+        UsageError: If this machine is at fault, not the pictures. Those that are done stay done.
+    """
     results: dict[str, UnitResult] = {}
     for group in _groups(stills):
         # The threads end before the pictures are closed, whatever happens.

@@ -18,7 +18,11 @@ from colorworker.pipeline.stillbatch import color_batch
 
 
 def run_unit(workshop: Workshop, unit: WorkUnit, attempt: int) -> UnitResult:
-    """Do one unit, or find it done, and say how it went; errors of items come back as values."""
+    """Do one unit, or find it done, and say how it went; errors of items come back as values.
+
+    Raises:
+        UsageError: If this machine is at fault, not the item: it can do no unit that needs as much.
+    """
     if isinstance(unit, ImageBatch):
         stills = color_batch(workshop, unit.stills, attempt)
         return UnitResult(

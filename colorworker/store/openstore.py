@@ -72,9 +72,12 @@ def _s3(uri: str, options: StoreOptions) -> ObjectStore:
     try:
         # An extra: jobs between folders need no boto3.
         from colorworker.store.s3 import S3Store
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError)
         raise DependencyMissing(
-            "boto3", "is not installed", "Install it: pip install 'colorworker[s3]'"
+            "boto3",
+            "is not installed" if missing else f"does not load ({error})",
+            "Install it: pip install 'colorworker[s3]'",
         ) from error
     return S3Store(bucket, prefix, options.s3, options.scratch)
 

@@ -18,7 +18,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedErr
 from ray.train.tensorflow import TensorflowTrainer
 
 from colorworker.errors import ColorworkerError, PlaceFailed
-from colorworker.executors.rayconnect import joined
+from colorworker.executors.rayconnect import connected
 from colorworker.store.openstore import S3_SCHEME, open_store, split_s3
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.training.config import TrainConfig
@@ -62,7 +62,7 @@ def run_train_job(
             checkpoint.
         PlaceFailed: If workers were lost more often than `cluster.max_failures`.
     """
-    with joined(address):
+    with connected(address):
         board = start_board()
         trainer = TensorflowTrainer(
             _worker,

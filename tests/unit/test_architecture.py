@@ -67,12 +67,17 @@ ALLOWED = {
     # Ray Train keeps its own state where pyarrow can write.
     "training.raytrain": ("errors store training model.runtime executors", "pyarrow ray"),
     "training.launch": ("*", ""),
-    "executors": ("errors domain store model pipeline", "numpy ray"),
-    "executors.start": ("errors driver executors settings", ""),
+    "executors": ("errors domain store state model pipeline executors", "numpy ray"),
+    # Checks every library by importing it.
+    "executors.preflight": (
+        "errors domain store state media.codecs.nvenc model.runtime",
+        "av cv2 pyvips ray",
+    ),
+    "executors.start": ("errors driver executors settings store", ""),
     "executors.doctor": ("*", "av numpy pyvips tensorflow keras ray"),
     # The composition root of a job. It must know neither the scheduler nor the command line.
     "job": (
-        "errors domain driver estimate executors inputs media.codecs.nvenc model.weights report"
+        "errors domain driver estimate executors inputs media.codecs model.weights report"
         " runs settings store",
         "",
     ),

@@ -17,6 +17,7 @@ def test_every_worker_setting_can_be_set_in_the_environment(monkeypatch, tmp_pat
     monkeypatch.setenv("COLORWORKER_MEDIA__REPEAT_DAMAGED", "true")
     monkeypatch.setenv("COLORWORKER_MEDIA__NVDEC", "true")
     monkeypatch.setenv("COLORWORKER_RUN__SCRATCH", str(tmp_path))
+    monkeypatch.setenv("COLORWORKER_RUN__MIN_FREE_BYTES", "5000")
     monkeypatch.setenv("COLORWORKER_RUN__KEEP_PARTS", "true")
     monkeypatch.setenv("COLORWORKER_RUN__VERIFY_PARTS", "false")
 
@@ -25,6 +26,7 @@ def test_every_worker_setting_can_be_set_in_the_environment(monkeypatch, tmp_pat
     assert settings == WorkerSettings(
         max_pixels=1000,
         scratch=tmp_path,
+        min_free_bytes=5000,
         keep_parts=True,
         verify_parts=False,
         repeat_damaged=True,

@@ -117,6 +117,22 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
     return replace(spec, options={**spec.options, **signals}, losses=losses + spec.losses)
 
 
+def encoder_names(options: Options) -> tuple[str, ...]:
+    """Return libav's names of the encoders that films of these options may need, sound included."""
+    if options.preview:
+        return ()
+    if options.profile == "archive":
+        return ("ffv1", "flac")
+    if options.profile == "mezzanine":
+        # ProRes gives way to DNxHR for full-range films, unless a codec was chosen.
+        both = {"prores": ("prores_ks",), "dnxhr": ("dnxhd",), None: ("prores_ks", "dnxhd")}
+        return (*both[options.codec], "pcm_s24le")
+    codec = options.codec or CODECS["access"][0]
+    if options.encoder == "nvenc":
+        return (nvenc.encoder_name(codec), "aac")
+    return (_ACCESS[codec][0], "aac")
+
+
 def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
     """FFV1 version 3 with a checksum a slice.
 

@@ -10,7 +10,7 @@ from colorworker.domain.options import Asset, ModelRef, Options
 from colorworker.domain.units import scan
 from colorworker.errors import UsageError
 from colorworker.executors.rayactors import RayExecutor
-from colorworker.executors.sizing import Crew
+from colorworker.executors.sizing import PoolSize
 from colorworker.executors.worker import WorkerSpec
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.store.local import LocalStore
@@ -41,9 +41,9 @@ def scans(tmp_path):
     return units
 
 
-def make_executor(tmp_path, crew, **changes):
+def make_executor(tmp_path, size, **changes):
     destination = LocalStore(tmp_path / "destination")
-    return RayExecutor(WorkerSpec(destination.uri, MODEL, **changes), crew)
+    return RayExecutor(WorkerSpec(destination.uri, MODEL, **changes), size)
 
 
 def results_of(executor, count):
@@ -59,7 +59,7 @@ def until_there(executor, slots):
 
 
 def test_units_go_to_actors_that_have_answered_and_only_small_results_come_back(tmp_path, scans):
-    executor = make_executor(tmp_path, Crew(cpus=1))
+    executor = make_executor(tmp_path, PoolSize(cpus=1))
     store_bytes = ray.available_resources()["object_store_memory"]
 
     assert executor.slots == 0
@@ -78,7 +78,7 @@ def test_units_go_to_actors_that_have_answered_and_only_small_results_come_back(
 
 
 def test_more_actors_than_there_is_room_for_hold_up_nothing(tmp_path, scans):
-    executor = make_executor(tmp_path, Crew(cpus=2, at_most=5))
+    executor = make_executor(tmp_path, PoolSize(cpus=2, max_workers=5))
 
     until_there(executor, 2)
     for unit in scans:
@@ -91,7 +91,7 @@ def test_more_actors_than_there_is_room_for_hold_up_nothing(tmp_path, scans):
 
 
 def test_drained_an_actor_begins_nothing_and_every_unit_is_accounted_for(tmp_path, scans):
-    executor = make_executor(tmp_path, Crew(cpus=2))
+    executor = make_executor(tmp_path, PoolSize(cpus=2))
     until_there(executor, 2)
     for unit in scans:
         executor.submit(unit, 1)
@@ -108,7 +108,7 @@ def test_drained_an_actor_begins_nothing_and_every_unit_is_accounted_for(tmp_pat
 
 
 def test_nothing_waits_behind_a_long_unit_while_another_actor_is_idle(tmp_path, scans):
-    executor = make_executor(tmp_path, Crew(cpus=1))
+    executor = make_executor(tmp_path, PoolSize(cpus=1))
     until_there(executor, 4)
     slow = executor.workers()[0]
     pid = int(slow.partition(":")[2])
@@ -128,7 +128,7 @@ def test_nothing_waits_behind_a_long_unit_while_another_actor_is_idle(tmp_path, 
 
 
 def test_workers_that_see_another_folder_than_the_driver_are_refused(tmp_path):
-    executor = make_executor(tmp_path, Crew(cpus=2), landmark="jobs/1/manifest.jsonl")
+    executor = make_executor(tmp_path, PoolSize(cpus=2), shared_key="jobs/1/manifest.jsonl")
 
     with pytest.raises(UsageError, match=r"destination.*another folder.*every node"):
         until_there(executor, 2)
@@ -137,4 +137,4 @@ def test_workers_that_see_another_folder_than_the_driver_are_refused(tmp_path):
 
 def test_a_worker_larger_than_every_node_is_refused(tmp_path):
     with pytest.raises(UsageError, match="room for a worker of 3 CPUs"):
-        make_executor(tmp_path, Crew(cpus=3))
+        make_executor(tmp_path, PoolSize(cpus=3))

@@ -91,7 +91,7 @@ def test_without_tensorflow_the_checks_that_need_it_say_how_to_get_it(name):
             sys.executable,
             "-c",
             "import sys; sys.modules['tensorflow'] = None\n"
-            "from colorworker import doctor\n"
+            "from colorworker.executors import doctor\n"
             f"check = doctor.{name}()\n"
             "print(check.status, check.detail, check.next_step)",
         ],
@@ -100,4 +100,4 @@ def test_without_tensorflow_the_checks_that_need_it_say_how_to_get_it(name):
     )
 
     assert done.stdout.startswith("fail tensorflow"), done.stderr
-    assert "pip install 'colorworker[cpu]'" in done.stdout
+    assert "pip install 'tensorflow>=2.20,<2.22'" in done.stdout

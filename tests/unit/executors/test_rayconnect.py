@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from colorworker.errors import UsageError
-from colorworker.executors.rayconnect import join
+from colorworker.executors.rayconnect import connect
 from tests.ports import free_port
 
 
@@ -14,7 +14,7 @@ def test_a_dead_address_is_named_at_once(form):
     address = form.format(free_port())
 
     with pytest.raises(UsageError, match="no Ray cluster can be reached there") as raised:
-        join(address)
+        connect(address)
 
     assert address in str(raised.value)
 
@@ -26,4 +26,4 @@ def test_a_host_without_a_name_is_named(monkeypatch):
     monkeypatch.setattr(socket, "create_connection", unknown)
 
     with pytest.raises(UsageError, match=r"head:6379.*Name or service"):
-        join("head:6379")
+        connect("head:6379")

@@ -1,0 +1,279 @@
+"""What a machine needs before it is given any unit. Jobs, Ray workers and `doctor` all ask here.
+
+Each check returns a short description of what it found, or raises a UsageError: one sentence with
+the object, what was seen and the next step. Nothing that a check raises says anything about an
+item, so a failed check leaves no failed items, no attempts and no parked items behind.
+
+A library is checked by importing it: one that is found may still not load.
+"""
+
+import platform
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import unquote, urlsplit
+
+from colorworker.domain.entries import Entry
+from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.schedule import identity
+from colorworker.domain.workersettings import WorkerSettings
+from colorworker.errors import (
+    ColorworkerError,
+    DependencyMissing,
+    PlaceUnfit,
+    UsageError,
+)
+from colorworker.state import STATE, record_key
+from colorworker.store.objectstore import ObjectStore
+
+STILL_SAVERS = ("jpegsave", "pngsave", "tiffsave", "webpsave")
+"""libvips' operations that write pictures."""
+_PROBED_ITEMS = 64
+"""Items whose done-records are looked up before TensorFlow is imported. Larger jobs import it in
+any case: next to so many items the 3 to 4 seconds do not matter."""
+_PROBERS = 16
+
+
+def check_machine(
+    destination: ObjectStore,
+    settings: WorkerSettings,
+    encoders: Iterable[str],
+    needs_runtime: Callable[[], bool] = lambda: False,
+) -> None:
+    """Check everything that units need on this machine; the destination last.
+
+    Args:
+        destination: Of the job; a small object is put there and deleted again.
+        settings: Of the job's workers.
+        encoders: libav's names of those that films need; see `media.codecs.profiles`.
+        needs_runtime: Tells whether to import TensorFlow, which takes seconds; see
+            `any_unfinished`.
+
+    Raises:
+        UsageError: If this machine cannot do the job's units.
+        StoreUnavailable: If a remote destination does not answer.
+    """
+    picture_library()
+    flow_library()
+    film_encoders(encoders)
+    if needs_runtime():
+        network_runtime()
+    writable(destination)
+    free_space(destination, settings.scratch, settings.min_free_bytes)
+
+
+def refuse_absent_runtime() -> None:
+    """Refuse at once where TensorFlow is certainly absent; it may still be found not to load.
+
+    A job lists its sources before it calls `check_machine`, and that can take minutes.
+
+    Raises:
+        DependencyMissing: If there is no TensorFlow.
+    """
+    try:
+        is_absent = find_spec("tensorflow") is None
+    except (ImportError, ValueError):
+        is_absent = True
+    if is_absent:
+        network_runtime()
+
+
+def network_runtime() -> str:
+    """Import TensorFlow, which takes seconds the first time.
+
+    Raises:
+        DependencyMissing: If it is missing or does not load.
+    """
+    from colorworker.model.runtime import tf
+
+    return f"tensorflow {tf.__version__}"
+
+
+def picture_library() -> str:
+    """Load libvips and look for the formats it must be able to write.
+
+    Raises:
+        DependencyMissing: If it is missing, does not load or lacks one of them.
+    """
+    with _loading("pyvips", "pip install --force-reinstall 'pyvips[binary]'"):
+        import pyvips
+    version = ".".join(str(pyvips.version(part)) for part in range(3))
+    missing = [name for name in STILL_SAVERS if not pyvips.type_find("VipsOperation", name)]
+    if missing:
+        raise DependencyMissing(
+            f"libvips {version}",
+            f"lacks {', '.join(missing)}",
+            "Install a complete one: pip install --force-reinstall 'pyvips[binary]'",
+        )
+    formats = ", ".join(name.removesuffix("save") for name in STILL_SAVERS)
+    return f"{formats} (libvips {version})"
+
+
+def flow_library() -> str:
+    """Load OpenCV, which films' optical flow is computed with.
+
+    Raises:
+        DependencyMissing: If it is missing or does not load.
+    """
+    with _loading("cv2", "pip install --force-reinstall opencv-python-headless"):
+        import cv2
+    return f"OpenCV {cv2.__version__}"
+
+
+def ray_version() -> str:
+    """Load Ray and return its version.
+
+    Raises:
+        DependencyMissing: If it is missing or does not load.
+    """
+    with _loading("ray", "pip install 'colorworker[ray]'"):
+        import ray
+    return str(ray.__version__)
+
+
+def film_encoders(names: Iterable[str]) -> str:
+    """Look for encoders in the FFmpeg that PyAV carries, and try those of NVENC.
+
+    Args:
+        names: libav's, such as `libx264` and `h264_nvenc`.
+
+    Raises:
+        DependencyMissing: If PyAV does not load or its FFmpeg lacks a software encoder.
+        PlaceUnfit: If NVENC does not work on this machine.
+    """
+    with _loading("av", "pip install --force-reinstall av"):
+        import av
+    names = tuple(names)
+    missing = [name for name in names if not _has_encoder(av, name)]
+    if missing:
+        raise DependencyMissing(
+            "PyAV",
+            f"this build has no encoder {', '.join(missing)}",
+            "Install its own wheel, which has them: pip install --force-reinstall av",
+        )
+    from colorworker.media.codecs import nvenc
+
+    for name in names:
+        if name.endswith(nvenc.SUFFIX) and (reason := nvenc.probe_nvenc(name).reason):
+            raise PlaceUnfit(
+                "--encoder nvenc",
+                f"{name} does not work on {platform.node()} ({reason})",
+                "Use --encoder software, or machines where `colorworker doctor` reports NVENC",
+            )
+    return ", ".join(names)
+
+
+def writable(store: ObjectStore) -> str:
+    """Put a small object under a key of its own, and delete it again.
+
+    Raises:
+        PlaceUnfit: If the store takes no objects from this machine, or does not delete them.
+        StoreUnavailable: If a remote store does not answer.
+    """
+    key = f"{STATE}/probe-{uuid.uuid4().hex}"
+    try:
+        store.put(key, b"Can be deleted.\n", create_only=True)
+        store.delete(key)
+    except UsageError:
+        raise
+    except ColorworkerError as error:
+        if error.retryable and not is_local(store):
+            raise
+        raise PlaceUnfit(
+            _shown(store),
+            f"{platform.node()} cannot write there ({error.seen})",
+            error.next_step or "Choose another destination, or allow writing there",
+        ) from error
+    return "put and deleted an object"
+
+
+def free_space(destination: ObjectStore, scratch: Path | None, min_free_bytes: int) -> str:
+    """Look at the free space for temporary files, and for outputs if the destination is a folder.
+
+    Raises:
+        PlaceUnfit: If there is less than min_free_bytes on either disk.
+    """
+    if scratch:
+        scratch.mkdir(parents=True, exist_ok=True)
+    # A local store's own scratch folder lies on its disk.
+    folders = [scratch or destination.scratch()]
+    if scratch and is_local(destination):
+        folders.append(destination.scratch())
+    least = min(_free_bytes(folder) for folder in folders)
+    for folder in folders:
+        free = _free_bytes(folder)
+        if free < min_free_bytes:
+            raise PlaceUnfit(
+                str(folder),
+                f"only {free / 2**20:.0f} MiB are free on its disk on {platform.node()}, and at"
+                f" least {min_free_bytes / 2**20:.0f} MiB are required",
+                "Free some space, set COLORWORKER_RUN__SCRATCH to a folder on another disk, or"
+                " lower COLORWORKER_RUN__MIN_FREE_BYTES",
+            )
+    return f"{least / 2**30:.1f} GiB free"
+
+
+def is_local(store: ObjectStore) -> bool:
+    """Tell whether the store is a folder of this machine."""
+    return store.uri.startswith("file://")
+
+
+def any_unfinished(
+    entries: Iterable[Entry], options: Options, model: ModelRef, destination: ObjectStore
+) -> bool:
+    """Tell whether an item may be left to color, so that the runtime is worth importing.
+
+    The done-records of the first items are looked up. False is certain but for an output that was
+    deleted by hand; a worker then imports the runtime when it needs it.
+    """
+    asked = [entry for entry in islice(entries, _PROBED_ITEMS + 1) if not entry.outcome]
+    if len(asked) > _PROBED_ITEMS:
+        return True
+
+    def is_unfinished(entry: Entry) -> bool:
+        try:
+            destination.head(record_key(identity(entry, options, model)))
+        except ColorworkerError:  # If it is more than a missing key, the probe says so better.
+            return True
+        return False
+
+    # The first one decides for a new job, in one request.
+    if asked and is_unfinished(asked[0]):
+        return True
+    with ThreadPoolExecutor(_PROBERS, "probe") as pool:
+        return any(pool.map(is_unfinished, asked[1:]))
+
+
+@contextmanager
+def _loading(module: str, command: str) -> Iterator[None]:
+    """Turn any error of an import into one that says what to install."""
+    try:
+        yield
+    except Exception as error:  # a broken installation raises anything
+        missing = isinstance(error, ModuleNotFoundError) and error.name == module
+        line = str(error).strip().partition("\n")[0]
+        seen = "is not installed" if missing else f"does not load ({type(error).__name__}: {line})"
+        raise DependencyMissing(module, seen, f"Install it: {command}") from error
+
+
+def _has_encoder(av: ModuleType, name: str) -> bool:
+    try:
+        av.Codec(name, "w")
+    except ValueError:  # UnknownCodecError
+        return False
+    return True
+
+
+def _shown(store: ObjectStore) -> str:
+    """Return a folder's path, or the store's URI."""
+    return unquote(urlsplit(store.uri).path) if is_local(store) else store.uri
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free

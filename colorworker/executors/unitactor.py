@@ -1,0 +1,75 @@
+"""The actor that runs units on a Ray cluster."""
+
+import threading
+from collections import deque
+from typing import NamedTuple
+
+import ray
+
+from colorworker.domain.records import UnitResult
+from colorworker.domain.units import WorkUnit
+from colorworker.errors import UsageError
+from colorworker.executors.worker import WorkerSpec, check_worker, open_workshop, run_on_worker
+from colorworker.pipeline.context import Workshop
+
+_REMEMBERED_UNITS = 64
+"""Units begun last that an actor can name; many more than are ever queued at it."""
+
+
+class Started(NamedTuple):
+    """What an actor answers when it has set itself up."""
+
+    worker: str
+    """`host:pid`."""
+    node_id: str
+    refusal: UsageError | None
+    """Why its machine cannot do the job's units; None if it can."""
+
+
+class UnitActor:
+    """Holds a worker's context, and with it the model, for as long as it lives."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._workshop: Workshop | None = None
+        self._lock = threading.Lock()
+        self._draining = False
+        self._begun: deque[tuple[str, int]] = deque(maxlen=_REMEMBERED_UNITS)
+
+    @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
+    def start(self) -> Started:
+        """Open the stores and check this machine. Call it first, and once."""
+        worker, node_id = "", ray.get_runtime_context().get_node_id()
+        try:
+            workshop = open_workshop(self._spec)
+            worker = workshop.worker
+            check_worker(workshop, self._spec)
+        except UsageError as error:
+            return Started(worker, node_id, error)
+        self._workshop = workshop
+        return Started(worker, node_id, None)
+
+    def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
+        """Do one unit, unless drained; the only thing that comes back is its small result.
+
+        Raises:
+            UsageError: If this machine is at fault, not the item.
+        """
+        if self._workshop is None:
+            raise RuntimeError("run() before start()")
+        with self._lock:
+            if self._draining:
+                return None
+            self._begun.append((unit.unit_id, attempt))
+        return run_on_worker(self._workshop, unit, attempt)
+
+    @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
+    def drain(self) -> list[tuple[str, int]]:
+        """Begin no more units; return id and attempt of those begun last.
+
+        A call rather than `ray.cancel`, which only takes effect when the unit before has ended, and
+        then ends one that runs as well.
+        """
+        with self._lock:
+            self._draining = True
+            return list(self._begun)
