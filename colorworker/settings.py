@@ -1,63 +1,75 @@
-"""Settings, read once from the environment; the only module that touches it.
+"""Settings, read once from the environment. No other module reads the environment.
 
 Every field can be set by `COLORWORKER_<GROUP>__<FIELD>`, such as `COLORWORKER_MEDIA__MAX_PIXELS`.
+Options that have a group of settings (see `domain.options`) are fields of that group as well.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from colorworker.domain.optionfields import option_fields
+from colorworker.domain.options import Options
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import UsageError
 
 ExecutorName = Literal["auto", "inprocess", "ray"]
+Group = TypeVar("Group", bound=BaseModel)
 
 
+def _with_options(
+    group: str, kind: type[Options] = Options
+) -> Callable[[type[Group]], type[Group]]:
+    """Return a decorator that adds the options of this group of settings to a class."""
+    declared: dict[str, Any] = {
+        field.name: (
+            Annotated[
+                field.type,
+                Field(ge=field.info.ge, le=field.info.le, description=field.info.help),
+            ],
+            field.default,
+        )
+        for field in option_fields(kind)
+        if field.info.setting == group
+    }
+
+    def add(own: type[Group]) -> type[Group]:
+        return create_model(
+            own.__name__, __base__=own, __module__=own.__module__, __doc__=own.__doc__, **declared
+        )
+
+    return add
+
+
+@_with_options("media")
 class MediaSettings(BaseModel):
-    """Bounds on decoders, and how films are cut and coded."""
+    """Limits for decoders, and how films are cut and encoded."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_pixels: Annotated[int, Field(gt=0)] = WorkerSettings.max_pixels
-    """Largest picture or frame that is decoded, in pixels; larger ones fail by name."""
+    """Largest picture or frame that is decoded, in pixels; larger ones fail with an error."""
     repeat_damaged: bool = WorkerSettings.repeat_damaged
-    """Show the frame before for a frame of a film that does not decode, and count it in the report;
-    by default such a film fails."""
+    """Repeat the previous frame in place of a frame that does not decode, and count it in the
+    report. By default such a film fails."""
     nvdec: bool = WorkerSettings.nvdec
-    """Decode by NVIDIA's NVDEC where workers see it give the same luma; it does not tell damaged
-    frames. Never run on a GPU so far."""
-    segment_frames: Annotated[int, Field(gt=0)] = 480
-    """Target frames per segment; the real cut falls on the next keyframe."""
-    anchor_interval: Annotated[int, Field(gt=0, le=48)] = 12
-    """Most frames between two predictions of the model; what lies between is propagated."""
-    settle_anchors: Annotated[int, Field(ge=0, le=8)] = 2
-    """Intervals that follow in a shot, over whose anchors an anchor's color is averaged."""
-    crf: Annotated[int | None, Field(ge=0, le=63)] = None
-    """Constant rate factor of the access profile; by default 18 for H.264, 20 for HEVC and 25 for
-    AV1."""
-    preset: Annotated[str, Field(pattern="^[a-z]+$")] = "fast"
-    """Preset of the access profile, in x264's words whichever the codec."""
-    broadcast_gamut: bool = False
-    """Scale films' chroma down until R', G' and B' lie within EBU R 103, where luma allows it."""
+    """Decode with NVIDIA's NVDEC where a check on the worker shows that luma is the same. NVDEC
+    does not report damaged frames. Never run on a GPU so far."""
 
 
+@_with_options("model")
 class ModelSettings(BaseModel):
-    """Which network, and how its distribution over colors is read."""
+    """Which network, and how colors are made from its output."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "lite"
-    """A packaged name or a path to weights."""
-    vividness: Annotated[float, Field(ge=-1, le=2)] = 0.8
-    """Share of the training's rebalancing towards rare colors that is kept; 1 is as trained."""
-    temperature: Annotated[float, Field(gt=0, le=2)] = 0.38
-    """Of the softmax over color bins; lower is purer, higher is grayer."""
-    precision: Literal["float32", "float16", "bfloat16"] = "float32"
-    """Of the convolutions; float16 is for GPUs. Part of an output's identity, as colors change."""
+    """Name of packaged weights, or a path to weights."""
 
 
 class RunSettings(BaseModel):
@@ -68,84 +80,87 @@ class RunSettings(BaseModel):
     executor: ExecutorName = "auto"
     """`auto` is ray where RAY_ADDRESS is set, else inprocess."""
     workers: Annotated[int | None, Field(gt=0)] = None
-    """Most units worked on at a time; by default three for every four cores of this machine, or as
-    many as the cluster has room for at any moment."""
+    """Maximum number of units at a time. Default: three for every four cores of this machine, or as
+    many as the cluster has room for."""
     min_workers: Annotated[int, Field(ge=0)] = 0
-    """Ray actors asked for even where there is no room yet, so that an autoscaler makes some."""
+    """Ray actors that are requested even where there is no room yet, so that an autoscaler adds
+    nodes."""
     start_seconds: Annotated[float, Field(gt=0)] = 300.0
-    """How long a cluster may be without a single worker of ours before the job is given up."""
+    """The job ends if the cluster has not a single one of our workers for this long."""
     cpus_per_worker: Annotated[int, Field(gt=0)] = 1
-    """Cores a Ray actor asks for, and threads TensorFlow may use in it. With one core each there
-    are most actors, which is quickest, and most copies of the model in memory."""
+    """Cores that a Ray actor requests, and threads that TensorFlow may use in it. One core each
+    gives the most actors, which is fastest, and the most copies of the model in memory."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
-    """GPUs, or a share of one, that a Ray actor asks for; above 1 whole ones only."""
+    """GPUs, or a share of one, that a Ray actor requests; above 1 whole ones only."""
     stop_seconds: Annotated[float, Field(ge=0)] = 120.0
-    """After SIGTERM or Ctrl-C: how long units under way may take to finish before they are left."""
+    """Time that running units have to finish after SIGTERM or Ctrl-C, before they are abandoned."""
     heartbeat_seconds: Annotated[float, Field(ge=0.1, le=600)] = 20.0
-    """How often a run renews its state on the destination; after three it counts as lost."""
+    """How often a run renews its state on the destination. It counts as lost after three missed
+    renewals."""
     max_attempts: Annotated[int, Field(gt=0)] = 3
-    """Tries of a unit whose worker died or whose store was away."""
+    """Attempts at a unit whose worker died or whose store was unavailable."""
     batch_stills: Annotated[int, Field(gt=0, le=256)] = 8
-    """Pictures that travel to a worker together."""
+    """Pictures sent to a worker together."""
     scratch: Path | None = WorkerSettings.scratch
-    """Folder for temporary files; by default the destination's own when it is local."""
+    """Folder for temporary files. Default: the destination's own when it is local."""
     min_free_bytes: Annotated[int, Field(ge=0)] = WorkerSettings.min_free_bytes
     """Free space required for temporary files and in a local destination, in bytes; with less, a
     job does not start and a worker takes no more units."""
     cache: Path | None = None
-    """Folder for what is kept between jobs, such as how fast this machine is; by default
+    """Folder for what is kept between jobs, such as this machine's calibration. Default:
     `~/.cache/colorworker`."""
     keep_parts: bool = WorkerSettings.keep_parts
     """Keep a film's encoded segments after the film is published."""
     verify_parts: bool = WorkerSettings.verify_parts
-    """Decode every lossless segment again and hold its luma against the source's, bit by bit.
-    Before it is encoded, luma is compared in any case."""
+    """Decode every lossless segment again and compare its luma with the source's, bit by bit. Luma
+    is always compared before it is encoded."""
 
     @field_validator("gpus_per_worker")
     @classmethod
     def _whole_above_one(cls, value: float) -> float:
         if value > 1 and not value.is_integer():
-            raise ValueError("above 1 Ray gives out whole GPUs only")
+            raise ValueError("above 1 Ray only assigns whole GPUs")
         return value
 
 
 class S3Settings(BaseModel):
-    """How to reach S3; what is left out is up to boto3's own AWS_ variables, files and profiles."""
+    """How to reach S3. What is not set here comes from boto3's own AWS_ variables and files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     endpoint_url: Annotated[str | None, Field(pattern="^https?://[^/@?#]+")] = None
-    """URL of a service other than AWS; AWS_ENDPOINT_URL says it too."""
+    """URL of a service other than AWS; AWS_ENDPOINT_URL sets it too."""
     region: str | None = None
-    """Region of the buckets; AWS_REGION says it too."""
+    """Region of the buckets; AWS_REGION sets it too."""
     ca_bundle: str | None = None
-    """PEM file of the authorities that may vouch for the service; AWS_CA_BUNDLE says it too."""
+    """PEM file of the certificate authorities to trust; AWS_CA_BUNDLE sets it too."""
     addressing_style: Literal["auto", "path", "virtual"] | None = None
-    """Whether the bucket stands in the path or in the host's name; most own services want path."""
+    """Whether the bucket is part of the path or of the host name; most self-hosted services need
+    path."""
     checksums: Literal["when_required", "when_supported"] | None = None
-    """`when_required` for services that do not understand the checksums boto3 sends with puts."""
+    """`when_required` for services that do not support the checksums boto3 sends with uploads."""
     retry_mode: Literal["standard", "adaptive", "legacy"] | None = None
-    """How boto3 repeats a request; AWS_RETRY_MODE says it too."""
+    """How boto3 repeats a request; AWS_RETRY_MODE sets it too."""
     attempts: Annotated[int | None, Field(gt=0)] = None
-    """Tries of one request within boto3, the first included; AWS_MAX_ATTEMPTS says it too."""
+    """Attempts at one request within boto3, including the first; AWS_MAX_ATTEMPTS sets it too."""
     connect_seconds: Annotated[float, Field(gt=0)] = 10.0
-    """How long a connection may take to come about."""
+    """Timeout for opening a connection."""
     read_seconds: Annotated[float, Field(gt=0)] = 60.0
-    """Silence after which a connection counts as broken."""
+    """Time without data after which a connection counts as broken."""
     outage_seconds: Annotated[float, Field(ge=0)] = 90.0
-    """How long a service that has answered before may be away until a request is given up."""
+    """How long requests wait for a service that answered before and is now unavailable."""
     request_payer: bool = False
     """Agree to pay for requests to requester-pays buckets."""
     part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 16 << 20
     """Larger files are uploaded in parts of this size."""
     copy_part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 512 << 20
-    """Larger objects are published by a copy in parts of this size."""
+    """Larger objects are published by copying parts of this size."""
     transfer_threads: Annotated[int, Field(gt=0, le=64)] = 4
-    """Parts of one file under way at a time."""
+    """Parts of one file that are transferred at a time."""
     block_bytes: Annotated[int, Field(ge=1 << 12)] = 64 << 10
     """Sources are read in blocks of this size."""
     cache_bytes: Annotated[int, Field(ge=1 << 13)] = 16 << 20
-    """Memory for the blocks of one source that is being read, and again for remembered headers."""
+    """Memory for the blocks of one open source, and the same again for cached headers."""
 
 
 class Settings(BaseSettings):
@@ -165,19 +180,41 @@ class Settings(BaseSettings):
     def of_workers(self) -> WorkerSettings:
         """Return the settings that workers need, in one value that travels to them."""
         values = self.media.model_dump() | self.run.model_dump()
-        return WorkerSettings(
-            **{field.name: values[field.name] for field in fields(WorkerSettings)}
-        )
+        names = [field.name for field in fields(WorkerSettings)]
+        return WorkerSettings(**{name: values[name] for name in names})
+
+    def options(self, kind: type[Options] = Options) -> Options:
+        """Return the options as the environment sets them; the others have their defaults."""
+        values = {
+            field.name: getattr(getattr(self, field.info.setting), field.name)
+            for field in option_fields(kind)
+            if field.info.setting
+        }
+        return kind(**values)
 
 
-def load_settings() -> Settings:
+def settings_type(kind: type[Options]) -> type[Settings]:
+    """Return the settings with those options of `kind` that have a group of settings."""
+    if kind is Options:
+        return Settings
+    media = _with_options("media", kind)(MediaSettings)
+    model = _with_options("model", kind)(ModelSettings)
+    return create_model(
+        "Settings", __base__=Settings, media=(media, media()), model=(model, model())
+    )
+
+
+def load_settings(kind: type[Options] = Options) -> Settings:
     """Return the settings of this environment.
+
+    Args:
+        kind: Options that can be set.
 
     Raises:
         UsageError: If a variable has a value that its field does not allow.
     """
     try:
-        return Settings()
+        return settings_type(kind)()
     except ValidationError as error:
         first = error.errors()[0]
         name = "COLORWORKER_" + "__".join(str(part).upper() for part in first["loc"])
@@ -187,10 +224,13 @@ def load_settings() -> Settings:
 
 
 def tensorflow_environment(threads: int | None = None) -> dict[str, str]:
-    """Return the variables under which TensorFlow is imported, here or in an actor.
+    """Return the environment variables that TensorFlow needs when it is imported.
 
-    oneDNN is off by default on some CPUs and worth a factor of 1.4; OMP_NUM_THREADS does not
-    limit TensorFlow, TF_NUM_INTRAOP_THREADS does; and a GPU is shared, so its memory grows on use.
+    oneDNN is off by default on some CPUs and makes it 1.4 times as fast. OMP_NUM_THREADS does not
+    limit TensorFlow, TF_NUM_INTRAOP_THREADS does. GPU memory grows on use, because a GPU is shared.
+
+    Args:
+        threads: Threads for one prediction; None leaves the number to TensorFlow.
     """
     variables = {
         "TF_ENABLE_ONEDNN_OPTS": "1",
@@ -204,6 +244,6 @@ def tensorflow_environment(threads: int | None = None) -> dict[str, str]:
 
 
 def apply_environment(variables: dict[str, str]) -> None:
-    """Set each variable that the user has not set; before the library that reads it is imported."""
+    """Set the variables that are not set yet; call it before importing the library they are for."""
     for name, value in variables.items():
         os.environ.setdefault(name, value)

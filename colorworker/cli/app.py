@@ -12,10 +12,12 @@ from colorworker.cli.doctor import doctor
 from colorworker.cli.evaluate import evaluate
 from colorworker.cli.exitcodes import INTERRUPTED, NOT_STARTED
 from colorworker.cli.interrupt import leave
+from colorworker.cli.optionparameters import with_option_parameters
 from colorworker.cli.restore import restore
 from colorworker.cli.status import status
 from colorworker.cli.sweep import sweep_destination
 from colorworker.cli.train import train
+from colorworker.domain.options import Options
 from colorworker.errors import ColorworkerError
 
 app = typer.Typer(
@@ -25,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(colorize)
+app.command()(with_option_parameters(colorize, Options))
 app.command()(restore)
 app.command()(doctor)
 app.command()(train)

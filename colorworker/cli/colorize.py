@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,16 +18,7 @@ from colorworker.cli.interrupt import StopFlag, leave
 from colorworker.cli.progress import display
 from colorworker.domain.adjustments import Wish, parse_wishes
 from colorworker.domain.excerpt import parse_excerpt
-from colorworker.domain.options import (
-    Chroma,
-    Codec,
-    ColorSources,
-    Deinterlace,
-    Encoder,
-    Label,
-    Options,
-    Profile,
-)
+from colorworker.domain.options import Options, override
 from colorworker.errors import UsageError
 from colorworker.inputs.manifesturi import is_manifest, parse_manifest_uri
 from colorworker.job import Control, JobEnd, JobRequest, run
@@ -41,136 +32,87 @@ def colorize(
         list[str],
         typer.Argument(
             metavar="SOURCE... DESTINATION",
-            help="Files, folders, quoted globs or manifest:LIST, and last the folder for the"
-            " color.",
+            help="Files, folders, quoted globs or manifest:LIST; last the folder for the color"
+            " copies.",
             show_default=False,
         ),
     ],
-    profile: Annotated[
-        Profile,
-        typer.Option(
-            help="access: small and playable. mezzanine: for editing, ProRes or DNxHR in MOV."
-            " archive: TIFF, and FFV1 in MKV."
-        ),
-    ] = "access",
-    codec: Annotated[
-        Codec | None,
-        typer.Option(
-            help="Of films. access: h264 (default), hevc or av1. mezzanine: prores (default) or"
-            " dnxhr."
-        ),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=63, help="Of access films; lower is better. By default the codec's own."
-        ),
-    ] = None,
-    chroma: Annotated[
-        Chroma,
-        typer.Option(help="Of access films: as fine as the source's, or 4:2:0 as browsers want."),
-    ] = "source",
-    deinterlace: Annotated[
-        Deinterlace,
-        typer.Option(help="bwdif: whole pictures of interlaced frames, every 2nd line its own."),
-    ] = "off",
-    encoder: Annotated[
-        Encoder,
-        typer.Option(
-            help="Of access films. nvenc: NVIDIA's engine, which every worker must have. Untried."
-        ),
-    ] = "software",
-    executor: Annotated[
-        ExecutorName | None,
-        typer.Option(help="Where units run. By default ray if RAY_ADDRESS is set, else inprocess."),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="Weights. By default the packaged lite.")
-    ] = None,
-    vividness: Annotated[
-        float | None,
-        typer.Option(min=-1, max=2, help="1: as trained; lower is calmer. By default 0.8."),
-    ] = None,
-    anchor_interval: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=48,
-            help="Most frames of a film between two predictions; others follow motion. By default"
-            " 12.",
-        ),
-    ] = None,
     per_frame: Annotated[
         bool,
         typer.Option(
             "--per-frame",
-            help="Predict every frame of a film alone: three times the work, and it flickers.",
+            help="Predict every frame of a film on its own: three times the work, and it flickers.",
         ),
     ] = False,
-    color_sources: Annotated[
-        ColorSources, typer.Option(help="What to do with sources that are in color already.")
-    ] = "skip",
-    workers: Annotated[int | None, typer.Option(min=1, help="Units worked on at a time.")] = None,
+    executor: Annotated[
+        ExecutorName | None,
+        typer.Option(help="Where units run. Default: ray if RAY_ADDRESS is set, else inprocess."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="Weights. Default: the packaged weights lite."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of units at a time.")
+    ] = None,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Only these keys: `*.mkv`, `reels/**`. Repeatable."),
+        typer.Option(
+            metavar="GLOB", help="Only matching keys, such as `*.mkv` or `reels/**`. Repeatable."
+        ),
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Not these keys, whatever else is said. Repeatable."),
+        typer.Option(
+            metavar="GLOB", help="Exclude matching keys (overrides --include). Repeatable."
+        ),
     ] = None,
     completion_report: Annotated[
         str,
         typer.Option(
-            metavar="PREFIX", help="Also report in the format of S3 Batch Operations, below there."
+            metavar="PREFIX", help="Also write a report in the format of S3 Batch Operations there."
         ),
     ] = "",
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="TIME", help="Of one film: begin there, at 1:02.5 or 62.5."),
+        typer.Option(
+            "--from", metavar="TIME", help="Start time, 1:02.5 or 62.5 (single film only)."
+        ),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option(
-            "--to", metavar="TIME", help="Of one film: end there; that frame is not in it."
-        ),
+        typer.Option("--to", metavar="TIME", help="End time, exclusive (single film only)."),
     ] = None,
     shots: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="TOML: shots of films that get colors of their own.",
-            dir_okay=False,
+            metavar="FILE", help="TOML file with color adjustments for shots.", dir_okay=False
         ),
     ] = None,
-    label: Annotated[
-        Label,
-        typer.Option(
-            help="How outputs say they are colorized: tag in the metadata, burn in a corner too."
-        ),
-    ] = "tag",
-    preview: Annotated[
-        bool, typer.Option(help="Only write a page with a before/after picture of every item.")
-    ] = False,
     dry: Annotated[
         bool,
-        typer.Option("--dry-run", help="Only say what would be done, and what that would take."),
+        typer.Option("--dry-run", help="Show what would be done and how long it would take."),
     ] = False,
     calibrate: Annotated[
         bool | None,
         typer.Option(
-            help="With --dry-run: measure anew how fast this machine is, or do not measure it."
-            " By default it is measured once, in about a minute.",
+            help="With --dry-run: measure how fast this machine is again, or do not measure it."
+            " Default: measure it once, which takes about a minute.",
             show_default=False,
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
     on_cluster: Annotated[
-        bool, typer.Option("--on-cluster", hidden=True, help="Refuse paths that are relative.")
+        bool, typer.Option("--on-cluster", hidden=True, help="Refuse relative paths.")
     ] = False,
-    log_level: Annotated[LogLevel, typer.Option(help="Of the log on stderr.")] = "warning",
+    log_level: Annotated[
+        LogLevel, typer.Option(help="Lowest level of log messages on stderr.")
+    ] = "warning",
+    *,
+    kind: type[Options],
+    **given: Any,
 ) -> None:
-    """Colorize black-and-white pictures and films. Running it again resumes.
+    """Colorize black-and-white pictures and films. Run it again to resume.
 
     Exit codes: 0 all done, 2 could not start or nothing matched, 3 some items failed,
     130 interrupted.
@@ -185,24 +127,11 @@ def colorize(
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
     if on_cluster:
         refuse_relative([*paths, *filter(None, [completion_report])])
-    settings = load_settings()
-    options = replace(
-        options_of(settings),
-        profile=profile,
-        codec=codec,
-        chroma=chroma,
-        deinterlace=deinterlace,
-        encoder=encoder,
-        color_sources=color_sources,
-        label=label,
-        excerpt=parse_excerpt(start, end),
-        preview=preview,
-    )
-    options = spaced(options, anchor_interval, per_frame=per_frame)
-    if crf is not None:
-        options = replace(options, crf=crf)
-    if vividness is not None:
-        options = replace(options, vividness=vividness)
+    settings = load_settings(kind)
+    options = override(settings.options(kind), given)
+    options = override(options, {"excerpt": parse_excerpt(start, end)})
+    if per_frame:
+        options = predict_every_frame(options, given.get("anchor_interval"))
     request = JobRequest(
         sources=tuple(paths[:-1]),
         destination=paths[-1],
@@ -249,21 +178,6 @@ def _print_end(end: JobEnd) -> None:
     print(f"report: {end.page}")
 
 
-def options_of(settings: Settings) -> Options:
-    """Return the options that settings alone decide."""
-    return Options(
-        vividness=settings.model.vividness,
-        temperature=settings.model.temperature,
-        precision=settings.model.precision,
-        segment_frames=settings.media.segment_frames,
-        anchor_interval=settings.media.anchor_interval,
-        settle_anchors=settings.media.settle_anchors,
-        crf=settings.media.crf,
-        preset=settings.media.preset,
-        broadcast_gamut=settings.media.broadcast_gamut,
-    )
-
-
 def wishes_of(path: Path | None, options: Options) -> tuple[Wish, ...]:
     """Return what a file of adjustments says; nothing where there is none.
 
@@ -280,19 +194,21 @@ def wishes_of(path: Path | None, options: Options) -> tuple[Wish, ...]:
         raise UsageError(str(path), f"cannot be read ({error})", "Check the path") from error
 
 
-def spaced(options: Options, anchor_interval: int | None, *, per_frame: bool) -> Options:
-    """Return the options with those that say which frames are predicted, as far as given.
+def predict_every_frame(options: Options, anchor_interval: int | None) -> Options:
+    """Return the options with every frame predicted on its own.
+
+    Args:
+        options: Of the job.
+        anchor_interval: As given on the command line; None if it was not.
 
     Raises:
-        UsageError: If both are.
+        UsageError: If an interval was given.
     """
-    if not per_frame:
-        return replace(options, anchor_interval=anchor_interval or options.anchor_interval)
     if anchor_interval is not None:
         raise UsageError(
             "--per-frame",
-            f"leaves no frames between predictions, and --anchor-interval {anchor_interval} asks"
-            " for some",
+            "predicts every frame, so there is nothing left for"
+            f" --anchor-interval {anchor_interval}",
             "Give one of them",
         )
     return replace(options, anchor_interval=1, settle_anchors=0)

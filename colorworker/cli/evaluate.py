@@ -71,7 +71,7 @@ def evaluate(
             truth=truth,
             output=output,
             models=tuple(model or (settings.model.name,)),
-            vividness=tuple(vividness or (settings.model.vividness,)),
+            vividness=tuple(vividness or (settings.options().vividness,)),
             size=size,
             films=tuple(film or ()),
             sources=tuple(against or ()),

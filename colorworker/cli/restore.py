@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from colorworker.cli.colorize import LogLevel, options_of, refuse_relative
+from colorworker.cli.colorize import LogLevel, refuse_relative
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.exitcodes import (
     INTERRUPTED,
@@ -91,7 +91,7 @@ def restore(
     if on_cluster:
         refuse_relative([str(plan_file)])
     settings = load_settings()
-    plan = read_plan(plan_file, options_of(settings), settings.model.name)
+    plan = read_plan(plan_file, settings.options(), settings.model.name)
     if unpark is not None or failures:
         _list_failures(plan, store_options(settings), unpark)
         return

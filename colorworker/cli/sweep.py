@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from colorworker.domain.durations import age_seconds
+from colorworker.domain.durations import duration_seconds
 from colorworker.report.text import count, destination_label, size, visible
 from colorworker.runs.sweep import AgeLimits, Orphan, age_limits, sweep
 from colorworker.settings import load_settings
@@ -45,8 +45,8 @@ def sweep_destination(
     Exit codes: 0 done, 2 could not start or the store gave up.
     """
     ages = (
-        age_seconds(older_than, "--older-than"),
-        age_seconds(reports_older_than, "--reports-older-than"),
+        duration_seconds(older_than, "--older-than"),
+        duration_seconds(reports_older_than, "--reports-older-than"),
     )
     settings = load_settings()
     options = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)

@@ -1,15 +1,21 @@
-"""The nouns of a job: assets, the model, and the options that decide what colors come out."""
+"""The values of a job: assets, the model, and the options that decide an output."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+from colorworker.domain.optionfields import OptionInfo, option_fields
 from colorworker.errors import UsageError
 
 Kind = Literal["still", "film"]
 Profile = Literal["access", "mezzanine", "archive"]
 Codec = Literal["h264", "hevc", "av1", "prores", "dnxhr"]
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast",
+    "medium", "slow", "slower", "veryslow", "placebo",
+]  # fmt: skip
 Chroma = Literal["source", "420"]
 Deinterlace = Literal["off", "bwdif"]
 Encoder = Literal["software", "nvenc"]
@@ -20,10 +26,10 @@ Precision = Literal["float32", "float16", "bfloat16"]
 CODECS: Mapping[Profile, tuple[Codec, ...]] = MappingProxyType(
     {"access": ("h264", "hevc", "av1"), "mezzanine": ("prores", "dnxhr"), "archive": ()}
 )
-"""Codecs of films that a profile lets one choose from, its own first; `archive` is always FFV1."""
+"""Codecs that each profile can write films with, its default first; `archive` is always FFV1."""
 
 HIGHEST_CRF = 51
-"""Of H.264 and HEVC; AV1 goes to 63."""
+"""Highest crf of H.264 and HEVC; AV1 goes to 63."""
 DEFAULT_CRF: Mapping[Codec, int] = MappingProxyType({"h264": 18, "hevc": 20, "av1": 25})
 
 
@@ -75,53 +81,165 @@ class Adjustment(NamedTuple):
 
 @dataclass(frozen=True)
 class Options:
-    """All that decides an output besides source and weights; part of every unit's identity."""
+    """Everything that decides an output besides its source and the weights.
 
-    profile: Profile = "access"
-    color_sources: ColorSources = "skip"
-    vividness: float = 0.8
-    """Share of the training's rebalancing towards rare colors that is kept; 1 is as trained."""
-    temperature: float = 0.38
-    """Of the softmax over color bins (Zhang 2016); lower is purer, higher is grayer."""
-    precision: Precision = "float32"
-    """Of the network's convolutions; the halves change colors by a little."""
-    segment_frames: int = 480
-    """Target frames of a segment; the cut falls on the next keyframe."""
-    anchor_interval: int = 12
-    """Most frames between two predictions; what lies between is propagated. 1 with no settling:
-    every frame is predicted alone."""
-    settle_anchors: int = 2
-    """Intervals that follow in the same shot, over whose anchors an anchor's color is averaged."""
-    codec: Codec | None = None
-    """Of films; None for the first of the profile's."""
-    chroma: Chroma = "source"
-    """Chroma planes of the access profile: as fine as the source's, or 4:2:0 as browsers want."""
-    crf: int | None = None
-    """Constant rate factor of the access profile; None for the codec's own default."""
-    preset: str = "fast"
-    """Preset of the access profile, in x264's words."""
-    encoder: Encoder = "software"
-    """Of the access profile's films: libav's own libraries, or NVIDIA's engine, which writes other
-    bytes."""
-    deinterlace: Deinterlace = "off"
-    """`bwdif` makes a whole picture of each interlaced frame: every second line is then its own."""
-    label: Label = "tag"
-    """How outputs say that they are colorized: in their metadata, also in a corner, or not."""
-    broadcast_gamut: bool = False
-    """Scale films' chroma down until R', G' and B' lie within EBU R 103, where luma allows it."""
+    Fields with an `OptionInfo` are options that users give; see `optionfields`. Options that differ
+    from their defaults are part of every unit's identity; see `non_default`.
+    """
+
+    profile: Annotated[
+        Profile,
+        OptionInfo(
+            "access: small and playable. mezzanine: for editing (ProRes or DNxHR in MOV)."
+            " archive: TIFF, and FFV1 in MKV."
+        ),
+    ] = "access"
+    codec: Annotated[
+        Codec | None,
+        OptionInfo(
+            "Codec of films. access: h264 (default), hevc or av1. mezzanine: prores (default) or"
+            " dnxhr."
+        ),
+    ] = None
+    crf: Annotated[
+        int | None,
+        OptionInfo(
+            "Quality of access films; lower is better. Default: 18 for H.264, 20 for HEVC, 25 for"
+            " AV1.",
+            setting="media",
+            ge=0,
+            le=63,
+        ),
+    ] = None
+    preset: Annotated[
+        Preset,
+        OptionInfo(
+            "Speed of the access encoder, as the name of an x264 preset; other encoders use about"
+            " the same speed.",
+            places=("manifest",),
+            setting="media",
+        ),
+    ] = "fast"
+    chroma: Annotated[
+        Chroma,
+        OptionInfo("Chroma resolution of access films: the source's, or 4:2:0 for browsers."),
+    ] = "source"
+    deinterlace: Annotated[
+        Deinterlace,
+        OptionInfo("bwdif: deinterlace with bwdif; every second line is interpolated."),
+    ] = "off"
+    encoder: Annotated[
+        Encoder,
+        OptionInfo(
+            "Encoder of access films. nvenc: NVIDIA's hardware encoder, which every worker needs;"
+            " its files differ from those of the software encoders. Untested."
+        ),
+    ] = "software"
+    color_sources: Annotated[
+        ColorSources, OptionInfo("What to do with sources that are in color already.")
+    ] = "skip"
+    label: Annotated[
+        Label,
+        OptionInfo(
+            "How outputs are marked as colorized. tag: in the metadata. burn: also in a corner of"
+            " the image."
+        ),
+    ] = "tag"
+    vividness: Annotated[
+        float,
+        OptionInfo(
+            "Strength of rare colors. 1: as trained; lower is calmer.",
+            setting="model",
+            ge=-1,
+            le=2,
+        ),
+    ] = 0.8
+    """Share of the training's rebalancing towards rare colors that is kept."""
+    temperature: Annotated[
+        float,
+        OptionInfo(
+            "Softmax temperature over the color bins; lower is purer, higher is grayer.",
+            places=("manifest",),
+            setting="model",
+            ge=0.01,
+            le=2,
+        ),
+    ] = 0.38
+    """Source: R. Zhang, P. Isola, A. Efros, Colorful Image Colorization, ECCV 2016."""
+    precision: Annotated[
+        Precision,
+        OptionInfo(
+            "Precision of the network's convolutions; float16 is for GPUs. It changes colors"
+            " slightly.",
+            places=("plan", "manifest"),
+            setting="model",
+        ),
+    ] = "float32"
+    segment_frames: Annotated[
+        int,
+        OptionInfo(
+            "Target number of frames per segment; the cut falls on the next keyframe.",
+            places=("manifest",),
+            setting="media",
+            ge=1,
+        ),
+    ] = 480
+    anchor_interval: Annotated[
+        int,
+        OptionInfo(
+            "Maximum number of frames between two predictions; the frames in between follow"
+            " optical flow.",
+            places=("command", "manifest"),
+            setting="media",
+            ge=1,
+            le=48,
+        ),
+    ] = 12
+    """1 without settling: every frame is predicted on its own."""
+    settle_anchors: Annotated[
+        int,
+        OptionInfo(
+            "Number of following intervals in the shot whose predictions are averaged into each"
+            " prediction.",
+            places=("manifest",),
+            setting="media",
+            ge=0,
+            le=8,
+        ),
+    ] = 2
+    broadcast_gamut: Annotated[
+        bool,
+        OptionInfo(
+            "Scale the chroma of films down until R', G' and B' lie within EBU R 103, where luma"
+            " allows it.",
+            places=(),
+            setting="media",
+        ),
+    ] = False
+    preview: Annotated[
+        bool,
+        OptionInfo(
+            "Only write a page with a before/after picture of every item.", places=("command",)
+        ),
+    ] = False
     excerpt: tuple[int, int | None] | None = None
-    """Of one film: first millisecond and exclusive end, None for the film's; see `Excerpt`."""
+    """Only this part of a single film: first millisecond and exclusive end; see `Excerpt`. The end
+    is None for the film's end."""
     adjustments: tuple[Adjustment, ...] = ()
-    """Of one film: stretches with colors of their own."""
-    preview: bool = False
-    """Only a before/after sheet of every item; nothing else is written."""
+    """Parts of a single film that have their own colors."""
 
     def __post_init__(self) -> None:
-        """Refuse what does not go together, and make of JSON's lists what they were.
+        """Check the values, alone and together, and turn JSON's lists back into adjustments.
 
         Raises:
-            UsageError: If the profile does not have the codec or encoder, or the codec no such crf.
+            UsageError: If an option cannot have its value, the profile does not have the codec or
+                encoder, or the codec does not have the crf.
         """
+        for field in option_fields(type(self)):
+            value = getattr(self, field.name)
+            checked = field.check(value)
+            if checked is not value:
+                object.__setattr__(self, field.name, checked)
         adjustments = tuple(Adjustment(*each) for each in self.adjustments)
         object.__setattr__(self, "adjustments", adjustments)
         codecs = CODECS[self.profile]
@@ -136,20 +254,22 @@ class Options:
         if self.crf is not None and self.crf > HIGHEST_CRF and self.codec != "av1":
             raise UsageError(
                 f"crf {self.crf}",
-                f"H.264 and HEVC count it from 0 to {HIGHEST_CRF}",
-                "Give less, or choose av1",
+                f"the crf of H.264 and HEVC goes from 0 to {HIGHEST_CRF}",
+                "Give a lower one, or choose av1",
             )
 
     def _check_nvenc(self) -> None:
         if self.profile != "access":
             raise UsageError(
                 "encoder nvenc",
-                f"profile {self.profile} is not written by it",
+                f"it does not write profile {self.profile}",
                 "Choose --profile access, or leave it out",
             )
         if self.crf == 0:
             raise UsageError(
-                "crf 0", "NVENC would choose for itself", "Give 1 or more, or --encoder software"
+                "crf 0",
+                "NVENC takes it as no setting and chooses one itself",
+                "Give 1 or more, or --encoder software",
             )
 
     @property
@@ -178,9 +298,27 @@ def non_default(options: Options) -> dict[str, Any]:
             crf = None
         if codec == default:
             codec = None
-    options = replace(options, codec=codec, crf=crf)
-    values = ((field, getattr(options, field.name)) for field in fields(options))
-    return {field.name: value for field, value in values if value != field.default}
+    values = {**vars(options), "codec": codec, "crf": crf}
+    return {
+        field.name: values[field.name]
+        for field in fields(options)
+        if values[field.name] != field.default
+    }
+
+
+def override(options: Options, values: Mapping[str, Any]) -> Options:
+    """Return the options with these values in place of their own; None leaves an option as it is.
+
+    Raises:
+        UsageError: If there is no option of a name, or the values do not go together.
+    """
+    known = {field.name for field in fields(options)}
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {close[0]}" if close else f"Use {', '.join(sorted(known))}"
+            raise UsageError(f"option {name}", "is not known", hint)
+    return replace(options, **{name: value for name, value in values.items() if value is not None})
 
 
 def changed(options: Options, values: Mapping[str, Any]) -> Options:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from colorworker.domain.options import ModelRef
+from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import UsageError
 from colorworker.evaluation.candidates import Candidate
 from colorworker.evaluation.evaluator import Vivid
@@ -14,7 +14,6 @@ from colorworker.evaluation.frechet import Features
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weightfiles import Opened
 from colorworker.model.weights import load, resolve
-from colorworker.settings import ModelSettings
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 
@@ -23,7 +22,7 @@ def models_of(
     names: Sequence[str],
     vividness: Sequence[float],
     size: int | None,
-    settings: ModelSettings,
+    options: Options,
     stores: StoreOptions,
 ) -> tuple[list[Candidate], dict[str, Vivid]]:
     """Return a row for every model and vividness, and a function per model that sets vividness.
@@ -32,7 +31,7 @@ def models_of(
         names: Packaged names, paths or URIs of weights.
         vividness: Values for networks over color bins, one row each; other networks get one row.
         size: Short side in pixels at which the models run. None: their default.
-        settings: How a distribution over colors is read.
+        options: How a distribution over colors is read.
         stores: How to reach stores that hold weights.
 
     Raises:
@@ -45,7 +44,7 @@ def models_of(
     for name, short in zip(names, short_names(names), strict=True):
         ref = resolve(name, opened)
         weights = load(ref, opened)
-        at = _vivid(ref, short, str(weights.architecture), size, settings, opened)
+        at = _vivid(ref, short, str(weights.architecture), size, options, opened)
         if len(weights.bins):
             rows += [at(each) for each in vividness]
             vivid[short] = at
@@ -87,15 +86,15 @@ def _vivid(
     short: str,
     note: str,
     size: int | None,
-    settings: ModelSettings,
+    options: Options,
     opened: Opened,
 ) -> Vivid:
     def at(vividness: float) -> Candidate:
         colorizer = load_colorizer(
             ref,
             vividness=vividness,
-            temperature=settings.temperature,
-            precision=settings.precision,
+            temperature=options.temperature,
+            precision=options.precision,
             short_side=size,
             opened=opened,
         )

@@ -64,14 +64,15 @@ def run_evaluation(request: EvaluationRequest, settings: Settings) -> None:
     with progress(quiet=request.quiet) as tell:
         films, failures = _films(request, stores, tell)
         result = _pictures(request, settings, stores, tell) if request.truth else None
+    options = settings.options()
     facts = EvaluationFacts(
         started_at,
         round(time.monotonic() - start, 1),
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         {
             "model size": str(request.size or "its own"),
-            "temperature": str(settings.model.temperature),
-            "precision": settings.model.precision,
+            "temperature": str(options.temperature),
+            "precision": options.precision,
             "seed": str(request.seed),
         },
     )
@@ -99,7 +100,7 @@ def _pictures(
         from colorworker.evaluation.models import extractors, models_of
 
         models, vivid = models_of(
-            request.models, request.vividness, request.size, settings.model, stores
+            request.models, request.vividness, request.size, settings.options(), stores
         )
         return evaluate(
             truth,

@@ -1,64 +1,37 @@
-"""JSON lines: an object a line, with its key, and the options that are its own."""
+"""Manifests as JSON lines: one object per line, with its key and its own options."""
 
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from colorworker.domain.options import (
-    Chroma,
-    Codec,
-    ColorSources,
-    Deinterlace,
-    Encoder,
-    Label,
-    Precision,
-    Profile,
-)
+from colorworker.domain.optionfields import option_fields
+from colorworker.domain.options import Options
 from colorworker.errors import KeyRefused, LineRefused
 from colorworker.inputs.manifestlines import ManifestEntry
+from colorworker.inputs.optionmodels import with_option_fields
 from colorworker.inputs.scope import Scope
 from colorworker.inputs.validationtext import words
 from colorworker.state import STATE
 from colorworker.store.keys import check_key, printable
 from colorworker.store.openstore import S3_SCHEME
 
-Preset = Literal[
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
-]
-"""Of x264."""
-
 
 class Item(BaseModel):
-    """One line. What it does not say of the options, the job says for all."""
+    """One line. The job's options apply to all options that it does not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     key: str | None = None
-    """Below the manifest's root, as it is: not URL-encoded."""
+    """Key below the manifest's root, not URL-encoded."""
     uri: str | None = None
-    """`s3://bucket/key`, instead of a key."""
+    """`s3://bucket/key`; given instead of a key."""
     version: str = ""
     size_bytes: Annotated[int | None, Field(ge=0)] = None
     etag: str = ""
-    """With `size_bytes`: then the store need not be asked for it."""
+    """Given together with `size_bytes`; it saves a request to the store."""
     output: str = ""
-    """Key of the output, with the extension that the profile gives it."""
-    profile: Profile | None = None
-    color_sources: ColorSources | None = None
-    label: Label | None = None
-    vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
-    temperature: Annotated[float | None, Field(gt=0, le=2)] = None
-    precision: Precision | None = None
-    segment_frames: Annotated[int | None, Field(gt=0)] = None
-    anchor_interval: Annotated[int | None, Field(gt=0, le=48)] = None
-    settle_anchors: Annotated[int | None, Field(ge=0, le=8)] = None
-    codec: Codec | None = None
-    chroma: Chroma | None = None
-    deinterlace: Deinterlace | None = None
-    crf: Annotated[int | None, Field(ge=0, le=63)] = None
-    preset: Preset | None = None
-    encoder: Encoder | None = None
+    """Key of the output; its extension is replaced by the profile's."""
 
     @model_validator(mode="after")
     def _named(self) -> "Item":
@@ -69,66 +42,75 @@ class Item(BaseModel):
         return self
 
 
-OPTIONS = tuple(list(Item.model_fields)[list(Item.model_fields).index("profile") :])
-"""Names of the options that an item can have for itself."""
+def item_model(kind: type[Options]) -> type[Item]:
+    """Return the model of a line, with the options of `kind` that items can set."""
+    return with_option_fields(Item, kind, "manifest")
+
+
+_ITEM = item_model(Options)
 
 
 class ItemRows:
-    """Lines of JSON, for objects of one scope."""
+    """Parses lines of JSON that name objects in one scope."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, kind: type[Options] = Options) -> None:
+        """Keep the scope.
+
+        Args:
+            scope: Checks the keys.
+            kind: The options that items can set.
+        """
         self._scope = scope
+        self._model = _ITEM if kind is Options else item_model(kind)
+        self._options = tuple(field.name for field in option_fields(kind, "manifest"))
 
     def __call__(self, line: int, text: str) -> ManifestEntry:
-        """See `lines.ParseLine`."""
-        item = item_of(text)
+        """See `manifestlines.ParseLine`."""
+        item = item_of(text, self._model)
         if item.uri is None:
             key = self._scope.checked_key(item.key or "")
         else:
             key = self._scope.key_in_bucket(*bucket_and_key(item.uri))
-        own_options = _options(
-            tuple(
-                value for name in OPTIONS if (value := (name, getattr(item, name)))[1] is not None
-            )
-        )
+        values = ((name, getattr(item, name)) for name in self._options)
+        own_options = _options(tuple(value for value in values if value[1] is not None))
         return ManifestEntry(
             line, key, item.version, item.size_bytes, item.etag, _output(item.output), own_options
         )
 
 
-def item_of(text: str) -> Item:
+def item_of(text: str, model: type[Item] = _ITEM) -> Item:
     """Return the item of one line.
 
     Raises:
-        LineRefused: If it is not JSON, or says what is not known, or what cannot be.
+        LineRefused: If the line is not JSON, has an unknown name, or a value that is not allowed.
     """
     try:
-        return Item.model_validate_json(text)
+        return model.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         if first["type"] == "json_invalid":
             reason = first["ctx"]["error"]
             raise LineRefused(
-                "", f"it is not JSON ({reason})", "Write one object a line"
+                "", f"it is not JSON ({reason})", "Write one object per line"
             ) from error
         if first["type"] == "model_type":
             raise LineRefused("", "it is not a JSON object", 'Write {"key": "..."}') from error
-        seen, step = words(first, Item)
+        seen, step = words(first, model)
         raise LineRefused("", f"{name}: {seen}" if name else seen, step) from error
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
-    """Return bucket and key of `s3://bucket/key`.
+    """Return the bucket and key of `s3://bucket/key`.
 
     Raises:
-        LineRefused: If it is something else.
+        LineRefused: If the URI has another form.
     """
     if not uri.startswith(S3_SCHEME):
         raise LineRefused(
             "",
             f"the uri {printable(uri)!r} is not s3://bucket/key",
-            'Name files by "key", below the folder of the manifest or the root',
+            'Use "key" for files, relative to the root or to the folder of the manifest',
         )
     bucket, _, key = uri.removeprefix(S3_SCHEME).partition("/")
     return bucket, key
@@ -140,11 +122,11 @@ def _output(key: str) -> str:
             raise KeyRefused(key, f"{STATE}/ is where jobs keep their state")
     except KeyRefused as error:
         seen = f"the output {printable(key)!r} is refused: {error.seen}"
-        raise LineRefused("", seen, "Name it otherwise, or leave it out") from error
+        raise LineRefused("", seen, "Choose another name, or leave it out") from error
     return key
 
 
 @lru_cache(maxsize=256)
 def _options(values: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
-    """Return them sorted; the same ones are the same object, as most lines say the same."""
+    """Return the options sorted; equal ones are one object, as most lines set the same options."""
     return tuple(sorted(values))

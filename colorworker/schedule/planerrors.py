@@ -1,4 +1,4 @@
-"""What is wrong with a plan, as one sentence that names file, line, key and remedy."""
+"""Errors in plan files, with file, line, key and what to do."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,8 @@ _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 def from_validation(
     path: Path, text: str, error: ValidationError, table: type[BaseModel]
 ) -> UsageError:
-    """Return the first of the errors in the order of lines, and how many more there are."""
-    # A key that is missing may be one that is misspelled: what is wrong where it stands says more.
+    """Return the first error in the order of lines, with the number of further errors."""
+    # A missing key may be a misspelled one. The error about the misspelled one is more helpful.
     found = sorted(
         error.errors(), key=lambda item: (item["type"] == "missing", _line(text, item["loc"]) or 0)
     )
@@ -29,10 +29,10 @@ def at_key(path: Path, text: str, place: Place, seen: str, next_step: str) -> Us
     """Return the error about one key of the file.
 
     Args:
-        path: Of the file.
-        text: The file's content, in which the key's line is looked for.
+        path: The file.
+        text: The file's content, which is searched for the key.
         place: Tables and keys from the outside in; numbers count tables of one name.
-        seen: What is wrong with it.
+        seen: What is wrong.
         next_step: What to do.
     """
     line = _line(text, place)
@@ -41,7 +41,7 @@ def at_key(path: Path, text: str, place: Place, seen: str, next_step: str) -> Us
 
 
 def line_of_collection(path: Path, number: int) -> str:
-    """Return `plan.toml, line 12` of a collection, counted from 0; the file alone if it is gone."""
+    """Return where a collection (from 0) is: `plan.toml, line 12`; only the file if it is gone."""
     try:
         line = _line(path.read_text(encoding="utf-8"), ("collection", number, "destination"))
     except (OSError, UnicodeDecodeError):
@@ -55,10 +55,10 @@ def _dotted(place: Place) -> str:
 
 
 def _line(text: str, place: Place) -> int | None:
-    """Return the line, from 1, of the key or else of its table; None if neither is found.
+    """Return the line (from 1) of the key, or else of its table; None if neither is found.
 
-    tomllib does not say where a value stood, so this looks for headers and `key =`. Keys in inline
-    tables are found by the table's line.
+    tomllib does not report lines, so this searches for headers and `key =`. A key in an inline
+    table gets the table's line.
     """
     names = [part for part in place if isinstance(part, str)]
     number = next((part for part in place if isinstance(part, int)), 0)

@@ -1,6 +1,6 @@
-"""PLAN.toml: what may stand in it, and its reading.
+"""Read plan files.
 
-name = "nightly"                       # by default the file's name; the plan's state lies by it
+name = "nightly"                       # default: the file's name; the plan's state has this name
 model = "lite"
 
 [window]
@@ -9,7 +9,7 @@ closes = 06:00:00
 zone = "Europe/Berlin"
 days = ["mon", "tue", "wed", "thu", "fri"]
 
-[budget]                               # of one run
+[budget]                               # limits of one run
 items = 5000
 hours = 6
 money = 20
@@ -39,18 +39,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from colorworker.domain.options import (
-    Chroma,
-    Codec,
-    ColorSources,
-    Deinterlace,
-    Encoder,
-    Label,
-    Options,
-    Precision,
-    Profile,
-    changed,
-)
+from colorworker.domain.durations import duration_seconds
+from colorworker.domain.options import Options, changed
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
 from colorworker.domain.timewindow import DAYS, Window
 from colorworker.errors import UsageError
@@ -60,14 +50,14 @@ from colorworker.inputs.manifesturi import (
     is_manifest,
     parse_manifest_uri,
 )
+from colorworker.inputs.optionmodels import given_options, with_option_fields
 from colorworker.schedule.planerrors import at_key, from_validation
 from colorworker.store.openstore import check_uri
 from colorworker.store.sources import Source, refuse_overlap
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
+Text = Annotated[str, Field(min_length=1)]
 Hours = Annotated[float, Field(gt=0, le=8760)]
-_HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
-_WAIT = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)([mhd])")
 
 
 class _Table(BaseModel):
@@ -83,19 +73,19 @@ class WindowTable(_Table):
     days: Annotated[tuple[Literal[DAYS], ...], Field(min_length=1)] = DAYS  # type: ignore[valid-type]
 
     @model_validator(mode="after")
-    def _opens(self) -> "WindowTable":
+    def _check_times(self) -> "WindowTable":
         if self.opens == self.closes:
             raise ValueError(
                 "it opens and closes at the same time, so it never opens;"
-                " leave out [window] for around the clock"
+                " leave out [window] to run around the clock"
             )
         if self.opens.tzinfo or self.closes.tzinfo:
-            raise ValueError("opens and closes are times of the zone, and name none themselves")
+            raise ValueError("opens and closes are times in the zone and must not name a zone")
         return self
 
 
 class BudgetTable(_Table):
-    """Most that one run may take."""
+    """Limits of one run."""
 
     items: Annotated[int | None, Field(gt=0)] = None
     hours: Hours | None = None
@@ -103,14 +93,14 @@ class BudgetTable(_Table):
     price_per_hour: Annotated[float | None, Field(gt=0)] = None
 
     @model_validator(mode="after")
-    def _priced(self) -> "BudgetTable":
+    def _check_price(self) -> "BudgetTable":
         if (self.money is None) != (self.price_per_hour is None):
             raise ValueError("money and price_per_hour go together; give both or neither")
         return self
 
 
 class RetryTable(_Table):
-    """How often failed items are tried."""
+    """How often failed items are tried, and how long to wait in between."""
 
     attempts: Annotated[int, Field(gt=0, le=100)] = Retry.attempts
     first_wait: Hours | Literal[0] = Retry.first_wait_hours
@@ -120,80 +110,53 @@ class RetryTable(_Table):
     @field_validator("first_wait", "longest_wait", mode="before")
     @classmethod
     def _hours(cls, value: Any) -> float:
-        found = _WAIT.fullmatch(value) if isinstance(value, str) else None
-        if found is None:
-            raise ValueError("a wait is written like '30m', '6h' or '7d'")
-        return float(found[1]) * _HOURS[found[2]]
+        try:
+            return duration_seconds(value if isinstance(value, str) else "", "wait") / 3600
+        except UsageError as error:
+            raise ValueError("write a duration like '30m', '6h' or '7d'") from error
 
 
 class CollectionTable(_Table):
-    """Sources that go to one destination in one way."""
+    """Sources that go to one destination with the same options."""
 
     name: Name | None = None
-    sources: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-    destination: Annotated[str, Field(min_length=1)]
-    include: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    exclude: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    completion_report: Annotated[str | None, Field(min_length=1)] = None
+    sources: Annotated[tuple[Text, ...], Field(min_length=1)]
+    destination: Text
+    include: tuple[Text, ...] = ()
+    exclude: tuple[Text, ...] = ()
+    completion_report: Text | None = None
     model: str | None = None
-    profile: Profile | None = None
-    codec: Codec | None = None
-    crf: Annotated[int | None, Field(ge=0, le=63)] = None
-    chroma: Chroma | None = None
-    deinterlace: Deinterlace | None = None
-    encoder: Encoder | None = None
-    color_sources: ColorSources | None = None
-    label: Label | None = None
-    vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
-    precision: Precision | None = None
 
 
 class PlanTable(_Table):
-    """A whole file. What a collection does not say of model and options, the plan says for all."""
+    """A whole file. Its model and options apply to all collections that do not set their own."""
 
     name: Name | None = None
-    completion_report: Annotated[str | None, Field(min_length=1)] = None
+    completion_report: Text | None = None
     model: str | None = None
-    profile: Profile | None = None
-    codec: Codec | None = None
-    crf: Annotated[int | None, Field(ge=0, le=63)] = None
-    chroma: Chroma | None = None
-    deinterlace: Deinterlace | None = None
-    encoder: Encoder | None = None
-    color_sources: ColorSources | None = None
-    label: Label | None = None
-    vividness: Annotated[float | None, Field(ge=-1, le=2)] = None
-    precision: Precision | None = None
     window: WindowTable | None = None
     budget: BudgetTable = BudgetTable()
     retry: RetryTable = RetryTable()
     collection: Annotated[tuple[CollectionTable, ...], Field(min_length=1)]
 
 
-_OPTIONS = (
-    "profile",
-    "codec",
-    "crf",
-    "chroma",
-    "deinterlace",
-    "encoder",
-    "color_sources",
-    "label",
-    "vividness",
-    "precision",
-)
+def plan_table(kind: type[Options]) -> type[PlanTable]:
+    """Return the table of a whole file, with the options of `kind` that plans can set."""
+    collection = with_option_fields(CollectionTable, kind, "plan")
+    collections = Annotated[tuple[collection, ...], Field(min_length=1)]  # type: ignore[valid-type]
+    return with_option_fields(PlanTable, kind, "plan", collection=(collections, ...))
 
 
 def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
-    """Return the plan of a file.
+    """Return the plan in a file.
 
     Args:
-        path: Of the TOML file. Folders in it that are relative count from where it lies.
-        options: For what the plan does not say.
-        model: The same.
+        path: The TOML file. Relative paths in it start at its folder.
+        options: Used where the plan sets nothing.
+        model: Used where the plan sets nothing.
 
     Raises:
-        UsageError: If it cannot be read or is not sound: with the line where that can be told.
+        UsageError: If the plan cannot be read or is not valid, with the line where it is known.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -205,41 +168,32 @@ def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(
-            str(path), f"is not TOML: {error}", "Correct that place; texts stand in quotes"
+            str(path), f"is not TOML: {error}", "Correct that line; texts need quotes"
         ) from error
+    expected = plan_table(type(options))
     try:
-        table = PlanTable.model_validate(values)
+        table = expected.model_validate(values)
     except ValidationError as error:
-        raise from_validation(path, text, error, PlanTable) from error
+        raise from_validation(path, text, error, expected) from error
     try:
         plan = _plan(path, table, options, model)
     except UsageError as error:
-        said = f"{error.subject}: {error.seen}"
-        raise UsageError(str(path), said, error.next_step) from error
-    for place, seen, step in (*_unreachable(plan), *_clashes(plan)):
+        seen = f"{error.subject}: {error.seen}"
+        raise UsageError(str(path), seen, error.next_step) from error
+    for place, seen, step in (*_unknown_stores(plan), *_clashes(plan)):
         raise at_key(path, text, place, seen, step)
     return plan
 
 
 def _plan(path: Path, table: PlanTable, options: Options, model: str) -> RestorationPlan:
     name = table.name or re.sub(r"[^A-Za-z0-9-]+", "-", path.stem).strip("-")[:48] or "plan"
-    shared = changed(options, _said(table))
+    shared = changed(options, given_options(table, type(options), "plan"))
     window = table.window
     return RestorationPlan(
         name,
         tuple(
-            Collection(
-                item.name or f"{number}",
-                tuple(_from(path.parent, source) for source in item.sources),
-                _from(path.parent, item.destination),
-                changed(shared, _said(item)),
-                item.model or table.model or model,
-                item.include,
-                item.exclude,
-                _from(path.parent, reported) if reported else "",
-            )
+            _collection(path.parent, item, number, table, shared, model)
             for number, item in enumerate(table.collection, 1)
-            for reported in [item.completion_report or table.completion_report]
         ),
         Window(window.opens, window.closes, window.zone, frozenset(window.days))
         if window
@@ -254,21 +208,33 @@ def _plan(path: Path, table: PlanTable, options: Options, model: str) -> Restora
     )
 
 
-def _said(table: PlanTable | CollectionTable) -> dict[str, Any]:
-    said = {name: getattr(table, name) for name in _OPTIONS}
-    return {name: value for name, value in said.items() if value is not None}
+def _collection(
+    folder: Path, item: CollectionTable, number: int, table: PlanTable, shared: Options, model: str
+) -> Collection:
+    report = item.completion_report or table.completion_report
+    return Collection(
+        item.name or f"{number}",
+        tuple(_absolute(folder, source) for source in item.sources),
+        _absolute(folder, item.destination),
+        changed(shared, given_options(item, type(shared), "plan")),
+        item.model or table.model or model,
+        item.include,
+        item.exclude,
+        _absolute(folder, report) if report else "",
+    )
 
 
-def _from(folder: Path, place: str) -> str:
+def _absolute(folder: Path, place: str) -> str:
+    """Return the path or URI with relative paths starting at a folder."""
     if is_manifest(place):
         where = parse_manifest_uri(place)
-        root = _from(folder, where.root) if where.root else ""
-        return format_manifest_uri(ManifestUri(_from(folder, where.uri), root))
+        root = _absolute(folder, where.root) if where.root else ""
+        return format_manifest_uri(ManifestUri(_absolute(folder, where.uri), root))
     return place if "://" in place else str(folder.absolute() / place)
 
 
-def _unreachable(plan: RestorationPlan) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """Yield (place, what was seen, what to do) of what names no store, wherever that may lie."""
+def _unknown_stores(plan: RestorationPlan) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Yield (key, what was seen, what to do) for every URI that no store handles."""
     for number, item in enumerate(plan.collections):
         named = [("destination", item.destination)]
         named += [("sources", source) for source in item.sources if not is_manifest(source)]
@@ -280,23 +246,27 @@ def _unreachable(plan: RestorationPlan) -> Iterator[tuple[tuple[str | int, ...],
 
 
 def _clashes(plan: RestorationPlan) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """Yield (place, what was seen, what to do) of collections that would disturb each other."""
+    """Yield (key, what was seen, what to do) for collections that would interfere."""
     for number, item in enumerate(plan.collections):
         at = ("collection", number)
         for other in plan.collections[:number]:
             if other.name == item.name:
-                yield (*at, "name"), f"{item.name!r} is another collection's name", "Change one"
+                yield (
+                    (*at, "name"),
+                    f"another collection has the name {item.name!r}",
+                    "Rename one",
+                )
             try:
                 refuse_overlap(item.destination, Source(item.destination), other.destination)
             except UsageError:
                 yield (
                     (*at, "destination"),
-                    f"{item.destination} and {other.destination}, of {other.name!r}, lie in one"
-                    " another, so outputs could take each other's names",
-                    "Give every collection a folder of its own",
+                    f"{item.destination} and {other.destination} of {other.name!r} are the same or"
+                    " nested, so outputs could overwrite each other",
+                    "Give every collection its own folder",
                 )
         for source in item.sources:
-            # Below which root a manifest's keys lie, it says itself: looked at when it is read.
+            # The root of a manifest's keys is known when the manifest is read, and checked then.
             for other in () if is_manifest(source) else plan.collections:
                 try:
                     refuse_overlap(source, Source(_fixed(source)), other.destination)

@@ -177,7 +177,9 @@ def test_json_lines_give_items_profiles_and_names_of_their_own(site, tmp_path):
         with av.open(io.BytesIO(site.get(site.color, key))) as made:
             codecs.append(made.streams.video[0].codec.name)
     assert codecs == ["h264", "ffv1"]
-    assert "items.jsonl, line 4: vividnes: no such key" in lines["items.jsonl, line 4"]["error"]
+    assert (
+        "items.jsonl, line 4: vividnes: is not a known key" in lines["items.jsonl, line 4"]["error"]
+    )
     assert all(line["resumed"] for line in site.lines().values() if not line["error"])
     (name,) = site.client.list_objects_v2(Bucket=site.color, Prefix=".colorworker/jobs/")[
         "Contents"

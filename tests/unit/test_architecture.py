@@ -29,6 +29,7 @@ ALLOWED = {
     # Needs a scratch file to sort and name a million sources; `domain` does no I/O.
     "inputs": ("errors domain media.filetypes store state inputs", ""),
     "inputs.jsonlines": ("errors domain store state inputs", "pydantic"),
+    "inputs.optionmodels": ("errors domain", "pydantic"),
     "inputs.inventory": ("errors domain store state inputs", "pydantic"),
     "inputs.validationtext": ("errors", "pydantic pydantic_core"),
     "driver": ("errors domain store state report", ""),

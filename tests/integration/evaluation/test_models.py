@@ -2,14 +2,14 @@
 
 import pytest
 
+from colorworker.domain.options import Options
 from colorworker.errors import UsageError, WeightsRefused
 from colorworker.evaluation.models import models_of, short_names
-from colorworker.settings import ModelSettings
 from colorworker.store.options import StoreOptions
 
 
 def test_every_model_has_a_row_for_every_vividness():
-    rows, vivid = models_of(["lite"], [0.8, 0.5], 64, ModelSettings(), StoreOptions())
+    rows, vivid = models_of(["lite"], [0.8, 0.5], 64, Options(), StoreOptions())
 
     assert [row.name for row in rows] == ["lite, vividness 0.8", "lite, vividness 0.5"]
     assert [row.note for row in rows] == ["lite", "lite"]
@@ -21,7 +21,7 @@ def test_unusable_weights_are_refused_before_measuring(tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"nothing")
 
     with pytest.raises(WeightsRefused, match=r"bad\.npz"):
-        models_of([str(tmp_path / "bad.npz")], [0.8], None, ModelSettings(), StoreOptions())
+        models_of([str(tmp_path / "bad.npz")], [0.8], None, Options(), StoreOptions())
 
 
 def test_models_are_named_by_the_shortest_distinct_part_of_their_path():

@@ -49,5 +49,5 @@ def test_workers_elsewhere_and_previews_are_not_asked_what_is_here(colorize):
 
 
 def test_profiles_that_nvenc_does_not_write_are_refused(colorize):
-    with pytest.raises(UsageError, match="profile archive is not written by it"):
+    with pytest.raises(UsageError, match="it does not write profile archive"):
         colorize("--encoder", "nvenc", "--profile", "archive")

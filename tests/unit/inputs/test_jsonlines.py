@@ -1,4 +1,4 @@
-"""JSON lines: keys, options of their own, and what is wrong with bad ones."""
+"""Manifests as JSON lines: keys, their own options, and errors in bad lines."""
 
 import json
 from contextlib import suppress
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from colorworker.domain.options import Options
 from colorworker.errors import LineRefused, UsageError
-from colorworker.inputs.jsonlines import OPTIONS, ItemRows
+from colorworker.inputs.jsonlines import Item, ItemRows, item_model
 from colorworker.inputs.scope import Scope
 from tests.unit.inputs.keys import KEYS
 
 
-def test_a_line_names_a_key_below_the_manifests_folder_and_options_of_its_own(lists):
+def test_a_line_has_a_key_below_the_manifests_folder_and_its_own_options(lists):
     manifest = lists.open(
         "a/items.jsonl",
         b'{"key": "b.tif", "profile": "archive", "vividness": 1, "output": "c/d.tif"}\n'
@@ -30,14 +30,14 @@ def test_a_line_names_a_key_below_the_manifests_folder_and_options_of_its_own(li
     assert second.own_options == ()
 
 
-def test_uris_say_the_bucket_themselves_and_keys_are_as_they_are(lists):
+def test_uris_name_their_bucket_and_keys_are_not_decoded(lists):
     manifest = lists.open("items.jsonl", b'{"uri": "s3://archive/b%20c+d.tif"}\n')
 
     assert manifest.root == "s3://archive"
     assert [line.key for _, line in manifest.lines()] == ["b%20c+d.tif"]
 
 
-def test_a_root_can_be_named(lists):
+def test_the_root_can_be_given(lists):
     data = b'{"key": "a.tif"}\n{"uri": "s3://archive/reels/b.tif"}\n'
 
     found = lists.named("items.jsonl", data, root="s3://archive/reels")
@@ -53,19 +53,20 @@ def test_a_key_comes_back_from_json_escaped_or_not(key, escaped):
 
 
 @given(st.text())
-def test_nothing_but_a_refusal_is_raised_whatever_a_line_is(text):
+def test_a_bad_line_raises_only_line_refused(text):
     with suppress(LineRefused):
         ItemRows(Scope("s3://archive"))(1, text)
 
 
-def test_every_option_that_an_item_can_have_is_one_of_a_job():
-    of_jobs_alone = {"preview", "excerpt", "adjustments", "broadcast_gamut"}
+def test_items_can_set_every_option_but_those_of_whole_jobs():
+    whole_jobs_only = {"preview", "excerpt", "adjustments", "broadcast_gamut"}
+    settable = set(item_model(Options).model_fields) - set(Item.model_fields)
 
-    assert set(OPTIONS) == set(Options.__dataclass_fields__) - of_jobs_alone
+    assert settable == set(Options.__dataclass_fields__) - whole_jobs_only
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ('{"key": "a.tif"', "it is not JSON"),
         ('["a.tif"]', "it is not a JSON object"),
@@ -74,13 +75,13 @@ def test_every_option_that_an_item_can_have_is_one_of_a_job():
         ('{"key": "a.tif", "etag": "x"}', "size_bytes and etag go together"),
         (
             '{"key": "a.tif", "profil": "archive"}',
-            "profil: no such key is known here. Did you mean",
+            "profil: is not a known key. Did you mean",
         ),
         ('{"key": "a.tif", "profile": "best"}', "profile: 'best' is not known. Use 'access'"),
         ('{"key": "a.tif", "vividness": 7}', "vividness: 7 given"),
-        ('{"key": "a.tif", "vividness": "1"}', "vividness: '1' is no number"),
+        ('{"key": "a.tif", "vividness": "1"}', "vividness: '1' is not a number"),
         ('{"key": "a.tif", "preset": "-x"}', "preset: '-x' is not known"),
-        ('{"key": 7}', "key: 7 is no text"),
+        ('{"key": 7}', "key: 7 is not a text"),
         ('{"key": "../a.tif"}', "could lead out"),
         ('{"key": "/etc/a.tif"}', "is absolute"),
         ('{"key": "a\\u0000.tif"}', "control character"),
@@ -91,17 +92,17 @@ def test_every_option_that_an_item_can_have_is_one_of_a_job():
         ('{"uri": "file:///etc/a.tif"}', "is not s3://bucket/key"),
     ],
 )
-def test_a_bad_line_is_named_by_its_number_and_the_others_stand(lists, line, said):
+def test_a_bad_line_is_reported_with_its_number_and_the_others_are_kept(lists, line, message):
     good = json.dumps({"key": "good.tif"})
 
     refused = lists.refused("items.jsonl", f"{good}\n{line}\n{good}\n".encode())
 
     assert list(refused) == [2]
     assert refused[2].startswith("items.jsonl, line 2: ")
-    assert said in refused[2]
+    assert message in refused[2]
 
 
 @pytest.mark.parametrize("data", [b"archive,a.jpg\n", b"key: a.jpg\n", b"7\n"])
-def test_what_is_no_list_of_objects_is_refused_at_once(lists, data):
+def test_a_file_that_does_not_start_with_an_object_is_refused(lists, data):
     with pytest.raises(UsageError, match="line 1"):
         lists.open("items.jsonl", data)

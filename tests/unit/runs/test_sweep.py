@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from colorworker.domain.durations import age_seconds
 from colorworker.domain.records import Record, record_to_json
 from colorworker.domain.runstate import RunState, run_to_json
-from colorworker.errors import UsageError
 from colorworker.runs.heartbeat import run_key
 from colorworker.runs.sweep import AgeLimits, age_limits, sweep
 from colorworker.state import (
@@ -315,19 +313,6 @@ def test_old_temporary_files_go_from_a_folder_and_a_dry_sweep_makes_nothing(tmp_
 
     assert found == [("temporary file", ".colorworker/tmp/old.nut")]
     assert [path.exists() for path in (old, young)] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("24h", 86_400), ("0s", 0), ("1.5m", 90), ("90d", 7_776_000)]
-)
-def test_ages_are_understood(text, seconds):
-    assert age_seconds(text, "--older-than") == seconds
-
-
-@pytest.mark.parametrize("text", ["", "24", "h", "-1h", "1 week", "1e3s", "1h30m"])
-def test_what_is_no_age_says_how_to_write_one(text):
-    with pytest.raises(UsageError, match="Write it like 24h"):
-        age_seconds(text, "--older-than")
 
 
 def test_a_unit_whose_group_is_torn_apart_by_the_listing_is_judged_alike(store):

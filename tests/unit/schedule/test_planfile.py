@@ -1,4 +1,4 @@
-"""Plans are read whole, or refused with the line, the key, what was seen and what to do."""
+"""Plan files are read, or refused with the line, the key, what was seen and what to do."""
 
 from datetime import time
 from pathlib import Path
@@ -50,7 +50,7 @@ def read(tmp_path, text):
     return read_plan(path, Options(segment_frames=7), "default")
 
 
-def test_a_plan_is_read_and_what_it_does_not_say_comes_from_settings(tmp_path):
+def test_a_plan_is_read_and_options_it_does_not_set_come_from_settings(tmp_path):
     plan = read(tmp_path, GOOD)
 
     reels, photos = plan.collections
@@ -76,13 +76,13 @@ def test_a_plan_is_read_and_what_it_does_not_say_comes_from_settings(tmp_path):
         ("vividness = 0.9", "vividness = 9", ["line 28", "collection[2].vividness"]),
         ("vividness = 0.9", "vividnes = 1", ["line 28", "Did you mean vividness"]),
         ("22:00:00", "06:00:00", ["line 4", "window:", "never opens"]),
-        ("22:00:00", '"25:00"', ["line 5", "'25:00' is no time of the day", "22:00:00"]),
-        ('"fri", "sat"', "", ["line 8", "window.days: is empty", "Name at least one"]),
-        ("items = 5000", 'items = "many"', ["line 11", "'many' is no whole number", "like 5,"]),
-        ("items = 5000", "items = 2.5", ["line 11", "budget.items: 2.5 is no whole number"]),
-        ("items = 5000", 'hours = "6h"', ["line 11", "budget.hours: '6h' is no number", "2.5"]),
+        ("22:00:00", '"25:00"', ["line 5", "'25:00' is not a time of day", "22:00:00"]),
+        ('"fri", "sat"', "", ["line 8", "window.days: is empty", "Give at least one"]),
+        ("items = 5000", 'items = "many"', ["line 11", "'many' is not a whole number", "like 5,"]),
+        ("items = 5000", "items = 2.5", ["line 11", "budget.items: 2.5 is not a whole number"]),
+        ("items = 5000", 'hours = "6h"', ["line 11", "budget.hours: '6h' is not a number", "2.5"]),
         ('"fri", "sat"', '"freitag"', ["line 8", "window.days[1]: 'freitag'", "'mon'"]),
-        ("Europe/Berlin", "Europe/Berlyn", ["line 7", "no time zone", "tzdata"]),
+        ("Europe/Berlin", "Europe/Berlyn", ["line 7", "not a time zone", "tzdata"]),
         ('zone = "Europe/Berlin"\n', "", ["line 4", "window.zone: is missing"]),
         ('"30m"', '"soon"', ["line 16", "retry.first_wait: 'soon' given", "'6h'"]),
         ('destination = "color"\n', "", ["line 24", "collection[2].destination: is missing"]),
@@ -90,21 +90,21 @@ def test_a_plan_is_read_and_what_it_does_not_say_comes_from_settings(tmp_path):
         ('"color"', '"s3://"', ["line 27", "collection[2].destination: s3://", "no bucket"]),
         ("s3://archive/photos/*.tif", "s3:///x", ["line 26", "collection[2].sources", "no bucket"]),
         ('sources = ["s3://archive/photos/*.tif"]', 'source = ["x"]', [
-            "line 26", "collection[2].source: no such key", "Did you mean sources", "1 more",
+            "line 26", "collection[2].source: is not a known key", "Did you mean sources", "1 more",
         ]),
-        ('sources = ["s3://archive/photos/*.tif"]', 'sources = "x"', ["line 26", "is no list"]),
-        ('"color"', '"s3://color/reels/"', ["line 27", "lie in one another"]),
-        ('"color"', '"s3://color/reels/sub"', ["line 27", "lie in one another"]),
+        ('sources = ["s3://archive/photos/*.tif"]', 'sources = "x"', ["line 26", "is not a list"]),
+        ('"color"', '"s3://color/reels/"', ["line 27", "nested"]),
+        ('"color"', '"s3://color/reels/sub"', ["line 27", "nested"]),
         ('"color"', '"s3://archive/photos/x"', ["line 26", "inside the source"]),
         ('"color"', '"s3://archive/reels/x"', ["line 19", "inside the source"]),
         ("s3://archive/photos/*.tif", "s3://color/reels/x/*", ["line 26", "inside the dest"]),
-        ('name = "photos"', 'name = "1"', ["line 25", "'1' is another collection's name"]),
-        ('name = "photos"', 'name = "a/b"', ["line 25", "'a/b' is no name"]),
+        ('name = "photos"', 'name = "1"', ["line 25", "another collection has the name '1'"]),
+        ('name = "photos"', 'name = "a/b"', ["line 25", "'a/b' is not a valid name"]),
         ('model = "lite"', 'model = "lite', ["is not TOML", "line 1"]),
-        ('model = "lite"', 'manifest_ = "x"', ["line 1", "manifest_: no such key"]),
+        ('model = "lite"', 'manifest_ = "x"', ["line 1", "manifest_: is not a known key"]),
     ],
 )  # fmt: skip
-def test_a_broken_plan_names_line_key_what_was_seen_and_what_to_do(tmp_path, old, new, words):
+def test_an_error_in_a_plan_names_the_line_the_key_and_what_to_do(tmp_path, old, new, words):
     assert GOOD.count(old) == 1
 
     with pytest.raises(UsageError) as refused:
@@ -115,7 +115,7 @@ def test_a_broken_plan_names_line_key_what_was_seen_and_what_to_do(tmp_path, old
     assert refused.value.next_step
 
 
-def test_a_collection_of_another_profile_is_free_of_the_plans_codec(tmp_path):
+def test_a_collection_with_another_profile_does_not_inherit_the_plans_codec(tmp_path):
     text = 'codec = "av1"\ncrf = 60\n' + GOOD
 
     reels, photos = read(tmp_path, text).collections
@@ -140,7 +140,7 @@ def test_a_plan_without_collections_or_a_file_is_refused(tmp_path):
         read_plan(tmp_path / "none.toml", Options(), "lite")
 
 
-def test_the_line_of_a_collection_is_that_of_its_destination(tmp_path):
+def test_a_collection_is_reported_at_the_line_of_its_destination(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text(GOOD)
 
@@ -149,7 +149,7 @@ def test_the_line_of_a_collection_is_that_of_its_destination(tmp_path):
     assert line_of_collection(plan, 1) == str(plan)
 
 
-def test_the_example_of_the_description_is_a_plan(tmp_path):
+def test_the_example_in_the_docstring_is_a_valid_plan(tmp_path):
     text = planfile.__doc__.partition("\n\n")[2]
 
     plan = read(tmp_path, "\n".join(line.strip() for line in text.splitlines()))
@@ -158,7 +158,7 @@ def test_the_example_of_the_description_is_a_plan(tmp_path):
     assert Path(plan.collections[0].destination).name == "reels"
 
 
-def test_a_manifest_can_be_a_source_and_lies_beside_the_plan(tmp_path):
+def test_a_manifest_can_be_a_source_with_a_path_relative_to_the_plan(tmp_path):
     text = """
 [[collection]]
 sources = ["manifest:keys.csv", "manifest:s3://lists/a.jsonl#root=s3://archive/reels"]

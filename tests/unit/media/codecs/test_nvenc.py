@@ -86,10 +86,10 @@ def test_films_that_nvenc_would_change_are_refused(source, size, options, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"profile": "archive"}, "encoder nvenc: profile archive is not written by it"),
+        ({"profile": "archive"}, "encoder nvenc: it does not write profile archive"),
         ({"profile": "mezzanine"}, "encoder nvenc: profile mezzanine"),
-        ({"crf": 0}, "crf 0: NVENC would choose for itself"),
-        ({"codec": "hevc", "crf": 52}, "crf 52: H.264 and HEVC count it from 0 to 51"),
+        ({"crf": 0}, "crf 0: NVENC takes it as no setting"),
+        ({"codec": "hevc", "crf": 52}, "crf 52: the crf of H.264 and HEVC goes from 0 to 51"),
     ],
 )
 def test_options_that_do_not_go_with_nvenc_are_refused(options, said):
