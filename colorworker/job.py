@@ -17,7 +17,7 @@ from colorworker.domain.excerpt import Excerpt, only_excerpt
 from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Job, Progress, run_job
 from colorworker.errors import UsageError
-from colorworker.estimate.estimator import Expecting
+from colorworker.estimate.estimator import Estimator
 from colorworker.executors.cores import usable_cores
 from colorworker.executors.preflight import any_unfinished, film_encoders, refuse_absent_runtime
 from colorworker.executors.start import checked_place, start_executor
@@ -283,10 +283,10 @@ def _place(
     return checked_place(request.executor_name(settings), spec, settings, destination, unfinished)
 
 
-def estimator(request: JobRequest, settings: Settings, spec: WorkerSpec) -> Expecting:
+def estimator(request: JobRequest, settings: Settings, spec: WorkerSpec) -> Estimator:
     """Return what estimates the job's time on this machine."""
     name = request.executor_name(settings)
-    return Expecting(spec, request.options, name, request.concurrent_units(settings), settings)
+    return Estimator(spec, request.options, name, request.concurrent_units(settings), settings)
 
 
 def _run_selection(

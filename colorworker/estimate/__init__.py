@@ -1,1 +1,1 @@
-"""What a job will take, before it is run: a machine measured, an archive looked over."""
+"""Estimate a job before it runs: calibrate this machine, sample the archive's headers."""

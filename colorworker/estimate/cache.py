@@ -1,6 +1,6 @@
-"""Calibrations in files of the user's cache folder, one a machine, weights and options.
+"""Calibrations as JSON files in the user's cache folder, one per machine, weights and options.
 
-A file is JSON. One that is damaged, or of another machine, is measured anew, never trusted.
+A file that is damaged or belongs to another machine is ignored, and the machine measured again.
 """
 
 import hashlib
@@ -29,16 +29,16 @@ _NO_COST = frozenset(
         "label", "excerpt", "adjustments",
     )
 )  # fmt: skip
-"""Of the job's options, those that change no rate, or by which rates are told apart anyway."""
+"""Options that do not change any rate, or by which rates are stored separately anyway."""
 
 
 def default_folder() -> Path:
-    """Return where calibrations are kept unless a setting says otherwise."""
+    """Return the default folder for calibrations."""
     return Path.home() / ".cache" / "colorworker"
 
 
 def circumstances(bench: Bench) -> dict[str, Any]:
-    """Return all that a calibration holds for, as JSON values."""
+    """Return everything a calibration depends on, as JSON values."""
     set_options = non_default(bench.options)
     options = {name: value for name, value in set_options.items() if name not in _NO_COST}
     return {
@@ -58,26 +58,26 @@ class Kept:
     """The file of one set of circumstances."""
 
     def __init__(self, folder: Path, bench: Bench) -> None:
-        """Name the file; it is neither read nor written yet."""
+        """Determine the file's name; nothing is read or written yet."""
         self._circumstances = circumstances(bench)
         text = json.dumps(self._circumstances, sort_keys=True)
         self.path = folder / f"calibration-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
 
     def read(self) -> Calibration | None:
-        """Return what is kept; None where there is nothing, or nothing sound, which is said."""
+        """Return the stored calibration; None if there is none or it is damaged (logged)."""
         try:
             values = json.loads(self.path.read_bytes())
             if values["circumstances"] != self._circumstances:
-                raise ValueError("it is of other circumstances")
+                raise ValueError("it was made under other conditions")
             return _calibration(values["calibration"])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            logger.warning("%s: not used, it is damaged (%r)", self.path, error)
+            logger.warning("%s: ignored because it is damaged (%r)", self.path, error)
             return None
 
     def write(self, calibration: Calibration) -> None:
-        """Keep a calibration; a folder that cannot be written costs measuring again, and no job."""
+        """Store a calibration. If that fails, it is logged and the job goes on."""
         values = {"circumstances": self._circumstances, "calibration": asdict(calibration)}
         draft = self.path.with_name(f"{uuid.uuid4().hex}.tmp")
         try:
@@ -85,7 +85,7 @@ class Kept:
             draft.write_text(json.dumps(values, indent=1))
             draft.replace(self.path)
         except OSError as error:
-            logger.warning("%s: the calibration was not kept (%s)", self.path, error)
+            logger.warning("%s: the calibration could not be stored (%s)", self.path, error)
             with suppress(OSError):
                 draft.unlink()
 
@@ -95,14 +95,14 @@ def _calibration(values: dict[str, Any]) -> Calibration:
     numbers = [values["start_seconds"]]
     for rate in rates.values():
         numbers += vars(rate).values()
-    # NaN is not at least 0 either.
+    # The comparison also rejects NaN.
     if not all(isinstance(number, int | float) and 0 <= number < 1e12 for number in numbers):
-        raise ValueError("a number in it is none")
+        raise ValueError("it contains an invalid number")
     return Calibration(str(values["measured_at"]), float(values["start_seconds"]), rates)
 
 
 def _processor() -> str:
-    """Return the processor's name where the system tells it."""
+    """Return the processor's name, if the system provides it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

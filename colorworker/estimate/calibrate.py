@@ -1,8 +1,8 @@
-"""A machine measured in about a minute: the whole job, on material made for it, at two sizes.
+"""Calibrate this machine in about a minute, by running small jobs on synthetic material.
 
-Nothing of the pipeline is timed apart. Small jobs run from listing to publishing, with as many
-workers as the real one, and what an item, a frame and a megapixel cost follows from the differences
-between them. So whatever changes in the pipeline is in the numbers.
+No part of the pipeline is timed separately. Jobs run from listing to publishing with the real
+number of workers, at two sizes; the cost of an item, a frame and a megapixel follows from the
+differences. So every change to the pipeline shows in the numbers.
 """
 
 import shutil
@@ -28,27 +28,27 @@ from colorworker.store.options import StoreOptions
 from colorworker.store.sources import Source
 
 BUDGET_SECONDS = 60.0
-"""No further piece is begun after so long; what is missing is likened to what is there."""
+"""No new measurement starts after this time; missing rates are taken from similar kinds."""
 _SMALL, _LARGE = (640, 480), (1280, 960)
-"""Frames of films; both above the network's own size, below which films take another way."""
+"""Frame sizes of films; both larger than the network's input, as smaller ones take another path."""
 _FEW, _SHORT, _LONG = 12, 30, 48
-"""Frames of the films: of either size, of the longer large one and of the longer small one."""
+"""Frame counts: of the short films, of the longer large film, of the longer small film."""
 _SMALL_STILL, _LARGE_STILL = (640, 480), (2400, 1800)
 _LARGE_STILLS = 2
 _LEAST = 1e-6
-"""Of a slope: noise on a busy machine can turn it round."""
+"""Minimum slope; on a busy machine, noise can make a slope negative."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """As what the machine is measured: the job's own weights, options and workers."""
+    """The conditions of a calibration: weights, options and workers of the job."""
 
     model: ModelRef
     options: Options
     workers: int
     batch_stills: int
     threads: int | None = None
-    """Cores for one prediction; None leaves it to TensorFlow."""
+    """Cores for one prediction. None: TensorFlow decides."""
     scratch: Path | None = None
     stores: StoreOptions | None = None
 
@@ -60,13 +60,13 @@ def calibrate(
     *,
     known: Calibration | None = None,
 ) -> Calibration:
-    """Return the rates of the pieces on this machine; some may be missing for want of time.
+    """Return the rates of the given kinds of work on this machine, as far as time allows.
 
     Args:
-        pieces: What is to be measured, the most important first.
-        bench: As what.
-        said: Takes a line on what is being measured.
-        known: What was measured before and stays.
+        pieces: Kinds of work to measure, the most important first.
+        bench: Conditions of the calibration.
+        said: Called with a line about what is being measured.
+        known: Earlier measurements, which are kept.
     """
     began = time.monotonic()
     rates = dict(known.rates) if known else {}
@@ -77,7 +77,7 @@ def calibrate(
             if number > 1 and time.monotonic() - began > BUDGET_SECONDS:
                 break
             said(f"measuring {piece.name} ({number} of {len(pieces)})")
-            # What cannot be made here, or the profile cannot keep, is likened to something else.
+            # Material that cannot be made here, or that the profile refuses, gets no rate.
             with suppress(SourceUnsupported):
                 measure = machine.still if piece.kind == "still" else machine.film
                 rates[piece.name] = measure(piece)
@@ -99,7 +99,7 @@ class _Machine:
         self._workshop = open_workshop(spec)
 
     def warm_up(self) -> float:
-        """Return the seconds that a first picture and a first film take, without their own cost."""
+        """Return the one-time start-up seconds of a first picture and a first film."""
         profile = self._bench.options.profile
         still, film = (
             Piece("still", "png", "8", profile),
@@ -114,10 +114,10 @@ class _Machine:
         return max(0.0, extra)
 
     def still(self, piece: Piece) -> Rate:
-        """Return what pictures of this format cost.
+        """Measure the cost of pictures of this format.
 
         Raises:
-            SourceUnsupported: If none can be made here.
+            SourceUnsupported: If no such picture can be made here.
         """
         small, large = _megapixels(_SMALL_STILL), _megapixels(_LARGE_STILL)
         count = self._bench.batch_stills
@@ -131,14 +131,14 @@ class _Machine:
         return Rate(item, 0.0, slope, written / made, source_bytes=read / made)
 
     def film(self, piece: Piece) -> Rate:
-        """Return what films of this codec cost.
+        """Measure the cost of films of this codec.
 
         Raises:
-            SourceUnsupported: If none can be made here, or the profile cannot keep them.
+            SourceUnsupported: If no such film can be made here, or the profile refuses it.
         """
         few = self._reels(piece, _SMALL, _FEW), self._reels(piece, _LARGE, _FEW)
         more = self._reels(piece, _SMALL, _LONG), self._reels(piece, _LARGE, _SHORT)
-        # The first of a size builds tables that a job builds once: the second does not.
+        # The first run at a size builds tables that a job builds once; the second does not.
         (first, first_large), (again, again_large) = (
             [self._run(folder, piece)[0] for folder in few] for _ in range(2)
         )
@@ -156,13 +156,13 @@ class _Machine:
         return Rate(max(0.0, item), frame, slope, written / made, once, read / made)
 
     def _stills(self, piece: Piece, size: tuple[int, int], each: int) -> Path:
-        """Return a folder with so many pictures for every worker."""
+        """Return a folder with `each` pictures for every worker."""
         return self._copies(
             lambda folder: make_still(folder, "0", piece, *size), each * self._bench.workers
         )
 
     def _reels(self, piece: Piece, size: tuple[int, int], frames: int) -> Path:
-        """Return a folder with a film for every worker."""
+        """Return a folder with one film for every worker."""
         return self._copies(
             lambda folder: make_reel(folder, "0", piece, *size, frames), self._bench.workers
         )
@@ -177,14 +177,14 @@ class _Machine:
         return folder
 
     def _run(self, folder: Path, piece: Piece) -> tuple[float, int]:
-        """Run the job of a folder as the piece has it; return seconds and bytes written."""
+        """Run a job on a folder with the piece's profile; return seconds and bytes written."""
         for path in folder.iterdir():
-            # Another version of the file: what was done before does not count.
+            # A new modification time is a new version, so nothing is resumed.
             path.touch()
         bench, source = self._bench, LocalStore(folder)
         options = replace(bench.options, excerpt=None)
         if piece.profile != options.profile:
-            # An item's own profile: what the job says of encoders need not go with it.
+            # The item has its own profile, which need not match the job's encoder options.
             options = replace(options, profile=piece.profile, codec=None, crf=None)
         entries = list_entries([OpenSource(Source(str(folder)), source)], options)
         lines: list[ItemLine] = []
@@ -200,7 +200,7 @@ class _Machine:
 
 
 def _source_bytes(folder: Path, piece: Piece) -> int:
-    """Return how many bytes the sources of a folder have; 0 where nothing follows from that."""
+    """Return the total source bytes of a folder; 0 if they do not predict the output bytes."""
     return sum(path.stat().st_size for path in folder.iterdir()) if tells_output(piece) else 0
 
 

@@ -1,4 +1,4 @@
-"""What a job will take: by how fast this machine has been measured, and by the sources' headers."""
+"""Estimate a job's time and size from this machine's calibration and the sources' headers."""
 
 import os
 from collections import Counter
@@ -20,15 +20,15 @@ from colorworker.settings import ExecutorName, Settings, apply_environment, tens
 from colorworker.store.openstore import open_store
 
 _SAMPLES_OF_A_RUN = 64
-"""Fewer than for a dry run: nobody is to wait for them."""
+"""Headers read before a run; fewer than in a dry run, so that the job starts at once."""
 _BUSY_SHARE = 0.5
-"""Of the cores, whose use by others is worth a warning before measuring."""
+"""Share of busy cores above which a calibration warns."""
 _RAY_SECONDS = 12.0
-"""Until a cluster's first worker has answered: 5 to 18 seconds were seen."""
+"""Seconds until a cluster's first worker answers; 5 to 18 were seen."""
 
 
-class Expecting:
-    """Makes the estimates of one machine for one sort of job."""
+class Estimator:
+    """Estimates jobs of one kind on this machine."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class Expecting:
         workers: int | None,
         settings: Settings,
     ) -> None:
-        """Name the calibration; it is neither read nor measured yet.
+        """Determine the calibration to use; nothing is read or measured yet.
 
         Args:
-            spec: Of the job's workers.
-            options: Of the job.
-            executor: Where units run; `inprocess` or `ray`.
-            workers: Units worked on at a time; None where a cluster decides.
-            settings: Of this process.
+            spec: Setup of the job's workers.
+            options: Options of the job.
+            executor: Where units run, `inprocess` or `ray`.
+            workers: Number of units at a time. None: the cluster decides.
+            settings: Settings of this process.
         """
         on_ray = executor == "ray"
         self._spec, self._options, self._workers = spec, options, workers or 0
@@ -63,9 +63,9 @@ class Expecting:
         self._kept = Kept(settings.run.cache or default_folder(), self._bench)
 
     def of_run(self, plan: JobPlan) -> Estimate | None:
-        """Return what a run is to expect; None unless the machine has been measured before.
+        """Return the estimate of a run; None if the machine has not been calibrated.
 
-        Previews are not what was measured.
+        Previews have no estimate, because the calibration does not cover them.
         """
         known = None if self._options.preview else self._kept.read()
         if known is None:
@@ -80,14 +80,14 @@ class Expecting:
         anew: bool | None,
         said: Callable[[str], None],
     ) -> tuple[Volume, Estimate | None]:
-        """Return what is to be done, and what that takes.
+        """Return the work to do and its estimate.
 
         Args:
-            plan: Of the job.
-            recorded: Units that the destination has records of.
-            anew: Measure the machine again; None: only what is not known of it; False: nothing,
-                so that there may be no estimate.
-            said: Takes a line on what is being measured.
+            plan: The plan of the job.
+            recorded: Units that have a done-record on the destination.
+            anew: True: calibrate again. None: measure only missing rates. False: do not measure,
+                so there may be no estimate.
+            said: Called with a line about what is being measured.
 
         Raises:
             ColorworkerError: If the machine cannot be measured.
@@ -136,30 +136,30 @@ class Expecting:
 
 
 def workers_on_a_node(workers: int | None, cpus_per_worker: int) -> int:
-    """Return how many workers share a node like this machine; None of them as many as fit."""
+    """Return how many workers share a node like this one. None: as many as fit."""
     room = max(1, usable_cores() // cpus_per_worker)
     return room if workers is None else min(room, workers)
 
 
 def busy_words(load: float, cores: int) -> str:
-    """Return a warning where others use the machine that is to be measured; else nothing.
+    """Return a warning if the machine is busy, otherwise an empty string.
 
     Args:
-        load: Processes that ran or waited in the last minute.
-        cores: Of the machine.
+        load: Load average of the last minute.
+        cores: Number of cores.
     """
     if load < _BUSY_SHARE * cores:
         return ""
     return (
-        f"this machine is busy (load {load:.1f} on {cores} cores): it is measured as slow as it is"
-        " now; --calibrate again when it is quiet"
+        f"this machine is busy (load {load:.1f} on {cores} cores), so the estimate will be too"
+        " high; use --calibrate again when it is idle"
     )
 
 
 def one_of_each_first(pieces: Sequence[Piece]) -> list[Piece]:
     """Return the pieces with the first of every family in front.
 
-    What there is no time to measure is then likened to one of its own: a JPEG to no PNG.
+    If time runs out, a missing rate is then taken from the same family: JPEG not from PNG.
     """
     firsts: dict[tuple[Kind, Profile, bool], Piece] = {}
     for piece in pieces:
@@ -168,7 +168,7 @@ def one_of_each_first(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _pieces(volume: Volume) -> list[Piece]:
-    """Return what is to be measured, that with the most bytes first."""
+    """Return the kinds of work to measure, those with the most bytes first."""
     sizes: Counter[Piece] = Counter()
     for group in volume.groups:
         for sample in group.samples:

@@ -1,8 +1,8 @@
-"""The films of a dry run, each with where it will be cut: by its record, its packets or its header.
+"""Films of a dry run with their cut lists, from the scan's record, the packets or the header.
 
-A film that has been scanned is known by its scan's record, and nothing of it is read. Of others the
-packets are read as the scan reads them, so that cuts and errors are those of the job; this takes as
-long as reading the file does, so there is a bound on all of it. What is beyond is told by headers.
+A scanned film is described by its record, without reading it. For other films the packets are read
+as the scan reads them, so cuts and errors are those of the job. That takes as long as reading the
+file, so the total is limited; films beyond the limit are described by their headers.
 """
 
 from collections import deque
@@ -34,26 +34,26 @@ from colorworker.state import record_key
 from colorworker.store.objectstore import ObjectStore
 
 MOST_FILMS = 200
-"""That are looked at; each takes a few requests, and lines on a screen."""
+"""Maximum number of films to examine; each takes a few requests and lines of output."""
 MOST_READ_BYTES = 1 << 30
-"""Of all films whose packets are read; a job of one film reads it whatever its size."""
+"""Maximum bytes of films whose packets are read; a single film is read whatever its size."""
 _READERS = 4
 _AHEAD = 16
-"""Films that may be looked at before the first of them has been said."""
+"""Films examined ahead of the one being printed."""
 
 
 @dataclass(frozen=True)
 class Looking:
-    """What films are looked at for."""
+    """What the examination of films needs to know of the job."""
 
     options: Options
-    """Of the job."""
+    """Options of the job."""
     model: ModelRef
     max_pixels: int
     destination: ObjectStore
-    """Of which only records are read."""
+    """The destination; only records are read."""
     recorded: Recorded
-    """Units that it has records of."""
+    """Units that have a done-record on the destination."""
 
 
 def outlined(
@@ -63,14 +63,14 @@ def outlined(
     opened: Callable[[str], ObjectStore],
     slow: Callable[[Entry], None] = lambda _: None,
 ) -> Iterator[tuple[Entry, Outline | None]]:
-    """Yield every entry in its order, and what of the first films will become.
+    """Yield every entry in order, with the outline of each of the first films.
 
     Args:
-        entries: Of a job; seen once.
-        films: How many of them are films to be done.
-        looking: What for.
-        opened: Opens a source's root.
-        slow: Takes a film that is waited for because its packets are read.
+        entries: Entries of a job; read once.
+        films: Number of films to colorize among them.
+        looking: What the examination needs to know of the job.
+        opened: Opens the store at a source's root.
+        slow: Called with a film whose packets are being read and that is waited for.
     """
     waiting: deque[tuple[Entry, Future[Outline] | None]] = deque()
     seen, left = 0, MOST_READ_BYTES
@@ -107,13 +107,13 @@ def _scan(entry: Entry, looking: Looking) -> Scan:
 
 
 def outline(unit: Scan, store: ObjectStore, looking: Looking, *, reads_all: bool) -> Outline:
-    """Return what a film is and where it will be cut; an error is part of it.
+    """Return a film's properties and cut list; errors become part of the outline.
 
     Args:
-        unit: Its scan, as the job would do it.
-        store: Of the source.
-        looking: What for.
-        reads_all: Its packets are read, unless they have been; else only its header.
+        unit: The scan as the job would run it.
+        store: Store of the source.
+        looking: What the examination needs to know of the job.
+        reads_all: Read the packets unless the film has been scanned. False: read the header only.
     """
     found = _of_record(unit, looking) if unit.unit_id in looking.recorded else None
     if found is None:
@@ -130,9 +130,9 @@ def outline(unit: Scan, store: ObjectStore, looking: Looking, *, reads_all: bool
 
 
 def _of_record(unit: Scan, looking: Looking) -> Outline | None:
-    """Return what a scan has found before; None where its record is gone or damaged."""
+    """Return the outline from a scan's record; None if the record is missing or damaged."""
     try:
-        # Not `read_record`, which removes what is damaged: a dry run writes nothing.
+        # Not `read_record`, which deletes damaged records: a dry run writes nothing.
         record = record_from_json(looking.destination.get(record_key(unit.unit_id)))
         facts = record.info
         found = _of_cuts(
@@ -180,7 +180,7 @@ def _of_cuts(
 
 
 def _refusal(unit: Scan, info: VideoInfo) -> str:
-    """Return why the profile cannot keep such a film; empty where it can."""
+    """Return why the profile refuses such a film; empty if it does not."""
     key, options = unit.asset.key, unit.options
     extension = film_output_extension(PurePosixPath(key).suffix, options.profile, options.codec)
     try:

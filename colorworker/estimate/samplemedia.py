@@ -1,10 +1,9 @@
-"""Pictures and films to measure a machine with: clouds under grain; in films they pan and weave.
+"""Synthetic pictures and films for calibration: cloud textures with grain; films pan and weave.
 
-Of the clouds there are all sizes: their spectrum falls like that of photographs (amplitude as
-1 / frequency: Field, J. Opt. Soc. Am. A 4, 1987), so that encoders find as much in them at any
-size, and their finest lines are as soft as lenses and scanners make them. The grain is that of a
-good scan, the unsteadiness that of a gate, and a disc crosses the picture, so that some frames must
-be predicted before their turn.
+The textures have the spectrum of photographs (amplitude falls as 1 / frequency: Field, J. Opt. Soc.
+Am. A 4, 1987), so encoders find the same amount of detail at any size; the finest detail is as soft
+as lenses and scanners make it. Grain is that of a good scan, weave that of a film gate. A disc
+crosses the picture, so that some frames need an early prediction.
 """
 
 from collections.abc import Mapping
@@ -22,18 +21,18 @@ from colorworker.errors import SourceUnsupported
 from colorworker.media.synthetic import Recipe, make_film
 
 EDITION = 2
-"""Raised when other pictures are made: what was measured with those before does not count then."""
+"""Raise this when the material changes; calibrations with older material are then ignored."""
 _GRAIN = 3.0
-"""Standard deviation, in codes of 8 bits."""
+"""Standard deviation of the grain, in 8-bit codes."""
 _SPEED = 0.007
-"""Widths of the picture by which the disc moves in a frame. It makes 0.10 predictions a frame, as
-the cartoon of the demo archive does; a picture that stands still has 0.09."""
+"""Movement of the disc per frame, in picture widths. It causes 0.10 predictions per frame, like the
+cartoon of the demo archive; a static picture has 0.09."""
 _FINEST = 0.1
-"""Contrast that is left of lines as fine as pixels."""
+"""Contrast of detail at the pixel scale, as a share."""
 _PAN, _WEAVE = 0.5, 1
-"""Pixels a frame by which the camera turns, and pixels by which each frame is off its place."""
+"""Camera pan in pixels per frame, and maximum gate weave in pixels."""
 _RADIUS, _BRIGHTER = 1 / 6, 80
-"""Of the disc, in heights of the picture, and by how many codes of 8 bits."""
+"""Radius of the disc in picture heights, and its added brightness in 8-bit codes."""
 _SUFFIXES: Mapping[str, str] = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 _ENCODERS: Mapping[str, str] = {
     "ffv1": "ffv1",
@@ -51,19 +50,19 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
     "libx264": {"crf": "18", "preset": "veryfast"},
 }
 _BITS_A_PIXEL = 0.6
-"""Of codecs that are given a rate: DVD's 6 Mbit/s."""
+"""Bit rate of codecs that need one, in bits per pixel: DVD's 6 Mbit/s."""
 
 
 def is_makeable(piece: Piece) -> bool:
-    """Tell whether there may be material of the piece's form."""
+    """Return whether material in the piece's format or codec can be made."""
     return piece.form in (_SUFFIXES if piece.kind == "still" else _ENCODERS)
 
 
 def tells_output(piece: Piece) -> bool:
-    """Tell whether more bytes of a source of this form mean that more will be written.
+    """Return whether larger sources of this form give larger outputs.
 
-    Not of films whose codec was given a rate, nor with ProRes and DNxHR, which have one; and how
-    much of a lossless film's grain a lossy encoder drops, no size tells.
+    They do not if the source's codec was given a bit rate, or if the output codec has one (ProRes,
+    DNxHR). Nor does the size of a lossless film say how much of its grain a lossy encoder drops.
     """
     if piece.kind == "still":
         return True
@@ -72,14 +71,14 @@ def tells_output(piece: Piece) -> bool:
 
 
 def make_still(folder: Path, name: str, piece: Piece, width: int, height: int) -> Path:
-    """Write a gray picture of the piece's format and return its path.
+    """Write a gray picture in the piece's format and return its path.
 
     Raises:
-        SourceUnsupported: If none can be made.
+        SourceUnsupported: If that format cannot be made.
     """
     if not is_makeable(piece):
-        raise SourceUnsupported(piece.name, "no picture of this format is made")
-    codes = _grained(clouds(width, height), 0)
+        raise SourceUnsupported(piece.name, "no calibration picture of this format can be made")
+    codes = _grained(cloud_texture(width, height), 0)
     image = pyvips.Image.new_from_array(codes).copy(interpretation="b-w")
     if piece.samples == "16":
         image = pyvips.Image.new_from_array(codes * np.uint16(257)).copy(interpretation="grey16")
@@ -89,14 +88,14 @@ def make_still(folder: Path, name: str, piece: Piece, width: int, height: int) -
 
 
 def make_reel(folder: Path, name: str, piece: Piece, width: int, height: int, frames: int) -> Path:
-    """Write a film of the piece's codec and pixel format and return its path.
+    """Write a film in the piece's codec and pixel format and return its path.
 
     Raises:
-        SourceUnsupported: If none can be made.
+        SourceUnsupported: If such a film cannot be made.
     """
     if not is_makeable(piece):
-        raise SourceUnsupported(piece.name, "no film of this codec is made")
-    background = clouds(width + round(_PAN * frames) + 2 * _WEAVE, height + 2 * _WEAVE)
+        raise SourceUnsupported(piece.name, "no calibration film of this codec can be made")
+    background = cloud_texture(width + round(_PAN * frames) + 2 * _WEAVE, height + 2 * _WEAVE)
     encoder = _ENCODERS[piece.form]
     rated = {"b": str(round(_BITS_A_PIXEL * width * height * 25))}
     try:
@@ -120,7 +119,7 @@ def make_reel(folder: Path, name: str, piece: Piece, width: int, height: int, fr
 def _picture(
     background: npt.NDArray[np.float32], width: int, height: int, depth: int, index: int
 ) -> npt.NDArray[np.uint16]:
-    """Return a frame's luma codes, in the limited range of that many bits."""
+    """Return a frame's luma codes, in limited range at the given bit depth."""
     down, right = np.random.default_rng(index).integers(0, 2 * _WEAVE, 2, endpoint=True)
     right += int(_PAN * index)
     seen = background[down : down + height, right : right + width]
@@ -132,8 +131,8 @@ def _picture(
     return (limited << np.uint16(depth - 8)).astype(np.uint16)
 
 
-def clouds(width: int, height: int) -> npt.NDArray[np.float32]:
-    """Return the same clouds always, (height, width), of mean 127 and within 0 and 255."""
+def cloud_texture(width: int, height: int) -> npt.NDArray[np.float32]:
+    """Return a deterministic cloud texture, (height, width), with mean 127, within [0, 255]."""
     across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)
     frequency = np.hypot(down[:, None], across[None, :])
     frequency[0, 0] = np.inf

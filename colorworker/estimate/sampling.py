@@ -1,4 +1,4 @@
-"""How much work an archive is: sources in groups, and the headers of some of each."""
+"""Measure the work in an archive: sources in groups, with a sample of headers from each."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,30 +22,30 @@ from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore
 
 MOST_SAMPLES = 200
-"""Headers that are read of pictures, and again of films; each takes a few requests."""
+"""Maximum number of headers read, for pictures and for films; each takes a few requests."""
 _READERS = 8
 _DIGITS = 16
-"""Hex digits of a unit's id by which it is remembered: 8 bytes each, a million are 8 MB."""
+"""Hex digits of a unit's ID that are stored: 8 bytes each, 8 MB for a million."""
 
 
 @dataclass(frozen=True)
 class Volume:
-    """What is to be done, in numbers."""
+    """The work to do, in numbers."""
 
     groups: tuple[Group, ...]
     items_done: int
-    """Of which the destination has a record, so that they are in no group."""
+    """Items with a done-record on the destination; they are not in the groups."""
     items: int
-    """In the groups."""
+    """Number of items in the groups."""
     size_bytes: int
-    """Of those."""
+    """Total size of those items."""
 
 
 class Recorded:
-    """Which units a destination has records of; from one listing, no record is read."""
+    """The units with a done-record on a destination, from one listing; no record is read."""
 
     def __init__(self, store: ObjectStore | None = None) -> None:
-        """Look at a destination; None has no records."""
+        """List a destination's records. None: no records."""
         prefix = f"{STATE}/units/"
         listed = store.list(prefix) if store else ()
         names = (info.key.removeprefix(prefix)[:_DIGITS] for info in listed)
@@ -85,19 +85,19 @@ def survey(
     *,
     most_samples: int = MOST_SAMPLES,
 ) -> Volume:
-    """Return how much is to be done; memory grows with the samples, not with the entries.
+    """Return the work to do; memory grows with the samples, not with the entries.
 
-    Every so many-th source is looked at, in their order, so that all folders have their share. One
-    whose header cannot be read is left to the job to fail on.
+    Samples are evenly spaced in the order of the entries, so that all folders are represented. A
+    source whose header cannot be read is ignored here; the job reports it.
 
     Args:
-        entries: Of the job; seen once.
-        counts: Of the entries.
-        options: Of the job.
-        model: Its weights.
-        opened: Opens a source's root.
-        recorded: Units that the destination has records of: they are done.
-        most_samples: Headers read of each kind.
+        entries: Entries of the job; read once.
+        counts: Counts of the entries.
+        options: Options of the job.
+        model: Weights of the job.
+        opened: Opens the store at a source's root.
+        recorded: Units with a done-record on the destination.
+        most_samples: Maximum number of headers to read, for each kind.
     """
     steps = {
         "still": -(-counts.stills // most_samples) or 1,

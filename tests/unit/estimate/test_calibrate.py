@@ -10,7 +10,7 @@ from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import SourceUnsupported
 from colorworker.estimate import calibrate as calibrating
 from colorworker.estimate.calibrate import Bench, calibrate
-from colorworker.estimate.samplemedia import clouds, make_reel, make_still, tells_output
+from colorworker.estimate.samplemedia import cloud_texture, make_reel, make_still, tells_output
 from colorworker.media.containers.headers import film_header
 from colorworker.media.stills.vips import open_still
 
@@ -159,9 +159,9 @@ def test_unsupported_sample_formats_are_refused(tmp_path):
 
 
 def test_sample_textures_look_alike_at_every_size():
-    small, large = clouds(128, 96), clouds(512, 384)
+    small, large = cloud_texture(128, 96), cloud_texture(512, 384)
 
     for found in (small, large):
         assert found.mean() == pytest.approx(127, abs=6)
         assert found.std() == pytest.approx(48, abs=4)
-    assert np.array_equal(clouds(64, 48), clouds(64, 48))
+    assert np.array_equal(cloud_texture(64, 48), cloud_texture(64, 48))

@@ -138,7 +138,7 @@ def test_an_empty_data_set_is_an_error_with_the_reason(pictures):
     broken = Pictures(store, [each for each in pictures.shards if "broken" in each.key])
     alone = Pictures(pictures.store, broken.shards)
 
-    with pytest.raises(UsageError, match=r"none of its 1 pictures.*2-broken.png"):
+    with pytest.raises(UsageError, match=r"none of the 1 pictures.*2-broken.png"):
         measure(alone, [])
     with pytest.raises(UsageError, match="no pictures"):
         measure(Pictures(store, []), [])
