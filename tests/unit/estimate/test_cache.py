@@ -76,4 +76,4 @@ def test_an_unwritable_cache_folder_does_not_fail_the_estimate(tmp_path, caplog)
 
     Kept(tmp_path / "file", BENCH).write(FOUND)
 
-    assert "was not kept" in caplog.text
+    assert "could not be stored" in caplog.text
