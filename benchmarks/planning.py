@@ -118,9 +118,7 @@ def plan(folder: Path, keys: int, origin: str) -> dict[str, float]:
         scratch = Path(name)
         entries = plan_entries([source], Options(), scratch)
         model = ModelRef("lite", "0" * 64)
-        with closing(
-            freeze_job_plan(entries, Options(), model, scratch / "manifest.jsonl")
-        ) as frozen:
+        with closing(freeze_job_plan(entries, Options(), model, scratch / "plan.jsonl")) as frozen:
             manifest_bytes = frozen.size_bytes
             put_job_plan(LocalStore(scratch / "destination"), frozen)
             planned = time.monotonic() - wall, time.process_time() - cpu

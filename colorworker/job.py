@@ -246,7 +246,7 @@ def _frozen_plan(
             entries = adjusted(
                 entries, request.wishes, partial(recorded_shots, store, request.options, model)
             )
-        return freeze_job_plan(entries, request.options, model, scratch / "manifest.jsonl")
+        return freeze_job_plan(entries, request.options, model, scratch / "plan.jsonl")
 
 
 def worker_spec(

@@ -1,1 +1,1 @@
-"""A job's plan, settled on disk: a million sources take no more memory than ten."""
+"""The sources of a job: listed or named by manifests, classified, and frozen as the job plan."""

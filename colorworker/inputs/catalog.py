@@ -1,11 +1,12 @@
-"""Every source of a job in a scratch file: sorted by key, and each with an output name of its own.
+"""All sources of a job in a scratch file, sorted by key, each with an output name of its own.
 
     with closing(Catalog(folder, extension)) as catalog:
-        catalog.fill(entries)              # in any order, from any number of sources
+        catalog.add_listing(entries)              # in any order, from any number of sources
         for entry in catalog.entries(): ...
 
-Names can be given only when all sources are known, and stores do not promise an order. SQLite does
-both in a file and a page cache of fixed size. Nothing is ever recovered from the file.
+Output names can be assigned only when all sources are known, and stores list in no promised order.
+SQLite sorts and names them in a file, with a page cache of fixed size: a million sources take no
+more memory than ten. The file is never used to recover anything.
 """
 
 import sqlite3
@@ -27,13 +28,15 @@ from colorworker.errors import (
     UsageError,
 )
 from colorworker.inputs import sqltables
-from colorworker.inputs.sqltables import entry_of, loaded, stored
+from colorworker.inputs.classify import with_outcome
+from colorworker.inputs.manifestlines import line_label
+from colorworker.inputs.sqltables import entry_from_row, from_sql, to_sql
 from colorworker.store.keys import check_key, printable
 from colorworker.store.objectstore import ObjectInfo
 
 
 class ResolvedLine(NamedTuple):
-    """What a line of a manifest has come to: an entry, or the reason why it is none."""
+    """A manifest line as the entry it names, or the error why it names none."""
 
     file: str
     number: int
@@ -41,25 +44,25 @@ class ResolvedLine(NamedTuple):
     error: ColorworkerError | None = None
 
     @property
-    def place(self) -> str:
-        """How the line is called."""
-        return f"{self.file}, line {self.number}"
+    def label(self) -> str:
+        """File name and line number, for messages."""
+        return line_label(self.file, self.number)
 
 
 class Catalog:
-    """Holds one scratch file, which is gone when this is closed."""
+    """Owns one scratch file, which `close` removes."""
 
     def __init__(self, folder: Path, extension: Callable[[Entry], str]) -> None:
-        """Begin an empty one.
+        """Create an empty catalog.
 
         Args:
-            folder: Where the scratch file may lie; about 200 bytes a source and its names' lengths
-                twice.
-            extension: From a source to its output's extension, with the dot.
+            folder: Folder for the scratch file. A source takes about 200 bytes plus twice the
+                length of its names.
+            extension: Returns the extension of an entry's output, with the dot.
         """
         self._extension = extension
         self._files: list[str] = []
-        """Of manifests, by the numbers that rows have for them."""
+        """Manifest files; rows refer to them by index."""
         self._path = folder / f"{uuid.uuid4().hex}.sqlite"
         with self._on_disk():
             self._database = sqlite3.connect(self._path, isolation_level=None)
@@ -70,8 +73,8 @@ class Catalog:
         self._database.close()
         self._path.unlink(missing_ok=True)
 
-    def fill(self, entries: Iterable[Entry]) -> None:
-        """Take in what a listing says; an object that is listed twice counts once.
+    def add_listing(self, entries: Iterable[Entry]) -> None:
+        """Add the entries of a listing; an object that is listed twice counts once.
 
         Raises:
             UsageError: If the scratch file cannot be written.
@@ -81,12 +84,12 @@ class Catalog:
             self._database.executemany(sqltables.ADD, (self._row(entry) for entry in entries))
             self._database.execute("COMMIT")
 
-    def fill_lines(self, lines: Iterable[ResolvedLine], root: str) -> None:
-        """Take in what a manifest says; an object that is named twice is a failed line.
+    def add_manifest(self, lines: Iterable[ResolvedLine], root: str) -> None:
+        """Add the lines of a manifest; a line that names an object again becomes a failed entry.
 
         Args:
-            lines: Of the manifest, whose entries may lack size, ETag and kind.
-            root: Where the manifest lies: that of the lines that name no object.
+            lines: The manifest's lines; their entries may lack size, ETag and kind.
+            root: Store in which the manifest lies: the root of lines that name no object.
 
         Raises:
             UsageError: If the scratch file cannot be written.
@@ -96,146 +99,151 @@ class Catalog:
             for line in lines:
                 if line.entry is not None and self._add(line.entry, line):
                     continue
-                error = line.error or self._named_before(line)
-                self._add(_failed(Entry(root, line.place, 0, ""), error), line)
+                error = line.error or self._duplicate_error(line)
+                self._add(with_outcome(Entry(root, line.label, 0, ""), "failed", error), line)
             self._database.execute("COMMIT")
 
     def folders_without_etag(self, root: str, at_least: int) -> list[tuple[str, int]]:
-        """Return the folders of so many entries of a store whose ETag is not known, and how many.
+        """Return (folder, number of entries without ETag) for folders with `at_least` of those.
 
-        A folder that is interrupted by one below it, in the order of keys, may be there twice.
+        A folder may be returned twice if the keys of a subfolder sort between its own.
         """
         with self._on_disk(), closing(self._database.cursor()) as rows:
             keys = (
-                loaded(key) for (key,) in rows.execute(sqltables.KEYS_WITHOUT_ETAG, (stored(root),))
+                from_sql(key)
+                for (key,) in rows.execute(sqltables.KEYS_WITHOUT_ETAG, (to_sql(root),))
+                for (key,) in rows.execute(sqltables.KEYS_WITHOUT_ETAG, (to_sql(root),))
             )
             grouped = groupby(keys, key=lambda key: key[: key.rfind("/") + 1])
             counted = ((folder, sum(1 for _ in named)) for folder, named in grouped)
             return [(folder, count) for folder, count in counted if count >= at_least]
 
-    def found(self, root: str, infos: Iterable[ObjectInfo]) -> None:
-        """Note what a store says of objects, for those of them that are here without an ETag."""
-        where = stored(root)
+    def update_from_listing(self, root: str, infos: Iterable[ObjectInfo]) -> None:
+        """Fill in size and ETag of those listed objects whose entries have no ETag yet."""
+        where = to_sql(root)
         with self._on_disk():
             self._database.execute("BEGIN")
             self._database.executemany(
-                sqltables.FOUND,
-                ((info.size_bytes, stored(info.etag), stored(info.key), where) for info in infos),
+                sqltables.UPDATE_LISTED,
+                ((info.size_bytes, to_sql(info.etag), to_sql(info.key), where) for info in infos),
             )
             self._database.execute("COMMIT")
 
-    def complete(self, complete: Callable[[Sequence[Entry]], Iterable[Entry]], page: int) -> None:
-        """Replace what lacks ETag or kind by what `complete` makes of it, so many at a time.
+    def complete_entries(
+        self, complete: Callable[[Sequence[Entry]], Iterable[Entry]], page: int
+    ) -> None:
+        """Replace the entries that lack ETag or kind by `complete` of them, `page` at a time.
 
-        What has failed then names the line that it comes from.
+        The error of an entry that fails then names its manifest line.
         """
         last: tuple[object, object] = (b"", b"")
         with self._on_disk():
             while rows := self._database.execute(sqltables.INCOMPLETE, (*last, page)).fetchall():
-                entries = [entry_of(values) for *values, _, _ in rows]
+                entries = [entry_from_row(values) for *values, _, _ in rows]
                 self._database.execute("BEGIN")
                 for entry, (*_, file, number) in zip(complete(entries), rows, strict=True):
-                    self._database.execute(sqltables.PUT, self._completed(entry, file, number))
+                    self._database.execute(sqltables.PUT, self._completed_row(entry, file, number))
                 self._database.execute("COMMIT")
-                last = (stored(entries[-1].key), stored(entries[-1].root))
+                last = (to_sql(entries[-1].key), to_sql(entries[-1].root))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield all entries, sorted by key and root; those to be done have their output's key.
+        """Yield all entries sorted by key and root; those to be done have their output key.
 
-        Where two sources would meet in one name, both keep their extension in front. Those with the
-        very same key cannot be told apart by that: the first has the name. Whoever has asked for a
-        name has it before all others. What is left without one of its own has failed, and says so.
+        If two sources would get the same output name, both keep their extension in front of the
+        new one. For equal keys that makes no difference: the first source gets the name. Requested
+        names take precedence. An entry left without a name of its own has failed with the reason.
         """
         with self._on_disk(), closing(self._database.cursor()) as rows:
             rows.execute("DELETE FROM names")
             rows.execute(sqltables.COUNT_NAMES)
             key, given = "", set[str]()
-            for *values, plain, meetings, asked_by in rows.execute(sqltables.ALL):
-                entry = entry_of(values)
+            for *values, plain, uses, requested_by in rows.execute(sqltables.ALL):
+                entry = entry_from_row(values)
                 if entry.key != key:
                     key, given = entry.key, set()
                 if plain is None:
                     yield entry
                     continue
-                name = loaded(plain)
+                name = from_sql(plain)
                 if entry.output_key:
-                    name = name if loaded(asked_by) == key and name not in given else ""
-                elif meetings > 1:
-                    name = self._longer_name(entry, plain, given, asked=asked_by is not None)
+                    name = name if from_sql(requested_by) == key and name not in given else ""
+                elif uses > 1:
+                    requested = requested_by is not None
+                    name = self._longer_name(entry, plain, given, requested=requested)
                 given.add(name)
-                yield _named(entry, name)
+                yield _with_output_key(entry, name)
 
     def _row(self, entry: Entry) -> list[Any]:
-        values = [stored(value) for value in vars(entry).values()]
-        named = entry.kind and not entry.outcome
-        plain = stored(self._name(entry, longer=False)) if named else None
+        values = [to_sql(value) for value in vars(entry).values()]
+        is_named = entry.kind and not entry.outcome
+        plain = to_sql(self._name(entry, longer=False)) if is_named else None
         return [*values, plain, None, None]
 
     def _add(self, entry: Entry, line: ResolvedLine) -> bool:
-        """Add the entry of a line; False if there is one of that key."""
+        """Add the entry of a line; return False if that key is taken."""
         if not self._files or self._files[-1] != line.file:
             self._files.append(line.file)
-        row = self._row(self._asked(entry, line))
+        row = self._row(self._checked_output(entry, line))
         row[-2:] = len(self._files) - 1, line.number
         return self._database.execute(sqltables.ADD, row).rowcount == 1
 
-    def _named_before(self, line: ResolvedLine) -> ColorworkerError:
-        """Return what is wrong with a line whose object is there already."""
+    def _duplicate_error(self, line: ResolvedLine) -> ColorworkerError:
+        """Return the error of a line that names an object which is there already."""
         if line.entry is None:
             raise ValueError("neither an entry nor an error")
-        place = (stored(line.entry.key), stored(line.entry.root))
-        ((file, number),) = self._database.execute(sqltables.PLACE, place)
-        by = "another source" if file is None else f"{self._files[file]}, line {number}"
+        where = (to_sql(line.entry.key), to_sql(line.entry.root))
+        ((file, number),) = self._database.execute(sqltables.LINE_OF_KEY, where)
+        by = "another source" if file is None else line_label(self._files[file], number)
         return LineRefused(
-            line.place,
+            line.label,
             f"{printable(line.entry.key)} was named before, by {by}",
-            "Leave one of them out; a second version or outcome of it needs a job of its own",
+            "Remove one of them; a second version or output of it needs a separate job",
         )
 
-    def _completed(self, entry: Entry, file: int | None, number: int | None) -> list[Any]:
-        """Return the row of an entry that was incomplete; of a failed one, the line is named."""
+    def _completed_row(self, entry: Entry, file: int | None, number: int | None) -> list[Any]:
+        """Return the row of an entry that was incomplete; a failure names the line."""
         if file is not None and number is not None:
             line = ResolvedLine(self._files[file], number)
             if entry.outcome == "failed":
-                entry = replace(entry, error=f"{line.place}: {entry.error}")
-            entry = self._asked(entry, line)
+                entry = replace(entry, error=f"{line.label}: {entry.error}")
+            entry = self._checked_output(entry, line)
         row = self._row(entry)
         row[-2:] = file, number
         return row
 
-    def _asked(self, entry: Entry, line: ResolvedLine) -> Entry:
-        """Return the entry, failed if the name that it asks for is of another format."""
+    def _checked_output(self, entry: Entry, line: ResolvedLine) -> Entry:
+        """Return the entry, failed if the output name it requests has the wrong extension."""
         if not entry.output_key or not entry.kind or entry.outcome:
             return entry
         extension = self._extension(entry)
         if suffix_of(entry.output_key).lower() == extension.lower():
             return entry
         refused = LineRefused(
-            line.place,
+            line.label,
             f"the output {printable(entry.output_key)} of {printable(entry.key)} would be a"
             f" {extension}",
-            "Name it so, or leave the output out",
+            f"Use the extension {extension}, or omit the output",
         )
-        return _failed(entry, refused)
+        return with_outcome(entry, "failed", refused)
 
     def _name(self, entry: Entry, *, longer: bool) -> str:
         if entry.output_key:
             return entry.output_key
         return output_key(entry.key, self._extension(entry), keep_extension=longer)
 
-    def _longer_name(self, entry: Entry, plain: bytes, given: set[str], *, asked: bool) -> str:
-        """Return the name that keeps the source's extension; empty if it is not free either.
+    def _longer_name(self, entry: Entry, plain: bytes, given: set[str], *, requested: bool) -> str:
+        """Return the name that keeps the source's extension; empty if that is taken too.
 
-        Longer names of different keys differ. So only those given to the same key, from other
-        roots, have to be remembered, and the other plain names to be looked at.
+        Longer names of different keys differ. So it is enough to compare with those given to the
+        same key from other roots, and with the plain names of all entries.
         """
         name = self._name(entry, longer=True)
         if name in given:
             return ""
-        if stored(name) == plain:
-            return "" if asked else name
+        if to_sql(name) == plain:
+            return "" if requested else name
         query = "SELECT 1 FROM names WHERE plain = ?"
-        return "" if self._database.execute(query, (stored(name),)).fetchone() else name
+        return "" if self._database.execute(query, (to_sql(name),)).fetchone() else name
 
     @contextmanager
     def _on_disk(self) -> Iterator[None]:
@@ -244,26 +252,22 @@ class Catalog:
         except sqlite3.Error as error:
             raise UsageError(
                 str(self._path.parent),
-                f"the plan of the job cannot be held there ({error})",
-                "Make room, or name another folder in COLORWORKER_RUN__SCRATCH",
+                f"the list of sources cannot be written there ({error})",
+                "Free some space, or set COLORWORKER_RUN__SCRATCH to another folder",
             ) from error
 
 
-def _named(entry: Entry, name: str) -> Entry:
+def _with_output_key(entry: Entry, name: str) -> Entry:
     if not name:
         collision = OutputCollision(
             entry.key,
-            f"another source of this job has the same name ({entry.root} comes second)",
-            "Run it into another destination",
+            f"another source of this job has the same output name (this one is in {entry.root})",
+            "Run it with another destination",
         )
-        return _failed(entry, collision)
+        return with_outcome(entry, "failed", collision)
     try:
         check_key(name)
     except KeyRefused as error:
-        return _failed(entry, error)
-    # What `replace` does, at a quarter of its cost.
+        return with_outcome(entry, "failed", error)
+    # Like `replace`, at a quarter of the cost.
     return Entry(**{**vars(entry), "output_key": name})
-
-
-def _failed(entry: Entry, error: ColorworkerError) -> Entry:
-    return replace(entry, outcome="failed", error_code=error.code, error=str(error), output_key="")

@@ -1,4 +1,4 @@
-"""What an object is told to be: by its name, or where that says nothing by its first bytes."""
+"""Tell stills, films and other files apart: by name, or by the first bytes if that is unclear."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ _HEAD_BYTES = 4096
 
 
 def classify_by_name(entry: Entry) -> Entry:
-    """Return the entry with its kind, or skipped if it is a sidecar; as it is if nobody can say.
+    """Return the entry with its kind, as skipped if it is a sidecar, or unchanged if unclear.
 
     Raises:
         KeyRefused: If its key cannot safely become a path.
@@ -21,15 +21,17 @@ def classify_by_name(entry: Entry) -> Entry:
         return _skipped(entry)
     check_key(entry.key)
     kind = kind_from_name(entry.key)
-    # What `replace` does, at a quarter of its cost.
+    # Like `replace`, at a quarter of the cost.
     return entry if kind is None else Entry(**{**vars(entry), "kind": kind})
 
 
 def classify_by_content(entry: Entry, store: ObjectStore) -> Entry:
-    """Return the entry with its kind, or skipped if it is neither a picture nor a film.
+    """Return the entry with its kind, or as skipped if it is neither a picture nor a film.
+
+    Reads the first 4 kB.
 
     Raises:
-        ColorworkerError: If it cannot be read.
+        ColorworkerError: If the object cannot be read.
     """
     with store.open(entry.key, etag=entry.etag, version=entry.version) as reader:
         kind = kind_from_content(reader.read(_HEAD_BYTES))
@@ -37,7 +39,7 @@ def classify_by_content(entry: Entry, store: ObjectStore) -> Entry:
 
 
 def with_outcome(entry: Entry, outcome: str, error: ColorworkerError) -> Entry:
-    """Return the entry as one that is not to be done, and why."""
+    """Return the entry as `failed` or `skipped`, with the reason and without an output key."""
     return replace(entry, outcome=outcome, error_code=error.code, error=str(error), output_key="")
 
 

@@ -1,4 +1,4 @@
-"""S3 Inventory: a manifest.json, and the compressed tables that it lists with their checksums."""
+"""S3 Inventory: a manifest.json, and the compressed CSV files it lists with their checksums."""
 
 import hashlib
 import io
@@ -18,12 +18,12 @@ from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import S3_SCHEME
 
 _MOST_BYTES = 64 << 20
-"""Of a manifest.json, which is held in memory; one of a thousand files has 150 kB."""
+"""Maximum size of a manifest.json, which is read into memory; one with 1000 files has 150 kB."""
 
 _Bucket = Annotated[str, Field(pattern=f"^(arn:[a-z-]+:s3:::)?{BUCKET.pattern}$")]
 
 
-class _Table(BaseModel):
+class _CsvFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
@@ -31,7 +31,7 @@ class _Table(BaseModel):
 
 
 class S3Inventory(BaseModel):
-    """A manifest.json. What else stands in it is of no account here.
+    """A manifest.json. Fields that are not listed here are ignored.
 
     Source:
         S3 User Guide, "Locating your inventory list", "Inventory manifest".
@@ -43,28 +43,28 @@ class S3Inventory(BaseModel):
     destination_bucket: Annotated[_Bucket, Field(alias="destinationBucket")]
     format: Annotated[str, Field(alias="fileFormat")]
     schema_text: Annotated[str, Field(alias="fileSchema")]
-    tables: Annotated[tuple[_Table, ...], Field(alias="files")]
+    files: Annotated[tuple[_CsvFile, ...], Field(alias="files")]
 
     @property
     def columns(self) -> list[str]:
-        """Names of the tables' columns, in their order."""
+        """Column names of the CSV files, in order."""
         return [name.strip() for name in self.schema_text.split(",")]
 
 
 def read_inventory(store: ObjectStore, name: str) -> S3Inventory:
-    """Return what a manifest.json says; checked against the manifest.checksum beside it, if any.
+    """Return a manifest.json, verified against the manifest.checksum beside it if there is one.
 
     Raises:
-        UsageError: If there is none, or it is none of a CSV inventory.
+        UsageError: If it does not exist, or is not the manifest of a CSV inventory.
     """
     try:
         size_bytes = store.list_one(name).size_bytes
         if size_bytes > _MOST_BYTES:
-            raise UsageError(name, f"has {size_bytes} bytes, too many", "Name a manifest.json")
+            raise UsageError(name, f"is too large ({size_bytes} bytes)", "Name a manifest.json")
         data = store.get(name)
     except KeyMissing as error:
         raise UsageError(name, "there is no such manifest", "Check the path") from error
-    _check_sum(store, name, data)
+    _verify_checksum(store, name, data)
     try:
         inventory = S3Inventory.model_validate_json(data)
     except ValidationError as error:
@@ -77,14 +77,14 @@ def read_inventory(store: ObjectStore, name: str) -> S3Inventory:
     if inventory.format.upper() != "CSV":
         raise UsageError(
             name,
-            f"the inventory is in {printable(inventory.format)}, only CSV is read",
-            "Configure the inventory with the output format CSV",
+            f"the inventory's format is {printable(inventory.format)}, only CSV is supported",
+            "Set the inventory's output format to CSV",
         )
     if not {"Bucket", "Key"} <= set(inventory.columns):
         raise UsageError(
             name,
-            f"fileSchema names no Bucket and Key ({printable(inventory.schema_text)})",
-            "Have the inventory made anew",
+            f"fileSchema lacks Bucket or Key ({printable(inventory.schema_text)})",
+            "Generate the inventory again",
         )
     return inventory
 
@@ -92,37 +92,37 @@ def read_inventory(store: ObjectStore, name: str) -> S3Inventory:
 def inventory_lines(
     inventory: S3Inventory, scope: Scope, opened: Callable[[str], ObjectStore]
 ) -> Iterator[tuple[str, ManifestEntry | RefusedLine]]:
-    """Yield the rows of all tables, each with its table's name.
+    """Yield the rows of all CSV files, each with the name of its file.
 
     Raises:
-        UsageError: If a table is missing, cut short, or not the one whose checksum is named.
+        UsageError: If a CSV file is missing, cut short, or does not match its checksum.
     """
     parse = InventoryRows(scope, inventory.columns)
     bucket = inventory.destination_bucket.rpartition(":")[2]
     with closing(opened(f"{S3_SCHEME}{bucket}")) as store:
-        for table in inventory.tables:
-            name = table.key.rpartition("/")[2]
+        for file in inventory.files:
+            name = file.key.rpartition("/")[2]
             compressed = name.endswith(".gz")
             try:
-                reader = store.open(table.key)
+                reader = store.open(file.key)
             except KeyMissing as error:
                 raise UsageError(
-                    table.key, "this table of the inventory is gone", "Take a newer inventory"
+                    file.key, "this file of the inventory is gone", "Use a newer inventory"
                 ) from error
-            summed = _Summed(reader)
-            rows = parse_lines(cast(BinaryIO, summed), name, parse, compressed=compressed)
+            hashed = _Md5Reader(reader)
+            rows = parse_lines(cast(BinaryIO, hashed), name, parse, compressed=compressed)
             with reader, closing(rows):
                 for line in rows:
                     yield name, line
-                if summed.hexdigest() != table.md5.lower():
+                if hashed.hexdigest() != file.md5.lower():
                     raise UsageError(
-                        table.key,
-                        f"its MD5 is {summed.hexdigest()}, the inventory says {table.md5}",
-                        "Take a newer inventory",
+                        file.key,
+                        f"its MD5 is {hashed.hexdigest()}, the inventory says {file.md5}",
+                        "Use a newer inventory",
                     )
 
 
-def _check_sum(store: ObjectStore, name: str, data: bytes) -> None:
+def _verify_checksum(store: ObjectStore, name: str, data: bytes) -> None:
     try:
         said = store.get(name.removesuffix(".json") + ".checksum").decode("ascii", "replace")
     except KeyMissing:
@@ -132,12 +132,12 @@ def _check_sum(store: ObjectStore, name: str, data: bytes) -> None:
         raise UsageError(
             name,
             f"its MD5 is {found}, manifest.checksum says {printable(said.strip())}",
-            "Take a newer inventory",
+            "Use a newer inventory",
         )
 
 
-class _Summed(io.RawIOBase):
-    """A reader, and the MD5 of all that it holds."""
+class _Md5Reader(io.RawIOBase):
+    """Reads through to another reader and computes the MD5 of its content."""
 
     def __init__(self, reader: BinaryIO) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class _Summed(io.RawIOBase):
         return len(data)
 
     def hexdigest(self) -> str:
-        """Return the MD5, in hexadecimal digits; reads what is left."""
+        """Read the rest, and return the MD5 in hexadecimal digits."""
         while data := self._reader.read(1 << 20):
             self._digest.update(data)
         return self._digest.hexdigest()

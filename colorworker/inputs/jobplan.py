@@ -1,4 +1,4 @@
-"""A job's frozen plan: its manifest in a local file, hashed as it was written, read as a stream."""
+"""The job plan: the frozen list of a job's entries, in a file that is hashed as it is written."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,9 +13,9 @@ from colorworker.store.objectstore import ObjectStore
 
 
 class JobPlan:
-    """What is to be done, in the order of the manifest; in memory is one line at a time.
+    """The entries of a job, sorted by key, read one line at a time.
 
-    Holds one open file: it can be read on after a store has moved the file to itself.
+    Holds one open file, so it can still be read after `put_job_plan` has moved the file.
     """
 
     def __init__(self, path: Path, identity: str, counts: Counts, file: BinaryIO) -> None:
@@ -25,18 +25,18 @@ class JobPlan:
         self._file = file
 
     def __iter__(self) -> Iterator[Entry]:
-        """Yield the entries from the first; one reading at a time, as they share the file."""
+        """Yield the entries from the first. Iterators share the file: use one at a time."""
         self._file.seek(0)
         self._file.readline()
         return map(entry_from_json, self._file)
 
     @property
     def size_bytes(self) -> int:
-        """Size of the manifest."""
+        """Size of the file."""
         return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
-        """Close the file, and remove it where it still lies."""
+        """Close the file, and remove it if it is still there."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
@@ -44,13 +44,13 @@ class JobPlan:
 def freeze_job_plan(
     entries: Iterable[Entry], options: Options, model: ModelRef, path: Path
 ) -> JobPlan:
-    """Write the manifest of a job to a new file and return it as a plan.
+    """Write the entries of a job to a new file and return the plan.
 
     Args:
-        entries: All of them, sorted and named; seen once.
-        options: Of the job.
-        model: Whose hash becomes part of the job's identity.
-        path: Of the file, which must not be there yet.
+        entries: All entries, sorted and with output keys; iterated once.
+        options: Options of the job.
+        model: The weights; their hash becomes part of the job id.
+        path: Path of the file, which must not exist.
 
     Raises:
         UsageError: If the file cannot be written.
@@ -59,26 +59,26 @@ def freeze_job_plan(
     try:
         with path.open("xb") as file:
             lines = manifest_lines(tally.seeing(entries), options, model)
-            identity = job_id(_written(lines, file))
+            identity = job_id(_write_through(lines, file))
     except OSError as error:
         raise UsageError(
             str(path.parent),
-            f"the plan of the job cannot be held there ({error.strerror})",
-            "Make room, or name another folder in COLORWORKER_RUN__SCRATCH",
+            f"the job plan cannot be written there ({error.strerror})",
+            "Free some space, or set COLORWORKER_RUN__SCRATCH to another folder",
         ) from error
     return JobPlan(path, identity, tally.counts, path.open("rb"))
 
 
 def job_plan_key(identity: str) -> str:
-    """Return where a job's manifest lies on its destination."""
-    return f"{STATE}/jobs/{identity}/manifest.jsonl"
+    """Return the key of a job's plan on its destination."""
+    return f"{STATE}/jobs/{identity}/plan.jsonl"
 
 
 def put_job_plan(store: ObjectStore, plan: JobPlan) -> None:
-    """Put the manifest on the job's destination, unless it is there already.
+    """Put the plan on the job's destination, unless it is there already.
 
-    Its key holds its own hash: whoever puts it in the same moment puts the same bytes. So it need
-    not be create-only, which large files, that go in parts, could not be on every service.
+    The key contains the hash of the file, so concurrent runs put the same bytes. That is why the
+    put need not be create-only, which not every service supports for files uploaded in parts.
     """
     key = job_plan_key(plan.job_id)
     try:
@@ -89,7 +89,7 @@ def put_job_plan(store: ObjectStore, plan: JobPlan) -> None:
     store.put_file(key, plan.path)
 
 
-def _written(lines: Iterable[bytes], file: BinaryIO) -> Iterator[bytes]:
+def _write_through(lines: Iterable[bytes], file: BinaryIO) -> Iterator[bytes]:
     for line in lines:
         file.write(line)
         yield line

@@ -1,8 +1,8 @@
-"""Sizes and ETags that a manifest does not say, from the store: by listing folders, or one by one.
+"""Ask the store for sizes and ETags that a manifest lacks: list folders, or look up single objects.
 
-A listing says a thousand objects in one request, so where a manifest names many objects of a folder
-that folder is listed, unless it holds many times as many others. The rest is asked for one by one,
-in threads. Neither holds more than a page in memory.
+One listing request returns a thousand objects. So a folder of which a manifest names many objects
+is listed, unless it holds many times as many others. All other objects are looked up one by one, in
+threads. Memory holds no more than a few pages.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,53 +18,54 @@ from colorworker.inputs.classify import classify_by_content, with_outcome
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
 
 _WORTH_LISTING = 50
-"""Objects named of one folder: fewer are asked for sooner than it is listed."""
+"""Minimum of named objects in a folder to list it; fewer are faster to look up one by one."""
 _LISTED_PER_NAMED = 10
-"""Of a folder so many objects are listed for each that is named, at most."""
+"""Maximum of objects to list in a folder for each named one."""
 _PAGE = 1000
-_AT_ONCE = 16
+_THREADS = 16
 
 
 def fill_missing_details(catalog: Catalog, stores: Mapping[str, ObjectStore]) -> None:
-    """Complete the entries of which size, ETag or kind are not known.
+    """Complete the entries whose size, ETag or kind is unknown.
 
-    What is not there has failed, and says so.
+    An object that does not exist becomes a failed entry.
 
     Args:
-        catalog: Holds them.
-        stores: By their URI, those in which they lie.
+        catalog: The entries.
+        stores: The stores that hold them, by URI.
 
     Raises:
-        StoreError: If a store is away, or lets nobody in: that is no matter of one object.
+        StoreError: If a store is unavailable or denies access to everything: that is not the fault
+            of single objects.
     """
-    with ThreadPoolExecutor(_AT_ONCE, "look") as pool:
+    with ThreadPoolExecutor(_THREADS, "lookup") as pool:
         for root, store in stores.items():
             folders = iter(catalog.folders_without_etag(root, _WORTH_LISTING))
-            while some := list(islice(folders, _AT_ONCE)):
-                for infos in pool.map(partial(_begin, store), some):
-                    _take(catalog, root, infos)
-        catalog.complete(partial(_completed, pool, stores), _PAGE)
+            while batch := list(islice(folders, _THREADS)):
+                for infos in pool.map(partial(_start_listing, store), batch):
+                    _update(catalog, root, infos)
+        catalog.complete_entries(partial(_looked_up_all, pool, stores), _PAGE)
 
 
-def _begin(store: ObjectStore, folder: tuple[str, int]) -> Iterator[ObjectInfo]:
-    """Return what lies in a folder, its first page fetched: that is all of most of them."""
+def _start_listing(store: ObjectStore, folder: tuple[str, int]) -> Iterator[ObjectInfo]:
+    """Return the objects of a folder; the first page, often the only one, is fetched already."""
     name, named = folder
     infos = islice(store.list(name), named * _LISTED_PER_NAMED)
     return chain(list(islice(infos, _PAGE)), infos)
 
 
-def _take(catalog: Catalog, root: str, infos: Iterator[ObjectInfo]) -> None:
+def _update(catalog: Catalog, root: str, infos: Iterator[ObjectInfo]) -> None:
     while page := list(islice(infos, _PAGE)):
-        catalog.found(root, [info for info in page if not info.error])
+        catalog.update_from_listing(root, [info for info in page if not info.error])
 
 
-def _completed(
+def _looked_up_all(
     pool: ThreadPoolExecutor, stores: Mapping[str, ObjectStore], entries: Sequence[Entry]
 ) -> Iterator[Entry]:
-    return pool.map(lambda entry: _complete(entry, stores[entry.root]), entries)
+    return pool.map(lambda entry: _looked_up(entry, stores[entry.root]), entries)
 
 
-def _complete(entry: Entry, store: ObjectStore) -> Entry:
+def _looked_up(entry: Entry, store: ObjectStore) -> Entry:
     try:
         if not entry.etag:
             info = store.list_one(entry.key, version=entry.version)
@@ -73,7 +74,7 @@ def _complete(entry: Entry, store: ObjectStore) -> Entry:
             entry = replace(entry, size_bytes=info.size_bytes, etag=info.etag)
         return entry if entry.kind else classify_by_content(entry, store)
     except KeyMissing as error:
-        step = "Correct the manifest, or leave it out"
+        step = "Correct the manifest, or remove the line"
         return with_outcome(entry, "failed", KeyMissing(error.subject, error.seen, step))
     except ItemError as error:
         return with_outcome(entry, "failed", error)

@@ -1,4 +1,4 @@
-"""How a manifest is named among sources: `manifest:LOCATION`, perhaps with `#root=ROOT`."""
+"""SOURCE arguments that name a manifest: `manifest:LOCATION` with an optional `#root=ROOT`."""
 
 from typing import NamedTuple
 
@@ -9,21 +9,21 @@ _ROOT = "#root="
 
 
 class ManifestUri(NamedTuple):
-    """Where a manifest lies, and below which root it may name objects."""
+    """Where a manifest lies, and the root of the keys it names."""
 
     uri: str
     """A path, or the URI of an object."""
     root: str
-    """Empty: what the manifest itself says."""
+    """Empty: the manifest itself decides."""
 
 
 def is_manifest(source: str) -> bool:
-    """Tell whether a SOURCE argument names a manifest, not what is to be colored."""
+    """Return whether a SOURCE argument names a manifest."""
     return source.startswith(PREFIX)
 
 
 def parse_manifest_uri(source: str) -> ManifestUri:
-    """Return what `manifest:...` says.
+    """Return the parts of `manifest:LOCATION#root=ROOT`.
 
     Raises:
         UsageError: If it names no file.
@@ -37,5 +37,5 @@ def parse_manifest_uri(source: str) -> ManifestUri:
 
 
 def format_manifest_uri(where: ManifestUri) -> str:
-    """Return what `location` takes."""
+    """Return the SOURCE argument that `parse_manifest_uri` parses."""
     return f"{PREFIX}{where.uri}" + (f"{_ROOT}{where.root}" if where.root else "")

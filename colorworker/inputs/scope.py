@@ -1,4 +1,4 @@
-"""Which objects a manifest may name: those below one root."""
+"""The objects that a manifest may name: those below one root."""
 
 import re
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ class Scope:
     """`s3://bucket`, `s3://bucket/prefix`, or a folder."""
 
     def key_in_bucket(self, bucket: str, key: str) -> str:
-        """Return the key below the root of an object that is named by bucket and whole key.
+        """Return the key relative to the root, from a bucket and a full key.
 
         Raises:
-            LineRefused: If it lies elsewhere, or its key cannot safely become a path.
+            LineRefused: If the object lies elsewhere, or its key cannot safely become a path.
         """
-        own, prefix = self._place
+        own, prefix = self._bucket_and_prefix
         if bucket != own:
             raise LineRefused(
                 "",
-                f"it names the bucket {printable(bucket)!r}, and all others {own!r}",
-                "Give each bucket a manifest of its own",
+                f"it names the bucket {printable(bucket)!r}, all others name {own!r}",
+                "Write a manifest for each bucket",
             )
         if not key.startswith(prefix):
             raise LineRefused(
@@ -41,7 +41,7 @@ class Scope:
         return self.checked_key(key[len(prefix) :])
 
     def checked_key(self, key: str) -> str:
-        """Return a key below the root unchanged.
+        """Return a key relative to the root unchanged.
 
         Raises:
             LineRefused: If it cannot safely become a path.
@@ -53,8 +53,8 @@ class Scope:
             raise LineRefused("", seen, "Correct the key, or rename the object") from error
 
     @cached_property
-    def _place(self) -> tuple[str, str]:
-        """Bucket, and what keys begin with."""
+    def _bucket_and_prefix(self) -> tuple[str, str]:
+        """The root's bucket, and its prefix with a `/` at the end; both empty for a folder."""
         if not self.root.startswith(S3_SCHEME):
             return "", ""
         bucket, prefix = split_s3(self.root)
@@ -62,10 +62,10 @@ class Scope:
 
 
 def decode_key(key: str) -> str:
-    """Return the key that S3 writes down in URL encoding, a space as `+` or `%20`.
+    """Return a key from its URL encoding, in which a space is `+` or `%20`.
 
     Raises:
-        LineRefused: If it is no such encoding, or that of no UTF-8 text.
+        LineRefused: If it is not URL-encoded, or not UTF-8.
 
     Source:
         S3 User Guide, "Specifying a manifest" and "Amazon S3 Inventory list": keys in CSV are
@@ -77,12 +77,14 @@ def decode_key(key: str) -> str:
     if found := _NO_ESCAPE.search(key):
         raise LineRefused(
             "",
-            f"{printable(key[found.start() : found.start() + 3])!r} in the key is no URL encoding",
+            f"{printable(key[found.start() : found.start() + 3])!r} in the key is not a URL escape",
             "Write a percent sign as %25",
         )
     try:
         return unquote_to_bytes(key.replace("+", " ")).decode()
     except UnicodeDecodeError as error:
         raise LineRefused(
-            "", f"the key {printable(key)!r} decodes to what is not UTF-8", "Encode it from UTF-8"
+            "",
+            f"the key {printable(key)!r} is not UTF-8 once decoded",
+            "URL-encode the UTF-8 bytes of the key",
         ) from error

@@ -1,4 +1,4 @@
-"""The two tables of a catalog, as SQLite has them: statements, and values in their columns."""
+"""The SQLite tables of a catalog: SQL statements, and conversion of column values."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from colorworker.domain.entries import Entry
 
 CACHE_KIB = 4 << 10
-"""Of SQLite's page cache: what sorting and naming take, however many sources there are."""
+"""Size of SQLite's page cache: the memory for sorting and naming, however many sources."""
 FIELDS = tuple(field.name for field in fields(Entry))
 COLUMNS = ", ".join(FIELDS)
 SCHEMA = f"""
@@ -17,7 +17,7 @@ PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA cache_size = -{CACHE_KIB};
 CREATE TABLE entries ({COLUMNS}, plain, file, line, PRIMARY KEY (key, root)) WITHOUT ROWID;
-CREATE TABLE names (plain PRIMARY KEY, meetings, asked_by) WITHOUT ROWID;
+CREATE TABLE names (plain PRIMARY KEY, uses, requested_by) WITHOUT ROWID;
 """
 VALUES = f"entries VALUES ({', '.join('?' * (len(FIELDS) + 3))})"
 ADD = f"INSERT OR IGNORE INTO {VALUES}"
@@ -25,14 +25,15 @@ PUT = f"REPLACE INTO {VALUES}"
 COUNT_NAMES = """
 INSERT INTO names
 SELECT plain, 1, CASE WHEN output_key != x'' THEN key END FROM entries WHERE plain IS NOT NULL
-ON CONFLICT DO UPDATE SET meetings = meetings + 1, asked_by = coalesce(asked_by, excluded.asked_by)
+ON CONFLICT DO UPDATE
+SET uses = uses + 1, requested_by = coalesce(requested_by, excluded.requested_by)
 """
-# A listing says nothing of earlier versions.
-FOUND = """
+# A listing knows only the latest version, so entries that name a version are left alone.
+UPDATE_LISTED = """
 UPDATE entries SET size_bytes = ?, etag = ?
 WHERE key = ? AND root = ? AND etag = x'' AND version = x''
 """
-PLACE = "SELECT file, line FROM entries WHERE key = ? AND root = ?"
+LINE_OF_KEY = "SELECT file, line FROM entries WHERE key = ? AND root = ?"
 WITHOUT_ETAG = "outcome = x'' AND etag = x'' AND version = x''"
 KEYS_WITHOUT_ETAG = f"SELECT key FROM entries WHERE root = ? AND {WITHOUT_ETAG} ORDER BY key"  # noqa: S608
 INCOMPLETE = f"""
@@ -41,28 +42,31 @@ WHERE file IS NOT NULL AND outcome = x'' AND (etag = x'' OR kind IS NULL)
 AND (key, root) > (?, ?)
 ORDER BY key, root LIMIT ?
 """  # noqa: S608 - the names of our own fields
-# Both tables are walked and sought by their keys: nothing is sorted, which SQLite would do in
-# temporary files of its own choice.
+# Both tables are read in the order of their primary keys. A sort would make SQLite write temporary
+# files to a folder of its own choice.
 ALL = f"""
-SELECT {COLUMNS}, entries.plain, meetings, asked_by FROM entries LEFT JOIN names USING (plain)
+SELECT {COLUMNS}, entries.plain, uses, requested_by FROM entries LEFT JOIN names USING (plain)
 ORDER BY key, root
 """  # noqa: S608 - the names of our own fields
 
 
-def stored(value: object) -> object:
-    """Return text as bytes: SQLite takes no lone surrogates, and compares bytes as Python does."""
+def to_sql(value: object) -> object:
+    """Return a field as a column value.
+
+    Text becomes bytes: SQLite takes no lone surrogates, and compares bytes as Python does.
+    """
     if isinstance(value, tuple):
         return json.dumps(value) if value else None
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
 
-def entry_of(values: Sequence[Any]) -> Entry:
-    """Return the entry of a row's COLUMNS."""
+def from_sql(value: Any) -> Any:
+    """Return the field that `to_sql` converted; not for own options, see `entry_from_row`."""
+    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+def entry_from_row(values: Sequence[Any]) -> Entry:
+    """Return the entry of a row of COLUMNS."""
     *plain, own_options, version = values
     changes = tuple(map(tuple, json.loads(own_options))) if own_options else ()
-    return Entry(*[*map(loaded, plain), changes, loaded(version)])
-
-
-def loaded(value: Any) -> Any:
-    """Return what `stored` was given, of everything but options."""
-    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+    return Entry(*[*map(from_sql, plain), changes, from_sql(version)])

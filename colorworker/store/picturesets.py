@@ -35,7 +35,7 @@ from colorworker.errors import (
 from colorworker.store.keys import check_key, printable
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
 from colorworker.store.oserrors import reading_failed
-from colorworker.store.sources import Source, select
+from colorworker.store.sources import Source, select_objects
 
 MAX_PICTURE_BYTES = 256 << 20
 """Larger pictures are errors: one sample lies in memory as a whole."""
@@ -71,7 +71,7 @@ def find(store: ObjectStore, source: Source = _EVERYTHING) -> list[ObjectInfo]:
 
     Entries that cannot be read stay, with `error` set, if their name is that of a picture or shard.
     """
-    found = (info for info in select(store, source) if not info.key.startswith(_STATE))
+    found = (info for info in select_objects(store, source) if not info.key.startswith(_STATE))
     wanted = [info for info in found if is_shard(info.key) or is_picture(info.key)]
     return sorted(wanted, key=lambda info: info.key)
 

@@ -91,7 +91,7 @@ def _is_object(store: ObjectStore, key: str) -> bool:
     return True
 
 
-def select(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
+def select_objects(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
     """Yield the objects that the source means; what cannot be read comes with `error` set."""
     chosen = key_filter(source)
     if source.key:

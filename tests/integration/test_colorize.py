@@ -106,7 +106,7 @@ def test_bad_inputs_fail_by_name_and_everything_else_is_done(command, archive, t
         (("{archive}",), "only one path"),
         (("{archive}/nothing", "{tmp}/out"), "no such file"),
         (("{archive}/*.nothing", "{tmp}/out"), "nothing matched"),
-        (("manifest:{archive}/a.png", "{tmp}/out"), "says nothing of its format"),
+        (("manifest:{archive}/a.png", "{tmp}/out"), "names no manifest format"),
         (("manifest:{archive}/no.csv", "{tmp}/out"), "there is no such manifest"),
         (("{archive}", "{archive}/out"), "inside the source"),
         (("{archive}/a.png", "{archive}"), "inside the source"),

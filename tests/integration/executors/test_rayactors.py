@@ -128,7 +128,7 @@ def test_nothing_waits_behind_a_long_unit_while_another_actor_is_idle(tmp_path, 
 
 
 def test_workers_that_see_another_folder_than_the_driver_are_refused(tmp_path):
-    executor = make_executor(tmp_path, PoolSize(cpus=2), shared_key="jobs/1/manifest.jsonl")
+    executor = make_executor(tmp_path, PoolSize(cpus=2), shared_key="jobs/1/plan.jsonl")
 
     with pytest.raises(UsageError, match=r"destination.*another folder.*every node"):
         until_there(executor, 2)

@@ -17,7 +17,7 @@ from colorworker.errors import (
 from colorworker.state import attempt_key, commit, finished
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
-from colorworker.store.sources import Source, select
+from colorworker.store.sources import Source, select_objects
 from tests.faultproxy import Fault, proxy
 
 pytestmark = pytest.mark.integration
@@ -259,8 +259,8 @@ def test_an_object_of_our_own_is_the_same_source_by_its_key_and_by_its_folder(
     store = opened(bucket, IN_PARTS)
     store.put_file("reels/a.mkv", large)
 
-    (named,) = select(store, Source(store.uri, key="reels/a.mkv"))
-    (listed,) = select(store, Source(store.uri, pattern="reels/**"))
+    (named,) = select_objects(store, Source(store.uri, key="reels/a.mkv"))
+    (listed,) = select_objects(store, Source(store.uri, pattern="reels/**"))
 
     assert named.etag == listed.etag
 

@@ -1,4 +1,4 @@
-"""Buckets that are folders, with a manifest in one of them."""
+"""Fixtures: local folders as buckets, with a manifest in one of them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from colorworker.store.local import LocalStore
 
 
 class Lists:
-    """Buckets by their URIs, and manifests in `s3://lists`."""
+    """Opens folders as buckets; the manifests lie in `s3://lists`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -26,13 +26,13 @@ class Lists:
         return open_manifest(f"manifest:s3://lists/{name}{behind}", self.opened)
 
     def named(self, name, data=None, root=""):
-        """Return what its lines name."""
+        """Return the entries of a manifest without refused lines."""
         lines = [line for _, line in self.open(name, data, root).lines()]
         assert not [line for line in lines if isinstance(line, RefusedLine)]
         return lines
 
     def refused(self, name, data, root=""):
-        """Return the errors of the lines that name nothing, by number."""
+        """Return the errors of refused lines by line number."""
         lines = [line for _, line in self.open(name, data, root).lines()]
         return {line.line: str(line.error) for line in lines if isinstance(line, RefusedLine)}
 

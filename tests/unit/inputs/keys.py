@@ -1,4 +1,4 @@
-"""Keys that every store can hold, for hypothesis to choose from."""
+"""A hypothesis strategy for keys that every store accepts."""
 
 from hypothesis import strategies as st
 

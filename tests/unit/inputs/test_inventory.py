@@ -1,4 +1,4 @@
-"""S3 Inventory: tables in the order of fileSchema, checked against their sums."""
+"""S3 Inventory: CSV files with the columns of fileSchema, verified against their checksums."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ def md5(data):
 
 @pytest.fixture
 def inventory(lists):
-    """Put an inventory of these tables; returns its manifest's values."""
+    """Return a function that puts an inventory of CSV files and returns its manifest."""
 
     def put(*tables, checksum=True, **changes):
         values = {
@@ -52,7 +52,7 @@ def inventory(lists):
     return put
 
 
-def test_the_last_versions_are_named_with_what_the_inventory_knows_of_them(lists, inventory):
+def test_the_latest_versions_are_named_with_size_and_etag(lists, inventory):
     inventory(ROWS)
     manifest = lists.open("inv/manifest.json")
 
@@ -68,19 +68,19 @@ def test_the_last_versions_are_named_with_what_the_inventory_knows_of_them(lists
     ]
 
 
-def test_columns_are_found_by_their_names_and_tables_follow_one_another(lists, inventory):
+def test_columns_are_found_by_name_and_all_files_are_read(lists, inventory):
     inventory("9,x.jpg,archive\n", "8,y.jpg,archive\n", fileSchema="Size, Key, Bucket")
 
     found = [line for _, line in lists.open("inv/manifest.json").lines()]
 
-    # Without an ETag the size alone says nothing of what will be read.
+    # A size without an ETag does not tell which content will be read.
     assert [(line.key, line.size_bytes, line.etag) for line in found] == [
         ("x.jpg", 9, ""),
         ("y.jpg", 8, ""),
     ]
 
 
-def test_a_bad_row_is_named_by_its_table_and_number(lists, inventory):
+def test_a_bad_row_is_refused_by_file_and_number(lists, inventory):
     inventory(ROWS + '"other","d.jpg","","true","false","9","e5"\n"archive","e.jpg"\n')
 
     refused = [line for _, line in lists.open("inv/manifest.json").lines()][2:]
@@ -95,26 +95,26 @@ def test_a_bad_row_is_named_by_its_table_and_number(lists, inventory):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"fileFormat": "ORC"}, "the inventory is in ORC, only CSV is read"),
-        ({"fileFormat": "Parquet"}, "the inventory is in Parquet"),
-        ({"fileSchema": "Bucket, Size"}, "fileSchema names no Bucket and Key"),
+        ({"fileFormat": "ORC"}, "the inventory's format is ORC, only CSV is supported"),
+        ({"fileFormat": "Parquet"}, "the inventory's format is Parquet"),
+        ({"fileSchema": "Bucket, Size"}, "fileSchema lacks Bucket or Key"),
         ({"sourceBucket": "../x"}, "not the manifest of an S3 Inventory"),
         ({"files": None}, "not the manifest of an S3 Inventory"),
     ],
 )
-def test_what_cannot_be_read_is_refused_at_once(lists, inventory, changes, said):
+def test_an_unsupported_inventory_is_refused(lists, inventory, changes, said):
     inventory(ROWS, **changes)
 
     with pytest.raises(UsageError, match=said):
         lists.open("inv/manifest.json")
 
 
-def test_json_of_another_kind_is_refused(lists):
+def test_json_that_is_not_an_inventory_is_refused(lists):
     with pytest.raises(UsageError, match="not the manifest of an S3 Inventory"):
         lists.open("other.json", b'{"Format": "Report_CSV_20180820"}')
 
 
-def test_a_manifest_that_is_not_the_one_that_was_summed_is_refused(lists, inventory):
+def test_a_manifest_that_does_not_match_its_checksum_is_refused(lists, inventory):
     inventory(ROWS)
     lists.put("inv/manifest.checksum", b"0" * 32)
 
@@ -122,13 +122,13 @@ def test_a_manifest_that_is_not_the_one_that_was_summed_is_refused(lists, invent
         lists.open("inv/manifest.json")
 
 
-def test_without_a_checksum_beside_it_it_is_taken(lists, inventory):
+def test_a_manifest_without_a_checksum_file_is_accepted(lists, inventory):
     inventory(ROWS, checksum=False)
 
     assert len(lists.named("inv/manifest.json")) == 2
 
 
-def test_a_table_of_another_checksum_is_refused(lists, inventory):
+def test_a_csv_file_that_does_not_match_its_checksum_is_refused(lists, inventory):
     inventory(ROWS)
     lists.put("inv/data/0.csv.gz", gzip.compress(b"archive,x.jpg\n"))
 
@@ -136,7 +136,7 @@ def test_a_table_of_another_checksum_is_refused(lists, inventory):
         list(lists.open("inv/manifest.json").lines())
 
 
-def test_a_table_that_is_gone_or_cut_short_is_refused(lists, inventory):
+def test_a_missing_or_truncated_csv_file_is_refused(lists, inventory):
     values = inventory(ROWS)
     store = lists.opened("s3://lists")
     key = values["files"][0]["key"]
@@ -145,5 +145,5 @@ def test_a_table_that_is_gone_or_cut_short_is_refused(lists, inventory):
     with pytest.raises(UsageError, match="is cut short or damaged"):
         list(lists.open("inv/manifest.json").lines())
     store.delete(key)
-    with pytest.raises(UsageError, match="this table of the inventory is gone"):
+    with pytest.raises(UsageError, match="this file of the inventory is gone"):
         list(lists.open("inv/manifest.json").lines())

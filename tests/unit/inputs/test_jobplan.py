@@ -1,4 +1,4 @@
-"""A frozen plan: the manifest on disk, its hash, and what is read back of it."""
+"""The job plan: the file, its hash, and the entries read back from it."""
 
 import hashlib
 from contextlib import closing
@@ -22,24 +22,22 @@ ENTRIES = [
 
 @pytest.fixture
 def plan(tmp_path):
-    with closing(
-        freeze_job_plan(iter(ENTRIES), Options(), MODEL, tmp_path / "manifest.jsonl")
-    ) as made:
+    with closing(freeze_job_plan(iter(ENTRIES), Options(), MODEL, tmp_path / "plan.jsonl")) as made:
         yield made
 
 
-def test_a_plan_is_read_as_often_as_asked_and_counts_what_is_to_be_done(plan):
+def test_a_plan_can_be_read_repeatedly_and_counts_its_entries(plan):
     assert list(plan) == list(plan) == ENTRIES
     assert plan.counts == Counts(items=3, stills=1, films=1, size_bytes=110)
 
 
-def test_the_jobs_id_is_the_hash_of_the_manifest(plan):
+def test_the_job_id_is_the_hash_of_the_plan(plan):
     assert plan.job_id == hashlib.sha256(plan.path.read_bytes()).hexdigest()[:16]
     assert plan.size_bytes == plan.path.stat().st_size
 
 
 @pytest.mark.parametrize("kind", ["memory", "local"])
-def test_a_plan_can_be_read_after_a_store_has_taken_its_file(plan, tmp_path, kind):
+def test_a_plan_can_be_read_after_a_store_moved_its_file(plan, tmp_path, kind):
     store = MemoryStore("m") if kind == "memory" else LocalStore(tmp_path / "store")
     written = plan.path.read_bytes()
 
@@ -49,7 +47,7 @@ def test_a_plan_can_be_read_after_a_store_has_taken_its_file(plan, tmp_path, kin
     assert list(plan) == ENTRIES
 
 
-def test_a_manifest_that_is_there_is_not_put_again(plan):
+def test_an_existing_plan_is_not_put_again(plan):
     store = MemoryStore("m")
     put_job_plan(store, plan)
     before = store.head(job_plan_key(plan.job_id))
@@ -59,7 +57,7 @@ def test_a_manifest_that_is_there_is_not_put_again(plan):
     assert store.head(job_plan_key(plan.job_id)) == before
 
 
-def test_a_manifest_that_was_cut_off_is_put_again(plan):
+def test_a_truncated_plan_is_put_again(plan):
     store = MemoryStore("m")
     store.put(job_plan_key(plan.job_id), b"{")
 
@@ -68,6 +66,6 @@ def test_a_manifest_that_was_cut_off_is_put_again(plan):
     assert store.head(job_plan_key(plan.job_id)).size_bytes == plan.size_bytes
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+def test_the_error_names_a_folder_that_cannot_be_written(tmp_path):
     with pytest.raises(UsageError, match="COLORWORKER_RUN__SCRATCH"):
-        freeze_job_plan(ENTRIES, Options(), MODEL, tmp_path / "nowhere" / "manifest.jsonl")
+        freeze_job_plan(ENTRIES, Options(), MODEL, tmp_path / "nowhere" / "plan.jsonl")

@@ -1,4 +1,4 @@
-"""What becomes of every listed name, the bad ones too."""
+"""The entry of every listed object, including those with bad names."""
 
 import io
 
@@ -14,7 +14,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
 
 class Listed:
-    """A store that lists any names at all, as a bucket would."""
+    """A store that lists any names, as a bucket does."""
 
     def __init__(self, objects, uri="s3://archive"):
         self.objects, self.uri = objects, uri
@@ -41,7 +41,7 @@ def entries(objects, profile="access"):
     "key",
     ["../../etc/passwd.png", "a/../b.png", "a/./b.png", "/abs.png", "new\nline.png", "n" * 300],
 )
-def test_a_name_that_is_no_safe_path_fails_and_is_never_opened(key):
+def test_an_object_with_an_unsafe_name_fails_without_being_opened(key):
     found, store = entries({key: PNG, "good.png": PNG})
 
     assert (found[key].outcome, found[key].error_code) == ("failed", "key_refused")
@@ -50,13 +50,13 @@ def test_a_name_that_is_no_safe_path_fails_and_is_never_opened(key):
     assert store.opened == []
 
 
-def test_two_dots_within_a_name_are_only_a_name():
+def test_two_dots_within_a_name_are_allowed():
     found, _ = entries({"a..b.png": PNG})
 
     assert found["a..b.png"].output_key == "a..b.png"
 
 
-def test_a_name_that_says_nothing_is_told_by_its_content():
+def test_an_object_with_an_unclear_name_is_classified_by_content():
     found, store = entries({"scan": PNG, "readme": b"hello", "letter.doc": b"hello", "x.png": b""})
 
     assert (found["scan"].kind, found["scan"].output_key) == ("still", "scan.tif")
@@ -65,7 +65,7 @@ def test_a_name_that_says_nothing_is_told_by_its_content():
     assert "x.png" not in store.opened
 
 
-def test_a_file_that_cannot_be_read_fails_by_name():
+def test_an_unreadable_object_fails():
     found, _ = entries({"unknown": b"denied"})
 
     assert (found["unknown"].outcome, found["unknown"].error_code) == (
@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be_read_fails_by_name():
     )
 
 
-def test_outputs_are_named_by_profile():
+def test_the_profile_gives_the_output_extension():
     access, _ = entries({"a.jpg": PNG, "b.avi": PNG, "c.mkv": PNG, "d.gif": PNG})
     archive, _ = entries({"a.jpg": PNG, "b.avi": PNG}, "archive")
 
@@ -87,13 +87,13 @@ def test_outputs_are_named_by_profile():
     assert [archive[key].output_key for key in ("a.jpg", "b.avi")] == ["a.tif", "b.mkv"]
 
 
-def test_another_jobs_state_is_no_source():
+def test_state_of_other_jobs_is_not_a_source():
     found, _ = entries({".colorworker/thumbnails/x.jpg": PNG, "a.png": PNG})
 
     assert set(found) == {"a.png"}
 
 
-def test_the_same_name_from_two_sources_is_done_once_and_reported_for_the_other():
+def test_of_one_name_in_two_sources_the_second_fails_with_a_collision():
     one, other = Listed({"a.png": PNG}, "s3://one"), Listed({"a.png": PNG}, "s3://other")
 
     found = list_entries(
@@ -114,7 +114,7 @@ def test_the_same_name_from_two_sources_is_done_once_and_reported_for_the_other(
         "b\n.xml",
     ],
 )
-def test_sidecars_and_junk_are_skipped_by_name_and_not_read(key):
+def test_sidecars_are_skipped_by_name_without_being_read(key):
     found, store = entries({key: PNG, "a.png": PNG})
 
     assert (found[key].outcome, found[key].error_code) == ("skipped", "not_media")

@@ -59,13 +59,13 @@ def keep(store, *runs, report=True):
         if report and state.outcome != "running":
             store.put(run_key(state.job_id, state.run_id).replace(".json", ".html"), b"")
             store.put(f".colorworker/jobs/{state.job_id}/report/report.html", b"")
-        store.put(f".colorworker/jobs/{state.job_id}/manifest.jsonl", b"never to be read")
+        store.put(f".colorworker/jobs/{state.job_id}/plan.jsonl", b"never to be read")
 
 
 def test_every_job_is_shown_with_its_latest_run_the_newest_first():
     store = Counting()
     keep(store, run(A, 90), run(A, 10), run(B, 60))
-    store.put(".colorworker/jobs/cccc/manifest.jsonl", b"")
+    store.put(".colorworker/jobs/cccc/plan.jsonl", b"")
 
     shown = read_latest_jobs(store, list_jobs(store), None)
 
@@ -128,7 +128,7 @@ def test_what_is_said_of_a_running_job():
 def test_the_json_has_the_fields_that_are_promised():
     store = MemoryStore("color")
     keep(store, run(A, 90), run(A, 10, "running", 5))
-    store.put(".colorworker/jobs/cccc/manifest.jsonl", b"")
+    store.put(".colorworker/jobs/cccc/plan.jsonl", b"")
 
     jobs = read_latest_jobs(store, list_jobs(store), None, 10)
     said = json.loads(json.dumps(status_json("file:///out", jobs, 2, NOW)))

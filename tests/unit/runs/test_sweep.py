@@ -237,7 +237,7 @@ def keep(store, state):
 def test_reports_of_old_runs_go_and_each_jobs_newest_stays(store):
     old = keep(store, run("j", 30)) | keep(store, run("j", 20))
     kept = keep(store, run("j", 10)) | keep(store, run("k", 90))
-    always = {".colorworker/jobs/j/report/report.html", ".colorworker/jobs/j/manifest.jsonl"}
+    always = {".colorworker/jobs/j/report/report.html", ".colorworker/jobs/j/plan.jsonl"}
     for key in always:
         store.put(key, b"")
 

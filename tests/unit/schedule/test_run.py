@@ -69,7 +69,7 @@ class Bench:
         model = ModelRef(collection.model, collection.model[0] * 64)
         destination, source = self.opened(collection.destination), LocalStore(self.archive)
         self.scratch.mkdir(exist_ok=True)
-        (self.scratch / "manifest.jsonl").unlink(missing_ok=True)
+        (self.scratch / "plan.jsonl").unlink(missing_ok=True)
         where = Source(str(self.archive), exclude=collection.exclude)
         entries = plan_entries([OpenSource(where, source)], collection.options, self.scratch)
         workshop = Workshop(
@@ -85,7 +85,7 @@ class Bench:
 
         with (
             closing(
-                freeze_job_plan(entries, collection.options, model, self.scratch / "manifest.jsonl")
+                freeze_job_plan(entries, collection.options, model, self.scratch / "plan.jsonl")
             ) as plan,
             closing(InProcessExecutor(workshop, self.workers)) as executor,
         ):

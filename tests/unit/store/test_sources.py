@@ -4,7 +4,7 @@ import pytest
 
 from colorworker.errors import KeyMissing, SourceUnreadable, StoreError, UsageError
 from colorworker.store.memory import MemoryStore
-from colorworker.store.sources import Source, parse_source, refuse_overlap, select
+from colorworker.store.sources import Source, parse_source, refuse_overlap, select_objects
 
 KEYS = (
     "top.tif", "reels/1.mp4", "reels/2.mp4", "reels/sub/3.mp4", "reels-old/4.mp4",
@@ -91,14 +91,14 @@ def test_a_glob_lists_no_more_than_its_beginning(bucket):
             asked.append(prefix)
             return bucket.list(prefix)
 
-    found = select(Watched("archive"), Source("s3://archive", pattern="reels/*.mp4"))
+    found = select_objects(Watched("archive"), Source("s3://archive", pattern="reels/*.mp4"))
 
     assert {info.key for info in found} == {"reels/1.mp4", "reels/2.mp4"}
     assert asked == ["reels/"]
 
 
 def test_a_key_that_vanished_is_listed_with_the_reason(bucket):
-    (info,) = select(bucket, Source("s3://archive", key="gone.tif"))
+    (info,) = select_objects(bucket, Source("s3://archive", key="gone.tif"))
 
     assert info.error
     with pytest.raises(KeyMissing):
@@ -156,7 +156,7 @@ def test_include_chooses_and_exclude_has_the_last_word(include, exclude, keys):
     for key in ("a.mkv", "proxies/a.mkv", "reels/1/b.mkv", "reels/c.png"):
         store.put(key, b"x")
 
-    found = select(store, Source("s3://archive", include=include, exclude=exclude))
+    found = select_objects(store, Source("s3://archive", include=include, exclude=exclude))
 
     assert sorted(info.key for info in found) == keys
 
@@ -169,5 +169,5 @@ def test_patterns_hold_for_globs_and_single_keys_too():
     glob = Source("s3://archive", pattern="*.mkv", exclude=("b.*",))
     one = Source("s3://archive", key="b.mkv", exclude=("b.*",))
 
-    assert [info.key for info in select(store, glob)] == ["a.mkv"]
-    assert list(select(store, one)) == []
+    assert [info.key for info in select_objects(store, glob)] == ["a.mkv"]
+    assert list(select_objects(store, one)) == []

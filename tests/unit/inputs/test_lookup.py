@@ -1,4 +1,4 @@
-"""From a manifest to the entries of a job: looked up, told apart, named, and failed by line."""
+"""From a manifest to the entries of a job: details looked up, classified, named, or failed."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
 
 class Archive(MemoryStore):
-    """A bucket that counts what it is asked for."""
+    """A bucket that counts requests."""
 
     def __init__(self, *keys):
         super().__init__("archive")
@@ -28,7 +28,7 @@ class Archive(MemoryStore):
         yield from super().list(prefix)
 
     def list_one(self, key, *, version=""):
-        self.asked["look"] += 1
+        self.asked["list_one"] += 1
         if version:
             raise SourceUnreadable(key, f"version {version} is not kept", "Leave it out")
         return super().list_one(key)
@@ -49,7 +49,7 @@ def plan(lists):
     return planned
 
 
-def test_what_a_manifest_does_not_say_is_asked_of_the_store(plan):
+def test_size_and_etag_are_looked_up_if_the_manifest_lacks_them(plan):
     store = Archive("a.png", "b.png", "not-named.png")
 
     found = plan(store, "keys.csv", "archive,a.png", "archive,b.png")
@@ -58,10 +58,10 @@ def test_what_a_manifest_does_not_say_is_asked_of_the_store(plan):
     assert found["a.png"].etag == store.head("a.png").etag
     assert found["a.png"].size_bytes == len(PNG)
     assert found["a.png"].output_key == "a.png"
-    assert store.asked == {"look": 2}
+    assert store.asked == {"list_one": 2}
 
 
-def test_what_a_manifest_says_is_not_asked_for(plan):
+def test_size_and_etag_in_a_manifest_are_not_looked_up(plan):
     store = Archive()
 
     found = plan(store, "i.jsonl", {"key": "a.png", "size_bytes": 7, "etag": "x"})
@@ -70,27 +70,27 @@ def test_what_a_manifest_says_is_not_asked_for(plan):
     assert not store.asked
 
 
-def test_a_folder_of_which_many_objects_are_named_is_listed_instead(plan):
+def test_a_folder_is_listed_if_the_manifest_names_many_of_its_objects(plan):
     keys = [f"box/{number:03d}.png" for number in range(60)]
     store = Archive(*keys, *(f"box/other-{number}.png" for number in range(50)), "a.png")
 
     found = plan(store, "keys.csv", *(f"archive,{key}" for key in [*keys, "a.png"]))
 
     assert all(found[key].etag == store.head(key).etag for key in [*keys, "a.png"])
-    assert store.asked == {"list": 1, "look": 1}
+    assert store.asked == {"list": 1, "list_one": 1}
 
 
-def test_a_folder_that_holds_too_many_others_is_not_listed_to_its_end(plan):
+def test_listing_a_folder_stops_if_it_holds_too_many_other_objects(plan):
     keys = [f"box/z{number:03d}.png" for number in range(60)]
     store = Archive(*(f"box/{number}.png" for number in range(1000)), *keys)
 
     found = plan(store, "keys.csv", *(f"archive,{key}" for key in keys))
 
     assert not [entry for entry in found.values() if entry.outcome]
-    assert store.asked == {"list": 1, "look": 60}
+    assert store.asked == {"list": 1, "list_one": 60}
 
 
-def test_a_listing_says_nothing_of_a_version_that_is_named(plan):
+def test_an_object_named_with_its_version_is_looked_up_not_listed(plan):
     keys = [f"box/{number:03d}.png" for number in range(60)]
     store = Archive(*keys)
 
@@ -100,27 +100,27 @@ def test_a_listing_says_nothing_of_a_version_that_is_named(plan):
 
     assert found[keys[0]].etag == ""
     assert "version v1 is not kept" in found[keys[0]].error
-    assert store.asked == {"list": 1, "look": 1}
+    assert store.asked == {"list": 1, "list_one": 1}
 
 
-def test_an_object_that_is_not_there_fails_by_its_line_and_the_others_are_done(plan):
+def test_a_missing_object_fails_with_its_line_and_the_others_succeed(plan):
     found = plan(Archive("a.png"), "keys.csv", "archive,gone.png", "archive,a.png")
 
     assert found["gone.png"].error == (
         "keys.csv, line 1: gone.png: not in memory://archive."
-        " Correct the manifest, or leave it out."
+        " Correct the manifest, or remove the line."
     )
     assert (found["gone.png"].outcome, found["gone.png"].error_code) == ("failed", "key_missing")
     assert found["a.png"].output_key == "a.png"
 
 
-def test_an_object_that_is_named_twice_is_done_once_and_the_second_line_fails(plan):
+def test_the_second_line_for_an_object_fails(plan):
     found = plan(Archive("a.png"), "keys.csv", "archive,a.png", "", "archive,a.png")
 
     assert found["a.png"].output_key == "a.png"
     assert found["keys.csv, line 3"].error == (
         "keys.csv, line 3: a.png was named before, by keys.csv, line 1."
-        " Leave one of them out; a second version or outcome of it needs a job of its own."
+        " Remove one of them; a second version or output of it needs a separate job."
     )
     assert found["keys.csv, line 3"].error_code == "line_refused"
 
@@ -134,7 +134,7 @@ def test_a_refused_line_is_a_failed_item(plan):
     assert entry.root.endswith("lists")
 
 
-def test_names_that_say_nothing_are_told_by_content_and_sidecars_are_not_read(plan):
+def test_unclear_names_are_classified_by_content_and_sidecars_are_not_read(plan):
     store = Archive("scan", "scan.xml")
     store.put("letter", b"hello")
 
@@ -142,10 +142,10 @@ def test_names_that_say_nothing_are_told_by_content_and_sidecars_are_not_read(pl
 
     assert (found["scan"].kind, found["scan"].output_key) == ("still", "scan.tif")
     assert found["scan.xml"].outcome == found["letter"].outcome == "skipped"
-    assert store.asked == {"look": 2, "open": 2}
+    assert store.asked == {"list_one": 2, "open": 2}
 
 
-def test_patterns_hold_for_manifests_too(plan):
+def test_exclude_applies_to_manifests(plan):
     store = Archive("a.png", "b.png")
 
     found = plan(store, "keys.csv", "archive,a.png", "archive,b.png", exclude=("b.*",))
@@ -153,7 +153,7 @@ def test_patterns_hold_for_manifests_too(plan):
     assert list(found) == ["a.png"]
 
 
-def test_a_profile_of_its_own_gives_an_item_the_extension_of_that_profile(plan):
+def test_an_items_own_profile_gives_the_output_extension(plan):
     store = Archive("a.png", "b.png")
 
     found = plan(store, "i.jsonl", {"key": "a.png"}, {"key": "b.png", "profile": "archive"})
@@ -163,7 +163,7 @@ def test_a_profile_of_its_own_gives_an_item_the_extension_of_that_profile(plan):
     assert found["b.png"].own_options == (("profile", "archive"),)
 
 
-def test_what_an_item_has_like_the_job_is_no_option_of_its_own(plan):
+def test_an_option_equal_to_the_jobs_is_not_an_own_option(plan):
     found = plan(
         Archive("a.png"),
         "i.jsonl",
@@ -174,7 +174,7 @@ def test_what_an_item_has_like_the_job_is_no_option_of_its_own(plan):
     assert found["a.png"].own_options == (("vividness", 0.5),)
 
 
-def test_a_profile_of_its_own_brings_the_codec_and_quality_of_that_profile(plan):
+def test_an_items_own_profile_brings_its_codec_and_quality(plan):
     job = Options(codec="av1", crf=60)
     store = Archive("a.mp4", "b.mp4", "c.mp4")
 
@@ -195,7 +195,7 @@ def test_a_profile_of_its_own_brings_the_codec_and_quality_of_that_profile(plan)
     )
 
 
-def test_a_name_that_is_asked_for_is_given_and_others_give_way(plan):
+def test_a_requested_output_name_takes_precedence(plan):
     store = Archive("a.png", "b.png")
 
     found = plan(store, "i.jsonl", {"key": "b.png", "output": "a.png"}, {"key": "a.png"})
@@ -204,7 +204,7 @@ def test_a_name_that_is_asked_for_is_given_and_others_give_way(plan):
     assert found["a.png"].output_key == "a.png.png"
 
 
-def test_a_name_that_two_ask_for_is_given_to_the_first_key(plan):
+def test_of_two_requests_for_one_name_the_first_key_gets_it(plan):
     store = Archive("a.png", "b.png")
 
     found = plan(
@@ -219,7 +219,7 @@ def test_a_name_that_two_ask_for_is_given_to_the_first_key(plan):
     assert found["b.png"].output_key == ""
 
 
-def test_a_name_is_not_taken_from_whoever_asked_for_it_by_one_that_has_no_longer_one(plan):
+def test_an_item_without_another_name_fails_if_its_name_is_requested_by_another(plan):
     store = Archive("scan", "b.tif")
 
     found = plan(store, "i.jsonl", {"key": "scan"}, {"key": "b.tif", "output": "scan.tif"})
@@ -229,16 +229,16 @@ def test_a_name_is_not_taken_from_whoever_asked_for_it_by_one_that_has_no_longer
 
 
 @pytest.mark.parametrize("known", [{}, {"size_bytes": 7, "etag": "x"}])
-def test_a_name_of_another_format_is_refused_by_its_line(plan, known):
+def test_a_requested_name_with_the_wrong_extension_is_refused(plan, known):
     found = plan(Archive("b.png"), "i.jsonl", {"key": "b.png", "output": "c.jpg", **known})
 
     assert found["b.png"].error == (
         "i.jsonl, line 1: the output c.jpg of b.png would be a .png."
-        " Name it so, or leave the output out."
+        " Use the extension .png, or omit the output."
     )
 
 
-def test_a_version_is_asked_for_by_name(plan):
+def test_a_version_in_a_manifest_is_looked_up(plan):
     store = Archive("a.png")
 
     found = plan(store, "keys.csv", "archive,a.png,v1")
@@ -247,7 +247,7 @@ def test_a_version_is_asked_for_by_name(plan):
     assert "line 1: a.png: version v1 is not kept" in found["a.png"].error
 
 
-def test_a_store_that_is_away_ends_the_plan_instead_of_failing_every_line(plan):
+def test_an_unavailable_store_ends_planning_instead_of_failing_every_line(plan):
     class Away(Archive):
         def list_one(self, key, *, version=""):
             raise StoreUnavailable("archive", "does not answer", "Wait")
