@@ -1,16 +1,21 @@
-"""What the documents say of the program is true of it."""
+"""The documents agree with the program: commands, options, settings, modules, links, pictures."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from colorworker.cli.app import app
 from colorworker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PACKAGE = ROOT / "colorworker"
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "deploy" / "README.md", *DOCS]
 TEXTS = "\n".join(page.read_text() for page in PAGES)
 COMMANDS = get_command(app).commands
 
@@ -24,12 +29,12 @@ def options_of(commands):
 OPTIONS = set(options_of(COMMANDS.values()))
 
 
-def blocks(text):
-    return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+def blocks(text, language="sh"):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def test_the_first_two_blocks_of_the_readme_are_one_line_each():
-    install_and_run, install_and_test = blocks(PAGES[0].read_text())[:2]
+    install_and_run, install_and_test = blocks(README.read_text())[:2]
 
     for block in (install_and_run, install_and_test):
         assert block.count("\n") == 1
@@ -39,22 +44,24 @@ def test_the_first_two_blocks_of_the_readme_are_one_line_each():
 
 
 def test_every_command_is_in_the_readme():
-    readme = PAGES[0].read_text()
+    readme = README.read_text()
 
     assert [name for name in COMMANDS if f"colorworker {name}" not in readme] == []
 
 
-def test_every_option_of_ours_that_is_named_exists():
+def test_every_option_that_the_documents_name_exists():
     named = set()
     for line in TEXTS.splitlines():
-        if "colorworker" in line or line.startswith("| `--"):
+        if "colorworker " in line or line.startswith("| `--"):
             named |= set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", line))
 
     foreign = {"--address", "--working-dir", "--runtime-env-json", "--no-deps"}
-    assert named - OPTIONS - foreign - {"--version", "--help"} == set()
+    deploying = {"--namespace", "--system", "--home-dir", "--create-home", "--mode", "--file"}
+    deploying |= {"--target", "--tag", "--filename", "--from-env-file", "--from-file", "--now"}
+    assert named - OPTIONS - foreign - deploying - {"--version", "--help"} == set()
 
 
-def test_every_setting_that_is_named_exists():
+def test_every_setting_that_the_documents_name_exists():
     named = set(re.findall(r"COLORWORKER_([A-Z0-9]+)__([A-Z0-9_]+)", TEXTS))
     groups = Settings.model_fields
 
@@ -64,7 +71,95 @@ def test_every_setting_that_is_named_exists():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_relative_link_leads_somewhere(page):
+def test_every_relative_link_leads_to_a_file(page):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_a_page_names_exists(page):
+    named = set(re.findall(r"`([\w./-]*\w+\.py)`", page.read_text()))
+
+    missing = [
+        name
+        for name in named
+        if not (ROOT / name).exists()
+        and not any(PACKAGE.rglob(name))
+        and not (page.parent / name).exists()
+    ]
+    assert missing == []
+
+
+def test_the_readme_lists_every_room_of_the_package_and_no_other():
+    (tree,) = (block for block in blocks(README.read_text(), "") if "colorworker/\n" in block)
+    lines = [line for line in tree.splitlines() if line.startswith("  ")]
+    named = [re.split(r"  +| \(", line.strip())[0].rstrip("/") for line in lines]
+
+    rooms = {
+        path.name
+        for path in PACKAGE.iterdir()
+        if path.name != "__pycache__" and not path.name.startswith("__") and path.name != "py.typed"
+    }
+    inner = {"propagation", "containers", "codecs", "stills", "planes.py"}
+    assert set(named) - inner == rooms
+    assert len(named) == len(set(named))
+
+
+def test_every_module_in_the_tree_of_the_readme_exists():
+    (tree,) = (block for block in blocks(README.read_text(), "") if "colorworker/\n" in block)
+
+    named = set(re.findall(r"\w+\.py\b", tree))
+
+    assert [name for name in named if not any(PACKAGE.rglob(name))] == []
+
+
+def picture():
+    """Return the arrows of the mermaid picture, by the room they start from."""
+    (text,) = blocks((ROOT / "docs" / "architecture.md").read_text(), "mermaid")
+    arrows = {}
+    for line in text.splitlines()[1:]:
+        start, _, ends = line.strip().partition(" --> ")
+        arrows.setdefault(start, set()).update(ends.split(" & "))
+    return arrows
+
+
+def imports_between_rooms():
+    """Return the rooms that each room imports; composition roots within rooms count as `cli`."""
+    roots = {"executors/doctor.py", "evaluation/run.py", "training/launch.py"}
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE)
+        room = "cli" if str(name) in roots else name.parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("colorworker."):
+                found.setdefault(room, set()).add(node.module.split(".")[1])
+    return found
+
+
+def below(room, arrows):
+    reached, ahead = set(), [room]
+    while ahead:
+        ahead += (new := arrows.get(ahead.pop(), set()) - reached)
+        reached |= new
+    return reached
+
+
+def test_the_picture_of_the_architecture_shows_the_imports():
+    arrows, imported = picture(), imports_between_rooms()
+
+    for room in arrows:
+        assert arrows[room] <= imported[room], f"{room}: an arrow without an import"
+        assert imported[room] - {room} <= below(room, arrows), f"{room}: an import without an arrow"
+        assert room not in below(room, arrows)
+
+
+def test_the_site_has_every_page_in_its_menu():
+    menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+
+    def pages(entries):
+        for entry in entries:
+            for value in entry.values():
+                yield from [value] if isinstance(value, str) else pages(value)
+
+    assert sorted(pages(menu)) == [page.name for page in DOCS]
