@@ -3,8 +3,8 @@
     python docs/make_images.py               # colorizes docs/demo into a temporary folder first
     python docs/make_images.py color-demo    # uses the outputs of an earlier run
 
-Writes docs/images/demo.jpg (photographs, gray above color) and docs/images/demo.webp (the film, gray
-beside color, every second frame). Both show what the default options give; nothing is retouched.
+Writes docs/images/demo.jpg (photographs, gray above color) and docs/images/demo.webp (the film,
+gray beside color, every second frame). Both show what the default options give, unretouched.
 """
 
 # ruff: noqa: T201, S603, TID253 - a script, not a part of the package.

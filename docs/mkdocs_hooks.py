@@ -1,9 +1,9 @@
 """Show the mermaid picture of docs/architecture.md on the site as an SVG, without a script.
 
 GitHub draws mermaid blocks itself. On the site a browser would have to load mermaid from another
-host, so docs/images/architecture.svg is committed. It carries the hash of the text that it was drawn from;
-the build fails when the text has changed. To draw it again, paste the text into any mermaid
-renderer, save the SVG, and run `python docs/mkdocs_hooks.py DRAWN.svg`.
+host, so docs/images/architecture.svg is committed. It carries the hash of the text that it was
+drawn from; the build fails when the text has changed. To draw it again, paste the text into any
+mermaid renderer, save the SVG, and run `python docs/mkdocs_hooks.py DRAWN.svg`.
 """
 
 import hashlib

@@ -92,7 +92,7 @@ def test_every_module_that_a_page_names_exists(page):
 
 
 def test_the_readme_lists_every_room_of_the_package_and_no_other():
-    (tree,) = (block for block in blocks(README.read_text(), "") if "colorworker/\n" in block)
+    (tree,) = (block for block in blocks(README.read_text(), "text") if "colorworker/\n" in block)
     lines = [line for line in tree.splitlines() if line.startswith("  ")]
     named = [re.split(r"  +| \(", line.strip())[0].rstrip("/") for line in lines]
 
@@ -107,7 +107,7 @@ def test_the_readme_lists_every_room_of_the_package_and_no_other():
 
 
 def test_every_module_in_the_tree_of_the_readme_exists():
-    (tree,) = (block for block in blocks(README.read_text(), "") if "colorworker/\n" in block)
+    (tree,) = (block for block in blocks(README.read_text(), "text") if "colorworker/\n" in block)
 
     named = set(re.findall(r"\w+\.py\b", tree))
 
