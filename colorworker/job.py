@@ -321,12 +321,12 @@ def _run_selection(
             request.sources,
             heartbeat_seconds=run.heartbeat_seconds,
             expected=expected,
-        ) as kept,
-        ReportWriter(destination, _facts(request, settings, planned), kept.run_id) as report,
-        _completion(request, planned, destination, kept.run_id) as completion,
+        ) as heartbeat,
+        ReportWriter(destination, _facts(request, settings, planned), heartbeat.run_id) as report,
+        _completion(request, planned, destination, heartbeat.run_id) as completion,
         closing(start_executor(name, spec, workers, settings)) as executor,
     ):
-        item = call_both(call_both(report.add, kept.add), control.item)
+        item = call_both(call_both(report.add, heartbeat.add_item), control.item)
         if completion:
             item = call_both(item, completion.add)
         with control.display() as show:
@@ -334,16 +334,16 @@ def _run_selection(
                 job,
                 executor,
                 line=item,
-                progress=call_both(show, kept.show),
+                progress=call_both(show, heartbeat.update_progress),
                 stopping=stopping,
                 stop_seconds=run.stop_seconds,
             )
         stopped = stopping() and end.items_done < end.items_total
         if stopped:
-            kept.interrupted()
-        page = report.finish(interrupted=stopped, comparison=kept.comparison())
+            heartbeat.mark_interrupted()
+        page = report.finish(interrupted=stopped, comparison=heartbeat.comparison())
         reported = completion.finish() if completion else ""
-        return JobEnd(end, f"{folder}/{page}", stopped, reported, plan.job_id, kept.run_id)
+        return JobEnd(end, f"{folder}/{page}", stopped, reported, plan.job_id, heartbeat.run_id)
 
 
 @contextmanager

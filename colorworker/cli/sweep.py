@@ -9,7 +9,8 @@ import typer
 
 from colorworker.domain.durations import duration_seconds
 from colorworker.report.text import count, destination_label, size, visible
-from colorworker.runs.sweep import AgeLimits, Orphan, age_limits, sweep
+from colorworker.runs.orphans import Orphan
+from colorworker.runs.sweep import AgeLimits, age_limits, sweep
 from colorworker.settings import load_settings
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions

@@ -1,1 +1,1 @@
-"""What is kept of jobs on their destination: runs while they go on, and what can be swept away."""
+"""Runs of jobs as their destination records them: heartbeats, status, the jobs page, sweeping."""

@@ -1,4 +1,4 @@
-"""A run's heartbeat: its state on the destination, renewed while it goes on."""
+"""The heartbeat of a run: its state on the destination, renewed every few seconds."""
 
 import logging
 import os
@@ -29,44 +29,44 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 JOBS = f"{STATE}/jobs/"
-"""Prefix of all that is kept of jobs."""
-_ERRORS = 5
-"""Sentences kept."""
-_ERROR_LETTERS = 500
-_SOURCES = 8
-_WINDOW = 15
-"""Heartbeats over which the present speed is taken."""
+"""Prefix of everything that is stored about jobs."""
+_MAX_ERRORS = 5
+"""Number of last errors in the state."""
+_MAX_ERROR_LENGTH = 500
+_MAX_SOURCES = 8
+_PACE_HEARTBEATS = 15
+"""Number of heartbeats over which the current speed is measured."""
 
 
 def run_key(job_id: str, run_id: str) -> str:
-    """Return where a run's state lies; its reports lie beside it."""
+    """Return the key of a run's state; its reports have the same key with other extensions."""
     return f"{JOBS}{job_id}/runs/{run_id}.json"
 
 
 def new_run_id() -> str:
-    """Return an id that sorts by the time it was made; of one second, in any order."""
+    """Return a unique id that sorts by creation time, to the second."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
 def call_both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
-    """Return a function that gives its argument to one after the other."""
+    """Return a function that passes its argument to `first` and then to `second`."""
 
-    def give(value: T) -> None:
+    def call(value: T) -> None:
         first(value)
         second(value)
 
-    return give
+    return call
 
 
 class Heartbeat:
-    """Writes a run's state at its start, every few seconds, and when it ends, however it ends.
+    """Writes a run's state when it starts, every few seconds, and however it ends.
 
-        with Heartbeat(destination, job_id, sources, heartbeat_seconds=20) as kept:
-            run_job(..., line=kept.add, progress=kept.show)
+        with Heartbeat(destination, job_id, sources, heartbeat_seconds=20) as heartbeat:
+            run_job(..., item=heartbeat.add_item, progress=heartbeat.update_progress)
 
-    A thread of its own does it: a store that is away for a while holds up heartbeats, not the job.
-    Nobody else writes this key, so putting it again is safe. A process that is killed leaves the
-    state as it was, which `standing` calls lost when it has grown old.
+    A thread writes the state, so an unavailable store delays heartbeats but not the job. No other
+    process writes this key, so overwriting it is safe. If the process is killed, the state stays as
+    it was, and `run_status` returns "lost" once it is too old.
     """
 
     def __init__(
@@ -78,23 +78,23 @@ class Heartbeat:
         heartbeat_seconds: float = 20.0,
         expected: Estimate | None = None,
     ) -> None:
-        """Prepare the state of a new run; nothing is written yet.
+        """Prepare the state of a new run without writing it yet.
 
         Args:
             store: The job's destination.
-            job_id: Of the job.
-            sources: As they were given.
-            heartbeat_seconds: How often the state is renewed.
-            expected: What the whole job should take, if that is known.
+            job_id: Id of the job.
+            sources: SOURCE arguments as the user gave them.
+            heartbeat_seconds: Interval between heartbeats.
+            expected: Estimate of the whole job, if there is one.
         """
         self._store = store
-        moment = now()
+        started_at = now()
         self._state = RunState(
             new_run_id(),
             job_id,
-            moment,
-            moment,
-            sources=tuple(sources[:_SOURCES]),
+            started_at,
+            started_at,
+            sources=tuple(sources[:_MAX_SOURCES]),
             expected=expected,
             heartbeat_seconds=heartbeat_seconds,
             host=platform.node(),
@@ -108,9 +108,11 @@ class Heartbeat:
         self._errors: tuple[str, ...] = ()
         self._outcome: RunOutcome = "finished"
         self._start = time.monotonic()
-        self._samples = deque([(self._start, RunCounts())], maxlen=_WINDOW + 1)
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._samples = deque([(self._start, RunCounts())], maxlen=_PACE_HEARTBEATS + 1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._renew_until_stopped, name="heartbeat", daemon=True
+        )
 
     @property
     def run_id(self) -> str:
@@ -128,8 +130,8 @@ class Heartbeat:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The thread may be in the middle of a put, which would then overwrite the end.
-        self._ending.set()
+        # Wait for the thread: a put in progress could otherwise overwrite the final state.
+        self._stop.set()
         self._thread.join()
         outcome = self._outcome
         if error is not None:
@@ -137,36 +139,36 @@ class Heartbeat:
             self._remember(_sentence(error))
         self._put(self._ended(outcome))
 
-    def add(self, line: ItemLine) -> None:
-        """Count an item whose outcome is known."""
+    def add_item(self, line: ItemLine) -> None:
+        """Count an item that has ended."""
         self._settled["parked" if line.error_code == "parked" else line.outcome] += 1
         self._resumed += line.outcome == "succeeded" and line.resumed
         self._work_counter.add(line)
         if line.outcome == "failed":
             self._remember(line.error)
 
-    def show(self, progress: Progress) -> None:
-        """Take note of how far the job is."""
+    def update_progress(self, progress: Progress) -> None:
+        """Set the progress that the next heartbeat reports."""
         self._progress = progress
 
     def comparison(self) -> Comparison | None:
-        """Return what was expected of what has been worked on so far, beside what it took."""
+        """Return estimate and actual cost of the work done so far; None without an estimate."""
         expected = self._state.expected
         if expected is None:
             return None
         return compared(expected, self._work_counter.work(self._progress), self._wall_seconds)
 
-    def interrupted(self) -> None:
-        """Say that the run was stopped before its end."""
+    def mark_interrupted(self) -> None:
+        """End the run as interrupted: it was stopped before its end."""
         self._outcome = "interrupted"
 
-    def broken(self, sentence: str) -> None:
-        """Say that a part of the run could not be done, and why."""
+    def mark_broken(self, sentence: str) -> None:
+        """End the run as broken: a part of it could not be done, for the reason in `sentence`."""
         self._outcome = "broken"
         self._remember(sentence)
 
-    def _beat(self) -> None:
-        while not self._ending.wait(self._state.heartbeat_seconds):
+    def _renew_until_stopped(self) -> None:
+        while not self._stop.wait(self._state.heartbeat_seconds):
             counts = self._counts()
             self._samples.append((time.monotonic(), counts))
             self._put(
@@ -198,7 +200,7 @@ class Heartbeat:
         return time.monotonic() - self._start
 
     def _with_eta(self, found: Pace) -> Pace:
-        """Return the pace with the time left by the estimate, which knows a film from a picture."""
+        """Return the pace with the time left from the estimate, which tells films from pictures."""
         expected = self._state.expected
         if expected is None:
             return found
@@ -222,12 +224,12 @@ class Heartbeat:
         )
 
     def _remember(self, sentence: str) -> None:
-        short = sentence[:_ERROR_LETTERS]
-        # A new tuple each time: the thread reads it at any moment.
-        self._errors = (*self._errors, short)[-_ERRORS:]
+        short = sentence[:_MAX_ERROR_LENGTH]
+        # A new tuple each time, because the thread may read it concurrently.
+        self._errors = (*self._errors, short)[-_MAX_ERRORS:]
 
     def _put(self, state: RunState) -> None:
-        """Put the state; a store that will not take it is no reason to end a job."""
+        """Put the state; a failure is logged, because it is no reason to end the job."""
         try:
             self._store.put(run_key(state.job_id, state.run_id), run_to_json(state))
         except ColorworkerError as error:

@@ -1,4 +1,4 @@
-"""Which jobs and runs a destination knows: one listing, and a read for each run that is wanted."""
+"""The jobs and runs of a destination: one listing, and one read for each run of interest."""
 
 import re
 import time
@@ -14,10 +14,10 @@ from colorworker.runs.heartbeat import JOBS, run_key
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
 
-_READERS = 8
-"""Runs read at a time."""
+_THREADS = 8
+"""Number of runs read at a time."""
 _LIVE_SECONDS = 3600.0
-"""A state that was put longer ago is that of no live run, whatever its heartbeat."""
+"""A run whose state is older cannot be live, whatever its heartbeat interval."""
 _JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _REPORT_SUFFIXES = ("html", "jsonl.gz")
@@ -25,26 +25,26 @@ _REPORT_SUFFIXES = ("html", "jsonl.gz")
 
 @dataclass
 class ListedJob:
-    """What a listing says of one job."""
+    """A job as a listing shows it."""
 
     job_id: str
     runs: dict[str, float] = field(default_factory=dict)
-    """When each run's state was last put, by run id."""
+    """Time of each run's last heartbeat (POSIX seconds), by run id."""
     run_reports: set[str] = field(default_factory=set)
     has_report: bool = False
 
     @property
     def newest(self) -> str:
-        """Id of the newest run; empty where none is kept."""
+        """Id of the newest run; empty if there is none."""
         return max(self.runs, default="")
 
 
 def list_jobs(store: ObjectStore, job: str = "") -> dict[str, ListedJob]:
-    """Return the jobs of a destination by id: one listing, nothing is read.
+    """Return the jobs of a destination by id, from one listing and without reading objects.
 
     Args:
         store: The destination.
-        job: How the job's id begins; empty for all.
+        job: Prefix of the job id; empty for all jobs.
     """
     jobs: dict[str, ListedJob] = {}
     for info in store.list(f"{JOBS}{job}"):
@@ -64,7 +64,7 @@ def list_jobs(store: ObjectStore, job: str = "") -> dict[str, ListedJob]:
 
 
 def parse_run_file(name: str) -> tuple[str, str] | None:
-    """Return (run id, suffix) of a name below a job's folder, or None if it is no run's file."""
+    """Return (run id, suffix) from a name below a job's folder; None if it is not a run's file."""
     folder, _, file = name.partition("/")
     run_id, _, suffix = file.partition(".")
     if folder != "runs" or not _RUN_ID.fullmatch(run_id):
@@ -73,24 +73,22 @@ def parse_run_file(name: str) -> tuple[str, str] | None:
 
 
 def find_job(store: ObjectStore, job: str) -> dict[str, ListedJob]:
-    """Return the one job whose id begins with `job`.
+    """Return the one job whose id begins with `job`, by its id.
 
     Raises:
-        UsageError: If there is none, or several.
+        UsageError: If no job or several jobs match.
     """
     jobs = list_jobs(store, job) if _JOB_ID.fullmatch(job) else {}
     if len(jobs) != 1:
-        seen = f"{len(jobs)} jobs begin with it" if jobs else f"{store.uri} knows no such job"
-        raise UsageError(
-            f"--job {printable(job)}", seen, "Look at `colorworker status` of the destination"
-        )
+        seen = f"{len(jobs)} jobs match" if jobs else f"there is no such job in {store.uri}"
+        raise UsageError(f"--job {printable(job)}", seen, "List the jobs with `colorworker status`")
     return jobs
 
 
 def read_run_states(store: ObjectStore, wanted: Iterable[tuple[str, str]]) -> list[RunState]:
-    """Return the states of the wanted (job id, run id), the newest first.
+    """Return the states of the wanted (job id, run id), newest first.
 
-    Damaged ones are left out, and those that have been swept away since they were listed.
+    Damaged states are left out, as are states that were swept after they were listed.
     """
 
     def read(pair: tuple[str, str]) -> RunState | None:
@@ -99,7 +97,7 @@ def read_run_states(store: ObjectStore, wanted: Iterable[tuple[str, str]]) -> li
         except (KeyMissing, ValueError):
             return None
 
-    with ThreadPoolExecutor(_READERS) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         found = [run for run in pool.map(read, wanted) if run is not None]
     return sorted(found, key=lambda run: run.run_id, reverse=True)
 
@@ -107,37 +105,37 @@ def read_run_states(store: ObjectStore, wanted: Iterable[tuple[str, str]]) -> li
 def read_latest_jobs(
     store: ObjectStore, jobs: dict[str, ListedJob], limit: int | None, runs: int = 1
 ) -> list[JobRuns]:
-    """Return the jobs with their newest runs, those that were run last first.
+    """Return the jobs that ran last, newest first, each with its latest runs.
 
     Args:
         store: The destination.
-        jobs: As they were listed.
-        limit: Jobs to read the runs of; None for all.
-        runs: Newest runs of each to read.
+        jobs: The listed jobs.
+        limit: Maximum number of jobs; None for all.
+        runs: Maximum number of runs to read for each job.
     """
-    chosen = nlargest(len(jobs) if limit is None else limit, jobs.values(), key=_order)
+    chosen = nlargest(len(jobs) if limit is None else limit, jobs.values(), key=_by_newest_run)
     wanted = [(job.job_id, run) for job in chosen for run in nlargest(runs, job.runs)]
-    return _joined(chosen, read_run_states(store, wanted))
+    return _with_runs(chosen, read_run_states(store, wanted))
 
 
 def read_latest_runs(store: ObjectStore, jobs: dict[str, ListedJob], limit: int) -> list[JobRuns]:
-    """Return the jobs of the destination's newest runs with these; older jobs are left out.
+    """Return the destination's latest runs, grouped by job; jobs with older runs are left out.
 
     Args:
         store: The destination.
-        jobs: As they were listed.
-        limit: Runs to read, of all jobs together.
+        jobs: The listed jobs.
+        limit: Maximum number of runs to read, of all jobs together.
     """
     pairs = ((run, job.job_id) for job in jobs.values() for run in job.runs)
     newest = nlargest(limit, pairs)
     runs = read_run_states(store, [(job_id, run) for run, job_id in newest])
-    without = sorted((job for job in jobs.values() if not job.runs), key=_order)
+    without = sorted((job for job in jobs.values() if not job.runs), key=_by_newest_run)
     chosen = {jobs[job_id].job_id: jobs[job_id] for _, job_id in newest}
-    return _joined([*chosen.values(), *without[: max(0, limit - len(newest))]], runs)
+    return _with_runs([*chosen.values(), *without[: max(0, limit - len(newest))]], runs)
 
 
 def live_runs(store: ObjectStore, jobs: dict[str, ListedJob]) -> list[RunState]:
-    """Return the runs whose hearts beat, the newest first."""
+    """Return the runs in progress (with a recent heartbeat), newest first."""
     recent = time.time() - _LIVE_SECONDS
     wanted = [
         (job.job_id, run) for job in jobs.values() for run, at in job.runs.items() if at > recent
@@ -146,11 +144,11 @@ def live_runs(store: ObjectStore, jobs: dict[str, ListedJob]) -> list[RunState]:
     return [run for run in read_run_states(store, wanted) if run_status(run, now) == "running"]
 
 
-def _order(job: ListedJob) -> tuple[str, str]:
+def _by_newest_run(job: ListedJob) -> tuple[str, str]:
     return job.newest, job.job_id
 
 
-def _joined(jobs: Iterable[ListedJob], runs: list[RunState]) -> list[JobRuns]:
+def _with_runs(jobs: Iterable[ListedJob], runs: list[RunState]) -> list[JobRuns]:
     by_job: dict[str, list[RunState]] = {}
     for run in runs:
         by_job.setdefault(run.job_id, []).append(run)

@@ -1,4 +1,7 @@
-"""All jobs of a destination with a history of their runs, as one HTML file without requests."""
+"""The jobs page: all jobs of a destination with their latest runs, as one self-contained HTML file.
+
+Every run writes it anew when it ends.
+"""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -21,61 +24,93 @@ from colorworker.store.objectstore import ObjectStore
 logger = logging.getLogger(__name__)
 
 JOBS_PAGE_KEY = f"{STATE}/index.html"
-"""Where it lies; its links count from there."""
-_RUNS = 200
-"""Newest runs on the page, of all jobs together: each takes a read to write the page."""
+"""Key of the page. Its links are relative to it."""
+_MAX_RUNS = 200
+"""Latest runs on the page, of all jobs together. Each costs one read when the page is written."""
 
-_STANDING_WORDS: dict[RunStatus, str] = {
+_STATUS_TEXT: dict[RunStatus, str] = {
     "running": "running",
     "finished": "finished",
     "interrupted": "stopped",
-    "broken": "broke off",
+    "broken": "ended by an error",
     "lost": "lost",
 }
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run as the page shows it."""
+    """A run on the page."""
 
     run: RunState
-    stands: RunStatus
+    status: RunStatus
     href: str
-    """Of its own report, relative to the page; empty where there is none."""
+    """Link to the run's report, relative to the page; empty if there is none."""
 
     @property
-    def word(self) -> str:
-        """How it stands."""
-        if self.stands == "finished" and self.run.counts.items_failed:
+    def status_text(self) -> str:
+        """The status in words."""
+        if self.status == "finished" and self.run.counts.items_failed:
             return "finished, with failures"
-        return _STANDING_WORDS[self.stands]
+        return _STATUS_TEXT[self.status]
 
     @property
     def needs_attention(self) -> bool:
-        """Tell whether somebody should look into it."""
-        failed = self.stands == "finished" and self.run.counts.items_failed > 0
-        return failed or self.stands in {"broken", "lost"}
+        """Whether a person should look into the run."""
+        failed = self.status == "finished" and self.run.counts.items_failed > 0
+        return failed or self.status in {"broken", "lost"}
 
     @property
     def shares(self) -> list[tuple[str, float]]:
-        """Return (kind, per cent of all items) of what is settled, in the order of the bar."""
+        """(outcome, percentage of all items) of items that have ended, in the order of the bar."""
         counts = self.run.counts
         whole = max(1, counts.items_total, counts.items_settled)
-        kinds = ("done", "failed", "skipped", "parked")
-        sizes = [(kind, 100 * getattr(counts, f"items_{kind}") / whole) for kind in kinds]
-        return [(kind, size) for kind, size in sizes if size]
+        outcomes = ("done", "failed", "skipped", "parked")
+        shares = [(name, 100 * getattr(counts, f"items_{name}") / whole) for name in outcomes]
+        return [(name, share) for name, share in shares if share]
 
 
 @dataclass(frozen=True)
 class JobRows:
-    """One job as the page shows it."""
+    """A job on the page."""
 
     job_id: str
     rows: tuple[RunRow, ...]
     hidden_count: int
-    """Older runs that are kept and not shown."""
+    """Number of older runs that are not shown."""
     href: str
-    """Of the latest report, relative to the page; empty where there is none."""
+    """Link to the latest report, relative to the page; empty if there is none."""
+
+
+def write_jobs_page(
+    store: ObjectStore, destination: str, jobs: dict[str, ListedJob] | None = None
+) -> str:
+    """Write the page from the current state of the destination, and return its key.
+
+    Concurrent runs may do this: each writes what it sees, and the last one wins.
+
+    Args:
+        store: The destination.
+        destination: The destination as the user gave it, for display.
+        jobs: The listed jobs; None lists them.
+    """
+    if jobs is None:
+        jobs = list_jobs(store)
+    latest = read_latest_runs(store, jobs, _MAX_RUNS)
+    html = render_jobs_page(destination, latest, len(jobs), datetime.now(UTC), jobs_at="jobs/")
+    store.put(JOBS_PAGE_KEY, html.encode())
+    return JOBS_PAGE_KEY
+
+
+@contextmanager
+def refreshing_jobs_page(store: ObjectStore, destination: str) -> Iterator[None]:
+    """Write the page when the block ends, even by an error; a failed write is only logged."""
+    try:
+        yield
+    finally:
+        try:
+            write_jobs_page(store, destination)
+        except ColorworkerError as error:
+            logger.warning("the jobs page was not written: %s", error)
 
 
 def render_jobs_page(
@@ -84,14 +119,14 @@ def render_jobs_page(
     """Return the page.
 
     Args:
-        destination: As people know it.
-        jobs: Those with the newest runs, and these of each, newest first.
-        jobs_total: Jobs that the destination knows.
-        now: The moment the page speaks of.
-        jobs_at: From the page to the jobs' folder, with a `/` at its end.
+        destination: The destination as the user gave it.
+        jobs: The jobs to show with their runs, both newest first.
+        jobs_total: Number of all jobs of the destination.
+        now: Time of the page.
+        jobs_at: Path from the page to the folder of jobs, with a `/` at the end.
 
     Returns:
-        HTML that encodes as UTF-8 whatever the names in it hold.
+        HTML that can be encoded as UTF-8 whatever names it contains.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {
@@ -108,8 +143,7 @@ def render_jobs_page(
         jobs=shown,
         jobs_total=jobs_total,
         older_count=jobs_total - len(shown),
-        running=sum(row.stands == "running" for row in rows),
-        runs_total=sum(job.runs_total for job in jobs),
+        running=sum(row.status == "running" for row in rows),
         newest=max(rows, key=lambda row: row.run.run_id, default=None),
         at=now.astimezone(UTC).isoformat(timespec="seconds"),
         version=__version__,
@@ -128,35 +162,3 @@ def _job(job: JobRuns, now: datetime, jobs_at: str) -> JobRows:
     )
     latest = f"{folder}report/report.html" if job.has_report else ""
     return JobRows(job.job_id, rows, job.runs_total - len(rows), latest)
-
-
-def write_jobs_page(
-    store: ObjectStore, destination: str, jobs: dict[str, ListedJob] | None = None
-) -> str:
-    """Write the page from what the store holds now, and return its key.
-
-    Several runs may do so at once: each writes what it sees, and the last one stands.
-
-    Args:
-        store: The destination.
-        destination: How people call it.
-        jobs: As they were listed; None lists them.
-    """
-    if jobs is None:
-        jobs = list_jobs(store)
-    newest = read_latest_runs(store, jobs, _RUNS)
-    html = render_jobs_page(destination, newest, len(jobs), datetime.now(UTC), jobs_at="jobs/")
-    store.put(JOBS_PAGE_KEY, html.encode())
-    return JOBS_PAGE_KEY
-
-
-@contextmanager
-def refreshing_jobs_page(store: ObjectStore, destination: str) -> Iterator[None]:
-    """Write the page when the block ends, however it ends; a page is no reason to fail."""
-    try:
-        yield
-    finally:
-        try:
-            write_jobs_page(store, destination)
-        except ColorworkerError as error:
-            logger.warning("the page over all jobs was not written: %s", error)

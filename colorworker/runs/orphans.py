@@ -1,11 +1,12 @@
-"""What no record names: candidates wait on disk while all records are looked through once."""
+"""Find files that no record refers to; candidates wait on disk while all records are read."""
 
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Literal
 
 from colorworker.domain.records import Record, record_from_json, record_to_json
 from colorworker.errors import KeyMissing
@@ -14,9 +15,9 @@ from colorworker.store.objectstore import Leftover, ObjectInfo, ObjectStore
 
 UNITS = f"{STATE}/units/"
 _CACHE_KIB = 4 << 10
-"""Of SQLite's page cache, however many records there are."""
-_READERS = 8
-_AT_A_TIME = 512
+"""Size of SQLite's page cache, however many records there are."""
+_THREADS = 8
+_PAGE = 512
 _SCHEMA = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -29,11 +30,27 @@ CREATE TABLE parts (unit_id PRIMARY KEY, key, size_bytes, modified_at, film) WIT
 """
 
 
+OrphanKind = Literal[
+    "attempt", "part", "temporary file", "empty folder", "upload", "thumbnail", "report"
+]
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A leftover file (or folder, or upload) that nothing needs."""
+
+    kind: OrphanKind
+    key: str
+    size_bytes: int
+    modified_at: float
+    """POSIX seconds."""
+
+
 class OrphanCandidates:
-    """A private database of SQLite's, on disk where it grows, and gone when this is closed."""
+    """Possible orphans in a temporary SQLite database, which spills to disk as it grows."""
 
     def __init__(self, store: ObjectStore) -> None:
-        """Begin without candidates; nothing is asked of the store yet."""
+        """Create an empty database; the store is not asked yet."""
         self._store = store
         # An empty name is a temporary database: https://www.sqlite.org/inmemorydb.html
         self._database = sqlite3.connect("", isolation_level=None)
@@ -45,14 +62,14 @@ class OrphanCandidates:
         self._database.close()
 
     def list_units(self) -> None:
-        """Take in which units have a record: a listing, and no record is read."""
+        """List which units have a record, without reading the records."""
         ids = ((unit_of(info.key),) for info in self._store.list(UNITS))
         self._database.execute("BEGIN")
         self._database.executemany("INSERT OR IGNORE INTO units VALUES (?)", ids)
         self._database.execute("COMMIT")
 
     def add_thumbnail(self, info: ObjectInfo) -> None:
-        """Take in a thumbnail, unless its unit has a record."""
+        """Add a thumbnail, unless its unit has a record."""
         query = "SELECT 1 FROM units WHERE unit_id = ?"
         if not self._database.execute(query, (unit_of(info.key),)).fetchone():
             row = (info.key, info.size_bytes, info.modified_at)
@@ -60,19 +77,19 @@ class OrphanCandidates:
             self._has_candidates = True
 
     def add_upload(self, upload: Leftover) -> None:
-        """Take in an upload to a key that may be an output of ours."""
+        """Add an upload whose key may be an output of a job."""
         row = (upload.upload_id, upload.key, upload.size_bytes, upload.modified_at)
         self._database.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, FALSE)", row)
         self._has_candidates = True
 
     def add_part(self, unit_id: str, info: ObjectInfo) -> None:
-        """Take in a unit's winner that lies below our folder: a part, or what a scan has found."""
+        """Add a unit's committed attempt that is not published: a part, or the result of a scan."""
         row = (unit_id, info.key, info.size_bytes, info.modified_at)
         self._database.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, NULL)", row)
         self._has_candidates = True
 
-    def look_through_records(self) -> None:
-        """Read all records if there are candidates: drop what is named, know what is ours."""
+    def check_records(self) -> None:
+        """Read all records if there are candidates: drop thumbnails in use, mark own uploads."""
         if not self._has_candidates:
             return
         for record in _records(self._store):
@@ -90,13 +107,13 @@ class OrphanCandidates:
                 )
 
     def thumbnails(self) -> Iterator[ObjectInfo]:
-        """Yield the thumbnails that no record names."""
+        """Yield the thumbnails that no record refers to."""
         with closing(self._database.cursor()) as rows:
             for key, size_bytes, modified_at in rows.execute("SELECT * FROM thumbnails"):
                 yield ObjectInfo(key, size_bytes, "", modified_at=modified_at)
 
     def joined_parts(self) -> Iterator[tuple[ObjectInfo, Record]]:
-        """Yield the parts that records of films name as joined, with the film's record."""
+        """Yield the parts that were joined into a film, with the film's record."""
         query = "SELECT key, size_bytes, modified_at, film FROM parts WHERE film IS NOT NULL"
         with closing(self._database.cursor()) as rows:
             for key, size_bytes, modified_at, film in rows.execute(query):
@@ -104,7 +121,7 @@ class OrphanCandidates:
                 yield info, record_from_json(film)
 
     def uploads(self) -> Iterator[Leftover]:
-        """Yield the uploads to outputs that records name."""
+        """Yield the uploads whose key is the output of a record."""
         query = "SELECT key, size_bytes, modified_at, upload_id FROM uploads WHERE is_ours"
         with closing(self._database.cursor()) as rows:
             for row in rows.execute(query):
@@ -112,12 +129,12 @@ class OrphanCandidates:
 
 
 def unit_of(key: str) -> str:
-    """Return the unit's id of a record's or a thumbnail's key."""
+    """Return the unit id from the key of a record or thumbnail."""
     return key.rpartition("/")[2].partition(".")[0]
 
 
 def _records(store: ObjectStore) -> Iterator[Record]:
-    """Yield all records; those that are damaged, or have gone since they were listed, are not."""
+    """Yield all records, except damaged ones and those deleted since they were listed."""
 
     def read(info: ObjectInfo) -> Record | None:
         try:
@@ -126,6 +143,6 @@ def _records(store: ObjectStore) -> Iterator[Record]:
             return None
 
     listed = iter(store.list(UNITS))
-    with ThreadPoolExecutor(_READERS) as pool:
-        while some := list(islice(listed, _AT_A_TIME)):
-            yield from (record for record in pool.map(read, some) if record is not None)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while page := list(islice(listed, _PAGE)):
+            yield from (record for record in pool.map(read, page) if record is not None)

@@ -1,37 +1,38 @@
-"""How the jobs of a destination stand, as words and as JSON; from what their runs have left there.
+"""The status of a destination's jobs, as text and as JSON, from the records of their runs.
 
-The JSON is stable: fields are added, never changed or removed while `schema` stays 1. Times are
-UTC in ISO 8601, empty where there is none yet.
+The JSON is stable: while `schema` is 1, fields may be added but not changed or removed. Times are
+UTC in ISO 8601, empty if there is none yet.
 
     schema          1
     destination     URI of the destination
-    at              when this was said
-    jobs_total      jobs that the destination knows
-    jobs            those shown, the one that was run last first:
+    at              time of this status
+    jobs_total      number of jobs of the destination
+    jobs            the jobs shown, last run first:
       job_id
-      runs_total    runs that are kept
-      report        key of the latest report's page; null where no run has come to its end
-      latest        the newest run; null for jobs that were last run before runs were kept
-      earlier       those before it, the newest first; empty unless a job was asked for
+      runs_total    number of runs on record
+      report        key of the latest report; null if no run has ended yet
+      latest        the newest run; null if no run is on record
+      earlier       earlier runs, newest first; empty unless --job is given
 
 A run:
 
     run_id, started_at, updated_at, ended_at
-    standing        running, finished, interrupted, broken (ended by an error), or lost (says
-                    that it runs, and has been silent for three heartbeats: killed, most likely)
-    report          key of the run's own page; null where there is none
-    sources         as they were given; the first few
-    counts          items_total; items_done, items_failed, items_skipped, items_parked (settled);
-                    items_resumed (of those done: found done); units_expected, units_done,
-                    units_running; frames_done, frames_resumed (of films)
-    pace            items_per_second, frames_per_second, eta_seconds (null where not known):
-                    of the last few minutes while it runs, of the whole run afterwards
-    expected        what the whole job was to take, as `colorize --dry-run` says it: stills, films
+    standing        status: running, finished, interrupted, broken (ended by an error), or lost
+                    (missed three heartbeats without ending: probably killed)
+    report          key of the run's report; null if there is none
+    sources         the first few SOURCE arguments, as the user gave them
+    counts          items_total; items_done, items_failed, items_skipped, items_parked (ended);
+                    items_resumed (done by earlier runs, included in items_done);
+                    units_expected, units_done, units_running; frames_done, frames_resumed
+                    (of films)
+    pace            items_per_second, frames_per_second, eta_seconds (null if unknown): over the
+                    last few minutes while it runs, over the whole run afterwards
+    expected        estimate of the whole job, as `colorize --dry-run` prints it: stills, films
                     (items, frames, film_seconds, work_seconds, bytes_out, sampled), start_seconds,
-                    workers, measured_at, ...; null where the machine had not been measured
-    comparison      at its end: expected_seconds and expected_bytes of what this run worked on,
-                    seconds, bytes_out; null where nothing was expected or worked on
-    last_errors     sentences, the newest last
+                    workers, measured_at, ...; null if the machine had not been calibrated
+    comparison      once ended: expected_seconds and expected_bytes of the work of this run, and
+                    actual seconds and bytes_out; null without an estimate, or without work
+    last_errors     error messages, newest last
     heartbeat_seconds, host, pid, version
 """
 
@@ -45,27 +46,26 @@ from colorworker.report.text import count, visible, whole_duration
 from colorworker.runs.heartbeat import JOBS
 
 SCHEMA = 1
-BAD: frozenset[RunStatus] = frozenset({"broken", "lost"})
-"""Ends that somebody should look into."""
+_BAD: frozenset[RunStatus] = frozenset({"broken", "lost"})
 
-_WORDS: dict[RunStatus, str] = {
+_STATUS_TEXT: dict[RunStatus, str] = {
     "running": "running",
     "finished": "finished",
-    "interrupted": "stopped before its end; run it again to go on",
-    "broken": "broken off by an error; run it again to go on",
-    "lost": "lost: no sign of life, killed most likely; run it again to go on",
+    "interrupted": "stopped before its end; run the same command again to resume",
+    "broken": "ended by an error; run the same command again to resume",
+    "lost": "lost: no heartbeat, probably killed; run the same command again to resume",
 }
 
 
 def needs_attention(runs: Iterable[RunState], now: datetime) -> bool:
-    """Tell whether one of the runs has failed items, broke, or was lost."""
-    return any(run.counts.items_failed or run_status(run, now) in BAD for run in runs)
+    """Return whether one of the runs has failed items, ended by an error, or was lost."""
+    return any(run.counts.items_failed or run_status(run, now) in _BAD for run in runs)
 
 
 def status_json(
     destination: str, jobs: Sequence[JobRuns], jobs_total: int, now: datetime
 ) -> dict[str, Any]:
-    """Return the status as JSON values, of the form that this module's description gives."""
+    """Return the status as JSON values, in the form that the module's docstring describes."""
     return {
         "schema": SCHEMA,
         "destination": destination,
@@ -78,16 +78,16 @@ def status_json(
 def status_lines(
     destination: str, jobs: Sequence[JobRuns], jobs_total: int, now: datetime
 ) -> Iterator[str]:
-    """Yield the status as lines for a person; nothing in them can steer a terminal."""
+    """Yield the status as lines of text, with control characters escaped."""
     yield f"{visible(destination)}: {count(jobs_total, 'job')}"
     for job in jobs:
         yield ""
         if job.latest is None:
-            yield f"job {job.job_id}: run before runs were kept; its report says how it went"
+            yield f"job {job.job_id}: no record of single runs; see its report"
         for run in job.runs[:1]:
             yield from _run_lines(run, now)
         if len(job.runs) > 1:
-            yield "  before that:"
+            yield "  earlier runs:"
             yield from (f"    {line}" for line in _history(job.runs[1:], now))
         if job.has_report:
             yield f"  report: {visible(destination)}/{report_key(job.job_id)}"
@@ -97,67 +97,67 @@ def status_lines(
 
 
 def report_key(job_id: str, run_id: str = "") -> str:
-    """Return where the page of a job's latest report lies, or that of one of its runs."""
+    """Return the key of a job's latest report, or of the report of one of its runs."""
     return f"{JOBS}{job_id}/runs/{run_id}.html" if run_id else f"{JOBS}{job_id}/report/report.html"
 
 
 def items_text(run: RunState) -> str:
-    """Return the run's items as words: `41 of 120 items: 39 done (30 before), 1 failed, ...`."""
+    """Return `41 of 120 items: 39 done (30 by earlier runs), 1 failed, ...`."""
     counts = run.counts
-    before = f" ({count(counts.items_resumed)} before)" if counts.items_resumed else ""
-    parts = [f"{count(counts.items_done)} done{before}", f"{count(counts.items_failed)} failed"]
+    resumed = f" ({count(counts.items_resumed)} by earlier runs)" if counts.items_resumed else ""
+    parts = [f"{count(counts.items_done)} done{resumed}", f"{count(counts.items_failed)} failed"]
     parts += [
-        f"{count(number)} {word}"
-        for number, word in ((counts.items_skipped, "skipped"), (counts.items_parked, "parked"))
+        f"{count(number)} {outcome}"
+        for number, outcome in ((counts.items_skipped, "skipped"), (counts.items_parked, "parked"))
         if number
     ]
     settled = f"{count(counts.items_settled)} of {count(counts.items_total, 'item')}"
     return f"{settled}: {', '.join(parts)}"
 
 
-def pace_text(run: RunState, stands: RunStatus) -> str:
-    """Return speed and time left as words; empty where there is nothing to say."""
+def pace_text(run: RunState, status: RunStatus) -> str:
+    """Return speed and time left; empty if unknown."""
     parts = []
     if run.pace.frames_per_second:
         parts.append(f"{run.pace.frames_per_second:.1f} frames/s")
     if run.pace.items_per_second:
         parts.append(_items_speed(run.pace.items_per_second))
-    if stands == "running" and run.pace.eta_seconds is not None:
+    if status == "running" and run.pace.eta_seconds is not None:
         parts.append(f"about {whole_duration(run.pace.eta_seconds)} left")
     return ", ".join(parts)
 
 
 def comparison_text(run: RunState) -> str:
-    """Return what was expected of what the run worked on; empty where it is not known."""
+    """Return estimated and actual duration of the run's work; empty without an estimate."""
     if run.comparison is None:
         return ""
     expected = whole_duration(run.comparison.expected_seconds)
     took = whole_duration(run.comparison.seconds)
-    return f"expected {expected} for what it worked on, took {took}"
+    return f"estimated {expected} for the work of this run, took {took}"
 
 
 def _run_lines(run: RunState, now: datetime) -> Iterator[str]:
-    stands = run_status(run, now)
-    failures = ", with failures" if stands == "finished" and run.counts.items_failed else ""
-    yield f"job {run.job_id}: {_WORDS[stands]}{failures}"
+    status = run_status(run, now)
+    failures = ", with failures" if status == "finished" and run.counts.items_failed else ""
+    yield f"job {run.job_id}: {_STATUS_TEXT[status]}{failures}"
     if run.sources:
         yield f"  from {', '.join(visible(source) for source in run.sources)}"
     where = f"on {visible(run.host)} (pid {run.pid})"
-    yield f"  run {visible(run.run_id)} {where}, {_times(run, stands, now)}"
+    yield f"  run {visible(run.run_id)} {where}, {_times(run, status, now)}"
     yield f"  {items_text(run)}"
-    if words := pace_text(run, stands):
-        yield f"  {words}"
-    if words := comparison_text(run):
-        yield f"  {words}"
+    if text := pace_text(run, status):
+        yield f"  {text}"
+    if text := comparison_text(run):
+        yield f"  {text}"
     yield from (f"  ! {visible(error)}" for error in run.last_errors)
 
 
-def _times(run: RunState, stands: RunStatus, now: datetime) -> str:
-    words = f"begun {run.started_at}"
-    if stands in {"running", "lost"}:
+def _times(run: RunState, status: RunStatus, now: datetime) -> str:
+    started = f"started {run.started_at}"
+    if status in {"running", "lost"}:
         silent = (now - datetime.fromisoformat(run.updated_at)).total_seconds()
-        return f"{words}, last sign of life {whole_duration(max(0.0, silent))} ago"
-    return f"{words}, took {whole_duration(run.wall_seconds)}"
+        return f"{started}, last heartbeat {whole_duration(max(0.0, silent))} ago"
+    return f"{started}, took {whole_duration(run.wall_seconds)}"
 
 
 def _history(runs: Iterable[RunState], now: datetime) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a run has worked on, as its estimate counts it: pictures, frames, bytes, workers."""
+"""What a run has worked on, in the units of its estimate: pictures, frames, bytes, workers."""
 
 from colorworker.domain.comparison import Work
 from colorworker.driver import Progress
@@ -6,16 +6,16 @@ from colorworker.report.itemlines import ItemLine
 
 
 class WorkCounter:
-    """Takes the lines of a run as they come; holds numbers, and the names of workers."""
+    """Counts the items of a run as they end. Keeps numbers and the names of workers only."""
 
     def __init__(self) -> None:
         self._stills = self._stills_settled = self._films_settled = 0
-        self._frames_found = 0
+        self._resumed_frames = 0
         self._bytes_out = 0
         self._workers: set[str] = set()
 
     def add(self, line: ItemLine) -> None:
-        """Take note of an item whose outcome is known."""
+        """Count an item that has ended."""
         colored = line.outcome == "succeeded" and not line.resumed
         if colored:
             self._bytes_out += line.output_bytes or 0
@@ -25,21 +25,21 @@ class WorkCounter:
             self._stills += colored
         elif line.kind == "film":
             self._films_settled += 1
-            # The driver counts frames of segments, and asks for none of a film that is done.
-            self._frames_found += (line.frames or 0) if line.resumed else 0
+            # The driver counts the frames of segments, and a film that was done already has none.
+            self._resumed_frames += (line.frames or 0) if line.resumed else 0
 
     def work(self, progress: Progress) -> Work:
-        """Return it all as numbers.
+        """Return the counts.
 
         Args:
-            progress: Of the run, for frames of films that are under way.
+            progress: Progress of the run, for the frames of films that have not ended.
         """
         return Work(
             self._stills,
             progress.frames_done - progress.frames_resumed,
             self._bytes_out,
             self._stills_settled,
-            progress.frames_done + self._frames_found,
+            progress.frames_done + self._resumed_frames,
             self._films_settled,
             len(self._workers),
         )

@@ -74,12 +74,12 @@ class _CollectionRun:
         plan: RestorationPlan,
         collection: Collection,
         limits: Limits,
-        kept: Heartbeat,
+        heartbeat: Heartbeat,
         clock: Callable[[], datetime],
         display: Display,
     ) -> None:
         self._plan, self._collection = plan, collection
-        self._limits, self._kept, self._clock = limits, kept, clock
+        self._limits, self._heartbeat, self._clock = limits, heartbeat, clock
         self._display = display
         self._worklist: Worklist | None = None
         self.tally = CollectionTally()
@@ -114,7 +114,7 @@ class _CollectionRun:
         if self._worklist is not None:
             self._worklist.add(line)
         self._limits.items += self.tally.worked_on - before
-        self._kept.add(line)
+        self._heartbeat.add_item(line)
 
     @contextmanager
     def _shown(self) -> Iterator[Callable[[Progress], None]]:
@@ -123,7 +123,7 @@ class _CollectionRun:
 
     def _progress(self, progress: Progress) -> None:
         self._limits.progress = progress
-        self._kept.show(summed(self._limits.before, progress))
+        self._heartbeat.update_progress(summed(self._limits.before, progress))
 
 
 RunCollection = Callable[[Collection, Control], JobEnd]
@@ -220,8 +220,10 @@ def run_plan(
         return PlanEnd("closed", f"it is outside of its window, which opens {when}")
     sources = [source for item in plan.collections for source in item.sources]
     with closing(opened(plan.collections[0].destination)) as home, ExitStack() as stack:
-        keeper = Heartbeat(home, plan_job(plan.name), sources, heartbeat_seconds=heartbeat_seconds)
-        claiming = partial(claim, home, plan.name, keeper.run_id, heartbeat_seconds)
+        heartbeat = Heartbeat(
+            home, plan_job(plan.name), sources, heartbeat_seconds=heartbeat_seconds
+        )
+        claiming = partial(claim, home, plan.name, heartbeat.run_id, heartbeat_seconds)
         try:
             holder = _holder(home, plan.name, lambda: claiming(clock()), heartbeat_seconds, pause)
         except ColorworkerError as error:
@@ -229,14 +231,14 @@ def run_plan(
         if holder:
             return PlanEnd("overlapping", f"another run of it is going on ({holder})")
         stack.enter_context(refreshing_jobs_page(home, plan.collections[0].destination))
-        kept = stack.enter_context(keeper)
+        stack.enter_context(heartbeat)
         limits = Limits(plan, interrupted, clock, seconds)
         started = partial(
-            _CollectionRun, plan, limits=limits, kept=kept, clock=clock, display=display
+            _CollectionRun, plan, limits=limits, heartbeat=heartbeat, clock=clock, display=display
         )
-        end = _run_all(plan, limits, kept, run_collection, started)
+        end = _run_all(plan, limits, heartbeat, run_collection, started)
         if end.standing != "done":
-            kept.interrupted()
+            heartbeat.mark_interrupted()
         return end
 
 
@@ -267,7 +269,7 @@ def _holder(
 def _run_all(
     plan: RestorationPlan,
     limits: Limits,
-    kept: Heartbeat,
+    heartbeat: Heartbeat,
     run_collection: RunCollection,
     started: Callable[[Collection], _CollectionRun],
 ) -> PlanEnd:
@@ -281,7 +283,7 @@ def _run_all(
             end = run_collection(collection, current.control)
         except ColorworkerError as error:
             ends.append(CollectionEnd(collection.name, current.tally, error=str(error)))
-            kept.broken(str(error))
+            heartbeat.mark_broken(str(error))
             continue
         ends.append(CollectionEnd(collection.name, current.tally, end))
         limits.next_collection()

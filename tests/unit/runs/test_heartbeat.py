@@ -1,4 +1,4 @@
-"""Runs describe themselves while they go on, however they end, and whatever their store does."""
+"""Runs record their state while they run, however they end, and even if the store fails."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ from colorworker.store.memory import MemoryStore
 
 
 class Watched(MemoryStore):
-    """A store that tells when it was put to, and can be away."""
+    """A store that signals every put, and can be made unavailable."""
 
     def __init__(self):
         super().__init__("color")
@@ -37,70 +37,74 @@ class Watched(MemoryStore):
         assert self.tried.wait(30)
 
 
-def state(store, kept):
-    return run_from_json(store.get(run_key("job", kept.run_id)))
+def state(store, heartbeat):
+    return run_from_json(store.get(run_key("job", heartbeat.run_id)))
 
 
 def item(outcome, error="", resumed=False):
     return ItemLine("file:///a", "a.png", "still", outcome, error=error, resumed=resumed)
 
 
-def test_a_run_says_how_far_it_is_while_it_goes_on():
+def test_the_state_shows_progress_while_the_run_is_in_progress():
     store = Watched()
 
-    with Heartbeat(store, "job", ["/archive"], heartbeat_seconds=0.1) as kept:
-        begun = state(store, kept)
+    with Heartbeat(store, "job", ["/archive"], heartbeat_seconds=0.1) as heartbeat:
+        at_start = state(store, heartbeat)
         for line in (item("succeeded"), item("succeeded", resumed=True), item("skipped")):
-            kept.add(line)
-        kept.add(item("failed", "a.png: damaged."))
-        kept.show(Progress(9, 4, 1, 1, 5, 8, 12, frames_done=7))
+            heartbeat.add_item(line)
+        heartbeat.add_item(item("failed", "a.png: damaged."))
+        heartbeat.update_progress(Progress(9, 4, 1, 1, 5, 8, 12, frames_done=7))
         store.wait()
         store.wait()
-        under_way = state(store, kept)
-    ended = state(store, kept)
+        running = state(store, heartbeat)
+    ended = state(store, heartbeat)
 
-    assert (begun.outcome, begun.counts.items_total, begun.sources) == ("running", 0, ("/archive",))
-    assert (under_way.outcome, under_way.ended_at) == ("running", "")
-    counts = under_way.counts
+    assert (at_start.outcome, at_start.counts.items_total, at_start.sources) == (
+        "running",
+        0,
+        ("/archive",),
+    )
+    assert (running.outcome, running.ended_at) == ("running", "")
+    counts = running.counts
     assert (counts.items_total, counts.items_settled, counts.items_done) == (9, 4, 2)
     assert (counts.items_failed, counts.items_skipped, counts.items_resumed) == (1, 1, 1)
     assert (counts.units_expected, counts.units_done, counts.frames_done) == (12, 5, 7)
-    assert under_way.last_errors == ("a.png: damaged.",)
-    assert under_way.pace.eta_seconds
+    assert running.last_errors == ("a.png: damaged.",)
+    assert running.pace.eta_seconds
     assert (ended.outcome, ended.counts) == ("finished", counts)
     assert ended.ended_at >= ended.started_at
 
 
-def test_a_run_that_knows_what_to_expect_says_what_is_left_and_what_became_of_it():
+def test_a_run_with_an_estimate_shows_the_time_left_and_a_comparison_at_the_end():
     store = Watched()
     expected = Estimate(Part(4, 4, 0.0, 40.0, 4000), Part(1, 100, 4.0, 60.0, 6000))
     found = ItemLine("file:///a", "r.mp4", "film", "succeeded", resumed=True, frames=100)
     made = ItemLine("file:///a", "a.png", "still", "succeeded", output_bytes=900, worker="a:1")
 
-    with Heartbeat(store, "job", heartbeat_seconds=0.1, expected=expected) as kept:
+    with Heartbeat(store, "job", heartbeat_seconds=0.1, expected=expected) as heartbeat:
         store.wait()
         store.wait()
-        before = state(store, kept)
+        before = state(store, heartbeat)
         for line in (found, made):
-            kept.add(line)
+            heartbeat.add_item(line)
         store.wait()
         store.wait()
-        under_way = state(store, kept)
-    ended = state(store, kept)
+        running = state(store, heartbeat)
+    ended = state(store, heartbeat)
 
     assert before.pace.eta_seconds == pytest.approx(100, abs=5)
-    assert under_way.expected == ended.expected == expected
-    assert under_way.comparison is None
-    # The film was done, and so was one of four pictures, sooner than was thought.
-    assert under_way.pace.eta_seconds == pytest.approx(30 * 60 / 70, abs=2)
+    assert running.expected == ended.expected == expected
+    assert running.comparison is None
+    # The film was done already, and one of four pictures took less time than estimated.
+    assert running.pace.eta_seconds == pytest.approx(30 * 60 / 70, abs=2)
     assert (ended.comparison.expected_seconds, ended.comparison.expected_bytes) == (10.0, 1000)
     assert ended.comparison.bytes_out == 900
     assert ended.comparison.seconds < 5
-    assert kept.comparison().bytes_out == 900
-    assert "expected 10 s for what it worked on, took" in comparison_text(ended)
+    assert heartbeat.comparison().bytes_out == 900
+    assert "estimated 10 s for the work of this run, took" in comparison_text(ended)
 
 
-def test_runs_sort_by_the_time_they_began():
+def test_run_ids_are_unique_and_start_with_the_time():
     ids = {Heartbeat(MemoryStore("x"), "job").run_id for _ in range(20)}
 
     assert len(ids) == 20
@@ -115,58 +119,58 @@ def test_runs_sort_by_the_time_they_began():
         (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt"),
     ],
 )
-def test_a_run_that_ends_by_an_error_says_so(error, outcome, sentence):
+def test_the_state_shows_the_error_that_ended_the_run(error, outcome, sentence):
     store = MemoryStore("color")
-    kept = Heartbeat(store, "job")
+    heartbeat = Heartbeat(store, "job")
 
-    with pytest.raises(type(error)), kept:
+    with pytest.raises(type(error)), heartbeat:
         raise error
 
-    assert state(store, kept).outcome == outcome
-    assert state(store, kept).last_errors[0].startswith(sentence)
+    assert state(store, heartbeat).outcome == outcome
+    assert state(store, heartbeat).last_errors[0].startswith(sentence)
 
 
-def test_a_run_that_was_stopped_says_so():
+def test_the_state_shows_that_the_run_was_interrupted():
     store = MemoryStore("color")
 
-    with Heartbeat(store, "job") as kept:
-        kept.interrupted()
+    with Heartbeat(store, "job") as heartbeat:
+        heartbeat.mark_interrupted()
 
-    assert state(store, kept).outcome == "interrupted"
+    assert state(store, heartbeat).outcome == "interrupted"
 
 
-def test_a_store_that_is_away_stops_no_job(caplog):
+def test_an_unavailable_store_does_not_stop_the_job(caplog):
     store = Watched()
     store.is_away = True
 
     with (
         caplog.at_level(logging.WARNING),
-        Heartbeat(store, "job", heartbeat_seconds=0.1) as kept,
+        Heartbeat(store, "job", heartbeat_seconds=0.1) as heartbeat,
     ):
         store.wait()
         store.is_away = False
         store.wait()
         store.wait()
-        assert state(store, kept).outcome == "running"
+        assert state(store, heartbeat).outcome == "running"
 
-    assert state(store, kept).outcome == "finished"
+    assert state(store, heartbeat).outcome == "finished"
     assert "its state was not written: color: it does not answer." in caplog.text
 
 
-def test_only_the_last_errors_are_kept_and_none_at_full_length():
+def test_only_the_last_errors_are_stored_and_long_ones_are_cut():
     store = MemoryStore("color")
 
-    with Heartbeat(store, "job") as kept:
+    with Heartbeat(store, "job") as heartbeat:
         for number in range(50):
-            kept.add(item("failed", f"{number} " + "x" * 10_000))
+            heartbeat.add_item(item("failed", f"{number} " + "x" * 10_000))
 
-    errors = state(store, kept).last_errors
+    errors = state(store, heartbeat).last_errors
     assert [error.split()[0] for error in errors] == ["45", "46", "47", "48", "49"]
-    assert len(store.get(run_key("job", kept.run_id))) < 5000
-    assert json.loads(store.get(run_key("job", kept.run_id)))["pid"] > 0
+    assert len(store.get(run_key("job", heartbeat.run_id))) < 5000
+    assert json.loads(store.get(run_key("job", heartbeat.run_id)))["pid"] > 0
 
 
-def test_both_take_the_value():
+def test_call_both_passes_the_value_to_both_functions():
     first, second = [], []
 
     call_both(first.append, second.append)(3)

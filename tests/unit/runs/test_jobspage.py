@@ -1,4 +1,4 @@
-"""The page over all jobs of a destination."""
+"""The jobs page of a destination."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,6 @@ import pytest
 
 from colorworker.domain.comparison import Comparison
 from colorworker.domain.runstate import JobRuns, Pace, RunCounts, RunState
-from colorworker.report.text import whole_duration
 from colorworker.runs.jobspage import render_jobs_page
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
@@ -23,7 +22,7 @@ def page(*jobs):
     return render_jobs_page("s3://color/out", jobs, len(jobs), NOW, jobs_at="jobs/")
 
 
-def test_the_page_asks_for_nothing_and_shows_nasty_names_harmlessly():
+def test_the_page_makes_no_requests_and_escapes_malicious_names():
     nasty = "<script>alert(1)</script>\u202ex\x07\udce9"
     html = page(JobRuns("j", (state(sources=(nasty,), host=nasty, last_errors=(nasty,)),), 1))
 
@@ -34,7 +33,7 @@ def test_the_page_asks_for_nothing_and_shows_nasty_names_harmlessly():
     assert "default-src 'none'" in html
 
 
-def test_reports_are_linked_where_they_are_kept():
+def test_reports_that_exist_are_linked():
     runs = (state(run_id="new"), state(run_id="old"))
 
     html = page(JobRuns("j", runs, 2, frozenset({"old"}), has_report=True))
@@ -48,17 +47,17 @@ def test_reports_are_linked_where_they_are_kept():
 @pytest.mark.parametrize(
     ("run", "heading"),
     [
-        (state(), "Nothing is under way"),
-        (state("running", 5), "1 run under way"),
-        (state("running", 500), "The last run needs a look"),
-        (state(counts=RunCounts(4, 3, items_failed=1)), "The last run needs a look"),
+        (state(), "No run in progress"),
+        (state("running", 5), "1 run in progress"),
+        (state("running", 500), "The last run needs attention"),
+        (state(counts=RunCounts(4, 3, items_failed=1)), "The last run needs attention"),
     ],
 )
-def test_the_heading_says_what_matters_now(run, heading):
+def test_the_heading_shows_whether_runs_are_in_progress_or_need_attention(run, heading):
     assert heading in page(JobRuns("j", (run,), 1))
 
 
-def test_a_run_says_what_is_left_and_then_what_was_expected():
+def test_a_running_job_shows_the_time_left_and_an_ended_one_the_estimate():
     running = state("running", 5, pace=Pace(eta_seconds=421.0))
     ended = state(comparison=Comparison(720.0, 660.0, 0, 0))
 
@@ -67,22 +66,14 @@ def test_a_run_says_what_is_left_and_then_what_was_expected():
     assert "expected" not in page(JobRuns("j", (state(),), 1))
 
 
-def test_a_destination_without_jobs_has_a_page_too():
-    assert "No job has been run" in page()
+def test_a_destination_without_jobs_has_a_page():
+    assert "No jobs have run" in page()
 
 
-def test_the_bar_has_the_shares_of_all_items():
+def test_the_bar_shows_the_share_of_each_outcome():
     counts = RunCounts(8, 4, items_failed=1, items_skipped=1)
 
     html = page(JobRuns("j", (state(counts=counts),), 1))
 
     assert 'class="done" style="width: 50.000%"' in html
     assert 'class="failed" style="width: 12.500%"' in html
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.0, "under 1 s"), (9.4, "9 s"), (99.4, "99 s"), (245.0, "4 min 05 s")],
-)
-def test_times_are_no_more_exact_than_they_are_known(seconds, words):
-    assert whole_duration(seconds) == words

@@ -1,4 +1,4 @@
-"""Status from the store alone: what it says, in how many requests, and that it writes nothing."""
+"""Job status from the store alone: its text, its requests, and that it writes nothing."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ A, B = "a" * 16, "b" * 16
 
 
 class Counting(MemoryStore):
-    """Counts what is asked of it."""
+    """A store that counts requests."""
 
     def __init__(self):
         super().__init__("color")
@@ -62,7 +62,7 @@ def keep(store, *runs, report=True):
         store.put(f".colorworker/jobs/{state.job_id}/plan.jsonl", b"never to be read")
 
 
-def test_every_job_is_shown_with_its_latest_run_the_newest_first():
+def test_jobs_are_shown_with_their_latest_run_newest_first():
     store = Counting()
     keep(store, run(A, 90), run(A, 10), run(B, 60))
     store.put(".colorworker/jobs/cccc/plan.jsonl", b"")
@@ -74,7 +74,7 @@ def test_every_job_is_shown_with_its_latest_run_the_newest_first():
     assert shown[2].latest is None
 
 
-def test_one_listing_and_a_read_for_each_job_shown_are_all_it_takes():
+def test_status_takes_one_listing_and_one_read_per_job_shown():
     store = Counting()
     for number in range(300):
         keep(store, *(run(f"{number:016x}", 500 - number, number=n) for n in range(3)))
@@ -93,12 +93,12 @@ def test_one_listing_and_a_read_for_each_job_shown_are_all_it_takes():
         (run(A, 9), "finished", False),
         (run(A, 9, counts=RunCounts(10, 9, items_failed=1)), "finished, with failures", True),
         (run(A, 9, "running", 5), "running", False),
-        (run(A, 9, "running", 90), "lost: no sign of life", True),
+        (run(A, 9, "running", 90), "lost: no heartbeat", True),
         (run(A, 9, "interrupted"), "stopped before its end", False),
-        (run(A, 9, "broken"), "broken off by an error", True),
+        (run(A, 9, "broken"), "ended by an error", True),
     ],
 )
-def test_how_a_run_stands_is_said_in_words(state, words, attention):
+def test_the_text_shows_the_status_of_the_run(state, words, attention):
     store = MemoryStore("color")
     keep(store, state)
 
@@ -108,7 +108,7 @@ def test_how_a_run_stands_is_said_in_words(state, words, attention):
     assert needs_attention([state], NOW) is attention
 
 
-def test_what_is_said_of_a_running_job():
+def test_the_text_shows_counts_pace_and_errors_of_a_running_job():
     store = MemoryStore("color")
     counts = RunCounts(1200, 431, 300, 2, 17, 1, 50, 20, 3, 900, 100)
     errors = ("reel.mkv: no\x1b[2Jframe decodes.",)
@@ -118,14 +118,17 @@ def test_what_is_said_of_a_running_job():
     text = "\n".join(status_lines("out", read_latest_jobs(store, list_jobs(store), None), 1, NOW))
 
     assert "from s3://in" in text
-    assert "451 of 1\u202f200 items: 431 done (300 before), 2 failed, 17 skipped, 1 parked" in text
+    assert (
+        "451 of 1\u202f200 items: 431 done (300 by earlier runs), 2 failed, 17 skipped, 1 parked"
+        in text
+    )
     assert "12.3 frames/s, 0.4 items/s, about 7 min 01 s left" in text
-    assert "last sign of life" in text
+    assert "last heartbeat" in text
     assert "! reel.mkv: no\\x1b[2Jframe decodes." in text
     assert "\x1b" not in text
 
 
-def test_the_json_has_the_fields_that_are_promised():
+def test_the_json_has_the_documented_fields():
     store = MemoryStore("color")
     keep(store, run(A, 90), run(A, 10, "running", 5))
     store.put(".colorworker/jobs/cccc/plan.jsonl", b"")
@@ -148,7 +151,7 @@ def test_the_json_has_the_fields_that_are_promised():
     assert (old["latest"], old["report"], old["earlier"]) == (None, None, [])
 
 
-def test_damaged_states_and_foreign_files_hide_nothing_else():
+def test_damaged_states_and_unknown_files_are_ignored():
     store = MemoryStore("color")
     keep(store, run(A, 10))
     damaged = run(A, 5, number=1)
@@ -162,7 +165,7 @@ def test_damaged_states_and_foreign_files_hide_nothing_else():
     assert [state.run_id for state in shown.runs] == [run(A, 10).run_id]
 
 
-def test_a_job_is_found_by_how_its_id_begins():
+def test_a_job_is_found_by_a_prefix_of_its_id():
     store = MemoryStore("color")
     keep(store, run(A, 10), run("ab" * 8, 10))
 
@@ -172,16 +175,16 @@ def test_a_job_is_found_by_how_its_id_begins():
             find_job(store, job)
 
 
-def test_only_runs_with_a_beating_heart_are_live():
+def test_only_runs_with_a_recent_heartbeat_are_live():
     store = MemoryStore("color")
-    # The heart beats now, however long the tests before this one took.
-    beating = (NOW - datetime.now(UTC)).total_seconds()
-    keep(store, run(A, 10, "running", beating), run(A, 20, "running", 900), run(B, 10))
+    # The heartbeat is now, however long the tests before this one took.
+    silent = (NOW - datetime.now(UTC)).total_seconds()
+    keep(store, run(A, 10, "running", silent), run(A, 20, "running", 900), run(B, 10))
 
     assert [state.run_id for state in live_runs(store, list_jobs(store))] == [run(A, 10).run_id]
 
 
-def test_the_page_has_the_newest_runs_of_all_jobs():
+def test_the_jobs_page_has_the_latest_runs_of_all_jobs():
     store = Counting()
     keep(store, *(run(A, minutes) for minutes in range(250, 0, -1)), run(B, 300))
     store.gets = []
@@ -192,5 +195,5 @@ def test_the_page_has_the_newest_runs_of_all_jobs():
     assert len(store.gets) - 1 == 200
     assert f'href="jobs/{A}/runs/{run(A, 1).run_id}.html"' in html
     assert run(A, 240).run_id not in html
-    assert "50 older runs are kept and not shown" in html
-    assert "1 older job is not shown" in html
+    assert "50 older runs not shown" in html
+    assert "1 older job not shown" in html

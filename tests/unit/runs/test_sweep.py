@@ -1,4 +1,4 @@
-"""Sweeping takes what nothing needs, all of it, and nothing else."""
+"""Sweeping deletes all files that nothing needs, and no others."""
 
 import os
 import time
@@ -55,7 +55,7 @@ def swept(store, limits=LATER, *, delete=True):
     return sorted((found.kind, found.key) for found in sweep(store, limits, delete=delete))
 
 
-def test_attempts_that_did_not_win_go_and_the_winner_stays(store):
+def test_losing_attempts_are_swept_and_the_winner_stays(store):
     winner, info = put_attempt(store)
     loser, _ = put_attempt(store)
     without_record, _ = put_attempt(store, OTHER)
@@ -70,7 +70,7 @@ def put_film(store, *joined, etag=None):
     put_record(store, "f" * 32, "gone", etag or published.etag, "film.mp4", joined=list(joined))
 
 
-def test_parts_of_a_film_that_stands_go_with_it_and_those_of_others_stay(store):
+def test_parts_of_a_published_film_are_swept_and_other_parts_stay(store):
     part, info = put_attempt(store, extension=".nut")
     put_record(store, key=part, etag=info.etag)
     other, info = put_attempt(store, OTHER, extension=".nut")
@@ -84,7 +84,7 @@ def test_parts_of_a_film_that_stands_go_with_it_and_those_of_others_stay(store):
     assert swept(store) == []
 
 
-def test_parts_stay_while_their_film_is_not_published_or_lies_there_in_other_bytes(store):
+def test_parts_stay_if_the_published_film_is_a_different_one(store):
     part, info = put_attempt(store, extension=".nut")
     put_record(store, key=part, etag=info.etag)
     put_film(store, UNIT, etag="of another film")
@@ -92,7 +92,7 @@ def test_parts_stay_while_their_film_is_not_published_or_lies_there_in_other_byt
     assert swept(store) == []
 
 
-def test_parts_that_were_to_be_kept_stay(store):
+def test_parts_stay_if_the_film_was_told_to_keep_them(store):
     part, info = put_attempt(store, extension=".nut")
     put_record(store, key=part, etag=info.etag)
     put_film(store)
@@ -101,7 +101,7 @@ def test_parts_that_were_to_be_kept_stay(store):
     assert part in keys(store)
 
 
-def test_a_winner_that_is_not_published_yet_stays_and_resuming_publishes_it(store):
+def test_an_unpublished_winner_stays_and_resuming_publishes_it(store):
     winner, info = put_attempt(store, data=b"film")
     put_record(store, key=winner, etag=info.etag, output="film.mp4")
 
@@ -110,7 +110,7 @@ def test_a_winner_that_is_not_published_yet_stays_and_resuming_publishes_it(stor
     assert store.get("film.mp4") == b"film"
 
 
-def test_a_winner_stays_while_another_output_lies_in_its_place(store):
+def test_a_winner_stays_if_a_different_output_has_its_name(store):
     store.put("film.mp4", b"of other options")
     winner, info = put_attempt(store)
     put_record(store, key=winner, etag=info.etag, output="film.mp4")
@@ -118,8 +118,8 @@ def test_a_winner_stays_while_another_output_lies_in_its_place(store):
     assert swept(store) == []
 
 
-def test_a_copy_of_what_is_published_goes(store):
-    """A server-side copy that was not followed by the attempt's end."""
+def test_an_attempt_that_is_published_already_is_swept(store):
+    """The worker died between the server-side copy and the deletion of the attempt."""
     published = store.put("film.mp4", b"film")
     left, _ = put_attempt(store)
     put_record(store, key=left, etag=published.etag, output="film.mp4")
@@ -128,7 +128,7 @@ def test_a_copy_of_what_is_published_goes(store):
     assert finished(store, UNIT) is not None
 
 
-def test_a_damaged_record_protects_its_attempts_and_is_left_where_it_lies(store):
+def test_a_damaged_record_stays_and_protects_its_attempts(store):
     attempt, _ = put_attempt(store)
     store.put(record_key(UNIT), b"{")
 
@@ -136,7 +136,7 @@ def test_a_damaged_record_protects_its_attempts_and_is_left_where_it_lies(store)
     assert keys(store) == {attempt, record_key(UNIT)}
 
 
-def test_a_dry_sweep_says_the_same_and_changes_nothing(store):
+def test_without_delete_the_same_files_are_reported_and_nothing_changes(store):
     put_attempt(store)
     store.put(thumbnail_key(OTHER), b"jpeg")
     before = keys(store)
@@ -148,14 +148,14 @@ def test_a_dry_sweep_says_the_same_and_changes_nothing(store):
     assert len(dry) == 2
 
 
-def test_what_is_young_stays(store):
+def test_young_files_stay(store):
     put_attempt(store)
     store.put(thumbnail_key(OTHER), b"jpeg")
 
     assert swept(store, AgeLimits(time.time() - 60, time.time() - 60)) == []
 
 
-def test_thumbnails_that_no_record_names_go(store):
+def test_thumbnails_without_a_record_are_swept(store):
     named, gathered, orphan = (thumbnail_key(letter * 32) for letter in "abc")
     for key in (named, gathered, orphan):
         store.put(key, b"jpeg")
@@ -165,7 +165,7 @@ def test_thumbnails_that_no_record_names_go(store):
     assert swept(store) == [("thumbnail", orphan)]
 
 
-def test_pictures_of_shots_stay_as_long_as_their_unit_has_a_record(store):
+def test_contact_sheets_stay_while_their_unit_has_a_record(store):
     kept, orphan = contact_key("a" * 32), contact_key("b" * 32)
     store.put(kept, b"jpeg")
     store.put(orphan, b"jpeg")
@@ -174,7 +174,7 @@ def test_pictures_of_shots_stay_as_long_as_their_unit_has_a_record(store):
     assert swept(store) == [("thumbnail", orphan)]
 
 
-def test_without_orphans_no_record_is_read(store, monkeypatch):
+def test_no_record_is_read_if_there_are_no_candidates(store, monkeypatch):
     for number in range(50):
         unit = f"{number:032x}"
         store.put(thumbnail_key(unit), b"jpeg")
@@ -184,8 +184,8 @@ def test_without_orphans_no_record_is_read(store, monkeypatch):
     assert swept(store) == []
 
 
-def test_what_is_needed_after_all_stays(store):
-    """The worker that was taken for dead commits between the look and the broom."""
+def test_a_file_that_becomes_needed_during_the_sweep_stays(store):
+    """A worker believed dead commits between the first check and the deletion."""
     attempt, info = put_attempt(store)
     found = sweep(Committing(store, attempt, info.etag), LATER, delete=True)
 
@@ -194,7 +194,7 @@ def test_what_is_needed_after_all_stays(store):
 
 
 class Committing:
-    """A store in which a record appears when an attempt is looked at for the second time."""
+    """A store in which a record appears when the attempt is checked again."""
 
     def __init__(self, store, attempt, etag):
         self._store, self._attempt, self._etag = store, attempt, etag
@@ -208,7 +208,7 @@ class Committing:
         return self._store.head(key)
 
 
-def test_a_worker_whose_attempt_was_swept_leaves_nothing_that_counts(store):
+def test_a_commit_of_a_swept_attempt_does_not_count(store):
     attempt, info = put_attempt(store)
     swept(store)
 
@@ -234,7 +234,7 @@ def keep(store, state):
     return {key, key.replace(".json", ".html"), key.replace(".json", ".jsonl.gz")}
 
 
-def test_reports_of_old_runs_go_and_each_jobs_newest_stays(store):
+def test_reports_of_old_runs_are_swept_and_each_jobs_newest_stays(store):
     old = keep(store, run("j", 30)) | keep(store, run("j", 20))
     kept = keep(store, run("j", 10)) | keep(store, run("k", 90))
     always = {".colorworker/jobs/j/report/report.html", ".colorworker/jobs/j/plan.jsonl"}
@@ -245,7 +245,7 @@ def test_reports_of_old_runs_go_and_each_jobs_newest_stays(store):
     assert keys(store) == kept | always
 
 
-def test_outputs_records_and_whatever_else_lies_there_are_never_touched(store):
+def test_outputs_records_and_unknown_files_are_never_swept(store):
     put_record(store, thumbnail=thumbnail_key(UNIT))
     others = {
         "film.mp4", ".colorworker/index.html", ".colorworker/notes.txt",
@@ -258,7 +258,7 @@ def test_outputs_records_and_whatever_else_lies_there_are_never_touched(store):
     assert keys(store) == others | {record_key(UNIT)}
 
 
-def test_what_a_living_run_may_have_put_stays_however_little_is_old_enough(store):
+def test_files_newer_than_the_start_of_a_running_job_stay(store):
     keep(store, run("j", 1, "running", silent=5))
 
     limits = age_limits(store, 0.0, 0.0)
@@ -267,7 +267,7 @@ def test_what_a_living_run_may_have_put_stays_however_little_is_old_enough(store
     assert limits.before == pytest.approx(time.time() - 3600 - 900, abs=30)
 
 
-def test_a_lost_run_protects_nothing(store):
+def test_a_lost_run_protects_no_files(store):
     keep(store, run("j", 1, "running", silent=90))
 
     limits = age_limits(store, 0.0, 86_400.0)
@@ -278,7 +278,7 @@ def test_a_lost_run_protects_nothing(store):
 
 
 class WithUploads(MemoryStore):
-    """A store in which uploads were left."""
+    """A store with unfinished uploads."""
 
     def __init__(self, *keys):
         super().__init__("color")
@@ -291,7 +291,7 @@ class WithUploads(MemoryStore):
         self.left.remove(leftover)
 
 
-def test_uploads_of_ours_go_and_those_of_other_programs_stay():
+def test_unfinished_uploads_of_jobs_are_swept_and_those_of_other_programs_stay():
     store = WithUploads(".colorworker/parts/x/1.mkv", "film.mkv", "theirs.bin")
     store.put("film.mkv", b"film")
     put_record(store, etag=store.head("film.mkv").etag, output="film.mkv")
@@ -300,7 +300,7 @@ def test_uploads_of_ours_go_and_those_of_other_programs_stay():
     assert [upload.key for upload in store.left] == ["theirs.bin"]
 
 
-def test_old_temporary_files_go_from_a_folder_and_a_dry_sweep_makes_nothing(tmp_path):
+def test_old_temporary_files_are_swept_from_a_folder(tmp_path):
     store = LocalStore(tmp_path / "color")
     assert swept(store, delete=False) == []
     assert not store.root.exists()
@@ -315,7 +315,7 @@ def test_old_temporary_files_go_from_a_folder_and_a_dry_sweep_makes_nothing(tmp_
     assert [path.exists() for path in (old, young)] == [False, True]
 
 
-def test_a_unit_whose_group_is_torn_apart_by_the_listing_is_judged_alike(store):
+def test_attempts_of_a_unit_are_swept_even_if_the_listing_separates_them(store):
     winner, info = put_attempt(store)
     put_attempt(store, OTHER)
     loser, _ = put_attempt(store)
