@@ -3,6 +3,7 @@
 What a job needs in any case is asked of `preflight`, as jobs and workers do.
 """
 
+import ctypes
 import os
 import platform
 import tempfile
@@ -29,6 +30,10 @@ Status = Literal["ok", "warn", "fail"]
 _LIBRARIES = ("numpy", "av", "pyvips", "opencv-python-headless", "tensorflow", "keras", "ray")
 _ENCODERS = ("libx264", "ffv1", "aac")
 """Of films of the access and archive profiles, and of sound that must be encoded again."""
+_GPU_STEP = (
+    "Install the GPU build over it: pip install 'colorworker[gpu]' &&"
+    " pip install --force-reinstall --no-deps 'tensorflow>=2.20,<2.22'"
+)
 _SPEED_SECONDS = 1.0
 _SPEED_SHAPE = (256, 352)
 """Height and width of a 4:3 picture as the network sees it."""
@@ -160,18 +165,20 @@ def check_ray() -> Check:
 
 
 def check_devices() -> Check:
-    """List the GPUs that TensorFlow sees."""
-
-    def described() -> str:
+    """List the GPUs that TensorFlow sees; warn if its build cannot see any that may be here."""
+    try:
         preflight.network_runtime()
-        from colorworker.model.runtime import tf
+    except UsageError as error:
+        return Check("gpu", "fail", f"{error.subject} {error.seen}", error.next_step)
+    from colorworker.model.runtime import tf
 
-        details = tf.config.experimental.get_device_details
-        gpus = tf.config.list_physical_devices("GPU")
-        names = [details(gpu).get("device_name", gpu.name) for gpu in gpus]
-        return ", ".join(names) or "none; the network runs on the CPU"
-
-    return _asked("gpu", described)
+    if not tf.sysconfig.get_build_info()["is_cuda_build"] and _has_nvidia_driver():
+        seen = "NVIDIA's driver is here, but this TensorFlow is built for CPUs only"
+        return Check("gpu", "warn", seen, _GPU_STEP)
+    details = tf.config.experimental.get_device_details
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    return Check("gpu", "ok", ", ".join(names) or "none; the network runs on the CPU")
 
 
 def check_speed(model: str = "lite") -> Check:
@@ -208,6 +215,16 @@ def _asked(name: str, question: Callable[[], str]) -> Check:
         return Check(name, "ok", question())
     except UsageError as error:
         return Check(name, "fail", f"{error.subject} {error.seen}", error.next_step)
+
+
+def _has_nvidia_driver() -> bool:
+    from colorworker.media.codecs import hardware
+
+    try:
+        ctypes.CDLL(hardware.DRIVER)
+    except OSError:
+        return False
+    return True
 
 
 def _is_taken(store: ObjectStore) -> bool:

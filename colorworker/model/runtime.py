@@ -2,6 +2,8 @@
 
 import logging
 import os
+import platform
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +12,21 @@ from colorworker.errors import DependencyMissing
 
 logger = logging.getLogger(__name__)
 
+_HAS_CPU_WHEEL = sys.platform == "linux" and platform.machine() == "x86_64"
+_INSTALL = (
+    f"pip install --force-reinstall '{'tensorflow-cpu' if _HAS_CPU_WHEEL else 'tensorflow'}"
+    ">=2.20,<2.22'"
+)
+"""As pyproject.toml has it."""
+
 
 @contextmanager
 def _stderr_to_log() -> Iterator[None]:
     """Send what native code writes to stderr to our log instead, at level debug.
 
     TensorFlow 2.21 prints its oneDNN notice while it is imported, whatever TF_CPP_MIN_LOG_LEVEL
-    says, because its C++ logging is not set up yet; on a terminal that tears the progress bar.
+    says, because its C++ logging is not set up yet; on a terminal that tears the progress bar. So
+    does CUDA's error on a machine without an NVIDIA driver, when GPUs are first looked for.
     """
     with tempfile.TemporaryFile() as caught:
         stderr = os.dup(2)
@@ -34,17 +44,17 @@ def _stderr_to_log() -> Iterator[None]:
 try:
     with _stderr_to_log():
         import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")  # The answer is kept; later calls print nothing.
 except Exception as error:  # a broken installation raises anything
-    if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
-        raise DependencyMissing(
-            "tensorflow",
-            "is not installed, and the network runs on it",
-            "Install it: pip install 'tensorflow>=2.20,<2.22'",
-        ) from error
+    _is_missing = isinstance(error, ModuleNotFoundError) and error.name == "tensorflow"
+    _line = str(error).strip().partition("\n")[0]
     raise DependencyMissing(
         "tensorflow",
-        f"does not load ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})",
-        "Reinstall it: pip install --force-reinstall 'tensorflow>=2.20,<2.22'",
+        "is not installed, and the network runs on it"
+        if _is_missing
+        else f"does not load ({type(error).__name__}: {_line})",
+        f"Install it: {_INSTALL}",
     ) from error
 
 __all__ = ["configure", "tf"]

@@ -20,7 +20,7 @@ PINS = dict(
     if not line.startswith("#")
 )
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
-EXTRAS_OF_IMAGES = ("cpu", "gpu", "ray", "s3", "train")
+EXTRAS_OF_IMAGES = ("gpu", "ray", "s3", "train")
 RENEW = "renew deploy/constraints.txt as deploy/README.md says"
 
 
@@ -82,7 +82,7 @@ def test_the_tests_ran_with_what_is_pinned(name):
 def test_the_images_have_the_extras_that_are_pinned_and_jobs_need():
     installed = re.findall(r"pip install '\.\[(\S+)\]'", DOCKERFILE)
 
-    assert installed == ["cpu,ray,s3,train", "gpu,ray,s3,train"]
+    assert installed == ["ray,s3,train", "gpu,ray,s3,train"]
     assert {e for each in installed for e in each.split(",")} == set(EXTRAS_OF_IMAGES)
 
 
