@@ -1,6 +1,6 @@
 """`python -m colorworker` is the `colorworker` command."""
 
-from colorworker.cli.app import main
+from colorworker.cli.entry import main
 
 if __name__ == "__main__":
     main()

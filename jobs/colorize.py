@@ -8,7 +8,7 @@ Paths must be absolute and the same on every node: a job runs in a copy of its w
 
 import sys
 
-from colorworker.cli.app import main
+from colorworker.cli.entry import main
 
 if __name__ == "__main__":
     sys.argv[1:1] = ["colorize", "--executor", "ray", "--on-cluster"]

@@ -11,7 +11,7 @@ and Ray runs it on a node that has it. TRUTH, models and output must be reachabl
 
 import sys
 
-from colorworker.cli.app import main
+from colorworker.cli.entry import main
 
 if __name__ == "__main__":
     sys.argv[1:1] = ["evaluate"]

@@ -9,7 +9,7 @@ ends before all is done, by its window or budget or because another run goes on,
 
 import sys
 
-from colorworker.cli.app import main
+from colorworker.cli.entry import main
 
 if __name__ == "__main__":
     sys.argv[1:1] = ["restore", "--executor", "ray", "--on-cluster"]

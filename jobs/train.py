@@ -8,7 +8,7 @@ to go on from the last checkpoint.
 
 import sys
 
-from colorworker.cli.app import main
+from colorworker.cli.entry import main
 
 if __name__ == "__main__":
     sys.argv[1:1] = ["train", "--ray"]

@@ -59,8 +59,7 @@ def check_machine(
         UsageError: If this machine cannot do the job's units.
         StoreUnavailable: If a remote destination does not answer.
     """
-    picture_library()
-    flow_library()
+    media_libraries()
     film_encoders(encoders)
     if needs_runtime():
         network_runtime()
@@ -93,6 +92,17 @@ def network_runtime() -> str:
     from colorworker.model.runtime import tf
 
     return f"tensorflow {tf.__version__}"
+
+
+def media_libraries() -> None:
+    """Load PyAV, libvips and OpenCV.
+
+    Raises:
+        DependencyMissing: If one of them is missing, does not load or is incomplete.
+    """
+    film_encoders(())
+    picture_library()
+    flow_library()
 
 
 def picture_library() -> str:
