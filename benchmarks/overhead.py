@@ -35,7 +35,7 @@ from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.media.stills.vips import open_still, write_still
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.report.jobpage import JobFacts
 from colorworker.report.writer import ReportWriter
 from colorworker.settings import apply_environment, tensorflow_environment
@@ -161,7 +161,7 @@ def in_process(source: Path, folder: Path, items: int, workers: int, colorizer: 
     destination = folder / "inprocess"
     stores = Counted(LocalStore(source)), Counted(LocalStore(destination))
     executor = InProcessExecutor(
-        Workshop(stores[1], lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one"),
+        WorkerContext(stores[1], lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one"),
         workers,
     )
     colorizer.seconds, colorizer.calls = 0.0, 0
@@ -192,7 +192,7 @@ def in_process(source: Path, folder: Path, items: int, workers: int, colorizer: 
         )
         print(f"  calls of the {which} an item: {sum(store.calls.values()) / items:.2f}: {calls}")
     again = Counted(LocalStore(destination))
-    idle = Workshop(again, lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one")
+    idle = WorkerContext(again, lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one")
     executor = InProcessExecutor(idle, 1)
     start = time.process_time()
     run_plan(plan, executor, destination)

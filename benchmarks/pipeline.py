@@ -32,6 +32,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.domain.options import Options
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
@@ -43,7 +44,8 @@ from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.probe import scan
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
-from colorworker.pipeline.context import Colorizer, Workshop, sha256_of_file
+from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.propagation.propagate import color_frames
 from colorworker.settings import apply_environment, tensorflow_environment
 from colorworker.store.local import LocalStore
@@ -128,7 +130,7 @@ def whole_job(
     entries = list_entries([OpenSource(Source(str(film.parent), key=film.name), source)], options)
     model = resolve("lite")
     store = Metered(LocalStore(destination))
-    workshop = Workshop(
+    context = WorkerContext(
         store,
         lambda _: source,
         lambda _: recorder,
@@ -136,7 +138,7 @@ def whole_job(
         "benchmark",
         WorkerSettings(verify_parts=verify),
     )
-    executor = InProcessExecutor(workshop, 1)
+    executor = InProcessExecutor(context, 1)
     failures: list[str] = []
     start = time.process_time()
     run_job(

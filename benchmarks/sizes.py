@@ -30,7 +30,7 @@ from colorworker.model.backbones import BACKBONES
 from colorworker.model.colorizer import TensorFlowColorizer
 from colorworker.model.layout import convolutions
 from colorworker.model.runtime import tf
-from colorworker.model.trainable import Trainable, trainable
+from colorworker.model.trainable import Trainable, make_trainable
 from colorworker.model.trainingbatch import Batch
 from colorworker.model.weights import encoded, parse
 
@@ -117,7 +117,7 @@ def rates(run, pictures: int, rounds: int) -> tuple[float, float]:
 def row(name: str, width: float, rounds: int) -> str:
     """Return one line of the table."""
     # An encoder with statistics to keep frozen; where it has them from changes no operation.
-    net = trainable(Architecture(name, width))
+    net = make_trainable(Architecture(name, width))
     million = net.model.count_params() / 1e6
     flops = operations(net.architecture, 256)
     colored, color_cpu = rates(coloring(net), COLORING[0], rounds)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from colorworker.work import plan  # noqa: E402
 
 from colorworker.domain.options import Asset, ModelRef, Options  # noqa: E402
-from colorworker.pipeline.context import Workshop  # noqa: E402
+from colorworker.pipeline.context import WorkerContext  # noqa: E402
 from colorworker.pipeline.scan import cuts_of  # noqa: E402
 from colorworker.pipeline.unit import run_unit  # noqa: E402
 from colorworker.store.options import S3Options  # noqa: E402
@@ -125,15 +125,15 @@ def make_still(path: Path, side: int) -> Path:
 class Counted:
     """Runs work units through a counting proxy."""
 
-    def __init__(self, between: FaultProxy, workshop: Workshop) -> None:
+    def __init__(self, between: FaultProxy, context: WorkerContext) -> None:
         self._between = between
-        self._workshop = workshop
+        self._context = context
         self.sources: dict[str, int] = {}
 
     def run(self, unit, source: str):
         """Do a unit; return its record, and its cost at the source and at the destination."""
         self._between.reset()
-        result = run_unit(self._workshop, unit, 1)
+        result = run_unit(self._context, unit, 1)
         result = result.stills[0] if result.stills else result
         if result.record is None:
             raise SystemExit(result.error)
@@ -236,8 +236,8 @@ def _measure(
         closing(S3Store(source, options=passing)) as archive,
         closing(S3Store(destination, options=passing)) as color,
     ):
-        workshop = Workshop(color, lambda _: archive, lambda _: Toy(), MODEL, "benchmark")
-        counted = Counted(between, workshop)
+        context = WorkerContext(color, lambda _: archive, lambda _: Toy(), MODEL, "benchmark")
+        counted = Counted(between, context)
         infos = sorted(archive.list(), key=lambda info: info.key)
         print(f"list: {len(between.passed)} requests for {len(infos)} objects")
         for info in infos:

@@ -9,7 +9,7 @@ from typing import Any
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.excerpt import parse_excerpt
-from colorworker.domain.options import Adjustment, Look, Options
+from colorworker.domain.options import Adjustment, ModelSettings, Options
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import Cut
 from colorworker.errors import UsageError
@@ -166,13 +166,13 @@ def own_adjustments(
     return meeting(options.adjustments, times.milliseconds(cut.start_pts), end_ms)
 
 
-def look_at(options: Options, milliseconds: int) -> Look:
-    """Return the look of the frame at a time; of two adjustments that hold the later one counts."""
-    look = options.look
+def model_settings_at(options: Options, milliseconds: int) -> ModelSettings:
+    """Return the model settings at a time of a film; later adjustments override earlier ones."""
+    settings = options.model_settings
     for each in options.adjustments:
         if each.start_ms <= milliseconds and (each.end_ms is None or milliseconds < each.end_ms):
             if each.vividness is not None:
-                look = look._replace(vividness=each.vividness)
+                settings = settings._replace(vividness=each.vividness)
             if each.temperature is not None:
-                look = look._replace(temperature=each.temperature)
-    return look
+                settings = settings._replace(temperature=each.temperature)
+    return settings

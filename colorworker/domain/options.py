@@ -58,8 +58,8 @@ class ModelRef:
     sha256: str
 
 
-class Look(NamedTuple):
-    """What turns a network's output into colors; see `Options`."""
+class ModelSettings(NamedTuple):
+    """The options that the model needs to turn its output into colors; see `Options`."""
 
     vividness: float
     temperature: float
@@ -278,9 +278,9 @@ class Options:
         return self.anchor_interval > 1 or self.settle_anchors > 0
 
     @property
-    def look(self) -> Look:
-        """What of it the model has to know: pictures of one look can be predicted together."""
-        return Look(self.vividness, self.temperature, self.precision)
+    def model_settings(self) -> ModelSettings:
+        """The options that the model needs. Pictures with equal ones can share a batch."""
+        return ModelSettings(self.vividness, self.temperature, self.precision)
 
 
 def non_default(options: Options) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from colorworker.driver import Job, run_job
 from colorworker.errors import SourceUnsupported
 from colorworker.estimate.samplemedia import make_reel, make_still, tells_output
 from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.executors.worker import WorkerSpec, open_workshop
+from colorworker.executors.worker import WorkerSpec, open_context
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.report.itemlines import ItemLine
 from colorworker.state import now
@@ -96,7 +96,7 @@ class _Machine:
             threads=bench.threads,
             stores=bench.stores,
         )
-        self._workshop = open_workshop(spec)
+        self._context = open_context(spec)
 
     def warm_up(self) -> float:
         """Return the one-time start-up seconds of a first picture and a first film."""
@@ -190,7 +190,7 @@ class _Machine:
         lines: list[ItemLine] = []
         job = Job(folder.name, entries, options, bench.model, bench.batch_stills, 1)
         begun = time.perf_counter()
-        with closing(InProcessExecutor(self._workshop, bench.workers)) as executor:
+        with closing(InProcessExecutor(self._context, bench.workers)) as executor:
             run_job(job, executor, line=lines.append)
         seconds = time.perf_counter() - begun
         for line in lines:

@@ -1,19 +1,11 @@
 """The rows of an evaluation: models, and the baselines that give their numbers meaning."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.lab import Floats
-
-
-class Colorizer(Protocol):
-    """Lightness in, chroma out; `model.colorizer` has the real one."""
-
-    def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:
-        """Return a*, b*, (B, H, W, 2), of L* in [0, 100], (B, H, W), and hints, (B, H, W, 3)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +25,10 @@ class ConstantColor:
 
     a: float = 0.0
     b: float = 0.0
+
+    def working_shape(self, height: int, width: int) -> tuple[int, int]:
+        """Return the picture's own shape."""
+        return height, width
 
     def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:  # noqa: ARG002
         """Return the constant."""

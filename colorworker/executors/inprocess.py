@@ -6,14 +6,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.executors.worker import run_on_worker
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 
 
 class InProcessExecutor:
     """Threads that share one worker context; codecs and TensorFlow release the interpreter lock."""
 
-    def __init__(self, workshop: Workshop, workers: int) -> None:
-        self._workshop = workshop
+    def __init__(self, context: WorkerContext, workers: int) -> None:
+        self._context = context
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="unit")
         self._draining = False
@@ -27,7 +27,7 @@ class InProcessExecutor:
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
         """Start the unit on a free thread."""
-        future = self._pool.submit(run_on_worker, self._workshop, unit, attempt)
+        future = self._pool.submit(run_on_worker, self._context, unit, attempt)
         self._running[future] = unit.unit_id
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from colorworker.driver import Executor
 from colorworker.executors import preflight
 from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.executors.worker import WorkerSpec, open_workshop
+from colorworker.executors.worker import WorkerSpec, open_context
 from colorworker.settings import (
     ExecutorName,
     Settings,
@@ -70,7 +70,7 @@ def start_executor(
     """
     if name == "inprocess":
         apply_environment(tensorflow_environment())
-        return InProcessExecutor(open_workshop(spec), workers or 1)
+        return InProcessExecutor(open_context(spec), workers or 1)
     preflight.ray_version()
     from colorworker.executors.rayactors import RayExecutor
     from colorworker.executors.sizing import PoolSize

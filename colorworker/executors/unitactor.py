@@ -9,8 +9,8 @@ import ray
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.errors import UsageError
-from colorworker.executors.worker import WorkerSpec, check_worker, open_workshop, run_on_worker
-from colorworker.pipeline.context import Workshop
+from colorworker.executors.worker import WorkerSpec, check_worker, open_context, run_on_worker
+from colorworker.pipeline.context import WorkerContext
 
 _REMEMBERED_UNITS = 64
 """Units begun last that an actor can name; many more than are ever queued at it."""
@@ -31,7 +31,7 @@ class UnitActor:
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
-        self._workshop: Workshop | None = None
+        self._context: WorkerContext | None = None
         self._lock = threading.Lock()
         self._draining = False
         self._begun: deque[tuple[str, int]] = deque(maxlen=_REMEMBERED_UNITS)
@@ -41,12 +41,12 @@ class UnitActor:
         """Open the stores and check this machine. Call it first, and once."""
         worker, node_id = "", ray.get_runtime_context().get_node_id()
         try:
-            workshop = open_workshop(self._spec)
-            worker = workshop.worker
-            check_worker(workshop, self._spec)
+            context = open_context(self._spec)
+            worker = context.worker
+            check_worker(context, self._spec)
         except UsageError as error:
             return Started(worker, node_id, error)
-        self._workshop = workshop
+        self._context = context
         return Started(worker, node_id, None)
 
     def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
@@ -55,13 +55,13 @@ class UnitActor:
         Raises:
             UsageError: If this machine is at fault, not the item.
         """
-        if self._workshop is None:
+        if self._context is None:
             raise RuntimeError("run() before start()")
         with self._lock:
             if self._draining:
                 return None
             self._begun.append((unit.unit_id, attempt))
-        return run_on_worker(self._workshop, unit, attempt)
+        return run_on_worker(self._context, unit, attempt)
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def drain(self) -> list[tuple[str, int]]:

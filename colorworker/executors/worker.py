@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.domain.options import Look, ModelRef, Precision
+from colorworker.color.colorizerprotocol import Colorizer
+from colorworker.domain.options import ModelRef, ModelSettings, Precision
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.domain.workersettings import WorkerSettings
@@ -27,7 +28,7 @@ from colorworker.errors import (
     WeightsRefused,
 )
 from colorworker.executors.preflight import check_machine, free_space, is_local, writable
-from colorworker.pipeline.context import Colorizer, Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.outcome import refuse_place_errors
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
@@ -55,14 +56,14 @@ class WorkerSpec:
     """libav's names of the encoders that the job's films need."""
 
 
-def open_workshop(spec: WorkerSpec) -> Workshop:
+def open_context(spec: WorkerSpec) -> WorkerContext:
     """Return a worker's context on this machine; the first picture that needs it loads the model.
 
     Raises:
         UsageError: If this machine cannot open the destination.
     """
     opened = partial(open_store, options=spec.stores)
-    return Workshop(
+    return WorkerContext(
         destination=opened(spec.destination_uri),
         open_source=lru_cache(maxsize=64)(opened),
         colorizer=Colorizers(partial(_load, spec)),
@@ -72,17 +73,17 @@ def open_workshop(spec: WorkerSpec) -> Workshop:
     )
 
 
-def check_worker(workshop: Workshop, spec: WorkerSpec) -> None:
+def check_worker(context: WorkerContext, spec: WorkerSpec) -> None:
     """Check that this machine can do the job's units; the network's runtime is not imported yet.
 
     Raises:
         UsageError: If it cannot, or if it sees another destination than the driver.
     """
-    _refuse_other_destination(workshop, spec.shared_key)
-    check_machine(workshop.destination, spec.settings, spec.encoders)
+    _refuse_other_destination(context, spec.shared_key)
+    check_machine(context.destination, spec.settings, spec.encoders)
 
 
-def run_on_worker(workshop: Workshop, unit: WorkUnit, attempt: int) -> UnitResult:
+def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult:
     """Do one unit, or find it done. Whatever goes wrong with the item comes back as a value.
 
     Raises:
@@ -93,14 +94,14 @@ def run_on_worker(workshop: Workshop, unit: WorkUnit, attempt: int) -> UnitResul
     from colorworker.pipeline.unit import run_unit
 
     try:
-        result = run_unit(workshop, unit, attempt)
+        result = run_unit(context, unit, attempt)
     except UsageError:
         raise
     except Exception as error:  # a bug in one unit must not end the job
-        refuse_place_errors(workshop, error)
+        refuse_place_errors(context, error)
         logger.exception("unit %s broke the worker", unit.unit_id)
-        result = internal_error(unit, attempt, error, workshop.worker)
-    _recheck(workshop, result)
+        result = internal_error(unit, attempt, error, context.worker)
+    _recheck(context, result)
     return result
 
 
@@ -119,7 +120,7 @@ def internal_error(
     )
 
 
-def _recheck(workshop: Workshop, result: UnitResult) -> None:
+def _recheck(context: WorkerContext, result: UnitResult) -> None:
     """After a failure, check whether this machine can still write.
 
     A folder of the destination may be read-only, which is the matter of the items in it; all of it
@@ -131,7 +132,7 @@ def _recheck(workshop: Workshop, result: UnitResult) -> None:
     failed = [each for each in (result, *result.stills) if each.outcome == "failed"]
     if not failed:
         return
-    destination, settings = workshop.destination, workshop.settings
+    destination, settings = context.destination, context.settings
     free_space(destination, settings.scratch, settings.min_free_bytes)
     suspicious = {StoreError.code, *([StoreUnavailable.code] if is_local(destination) else [])}
     if not suspicious.isdisjoint(each.error_code for each in failed):
@@ -139,7 +140,7 @@ def _recheck(workshop: Workshop, result: UnitResult) -> None:
             writable(destination)
 
 
-def _refuse_other_destination(workshop: Workshop, shared_key: str) -> None:
+def _refuse_other_destination(context: WorkerContext, shared_key: str) -> None:
     """Look for the object that the driver has put on the destination.
 
     Without this, workers on machines that do not share a folder would each write into their own,
@@ -151,11 +152,11 @@ def _refuse_other_destination(workshop: Workshop, shared_key: str) -> None:
     if not shared_key:
         return
     try:
-        workshop.destination.head(shared_key)
+        context.destination.head(shared_key)
     except KeyMissing as error:
         raise PlaceUnfit(
-            workshop.destination.uri,
-            f"worker {workshop.worker} does not find the object that the driver put there"
+            context.destination.uri,
+            f"worker {context.worker} does not find the object that the driver put there"
             f" ({shared_key}): this is another folder",
             "Use a bucket, or a folder that has the same absolute path on every node",
         ) from error
@@ -167,23 +168,25 @@ class Colorizers:
     One is compiled per precision; all vividness settings share it.
     """
 
-    def __init__(self, load: Callable[[Look], "TensorFlowColorizer"]) -> None:
+    def __init__(self, load: Callable[[ModelSettings], "TensorFlowColorizer"]) -> None:
         """Load nothing yet.
 
         Args:
-            load: Makes a colorizer of the look's precision.
+            load: Makes a colorizer of the settings' precision.
         """
         self._load = load
         self._making, self._predicting = threading.Lock(), threading.Lock()
         self._made: dict[Precision, TensorFlowColorizer] = {}
 
-    def __call__(self, look: Look) -> Colorizer:
-        """Return the colorizer of a look."""
+    def __call__(self, settings: ModelSettings) -> Colorizer:
+        """Return the colorizer of these settings."""
         with self._making:
-            if look.precision not in self._made:
-                self._made[look.precision] = self._load(look)
-            made = self._made[look.precision]
-        return _LockedColorizer(made.looking(look.vividness, look.temperature), self._predicting)
+            if settings.precision not in self._made:
+                self._made[settings.precision] = self._load(settings)
+            made = self._made[settings.precision]
+        return _LockedColorizer(
+            made.with_settings(settings.vividness, settings.temperature), self._predicting
+        )
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,7 @@ class _LockedColorizer:
             return self.inner.predict(lightness, hints)
 
 
-def _load(spec: WorkerSpec, look: Look) -> "TensorFlowColorizer":
+def _load(spec: WorkerSpec, settings: ModelSettings) -> "TensorFlowColorizer":
     """Load the model.
 
     Raises:
@@ -215,7 +218,7 @@ def _load(spec: WorkerSpec, look: Look) -> "TensorFlowColorizer":
     try:
         return load_colorizer(
             spec.model,
-            precision=look.precision,
+            precision=settings.precision,
             threads=spec.threads,
             opened=partial(open_store, options=spec.stores),
         )

@@ -92,7 +92,7 @@ class TensorFlowColorizer:
             ],
         )
 
-    def looking(self, vividness: float, temperature: float) -> Self:
+    def with_settings(self, vividness: float, temperature: float) -> Self:
         """Return the same compiled network that reads its colors otherwise; it costs nothing."""
         other = copy(self)
         other._look = np.array([vividness, temperature], np.float32)

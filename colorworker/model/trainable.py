@@ -43,7 +43,7 @@ class Trainable(Protocol):
         ...
 
 
-def trainable(
+def make_trainable(
     architecture: Architecture,
     weights: Weights | None = None,
     *,

@@ -16,7 +16,9 @@ from colorworker.errors import KeyMissing
 from colorworker.media.codecs.nvenc import require_encoder
 from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.assemble import Part, assemble
-from colorworker.pipeline.context import Clock, Workshop, sha256_of_file
+from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.hashing import sha256_of_file
+from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.scan import film_of
 from colorworker.pipeline.segment import part_facts
 from colorworker.pipeline.shotsheets import cell_shape, film_sheet, sheet_of
@@ -27,7 +29,7 @@ _THUMBNAILS = 6
 """Most pictures of one film on the report's page."""
 
 
-def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record, bool]:
+def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Record, bool]:
     """Return the published film's record and whether it was found.
 
     The parts are removed once the film stands, unless they are to be kept.
@@ -38,7 +40,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         OutputMismatch: If the joined film does not hold every frame at its time.
         SourceChanged: If the source is no longer what was colored.
     """
-    store = workshop.destination
+    store = context.destination
     if found := finished(store, unit.unit_id):
         return found, True
     info, whole = film_of(store, unit.scan_id)
@@ -47,17 +49,17 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
     # The film's header is the encoder's, which is opened for it.
-    require_encoder(spec.codec, spec.layout or spec.pix_fmt, workshop.worker)
-    scanned = _record(workshop, unit.scan_id)
-    segments = [_record(workshop, identity) for identity in unit.segment_ids]
+    require_encoder(spec.codec, spec.layout or spec.pix_fmt, context.worker)
+    scanned = _record(context, unit.scan_id)
+    segments = [_record(context, identity) for identity in unit.segment_ids]
     parts = [
         Part(partial(store.open, part.attempt_key, etag=part.etag), part_facts(part))
         for part in segments
     ]
-    clock = Clock()
-    with workshop.temporary(extension) as path:
-        with clock.phase("assemble"), workshop.source(unit.asset) as reader:
-            notice = notice_of(unit.options, workshop.model)
+    timer = PhaseTimer()
+    with context.temporary(extension) as path:
+        with timer.phase("assemble"), context.source(unit.asset) as reader:
+            notice = notice_of(unit.options, context.model)
             film = assemble(
                 reader,
                 unit.asset.key,
@@ -69,10 +71,10 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
                 notice,
                 whole=whole if excerpt else None,
             )
-        with clock.phase("read"):
+        with timer.phase("read"):
             sha256 = sha256_of_file(path)
         key = attempt_key(unit.unit_id, extension)
-        with clock.phase("write"):
+        with timer.phase("write"):
             stored = store.put_file(key, path)
     shown = segments[:: -(-len(segments) // _THUMBNAILS)]
     record = Record(
@@ -86,11 +88,11 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
         etag=stored.etag,
         size_bytes=stored.size_bytes,
         sha256=sha256,
-        weights_sha256=workshop.model.sha256,
+        weights_sha256=context.model.sha256,
         attempt=attempt,
-        worker=workshop.worker,
+        worker=context.worker,
         created_at=now(),
-        seconds=_all_seconds([scanned, *segments], clock),
+        seconds=_all_seconds([scanned, *segments], timer),
         info={
             "source_sha256": scanned.info["source_sha256"],
             "width": info.width,
@@ -99,7 +101,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
             "thumbnail_keys": [part.thumbnail_key for part in shown],
             "film_seconds": round(timeline.seconds, 3),
             # Whose parts nothing needs any more, should this worker not live to remove them.
-            "joined": [] if workshop.settings.keep_parts else list(unit.segment_ids),
+            "joined": [] if context.settings.keep_parts else list(unit.segment_ids),
             **_shots(store, unit, segments, info, timeline),
             "streams": [asdict(fate) for fate in film.streams],
             "warnings": [
@@ -111,7 +113,7 @@ def join_film(workshop: Workshop, unit: Assembly, attempt: int) -> tuple[Record,
     )
     winner = commit(store, record)
     # Whoever adjusts a shot will do it again.
-    if not (workshop.settings.keep_parts or unit.options.adjustments):
+    if not (context.settings.keep_parts or unit.options.adjustments):
         for part in segments:
             store.delete(part.attempt_key)
     return winner, False
@@ -132,8 +134,8 @@ def _shots(
     return {"shots": [asdict(shot) for shot in shots], "shot_sheet": (key, *shape)}
 
 
-def _record(workshop: Workshop, unit_id: str) -> Record:
-    record = read_record(workshop.destination, unit_id)
+def _record(context: WorkerContext, unit_id: str) -> Record:
+    record = read_record(context.destination, unit_id)
     if record is None:
         raise KeyMissing(
             unit_id, "the record of this part of the film is gone", "Run the same command again"
@@ -141,9 +143,9 @@ def _record(workshop: Workshop, unit_id: str) -> Record:
     return record
 
 
-def _all_seconds(units: list[Record], clock: Clock) -> dict[str, float]:
+def _all_seconds(units: list[Record], timer: PhaseTimer) -> dict[str, float]:
     """Return the film's seconds by phase, from its scan to its assembly."""
-    total = clock.rounded()
+    total = timer.rounded()
     for unit in units:
         for phase, seconds in unit.seconds.items():
             total[phase] = round(total.get(phase, 0.0) + seconds, 3)

@@ -1,4 +1,4 @@
-"""Hash a file while something else reads it, so that it need not be read once more for that."""
+"""SHA-256 of files: read on purpose, or hashed while something else reads them anyway."""
 
 import hashlib
 import io
@@ -11,15 +11,30 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from colorworker.media.containers.readhints import hint_read_all, is_remote
-from colorworker.pipeline.context import sha256_of
 
+_HASH_BLOCK_BYTES = 1 << 20
 _REST_BYTES = 1 << 20
 _HELD_BYTES = 16 << 20
 """Larger pictures are kept in a temporary file."""
 
 
+def sha256_of(reader: BinaryIO) -> str:
+    """Return the hex SHA-256 of all bytes, from the reader's start."""
+    reader.seek(0)
+    digest = hashlib.sha256()
+    while block := reader.read(_HASH_BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the hex SHA-256 of a local file."""
+    with path.open("rb") as reader:
+        return sha256_of(reader)
+
+
 @contextmanager
-def at_hand(reader: BinaryIO, folder: Path) -> Iterator[tuple[BinaryIO, str]]:
+def open_rereadable(reader: BinaryIO, folder: Path) -> Iterator[tuple[BinaryIO, str]]:
     """Give a reader of the same bytes that can be read again and again, and their hex sha256.
 
     What comes over a network is read once, from start to end, and held in memory or, when large, in

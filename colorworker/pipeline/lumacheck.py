@@ -1,4 +1,4 @@
-"""Proof that luma came through: its checksum at the decoder, at the encoder, and in the part."""
+"""Check that luma is unchanged, by its checksum after decoding, before encoding and in the part."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,23 +17,23 @@ from colorworker.media.planes import Frame, Plane, layout_of, luma_plane
 
 @dataclass
 class SegmentTally(DecodeTally):
-    """What is counted while a segment's frames pass."""
+    """Counts and checksums collected while a segment's frames pass."""
 
     luma: list[int] = field(default_factory=list)
-    """Checksum of each frame's luma codes, as they are to be written."""
+    """Checksum of each frame's luma codes, as they must be written."""
     gamut: GamutTally = field(default_factory=GamutTally)
 
 
-def noted(
+def record_luma(
     frames: Iterator[Frame], count: int, pix_fmt: str, tally: SegmentTally
 ) -> Iterator[Frame]:
-    """Yield decoded frames and note the luma of the first `count`.
+    """Yield decoded frames and record the luma checksums of the first `count`.
 
     Args:
-        frames: As they come from the decoder, or from a filter that is allowed to change luma.
+        frames: From the decoder, or from a filter that is allowed to change luma.
         count: Frames of the segment; those of the look-ahead are not written.
-        pix_fmt: To write. Where it is deeper, luma codes are to be their multiples.
-        tally: Takes the checksums.
+        pix_fmt: Pixel format to write. If it is deeper, luma codes are multiplied accordingly.
+        tally: Receives the checksums.
     """
     for frame in frames:
         if len(tally.luma) < count:
@@ -42,11 +42,11 @@ def noted(
         yield frame
 
 
-def proven(frames: Iterator[Frame], key: str, tally: SegmentTally) -> Iterator[Frame]:
-    """Yield colored frames whose luma is what was noted.
+def check_luma(frames: Iterator[Frame], key: str, tally: SegmentTally) -> Iterator[Frame]:
+    """Yield colored frames after comparing their luma with the recorded checksums.
 
     Raises:
-        OutputMismatch: If luma of one is not.
+        OutputMismatch: If the luma of a frame has changed.
     """
     for index, frame in enumerate(frames):
         if luma_checksum(luma_plane(frame)) != tally.luma[index]:
@@ -54,19 +54,21 @@ def proven(frames: Iterator[Frame], key: str, tally: SegmentTally) -> Iterator[F
         yield frame
 
 
-def burned(frames: Iterator[Frame], notice: FilmNotice, tally: SegmentTally) -> Iterator[Frame]:
-    """Yield proven frames with the notice in them, and note the luma that they have now."""
+def burn_notice(
+    frames: Iterator[Frame], notice: FilmNotice, tally: SegmentTally
+) -> Iterator[Frame]:
+    """Yield checked frames with the notice drawn on them, and record their new checksums."""
     for index, frame in enumerate(frames):
         drawn = notice.draw(frame)
         tally.luma[index] = luma_checksum(luma_plane(drawn))
         yield drawn
 
 
-def prove_part(path: Path, key: str, tally: SegmentTally) -> None:
-    """Decode a part of a lossless codec and hold its luma against what was noted.
+def verify_part_luma(path: Path, key: str, tally: SegmentTally) -> None:
+    """Decode a losslessly encoded part and compare its luma with the recorded checksums.
 
     Raises:
-        OutputMismatch: If a frame is missing or its luma is another.
+        OutputMismatch: If a frame is missing or its luma differs.
     """
     found = [luma_checksum(luma_plane(frame)) for frame in decode_part(path, key)]
     if found != tally.luma:
@@ -76,7 +78,7 @@ def prove_part(path: Path, key: str, tally: SegmentTally) -> None:
 
 
 def luma_checksum(luma: Plane, deeper_bits: int = 0) -> int:
-    """Return XXH3, 64 bits, of luma codes, line by line; given `deeper_bits`, of deeper codes."""
+    """Return the 64-bit XXH3 hash of luma codes, after shifting them left by `deeper_bits`."""
     if deeper_bits > 0:
         luma = luma.astype(np.uint16) << np.uint16(deeper_bits)
     return xxhash.xxh3_64_intdigest(np.ascontiguousarray(luma).data)

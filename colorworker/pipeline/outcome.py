@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 from colorworker.domain.records import Record, UnitResult
 from colorworker.errors import ColorworkerError, ItemSkipped, PlaceUnfit, UsageError
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 
 
 def outcome_of(
-    workshop: Workshop, unit_id: str, attempt: int, work: Callable[[], tuple[Record, bool]]
+    context: WorkerContext, unit_id: str, attempt: int, work: Callable[[], tuple[Record, bool]]
 ) -> UnitResult:
     """Do the work, which returns a record and whether it existed already; return its result.
 
@@ -24,12 +24,12 @@ def outcome_of(
     try:
         record, resumed = work()
     except ColorworkerError as error:
-        return failure(workshop, unit_id, attempt, error)
-    return success(workshop, unit_id, attempt, record, resumed=resumed)
+        return failure(context, unit_id, attempt, error)
+    return success(context, unit_id, attempt, record, resumed=resumed)
 
 
 def success(
-    workshop: Workshop, unit_id: str, attempt: int, record: Record, *, resumed: bool
+    context: WorkerContext, unit_id: str, attempt: int, record: Record, *, resumed: bool
 ) -> UnitResult:
     """Return the result of a unit that left a record, which may be that of a skip."""
     return UnitResult(
@@ -40,17 +40,19 @@ def success(
         error_code=str(record.info.get("error_code", "")),
         error=str(record.info.get("error", "")),
         attempt=attempt,
-        worker=workshop.worker,
+        worker=context.worker,
     )
 
 
-def failure(workshop: Workshop, unit_id: str, attempt: int, error: ColorworkerError) -> UnitResult:
+def failure(
+    context: WorkerContext, unit_id: str, attempt: int, error: ColorworkerError
+) -> UnitResult:
     """Return the result of a unit that left no record.
 
     Raises:
         UsageError: If this machine is at fault, not the item.
     """
-    refuse_place_errors(workshop, error)
+    refuse_place_errors(context, error)
     return UnitResult(
         unit_id,
         "skipped" if isinstance(error, ItemSkipped) else "failed",
@@ -58,11 +60,11 @@ def failure(workshop: Workshop, unit_id: str, attempt: int, error: ColorworkerEr
         error=str(error),
         retryable=error.retryable,
         attempt=attempt,
-        worker=workshop.worker,
+        worker=context.worker,
     )
 
 
-def refuse_place_errors(workshop: Workshop, error: Exception) -> None:
+def refuse_place_errors(context: WorkerContext, error: Exception) -> None:
     """Raise what this machine caused; return if the error is about the item.
 
     Raises:
@@ -71,9 +73,9 @@ def refuse_place_errors(workshop: Workshop, error: Exception) -> None:
     if isinstance(error, UsageError):
         raise error
     if any(_is_full_disk(link) for link in _chain(error)):
-        folder = workshop.settings.scratch or workshop.destination.uri
+        folder = context.settings.scratch or context.destination.uri
         raise PlaceUnfit(
-            f"worker {workshop.worker}",
+            f"worker {context.worker}",
             f"no space left on the disk of {folder}",
             "Free some space, then run the same command again: it resumes",
         ) from error

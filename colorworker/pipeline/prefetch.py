@@ -22,7 +22,7 @@ class _End:
 _END: Final = _End()
 
 
-def ahead(items: Generator[T], most: int, name: str) -> Generator[T]:
+def prefetch(items: Generator[T], most: int, name: str) -> Generator[T]:
     """Yield the items, which a thread makes and closes, at most `most` before they are asked for.
 
     The thread begins with the first item asked for. It has ended, and `items` are closed, when this

@@ -15,7 +15,8 @@ from colorworker.media import shotdetection
 from colorworker.media.planes import Frame, PlaneScaler, color_spec, luma_plane
 from colorworker.media.sampleframes import sample_frames
 from colorworker.pipeline.beforeafter import film_thumbnail
-from colorworker.pipeline.context import Clock, TimedColorizer, Workshop
+from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.phasetimer import PhaseTimer, TimedColorizer
 from colorworker.pipeline.propagation.propagate import color_frames
 from colorworker.state import numbered_thumbnail_key
 
@@ -24,17 +25,17 @@ _SAMPLES = 16
 
 
 def preview_stretch(
-    workshop: Workshop,
+    context: WorkerContext,
     unit: Segment,
     info: VideoInfo,
     timeline: Timeline,
     pix_fmt: str,
-    clock: Clock,
+    timer: PhaseTimer,
 ) -> list[str]:
     """Put a before/after picture of every shot that is seen, and return their keys in order."""
-    colorizer = TimedColorizer(workshop.colorizer(unit.options.look), clock)
+    colorizer = TimedColorizer(context.colorizer(unit.options.model_settings), timer)
     keys = []
-    with clock.phase("decode"), workshop.source(unit.asset) as reader:
+    with timer.phase("decode"), context.source(unit.asset) as reader:
         stretch = _within(timeline, unit)
         samples = sample_frames(
             reader,
@@ -46,9 +47,9 @@ def preview_stretch(
         )
     for number, frame in enumerate(one_a_shot(samples, info)):
         frames = color_frames(iter([frame]), 1, info, colorizer, unit.options, pix_fmt)
-        (colored,) = clock.each("color", frames)
+        (colored,) = timer.time_each("color", frames)
         keys.append(numbered_thumbnail_key(unit.unit_id, number))
-        workshop.destination.put(keys[-1], film_thumbnail(colored, info))
+        context.destination.put(keys[-1], film_thumbnail(colored, info))
     return keys
 
 

@@ -20,8 +20,9 @@ from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.media.repack import small_rgb
 from colorworker.media.sampleframes import sample_frames
 from colorworker.pipeline.beforeafter import thumbnail_shape
-from colorworker.pipeline.context import Clock, Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import HashingReader
+from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.state import attempt_key, commit, finished, now, read_record
 from colorworker.store.objectstore import ObjectStore
 
@@ -29,7 +30,7 @@ _COLOR_SAMPLES = 7
 """Keyframes looked at to tell whether a film is in color; the majority decides."""
 
 
-def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, bool]:
+def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record, bool]:
     """Return the scan's record and whether it was found; the finished film's, where there is one.
 
     The record's `info` holds `source_sha256`, `video`, `cuts` and `in_color`; its result is the
@@ -40,16 +41,16 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
         SourceTooLarge: If a frame has more pixels than the bound on decoders.
         SourceUnsupported: If its pixels are of a form we do not color.
     """
-    store = workshop.destination
+    store = context.destination
     for identity in (unit.assembly_id, unit.unit_id):
         if found := finished(store, identity):
             return found, True
-    clock, tally = Clock(), ScanTally()
+    timer, tally = PhaseTimer(), ScanTally()
     key = unit.asset.key
-    with clock.phase("read"), workshop.source(unit.asset) as reader:
+    with timer.phase("read"), context.source(unit.asset) as reader:
         hint_read_all(reader)
         hashing = HashingReader(reader)
-        info, timeline = read_packets(hashing.as_file(), key, workshop.settings.max_pixels, tally)
+        info, timeline = read_packets(hashing.as_file(), key, context.settings.max_pixels, tally)
         source_sha256 = hashing.sha256()
         hint_read_end(reader, 0)
         in_color = is_in_color(reader, key, info, timeline)
@@ -66,9 +67,9 @@ def scan_film(workshop: Workshop, unit: Scan, attempt: int) -> tuple[Record, boo
         etag=stored.etag,
         size_bytes=stored.size_bytes,
         attempt=attempt,
-        worker=workshop.worker,
+        worker=context.worker,
         created_at=now(),
-        seconds=clock.rounded(),
+        seconds=timer.rounded(),
         info={
             "source_sha256": source_sha256,
             "video": video_info_to_json(info),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from colorworker.domain.adjustments import FilmTimes, look_at
+from colorworker.domain.adjustments import FilmTimes, model_settings_at
 from colorworker.domain.records import Record
 from colorworker.domain.shots import Start
 from colorworker.domain.timeline import Timeline
@@ -23,9 +23,17 @@ from colorworker.media.deinterlace import deinterlace_segment
 from colorworker.media.filetypes import film_output_extension
 from colorworker.media.planes import Frame
 from colorworker.pipeline.beforeafter import film_thumbnail
-from colorworker.pipeline.context import Clock, TimedColorizer, Workshop, sha256_of_file
-from colorworker.pipeline.lumacheck import SegmentTally, burned, noted, prove_part, proven
-from colorworker.pipeline.prefetch import ahead
+from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.hashing import sha256_of_file
+from colorworker.pipeline.lumacheck import (
+    SegmentTally,
+    burn_notice,
+    check_luma,
+    record_luma,
+    verify_part_luma,
+)
+from colorworker.pipeline.phasetimer import PhaseTimer, TimedColorizer
+from colorworker.pipeline.prefetch import prefetch
 from colorworker.pipeline.preview import preview_stretch
 from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
 from colorworker.pipeline.propagation.shotboundaries import ShotStart
@@ -41,18 +49,18 @@ _FRAMES_AHEAD = 4
 class _Making:
     """A segment in the making: what it is, and what is counted and seen of it meanwhile."""
 
-    workshop: Workshop
+    context: WorkerContext
     unit: Segment
     info: VideoInfo
     timeline: Timeline
     spec: EncoderSpec
     pictures: ShotPictures
     shot_log: list[ShotStart]
-    clock: Clock = field(default_factory=Clock)
+    timer: PhaseTimer = field(default_factory=PhaseTimer)
     tally: SegmentTally = field(default_factory=SegmentTally)
 
 
-def color_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Record, bool]:
+def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[Record, bool]:
     """Return the part's record and whether it was found.
 
     In a preview a frame a shot is colored, and nothing but their pictures is kept.
@@ -62,30 +70,30 @@ def color_segment(workshop: Workshop, unit: Segment, attempt: int) -> tuple[Reco
         SourceUnsupported: If the profile cannot keep the luma as it is.
         HardwareMissing: If the encoder is an engine that this worker does not have.
     """
-    store = workshop.destination
+    store = context.destination
     if found := finished(store, unit.unit_id):
         return found, True
-    making = _begun(workshop, unit)
+    making = _begun(context, unit)
     record = Record(
         unit.unit_id,
         "segment",
         "succeeded",
         unit.asset.key,
         unit.asset.etag,
-        weights_sha256=workshop.model.sha256,
+        weights_sha256=context.model.sha256,
         attempt=attempt,
-        worker=workshop.worker,
+        worker=context.worker,
     )
     if unit.options.preview:
         seen = _previewed(making)
     else:
         require_encoder(
-            making.spec.codec, making.spec.layout or making.spec.pix_fmt, workshop.worker
+            making.spec.codec, making.spec.layout or making.spec.pix_fmt, context.worker
         )
         record, seen = _colored_part(
             making, replace(record, thumbnail_key=thumbnail_key(unit.unit_id))
         )
-    record = replace(record, created_at=now(), seconds=making.clock.rounded(), info=seen)
+    record = replace(record, created_at=now(), seconds=making.timer.rounded(), info=seen)
     return commit(store, record), False
 
 
@@ -100,13 +108,13 @@ def part_facts(record: Record) -> PartFacts:
     )
 
 
-def _begun(workshop: Workshop, unit: Segment) -> _Making:
-    info, timeline = film_of(workshop.destination, unit.scan_id)
+def _begun(context: WorkerContext, unit: Segment) -> _Making:
+    info, timeline = film_of(context.destination, unit.scan_id)
     options, key = unit.options, unit.asset.key
     extension = film_output_extension(PurePosixPath(key).suffix, options.profile, options.codec)
     shot_log: list[ShotStart] = []
     return _Making(
-        workshop,
+        context,
         unit,
         info,
         timeline,
@@ -119,7 +127,7 @@ def _begun(workshop: Workshop, unit: Segment) -> _Making:
 def _previewed(making: _Making) -> dict[str, Any]:
     unit = making.unit
     keys = preview_stretch(
-        making.workshop, unit, making.info, making.timeline, making.spec.pix_fmt, making.clock
+        making.context, unit, making.info, making.timeline, making.spec.pix_fmt, making.timer
     )
     return {"start_pts": unit.start_pts, "thumbnail_keys": keys}
 
@@ -128,7 +136,7 @@ def _colored_part(making: _Making, record: Record) -> tuple[Record, dict[str, An
     """Return the record with the part in it, and what is to be known of the part."""
     with closing(_colored(making)) as frames:
         record, facts = _write_part(making, record, frames)
-    tally, store = making.tally, making.workshop.destination
+    tally, store = making.tally, making.context.destination
     return record, {
         **vars(facts),
         "warnings": tally.warnings(),
@@ -143,13 +151,15 @@ def _colored(making: _Making) -> Generator[Frame]:
 
     One thread decodes, another colors, and whoever takes the frames encodes them meanwhile.
     """
-    unit, options, clock, tally = making.unit, making.unit.options, making.clock, making.tally
-    with closing(ahead(clock.each("decode", _decoded(making)), _FRAMES_AHEAD, "decode")) as decoded:
+    unit, options, timer, tally = making.unit, making.unit.options, making.timer, making.tally
+    with closing(
+        prefetch(timer.time_each("decode", _decoded(making)), _FRAMES_AHEAD, "decode")
+    ) as decoded:
         frames = color_frames(
-            clock.each(None, decoded),
+            timer.time_each(None, decoded),
             unit.frame_count,
             making.info,
-            TimedColorizer(making.workshop.colorizer(options.look), clock),
+            TimedColorizer(making.context.colorizer(options.model_settings), timer),
             options,
             making.spec.pix_fmt,
             making.shot_log,
@@ -157,24 +167,24 @@ def _colored(making: _Making) -> Generator[Frame]:
         )
         if options.broadcast_gamut:
             frames = limit_to_broadcast_gamut(frames, making.info, making.spec.pix_fmt, tally.gamut)
-        frames = proven(frames, unit.asset.key, tally)
+        frames = check_luma(frames, unit.asset.key, tally)
         if options.label == "burn":
-            frames = burned(frames, film_notice(unit.asset.key, making.info), tally)
+            frames = burn_notice(frames, film_notice(unit.asset.key, making.info), tally)
         # By the thread that also writes the log: how far that is ahead must not be chance.
-        coloring = clock.each("color", _seen(frames, making.pictures))
-        with closing(ahead(coloring, _FRAMES_AHEAD, "color")) as colored:
+        coloring = timer.time_each("color", _seen(frames, making.pictures))
+        with closing(prefetch(coloring, _FRAMES_AHEAD, "color")) as colored:
             yield from colored
 
 
 def _decoded(making: _Making) -> Iterator[Frame]:
     """Yield the frames that the segment's colors depend on; the source is open meanwhile."""
-    workshop, unit = making.workshop, making.unit
+    context, unit = making.context, making.unit
     decode = (
         deinterlace_segment
         if unit.options.deinterlace == "bwdif"
-        else partial(decode_segment, nvdec=workshop.settings.nvdec)
+        else partial(decode_segment, nvdec=context.settings.nvdec)
     )
-    with workshop.source(unit.asset) as reader:
+    with context.source(unit.asset) as reader:
         frames = decode(
             reader,
             unit.asset.key,
@@ -184,9 +194,9 @@ def _decoded(making: _Making) -> Iterator[Frame]:
             unit.end_pts,
             lookahead=lookahead_frames(unit.options),
             tally=making.tally,
-            repeat=workshop.settings.repeat_damaged,
+            repeat=context.settings.repeat_damaged,
         )
-        yield from noted(frames, unit.frame_count, making.spec.pix_fmt, making.tally)
+        yield from record_luma(frames, unit.frame_count, making.spec.pix_fmt, making.tally)
 
 
 def _seen(frames: Iterator[Frame], pictures: ShotPictures) -> Iterator[Frame]:
@@ -204,8 +214,8 @@ def _colorizers(making: _Making) -> Callable[[int], TimedColorizer]:
     def colorizer_at(index: int) -> TimedColorizer:
         # Frames behind the end count for what the shot of the last one looks like.
         time = times.milliseconds(int(pts[min(index, len(pts) - 1)]))
-        look = look_at(unit.options, time)
-        return TimedColorizer(making.workshop.colorizer(look), making.clock)
+        settings = model_settings_at(unit.options, time)
+        return TimedColorizer(making.context.colorizer(settings), making.timer)
 
     return colorizer_at
 
@@ -232,17 +242,17 @@ def _write_part(
     making: _Making, record: Record, frames: Generator[Frame]
 ) -> tuple[Record, PartFacts]:
     """Encode the frames, put the part under its attempt's key, and return the record with it."""
-    workshop, unit, clock = making.workshop, making.unit, making.clock
+    context, unit, timer = making.context, making.unit, making.timer
     extension = f".{making.spec.part_container}"
-    with workshop.temporary(extension) as path:
+    with context.temporary(extension) as path:
         facts = _encode(making, record.thumbnail_key, path, frames)
-        if making.spec.lossless and workshop.settings.verify_parts:
-            with clock.phase("verify"):
-                prove_part(path, unit.asset.key, making.tally)
-        with clock.phase("write"):
+        if making.spec.lossless and context.settings.verify_parts:
+            with timer.phase("verify"):
+                verify_part_luma(path, unit.asset.key, making.tally)
+        with timer.phase("write"):
             sha256 = sha256_of_file(path)
             key = attempt_key(unit.unit_id, extension)
-            stored = workshop.destination.put_file(key, path)
+            stored = context.destination.put_file(key, path)
     part = replace(
         record, attempt_key=key, etag=stored.etag, size_bytes=stored.size_bytes, sha256=sha256
     )
@@ -250,12 +260,12 @@ def _write_part(
 
 
 def _encode(making: _Making, thumbnail: str, path: Path, frames: Generator[Frame]) -> PartFacts:
-    workshop, unit, spec = making.workshop, making.unit, making.spec
-    refused = encoder_errors(spec.codec, unit.asset.key, workshop.worker)
+    context, unit, spec = making.context, making.unit, making.spec
+    refused = encoder_errors(spec.codec, unit.asset.key, context.worker)
     with refused, PartWriter(path, spec, making.info, making.timeline) as part:
         for index, frame in enumerate(frames):
             if index == unit.frame_count // 2:
-                workshop.destination.put(thumbnail, film_thumbnail(frame, making.info))
-            with making.clock.phase("encode"):
+                context.destination.put(thumbnail, film_thumbnail(frame, making.info))
+            with making.timer.phase("encode"):
                 part.encode(frame)
     return part.facts

@@ -17,8 +17,9 @@ from colorworker.errors import AlreadyColor
 from colorworker.media.stills.picture import VipsPicture
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 from colorworker.pipeline.beforeafter import still_thumbnail
-from colorworker.pipeline.context import Clock, Workshop, sha256_of_file
-from colorworker.pipeline.hashing import at_hand
+from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
+from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
@@ -38,19 +39,19 @@ class OpenStill:
     picture: VipsPicture
     lab: Floats
     """The upright picture at the model's size, (h, w, 3)."""
-    clock: Clock
+    timer: PhaseTimer
     close: Callable[[], None]
 
 
 def open_for_color(
-    workshop: Workshop, unit: Still, attempt: int, computing: Turn
+    context: WorkerContext, unit: Still, attempt: int, computing: Turn
 ) -> OpenStill | tuple[Record, bool]:
     """Return the picture, decoded small; or its record and whether it was found, if it needs none.
 
     A picture that is in color already gets a record too, of the outcome `skipped`.
 
     Args:
-        workshop: Where from and where to.
+        context: Where from and where to.
         unit: The picture.
         attempt: Of the unit, from 1.
         computing: Held while cores are at work, and not while a store is waited for.
@@ -60,34 +61,34 @@ def open_for_color(
         SourceTooLarge: If its header promises more pixels than the bound on decoders.
         SourceUnsupported: If it is of a form that is not colored.
     """
-    if found := finished(workshop.destination, unit.unit_id):
+    if found := finished(context.destination, unit.unit_id):
         return found, True
-    clock = Clock()
+    timer = PhaseTimer()
     with ExitStack() as stack:
-        with clock.phase("read"):
-            remote = stack.enter_context(workshop.source(unit.asset))
-            reader, sha256 = stack.enter_context(at_hand(remote, workshop.scratch_folder()))
+        with timer.phase("read"):
+            remote = stack.enter_context(context.source(unit.asset))
+            reader, sha256 = stack.enter_context(open_rereadable(remote, context.scratch_folder()))
         picture = stack.enter_context(
-            open_still(reader, unit.asset.key, max_pixels=workshop.settings.max_pixels)
+            open_still(reader, unit.asset.key, max_pixels=context.settings.max_pixels)
         )
-        record = _begun(workshop, unit, attempt, picture, sha256)
-        colorizer = workshop.colorizer(unit.options.look)
+        record = _begun(context, unit, attempt, picture, sha256)
+        colorizer = context.colorizer(unit.options.model_settings)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
-        with computing, clock.phase("decode"):
+        with computing, timer.phase("decode"):
             lab = picture.proxy(*shape)
         if unit.options.color_sources == "skip" and _in_color(lab):
-            return _committed(workshop, _skipped(record), clock), False
-        return OpenStill(unit, record, picture, lab, clock, stack.pop_all().close)
+            return _committed(context, _skipped(record), timer), False
+        return OpenStill(unit, record, picture, lab, timer, stack.pop_all().close)
     raise AssertionError  # mypy: the stack swallows nothing
 
 
 def finish_in_color(
-    workshop: Workshop, still: OpenStill, ab: Floats, computing: Turn
+    context: WorkerContext, still: OpenStill, ab: Floats, computing: Turn
 ) -> tuple[Record, bool]:
     """Write and publish the picture; return its record and False, as it was not found.
 
     Args:
-        workshop: Where to.
+        context: Where to.
         still: From `open_for_color`, not closed yet.
         ab: Its a* and b*, (h, w, 2), at the size of `still.lab`.
         computing: As for `open_for_color`.
@@ -99,14 +100,14 @@ def finish_in_color(
     record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
     with computing:
         thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
-    workshop.destination.put(record.thumbnail_key, thumbnail)
+    context.destination.put(record.thumbnail_key, thumbnail)
     if not still.unit.options.preview:
-        record = _write(workshop, still, record, ab, computing)
-    return _committed(workshop, record, still.clock), False
+        record = _write(context, still, record, ab, computing)
+    return _committed(context, record, still.timer), False
 
 
 def _begun(
-    workshop: Workshop, unit: Still, attempt: int, picture: VipsPicture, source_sha256: str
+    context: WorkerContext, unit: Still, attempt: int, picture: VipsPicture, source_sha256: str
 ) -> Record:
     return Record(
         unit.unit_id,
@@ -114,9 +115,9 @@ def _begun(
         "succeeded",
         unit.asset.key,
         unit.asset.etag,
-        weights_sha256=workshop.model.sha256,
+        weights_sha256=context.model.sha256,
         attempt=attempt,
-        worker=workshop.worker,
+        worker=context.worker,
         info={
             "width": picture.info.width,
             "height": picture.info.height,
@@ -125,8 +126,8 @@ def _begun(
     )
 
 
-def _committed(workshop: Workshop, record: Record, clock: Clock) -> Record:
-    return commit(workshop.destination, replace(record, created_at=now(), seconds=clock.rounded()))
+def _committed(context: WorkerContext, record: Record, timer: PhaseTimer) -> Record:
+    return commit(context.destination, replace(record, created_at=now(), seconds=timer.rounded()))
 
 
 def _in_color(lab: Floats) -> bool:
@@ -135,21 +136,21 @@ def _in_color(lab: Floats) -> bool:
 
 
 def _write(
-    workshop: Workshop, still: OpenStill, record: Record, ab: Floats, computing: Turn
+    context: WorkerContext, still: OpenStill, record: Record, ab: Floats, computing: Turn
 ) -> Record:
-    unit, picture, clock = still.unit, still.picture, still.clock
+    unit, picture, timer = still.unit, still.picture, still.timer
     extension = PurePosixPath(unit.output_key).suffix.lower()
     key = attempt_key(unit.unit_id, extension)
-    notice = notice_of(unit.options, workshop.model)
-    with workshop.temporary(extension) as path:
+    notice = notice_of(unit.options, context.model)
+    with context.temporary(extension) as path:
         with computing:
-            with clock.phase("encode"):
+            with timer.phase("encode"):
                 write_still(picture, *fit(still.lab[..., 0], ab), path, extension, notice)
-            with clock.phase("verify"):
+            with timer.phase("verify"):
                 verify_still(picture, path, notice)
-        with clock.phase("write"):
+        with timer.phase("write"):
             sha256 = sha256_of_file(path)
-            stored = workshop.destination.put_file(key, path)
+            stored = context.destination.put_file(key, path)
     return replace(
         record,
         attempt_key=key,

@@ -15,11 +15,11 @@ from threading import Lock
 
 import numpy as np
 
-from colorworker.domain.options import Look
+from colorworker.domain.options import ModelSettings
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import Still
 from colorworker.errors import ColorworkerError
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.outcome import failure, outcome_of, success
 from colorworker.pipeline.still import Floats, OpenStill, finish_in_color, open_for_color
 
@@ -32,7 +32,7 @@ _SMALL_BYTES = 4 << 20
 
 
 def color_batch(
-    workshop: Workshop, stills: Sequence[Still], attempt: int
+    context: WorkerContext, stills: Sequence[Still], attempt: int
 ) -> tuple[UnitResult, ...]:
     """Color the pictures, or find them done; return how each went, in their order.
 
@@ -43,12 +43,12 @@ def color_batch(
     for group in _groups(stills):
         # The threads end before the pictures are closed, whatever happens.
         with ExitStack() as closing, ThreadPoolExecutor(_AT_ONCE, "still") as pool:
-            results |= _colored(workshop, group, attempt, pool, closing)
+            results |= _colored(context, group, attempt, pool, closing)
     return tuple(results[still.unit_id] for still in stills)
 
 
 def _colored(
-    workshop: Workshop,
+    context: WorkerContext,
     stills: Sequence[Still],
     attempt: int,
     pool: ThreadPoolExecutor,
@@ -59,43 +59,46 @@ def _colored(
 
     def begin(still: Still) -> OpenStill | UnitResult:
         try:
-            begun = open_for_color(workshop, still, attempt, computing)
+            begun = open_for_color(context, still, attempt, computing)
         except ColorworkerError as error:
-            return failure(workshop, still.unit_id, attempt, error)
+            return failure(context, still.unit_id, attempt, error)
         if isinstance(begun, OpenStill):
             closing.callback(begun.close)
             return begun
         record, resumed = begun
-        return success(workshop, still.unit_id, attempt, record, resumed=resumed)
+        return success(context, still.unit_id, attempt, record, resumed=resumed)
 
     def finish(still: OpenStill, ab: Floats) -> UnitResult:
-        work = partial(finish_in_color, workshop, still, ab, computing)
-        return outcome_of(workshop, still.unit.unit_id, attempt, work)
+        work = partial(finish_in_color, context, still, ab, computing)
+        return outcome_of(context, still.unit.unit_id, attempt, work)
 
     begun = list(pool.map(begin, stills))
     results = [item for item in begun if isinstance(item, UnitResult)]
     opened = [item for item in begun if isinstance(item, OpenStill)]
     # The first are written while the model is at those of another shape.
-    written = [pool.submit(finish, still, ab) for still, ab in _predicted(workshop, opened)]
+    written = [pool.submit(finish, still, ab) for still, ab in _predicted(context, opened)]
     results += [future.result() for future in written]
     return {result.unit_id: result for result in results}
 
 
 def _predicted(
-    workshop: Workshop, stills: Sequence[OpenStill]
+    context: WorkerContext, stills: Sequence[OpenStill]
 ) -> Iterator[tuple[OpenStill, Floats]]:
-    """Yield each picture with its a* and b*; those of one shape and look are predicted together."""
-    alike: dict[tuple[tuple[int, ...], Look], list[OpenStill]] = defaultdict(list)
+    """Yield each picture with its a* and b*, (h, w, 2).
+
+    Pictures of the same shape and model settings are predicted as one batch.
+    """
+    alike: dict[tuple[tuple[int, ...], ModelSettings], list[OpenStill]] = defaultdict(list)
     for still in stills:
-        alike[still.lab.shape, still.unit.options.look].append(still)
-    for (_, look), group in alike.items():
+        alike[still.lab.shape, still.unit.options.model_settings].append(still)
+    for (_, settings), group in alike.items():
         lightness = np.stack([still.lab[..., 0] for still in group])
         with ExitStack() as phases:
             for still in group:
-                phases.enter_context(still.clock.phase("predict"))
-            chroma = workshop.colorizer(look).predict(lightness)
+                phases.enter_context(still.timer.phase("predict"))
+            chroma = context.colorizer(settings).predict(lightness)
         for still in group:
-            still.clock.seconds["predict"] /= len(group)
+            still.timer.seconds["predict"] /= len(group)
         yield from zip(group, chroma, strict=True)
 
 

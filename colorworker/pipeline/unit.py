@@ -10,36 +10,38 @@ from functools import partial
 from colorworker.domain.records import Record, UnitResult
 from colorworker.domain.units import Assembly, ImageBatch, Scan, Segment, WorkUnit
 from colorworker.pipeline.assembly import join_film
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.outcome import outcome_of
 from colorworker.pipeline.scan import scan_film
 from colorworker.pipeline.segment import color_segment
 from colorworker.pipeline.stillbatch import color_batch
 
 
-def run_unit(workshop: Workshop, unit: WorkUnit, attempt: int) -> UnitResult:
+def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult:
     """Do one unit, or find it done, and say how it went; errors of items come back as values.
 
     Raises:
         UsageError: If this machine is at fault, not the item: it can do no unit that needs as much.
     """
     if isinstance(unit, ImageBatch):
-        stills = color_batch(workshop, unit.stills, attempt)
+        stills = color_batch(context, unit.stills, attempt)
         return UnitResult(
-            unit.unit_id, "succeeded", attempt=attempt, worker=workshop.worker, stills=stills
+            unit.unit_id, "succeeded", attempt=attempt, worker=context.worker, stills=stills
         )
     try:
-        return outcome_of(workshop, unit.unit_id, attempt, partial(_do, workshop, unit, attempt))
+        return outcome_of(context, unit.unit_id, attempt, partial(_do, context, unit, attempt))
     finally:
         give_back()
 
 
-def _do(workshop: Workshop, unit: Scan | Segment | Assembly, attempt: int) -> tuple[Record, bool]:
+def _do(
+    context: WorkerContext, unit: Scan | Segment | Assembly, attempt: int
+) -> tuple[Record, bool]:
     if isinstance(unit, Scan):
-        return scan_film(workshop, unit, attempt)
+        return scan_film(context, unit, attempt)
     if isinstance(unit, Segment):
-        return color_segment(workshop, unit, attempt)
-    return join_film(workshop, unit, attempt)
+        return color_segment(context, unit, attempt)
+    return join_film(context, unit, attempt)
 
 
 def give_back() -> None:

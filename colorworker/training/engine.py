@@ -3,39 +3,20 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from colorworker.errors import UsageError
-from colorworker.model.architectures import Architecture
 from colorworker.model.runtime import tf
+from colorworker.model.trainable import Trainable
 from colorworker.model.trainingbatch import Batch
 from colorworker.training.config import OptimizerConfig
 from colorworker.training.optimizer import AdamW, Arrays, Pace
 
 Floats = npt.NDArray[np.float32]
 Measures = dict[str, float]
-
-
-class Trainable(Protocol):
-    """A network with its loss; see `colorworker.model.trainable`."""
-
-    architecture: Architecture
-    model: Any
-
-    def losses(self, batch: Batch, *, training: bool) -> dict[str, tf.Tensor]:
-        """Return scalars, means over the batch; `loss` is what is made smaller."""
-        ...
-
-    def backbone(self) -> list[Any]:
-        """Return the trainable variables that have a rate of their own."""
-        ...
-
-    def arrays(self) -> Arrays:
-        """Return what a file of weights holds."""
-        ...
 
 
 @dataclass(frozen=True)

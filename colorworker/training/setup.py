@@ -10,13 +10,13 @@ from colorworker.errors import UsageError
 from colorworker.model.architectures import Architecture
 from colorworker.model.pretrained import settle
 from colorworker.model.runtime import configure, tf
-from colorworker.model.trainable import trainable
+from colorworker.model.trainable import Trainable, make_trainable
 from colorworker.model.weights import load, resolve
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import open_dataset, refuse_too_small
-from colorworker.training.engine import Engine, Trainable, World
+from colorworker.training.engine import Engine, World
 from colorworker.training.events import TrainingProgress, TrainingResult
 from colorworker.training.history import Epoch
 from colorworker.training.intake import IntakeRules
@@ -130,7 +130,7 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
             asked = replace(asked, pixels=pixels, embedding_pixels=embedding_pixels)
     except ValueError as error:
         raise UsageError("model.architecture", str(error), "Correct the configuration") from error
-    return trainable(
+    return make_trainable(
         settle(asked, opened),
         load(resolve(wanted.weights, opened), opened) if wanted.weights else None,
         seed=config.optimizer.seed,

@@ -68,7 +68,10 @@ ALLOWED = {
     # Ray Train keeps its own state where pyarrow can write.
     "training.raytrain": ("errors store training model.runtime executors", "pyarrow ray"),
     "training.launch": ("*", ""),
-    "executors": ("errors domain store state model pipeline executors", "numpy ray"),
+    "executors": (
+        "errors domain color.colorizerprotocol store state model pipeline executors",
+        "numpy ray",
+    ),
     # Checks every library by importing it.
     "executors.preflight": (
         "errors domain store state media.codecs.nvenc model.runtime",

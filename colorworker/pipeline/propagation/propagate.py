@@ -25,12 +25,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.luma import lightness_from_luma
 from colorworker.domain.options import Options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media import shotdetection
 from colorworker.media.planes import Frame, Plane, luma_for_chroma, luma_plane, replace_chroma
-from colorworker.pipeline.context import Colorizer
 from colorworker.pipeline.propagation.anchors import (
     choose_anchors,
     estimate_motion,

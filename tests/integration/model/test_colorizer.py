@@ -113,7 +113,7 @@ def test_another_look_needs_no_other_network(colorizer):
     lightness = picture(256, 256)[None]
     colorizer.predict(lightness)
 
-    calm = colorizer.looking(0.2, 0.5)
+    calm = colorizer.with_settings(0.2, 0.5)
 
     alone = TensorFlowColorizer(load(resolve("lite")), vividness=0.2, temperature=0.5)
     np.testing.assert_array_equal(calm.predict(lightness), alone.predict(lightness))

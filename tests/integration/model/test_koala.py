@@ -9,7 +9,7 @@ from colorworker.model.colorizer import TensorFlowColorizer
 from colorworker.model.koala.inception import identified
 from colorworker.model.koala.topology import CHROMA_RANGE
 from colorworker.model.runtime import tf
-from colorworker.model.trainable import trainable
+from colorworker.model.trainable import make_trainable
 from colorworker.model.trainingbatch import Batch
 from colorworker.model.weights import encoded, parse
 
@@ -28,7 +28,7 @@ def batch_of(pictures):
 
 
 def test_koala_learns_is_saved_and_colors_as_trained():
-    network = trainable(SMALL, seed=1)
+    network = make_trainable(SMALL, seed=1)
     batch = batch_of(2)
     variables = network.model.trainable_variables
     losses = []

@@ -11,7 +11,7 @@ from colorworker.model.backbones import V2S
 from colorworker.model.colorizer import TensorFlowColorizer
 from colorworker.model.layers import Convolutions
 from colorworker.model.pretrained import encoder_arrays, settle
-from colorworker.model.trainable import trainable
+from colorworker.model.trainable import make_trainable
 from colorworker.model.weights import encoded, load, parse, resolve, save
 
 pytestmark = [
@@ -48,7 +48,7 @@ def architecture(published, tmp_path_factory):
 @pytest.fixture(scope="module")
 def started(architecture):
     """A network whose encoder comes from that file."""
-    return trainable(architecture)
+    return make_trainable(architecture)
 
 
 def test_features_are_those_of_keras_for_the_gray_picture(published, started):

@@ -11,7 +11,7 @@ from colorworker.model.bintrainable import soft_encoded
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.network import annealed_mean, upsample
 from colorworker.model.runtime import tf
-from colorworker.model.trainable import trainable
+from colorworker.model.trainable import make_trainable
 from colorworker.model.trainingbatch import Batch
 from colorworker.model.weights import load, resolve, save
 
@@ -47,7 +47,7 @@ def learn(network, batch, steps, rate=0.01):
 
 
 def test_the_layers_compute_what_the_reference_does(lite):
-    network = trainable(lite.architecture, lite)
+    network = make_trainable(lite.architecture, lite)
     with np.load(GOLDEN, allow_pickle=False) as check:
         luma = check["lightness"].astype(np.float32)[..., np.newaxis] * np.float32(2 / 255) - 1
 
@@ -59,7 +59,7 @@ def test_the_layers_compute_what_the_reference_does(lite):
 
 
 def test_arrays_come_back_as_they_went_in(lite):
-    arrays = trainable(lite.architecture, lite).arrays()
+    arrays = make_trainable(lite.architecture, lite).arrays()
 
     assert arrays.keys() == lite.arrays.keys()
     for name, array in arrays.items():
@@ -68,7 +68,7 @@ def test_arrays_come_back_as_they_went_in(lite):
 
 
 def test_what_training_writes_colors_as_the_trained_network_does(tmp_path, lite):
-    network = trainable(lite.architecture, lite, freeze_statistics=False)
+    network = make_trainable(lite.architecture, lite, freeze_statistics=False)
     learn(network, batch_of(1), steps=1, rate=1e-3)
     path = tmp_path / "mine.npz"
     lightness = np.random.default_rng(2).uniform(0, 100, (1, 256, 256)).astype(np.float32)
@@ -89,7 +89,7 @@ def test_what_training_writes_colors_as_the_trained_network_does(tmp_path, lite)
 
 
 def test_a_fresh_network_learns(lite):
-    network = trainable(Architecture(width=0.25), seed=3)
+    network = make_trainable(Architecture(width=0.25), seed=3)
 
     losses = learn(network, batch_of(3), steps=3, rate=0.01)
 
@@ -99,7 +99,7 @@ def test_a_fresh_network_learns(lite):
 
 def test_the_same_seed_gives_the_same_network_and_another_another():
     first, again, other = (
-        trainable(Architecture(width=0.25), seed=seed).arrays() for seed in (3, 3, 4)
+        make_trainable(Architecture(width=0.25), seed=seed).arrays() for seed in (3, 3, 4)
     )
 
     for name, array in first.items():
@@ -109,7 +109,7 @@ def test_the_same_seed_gives_the_same_network_and_another_another():
 
 @pytest.mark.parametrize(("frozen", "statistics"), [(True, True), (False, True), (False, False)])
 def test_freezing_leaves_the_backbone_or_its_statistics_alone(frozen, statistics):
-    network = trainable(
+    network = make_trainable(
         Architecture(width=0.25, backbone="lite"),
         seed=5,
         freeze_backbone=frozen,
@@ -129,16 +129,16 @@ def test_freezing_leaves_the_backbone_or_its_statistics_alone(frozen, statistics
 
 def test_weights_of_another_width_are_not_trained_on(lite):
     with pytest.raises(WeightsRefused, match=r"are for lite, and lite x0.5 is to be trained"):
-        trainable(Architecture(width=0.5), lite)
+        make_trainable(Architecture(width=0.5), lite)
 
 
 def test_half_precision_keeps_variables_and_losses_in_full(lite):
-    network = trainable(lite.architecture, lite, precision="bfloat16")
+    network = make_trainable(lite.architecture, lite, precision="bfloat16")
 
     losses = network.losses(batch_of(6), training=True)
 
     assert {variable.dtype for variable in network.model.variables} == {"float32"}
-    full = trainable(lite.architecture, lite).losses(batch_of(6), training=True)
+    full = make_trainable(lite.architecture, lite).losses(batch_of(6), training=True)
     assert abs(float(losses["loss"]) / float(full["loss"]) - 1) < 0.05
 
 

@@ -5,8 +5,8 @@ import pytest
 from colorworker.domain.adjustments import (
     FilmTimes,
     adjusted,
-    look_at,
     meeting,
+    model_settings_at,
     own_adjustments,
     parse_wishes,
 )
@@ -91,7 +91,7 @@ def test_the_later_of_two_adjustments_counts_and_the_end_is_not_in_it():
         adjustments=(Adjustment(0, 2000, 0.1, 0.5), Adjustment(1000, 1500, 0.9, None)),
     )
 
-    looks = [look_at(options, time) for time in (999, 1000, 1499, 1500, 2000)]
+    looks = [model_settings_at(options, time) for time in (999, 1000, 1499, 1500, 2000)]
 
     assert [look.vividness for look in looks] == [0.1, 0.9, 0.9, 0.1, 0.8]
     assert [look.temperature for look in looks] == [0.5, 0.5, 0.5, 0.5, 0.38]

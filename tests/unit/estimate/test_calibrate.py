@@ -34,14 +34,14 @@ def small(monkeypatch, tmp_path):
         monkeypatch.setattr(calibrating, name, (96, 64))
     for name, frames in (("_FEW", 3), ("_SHORT", 5), ("_LONG", 6)):
         monkeypatch.setattr(calibrating, name, frames)
-    open_workshop = calibrating.open_workshop
+    open_context = calibrating.open_context
 
     def with_toy(spec):
-        workshop = open_workshop(spec)
-        object.__setattr__(workshop, "colorizer", lambda _: Toy())
-        return workshop
+        context = open_context(spec)
+        object.__setattr__(context, "colorizer", lambda _: Toy())
+        return context
 
-    monkeypatch.setattr(calibrating, "open_workshop", with_toy)
+    monkeypatch.setattr(calibrating, "open_context", with_toy)
     return Bench(ModelRef("lite", "0" * 64), Options(), 1, 2, scratch=tmp_path)
 
 

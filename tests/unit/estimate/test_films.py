@@ -13,7 +13,7 @@ from colorworker.estimate.films import Looking, outlined
 from colorworker.estimate.sampling import Recorded
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.scan import cuts_of, scan_film
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
@@ -61,10 +61,10 @@ class Lookout:
         return {entry.key: found for entry, found in entries}
 
     def scan(self, options=OPTIONS):
-        workshop = Workshop(self.destination, lambda _: self.source, None, MODEL, "test")
+        context = WorkerContext(self.destination, lambda _: self.source, None, MODEL, "test")
         (entry,) = [entry for entry in self.entries(options) if entry.key == "r.mp4"]
         unit = scan(entry.asset(), entry.output_key, options, MODEL)
-        return unit, scan_film(workshop, unit, 1)[0]
+        return unit, scan_film(context, unit, 1)[0]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from colorworker.domain.options import Asset, ModelRef, Options
 from colorworker.domain.units import scan
 from colorworker.executors import inprocess
 from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.store.memory import MemoryStore
 
 MODEL = ModelRef("lite", "0" * 64)
@@ -35,14 +35,14 @@ def store():
 
 
 def make_executor(store, workers=1):
-    workshop = Workshop(
+    context = WorkerContext(
         destination=MemoryStore("destination"),
         open_source=lambda _: store,
         colorizer=lambda _: None,
         model=MODEL,
         worker="test",
     )
-    return InProcessExecutor(workshop, workers)
+    return InProcessExecutor(context, workers)
 
 
 def unit(key):

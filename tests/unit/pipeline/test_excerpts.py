@@ -13,7 +13,7 @@ from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
@@ -45,9 +45,9 @@ def run(source, destination, excerpt=None):
     if excerpt:
         entries = list(only_excerpt(entries, excerpt))
     model = ModelRef("toy", "0" * 64)
-    workshop = Workshop(destination, lambda _: store, lambda _: Toy(), model, "test")
+    context = WorkerContext(destination, lambda _: store, lambda _: Toy(), model, "test")
     lines = []
-    executor = InProcessExecutor(workshop, 1)
+    executor = InProcessExecutor(context, 1)
     try:
         run_job(Job("job", entries, options, model), executor, line=lines.append)
     finally:

@@ -17,7 +17,7 @@ from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.report.itemlines import ItemLine
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
@@ -75,7 +75,7 @@ def job_line(sources, outputs, profile, *, succeeds=True, **means):
     store, model = LocalStore(sources), ModelRef("toy", "0" * 64)
     options = Options(profile=profile, segment_frames=8, anchor_interval=3, settle_anchors=1)
     entries = list_entries([OpenSource(Source(str(sources)), store)], options)
-    workshop = Workshop(
+    context = WorkerContext(
         LocalStore(outputs),
         lambda _: store,
         lambda _: Toy(),
@@ -83,7 +83,7 @@ def job_line(sources, outputs, profile, *, succeeds=True, **means):
         "test",
         WorkerSettings(**means),
     )
-    executor = InProcessExecutor(workshop, 1)
+    executor = InProcessExecutor(context, 1)
     lines = []
     try:
         run_job(Job("job", entries, options, model, max_attempts=1), executor, line=lines.append)

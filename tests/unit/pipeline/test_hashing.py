@@ -9,7 +9,7 @@ import pytest
 
 from colorworker.media.containers.probe import scan
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.hashing import HashingReader, at_hand
+from colorworker.pipeline.hashing import HashingReader, open_rereadable
 from colorworker.store.blockreader import BlockReader
 
 DATA = np.random.default_rng(0).bytes(5000)
@@ -80,7 +80,7 @@ def test_what_comes_over_a_network_is_read_once_however_often_it_is_wanted(tmp_p
         return data[offset : offset + length]
 
     reader = BlockReader(read_range, len(data), name="scan.tif", cache_bytes=1 << 20)
-    with at_hand(reader, tmp_path) as (held, sha256):
+    with open_rereadable(reader, tmp_path) as (held, sha256):
         assert held.read() == data
         held.seek(0)
         assert held.read() == data
@@ -94,6 +94,6 @@ def test_a_local_file_is_read_where_it_is(tmp_path):
     path = tmp_path / "scan.tif"
     path.write_bytes(DATA)
 
-    with path.open("rb") as file, at_hand(file, tmp_path) as (held, sha256):
+    with path.open("rb") as file, open_rereadable(file, tmp_path) as (held, sha256):
         assert held is file
         assert (held.read(), sha256) == (DATA, hashlib.sha256(DATA).hexdigest())

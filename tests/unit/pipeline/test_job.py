@@ -17,7 +17,7 @@ from colorworker.errors import StoreUnavailable
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.report.itemlines import line_from_json, line_to_json
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
@@ -73,7 +73,7 @@ def run(
     store = LocalStore(source)
     entries = list_entries([OpenSource(Source(str(source)), store)], options)
     model = ModelRef("toy", "0" * 64)
-    workshop = Workshop(
+    context = WorkerContext(
         destination=destination,
         open_source=lambda _: store,
         colorizer=lambda look: (
@@ -84,7 +84,7 @@ def run(
         settings=WorkerSettings(keep_parts=keep_parts),
     )
     lines = []
-    executor = InProcessExecutor(workshop, 2)
+    executor = InProcessExecutor(context, 2)
     try:
         job = Job("job", entries, options, model, max_attempts=max_attempts)
         run_job(job, executor, line=lines.append)
@@ -224,13 +224,13 @@ def test_items_of_one_job_are_done_each_with_its_own_options(source):
         return Toy()
 
     model = ModelRef("toy", "0" * 64)
-    workshop = Workshop(destination, lambda _: store, colorizer, model, "test")
-    with closing(InProcessExecutor(workshop, 1)) as executor:
+    context = WorkerContext(destination, lambda _: store, colorizer, model, "test")
+    with closing(InProcessExecutor(context, 1)) as executor:
         run_job(Job("job", entries, options, model), executor, line=lambda _: None)
 
     with av.open(destination.open("reel.mkv")) as film:
         assert film.streams.video[0].codec.name == "ffv1"
-    assert looks == {replace(options, vividness=0.1).look, options.look}
+    assert looks == {replace(options, vividness=0.1).model_settings, options.model_settings}
 
 
 def make_shots(path, *lengths, gop_size=6):

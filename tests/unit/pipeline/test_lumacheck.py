@@ -9,7 +9,7 @@ from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import luma_plane, replace_chroma
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.lumacheck import SegmentTally, noted, prove_part, proven
+from colorworker.pipeline.lumacheck import SegmentTally, check_luma, record_luma, verify_part_luma
 
 FFV1 = {"codec": "ffv1", "gop_size": 1, "frames": 8}
 
@@ -36,8 +36,8 @@ def test_luma_that_came_through_is_proven_at_any_depth(source, written, tmp_path
     path = make_film(tmp_path / "film.mkv", Recipe(pix_fmt=source, **FFV1))
     tally = SegmentTally()
 
-    decoded = noted(frames_of(path), 8, written, tally)
-    colored = list(proven((recolored(frame, written) for frame in decoded), "film", tally))
+    decoded = record_luma(frames_of(path), 8, written, tally)
+    colored = list(check_luma((recolored(frame, written) for frame in decoded), "film", tally))
 
     assert len(colored) == len(set(tally.luma)) == 8
     assert {frame.format.name for frame in colored} == {written}
@@ -46,11 +46,11 @@ def test_luma_that_came_through_is_proven_at_any_depth(source, written, tmp_path
 def test_a_single_changed_code_is_found_before_encoding(tmp_path):
     path = make_film(tmp_path / "film.mkv", Recipe(**FFV1))
     tally = SegmentTally()
-    frames = list(noted(frames_of(path), 8, "yuv420p", tally))
+    frames = list(record_luma(frames_of(path), 8, "yuv420p", tally))
     frames[5].make_writable()
     luma_plane(frames[5])[7, 11] += 1
 
-    checked = proven(iter(frames), "reel.mkv", tally)
+    checked = check_luma(iter(frames), "reel.mkv", tally)
 
     with pytest.raises(OutputMismatch, match=r"reel.mkv: luma of frame 5 changed"):
         list(checked)
@@ -60,17 +60,17 @@ def test_frames_of_the_look_ahead_are_not_noted(tmp_path):
     path = make_film(tmp_path / "film.mkv", Recipe(**FFV1))
     tally = SegmentTally()
 
-    assert len(list(noted(frames_of(path), 3, "yuv420p", tally))) == 8
+    assert len(list(record_luma(frames_of(path), 3, "yuv420p", tally))) == 8
     assert len(tally.luma) == 3
 
 
 def test_a_part_that_decodes_to_other_luma_or_fewer_frames_is_refused(tmp_path):
     path = make_film(tmp_path / "part.nut", Recipe(**FFV1))
     tally = SegmentTally()
-    list(noted(frames_of(path), 8, "yuv420p", tally))
+    list(record_luma(frames_of(path), 8, "yuv420p", tally))
 
-    prove_part(path, "film", tally)
+    verify_part_luma(path, "film", tally)
     with pytest.raises(OutputMismatch, match="frame 7 of a part"):
-        prove_part(path, "film", SegmentTally(luma=[*tally.luma[:7], 1]))
+        verify_part_luma(path, "film", SegmentTally(luma=[*tally.luma[:7], 1]))
     with pytest.raises(OutputMismatch, match="frame 8 of a part"):
-        prove_part(path, "film", SegmentTally(luma=[*tally.luma, 1]))
+        verify_part_luma(path, "film", SegmentTally(luma=[*tally.luma, 1]))

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from colorworker.errors import SourceDamaged
-from colorworker.pipeline.prefetch import ahead
+from colorworker.pipeline.prefetch import prefetch
 
 
 def threads():
@@ -22,7 +22,7 @@ def test_items_come_in_order_from_another_thread_which_then_ends():
             made_in.add(threading.current_thread().name)
             yield number
 
-    assert list(ahead(items(), 3, "stage")) == list(range(100))
+    assert list(prefetch(items(), 3, "stage")) == list(range(100))
     assert made_in == {"stage_0"}
     assert not threads()
 
@@ -37,7 +37,7 @@ def test_no_more_than_the_bound_is_made_before_it_is_asked_for():
             most = max(most, made - taken)
             yield number
 
-    for _ in ahead(items(), 3, "stage"):
+    for _ in prefetch(items(), 3, "stage"):
         taken += 1
 
     # The one in hand was asked for, and is counted as taken only when this loop has it.
@@ -52,7 +52,7 @@ def test_an_error_comes_after_the_items_before_it_as_it_was_raised():
         yield 2
         raise error
 
-    stage = ahead(items(), 4, "stage")
+    stage = prefetch(items(), 4, "stage")
 
     assert [next(stage), next(stage)] == [1, 2]
     with pytest.raises(SourceDamaged) as raised:
@@ -71,7 +71,7 @@ def test_closing_early_closes_the_source_in_its_thread_and_ends_that(taken):
         finally:
             closed_by.append(threading.current_thread().name)
 
-    with closing(ahead(items(), 2, "stage")) as stage:
+    with closing(prefetch(items(), 2, "stage")) as stage:
         assert [next(stage) for _ in range(taken)] == list(range(taken))
 
     assert closed_by == (["stage_0"] if taken else [])
@@ -83,8 +83,8 @@ def test_an_error_of_the_taker_ends_a_chain_of_stages():
         for item in items:
             yield 2 * item
 
-    first = ahead((number for number in range(1000)), 2, "stage-one")
-    second = ahead(doubled(first), 2, "stage-two")
+    first = prefetch((number for number in range(1000)), 2, "stage-one")
+    second = prefetch(doubled(first), 2, "stage-two")
 
     def take_one_and_fail():
         with closing(first), closing(second):
@@ -102,7 +102,7 @@ def test_an_error_of_the_first_stage_passes_through_the_second():
         yield 1
         raise SourceDamaged("reel", "no frame decodes", "Restore it")
 
-    chain = ahead((item for item in ahead(broken(), 2, "stage-one")), 2, "stage-two")
+    chain = prefetch((item for item in prefetch(broken(), 2, "stage-one")), 2, "stage-two")
 
     with pytest.raises(SourceDamaged, match="no frame decodes"):
         list(chain)

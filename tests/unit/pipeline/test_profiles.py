@@ -14,7 +14,7 @@ from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.codecs import decode, nvenc
 from colorworker.media.repack import convert_layout
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
 from tests.manystreams import make_film_with_all_streams
@@ -42,7 +42,7 @@ def job(tmp_path):
         source = OpenSource(Source(str(sources)), store)
         entries = list_entries([source], made)
         model = ModelRef("vivid", "0" * 64)
-        workshop = Workshop(
+        context = WorkerContext(
             destination,
             lambda _: store,
             lambda _: Vivid(),
@@ -50,7 +50,7 @@ def job(tmp_path):
             "test",
             WorkerSettings(nvdec=nvdec),
         )
-        executor = InProcessExecutor(workshop, 1)
+        executor = InProcessExecutor(context, 1)
         lines = []
         try:
             job = Job("job", entries, made, model, max_attempts=1)

@@ -9,7 +9,7 @@ import pyvips
 from colorworker.domain.options import Asset, ModelRef, Options
 from colorworker.domain.units import still
 from colorworker.pipeline import stillbatch
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.stillbatch import color_batch
 from colorworker.store.memory import MemoryStore
 
@@ -66,8 +66,8 @@ def units(source):
 
 
 def run(source, destination, colorizer):
-    workshop = Workshop(destination, lambda _: source, lambda _: colorizer, MODEL, "test")
-    return color_batch(workshop, units(source), 1)
+    context = WorkerContext(destination, lambda _: source, lambda _: colorizer, MODEL, "test")
+    return color_batch(context, units(source), 1)
 
 
 def test_pictures_of_one_shape_are_predicted_together_and_come_back_in_order(source):
@@ -87,8 +87,8 @@ def test_what_is_predicted_together_has_the_colors_it_has_alone(source):
 
     run(source, together, Toy())
     for unit in units(source):
-        workshop = Workshop(alone, lambda _: source, lambda _: Toy(), MODEL, "test")
-        color_batch(workshop, [unit], 1)
+        context = WorkerContext(alone, lambda _: source, lambda _: Toy(), MODEL, "test")
+        color_batch(context, [unit], 1)
 
     assert all(together.get(f"{n}.png") == alone.get(f"{n}.png") for n in range(10))
 

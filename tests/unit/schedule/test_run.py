@@ -19,7 +19,7 @@ from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.jobplan import freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.job import JobEnd, PlannedJob
-from colorworker.pipeline.context import Workshop
+from colorworker.pipeline.context import WorkerContext
 from colorworker.runs.heartbeat import Heartbeat
 from colorworker.runs.joblist import list_jobs, read_latest_jobs
 from colorworker.schedule.planstate import claim, plan_job
@@ -72,7 +72,7 @@ class Bench:
         (self.scratch / "plan.jsonl").unlink(missing_ok=True)
         where = Source(str(self.archive), exclude=collection.exclude)
         entries = plan_entries([OpenSource(where, source)], collection.options, self.scratch)
-        workshop = Workshop(
+        context = WorkerContext(
             destination=destination, open_source=lambda _: source, colorizer=lambda _: Toy(),
             model=model, worker="test",
         )  # fmt: skip
@@ -87,7 +87,7 @@ class Bench:
             closing(
                 freeze_job_plan(entries, collection.options, model, self.scratch / "plan.jsonl")
             ) as plan,
-            closing(InProcessExecutor(workshop, self.workers)) as executor,
+            closing(InProcessExecutor(context, self.workers)) as executor,
         ):
             put_job_plan(destination, plan)
             planned = PlannedJob(plan, model, StoreOptions(), self.scratch)

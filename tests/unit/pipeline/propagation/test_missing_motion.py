@@ -6,7 +6,7 @@ import pytest
 from colorworker.color.luma import ColorSpec
 from colorworker.domain.options import Options
 from colorworker.errors import OutputMismatch
-from colorworker.media.opticalflow import unmoved
+from colorworker.media.opticalflow import identity_path
 from colorworker.pipeline.propagation.anchors import choose_anchors, estimate_motion
 from colorworker.pipeline.propagation.framestate import (
     AnchorColors,
@@ -22,8 +22,8 @@ from colorworker.pipeline.propagation.interpolate import interpolate_between_anc
 from colorworker.pipeline.propagation.propagationsetup import PlaneFormat, set_up_propagation
 
 SHAPE = (32, 48)
-STILL = FlowPair(unmoved(SHAPE), unmoved(SHAPE))
-LINK = AnchorLink(STILL, unmoved(SHAPE))
+STILL = FlowPair(identity_path(SHAPE), identity_path(SHAPE))
+LINK = AnchorLink(STILL, identity_path(SHAPE))
 
 
 def setup(frame_count=10):
