@@ -16,10 +16,9 @@ from typing import Protocol
 from colorworker.domain.adjustments import own_adjustments
 from colorworker.domain.entries import Counts, Entry, counts_of
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.records import Record, UnitResult
+from colorworker.domain.records import Record, ScanInfo, UnitResult, info_of
 from colorworker.domain.units import (
     Assembly,
-    Cut,
     ImageBatch,
     Scan,
     Segment,
@@ -276,8 +275,8 @@ class _Run:
         if record.kind == "assembly":
             self._end_film(film, result)
             return
-        options = film.scan.options
-        if record.info["in_color"] and options.color_sources == "skip":
+        options, info = film.scan.options, info_of(record, ScanInfo)
+        if info.in_color and options.color_sources == "skip":
             skipped = replace(
                 result,
                 outcome="skipped",
@@ -288,7 +287,7 @@ class _Run:
             self._end_film(film, skipped)
             return
         film.scanned = record
-        cuts = [Cut(**item) for item in record.info["cuts"]]
+        cuts = list(info.cuts)
         if options.preview:
             cuts = merged(cuts, _PREVIEW_STRETCHES)
         film.segments = segments(
@@ -297,7 +296,7 @@ class _Run:
             film.scan.unit_id,
             options,
             self._job.model,
-            partial(own_adjustments, options, record.info),
+            partial(own_adjustments, options, info),
         )
         film.waiting = {segment.unit_id for segment in film.segments}
         for segment in film.segments:

@@ -2,7 +2,7 @@
 
 import fnmatch
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from colorworker.domain.entries import Entry
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.options import Adjustment, ModelSettings, Options
+from colorworker.domain.records import ScanInfo
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import Cut
 from colorworker.errors import UsageError
@@ -149,19 +150,17 @@ def meeting(
     return tuple(found)
 
 
-def own_adjustments(
-    options: Options, scanned: Mapping[str, Any], cut: Cut
-) -> tuple[Adjustment, ...]:
+def own_adjustments(options: Options, scanned: ScanInfo, cut: Cut) -> tuple[Adjustment, ...]:
     """Return what of a film's adjustments holds for a cut of it.
 
     Args:
         options: Of the film.
-        scanned: What its scan's record says.
+        scanned: From its scan.
         cut: Of the film.
     """
     if not options.adjustments:
         return ()
-    times = FilmTimes(scanned["origin_pts"], Fraction(scanned["time_base"]))
+    times = FilmTimes(scanned.origin_pts, scanned.time_base)
     end_ms = None if cut.end_pts is None else times.milliseconds(cut.end_pts)
     return meeting(options.adjustments, times.milliseconds(cut.start_pts), end_ms)
 

@@ -1,27 +1,134 @@
-"""Done-records and results: what a finished unit leaves behind, and what crosses the wire."""
+"""Done-records, which finished units leave behind, and results, which workers send back."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from colorworker.domain.jsonvalues import from_json, to_json
+from colorworker.domain.shots import Shot, ShotSheet, Start
+from colorworker.domain.streamfate import StreamFate
+from colorworker.domain.units import Cut
+from colorworker.domain.videoinfo import VideoInfo
 
 Outcome = Literal["succeeded", "failed", "skipped", "lost"]
-"""`lost`: the place failed, so nothing is known about the unit."""
+"""`lost`: the worker failed, so nothing is known about the unit."""
+
+UnitKind = Literal["scan", "segment", "assembly", "still"]
+
+
+@dataclass(frozen=True)
+class ScanInfo:
+    """What a scan found out about a film."""
+
+    source_sha256: str
+    video: VideoInfo
+    in_color: bool
+    """Whether most of a few sample frames are in color."""
+    origin_pts: int
+    """Timestamp of the film's first frame, in ticks of `time_base`."""
+    time_base: Fraction
+    """Seconds per tick."""
+    frames: int
+    """Frames to color; of an excerpt only its own."""
+    film_seconds: float
+    """Duration of these frames."""
+    cuts: tuple[Cut, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartFacts:
+    """What the assembly needs to know about a part before it opens the part."""
+
+    frame_count: int
+    reorder_depth: int
+    """Maximum number of packets by which a frame is stored ahead of its turn to be shown."""
+    extradata_sha256: str
+    """SHA-256 of the codec's global header. Parts with different headers cannot be joined."""
+    frame_data: Mapping[str, int] = field(default_factory=dict)
+    """How many frames carry closed captions and the like, by the names in `FRAME_DATA`."""
+    captions: str = ""
+    """Captions that the encoder cannot store, from `captions.pack_captions`."""
+
+
+@dataclass(frozen=True)
+class SegmentInfo:
+    """What is known about a segment; of a preview only where it starts and its pictures."""
+
+    start_pts: int
+    part: PartFacts | None = None
+    """None in a preview, which writes no part."""
+    shot_starts: tuple[Start, ...] = ()
+    shot_pictures: tuple[int, ...] = ()
+    """Timestamps of the shots in the segment's contact sheet, in its order."""
+    pixels: int = 0
+    """Pixels that were checked against EBU R 103; 0 if none were."""
+    pixels_beyond_gamut: int = 0
+    """Pixels whose luma alone is outside EBU R 103."""
+    nvdec_frames: int = 0
+    """Frames that NVDEC decoded."""
+    thumbnail_keys: tuple[str, ...] = ()
+    """Pictures of a preview."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FilmInfo:
+    """What is known about a joined film."""
+
+    source_sha256: str
+    width: int
+    height: int
+    frames: int
+    film_seconds: float
+    thumbnail_keys: tuple[str, ...] = ()
+    """Before/after pictures of some segments."""
+    joined: tuple[str, ...] = ()
+    """Segments whose parts nobody needs any more; the sweep removes those that are left."""
+    shots: tuple[Shot, ...] = ()
+    shot_sheet: ShotSheet | None = None
+    streams: tuple[StreamFate, ...] = ()
+    """What happened to each stream of the source."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StillInfo:
+    """What is known about a picture."""
+
+    width: int
+    height: int
+    source_sha256: str
+    error_code: str = ""
+    """Why it was skipped; empty if it was not."""
+    error: str = ""
+    """The same as a sentence."""
+
+
+Info = ScanInfo | SegmentInfo | FilmInfo | StillInfo
+InfoType = TypeVar("InfoType", ScanInfo, SegmentInfo, FilmInfo, StillInfo)
+_INFO_TYPES: Mapping[str, type[Any]] = MappingProxyType(
+    {"scan": ScanInfo, "segment": SegmentInfo, "assembly": FilmInfo, "still": StillInfo}
+)
+"""By the kind of the record."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The winner of a unit, as its done-record names it. Small, and JSON all through."""
+    """The result of a unit: its done-record names the attempt that counts. Small, and all JSON."""
 
     unit_id: str
-    kind: str
+    kind: UnitKind
     outcome: Outcome
     source_key: str
     source_etag: str
     attempt_key: str = ""
-    """Where the winner was first put; parts stay there, outputs are published from there."""
+    """Where the attempt's result was put. Parts stay there; outputs are published from there."""
     output_key: str = ""
-    """Final key; empty for what is never published (scans, parts)."""
+    """Final key; empty for results that are never published (scans, parts)."""
     etag: str = ""
     size_bytes: int = 0
     sha256: str = ""
@@ -33,22 +140,48 @@ class Record:
     """UTC, ISO 8601."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall seconds by phase: read, decode, predict, color, encode, verify, assemble, write."""
-    info: Mapping[str, Any] = field(default_factory=dict)
-    """What later units and the report need: sizes, frames, cuts, warnings, the error of a skip."""
+    info: Info | None = None
+    """What later units and the report need; its type depends on `kind`."""
 
     @property
     def result_key(self) -> str:
-        """Key that must exist for this record to count."""
+        """Key that must exist for this record to count; empty if it needs none."""
         return self.output_key or self.attempt_key
+
+    @property
+    def all_thumbnail_keys(self) -> tuple[str, ...]:
+        """Keys of its before/after pictures: those in its info, else its own."""
+        own = (self.thumbnail_key,) if self.thumbnail_key else ()
+        if isinstance(self.info, FilmInfo | SegmentInfo):
+            return self.info.thumbnail_keys or own
+        return own
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the source but did not prevent its coloring."""
+        if self.info is None or isinstance(self.info, StillInfo):
+            return ()
+        return self.info.warnings
+
+
+def info_of(record: Record, kind: type[InfoType]) -> InfoType:
+    """Return the info of a record.
+
+    Raises:
+        ValueError: If the record has none of this kind.
+    """
+    if not isinstance(record.info, kind):
+        raise ValueError(f"the record of unit {record.unit_id} has no {kind.__name__}")
+    return record.info
 
 
 def record_to_json(record: Record) -> bytes:
     """Return the record as UTF-8 JSON."""
-    return json.dumps(asdict(record), sort_keys=True, indent=1).encode()
+    return json.dumps(to_json(record), sort_keys=True, indent=1).encode()
 
 
 def record_from_json(data: bytes) -> Record:
-    """Return the record; unknown fields of newer versions are left out.
+    """Return the record; unknown fields of newer versions are ignored.
 
     Raises:
         ValueError: If the bytes are not the JSON object of a record.
@@ -56,19 +189,22 @@ def record_from_json(data: bytes) -> Record:
     values = json.loads(data)
     if not isinstance(values, dict) or "unit_id" not in values:
         raise ValueError("not a done-record")
-    known = Record.__dataclass_fields__
-    return Record(**{name: value for name, value in values.items() if name in known})
+    info = values.pop("info", None)
+    record = from_json(Record, values)
+    if info is None or record.kind not in _INFO_TYPES:
+        return record
+    return replace(record, info=from_json(_INFO_TYPES[record.kind], info))
 
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What a worker says about one unit; for an ImageBatch, about each of its stills."""
+    """How a unit ended, as a worker reports it; for an ImageBatch, how each of its stills ended."""
 
     unit_id: str
     outcome: Outcome
     record: Record | None = None
     resumed: bool = False
-    """The unit was found done; nothing was computed."""
+    """The unit had been done before; nothing was computed."""
     error_code: str = ""
     error: str = ""
     retryable: bool = False
@@ -77,5 +213,5 @@ class UnitResult:
     stills: tuple["UnitResult", ...] = ()
 
     def at_attempt(self, attempt: int) -> "UnitResult":
-        """Return the same result, said of another attempt."""
+        """Return the same result for another attempt."""
         return replace(self, attempt=attempt)

@@ -1,36 +1,46 @@
-"""A film's shots: what the segments' logs say, joined into one list that knows no segments."""
+"""The shots of a film, merged from what its segments recorded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 from colorworker.domain.timeline import Timeline
 
 Transition = Literal["start", "cut", "fade", "dissolve"]
-"""How a shot takes the place of the one before; `start` is the film's first."""
+"""How a shot follows the previous one; `start` is the film's first shot."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One shot of a film, as its report lists it."""
+    """One shot of a film."""
 
     number: int
     """From 1, in the order they are shown."""
     start_pts: int
-    """Of the first frame that shows anything of it; in a dissolve that is a mean of two shots."""
+    """Timestamp of the first frame that shows any of it; in a dissolve that frame mixes two shots.
+    """
     start_seconds: float
-    """The same from the film's first frame on, to the millisecond."""
+    """Time since the film's first frame, to the millisecond."""
     frames: int
     transition: Transition
 
 
+class ShotSheet(NamedTuple):
+    """The JPEG with a small picture of every shot of a film."""
+
+    key: str
+    height: int
+    """Height of each picture in pixels."""
+    width: int
+
+
 @dataclass(frozen=True)
 class Start:
-    """Where a shot begins, as a segment's record says it."""
+    """Where a shot begins, as a segment recorded it."""
 
     start_pts: int
     end_pts: int
-    """Of the first frame that shows nothing of the shot before."""
+    """Timestamp of the first frame that shows nothing of the previous shot."""
     transition: Transition
 
 
@@ -38,14 +48,14 @@ def shots_of(starts: Iterable[Start], timeline: Timeline) -> list[Shot]:
     """Return the film's shots, each once.
 
     Args:
-        starts: Of all segments, in any order. A dissolve that crosses a border can be among them
-            twice, whole and as the rest of it that the later segment has seen: the first counts.
-        timeline: Of the film.
+        starts: Shot starts of all segments, in any order. A dissolve across a segment border can
+            occur twice, whole and as the rest that the later segment saw; the first one counts.
+        timeline: The film's timeline.
     """
     first_pts = int(timeline.pts[0])
     kept = [Start(first_pts, first_pts, "start")]
     for start in sorted(starts, key=lambda each: (each.start_pts, -each.end_pts)):
-        # A part of a film ends where its last segment has looked beyond.
+        # The last segment of an excerpt looks at frames behind the excerpt's end.
         if first_pts < start.start_pts <= timeline.pts[-1] and start.start_pts >= kept[-1].end_pts:
             kept.append(start)
     frames = timeline.pts.searchsorted([start.start_pts for start in kept]).tolist()
@@ -60,11 +70,6 @@ def shots_of(starts: Iterable[Start], timeline: Timeline) -> list[Shot]:
         )
         for number, (start, begin, end) in enumerate(zip(kept, frames, ends, strict=True), start=1)
     ]
-
-
-def starts_from_json(values: Sequence[dict[str, Any]]) -> list[Start]:
-    """Return the starts that a segment's record holds."""
-    return [Start(**value) for value in values]
 
 
 def timecode(seconds: float) -> str:

@@ -6,7 +6,7 @@ file, so the total is limited; films beyond the limit are described by their hea
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ from typing import BinaryIO
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.records import record_from_json
+from colorworker.domain.records import ScanInfo, info_of, record_from_json
 from colorworker.domain.segmentlist import Outline, stretches
 from colorworker.domain.units import Cut, Scan, scan
-from colorworker.domain.videoinfo import VideoInfo, video_info_from_json
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import ColorworkerError
 from colorworker.estimate.sampling import Recorded
 from colorworker.media.codecs.profiles import encoder_for
@@ -29,7 +29,7 @@ from colorworker.media.containers.headers import film_header
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.media.filetypes import film_output_extension
 from colorworker.media.planes import color_spec
-from colorworker.pipeline.scan import cut_film, cuts_of, is_in_color, read_packets
+from colorworker.pipeline.scan import cut_film, is_in_color, read_packets
 from colorworker.state import record_key
 from colorworker.store.objectstore import ObjectStore
 
@@ -134,22 +134,11 @@ def _of_record(unit: Scan, looking: Looking) -> Outline | None:
     try:
         # Not `read_record`, which deletes damaged records: a dry run writes nothing.
         record = record_from_json(looking.destination.get(record_key(unit.unit_id)))
-        facts = record.info
-        found = _of_cuts(
-            unit,
-            video_info_from_json(dict(facts["video"])),
-            cuts_of(record),
-            facts["origin_pts"],
-            Fraction(facts["time_base"]),
-        )
-        return replace(
-            found,
-            seconds=facts["film_seconds"],
-            in_color=facts["in_color"],
-            warnings=tuple(facts["warnings"]),
-        )
-    except (ColorworkerError, ValueError, TypeError, KeyError):
+        info = info_of(record, ScanInfo)
+        found = _of_cuts(unit, info.video, info.cuts, info.origin_pts, info.time_base)
+    except (ColorworkerError, ValueError):
         return None
+    return replace(found, seconds=info.film_seconds, in_color=info.in_color, warnings=info.warnings)
 
 
 def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> Outline:
@@ -164,7 +153,7 @@ def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> Outline:
 
 
 def _of_cuts(
-    unit: Scan, info: VideoInfo, cuts: list[Cut], origin_pts: int, time_base: Fraction
+    unit: Scan, info: VideoInfo, cuts: Sequence[Cut], origin_pts: int, time_base: Fraction
 ) -> Outline:
     return Outline(
         info.codec,

@@ -1,14 +1,12 @@
 """Join a film's parts and publish it."""
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
 
 from colorworker.domain.excerpt import Excerpt, within
 from colorworker.domain.label import notice_of
-from colorworker.domain.records import Record
-from colorworker.domain.shots import shots_of, starts_from_json
+from colorworker.domain.records import FilmInfo, PartFacts, Record, ScanInfo, SegmentInfo, info_of
+from colorworker.domain.shots import Shot, ShotSheet, shots_of
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Assembly
 from colorworker.domain.videoinfo import VideoInfo
@@ -20,7 +18,6 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.scan import film_of
-from colorworker.pipeline.segment import part_facts
 from colorworker.pipeline.shotsheets import cell_shape, film_sheet, sheet_of
 from colorworker.state import attempt_key, commit, finished, now, read_record
 from colorworker.store.objectstore import ObjectStore
@@ -53,7 +50,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     scanned = _record(context, unit.scan_id)
     segments = [_record(context, identity) for identity in unit.segment_ids]
     parts = [
-        Part(partial(store.open, part.attempt_key, etag=part.etag), part_facts(part))
+        Part(partial(store.open, part.attempt_key, etag=part.etag), _part_facts(part))
         for part in segments
     ]
     timer = PhaseTimer()
@@ -93,23 +90,19 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         worker=context.worker,
         created_at=now(),
         seconds=_all_seconds([scanned, *segments], timer),
-        info={
-            "source_sha256": scanned.info["source_sha256"],
-            "width": info.width,
-            "height": info.height,
-            "frames": film.frame_count,
-            "thumbnail_keys": [part.thumbnail_key for part in shown],
-            "film_seconds": round(timeline.seconds, 3),
-            # Whose parts nothing needs any more, should this worker not live to remove them.
-            "joined": [] if context.settings.keep_parts else list(unit.segment_ids),
-            **_shots(store, unit, segments, info, timeline),
-            "streams": [asdict(fate) for fate in film.streams],
-            "warnings": [
-                *scanned.info["warnings"],
-                *_part_warnings(segments),
-                *film.warnings,
-            ],
-        },
+        info=FilmInfo(
+            info_of(scanned, ScanInfo).source_sha256,
+            info.width,
+            info.height,
+            film.frame_count,
+            round(timeline.seconds, 3),
+            tuple(part.thumbnail_key for part in shown),
+            # If this worker dies before it removes the parts, the sweep does.
+            () if context.settings.keep_parts else unit.segment_ids,
+            *_shots(store, unit, segments, info, timeline),
+            film.streams,
+            (*scanned.warnings, *_part_warnings(segments), *film.warnings),
+        ),
     )
     winner = commit(store, record)
     # Whoever adjusts a shot will do it again.
@@ -125,13 +118,13 @@ def _shots(
     segments: list[Record],
     info: VideoInfo,
     timeline: Timeline,
-) -> dict[str, Any]:
-    """Return the film's shots and where their pictures lie."""
-    starts = [start for each in segments for start in starts_from_json(each.info["shot_starts"])]
+) -> tuple[tuple[Shot, ...], ShotSheet]:
+    """Return the film's shots and the sheet with their pictures."""
+    starts = [start for each in segments for start in info_of(each, SegmentInfo).shot_starts]
     shots = shots_of(starts, timeline)
     shape = cell_shape(info)
     key = film_sheet(store, unit.unit_id, shots, map(sheet_of, segments), shape)
-    return {"shots": [asdict(shot) for shot in shots], "shot_sheet": (key, *shape)}
+    return tuple(shots), ShotSheet(key, *shape)
 
 
 def _record(context: WorkerContext, unit_id: str) -> Record:
@@ -141,6 +134,13 @@ def _record(context: WorkerContext, unit_id: str) -> Record:
             unit_id, "the record of this part of the film is gone", "Run the same command again"
         )
     return record
+
+
+def _part_facts(segment: Record) -> PartFacts:
+    facts = info_of(segment, SegmentInfo).part
+    if facts is None:
+        raise KeyMissing(segment.unit_id, "this segment has no part", "Run the same command again")
+    return facts
 
 
 def _all_seconds(units: list[Record], timer: PhaseTimer) -> dict[str, float]:
@@ -153,8 +153,9 @@ def _all_seconds(units: list[Record], timer: PhaseTimer) -> dict[str, float]:
 
 
 def _part_warnings(segments: list[Record]) -> list[str]:
-    gamut = [segment.info["gamut"] for segment in segments]
-    beyond, pixels = (sum(each[name] for each in gamut) for name in ("beyond", "pixels"))
+    infos = [info_of(segment, SegmentInfo) for segment in segments]
+    beyond = sum(info.pixels_beyond_gamut for info in infos)
+    pixels = sum(info.pixels for info in infos)
     said = []
     if beyond:
         share = f"{100 * beyond / pixels:.2f}" if beyond / pixels >= 1e-4 else "less than 0.01"
@@ -162,10 +163,10 @@ def _part_warnings(segments: list[Record]) -> list[str]:
             f"luma of {share} % of all pixels lies outside EBU R 103 in the source and is not"
             " touched"
         )
-    if by_nvdec := sum(segment.info["nvdec_frames"] for segment in segments):
+    if by_nvdec := sum(info.nvdec_frames for info in infos):
         said.append(f"{by_nvdec} frames were decoded by NVDEC, which does not tell damaged ones")
     return said + [
         f"segment {index}: {warning}"
-        for index, segment in enumerate(segments)
-        for warning in segment.info.get("warnings", ())
+        for index, info in enumerate(infos)
+        for warning in info.warnings
     ]

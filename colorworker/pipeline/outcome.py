@@ -8,7 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 
-from colorworker.domain.records import Record, UnitResult
+from colorworker.domain.records import Record, StillInfo, UnitResult
 from colorworker.errors import ColorworkerError, ItemSkipped, PlaceUnfit, UsageError
 from colorworker.pipeline.context import WorkerContext
 
@@ -32,13 +32,14 @@ def success(
     context: WorkerContext, unit_id: str, attempt: int, record: Record, *, resumed: bool
 ) -> UnitResult:
     """Return the result of a unit that left a record, which may be that of a skip."""
+    still = record.info if isinstance(record.info, StillInfo) else None
     return UnitResult(
         unit_id,
         record.outcome,
         record,
         resumed,
-        error_code=str(record.info.get("error_code", "")),
-        error=str(record.info.get("error", "")),
+        error_code=still.error_code if still else "",
+        error=still.error if still else "",
         attempt=attempt,
         worker=context.worker,
     )

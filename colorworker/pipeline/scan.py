@@ -1,6 +1,5 @@
 """Scan one film: what it is, when each frame is shown, where to cut."""
 
-from dataclasses import asdict
 from typing import BinaryIO
 
 import numpy as np
@@ -9,10 +8,10 @@ from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.color.tone import is_color
 from colorworker.domain.excerpt import Excerpt, clipped, within
 from colorworker.domain.options import Options
-from colorworker.domain.records import Record
+from colorworker.domain.records import Record, ScanInfo, info_of
 from colorworker.domain.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
 from colorworker.domain.units import Cut, Scan, cut
-from colorworker.domain.videoinfo import VideoInfo, video_info_from_json, video_info_to_json
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing, SourceTooLarge
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.probe import scan
@@ -70,17 +69,17 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
         worker=context.worker,
         created_at=now(),
         seconds=timer.rounded(),
-        info={
-            "source_sha256": source_sha256,
-            "video": video_info_to_json(info),
-            "in_color": in_color,
-            "origin_pts": int(timeline.pts[0]),
-            "time_base": str(timeline.time_base),
-            "frames": len(part.pts),
-            "film_seconds": round(part.seconds, 3),
-            "cuts": [asdict(item) for item in cuts],
-            "warnings": tally.warnings(),
-        },
+        info=ScanInfo(
+            source_sha256,
+            info,
+            in_color,
+            int(timeline.pts[0]),
+            timeline.time_base,
+            len(part.pts),
+            round(part.seconds, 3),
+            tuple(cuts),
+            tuple(tally.warnings()),
+        ),
     )
     return commit(store, record), False
 
@@ -144,9 +143,4 @@ def film_of(store: ObjectStore, scan_id: str) -> tuple[VideoInfo, Timeline]:
     if record is None:
         raise KeyMissing(scan_id, "the record of this scan is gone", "Run the job again")
     timeline = timeline_from_bytes(store.get(record.attempt_key, etag=record.etag))
-    return video_info_from_json(dict(record.info["video"])), timeline
-
-
-def cuts_of(record: Record) -> list[Cut]:
-    """Return the cuts that a scan's record holds."""
-    return [Cut(**item) for item in record.info["cuts"]]
+    return info_of(record, ScanInfo).video, timeline

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from colorworker.domain.adjustments import FilmTimes, model_settings_at
-from colorworker.domain.records import Record
+from colorworker.domain.records import PartFacts, Record, SegmentInfo
 from colorworker.domain.shots import Start
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Segment
@@ -16,7 +15,7 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.broadcastgamut import limit_to_broadcast_gamut
 from colorworker.media.burnin import film_notice
 from colorworker.media.codecs.decode import decode_segment
-from colorworker.media.codecs.encode import PartFacts, PartWriter
+from colorworker.media.codecs.encode import PartWriter
 from colorworker.media.codecs.nvenc import encoder_errors, require_encoder
 from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
 from colorworker.media.deinterlace import deinterlace_segment
@@ -97,17 +96,6 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
     return commit(store, record), False
 
 
-def part_facts(record: Record) -> PartFacts:
-    """Return what the record of a segment says of its part."""
-    return PartFacts(
-        record.info["frame_count"],
-        record.info["reorder_depth"],
-        record.info["extradata_sha256"],
-        record.info["frame_data"],
-        record.info["captions"],
-    )
-
-
 def _begun(context: WorkerContext, unit: Segment) -> _Making:
     info, timeline = film_of(context.destination, unit.scan_id)
     options, key = unit.options, unit.asset.key
@@ -124,26 +112,30 @@ def _begun(context: WorkerContext, unit: Segment) -> _Making:
     )
 
 
-def _previewed(making: _Making) -> dict[str, Any]:
+def _previewed(making: _Making) -> SegmentInfo:
     unit = making.unit
     keys = preview_stretch(
         making.context, unit, making.info, making.timeline, making.spec.pix_fmt, making.timer
     )
-    return {"start_pts": unit.start_pts, "thumbnail_keys": keys}
+    return SegmentInfo(unit.start_pts, thumbnail_keys=tuple(keys))
 
 
-def _colored_part(making: _Making, record: Record) -> tuple[Record, dict[str, Any]]:
+def _colored_part(making: _Making, record: Record) -> tuple[Record, SegmentInfo]:
     """Return the record with the part in it, and what is to be known of the part."""
     with closing(_colored(making)) as frames:
         record, facts = _write_part(making, record, frames)
     tally, store = making.tally, making.context.destination
-    return record, {
-        **vars(facts),
-        "warnings": tally.warnings(),
-        "gamut": vars(tally.gamut),
-        "nvdec_frames": tally.nvdec_frames,
-        **_shots_seen(making, making.pictures.put(store, making.unit.unit_id)),
-    }
+    starts, pictures = _shots_seen(making, making.pictures.put(store, making.unit.unit_id))
+    return record, SegmentInfo(
+        making.unit.start_pts,
+        facts,
+        starts,
+        pictures,
+        tally.gamut.pixels,
+        tally.gamut.beyond,
+        tally.nvdec_frames,
+        warnings=tuple(tally.warnings()),
+    )
 
 
 def _colored(making: _Making) -> Generator[Frame]:
@@ -220,22 +212,22 @@ def _colorizers(making: _Making) -> Callable[[int], TimedColorizer]:
     return colorizer_at
 
 
-def _shots_seen(making: _Making, pictures: list[int]) -> dict[str, Any]:
-    """Return what the record says of shots; the last may begin with the next segment."""
+def _shots_seen(making: _Making, pictures: list[int]) -> tuple[tuple[Start, ...], tuple[int, ...]]:
+    """Return the shot starts and the timestamps of the shots that have a picture.
+
+    The last shot may begin with the next segment.
+    """
     timeline = making.timeline
     pts = timeline.pts[timeline.pts.searchsorted(making.unit.start_pts) :]
-    starts = [
+    starts = tuple(
         Start(
             int(pts[start.index]),
             int(pts[min(start.index + start.frames, len(pts) - 1)]),
             start.transition,
         )
         for start in making.shot_log
-    ]
-    return {
-        "shot_starts": [asdict(start) for start in starts],
-        "shot_pictures": [int(pts[index]) for index in pictures],
-    }
+    )
+    return starts, tuple(int(pts[index]) for index in pictures)
 
 
 def _write_part(

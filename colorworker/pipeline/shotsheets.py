@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorworker.domain.records import Record
+from colorworker.domain.records import Record, SegmentInfo, info_of
 from colorworker.domain.shots import Shot
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing
@@ -132,4 +132,4 @@ def _segment_pictures(
 
 def sheet_of(record: Record) -> SegmentSheet:
     """Return the sheet of a segment's record."""
-    return SegmentSheet(record.unit_id, record.info.get("shot_pictures", ()))
+    return SegmentSheet(record.unit_id, info_of(record, SegmentInfo).shot_pictures)

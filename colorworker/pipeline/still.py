@@ -11,7 +11,7 @@ import numpy.typing as npt
 from colorworker.color.guided import fit
 from colorworker.color.tone import is_color
 from colorworker.domain.label import notice_of
-from colorworker.domain.records import Record
+from colorworker.domain.records import Record, StillInfo, info_of
 from colorworker.domain.units import Still
 from colorworker.errors import AlreadyColor
 from colorworker.media.stills.picture import VipsPicture
@@ -118,11 +118,7 @@ def _begun(
         weights_sha256=context.model.sha256,
         attempt=attempt,
         worker=context.worker,
-        info={
-            "width": picture.info.width,
-            "height": picture.info.height,
-            "source_sha256": source_sha256,
-        },
+        info=StillInfo(picture.info.width, picture.info.height, source_sha256),
     )
 
 
@@ -167,5 +163,5 @@ def _skipped(record: Record) -> Record:
         "in color already",
         "Give --color-sources recolor to color it anew",
     )
-    said = {"error_code": error.code, "error": str(error)}
-    return replace(record, outcome="skipped", info={**record.info, **said})
+    info = replace(info_of(record, StillInfo), error_code=error.code, error=str(error))
+    return replace(record, outcome="skipped", info=info)

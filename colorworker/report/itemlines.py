@@ -2,24 +2,24 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.records import Record, UnitResult
-from colorworker.domain.shots import Shot
+from colorworker.domain.jsonvalues import from_json, to_json
+from colorworker.domain.records import (
+    FilmInfo,
+    Record,
+    ScanInfo,
+    SegmentInfo,
+    StillInfo,
+    UnitResult,
+)
+from colorworker.domain.shots import Shot, ShotSheet
+from colorworker.domain.streamfate import StreamFate
 
 SHEET_COLUMNS = 10
 """Pictures in a row of a `ShotSheet`; the same in `media.stills.contactsheet`."""
-
-
-class ShotSheet(NamedTuple):
-    """Where the small pictures of a film's shots lie, all in one JPEG."""
-
-    key: str
-    height: int
-    """Of each picture."""
-    width: int
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class ItemLine:
     resumed: bool = False
     """It was found done: this run computed nothing of it."""
     warnings: tuple[str, ...] = ()
-    streams: tuple[Mapping[str, Any], ...] = ()
-    """What became of every stream of a film's source, as `work.streams.StreamFate` says it."""
+    streams: tuple[StreamFate, ...] = ()
+    """What happened to each stream of a film's source."""
     thumbnail_keys: tuple[str, ...] = ()
     """Where its before/after pictures lie on the destination; several for a film."""
     shots: tuple[Shot, ...] = ()
@@ -82,7 +82,7 @@ def line_of_entry(entry: Entry) -> ItemLine:
 
 def line_of_still(entry: Entry, result: UnitResult) -> ItemLine:
     """Return the line of a picture."""
-    return _line(entry, result, [result], {"frames": 1})
+    return _line(entry, result, [result], _Size(frames=1))
 
 
 def line_of_film(
@@ -96,35 +96,43 @@ def line_of_film(
         scanned: The scan's record, where there is one.
         results: All results of its units in this run.
     """
-    facts: dict[str, Any] = {}
-    if scanned is not None:
-        video = scanned.info.get("video", {})
-        facts = {
-            "width": video.get("width"),
-            "height": video.get("height"),
-            "frames": scanned.info.get("frames"),
-        }
-    return _line(entry, result, [*results, result], facts)
+    size = _Size()
+    if scanned is not None and isinstance(scanned.info, ScanInfo):
+        video = scanned.info.video
+        size = _Size(video.width, video.height, scanned.info.frames)
+    return _line(entry, result, [*results, result], size)
 
 
-def _line(
-    entry: Entry, result: UnitResult, results: Sequence[UnitResult], facts: Mapping[str, Any]
-) -> ItemLine:
+@dataclass(frozen=True)
+class _Size:
+    """Size of an item; None where it is not known."""
+
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+
+
+def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size: _Size) -> ItemLine:
     """Return the line of a source from its units' results.
 
     Args:
         entry: The source.
         result: What settled it.
         results: Results of all its units; one may be there twice.
-        facts: Width, height and frames, where `result`'s record does not say them.
+        size: Used where the record of `result` has none.
     """
     record = result.record if result.outcome == "succeeded" else None
     records = {item.record.unit_id: item.record for item in results if item.record}.values()
-    info = {**facts, **(record.info if record else {})}
+    info = record.info if record else None
+    if isinstance(info, FilmInfo):
+        size = _Size(info.width, info.height, info.frames)
+    elif isinstance(info, StillInfo):
+        size = replace(size, width=info.width, height=info.height)
+    film = info if isinstance(info, FilmInfo) else None
     # The record of a still or of a joined film speaks for all units; else each for itself.
     whole = [record] if record and record.kind in {"still", "assembly"} else list(records)
     # Stretches of a preview end in any order.
-    whole.sort(key=lambda each: each.info.get("start_pts", 0))
+    whole.sort(key=_start_pts)
     workers = dict.fromkeys(
         [item.worker for item in records if item.worker] or [result.worker or ""]
     )
@@ -136,38 +144,28 @@ def _line(
         error_code=result.error_code,
         error=result.error,
         output_key=record.output_key if record else "",
-        source_sha256=str(info.get("source_sha256", "")),
+        source_sha256=info.source_sha256 if isinstance(info, FilmInfo | StillInfo) else "",
         output_sha256=record.sha256 if record else "",
         output_bytes=record.size_bytes if record else None,
-        width=info.get("width"),
-        height=info.get("height"),
-        frames=info.get("frames"),
+        width=size.width,
+        height=size.height,
+        frames=size.frames,
         seconds=_summed([item.seconds for item in whole]),
         attempts=max(item.attempt for item in results),
         worker=", ".join(sorted(workers)),
         resumed=bool(results) and all(item.resumed for item in results),
-        warnings=tuple(dict.fromkeys(w for item in whole for w in item.info.get("warnings", ()))),
-        streams=tuple(info.get("streams", ())),
-        thumbnail_keys=tuple(key for item in whole for key in _thumbnails(item)),
-        **_shots(info),
+        warnings=tuple(dict.fromkeys(said for item in whole for said in item.warnings)),
+        streams=film.streams if film else (),
+        thumbnail_keys=tuple(key for item in whole for key in item.all_thumbnail_keys),
+        shots=film.shots if film else (),
+        shot_sheet=film.shot_sheet if film else None,
         version=entry.version,
         own_options=dict(entry.own_options),
     )
 
 
-def _shots(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a line that say which shots a film has."""
-    sheet = info.get("shot_sheet")
-    return {
-        "shots": tuple(Shot(**shot) for shot in info.get("shots") or ()),
-        "shot_sheet": ShotSheet(*sheet) if sheet else None,
-    }
-
-
-def _thumbnails(record: Record) -> list[str]:
-    """Return the keys of a record's pictures: its own, or those it gathered from its segments."""
-    own = [record.thumbnail_key] if record.thumbnail_key else []
-    return list(record.info.get("thumbnail_keys", own))
+def _start_pts(record: Record) -> int:
+    return record.info.start_pts if isinstance(record.info, SegmentInfo) else 0
 
 
 def line_to_json(line: ItemLine) -> bytes:
@@ -175,7 +173,7 @@ def line_to_json(line: ItemLine) -> bytes:
 
     The bytes of a name that is not UTF-8 stay as lone surrogates, which Python reads back.
     """
-    return json.dumps(asdict(line), ensure_ascii=True).encode() + b"\n"
+    return json.dumps(to_json(line), ensure_ascii=True).encode() + b"\n"
 
 
 def line_from_json(data: bytes) -> ItemLine:
@@ -187,10 +185,7 @@ def line_from_json(data: bytes) -> ItemLine:
     values = json.loads(data)
     if not isinstance(values, dict) or not {"root", "key", "kind", "outcome"} <= values.keys():
         raise ValueError("not a line of a report")
-    known = {name: values[name] for name in ItemLine.__dataclass_fields__ if name in values}
-    for name in ("warnings", "streams", "thumbnail_keys"):
-        known[name] = tuple(known.get(name, ()))
-    return ItemLine(**{**known, **_shots(known)})
+    return from_json(ItemLine, values)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from colorworker.domain.excerpt import Excerpt
 from colorworker.domain.options import Adjustment
+from colorworker.domain.streamfate import Fate
 from colorworker.report.itemlines import ItemLine
 
-_CHANGED = ("recoded", "left out")
+_CHANGED: tuple[Fate, ...] = ("recoded", "left out")
 """Fates of streams whose viewers get something else than there was, or nothing."""
 
 
@@ -36,8 +37,8 @@ def _adjusted(adjustment: Adjustment) -> str:
 
 def streams_summary(line: ItemLine) -> str:
     """Return how many streams a film's source has, and of how many of them something is lost."""
-    fates = Counter(str(stream["fate"]) for stream in line.streams)
-    known = len({stream["index"] for stream in line.streams})
+    fates = Counter(stream.fate for stream in line.streams)
+    known = len({stream.index for stream in line.streams})
     lost = ", ".join(f"{fates[fate]} {fate}" for fate in _CHANGED if fates[fate])
     streams = f"{known} stream{'' if known == 1 else 's'}"
     return f"{streams}: {lost}" if lost else f"{streams}, nothing left out"
@@ -46,8 +47,8 @@ def streams_summary(line: ItemLine) -> str:
 def stream_rows(line: ItemLine) -> Iterator[tuple[str, str, bool]]:
     """Yield of each stream its name, what became of it, and whether that is a loss or a change."""
     for stream in line.streams:
-        name = " ".join(filter(None, (str(stream["index"]), stream["kind"], stream["codec"])))
-        language, fate, detail = stream["language"], stream["fate"], stream["detail"]
+        name = " ".join(filter(None, (str(stream.index), stream.kind, stream.codec)))
+        language, fate, detail = stream.language, stream.fate, stream.detail
         yield (
             name if language in _NO_LANGUAGE else f"{name}, {language}",
             f"{fate}: {detail}" if detail else fate,

@@ -12,8 +12,8 @@ from jinja2 import Environment, StrictUndefined
 from colorworker import __version__
 from colorworker.domain.comparison import Comparison
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.shots import timecode
-from colorworker.report.itemlines import SHEET_COLUMNS, ItemLine, ShotSheet, Totals, totals_of
+from colorworker.domain.shots import ShotSheet, timecode
+from colorworker.report.itemlines import SHEET_COLUMNS, ItemLine, Totals, totals_of
 from colorworker.report.itemtext import own_options_text, stream_rows, streams_summary
 from colorworker.report.pagethumbnails import ReadThumbnail, data_uri
 from colorworker.report.text import count, date_and_time, duration, size, visible

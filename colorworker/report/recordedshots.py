@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.records import FilmInfo
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import scan
 from colorworker.state import read_record
@@ -23,6 +24,6 @@ def recorded_shots(
     """
     unit = scan(entry.asset(), entry.output_key, entry.options(options), model)
     record = read_record(store, unit.assembly_id)
-    if record is None or "shots" not in record.info:
+    if record is None or not isinstance(record.info, FilmInfo):
         return None
-    return [Shot(**shot) for shot in record.info["shots"]]
+    return record.info.shots

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from colorworker.domain.records import Record, record_from_json, record_to_json
+from colorworker.domain.records import FilmInfo, Record, record_from_json, record_to_json
 from colorworker.errors import KeyMissing
 from colorworker.state import STATE
 from colorworker.store.objectstore import Leftover, ObjectInfo, ObjectStore
@@ -93,15 +93,16 @@ class OrphanCandidates:
         if not self._has_candidates:
             return
         for record in _records(self._store):
-            shown = [record.thumbnail_key, *record.info.get("thumbnail_keys", ())]
+            shown = {record.thumbnail_key, *record.all_thumbnail_keys}
             self._database.executemany(
                 "DELETE FROM thumbnails WHERE key = ?", [(key,) for key in shown]
             )
             self._database.execute(
                 "UPDATE uploads SET is_ours = TRUE WHERE key = ?", (record.output_key,)
             )
-            if joined := record.info.get("joined"):
-                film = record_to_json(replace(record, info={}))
+            if isinstance(record.info, FilmInfo) and record.info.joined:
+                joined = record.info.joined
+                film = record_to_json(replace(record, info=None))
                 self._database.executemany(
                     "UPDATE parts SET film = ? WHERE unit_id = ?", [(film, each) for each in joined]
                 )

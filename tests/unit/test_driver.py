@@ -1,16 +1,19 @@
 """The driver's loop, against an executor that does what a script says; no pixels, no stores."""
 
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from colorworker.domain.entries import Counts, Entry
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.records import Record, UnitResult
+from colorworker.domain.records import Record, ScanInfo, UnitResult
 from colorworker.domain.units import Assembly, Cut, ImageBatch, Scan, Segment
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.driver import Job, run_job
 
+VIDEO = VideoInfo("avi", "h264", 64, 48, "gray", Fraction(25), None, 1, 1, 1, 1)
 MODEL = ModelRef("lite", "0" * 64)
 CUTS = [Cut(0, 10, 10), Cut(10, 20, 10), Cut(20, None, 5)]
 
@@ -48,14 +51,11 @@ class Scripted:
             return UnitResult(unit.unit_id, "succeeded", stills=stills)
         kind = type(unit).__name__.lower()
         output = getattr(unit, "output_key", "")
-        info = {}
+        info = None
         if isinstance(unit, Scan):
-            output, info = (
-                "",
-                {
-                    "in_color": self.in_color,
-                    "cuts": [asdict(cut) for cut in CUTS],
-                },
+            output = ""
+            info = ScanInfo(
+                "0" * 64, VIDEO, self.in_color, 0, Fraction(1, 25), 25, 1.0, tuple(CUTS)
             )
         record = Record(
             unit.unit_id, kind, "succeeded", unit.asset.key, "e", output_key=output, info=info

@@ -2,8 +2,6 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from colorworker.domain.records import PartFacts
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import DependencyMissing, OutputMismatch
@@ -30,21 +29,6 @@ from colorworker.media.sidedata import CAPTIONS, frame_data, side_data
 SMALLEST_MOVIE_TIMESCALE = 10_000
 NO_PICTURE_TYPE = 0
 """Lets the encoder choose; else a decoded frame forces the source's own I, P and B frames on it."""
-
-
-@dataclass(frozen=True)
-class PartFacts:
-    """What the assembly has to know of a part before it opens it."""
-
-    frame_count: int
-    reorder_depth: int
-    """How many packets a frame is at most stored ahead of its turn to be shown."""
-    extradata_sha256: str
-    """Of the codec's global header: parts with another one cannot stand in one stream."""
-    frame_data: Mapping[str, int] = field(default_factory=dict)
-    """How many frames carry closed captions and the like, by `signaled.FRAME_DATA`'s words."""
-    captions: str = ""
-    """Those that the encoder has no place for, as `captions.pack` makes them."""
 
 
 def configure_encoder(

@@ -17,11 +17,12 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from colorworker.domain.label import Notice
+from colorworker.domain.records import PartFacts
 from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import OutputMismatch
-from colorworker.media.codecs.encode import PartFacts, add_film_stream, muxer_options
+from colorworker.media.codecs.encode import add_film_stream, muxer_options
 from colorworker.media.codecs.profiles import EncoderSpec
 from colorworker.media.codecs.threadpriority import keep_thread_priority
 from colorworker.media.containers.captions import CaptionTrack, add_caption_track, unpack_captions

@@ -12,12 +12,23 @@ from colorworker.domain.adjustments import (
 )
 from colorworker.domain.entries import Entry, entry_from_json, entry_to_json
 from colorworker.domain.options import Adjustment, ModelRef, Options
+from colorworker.domain.records import ScanInfo
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import Cut, segments
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import UsageError
 
 SHOTS = [Shot(1, 0, 0.0, 25, "start"), Shot(2, 25, 1.0, 50, "cut"), Shot(3, 75, 3.0, 25, "cut")]
-SCANNED = {"origin_pts": 0, "time_base": "1/25"}
+SCANNED = ScanInfo(
+    "0" * 64,
+    VideoInfo("matroska", "ffv1", 64, 48, "gray", Fraction(25), None, 1, 1, 1, 1),
+    in_color=False,
+    origin_pts=0,
+    time_base=Fraction(1, 25),
+    frames=100,
+    film_seconds=4.0,
+    cuts=(),
+)
 
 
 def film(key="reels/a.mkv"):

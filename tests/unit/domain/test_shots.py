@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from colorworker.domain.shots import Shot, Start, shots_of, starts_from_json, timecode
+from colorworker.domain.shots import Shot, Start, shots_of, timecode
 from colorworker.domain.timeline import Timeline
 
 
@@ -35,10 +35,6 @@ def test_a_dissolve_that_two_segments_have_seen_counts_once():
     shots = shots_of([rest, whole], timeline())
 
     assert [(shot.frames, shot.transition) for shot in shots] == [(40, "start"), (60, "dissolve")]
-
-
-def test_starts_come_back_from_a_record():
-    assert starts_from_json([vars(at(3))]) == [at(3)]
 
 
 def test_timecodes_count_hours_and_milliseconds():

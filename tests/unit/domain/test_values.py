@@ -16,10 +16,8 @@ from colorworker.domain.entries import (
     manifest_lines,
 )
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.records import Record, record_from_json, record_to_json
 from colorworker.domain.schedule import identity
 from colorworker.domain.timeline import Stored, Timeline, timeline_from_bytes, timeline_to_bytes
-from colorworker.domain.videoinfo import VideoInfo, video_info_from_json, video_info_to_json
 from colorworker.errors import SourceDamaged
 
 
@@ -83,28 +81,6 @@ def test_between_is_half_open():
 
     assert film.between(10, 30).tolist() == [10, 20]
     assert film.between(10, None).tolist() == [10, 20, 30]
-
-
-@pytest.mark.parametrize("aspect", [None, Fraction(16, 11)])
-def test_a_film_description_comes_back_from_json(aspect):
-    info = VideoInfo(
-        "avi", "ffv1", 720, 576, "yuv422p", Fraction(30000, 1001), aspect, 1, 6, 5, 2, 90
-    )
-
-    assert video_info_from_json(video_info_to_json(info)) == info
-
-
-def test_a_record_comes_back_from_json_and_newer_fields_are_left_out():
-    record = Record("id", "still", "succeeded", "a.png", "e", seconds={"read": 0.1})
-    data = record_to_json(record).replace(b'"unit_id"', b'"from_the_future": 1,\n "unit_id"')
-
-    assert record_from_json(data) == record
-
-
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff"])
-def test_what_is_no_record_is_refused(data):
-    with pytest.raises(ValueError):  # noqa: PT011 - the message is json's own
-        record_from_json(data)
 
 
 def test_the_same_work_is_the_same_job_and_any_change_another():

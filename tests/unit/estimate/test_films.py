@@ -14,7 +14,7 @@ from colorworker.estimate.sampling import Recorded
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.pipeline.context import WorkerContext
-from colorworker.pipeline.scan import cuts_of, scan_film
+from colorworker.pipeline.scan import scan_film
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
@@ -77,19 +77,15 @@ def test_predicted_cuts_equal_those_of_the_scan(lookout, options):
     found = lookout.outlines(options)["r.mp4"]
 
     _, record = lookout.scan(options)
-    cuts = cuts_of(record)
+    cuts = record.info.cuts
     assert len(cuts) > 1
     assert found.segments == len(cuts)
-    assert found.cuts == stretches(cuts, 0, lookout_time_base(record))
-    assert found.frames == record.info["frames"]
-    assert found.seconds == pytest.approx(record.info["film_seconds"], abs=0.001)
+    assert found.cuts == stretches(cuts, 0, record.info.time_base)
+    assert found.frames == record.info.frames
+    assert found.seconds == pytest.approx(record.info.film_seconds, abs=0.001)
     assert (found.width, found.height, found.codec, found.pix_fmt, found.rate) == (
         64, 48, "h264", "yuv420p", 25,
     )  # fmt: skip
-
-
-def lookout_time_base(record):
-    return module.Fraction(record.info["time_base"])
 
 
 def test_a_scanned_film_is_not_read_again(lookout):

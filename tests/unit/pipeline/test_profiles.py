@@ -85,8 +85,8 @@ def test_the_line_of_a_film_accounts_for_every_stream(options, suffix, codec, fa
     with av.open(str(source)) as container:
         indexes = {stream.index for stream in container.streams}
     assert line.error == ""
-    assert {stream["index"] for stream in line.streams} == indexes
-    found = [stream["fate"] for stream in line.streams]
+    assert {stream.index for stream in line.streams} == indexes
+    found = [stream.fate for stream in line.streams]
     assert {fate: found.count(fate) for fate in found} == fates
     assert len(line.warnings) >= fates.get("left out", 0)
     assert output.suffix == suffix

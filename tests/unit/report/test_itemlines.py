@@ -1,9 +1,12 @@
 import json
+from fractions import Fraction
 
 import pytest
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.records import Record, UnitResult
+from colorworker.domain.records import FilmInfo, Record, ScanInfo, StillInfo, UnitResult
+from colorworker.domain.streamfate import StreamFate
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.report.itemlines import (
     ItemLine,
     Totals,
@@ -73,7 +76,7 @@ def test_a_listed_source_that_was_settled_keeps_its_reason():
 
 
 def test_a_still_takes_its_facts_from_its_record():
-    info = {"source_sha256": "aa", "width": 640, "height": 480, "warnings": ["EXIF was damaged"]}
+    info = StillInfo(640, 480, "aa")
     result = done(
         "s", "still", attempt=2, output_key="o.jpg", sha256="bb", thumbnail_key="t.jpg",
         worker="w:1", seconds={"read": 0.1, "predict": 0.2}, info=info,
@@ -85,7 +88,6 @@ def test_a_still_takes_its_facts_from_its_record():
     assert (line.width, line.height, line.frames) == (640, 480, 1)
     assert line.seconds == {"read": 0.1, "predict": 0.2}
     assert (line.attempts, line.worker, line.thumbnail_keys) == (2, "w:1", ("t.jpg",))
-    assert line.warnings == ("EXIF was damaged",)
     assert not line.resumed
 
 
@@ -98,13 +100,15 @@ def test_a_failed_still_names_its_error_and_no_output():
     assert (line.output_key, line.output_sha256, line.worker) == ("", "", "w:1")
 
 
-FATE = {"index": 0, "kind": "video", "codec": "h264", "fate": "colored", "detail": "becomes ffv1"}
+FATE = StreamFate(0, "video", "h264", "colored", "becomes ffv1")
+VIDEO = VideoInfo("avi", "h264", 720, 576, "gray", Fraction(25), None, 1, 1, 1, 1)
+SCANNED = ScanInfo("aa", VIDEO, False, 0, Fraction(1, 25), 50, 2.0, ())
 
 
 def film_results():
     scanned = done(
         "scan", "scan", worker="a", seconds={"read": 1.0},
-        info={"video": {"width": 720, "height": 576}, "frames": 50},
+        info=SCANNED,
     )  # fmt: skip
     parts = [
         done("p0", "segment", resumed=True, worker="b", seconds={"encode": 2.0}, thumbnail_key="t"),
@@ -113,10 +117,9 @@ def film_results():
     joined = done(
         "join", "assembly", worker="c", output_key="o.mp4", sha256="bb",
         seconds={"read": 1.0, "encode": 6.0, "write": 1.0},
-        info={
-            "source_sha256": "aa", "warnings": ["no chapters"], "thumbnail_keys": ["t"],
-            "streams": [FATE],
-        },
+        info=FilmInfo(
+            "aa", 720, 576, 50, 2.0, ("t",), streams=(FATE,), warnings=("no chapters",)
+        ),
     )  # fmt: skip
     return scanned, parts, joined
 
@@ -137,7 +140,7 @@ def test_a_joined_film_speaks_for_its_units():
 
 def test_a_film_that_was_done_before_is_resumed():
     joined = done(
-        "join", "assembly", resumed=True, output_key="o.mp4", info={"width": 720, "frames": 50}
+        "join", "assembly", resumed=True, output_key="o.mp4", info=FilmInfo("", 720, 576, 50, 2.0)
     )
 
     line = line_of_film(ENTRY, joined, None, [joined])

@@ -6,9 +6,10 @@ import pytest
 
 from colorworker.domain.comparison import Comparison
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.shots import Shot
+from colorworker.domain.shots import Shot, ShotSheet
+from colorworker.domain.streamfate import StreamFate
 from colorworker.report import jobpage as page_module
-from colorworker.report.itemlines import ItemLine, ShotSheet
+from colorworker.report.itemlines import ItemLine
 from colorworker.report.jobpage import JobFacts, cell_style, page_content, phase_shares, render
 from colorworker.report.text import count, duration, size, visible
 
@@ -255,10 +256,7 @@ def test_a_page_with_very_many_shots_says_how_many_it_leaves_out(monkeypatch):
 
 
 def stream(index, kind, codec, fate, detail="", language=""):
-    return {
-        "index": index, "kind": kind, "codec": codec, "fate": fate, "detail": detail,
-        "language": language,
-    }  # fmt: skip
+    return StreamFate(index, kind, codec, fate, detail, language)
 
 
 def test_the_streams_of_a_film_are_accounted_for_in_a_folded_table():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from colorworker.domain.records import Record, record_to_json
+from colorworker.domain.records import FilmInfo, Record, record_to_json
 from colorworker.domain.runstate import RunState, run_to_json
 from colorworker.runs.heartbeat import run_key
 from colorworker.runs.sweep import AgeLimits, age_limits, sweep
@@ -38,9 +38,10 @@ def put_attempt(store, unit=UNIT, data=b"attempt", extension=".mp4"):
     return key, store.put(key, data)
 
 
-def put_record(store, unit=UNIT, key="", etag="", output="", thumbnail="", **info):
+def put_record(store, unit=UNIT, key="", etag="", output="", thumbnail="", **film):
+    info = FilmInfo("0" * 64, 640, 480, 24, 1.0, **film) if film else None
     record = Record(
-        unit, "still", "succeeded", "a.png", "e", key, output, etag, thumbnail_key=thumbnail,
+        unit, "assembly", "succeeded", "a.png", "e", key, output, etag, thumbnail_key=thumbnail,
         info=info,
     )  # fmt: skip
     store.put(record_key(unit), record_to_json(record))
@@ -67,7 +68,7 @@ def test_losing_attempts_are_swept_and_the_winner_stays(store):
 
 def put_film(store, *joined, etag=None):
     published = store.put("film.mp4", b"film")
-    put_record(store, "f" * 32, "gone", etag or published.etag, "film.mp4", joined=list(joined))
+    put_record(store, "f" * 32, "gone", etag or published.etag, "film.mp4", joined=joined)
 
 
 def test_parts_of_a_published_film_are_swept_and_other_parts_stay(store):
@@ -160,7 +161,7 @@ def test_thumbnails_without_a_record_are_swept(store):
     for key in (named, gathered, orphan):
         store.put(key, b"jpeg")
     put_record(store, "a" * 32, thumbnail=named)
-    put_record(store, "d" * 32, thumbnail_keys=[gathered])
+    put_record(store, "d" * 32, thumbnail_keys=(gathered,))
 
     assert swept(store) == [("thumbnail", orphan)]
 
