@@ -16,7 +16,7 @@ from colorworker.evaluation.filmpairs import film_rows
 from colorworker.evaluation.pictures import Pictures
 from colorworker.evaluation.table import FilmRow, markdown
 from colorworker.report.evaluationpage import EvaluationFacts, evaluation_html, evaluation_json
-from colorworker.report.qualityplots import hints_plot, sheet, vividness_plot
+from colorworker.report.qualityplots import comparison_sheet, hints_plot, vividness_plot
 from colorworker.settings import Settings
 from colorworker.state import now
 from colorworker.store.objectstore import ObjectStore
@@ -178,5 +178,5 @@ def _figures(result: Result) -> dict[str, bytes]:
         figures["hints.svg"] = hints_plot(result.evaluation)
     for name, strips in result.sheets.items():
         title = f"{_WORDS[name]} CIEDE2000, which is the number over each"
-        figures[f"sheet-{name}.jpg"] = sheet(title, strips)
+        figures[f"sheet-{name}.jpg"] = comparison_sheet(title, strips)
     return figures

@@ -1,1 +1,1 @@
-"""What happened, for people and for programs."""
+"""Reports of jobs and evaluations: pages for people, JSON and CSV for programs."""

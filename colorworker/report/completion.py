@@ -1,18 +1,17 @@
-"""Completion reports as S3 Batch Operations writes them, for tools that read those.
+"""Completion reports in the format of S3 Batch Operations, for tools that read those.
 
-Below a prefix of any store, a folder a run:
+Each run writes a folder below a prefix of any store:
 
-    job-<job id>-<run id>/manifest.json      where the tables are, and their MD5; put last
-    job-<job id>-<run id>/results/*.csv      one of succeeded and one of failed items, if any
+    job-<job id>-<run id>/manifest.json      lists the CSV files with their MD5; put last
+    job-<job id>-<run id>/results/*.csv      one for succeeded and one for failed items, if any
 
-Columns are those that the manifest's ReportSchema names: Bucket, Key, VersionId, TaskStatus,
-ErrorCode, HTTPStatusCode, ResultMessage. (The examples of the guide have the status code and the
-error code the other way round; a reader can only go by the schema.) Items that were skipped have
-succeeded, as nothing was to be done, and say so; those that wait or are parked have failed. What a
-run did not come to is in neither table, as with S3.
+The columns are those in the manifest's ReportSchema: Bucket, Key, VersionId, TaskStatus, ErrorCode,
+HTTPStatusCode, ResultMessage. (The examples in the guide swap status code and error code; readers
+must follow the schema.) Skipped items count as succeeded, with the reason in the message. Waiting
+and parked items count as failed. As in S3, items that the run did not reach are in neither file.
 
-Keys and versions are URL-encoded and messages begin with a word of ours, so no field is a formula
-to a spreadsheet, whatever a key is called.
+Keys and versions are URL-encoded and messages start with a fixed word, so that a spreadsheet never
+takes a field for a formula, whatever the key.
 
 Source:
     S3 User Guide, "Examples: S3 Batch Operations completion reports",
@@ -42,37 +41,37 @@ logger = logging.getLogger(__name__)
 _S3 = "s3://"
 _FORMAT = "Report_CSV_20180820"
 _SCHEMA = "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage"
-_HELD = {"waiting", "parked"}
-_LEFT_OUT = {"source_gone"}
-"""No task: it is reported once that a source is not there any more."""
+_POSTPONED = {"waiting", "parked"}
+_OMITTED = {"source_gone"}
+"""Not a task: a note that a source no longer exists."""
 _STATUS = {
     "key_missing": "404",
     "source_unreadable": "403",
     "source_changed": "412",
     "store_unavailable": "503",
 }
-"""What the store said; of failures that no store has to do with there is none."""
+"""HTTP status of failures that come from the store; other failures have none."""
 
 
 class CompletionReport:
-    """Holds two files while the job runs; none of its items stays in memory.
+    """Collects items in two local files while the job runs, none of them in memory.
 
-    Written however the job ends: also when it is stopped or breaks off, as far as it came.
+    The report is written however the job ends, with the items so far.
     """
 
     def __init__(self, store: ObjectStore, outputs: str, job_id: str, run_id: str) -> None:
-        """Begin a report of which nothing is on the store yet.
+        """Start a report without writing to the store yet.
 
         Args:
-            store: Whose root is the prefix.
+            store: The store for the report; its root is the prefix.
             outputs: URI of the job's destination, for the messages.
-            job_id: Of the job.
-            run_id: Of the run.
+            job_id: Id of the job.
+            run_id: Id of the run.
         """
         self._store = store
         self._outputs = outputs.rstrip("/")
         self._folder = f"job-{job_id}-{run_id}"
-        self._tables: dict[str, _Table] = {}
+        self._files: dict[str, _CsvFile] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -87,24 +86,24 @@ class CompletionReport:
             if error is not None:
                 self.finish()
         except ColorworkerError as failed:
-            # Why the job broke off matters more, and must not be hidden by this.
+            # The error that ended the job matters more and must not be hidden by this one.
             logger.warning("the completion report was not written: %s", failed)
         finally:
-            for table in self._tables.values():
-                table.file.close()
-                table.path.unlink(missing_ok=True)
+            for file in self._files.values():
+                file.stream.close()
+                file.path.unlink(missing_ok=True)
 
     def add(self, line: ItemLine) -> None:
-        """Write down what became of an item."""
-        if line.error_code in _LEFT_OUT:
+        """Add an item that has ended."""
+        if line.error_code in _OMITTED:
             return
-        failed = line.outcome == "failed" or line.error_code in _HELD
+        failed = line.outcome == "failed" or line.error_code in _POSTPONED
         status = "failed" if failed else "succeeded"
-        if status not in self._tables:
-            self._tables[status] = _Table.begin(self._store.scratch())
+        if status not in self._files:
+            self._files[status] = _CsvFile.begin(self._store.scratch())
         bucket, key = _bucket_and_key(line)
         code = "200" if not failed else _STATUS.get(line.error_code, "")
-        self._tables[status].rows.writerow(
+        self._files[status].rows.writerow(
             [
                 bucket,
                 key,
@@ -123,25 +122,25 @@ class CompletionReport:
         return visible(f"{line.outcome}: {line.error}")
 
     def finish(self) -> str:
-        """Put tables and manifest on the store; return the manifest's URI, empty if nothing was.
+        """Put CSV files and manifest on the store; return the manifest's URI, or "" without items.
 
         Raises:
-            StoreError: If the store does not take them.
+            StoreError: If the store refuses them.
         """
-        if not self._tables:
+        if not self._files:
             return ""
         bucket = _bucket_of(self._store.uri)
         results = []
-        for status, table in sorted(self._tables.items(), reverse=True):
-            md5 = table.end()
+        for status, file in sorted(self._files.items(), reverse=True):
+            md5 = file.end()
             key = f"{self._folder}/results/{uuid.uuid4().hex}.csv"
-            self._store.put_file(key, table.path)
+            self._store.put_file(key, file.path)
             results.append(
                 {
                     "TaskExecutionStatus": status,
                     "Bucket": bucket,
                     "MD5Checksum": md5,
-                    "Key": _whole_key(self._store.uri, key),
+                    "Key": _full_key(self._store.uri, key),
                 }
             )
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -157,22 +156,22 @@ class CompletionReport:
 
 
 @dataclass(frozen=True)
-class _Table:
-    """One CSV file that is being written."""
+class _CsvFile:
+    """A CSV file that is being written."""
 
     path: Path
-    file: IO[str]
+    stream: IO[str]
     rows: Any
 
     @classmethod
     def begin(cls, folder: Path) -> Self:
         path = folder / f"{uuid.uuid4().hex}.csv"
-        file = TextIOWrapper(path.open("wb"), "utf-8", errors="backslashreplace", newline="")
-        return cls(path, file, csv.writer(file, lineterminator="\n"))
+        stream = TextIOWrapper(path.open("wb"), "utf-8", errors="backslashreplace", newline="")
+        return cls(path, stream, csv.writer(stream, lineterminator="\n"))
 
     def end(self) -> str:
         """Close the file and return its MD5."""
-        self.file.close()
+        self.stream.close()
         with self.path.open("rb") as reader:
             return hashlib.file_digest(reader, _md5).hexdigest()
 
@@ -182,12 +181,12 @@ def _md5() -> Any:
 
 
 def _bucket_and_key(line: ItemLine) -> tuple[str, str]:
-    """Return the bucket and the encoded key; of what lies in no bucket, its folder's URI."""
-    return _bucket_of(line.root), _encoded(_whole_key(line.root, line.key))
+    """Return the bucket and the encoded key; outside buckets, the folder's URI and the key."""
+    return _bucket_of(line.root), _encoded(_full_key(line.root, line.key))
 
 
 def _encoded(text: str, safe: str = "/") -> str:
-    """Return the text URL-encoded, its first letter too where that is a sign."""
+    """Return the text URL-encoded, including a `-` at its start."""
     encoded = quote(text, safe, errors="backslashreplace")
     return f"%2D{encoded[1:]}" if encoded.startswith("-") else encoded
 
@@ -196,7 +195,7 @@ def _bucket_of(uri: str) -> str:
     return uri.removeprefix(_S3).partition("/")[0] if uri.startswith(_S3) else uri
 
 
-def _whole_key(uri: str, key: str) -> str:
-    """Return a key of a store as its bucket knows it."""
+def _full_key(uri: str, key: str) -> str:
+    """Return the full key within the bucket, from a store's URI and a key relative to it."""
     prefix = uri.removeprefix(_S3).partition("/")[2] if uri.startswith(_S3) else ""
     return f"{prefix}/{key}" if prefix else key

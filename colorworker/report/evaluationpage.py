@@ -1,4 +1,4 @@
-"""An evaluation as JSON for programs and as one HTML page for people, which needs nothing else."""
+"""An evaluation as JSON for programs and as one self-contained HTML page for people."""
 
 import base64
 import json
@@ -17,12 +17,12 @@ from colorworker.evaluation.table import (
     columns,
     film_cells,
 )
-from colorworker.report.text import duration, visible
+from colorworker.report.text import date_and_time, duration, visible
 
 
 @dataclass(frozen=True)
 class EvaluationFacts:
-    """What the page says about the run itself."""
+    """Facts about the evaluation run."""
 
     started_at: str
     """UTC, ISO 8601."""
@@ -37,7 +37,11 @@ def evaluation_json(
     films: Sequence[FilmRow],
     failures: Sequence[str],
 ) -> bytes:
-    """Return everything but the pictures; numbers only, finite all of them."""
+    """Return all results except images as UTF-8 JSON.
+
+    Raises:
+        ValueError: If a number is not finite.
+    """
     document = {
         "schema": 1,
         "colorworker": __version__,
@@ -59,14 +63,19 @@ def evaluation_html(
     """Return the page.
 
     Args:
-        facts: About the run.
-        evaluation: Of pictures, if there were any.
-        films: A row each.
-        failures: What was wrong with films that could not be measured.
-        figures: SVG and JPEG by file name; each is shown under its name's first part.
+        facts: Facts about the run.
+        evaluation: Results of pictures; None if there were none.
+        films: Results of films.
+        failures: Error messages of films that could not be measured.
+        figures: SVG and JPEG images by file name; the stem becomes the alternative text.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"visible": visible, "duration": duration, "picture": _data_uri}
+    environment.filters |= {
+        "visible": visible,
+        "duration": duration,
+        "date_and_time": date_and_time,
+        "picture": _data_uri,
+    }
     source = resources.files("colorworker.report").joinpath("evaluation.html.jinja")
     shown = columns(evaluation.rows) if evaluation else []
     page = environment.from_string(source.read_text("utf-8")).render(

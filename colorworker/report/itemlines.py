@@ -1,4 +1,4 @@
-"""One line an item: what became of it, as report.jsonl holds it and the page shows it."""
+"""The outcome of each item: a line of report.jsonl, and the source of the report page."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from colorworker.domain.shots import Shot, ShotSheet
 from colorworker.domain.streamfate import StreamFate
 
 SHEET_COLUMNS = 10
-"""Pictures in a row of a `ShotSheet`; the same in `media.stills.contactsheet`."""
+"""Pictures per row of a `ShotSheet`; must be the same in `media.stills.contactsheet`."""
 
 
 @dataclass(frozen=True)
@@ -30,44 +30,44 @@ class ItemLine:
     """URI of the store the source lies in."""
     key: str
     kind: str
-    """`still`, `film`, or empty where the source is neither."""
+    """`still`, `film`, or empty if the source is neither."""
     outcome: str
-    """`succeeded` (also when it was done before), `failed` or `skipped`."""
+    """`succeeded` (also if an earlier run did it), `failed` or `skipped`."""
     error_code: str = ""
     error: str = ""
-    """The sentence a person reads: why it failed or was skipped."""
+    """Message for people: why it failed or was skipped."""
     output_key: str = ""
     source_sha256: str = ""
     output_sha256: str = ""
     output_bytes: int | None = None
-    """Of the output; None where there is none."""
+    """Size of the output; None if there is none."""
     width: int | None = None
     height: int | None = None
     frames: int | None = None
-    """1 for a picture; None where it is not known."""
+    """1 for a picture; None if unknown."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By phase, summed over the item's units; of earlier runs too."""
+    """Seconds by phase, summed over the item's units, including those of earlier runs."""
     attempts: int = 0
-    """Tries of the unit that needed most; 0 when nothing was tried."""
+    """Attempts of the unit that needed most; 0 if nothing was attempted."""
     worker: str = ""
     resumed: bool = False
-    """It was found done: this run computed nothing of it."""
+    """Done by an earlier run; this run computed nothing for it."""
     warnings: tuple[str, ...] = ()
     streams: tuple[StreamFate, ...] = ()
     """What happened to each stream of a film's source."""
     thumbnail_keys: tuple[str, ...] = ()
-    """Where its before/after pictures lie on the destination; several for a film."""
+    """Keys of its before/after pictures on the destination; several for a film."""
     shots: tuple[Shot, ...] = ()
-    """Of a joined film."""
+    """Shots of a joined film."""
     shot_sheet: ShotSheet | None = None
     version: str = ""
-    """Of the source that was asked for, in a store that keeps several; empty: the last."""
+    """Requested version of the source, in a store that keeps several; empty for the latest."""
     own_options: Mapping[str, Any] = field(default_factory=dict)
-    """In what it was to be done otherwise than the job's other items."""
+    """Options in which it differs from the job."""
 
 
 def line_of_entry(entry: Entry) -> ItemLine:
-    """Return the line of a source that its listing settled."""
+    """Return the line of a source that was skipped or failed when it was listed."""
     return ItemLine(
         entry.root,
         entry.key,
@@ -91,10 +91,10 @@ def line_of_film(
     """Return the line of a film.
 
     Args:
-        entry: Its source.
-        result: What settled it: its assembly's result, or that of the unit that failed.
-        scanned: The scan's record, where there is one.
-        results: All results of its units in this run.
+        entry: The source.
+        result: The final result: of the assembly, or of the unit that failed.
+        scanned: The record of the scan, if there is one.
+        results: Results of all its units in this run.
     """
     size = _Size()
     if scanned is not None and isinstance(scanned.info, ScanInfo):
@@ -105,7 +105,7 @@ def line_of_film(
 
 @dataclass(frozen=True)
 class _Size:
-    """Size of an item; None where it is not known."""
+    """Width, height and number of frames of an item; None if unknown."""
 
     width: int | None = None
     height: int | None = None
@@ -117,9 +117,9 @@ def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size:
 
     Args:
         entry: The source.
-        result: What settled it.
-        results: Results of all its units; one may be there twice.
-        size: Used where the record of `result` has none.
+        result: The final result.
+        results: Results of all its units; may contain duplicates.
+        size: Size to use if the record of `result` has none.
     """
     record = result.record if result.outcome == "succeeded" else None
     records = {item.record.unit_id: item.record for item in results if item.record}.values()
@@ -129,9 +129,9 @@ def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size:
     elif isinstance(info, StillInfo):
         size = replace(size, width=info.width, height=info.height)
     film = info if isinstance(info, FilmInfo) else None
-    # The record of a still or of a joined film speaks for all units; else each for itself.
+    # The record of a still or of a joined film covers all units. Otherwise use the units' records.
     whole = [record] if record and record.kind in {"still", "assembly"} else list(records)
-    # Stretches of a preview end in any order.
+    # The segments of a preview end in any order.
     whole.sort(key=_start_pts)
     workers = dict.fromkeys(
         [item.worker for item in records if item.worker] or [result.worker or ""]
@@ -171,13 +171,13 @@ def _start_pts(record: Record) -> int:
 def line_to_json(line: ItemLine) -> bytes:
     """Return the line as one line of ASCII JSON with its newline.
 
-    The bytes of a name that is not UTF-8 stay as lone surrogates, which Python reads back.
+    Bytes of a name that are not UTF-8 are kept as lone surrogates, which Python reads back.
     """
     return json.dumps(to_json(line), ensure_ascii=True).encode() + b"\n"
 
 
 def line_from_json(data: bytes) -> ItemLine:
-    """Return the item that `line_to_json` wrote; unknown fields of newer versions are left out.
+    """Return the item that `line_to_json` wrote; fields of newer versions are ignored.
 
     Raises:
         ValueError: If it is not the JSON object of an item.
@@ -190,26 +190,26 @@ def line_from_json(data: bytes) -> ItemLine:
 
 @dataclass(frozen=True)
 class Totals:
-    """A job in numbers."""
+    """Sums over all items of a job."""
 
     items: int = 0
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0
     resumed: int = 0
-    """Of the succeeded: those found done."""
+    """Succeeded items that an earlier run had done."""
     stills: int = 0
-    """Colored."""
+    """Colored stills."""
     films: int = 0
-    """Colored."""
+    """Colored films."""
     frames: int = 0
-    """Of the colored films."""
+    """Frames of the colored films."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By phase, of all items."""
+    """Seconds by phase, of all items."""
 
 
 def totals_of(lines: Iterable[ItemLine]) -> Totals:
-    """Return the sums over all lines, which are seen once and not kept."""
+    """Return the sums over all lines; iterates once and keeps no line."""
     counts = {name: 0 for name in Totals.__dataclass_fields__ if name != "seconds"}
     seconds: dict[str, float] = {}
     for line in lines:
@@ -225,7 +225,7 @@ def totals_of(lines: Iterable[ItemLine]) -> Totals:
 
 
 def _summed(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Return the sum of each phase, to the millisecond."""
+    """Return the sum for each phase, rounded to milliseconds."""
     total: dict[str, float] = {}
     for part in parts:
         for phase, seconds in part.items():

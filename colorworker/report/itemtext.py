@@ -1,4 +1,4 @@
-"""What a page says of one item besides its picture: options of its own, its film's streams."""
+"""Text about one item on the report page: its own options, and the streams of a film."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,34 +9,34 @@ from colorworker.domain.streamfate import Fate
 from colorworker.report.itemlines import ItemLine
 
 _CHANGED: tuple[Fate, ...] = ("recoded", "left out")
-"""Fates of streams whose viewers get something else than there was, or nothing."""
+"""Fates of streams that are changed or missing in the output."""
 
 
 _NO_LANGUAGE = ("", "und")
-"""`und` is how MP4 says that nobody said it (ISO 639-2)."""
+"""`und` means undetermined (ISO 639-2); MP4 uses it if no language is set."""
 
 
 def own_options_text(line: ItemLine) -> str:
-    """Return in which options an item differs from its job's others; empty where in none."""
+    """Return the options in which an item differs from its job; empty if there are none."""
     return "; ".join(_own_options(line))
 
 
 def _own_options(line: ItemLine) -> Iterator[str]:
     for name, value in line.own_options.items():
         if name == "adjustments":
-            yield from (_adjusted(Adjustment(*each)) for each in value)
+            yield from (_adjustment_text(Adjustment(*each)) for each in value)
         elif value is not None:
             yield f"{name.replace('_', ' ')} {value}"
 
 
-def _adjusted(adjustment: Adjustment) -> str:
-    looks = {"vividness": adjustment.vividness, "temperature": adjustment.temperature}
-    said = " and ".join(f"{name} {value:g}" for name, value in looks.items() if value is not None)
-    return f"{said} from {Excerpt(adjustment.start_ms, adjustment.end_ms)}"
+def _adjustment_text(adjustment: Adjustment) -> str:
+    values = {"vividness": adjustment.vividness, "temperature": adjustment.temperature}
+    text = " and ".join(f"{name} {value:g}" for name, value in values.items() if value is not None)
+    return f"{text} from {Excerpt(adjustment.start_ms, adjustment.end_ms)}"
 
 
 def streams_summary(line: ItemLine) -> str:
-    """Return how many streams a film's source has, and of how many of them something is lost."""
+    """Return the number of a source's streams, and how many are recoded or left out."""
     fates = Counter(stream.fate for stream in line.streams)
     known = len({stream.index for stream in line.streams})
     lost = ", ".join(f"{fates[fate]} {fate}" for fate in _CHANGED if fates[fate])
@@ -45,7 +45,7 @@ def streams_summary(line: ItemLine) -> str:
 
 
 def stream_rows(line: ItemLine) -> Iterator[tuple[str, str, bool]]:
-    """Yield of each stream its name, what became of it, and whether that is a loss or a change."""
+    """Yield (name, fate, whether it is changed or missing) for each stream."""
     for stream in line.streams:
         name = " ".join(filter(None, (str(stream.index), stream.kind, stream.codec)))
         language, fate, detail = stream.language, stream.fate, stream.detail

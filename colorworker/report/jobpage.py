@@ -1,4 +1,4 @@
-"""A job's report as one HTML file that needs nothing else: no script, no request."""
+"""The report page of a job: one self-contained HTML file without scripts or requests."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,25 +21,25 @@ from colorworker.report.text import count, date_and_time, duration, size, visibl
 T = TypeVar("T")
 
 MAX_SHOWN = 500
-"""Items on the page besides the failures; with their pictures, some 10 MB."""
+"""Items on the page that did not fail; with pictures, about 10 MB."""
 MAX_FAILED = 1000
-"""Failures on the page; of more of them, numbers by error code say more than a list."""
+"""Failures on the page; beyond that, counts by error code are more useful than a list."""
 MAX_PICTURES = 1000
-"""Before/after pictures on the page: a film has several."""
+"""Before/after pictures on the page; a film has several."""
 MAX_SHOTS = 5000
-"""Shots on the page, of all its films."""
+"""Shots on the page, of all films together."""
 MAX_STREAMS = 5000
-"""Streams on the page, of all its films: a source can have as many as it likes."""
+"""Streams on the page, of all films together; a source may have any number."""
 MAX_SHEET_BYTES = 16 << 20
-"""Of all sheets with the pictures of shots; a feature film's has 2 to 4 MB."""
+"""Size of all shot sheets together; that of a feature film has 2 to 4 MB."""
 OUTPUTS_AT = "../../../../"
-"""From `.colorworker/jobs/<job_id>/report/` to the folder that the output keys count from."""
+"""Path from `.colorworker/jobs/<job_id>/report/` to the destination's root."""
 _PHASES = ("read", "decode", "predict", "color", "encode", "verify", "assemble", "write")
 
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What the head of the page says about a job."""
+    """Facts about a job and its run, for the head of the page."""
 
     job_id: str
     sources: tuple[str, ...]
@@ -51,43 +51,43 @@ class JobFacts:
     """UTC, ISO 8601."""
     wall_seconds: float
     interrupted: bool = False
-    """Stopped before its end: what is not listed has not been begun or not been finished."""
+    """The run was stopped: items that are not listed have not been started or finished."""
     settings: Mapping[str, str] | None = None
-    """More settings to show, by name."""
+    """Additional settings to show, by name."""
     comparison: Comparison | None = None
-    """What was expected of what this run has worked on; None where nothing was."""
+    """Estimated and actual cost of this run's work; None without an estimate."""
 
 
 @dataclass(frozen=True)
 class PageContent:
-    """What of a job comes on its page."""
+    """The items of a job that are shown on its page."""
 
     totals: Totals
     failed: tuple[ItemLine, ...]
     colored: tuple[ItemLine, ...]
     skipped: tuple[ItemLine, ...]
     failures: Mapping[str, int]
-    """How many items failed by each error code, most first."""
+    """Number of failed items by error code, most frequent first."""
     hidden_shots: int = 0
-    """Shots of the films shown that only report.jsonl names."""
+    """Shots of the films shown that are only in report.jsonl."""
     hidden_streams: int = 0
-    """The same of their streams."""
+    """Streams of the films shown that are only in report.jsonl."""
 
     @property
     def hidden_count(self) -> int:
-        """Items that only report.jsonl names."""
+        """Items that are only in report.jsonl."""
         seen = len(self.failed) + len(self.colored) + len(self.skipped)
         return self.totals.items - seen
 
 
 @dataclass
-class _Room:
-    """How many of something still fit; a list is there whole or not, so that its length is true."""
+class _Allowance:
+    """A remaining number of values; a list is shown whole or not, so that its length is right."""
 
     left: int
     hidden: int = 0
 
-    def fitting(self, values: tuple[T, ...]) -> tuple[T, ...]:
+    def take(self, values: tuple[T, ...]) -> tuple[T, ...]:
         if len(values) > self.left:
             self.hidden += len(values)
             return ()
@@ -98,40 +98,40 @@ class _Room:
 def page_content(
     lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_FAILED
 ) -> PageContent:
-    """Return what comes on the page, from any number of lines, which are seen once.
+    """Return what is shown on the page; iterates over the lines once.
 
     Args:
-        lines: Every item, in the order to be shown.
-        limit: Items that did not fail: the first of them, colored ones before skipped.
-        failed: Failures: the first of them.
+        lines: All items, in display order.
+        limit: Maximum of items that did not fail; colored items come before skipped ones.
+        failed: Maximum of failed items.
     """
     limits = {"failed": failed, "succeeded": limit, "skipped": limit}
     kept: dict[str, list[ItemLine]] = {outcome: [] for outcome in limits}
     codes: Counter[str] = Counter()
-    shots, streams = _Room(MAX_SHOTS), _Room(MAX_STREAMS)
+    shots, streams = _Allowance(MAX_SHOTS), _Allowance(MAX_STREAMS)
 
-    def sorting() -> Iterator[ItemLine]:
+    def sorted_by_outcome() -> Iterator[ItemLine]:
         for line in lines:
             if len(kept[line.outcome]) < limits[line.outcome]:
                 kept[line.outcome].append(
                     replace(
                         line,
-                        shots=shots.fitting(line.shots),
-                        streams=streams.fitting(line.streams),
+                        shots=shots.take(line.shots),
+                        streams=streams.take(line.streams),
                     )
                 )
             if line.outcome == "failed":
                 codes[line.error_code] += 1
             yield line
 
-    totals = totals_of(sorting())
+    totals = totals_of(sorted_by_outcome())
     colored = kept["succeeded"]
-    room = limit - len(colored)
+    skipped = kept["skipped"][: limit - len(colored)]
     return PageContent(
         totals,
         tuple(kept["failed"]),
         tuple(colored),
-        tuple(kept["skipped"][:room]),
+        tuple(skipped),
         dict(codes.most_common()),
         shots.hidden,
         streams.hidden,
@@ -142,12 +142,12 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: ReadThumbnail
     """Return the page.
 
     Args:
-        facts: About the job as a whole.
-        lines: Every item, in the order to be shown; seen once.
+        facts: Facts about the job.
+        lines: All items, in display order; iterated once.
         thumbnails: Reads a before/after picture by its key.
 
     Returns:
-        HTML that encodes as UTF-8 whatever the items' names hold.
+        HTML that can be encoded as UTF-8 whatever names it contains.
     """
     shown = page_content(lines)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -179,7 +179,7 @@ def render(facts: JobFacts, lines: Iterable[ItemLine], thumbnails: ReadThumbnail
 
 
 def _pictures(thumbnails: ReadThumbnail) -> Callable[[str], str]:
-    """Return what reads a picture as a data URI; empty after MAX_PICTURES of them."""
+    """Return a function that reads a picture as a data URI; "" after MAX_PICTURES pictures."""
     left = MAX_PICTURES
 
     def picture(key: str) -> str:
@@ -191,7 +191,7 @@ def _pictures(thumbnails: ReadThumbnail) -> Callable[[str], str]:
 
 
 def _sheets(thumbnails: ReadThumbnail) -> Callable[[ShotSheet], str]:
-    """Return what reads a sheet as a data URI; empty after MAX_SHEET_BYTES of them."""
+    """Return a function that reads a sheet as a data URI; "" after MAX_SHEET_BYTES."""
     left = MAX_SHEET_BYTES
 
     def sheet(of: ShotSheet) -> str:
@@ -204,18 +204,18 @@ def _sheets(thumbnails: ReadThumbnail) -> Callable[[ShotSheet], str]:
 
 
 def cell_style(sheet: ShotSheet, number: int) -> str:
-    """Return where on its sheet the picture of a shot lies, as CSS.
+    """Return the CSS that shows the picture of a shot on its sheet.
 
     Args:
-        sheet: Of the film.
-        number: Of the shot, from 1.
+        sheet: The film's sheet.
+        number: Number of the shot, from 1.
     """
     row, column = divmod(number - 1, SHEET_COLUMNS)
     return f"background-position: -{column * sheet.width}px -{row * sheet.height}px"
 
 
 def phase_shares(seconds: Mapping[str, float]) -> list[tuple[str, float, float]]:
-    """Return (phase, seconds, per cent of all) in the order of the work; unknown phases last."""
+    """Return (phase, seconds, percentage of all) in processing order; unknown phases last."""
     total = sum(seconds.values()) or 1.0
     order = [name for name in _PHASES if name in seconds]
     order += sorted(seconds.keys() - set(_PHASES))

@@ -1,4 +1,4 @@
-"""Before/after pictures on their way into the page."""
+"""Before/after pictures for the report page: read from the store, embedded as data URIs."""
 
 import base64
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from colorworker.errors import KeyMissing
 from colorworker.store.objectstore import ObjectStore
 
 MAX_BYTES = 64 * 1024
-"""Larger ones are left out: 500 of them must fit into a page."""
+"""Larger pictures are left out, because 500 of them must fit on a page."""
 _JPEG_MAGIC = b"\xff\xd8\xff"
 
 ReadThumbnail = Callable[[str], bytes | None]
-"""From a thumbnail's key to its JPEG, or None where there is none."""
+"""Returns the JPEG under a thumbnail's key, or None if there is none."""
 
 
 def thumbnail_reader(store: ObjectStore) -> ReadThumbnail:
-    """Return a reader of the thumbnails that workers left on `store`, one at a time."""
+    """Return a function that reads a thumbnail from `store`."""
 
     def read(key: str) -> bytes | None:
         try:
@@ -27,7 +27,7 @@ def thumbnail_reader(store: ObjectStore) -> ReadThumbnail:
 
 
 def data_uri(jpeg: bytes | None, max_bytes: int = MAX_BYTES) -> str:
-    """Return a JPEG as a data URI; empty for None, for no JPEG, and for one too large."""
+    """Return a JPEG as a data URI; empty if it is None, not a JPEG, or too large."""
     if jpeg is None or len(jpeg) > max_bytes or not jpeg.startswith(_JPEG_MAGIC):
         return ""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

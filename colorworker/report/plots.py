@@ -1,4 +1,4 @@
-"""Pictures of numbers and sheets of pictures, as PNG files in memory; drawn by matplotlib."""
+"""Graphs, histograms and contact sheets as PNG files in memory, drawn with matplotlib."""
 
 import io
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as error:
     raise DependencyMissing(
         "matplotlib",
-        "is not installed, and curves and sheets are drawn by it",
+        "is not installed, and graphs and contact sheets need it",
         "Install it: pip install 'colorworker[train]'",
     ) from error
 
@@ -40,8 +40,8 @@ class Panel:
     x_label: str = "step"
 
 
-def curves(panels: Sequence[Panel]) -> bytes:
-    """Return graphs beside each other; values that are not finite are gaps."""
+def line_graphs(panels: Sequence[Panel]) -> bytes:
+    """Return graphs side by side as PNG; values that are not finite leave gaps."""
     figure = Figure(figsize=(5.2 * max(1, len(panels)), 3.8), dpi=100, layout="constrained")
     for index, panel in enumerate(panels, 1):
         axes = figure.add_subplot(1, len(panels), index)
@@ -57,7 +57,7 @@ def curves(panels: Sequence[Panel]) -> bytes:
 
 
 def histogram(values: npt.NDArray[np.floating], *, title: str, x_label: str, mark: float) -> bytes:
-    """Return a histogram with a mark at one value."""
+    """Return a histogram as PNG, with a vertical line at `mark`."""
     figure = Figure(figsize=(7, 3.8), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     axes.hist(np.asarray(values, np.float64), bins=60)
@@ -68,13 +68,15 @@ def histogram(values: npt.NDArray[np.floating], *, title: str, x_label: str, mar
     return _png(figure)
 
 
-def sheet(rows: Sequence[Sequence[Codes]], *, titles: Sequence[str] = (), title: str = "") -> bytes:
-    """Return pictures in rows and columns, each shown with its own pixels.
+def picture_grid(
+    rows: Sequence[Sequence[Codes]], *, titles: Sequence[str] = (), title: str = ""
+) -> bytes:
+    """Return pictures in rows and columns as PNG, without scaling them.
 
     Args:
-        rows: sRGB codes, (h, w, 3); all of them of one size.
-        titles: Over the columns.
-        title: Over all.
+        rows: sRGB pictures, uint8 (h, w, 3), all of the same size.
+        titles: Titles of the columns.
+        title: Title of the sheet.
     """
     gap = 4
     height, width = rows[0][0].shape[:2]
@@ -89,9 +91,9 @@ def sheet(rows: Sequence[Sequence[Codes]], *, titles: Sequence[str] = (), title:
     figure = Figure(figsize=(canvas.shape[1] / dpi, (canvas.shape[0] + head) / dpi), dpi=dpi)
     figure.figimage(canvas, 0, 0)
     total = canvas.shape[0] + head
-    for column, words in enumerate(titles):
+    for column, text in enumerate(titles):
         left = (column * (width + gap) + width / 2) / canvas.shape[1]
-        figure.text(left, (canvas.shape[0] + 4) / total, words, ha="center", fontsize=8)
+        figure.text(left, (canvas.shape[0] + 4) / total, text, ha="center", fontsize=8)
     if title:
         figure.text(0.01, (total - 16) / total, title, fontsize=9)
     return _png(figure)

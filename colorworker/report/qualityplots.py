@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: two plots as SVG, the sheets as JPEG. Same numbers, same bytes."""
+"""Figures of an evaluation: two plots as SVG, sheets as JPEG. Equal input gives equal bytes."""
 
 import io
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ try:
 except ModuleNotFoundError as error:
     raise DependencyMissing(
         "matplotlib",
-        "is not installed, and the plots are drawn by it",
+        "is not installed, and the plots need it",
         "Install it: pip install 'colorworker[evaluate]'",
     ) from error
 
@@ -26,7 +26,7 @@ _COLORS = ("#2f5d62", "#c98b4b", "#7c8fb5", "#a3341f", "#6d685e", "#8aa6a3")
 
 
 def vividness_plot(evaluation: Evaluation) -> bytes:
-    """Return CIEDE2000 and colorfulness against vividness, SVG."""
+    """Return CIEDE2000 and colorfulness against vividness, as SVG."""
     figure = Figure(figsize=(9.2, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     sweeps = evaluation.vividness
@@ -37,9 +37,9 @@ def vividness_plot(evaluation: Evaluation) -> bytes:
         color="#888888",
         linestyle="--",
         linewidth=1,
-        label="truth, all pictures",
+        label="originals, all pictures",
     )
-    left.set_ylabel("CIEDE2000 (less is better)")
+    left.set_ylabel("CIEDE2000 (lower is better)")
     right.set_ylabel("colorfulness, signed")
     for axes in (left, right):
         axes.set_xlabel("vividness")
@@ -50,17 +50,17 @@ def vividness_plot(evaluation: Evaluation) -> bytes:
 
 
 def hints_plot(evaluation: Evaluation) -> bytes:
-    """Return CIEDE2000 and PSNR against the number of point hints, SVG."""
+    """Return CIEDE2000 and PSNR against the number of point hints, as SVG."""
     figure = Figure(figsize=(9.2, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     _lines(left, evaluation.hints, "ciede2000")
     _lines(right, evaluation.hints, "psnr")
-    left.set_ylabel("CIEDE2000 (less is better)")
-    right.set_ylabel("PSNR in dB (more is better)")
+    left.set_ylabel("CIEDE2000 (lower is better)")
+    right.set_ylabel("PSNR in dB (higher is better)")
     ticks = sorted({point.setting for sweep in evaluation.hints for point in sweep.points})
     for axes in (left, right):
         axes.set_xscale("symlog", linthresh=1)
-        axes.set_xlabel("random point hints of the true color")
+        axes.set_xlabel("random point hints with the original color")
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     left.legend(frameon=False, fontsize=8)
@@ -68,8 +68,8 @@ def hints_plot(evaluation: Evaluation) -> bytes:
     return _svg(figure)
 
 
-def sheet(title: str, strips: Sequence[Strip]) -> bytes:
-    """Return strips below one another, every picture labeled, JPEG."""
+def comparison_sheet(title: str, strips: Sequence[Strip]) -> bytes:
+    """Return a row of labeled pictures for each strip, as JPEG."""
     columns = len(strips[0].cells)
     heights = [_CELL_INCHES * _aspect(strip) + _LABEL_INCHES for strip in strips]
     figure = Figure(
@@ -113,26 +113,26 @@ def _cycle(count: int) -> list[str]:
     return [_COLORS[index % len(_COLORS)] for index in range(count)]
 
 
-def _title(words: str, evaluation: Evaluation) -> str:
-    return f"{words}, {evaluation.sweep_pictures} pictures of {_plain(evaluation.truth)}"
+def _title(text: str, evaluation: Evaluation) -> str:
+    return f"{text}, {evaluation.sweep_pictures} pictures of {_plain(evaluation.truth)}"
 
 
 def _plain(text: str, most: int = 44) -> str:
-    """Return a name, or its end, that matplotlib draws as it is: `$` would begin a formula."""
+    """Return a name, or its end, for matplotlib to draw; `$` is escaped, as it starts a formula."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text)
     shortened = shown if len(shown) <= most else f"...{shown[3 - most :]}"
     return shortened.replace("$", r"\$")
 
 
 def _label(text: str) -> str:
-    """Return the words over a picture; its number, if any, has a line of its own."""
+    """Return the label of a picture; a number goes on a second line."""
     name, separator, number = text.rpartition(": ")
     return f"{_plain(name, _LABEL_LETTERS)}\n{number}" if separator else _plain(text)
 
 
 def _svg(figure: Figure) -> bytes:
     out = io.BytesIO()
-    # Without a fixed salt and date every run would give other bytes.
+    # Without a fixed salt and date the bytes would differ in every run.
     settings = {"svg.hashsalt": "colorworker", "svg.fonttype": "path"}
     with mpl.rc_context(settings):
         figure.savefig(out, format="svg", metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""The shots of films that have been colored, as the destination knows them."""
+"""The shots of films that have been colored, from their records on the destination."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ from colorworker.store.objectstore import ObjectStore
 def recorded_shots(
     store: ObjectStore, options: Options, model: ModelRef, entry: Entry
 ) -> Sequence[Shot] | None:
-    """Return the shots of a film, from its record; None if it has not been colored like that.
+    """Return the shots of a film from its record; None if it was not colored with these options.
 
     Args:
         store: The destination.
-        options: Of the job, without adjustments.
-        model: Of the job.
+        options: Options of the job, without adjustments.
+        model: Weights of the job.
         entry: The film.
     """
     unit = scan(entry.asset(), entry.output_key, entry.options(options), model)

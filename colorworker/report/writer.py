@@ -1,10 +1,9 @@
-"""A job's report while it runs: lines to a local file, at the end page and lines to the store.
+"""Writes a job's report: lines to a local file while it runs, then page and lines to the store.
 
-Where it lies: under keys of the run, `jobs/<job id>/runs/<run id>.html` and `.jsonl.gz`, which
-nobody else writes and nothing replaces; and at `jobs/<job id>/report/`, which is always the report
-that was finished last. Both are equally deep, so the page's links to the outputs hold in either.
-The lines are compressed where they are only kept: a run that finds a million items done says so a
-million times.
+A report is written twice: to `jobs/<job id>/runs/<run id>.html` and `.jsonl.gz`, which no other
+run replaces, and to `jobs/<job id>/report/`, which always holds the latest report. Both folders are
+equally deep, so the page's links to outputs work in either. The lines of single runs are
+compressed, because a run that finds a million items done has a million lines.
 """
 
 import gzip
@@ -26,22 +25,22 @@ from colorworker.store.objectstore import ObjectStore
 
 
 class ReportWriter:
-    """Holds one open file; however many items a job has, none of them stays in memory."""
+    """Holds one open file; no item stays in memory."""
 
     def __init__(self, store: ObjectStore, facts: JobFacts, run_id: str = "") -> None:
-        """Begin a report.
+        """Prepare a report.
 
         Args:
             store: The job's destination.
-            facts: About the job; its times are filled in here.
-            run_id: Of the run, under which its report is kept; empty keeps the latest only.
+            facts: Facts about the job; the times are filled in here.
+            run_id: Id of the run; empty writes only the latest report, not that of the run.
         """
         self._store = store
         self._facts = replace(facts, started_at=now())
         self._start = time.monotonic()
         self._run_id = run_id
         self._path = store.scratch() / f"{uuid.uuid4().hex}.jsonl"
-        self._packed_path = self._path.with_suffix(".jsonl.gz")
+        self._compressed_path = self._path.with_suffix(".jsonl.gz")
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -57,20 +56,20 @@ class ReportWriter:
         if self._file is not None:
             self._file.close()
         self._path.unlink(missing_ok=True)
-        self._packed_path.unlink(missing_ok=True)
+        self._compressed_path.unlink(missing_ok=True)
 
     def add(self, line: ItemLine) -> None:
-        """Write one item's line."""
+        """Write the line of an item."""
         if self._file is None:
             raise ValueError("the report is not open")
         self._file.write(line_to_json(line))
 
     def finish(self, *, interrupted: bool, comparison: Comparison | None = None) -> str:
-        """Put page and lines on the store and return the key of the page that is the latest.
+        """Put page and lines on the store, and return the key of the latest report's page.
 
         Args:
-            interrupted: The run was stopped before its end.
-            comparison: What was expected of what it has worked on.
+            interrupted: Whether the run was stopped before its end.
+            comparison: Estimated and actual cost of the run's work.
         """
         if self._file is not None:
             self._file.close()
@@ -83,15 +82,15 @@ class ReportWriter:
         folder = f"{STATE}/jobs/{facts.job_id}"
         page = render(facts, self._lines(self._path), thumbnail_reader(self._store)).encode()
         if self._run_id:
-            self._pack()
-            self._store.put_file(f"{folder}/runs/{self._run_id}.jsonl.gz", self._packed_path)
+            self._compress()
+            self._store.put_file(f"{folder}/runs/{self._run_id}.jsonl.gz", self._compressed_path)
             self._store.put(f"{folder}/runs/{self._run_id}.html", page)
         self._store.put_file(f"{folder}/report/report.jsonl", self._path)
         self._store.put(f"{folder}/report/report.html", page)
         return f"{folder}/report/report.html"
 
-    def _pack(self) -> None:
-        with self._path.open("rb") as lines, gzip.open(self._packed_path, "wb", 6) as packed:
+    def _compress(self) -> None:
+        with self._path.open("rb") as lines, gzip.open(self._compressed_path, "wb", 6) as packed:
             shutil.copyfileobj(lines, packed, 1 << 20)
 
     @staticmethod

@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.report.plots import histogram, sheet
+from colorworker.report.plots import histogram, picture_grid
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
 from colorworker.training.dataset import Dataset
 from colorworker.training.feed import Recipe, square_pictures
@@ -34,7 +34,7 @@ def contact_sheet(dataset: Dataset, mark: float, count: int) -> tuple[bytes, byt
     ]
     rows = [codes[start : start + _COLUMNS] for start in range(0, len(codes), _COLUMNS)]
     white = np.full((_SIDE, _SIDE, 3), 255, np.uint8)
-    page = sheet(rows or [[white]], title=f"{wanted} of {len(inventory.kept)} pictures")
+    page = picture_grid(rows or [[white]], title=f"{wanted} of {len(inventory.kept)} pictures")
     drawn = histogram(
         inventory.colorfulness,
         title=f"{len(inventory.colorfulness)} pictures",

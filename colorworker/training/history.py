@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from colorworker.report.plots import Curve, Panel, curves
+from colorworker.report.plots import Curve, Panel, line_graphs
 
 _PARTS = ("cross_entropy", "ab_mse")
 
@@ -85,7 +85,7 @@ class History:
                 for label in ("train", "validation")
             )
             panels.append(Panel(name.replace("_", " "), both))
-        return curves(panels)
+        return line_graphs(panels)
 
 
 def history_from_facts(facts: dict[str, Any]) -> History:

@@ -11,7 +11,7 @@ from colorworker.color.gamut import into_gamut
 from colorworker.color.lab import linear_rgb_from_lab, linear_to_srgb, luminance_from_lightness
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
-from colorworker.report.plots import sheet
+from colorworker.report.plots import picture_grid
 
 Codes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -35,7 +35,7 @@ def colored_sheet(path: Path, pictures: Sequence[Floats], title: str) -> bytes:
         rows.append([_codes(gray), _codes(np.concatenate((lightness, ab), -1)), _codes(picture)])
     pairs = [list(chain(*rows[index : index + 2])) for index in range(0, len(rows), 2)]
     columns = ("gray", "colored", "truth")
-    return sheet(pairs, titles=columns * (2 if len(rows) > 1 else 1), title=title)
+    return picture_grid(pairs, titles=columns * (2 if len(rows) > 1 else 1), title=title)
 
 
 def _codes(lab: Floats) -> Codes:

@@ -1,4 +1,4 @@
-"""Completion reports: the columns of S3 Batch Operations, whatever names objects have."""
+"""Completion reports in the format of S3 Batch Operations, for objects with any names."""
 
 import csv
 import hashlib
@@ -33,21 +33,21 @@ LINES = [
 
 
 def written(store, lines):
-    """Return the manifest's values, and the rows of each table by status."""
+    """Write a report; return its manifest, and the rows of its CSV files by status."""
     with CompletionReport(store, "s3://color/reels", "job", "run") as report:
         for line in lines:
             report.add(line)
         report.finish()
     manifest = json.loads(store.get("job-job-run/manifest.json"))
-    tables = {}
+    files = {}
     for result in manifest["Results"]:
         data = store.get(result["Key"].removeprefix("reports/"))
         assert hashlib.md5(data, usedforsecurity=False).hexdigest() == result["MD5Checksum"]
-        tables[result["TaskExecutionStatus"]] = list(csv.reader(io.StringIO(data.decode())))
-    return manifest, tables
+        files[result["TaskExecutionStatus"]] = list(csv.reader(io.StringIO(data.decode())))
+    return manifest, files
 
 
-def break_off(store):
+def end_by_error(store):
     with CompletionReport(store, "s3://color", "job", "run") as report:
         report.add(DONE)
         raise KeyError
@@ -60,7 +60,7 @@ def store():
     return made
 
 
-def test_the_manifest_names_format_schema_and_tables(store):
+def test_the_manifest_has_format_schema_and_files(store):
     manifest, _ = written(store, LINES)
 
     assert manifest["Format"] == "Report_CSV_20180820"
@@ -79,15 +79,15 @@ def test_the_manifest_names_format_schema_and_tables(store):
 
 
 def test_rows_have_the_columns_of_the_schema(store):
-    _, tables = written(store, LINES)
+    _, files = written(store, LINES)
 
-    assert tables["succeeded"] == [
+    assert files["succeeded"] == [
         ["archive", "reels/a%20b.mkv", "", "succeeded", "", "200",
          "written: s3://color/reels/a b.mkv"],
         ["archive", "reels/c.mkv", "", "succeeded", "already_color", "200",
          "skipped: In color."],
     ]  # fmt: skip
-    assert tables["failed"] == [
+    assert files["failed"] == [
         ["archive", "reels/%3D1%2B2.mkv", "v%2F1", "failed", "source_damaged", "",
          "failed: =1+2.mkv: does not decode."],
         ["archive", "reels/gone.mkv", "", "failed", "key_missing", "404", "failed: It is gone."],
@@ -98,7 +98,7 @@ def test_rows_have_the_columns_of_the_schema(store):
 @given(st.text(min_size=1), st.text(), st.text())
 @settings(max_examples=25, deadline=None)
 @example("-1.jpg", "-1", "-1")
-def test_no_field_is_a_formula_or_breaks_its_line(key, version, error):
+def test_no_field_is_a_formula_or_contains_a_line_break(key, version, error):
     line = replace(
         DONE,
         root="file:///archive",
@@ -120,53 +120,53 @@ def test_no_field_is_a_formula_or_breaks_its_line(key, version, error):
     assert not any(field.startswith(("=", "+", "-", "@", "\t", "\r")) for field in row)
 
 
-def test_failed_items_are_the_manifest_of_another_job(store):
-    _, tables = written(store, LINES[1:3])
+def test_the_file_of_failed_items_can_be_a_manifest(store):
+    _, files = written(store, LINES[1:3])
 
     parse = BatchRows(Scope("s3://archive/reels"), 7)
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(tables["failed"])
+    csv.writer(text, lineterminator="\n").writerows(files["failed"])
     named = [parse(1, line) for line in text.getvalue().splitlines()]
 
     assert [line.key for line in named] == ["=1+2.mkv", "gone.mkv"]
 
 
-def test_names_that_are_not_utf8_and_roots_without_buckets_are_shown(store):
-    _, tables = written(store, [replace(DONE, root="file:///archive", key="caf\udce9.mkv")])
+def test_keys_that_are_not_utf8_and_local_sources_are_reported(store):
+    _, files = written(store, [replace(DONE, root="file:///archive", key="caf\udce9.mkv")])
 
-    ((bucket, key, *_),) = tables["succeeded"]
+    ((bucket, key, *_),) = files["succeeded"]
     assert (bucket, unquote(key)) == ("file:///archive", "caf\\udce9.mkv")
 
 
-def test_without_an_item_nothing_is_written(store):
+def test_a_job_without_items_has_no_report(store):
     with CompletionReport(store, "s3://color", "job", "run") as report:
         assert report.finish() == ""
 
     assert list(store.list()) == []
 
 
-def test_a_job_that_breaks_off_reports_how_far_it_came(store):
+def test_a_job_that_ends_by_an_error_reports_its_items_so_far(store):
     with pytest.raises(KeyError):
-        break_off(store)
+        end_by_error(store)
 
     assert json.loads(store.get("job-job-run/manifest.json"))["Results"]
 
 
-def test_a_store_that_takes_no_report_does_not_hide_why_the_job_broke_off(tmp_path):
+def test_a_failed_report_does_not_hide_the_error_that_ended_the_job(tmp_path):
     class Away(MemoryStore):
         def put_file(self, key, path):
             raise StoreUnavailable("reports", "does not answer", "Wait")
 
     away = Away("reports")
     with pytest.raises(KeyError):
-        break_off(away)
+        end_by_error(away)
     with CompletionReport(away, "s3://color", "job", "run") as report:
         report.add(DONE)
         with pytest.raises(StoreUnavailable):
             report.finish()
 
 
-def test_nothing_is_left_in_the_scratch_folder(tmp_path):
+def test_the_scratch_files_are_removed(tmp_path):
     store = LocalStore(tmp_path)
 
     written_on = CompletionReport(store, "s3://color", "job", "run")

@@ -1,4 +1,4 @@
-"""An evaluation as page, JSON, plots and sheets: what is on them, and that they do not change."""
+"""An evaluation as page, JSON, plots and sheets."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ from colorworker.evaluation.table import (
     markdown,
 )
 from colorworker.report.evaluationpage import EvaluationFacts, evaluation_html, evaluation_json
-from colorworker.report.qualityplots import hints_plot, sheet, vividness_plot
+from colorworker.report.qualityplots import comparison_sheet, hints_plot, vividness_plot
 
 FACTS = EvaluationFacts("2026-11-22T22:00:00+00:00", 75.0, "a machine", {"seed": "0"})
 GRAY = Row("gray", 0.0, 0.0, 36.0, 13.94, 10.16, 0.2, 23.91, 0.947)
@@ -44,7 +44,7 @@ FILM = FilmRow(
 )
 
 
-def test_the_page_holds_the_numbers_and_nothing_that_a_name_smuggles_in():
+def test_the_page_shows_the_numbers_and_escapes_names():
     page = evaluation_html(FACTS, EVALUATION, [FILM], ["f: bad"], {"hints.svg": b"<svg/>"}).decode()
 
     for text in ("CIEDE2000", "8.52", "10.16", "an FID", "0.000300", "&lt;b&gt;lite&lt;/b&gt;"):
@@ -54,7 +54,7 @@ def test_the_page_holds_the_numbers_and_nothing_that_a_name_smuggles_in():
     assert "data:image/svg+xml;base64," in page
 
 
-def test_the_json_holds_everything_but_the_pictures():
+def test_the_json_has_all_results():
     document = json.loads(evaluation_json(FACTS, EVALUATION, [FILM], ["f: bad"]))
 
     assert document["pictures"]["rows"][1]["ciede2000"] == 8.52
@@ -63,14 +63,14 @@ def test_the_json_holds_everything_but_the_pictures():
     assert document["films_not_measured"] == ["f: bad"]
 
 
-def test_numbers_that_are_not_finite_are_not_written():
+def test_numbers_that_are_not_finite_are_refused():
     bad = replace(EVALUATION, rows=(replace(GRAY, psnr=float("inf")),))
 
     with pytest.raises(ValueError, match="JSON"):
         evaluation_json(FACTS, bad, [], [])
 
 
-def test_columns_nobody_has_a_number_for_are_left_out():
+def test_columns_without_numbers_are_left_out():
     with_fid = replace(MODEL, fid=12.345)
 
     assert "FID" not in [heading for heading, _, _ in columns([GRAY, MODEL])]
@@ -78,7 +78,7 @@ def test_columns_nobody_has_a_number_for_are_left_out():
     assert "| \N{EN DASH} |" in markdown(replace(EVALUATION, rows=(GRAY, with_fid)))
 
 
-def test_plots_of_the_same_numbers_are_the_same_bytes():
+def test_equal_numbers_give_byte_identical_plots():
     for plot in (vividness_plot, hints_plot):
         first = plot(EVALUATION)
 
@@ -86,8 +86,8 @@ def test_plots_of_the_same_numbers_are_the_same_bytes():
         assert plot(EVALUATION) == first
 
 
-def test_a_sheet_is_a_jpeg_of_every_strip():
+def test_a_comparison_sheet_is_a_jpeg():
     cells = tuple((name, np.full((20, 30, 3), 99, np.uint8)) for name in ("truth", "gray", "a $"))
-    drawn = sheet("Worst", [Strip("key_1.jpg", cells), Strip("key_2.jpg", cells)])
+    drawn = comparison_sheet("Worst", [Strip("key_1.jpg", cells), Strip("key_2.jpg", cells)])
 
     assert drawn.startswith(b"\xff\xd8\xff")

@@ -1,3 +1,5 @@
+"""The line of each item in report.jsonl, and totals."""
+
 import json
 from fractions import Fraction
 
@@ -30,7 +32,7 @@ def done(unit_id, kind, *, resumed=False, attempt=1, **values):
     return UnitResult(unit_id, "succeeded", made, resumed, attempt=attempt, worker=made.worker)
 
 
-def test_a_line_survives_the_way_through_json():
+def test_a_line_survives_a_json_round_trip():
     line = ItemLine(
         "file:///a", "k\ud83d\n\udcff.jpg", "still", "succeeded", seconds={"read": 0.5},
         frames=1, warnings=("no sound",), resumed=True, own_options={"profile": "archive"},
@@ -44,7 +46,7 @@ def test_a_line_survives_the_way_through_json():
     assert line_from_json(data) == line
 
 
-def test_a_line_says_what_was_promised_to_readers():
+def test_a_line_has_the_documented_fields():
     fields = json.loads(line_to_json(ItemLine("file:///a", "k", "", "skipped")))
 
     assert fields.keys() >= {
@@ -53,19 +55,19 @@ def test_a_line_says_what_was_promised_to_readers():
     }  # fmt: skip
 
 
-def test_fields_of_newer_versions_are_left_out():
+def test_unknown_fields_are_ignored():
     data = b'{"root": "r", "key": "k", "kind": "", "outcome": "skipped", "mood": 1}'
 
     assert line_from_json(data) == ItemLine("r", "k", "", "skipped")
 
 
 @pytest.mark.parametrize("data", [b"[]", b'{"key": "k"}', b"{"])
-def test_what_is_no_line_is_refused(data):
+def test_other_json_is_refused(data):
     with pytest.raises(ValueError, match=r"not a line of a report|Expecting"):
         line_from_json(data)
 
 
-def test_a_listed_source_that_was_settled_keeps_its_reason():
+def test_a_source_skipped_while_listing_keeps_its_reason():
     entry = Entry("r", "a.txt", 1, "e", None, "", "skipped", "not_media", "a.txt: no picture.")
 
     line = line_of_entry(entry)
@@ -75,7 +77,7 @@ def test_a_listed_source_that_was_settled_keeps_its_reason():
     assert not line.resumed
 
 
-def test_a_still_takes_its_facts_from_its_record():
+def test_the_line_of_a_still_comes_from_its_record():
     info = StillInfo(640, 480, "aa")
     result = done(
         "s", "still", attempt=2, output_key="o.jpg", sha256="bb", thumbnail_key="t.jpg",
@@ -91,7 +93,7 @@ def test_a_still_takes_its_facts_from_its_record():
     assert not line.resumed
 
 
-def test_a_failed_still_names_its_error_and_no_output():
+def test_the_line_of_a_failed_still_has_an_error_and_no_output():
     result = UnitResult("s", "failed", None, False, "source_damaged", "x: torn.", worker="w:1")
 
     line = line_of_still(ENTRY, result)
@@ -124,7 +126,7 @@ def film_results():
     return scanned, parts, joined
 
 
-def test_a_joined_film_speaks_for_its_units():
+def test_the_line_of_a_film_comes_from_its_assembly():
     scanned, parts, joined = film_results()
 
     line = line_of_film(ENTRY, joined, scanned.record, [scanned, *parts, joined])
@@ -138,7 +140,7 @@ def test_a_joined_film_speaks_for_its_units():
     assert not line.resumed
 
 
-def test_a_film_that_was_done_before_is_resumed():
+def test_a_film_done_by_an_earlier_run_is_resumed():
     joined = done(
         "join", "assembly", resumed=True, output_key="o.mp4", info=FilmInfo("", 720, 576, 50, 2.0)
     )
@@ -159,7 +161,7 @@ def test_a_film_whose_segment_failed_has_no_output():
     assert line.frames == 50
 
 
-def test_totals_count_outcomes_and_colored_frames_only():
+def test_totals_count_items_by_outcome_and_frames_of_colored_films():
     lines = [
         ItemLine("r", "a", "film", "succeeded", frames=50, seconds={"read": 1.0}, resumed=True),
         ItemLine("r", "b", "still", "succeeded", frames=1, seconds={"read": 0.5, "write": 0.1}),

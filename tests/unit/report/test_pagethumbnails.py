@@ -1,3 +1,5 @@
+"""Thumbnails for the report page."""
+
 from colorworker.report.pagethumbnails import data_uri, thumbnail_reader
 from colorworker.store.memory import MemoryStore
 
