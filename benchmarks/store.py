@@ -32,7 +32,7 @@ from colorworker.work import plan  # noqa: E402
 
 from colorworker.domain.options import Asset, ModelRef, Options  # noqa: E402
 from colorworker.pipeline.context import WorkerContext  # noqa: E402
-from colorworker.pipeline.scan import cuts_of  # noqa: E402
+from colorworker.pipeline.scan import cut_list_of  # noqa: E402
 from colorworker.pipeline.unit import run_unit  # noqa: E402
 from colorworker.store.options import S3Options  # noqa: E402
 from colorworker.store.s3 import S3Store  # noqa: E402
@@ -155,7 +155,7 @@ def film_rows(counted: Counted, asset: Asset, source: str, options: Options):
     scan = plan.scan(asset, asset.key, options, MODEL)
     record, *costs = counted.run(scan, source)
     yield ("scan", *costs)
-    segments = plan.segments(asset, cuts_of(record), scan.unit_id, options, MODEL)
+    segments = plan.segments(asset, cut_list_of(record), scan.unit_id, options, MODEL)
     for segment in segments:
         _, *costs = counted.run(segment, source)
         yield (f"segment {segment.index}", *costs)

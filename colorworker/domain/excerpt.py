@@ -13,7 +13,7 @@ from colorworker.domain.outputkeys import suffix_of
 from colorworker.domain.shots import timecode
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Cut
-from colorworker.errors import UsageError
+from colorworker.errors import SourceUnsupported, UsageError
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+)(?:\.(\d{1,3}))?")
 
@@ -96,7 +96,7 @@ def within(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Timeline:
     """Return the part of a film's timeline that an excerpt holds, the whole if there is none.
 
     Raises:
-        UsageError: If no frame of the film lies in it, or the film ends before it does.
+        SourceUnsupported: If no frame of the film lies in it, or the film ends before it does.
     """
     if excerpt is None:
         return timeline
@@ -107,7 +107,7 @@ def within(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Timeline:
     end = len(times) if excerpt.end_ms is None else int(times.searchsorted(excerpt.end_ms))
     length_ms = round(timeline.seconds * 1000)
     if first >= end or (excerpt.end_ms or 0) > length_ms + 1:
-        raise UsageError(
+        raise SourceUnsupported(
             key,
             f"has no frames from {excerpt} in full: it lasts {timecode(length_ms / 1000)}",
             "Give times within it to --from and --to",

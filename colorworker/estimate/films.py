@@ -29,7 +29,7 @@ from colorworker.media.containers.headers import film_header
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.media.filetypes import film_output_extension
 from colorworker.media.planes import color_spec
-from colorworker.pipeline.scan import cut_film, is_in_color, read_packets
+from colorworker.pipeline.scan import is_in_color, make_cut_list, read_packets
 from colorworker.state import record_key
 from colorworker.store.objectstore import ObjectStore
 
@@ -147,7 +147,7 @@ def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> Outline:
     info, timeline = read_packets(reader, key, max_pixels, tally)
     hint_read_end(reader, 0)
     in_color = is_in_color(reader, key, info, timeline)
-    part, cuts = cut_film(timeline, unit.options, key)
+    part, cuts = make_cut_list(timeline, unit.options, key)
     found = _of_cuts(unit, info, cuts, int(timeline.pts[0]), timeline.time_base)
     return replace(found, seconds=part.seconds, in_color=in_color, warnings=tally.warnings())
 

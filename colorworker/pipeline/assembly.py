@@ -1,4 +1,4 @@
-"""Join a film's parts and publish it."""
+"""Join the parts of a film by stream copy and publish the result."""
 
 from functools import partial
 from pathlib import PurePosixPath
@@ -23,19 +23,19 @@ from colorworker.state import attempt_key, commit, finished, now, read_record
 from colorworker.store.objectstore import ObjectStore
 
 _THUMBNAILS = 6
-"""Most pictures of one film on the report's page."""
+"""Most thumbnails of one film on the report page."""
 
 
 def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Record, bool]:
-    """Return the published film's record and whether it was found.
+    """Join and publish a film; return its record and whether the film existed already.
 
-    The parts are removed once the film stands, unless they are to be kept.
+    The parts are deleted afterwards, unless the settings or the options keep them.
 
     Raises:
-        HardwareMissing: If the encoder is an engine that this worker does not have.
+        HardwareMissing: If this worker lacks the hardware encoder of the film.
         KeyMissing: If a part or its record is gone; running the job again makes it anew.
-        OutputMismatch: If the joined film does not hold every frame at its time.
-        SourceChanged: If the source is no longer what was colored.
+        OutputMismatch: If the joined film does not have every frame at its time.
+        SourceChanged: If the source has changed since it was colored.
     """
     store = context.destination
     if found := finished(store, unit.unit_id):
@@ -45,7 +45,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     timeline = within(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
-    # The film's header is the encoder's, which is opened for it.
+    # The film's header comes from the encoder, which is opened for that.
     require_encoder(spec.codec, spec.layout or spec.pix_fmt, context.worker)
     scanned = _record(context, unit.scan_id)
     segments = [_record(context, identity) for identity in unit.segment_ids]
@@ -105,7 +105,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         ),
     )
     winner = commit(store, record)
-    # Whoever adjusts a shot will do it again.
+    # Shots that were adjusted once will be adjusted again: the other parts can then be reused.
     if not (context.settings.keep_parts or unit.options.adjustments):
         for part in segments:
             store.delete(part.attempt_key)
@@ -144,7 +144,7 @@ def _part_facts(segment: Record) -> PartFacts:
 
 
 def _all_seconds(units: list[Record], timer: PhaseTimer) -> dict[str, float]:
-    """Return the film's seconds by phase, from its scan to its assembly."""
+    """Return the film's seconds per phase, summed over its scan, segments and assembly."""
     total = timer.rounded()
     for unit in units:
         for phase, seconds in unit.seconds.items():
@@ -156,16 +156,16 @@ def _part_warnings(segments: list[Record]) -> list[str]:
     infos = [info_of(segment, SegmentInfo) for segment in segments]
     beyond = sum(info.pixels_beyond_gamut for info in infos)
     pixels = sum(info.pixels for info in infos)
-    said = []
+    warnings = []
     if beyond:
         share = f"{100 * beyond / pixels:.2f}" if beyond / pixels >= 1e-4 else "less than 0.01"
-        said.append(
-            f"luma of {share} % of all pixels lies outside EBU R 103 in the source and is not"
-            " touched"
+        warnings.append(
+            f"luma of {share} % of all pixels lies outside EBU R 103 in the source and was not"
+            " changed"
         )
     if by_nvdec := sum(info.nvdec_frames for info in infos):
-        said.append(f"{by_nvdec} frames were decoded by NVDEC, which does not tell damaged ones")
-    return said + [
+        warnings.append(f"{by_nvdec} frames were decoded by NVDEC, which does not report damage")
+    return warnings + [
         f"segment {index}: {warning}"
         for index, info in enumerate(infos)
         for warning in info.warnings

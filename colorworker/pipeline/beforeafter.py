@@ -1,4 +1,4 @@
-"""Small before/after pictures of what a worker has colored; pixels never reach the driver."""
+"""Before/after thumbnails, made by the worker so that no pixels travel to the driver."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,33 +15,33 @@ from colorworker.media.stills.thumbnail import before_after, preview_rgb
 Floats = npt.NDArray[np.float32]
 
 SIDE = 240
-"""Pixels of the long side of each half."""
+"""Pixels on the long side of each half."""
 
 
 def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
-    """Return (height, width) of each half for a picture of this size."""
+    """Return the (height, width) of each half for a picture of this size."""
     scale = SIDE / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def still_thumbnail(lightness: Floats, ab: Floats, info: StillInfo) -> bytes:
-    """Return a picture's proxy in color beside itself in gray, as JPEG.
+    """Return a JPEG of a picture in gray and in color, side by side.
 
     Args:
-        lightness: L* of the upright proxy, (h, w).
+        lightness: L* of the upright picture at the model's size, (h, w).
         ab: Its predicted a* and b*, (h, w, 2).
-        info: Of the picture, for its true aspect.
+        info: The picture's properties, for its true aspect ratio.
     """
     shape = thumbnail_shape(info.upright_height, info.upright_width)
     small = bilinear(np.concatenate([lightness[..., None], ab], axis=-1), *shape)
-    # Gray is one curve over L*; to send it through the colors' gamut would take as long as those.
+    # Gray depends on L* alone; converting it like colors, gamut included, would take as long.
     codes = linear_to_srgb(luminance_from_lightness(small[..., 0])) * 255
     gray = np.repeat(np.rint(codes).astype(np.uint8)[..., None], 3, axis=2)
     return before_after(gray, preview_rgb(small))
 
 
 def film_thumbnail(frame: Frame, info: VideoInfo) -> bytes:
-    """Return a colored frame beside its own luma, as JPEG, at the aspect it is shown with."""
+    """Return a JPEG of a frame in gray and in color, side by side, at its display aspect ratio."""
     aspect = info.sample_aspect_ratio or 1
     height, width = thumbnail_shape(info.height, round(info.width * aspect))
     spec = color_spec(info)

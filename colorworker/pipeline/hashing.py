@@ -15,7 +15,7 @@ from colorworker.media.containers.readhints import hint_read_all, is_remote
 _HASH_BLOCK_BYTES = 1 << 20
 _REST_BYTES = 1 << 20
 _HELD_BYTES = 16 << 20
-"""Larger pictures are kept in a temporary file."""
+"""Larger files are buffered on disk."""
 
 
 def sha256_of(reader: BinaryIO) -> str:
@@ -35,10 +35,10 @@ def sha256_of_file(path: Path) -> str:
 
 @contextmanager
 def open_rereadable(reader: BinaryIO, folder: Path) -> Iterator[tuple[BinaryIO, str]]:
-    """Give a reader of the same bytes that can be read again and again, and their hex sha256.
+    """Provide a reader that can be read repeatedly at no cost, and the hex SHA-256 of its bytes.
 
-    What comes over a network is read once, from start to end, and held in memory or, when large, in
-    a file below `folder` that has no name; a local file is given as it is.
+    Bytes from a network are read once, from start to end, and buffered in memory or, if large, in
+    an unnamed temporary file in `folder`. A local file is provided as it is.
     """
     if not is_remote(reader):
         sha256 = sha256_of(reader)
@@ -54,14 +54,14 @@ def open_rereadable(reader: BinaryIO, folder: Path) -> Iterator[tuple[BinaryIO, 
 
 
 class HashingReader(io.RawIOBase):
-    """Passes reads and seeks on; hashes each byte once, in the file's order, when it comes by.
+    """A reader that hashes a file, in file order, while others read it.
 
-    A demuxer looks at the beginning, jumps to an index at the end, and then reads on from the
-    beginning: what it jumps over is hashed when it gets there.
+    A demuxer reads the beginning, jumps to an index at the end, and then continues from the
+    beginning. Bytes that it jumps over are hashed when it comes back to them.
     """
 
     def __init__(self, reader: BinaryIO) -> None:
-        """Begin at offset 0 of `reader`, which is the caller's to close."""
+        """Start at offset 0 of `reader`. The caller closes it."""
         super().__init__()
         self._reader = reader
         self._digest = hashlib.sha256()
@@ -77,7 +77,7 @@ class HashingReader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move, and return the new offset."""
+        """Move to an offset and return it."""
         self._position = self._reader.seek(offset, whence)
         return self._position
 
@@ -86,7 +86,7 @@ class HashingReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer with what comes next."""
+        """Read up to the buffer's size into it; return the number of bytes."""
         target = memoryview(buffer).cast("B")
         data = self._reader.read(len(target))
         target[: len(data)] = data
@@ -98,11 +98,11 @@ class HashingReader(io.RawIOBase):
         return len(data)
 
     def as_file(self) -> BinaryIO:
-        """Return this, as the type that readers of files take."""
+        """Return this reader, typed as a binary file."""
         return cast(BinaryIO, self)
 
     def sha256(self) -> str:
-        """Read what nobody has read so far and return the hex sha256 of the whole file."""
+        """Read the rest of the file and return the hex SHA-256 of all of it."""
         self.seek(self._hashed_bytes)
         while self.read(_REST_BYTES):
             pass

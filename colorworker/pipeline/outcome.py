@@ -1,4 +1,4 @@
-"""A unit's outcome as a value. Item errors become results; errors of the place are raised.
+"""The outcome of a unit as a value. Item errors become results; errors of the place are raised.
 
 An error that the worker's machine causes (no TensorFlow, unreadable weights, a full disk) would hit
 every item, so it must not be recorded against the one that happened to meet it.

@@ -1,8 +1,8 @@
-"""One stage of a segment's work in a thread of its own, a few items ahead of whoever takes them.
+"""Run a generator in a thread of its own, a few items ahead of its consumer.
 
-Decoding, coloring and encoding overlap so: libav, TensorFlow and NumPy let go of Python's lock
-while they compute. Items keep their order, and every stage is one thread, so that what comes out
-does not depend on how the threads happened to run.
+Decoding, coloring and encoding of a segment overlap this way: libav, TensorFlow and NumPy release
+Python's lock while they compute. Every stage is one thread and items keep their order, so the
+result does not depend on thread scheduling.
 """
 
 from collections.abc import Generator
@@ -16,26 +16,26 @@ T = TypeVar("T")
 
 
 class _End:
-    """Comes after the last item."""
+    """Marks the end of the items."""
 
 
 _END: Final = _End()
 
 
 def prefetch(items: Generator[T], most: int, name: str) -> Generator[T]:
-    """Yield the items, which a thread makes and closes, at most `most` before they are asked for.
+    """Yield the items of a generator that runs in its own thread.
 
-    The thread begins with the first item asked for. It has ended, and `items` are closed, when this
-    generator has: at the last item, at an error, or when it is closed, which waits for the item
-    that is being made.
+    The thread starts when the first item is requested. When this generator ends (after the last
+    item, on an error, or when it is closed), the thread has ended too and `items` is closed.
+    Closing waits for the item in progress.
 
     Args:
-        items: Made by that thread alone.
-        most: Items that are made or being made and not taken yet; at least 1.
-        name: Of the thread.
+        items: The generator; only the thread uses it.
+        most: Largest number of items that are ready or in progress and not yet taken, at least 1.
+        name: Name of the thread.
 
     Raises:
-        BaseException: What `items` raised, after the items before it were yielded.
+        BaseException: Whatever `items` raises, after the items before it have been yielded.
     """
     made: SimpleQueue[T | _End] = SimpleQueue()
     room, unwanted = Semaphore(most), Event()
@@ -43,7 +43,7 @@ def prefetch(items: Generator[T], most: int, name: str) -> Generator[T]:
     def make() -> None:
         try:
             with closing(items):
-                # Room first: an item that is made and cannot be put would be one too many.
+                # Wait for room first. An item made before there is room would be one too many.
                 while room.acquire() and not unwanted.is_set():
                     item = next(items, _END)
                     if isinstance(item, _End):

@@ -1,8 +1,8 @@
-"""Show a stretch of a film before it is paid for: one frame a shot, of a few that are looked at.
+"""Preview a stretch of a film cheaply: color one frame of each shot that a few samples show.
 
-Only keyframes are decoded, each for itself and a bounded number of them. Encoders put one where a
-shot begins, and others are a second or ten apart; where two that follow each other are unlike, at
-least one shot has begun. Shots that hold no keyframe that is looked at are not shown.
+Only keyframes are decoded, a bounded number of them. Encoders put a keyframe where a shot begins,
+and otherwise every one to ten seconds. If two successive samples differ, at least one shot has
+begun between them. Shots without a sampled keyframe are not shown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from colorworker.pipeline.propagation.propagate import color_frames
 from colorworker.state import numbered_thumbnail_key
 
 _SAMPLES = 16
-"""Frames that are decoded; the driver makes at most a few such stretches of a film."""
+"""Frames that are decoded per stretch. The driver divides a film into a few stretches at most."""
 
 
 def preview_stretch(
@@ -32,7 +32,7 @@ def preview_stretch(
     pix_fmt: str,
     timer: PhaseTimer,
 ) -> list[str]:
-    """Put a before/after picture of every shot that is seen, and return their keys in order."""
+    """Store a before/after picture of every shot that is sampled; return the keys, in order."""
     colorizer = TimedColorizer(context.colorizer(unit.options.model_settings), timer)
     keys = []
     with timer.phase("decode"), context.source(unit.asset) as reader:
@@ -45,7 +45,7 @@ def preview_stretch(
             _SAMPLES,
             deinterlaced=unit.options.deinterlace == "bwdif",
         )
-    for number, frame in enumerate(one_a_shot(samples, info)):
+    for number, frame in enumerate(pick_one_per_shot(samples, info)):
         frames = color_frames(iter([frame]), 1, info, colorizer, unit.options, pix_fmt)
         (colored,) = timer.time_each("color", frames)
         keys.append(numbered_thumbnail_key(unit.unit_id, number))
@@ -53,10 +53,10 @@ def preview_stretch(
     return keys
 
 
-def one_a_shot(samples: Sequence[Frame], info: VideoInfo) -> Iterator[Frame]:
-    """Yield of all samples in a row that are alike the one with most contrast.
+def pick_one_per_shot(samples: Sequence[Frame], info: VideoInfo) -> Iterator[Frame]:
+    """Yield the sample with the most contrast from every run of similar samples.
 
-    So what fades in is shown at its end; what shows nothing is yielded only if nothing else is.
+    So a shot that fades in is shown after the fade. Blank samples are skipped, unless all are.
     """
     scaler = PlaneScaler(*shotdetection.SMALL_SHAPE)
     depth = color_spec(info).bit_depth
@@ -78,7 +78,7 @@ def _contrast(sample: tuple[Frame, shotdetection.SmallLuma]) -> float:
 
 
 def _within(timeline: Timeline, unit: Segment) -> Timeline:
-    """Return the timeline with the keyframes of the unit only."""
+    """Return the timeline reduced to the keyframes of the unit."""
     keys = timeline.keyframes
     first = keys.searchsorted(unit.start_pts)
     end = len(keys) if unit.end_pts is None else keys.searchsorted(unit.end_pts)

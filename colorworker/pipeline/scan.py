@@ -1,4 +1,4 @@
-"""Scan one film: what it is, when each frame is shown, where to cut."""
+"""Scan one film: its properties, the time of every frame, and the cut list of its segments."""
 
 from typing import BinaryIO
 
@@ -26,19 +26,19 @@ from colorworker.state import attempt_key, commit, finished, now, read_record
 from colorworker.store.objectstore import ObjectStore
 
 _COLOR_SAMPLES = 7
-"""Keyframes looked at to tell whether a film is in color; the majority decides."""
+"""Keyframes that decide by majority whether a film is in color already."""
 
 
 def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record, bool]:
-    """Return the scan's record and whether it was found; the finished film's, where there is one.
+    """Scan a film; return the record and whether it existed already.
 
-    The record's `info` holds `source_sha256`, `video`, `cuts` and `in_color`; its result is the
-    timeline.
+    If the film is finished, its record is returned instead. A scan's `info` holds `source_sha256`,
+    `video`, `cuts` and `in_color`; the object that the record points to is the timeline.
 
     Raises:
-        SourceDamaged: If the film does not demux whole.
-        SourceTooLarge: If a frame has more pixels than the bound on decoders.
-        SourceUnsupported: If its pixels are of a form we do not color.
+        SourceDamaged: If the film does not demux completely.
+        SourceTooLarge: If a frame has more pixels than decoders may produce.
+        SourceUnsupported: If the pixel format is not supported, or an excerpt is not in the film.
     """
     store = context.destination
     for identity in (unit.assembly_id, unit.unit_id):
@@ -55,7 +55,7 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
         in_color = is_in_color(reader, key, info, timeline)
     result_key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(result_key, timeline_to_bytes(timeline))
-    part, cuts = cut_film(timeline, unit.options, key)
+    part, cuts = make_cut_list(timeline, unit.options, key)
     record = Record(
         unit.unit_id,
         "scan",
@@ -87,28 +87,28 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
 def read_packets(
     reader: BinaryIO, key: str, max_pixels: int, tally: ScanTally
 ) -> tuple[VideoInfo, Timeline]:
-    """Return what a film is and when its frames are shown; all of it is read.
+    """Read all packets of a film; return its properties and timeline.
 
     Raises:
-        SourceDamaged: If the film does not demux whole.
+        SourceDamaged: If the film does not demux completely.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
-        SourceUnsupported: If its pixels are of a form we do not color.
+        SourceUnsupported: If the pixel format is not supported.
     """
     info, timeline = scan(reader, key, tally=tally)
     if info.width * info.height > max_pixels:
         raise SourceTooLarge(
             key,
             f"its frames have {info.width} x {info.height} pixels, more than {max_pixels}",
-            "Raise COLORWORKER_MEDIA__MAX_PIXELS if the film is what it says",
+            "Raise COLORWORKER_MEDIA__MAX_PIXELS if this is correct",
         )
     return info, timeline
 
 
-def cut_film(timeline: Timeline, options: Options, key: str) -> tuple[Timeline, list[Cut]]:
-    """Return what of a film is to be colored, and its segments.
+def make_cut_list(timeline: Timeline, options: Options, key: str) -> tuple[Timeline, list[Cut]]:
+    """Return the part of a film's timeline to color, and the cut list: its segments in order.
 
     Raises:
-        UsageError: If the film does not have the excerpt that the options ask for.
+        SourceUnsupported: If the excerpt of the options is not in the film.
     """
     cuts = cut(timeline, options.segment_frames)
     if not options.excerpt:
@@ -118,10 +118,10 @@ def cut_film(timeline: Timeline, options: Options, key: str) -> tuple[Timeline, 
 
 
 def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:
-    """Return whether most of a few frames hold more than a tone; title cards do not decide.
+    """Return whether most of a few sampled frames are in color, so that a title card cannot decide.
 
     Raises:
-        SourceDamaged: If one of them does not decode.
+        SourceDamaged: If a sampled frame does not decode.
     """
     frames = sample_frames(reader, key, info, timeline, _COLOR_SAMPLES)
     votes = 0
@@ -134,10 +134,10 @@ def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline)
 
 
 def film_of(store: ObjectStore, scan_id: str) -> tuple[VideoInfo, Timeline]:
-    """Return what the scan found.
+    """Return the properties and the timeline that a scan has stored.
 
     Raises:
-        KeyMissing: If there is no record of the scan.
+        KeyMissing: If the record of the scan is gone.
     """
     record = read_record(store, scan_id)
     if record is None:

@@ -1,4 +1,4 @@
-"""Color one segment of a film into a part."""
+"""Color one segment of a film and encode it as a part."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -41,12 +41,13 @@ from colorworker.pipeline.shotsheets import ShotPictures
 from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
 
 _FRAMES_AHEAD = 4
-"""Frames that may wait between two threads: enough for the rhythm of anchors, and little memory."""
+"""Frames that may wait between two threads: enough to even out the cost of anchors, yet little
+memory."""
 
 
 @dataclass(frozen=True)
-class _Making:
-    """A segment in the making: what it is, and what is counted and seen of it meanwhile."""
+class _SegmentWork:
+    """A segment in progress: its inputs, and what is counted and collected on the way."""
 
     context: WorkerContext
     unit: Segment
@@ -60,19 +61,19 @@ class _Making:
 
 
 def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[Record, bool]:
-    """Return the part's record and whether it was found.
+    """Color a segment and store its part; return the record and whether it existed already.
 
-    In a preview a frame a shot is colored, and nothing but their pictures is kept.
+    A preview colors one frame per shot and stores nothing but their thumbnails.
 
     Raises:
-        SourceDamaged: If the frames that decode are not those of the timeline.
-        SourceUnsupported: If the profile cannot keep the luma as it is.
-        HardwareMissing: If the encoder is an engine that this worker does not have.
+        SourceDamaged: If the decoded frames differ from those of the timeline.
+        SourceUnsupported: If the profile cannot preserve the luma.
+        HardwareMissing: If this worker lacks the hardware encoder of the film.
     """
     store = context.destination
     if found := finished(store, unit.unit_id):
         return found, True
-    making = _begun(context, unit)
+    work = _start(context, unit)
     record = Record(
         unit.unit_id,
         "segment",
@@ -84,24 +85,20 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
         worker=context.worker,
     )
     if unit.options.preview:
-        seen = _previewed(making)
+        seen = _preview(work)
     else:
-        require_encoder(
-            making.spec.codec, making.spec.layout or making.spec.pix_fmt, context.worker
-        )
-        record, seen = _colored_part(
-            making, replace(record, thumbnail_key=thumbnail_key(unit.unit_id))
-        )
-    record = replace(record, created_at=now(), seconds=making.timer.rounded(), info=seen)
+        require_encoder(work.spec.codec, work.spec.layout or work.spec.pix_fmt, context.worker)
+        record, seen = _color_part(work, replace(record, thumbnail_key=thumbnail_key(unit.unit_id)))
+    record = replace(record, created_at=now(), seconds=work.timer.rounded(), info=seen)
     return commit(store, record), False
 
 
-def _begun(context: WorkerContext, unit: Segment) -> _Making:
+def _start(context: WorkerContext, unit: Segment) -> _SegmentWork:
     info, timeline = film_of(context.destination, unit.scan_id)
     options, key = unit.options, unit.asset.key
     extension = film_output_extension(PurePosixPath(key).suffix, options.profile, options.codec)
     shot_log: list[ShotStart] = []
-    return _Making(
+    return _SegmentWork(
         context,
         unit,
         info,
@@ -112,22 +109,22 @@ def _begun(context: WorkerContext, unit: Segment) -> _Making:
     )
 
 
-def _previewed(making: _Making) -> SegmentInfo:
-    unit = making.unit
+def _preview(work: _SegmentWork) -> SegmentInfo:
+    unit = work.unit
     keys = preview_stretch(
-        making.context, unit, making.info, making.timeline, making.spec.pix_fmt, making.timer
+        work.context, unit, work.info, work.timeline, work.spec.pix_fmt, work.timer
     )
     return SegmentInfo(unit.start_pts, thumbnail_keys=tuple(keys))
 
 
-def _colored_part(making: _Making, record: Record) -> tuple[Record, SegmentInfo]:
-    """Return the record with the part in it, and what is to be known of the part."""
-    with closing(_colored(making)) as frames:
-        record, facts = _write_part(making, record, frames)
-    tally, store = making.tally, making.context.destination
-    starts, pictures = _shots_seen(making, making.pictures.put(store, making.unit.unit_id))
+def _color_part(work: _SegmentWork, record: Record) -> tuple[Record, SegmentInfo]:
+    """Color and store the part; return the record that points to it, and the record's info."""
+    with closing(_color_segment_frames(work)) as frames:
+        record, facts = _write_part(work, record, frames)
+    tally, store = work.tally, work.context.destination
+    starts, pictures = _shots_of_record(work, work.pictures.put(store, work.unit.unit_id))
     return record, SegmentInfo(
-        making.unit.start_pts,
+        work.unit.start_pts,
         facts,
         starts,
         pictures,
@@ -138,39 +135,40 @@ def _colored_part(making: _Making, record: Record) -> tuple[Record, SegmentInfo]
     )
 
 
-def _colored(making: _Making) -> Generator[Frame]:
+def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
     """Yield the segment's frames in color.
 
-    One thread decodes, another colors, and whoever takes the frames encodes them meanwhile.
+    One thread decodes and another one colors, while the caller encodes.
     """
-    unit, options, timer, tally = making.unit, making.unit.options, making.timer, making.tally
+    unit, options, timer, tally = work.unit, work.unit.options, work.timer, work.tally
     with closing(
-        prefetch(timer.time_each("decode", _decoded(making)), _FRAMES_AHEAD, "decode")
+        prefetch(timer.time_each("decode", _decode(work)), _FRAMES_AHEAD, "decode")
     ) as decoded:
         frames = color_frames(
             timer.time_each(None, decoded),
             unit.frame_count,
-            making.info,
-            TimedColorizer(making.context.colorizer(options.model_settings), timer),
+            work.info,
+            TimedColorizer(work.context.colorizer(options.model_settings), timer),
             options,
-            making.spec.pix_fmt,
-            making.shot_log,
-            _colorizers(making) if options.adjustments else None,
+            work.spec.pix_fmt,
+            work.shot_log,
+            _colorizer_of_frame(work) if options.adjustments else None,
         )
         if options.broadcast_gamut:
-            frames = limit_to_broadcast_gamut(frames, making.info, making.spec.pix_fmt, tally.gamut)
+            frames = limit_to_broadcast_gamut(frames, work.info, work.spec.pix_fmt, tally.gamut)
         frames = check_luma(frames, unit.asset.key, tally)
         if options.label == "burn":
-            frames = burn_notice(frames, film_notice(unit.asset.key, making.info), tally)
-        # By the thread that also writes the log: how far that is ahead must not be chance.
-        coloring = timer.time_each("color", _seen(frames, making.pictures))
+            frames = burn_notice(frames, film_notice(unit.asset.key, work.info), tally)
+        # In the thread that also writes the shot log: how far the log is ahead of the frames would
+        # otherwise depend on thread scheduling, and with it the pictures of shots.
+        coloring = timer.time_each("color", _collect_shot_pictures(frames, work.pictures))
         with closing(prefetch(coloring, _FRAMES_AHEAD, "color")) as colored:
             yield from colored
 
 
-def _decoded(making: _Making) -> Iterator[Frame]:
-    """Yield the frames that the segment's colors depend on; the source is open meanwhile."""
-    context, unit = making.context, making.unit
+def _decode(work: _SegmentWork) -> Iterator[Frame]:
+    """Yield the frames that the segment's colors depend on. The source is open meanwhile."""
+    context, unit = work.context, work.unit
     decode = (
         deinterlace_segment
         if unit.options.deinterlace == "bwdif"
@@ -180,67 +178,69 @@ def _decoded(making: _Making) -> Iterator[Frame]:
         frames = decode(
             reader,
             unit.asset.key,
-            making.info,
-            making.timeline,
+            work.info,
+            work.timeline,
             unit.start_pts,
             unit.end_pts,
             lookahead=lookahead_frames(unit.options),
-            tally=making.tally,
+            tally=work.tally,
             repeat=context.settings.repeat_damaged,
         )
-        yield from record_luma(frames, unit.frame_count, making.spec.pix_fmt, making.tally)
+        yield from record_luma(frames, unit.frame_count, work.spec.pix_fmt, work.tally)
 
 
-def _seen(frames: Iterator[Frame], pictures: ShotPictures) -> Iterator[Frame]:
+def _collect_shot_pictures(frames: Iterator[Frame], pictures: ShotPictures) -> Iterator[Frame]:
     for index, frame in enumerate(frames):
         pictures.see(index, frame)
         yield frame
 
 
-def _colorizers(making: _Making) -> Callable[[int], TimedColorizer]:
-    """Return what gives each frame the colorizer of its adjustments."""
-    unit, timeline = making.unit, making.timeline
+def _colorizer_of_frame(work: _SegmentWork) -> Callable[[int], TimedColorizer]:
+    """Return a function from the index of a frame to the colorizer with its shot's adjustments."""
+    unit, timeline = work.unit, work.timeline
     times = FilmTimes(int(timeline.pts[0]), timeline.time_base)
     pts = timeline.between(unit.start_pts, unit.end_pts)
 
     def colorizer_at(index: int) -> TimedColorizer:
-        # Frames behind the end count for what the shot of the last one looks like.
+        # Look-ahead frames are colored like the segment's last frame.
         time = times.milliseconds(int(pts[min(index, len(pts) - 1)]))
         settings = model_settings_at(unit.options, time)
-        return TimedColorizer(making.context.colorizer(settings), making.timer)
+        return TimedColorizer(work.context.colorizer(settings), work.timer)
 
     return colorizer_at
 
 
-def _shots_seen(making: _Making, pictures: list[int]) -> tuple[tuple[Start, ...], tuple[int, ...]]:
+def _shots_of_record(
+    work: _SegmentWork, pictures: list[int]
+) -> tuple[tuple[Start, ...], tuple[int, ...]]:
     """Return the shot starts and the timestamps of the shots that have a picture.
 
     The last shot may begin with the next segment.
     """
-    timeline = making.timeline
-    pts = timeline.pts[timeline.pts.searchsorted(making.unit.start_pts) :]
+    timeline = work.timeline
+    pts = timeline.pts[timeline.pts.searchsorted(work.unit.start_pts) :]
     starts = tuple(
         Start(
             int(pts[start.index]),
             int(pts[min(start.index + start.frames, len(pts) - 1)]),
             start.transition,
         )
-        for start in making.shot_log
+        for start in work.shot_log
     )
     return starts, tuple(int(pts[index]) for index in pictures)
 
 
 def _write_part(
-    making: _Making, record: Record, frames: Generator[Frame]
+    work: _SegmentWork, record: Record, frames: Generator[Frame]
 ) -> tuple[Record, PartFacts]:
-    """Encode the frames, put the part under its attempt's key, and return the record with it."""
-    context, unit, timer = making.context, making.unit, making.timer
-    extension = f".{making.spec.part_container}"
+    """Encode the frames and store the part under its attempt's key; return the record and facts."""
+    context, unit, timer = work.context, work.unit, work.timer
+    extension = f".{work.spec.part_container}"
     with context.temporary(extension) as path:
-        facts = _encode(making, record.thumbnail_key, path, frames)
-        if making.spec.lossless and context.settings.verify_parts:
+        facts = _encode(work, record.thumbnail_key, path, frames)
+        if work.spec.lossless and context.settings.verify_parts:
             with timer.phase("verify"):
-                verify_part_luma(path, unit.asset.key, making.tally)
+                verify_part_luma(path, unit.asset.key, work.tally)
         with timer.phase("write"):
             sha256 = sha256_of_file(path)
             key = attempt_key(unit.unit_id, extension)
@@ -251,13 +251,13 @@ def _write_part(
     return part, facts
 
 
-def _encode(making: _Making, thumbnail: str, path: Path, frames: Generator[Frame]) -> PartFacts:
-    context, unit, spec = making.context, making.unit, making.spec
+def _encode(work: _SegmentWork, thumbnail: str, path: Path, frames: Generator[Frame]) -> PartFacts:
+    context, unit, spec = work.context, work.unit, work.spec
     refused = encoder_errors(spec.codec, unit.asset.key, context.worker)
-    with refused, PartWriter(path, spec, making.info, making.timeline) as part:
+    with refused, PartWriter(path, spec, work.info, work.timeline) as part:
         for index, frame in enumerate(frames):
             if index == unit.frame_count // 2:
-                context.destination.put(thumbnail, film_thumbnail(frame, making.info))
-            with making.timer.phase("encode"):
+                context.destination.put(thumbnail, film_thumbnail(frame, work.info))
+            with work.timer.phase("encode"):
                 part.encode(frame)
     return part.facts

@@ -1,6 +1,7 @@
-"""A small picture in color of every shot: taken as a segment's frames pass, joined for the film.
+"""Contact sheets with one small color picture per shot.
 
-Every picture of a film has one size, and those of a segment, and then of the film, lie in one JPEG.
+A segment collects pictures while its frames pass and stores them as one JPEG; the assembly joins
+these into one JPEG for the film. All pictures of a film have the same size.
 """
 
 from bisect import bisect_right, insort
@@ -21,47 +22,47 @@ from colorworker.state import contact_key
 from colorworker.store.objectstore import ObjectStore
 
 LONG_SIDE = 120
-"""Pixels."""
-_INTO_SHOT = 8
-"""Frames behind a shot's beginning, or its dissolve's end, at which its picture is taken if it goes
-on for as long."""
+"""Pixels on the long side of a picture."""
+_FRAMES_INTO_SHOT = 8
+"""Frames after the start of a shot, or after the end of its dissolve, at which its picture is
+taken. Of a shorter shot the last frame is taken."""
 _MOST = 2000
-"""Pictures of one segment: 16 MB in memory."""
+"""Most pictures of one segment: 16 MB in memory."""
 
 
 def cell_shape(info: VideoInfo) -> tuple[int, int]:
-    """Return (height, width) of a film's pictures, at the aspect that it is shown with."""
+    """Return the (height, width) of a film's pictures, at its display aspect ratio."""
     width = info.width * (info.sample_aspect_ratio or 1)
     scale = LONG_SIDE / max(info.height, width)
     return max(1, round(info.height * scale)), max(1, round(width * scale))
 
 
 class ShotPictures:
-    """Takes a segment's colored frames in order and keeps one small picture a shot."""
+    """Collects one small picture per shot from a segment's colored frames."""
 
     def __init__(self, info: VideoInfo, frame_count: int, shot_log: Sequence[ShotStart]) -> None:
-        """Begin before the first frame.
+        """Start before the first frame.
 
         Args:
-            info: Of the film.
-            frame_count: Of the segment.
-            shot_log: Is ahead of the frames by some that have been looked at already.
+            info: The film's video stream.
+            frame_count: Frames of the segment.
+            shot_log: Where shots begin; filled a few frames ahead of the frames seen here.
         """
         self._shape = cell_shape(info)
         self._frame_count = frame_count
         self._log = shot_log
         self._logged = 0
         self._starts = [0]
-        self._ready = {0: _INTO_SHOT}
-        """From which frame on each shot is itself."""
+        self._ready = {0: _FRAMES_INTO_SHOT}
+        """First frame of each shot at which its picture may be taken."""
         self._pictures: dict[int, Picture] = {}
 
     def see(self, index: int, frame: Frame) -> None:
-        """Take the frame if it is the one to show its shot by; reads it and nothing else."""
+        """Take the next frame; keep a small picture if it is the one to represent its shot."""
         for start in self._log[self._logged :]:
             if start.index not in self._ready:
                 insort(self._starts, start.index)
-            self._ready[start.index] = start.index + start.frames + _INTO_SHOT
+            self._ready[start.index] = start.index + start.frames + _FRAMES_INTO_SHOT
             self._logged += 1
         following = bisect_right(self._starts, index)
         current = self._starts[following - 1]
@@ -72,7 +73,7 @@ class ShotPictures:
             self._pictures[current] = small_rgb(frame, *self._shape)
 
     def put(self, store: ObjectStore, unit_id: str) -> list[int]:
-        """Put the sheet where `film_sheet` finds it; return the first frames of its shots."""
+        """Store the sheet for `film_sheet`; return the first frame of each shot, in order."""
         starts = sorted(self._pictures)
         if starts:
             pictures = [self._pictures[start] for start in starts]
@@ -82,11 +83,11 @@ class ShotPictures:
 
 @dataclass(frozen=True)
 class SegmentSheet:
-    """What a segment's record says of its pictures."""
+    """The pictures of a segment, from its record."""
 
     unit_id: str
     start_pts: Sequence[int]
-    """Of the shots that they show, the segment's first frame among them, in order."""
+    """First pts of each shot shown, in order; the first is that of the segment's first frame."""
 
 
 def film_sheet(
@@ -96,16 +97,16 @@ def film_sheet(
     segments: Iterable[SegmentSheet],
     shape: tuple[int, int],
 ) -> str:
-    """Put a sheet with the picture of every shot and return its key.
+    """Store a sheet with the picture of every shot; return its key.
 
-    A picture that is gone or was never taken is black: the report is not worth a film.
+    A missing picture is shown in black. A film must not fail because of its report.
 
     Args:
         store: The destination.
-        unit_id: Of the film's assembly.
-        shots: Of the film.
-        segments: Of the film.
-        shape: From `cell_shape`.
+        unit_id: Id of the film's assembly.
+        shots: All shots of the film, in order.
+        segments: The sheets of the film's segments.
+        shape: (height, width) of a picture, from `cell_shape`.
     """
     pictures: dict[int, Picture] = {}
     for segment in segments:

@@ -1,4 +1,4 @@
-"""Color one picture: proxy -> L* -> chroma -> guided to full size -> encoder."""
+"""Color one picture: decode small, predict chroma, upsample it along the luma, encode."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -23,43 +23,46 @@ from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
-Turn = AbstractContextManager[object]
-"""Entered again and again; holds a thread up until it is its turn."""
+ComputeLock = AbstractContextManager[object]
+"""A lock that pictures colored at the same time share, so that only one of them computes."""
 
 _NO_CHROMA = 2.0
-"""Of |a*| and |b*|, below which no pixel is far enough from any tone to have its own color."""
+"""Largest |a*| and |b*| of a picture that is certainly gray: at these no pixel can differ from the
+picture's tone."""
 
 
 @dataclass(frozen=True)
 class OpenStill:
-    """A picture between its decoding and its prediction; `close` lets go of its source."""
+    """A picture that is decoded but not yet colored; `close` closes its source."""
 
     unit: Still
     record: Record
     picture: VipsPicture
     lab: Floats
-    """The upright picture at the model's size, (h, w, 3)."""
+    """L*a*b* of the upright picture at the model's size, (h, w, 3)."""
     timer: PhaseTimer
     close: Callable[[], None]
 
 
 def open_for_color(
-    context: WorkerContext, unit: Still, attempt: int, computing: Turn
+    context: WorkerContext, unit: Still, attempt: int, computing: ComputeLock
 ) -> OpenStill | tuple[Record, bool]:
-    """Return the picture, decoded small; or its record and whether it was found, if it needs none.
-
-    A picture that is in color already gets a record too, of the outcome `skipped`.
+    """Open a picture and decode it at the model's size.
 
     Args:
-        context: Where from and where to.
+        context: The worker's stores, model and settings.
         unit: The picture.
-        attempt: Of the unit, from 1.
-        computing: Held while cores are at work, and not while a store is waited for.
+        attempt: Number of the attempt, from 1.
+        computing: Held while the CPU is busy, not while waiting for a store.
+
+    Returns:
+        The open picture; or, if there is nothing to color, its record and whether that existed
+        already. A picture that is in color already gets a new record with the outcome `skipped`.
 
     Raises:
-        SourceDamaged: If the picture does not decode whole.
-        SourceTooLarge: If its header promises more pixels than the bound on decoders.
-        SourceUnsupported: If it is of a form that is not colored.
+        SourceDamaged: If the picture does not decode completely.
+        SourceTooLarge: If it has more pixels than decoders may produce.
+        SourceUnsupported: If its format is not supported.
     """
     if found := finished(context.destination, unit.unit_id):
         return found, True
@@ -71,30 +74,30 @@ def open_for_color(
         picture = stack.enter_context(
             open_still(reader, unit.asset.key, max_pixels=context.settings.max_pixels)
         )
-        record = _begun(context, unit, attempt, picture, sha256)
+        record = _new_record(context, unit, attempt, picture, sha256)
         colorizer = context.colorizer(unit.options.model_settings)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with computing, timer.phase("decode"):
             lab = picture.proxy(*shape)
-        if unit.options.color_sources == "skip" and _in_color(lab):
-            return _committed(context, _skipped(record), timer), False
+        if unit.options.color_sources == "skip" and _is_in_color(lab):
+            return _commit(context, _as_skipped(record), timer), False
         return OpenStill(unit, record, picture, lab, timer, stack.pop_all().close)
     raise AssertionError  # mypy: the stack swallows nothing
 
 
 def finish_in_color(
-    context: WorkerContext, still: OpenStill, ab: Floats, computing: Turn
+    context: WorkerContext, still: OpenStill, ab: Floats, computing: ComputeLock
 ) -> tuple[Record, bool]:
-    """Write and publish the picture; return its record and False, as it was not found.
+    """Write and publish a picture; return its record and False, because the record is new.
 
     Args:
-        context: Where to.
-        still: From `open_for_color`, not closed yet.
-        ab: Its a* and b*, (h, w, 2), at the size of `still.lab`.
-        computing: As for `open_for_color`.
+        context: The worker's stores, model and settings.
+        still: From `open_for_color`, still open.
+        ab: Predicted a* and b*, (h, w, 2), at the size of `still.lab`.
+        computing: See `open_for_color`.
 
     Raises:
-        SourceDamaged: If the picture does not decode whole.
+        SourceDamaged: If the picture does not decode completely.
         OutputMismatch: If the written file does not have the source's lightness.
     """
     record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
@@ -103,10 +106,10 @@ def finish_in_color(
     context.destination.put(record.thumbnail_key, thumbnail)
     if not still.unit.options.preview:
         record = _write(context, still, record, ab, computing)
-    return _committed(context, record, still.timer), False
+    return _commit(context, record, still.timer), False
 
 
-def _begun(
+def _new_record(
     context: WorkerContext, unit: Still, attempt: int, picture: VipsPicture, source_sha256: str
 ) -> Record:
     return Record(
@@ -122,17 +125,17 @@ def _begun(
     )
 
 
-def _committed(context: WorkerContext, record: Record, timer: PhaseTimer) -> Record:
+def _commit(context: WorkerContext, record: Record, timer: PhaseTimer) -> Record:
     return commit(context.destination, replace(record, created_at=now(), seconds=timer.rounded()))
 
 
-def _in_color(lab: Floats) -> bool:
-    """Say it at once of what has next to no chroma; following its tone would cost 10 ms."""
+def _is_in_color(lab: Floats) -> bool:
+    """Return whether the picture is in color; fast for gray ones, where `is_color` takes 10 ms."""
     return float(np.abs(lab[..., 1:]).max()) > _NO_CHROMA and is_color(lab)
 
 
 def _write(
-    context: WorkerContext, still: OpenStill, record: Record, ab: Floats, computing: Turn
+    context: WorkerContext, still: OpenStill, record: Record, ab: Floats, computing: ComputeLock
 ) -> Record:
     unit, picture, timer = still.unit, still.picture, still.timer
     extension = PurePosixPath(unit.output_key).suffix.lower()
@@ -157,7 +160,7 @@ def _write(
     )
 
 
-def _skipped(record: Record) -> Record:
+def _as_skipped(record: Record) -> Record:
     error = AlreadyColor(
         record.source_key,
         "in color already",

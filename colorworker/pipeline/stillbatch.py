@@ -1,9 +1,9 @@
-"""Color a batch of pictures: opened side by side, predicted together, written side by side.
+"""Color a batch of pictures: read in parallel, predicted as one batch, written in parallel.
 
-A small picture costs a store more round trips than it costs a core time, and a GPU as much time as
-eight of them: threads wait for stores at the same time, and the model gets pictures of one shape at
-once. One of them computes at a time: most of that is Python, and side by side they cost a fifth
-more CPU time for nothing. Every picture keeps its own record and its own outcome.
+For a small picture, round trips to the store take longer than computing, and a GPU predicts eight
+in the time of one. So several threads wait for stores at the same time, and the model gets pictures
+of one shape as one batch. Only one thread computes at a time: most of that is Python, and in
+parallel it takes a fifth more CPU time for no gain. Every picture has its own record and outcome.
 """
 
 from collections import defaultdict
@@ -23,38 +23,38 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.outcome import failure, outcome_of, success
 from colorworker.pipeline.still import Floats, OpenStill, finish_in_color, open_for_color
 
-_TOGETHER = 8
-"""Pictures that are open, and predicted, at a time; also the model's largest batch."""
-_AT_ONCE = 4
-"""Of those, pictures that are read or written at the same moment."""
+_BATCH = 8
+"""Pictures that are open at a time; also the model's largest batch."""
+_THREADS = 4
+"""Pictures that are read or written at the same time."""
 _SMALL_BYTES = 4 << 20
-"""Larger sources are colored one by one: each may take as much memory as a worker was given."""
+"""Larger sources are colored one by one: each may need all the memory of a worker."""
 
 
 def color_batch(
     context: WorkerContext, stills: Sequence[Still], attempt: int
 ) -> tuple[UnitResult, ...]:
-    """Color the pictures, or find them done; return how each went, in their order.
+    """Color the pictures that are not done yet; return one result per picture, in order.
 
     Raises:
         UsageError: If this machine is at fault, not the pictures. Those that are done stay done.
     """
     results: dict[str, UnitResult] = {}
     for group in _groups(stills):
-        # The threads end before the pictures are closed, whatever happens.
-        with ExitStack() as closing, ThreadPoolExecutor(_AT_ONCE, "still") as pool:
-            results |= _colored(context, group, attempt, pool, closing)
+        # The pool must end before the pictures are closed, also on errors.
+        with ExitStack() as closing, ThreadPoolExecutor(_THREADS, "still") as pool:
+            results |= _color_group(context, group, attempt, pool, closing)
     return tuple(results[still.unit_id] for still in stills)
 
 
-def _colored(
+def _color_group(
     context: WorkerContext,
     stills: Sequence[Still],
     attempt: int,
     pool: ThreadPoolExecutor,
     closing: ExitStack,
 ) -> dict[str, UnitResult]:
-    """Return the results of pictures that may be open together, by unit."""
+    """Color pictures that may be open at the same time; return their results by unit id."""
     computing = Lock()
 
     def begin(still: Still) -> OpenStill | UnitResult:
@@ -75,13 +75,13 @@ def _colored(
     begun = list(pool.map(begin, stills))
     results = [item for item in begun if isinstance(item, UnitResult)]
     opened = [item for item in begun if isinstance(item, OpenStill)]
-    # The first are written while the model is at those of another shape.
-    written = [pool.submit(finish, still, ab) for still, ab in _predicted(context, opened)]
+    # Pictures are written while the model predicts those of another shape.
+    written = [pool.submit(finish, still, ab) for still, ab in _predict(context, opened)]
     results += [future.result() for future in written]
     return {result.unit_id: result for result in results}
 
 
-def _predicted(
+def _predict(
     context: WorkerContext, stills: Sequence[OpenStill]
 ) -> Iterator[tuple[OpenStill, Floats]]:
     """Yield each picture with its a* and b*, (h, w, 2).
@@ -103,10 +103,10 @@ def _predicted(
 
 
 def _groups(stills: Sequence[Still]) -> Iterator[Sequence[Still]]:
-    """Yield the pictures in groups that may be open together: large ones alone."""
+    """Yield groups of pictures that may be open at the same time: large ones are alone."""
     small = [still for still in stills if still.asset.size_bytes <= _SMALL_BYTES]
-    for start in range(0, len(small), _TOGETHER):
-        yield small[start : start + _TOGETHER]
+    for start in range(0, len(small), _BATCH):
+        yield small[start : start + _BATCH]
     for still in stills:
         if still.asset.size_bytes > _SMALL_BYTES:
             yield [still]

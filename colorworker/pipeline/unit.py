@@ -1,7 +1,7 @@
-"""One work unit: read -> decode -> predict -> encode -> write. Read this first.
+"""Do one work unit: read -> decode -> predict -> encode -> write. Read this first.
 
-A unit that is done already is only looked up; one that fails comes back as a value. What was made
-is put under a key of its own attempt, committed by a done-record, and then published.
+A unit that is done already is only looked up. A unit that fails returns its error as a value. The
+result is stored under a key of its own attempt, committed by a done-record, and then published.
 """
 
 import ctypes
@@ -18,10 +18,10 @@ from colorworker.pipeline.stillbatch import color_batch
 
 
 def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult:
-    """Do one unit, or find it done, and say how it went; errors of items come back as values.
+    """Do one unit, or find its record, and return the result. Item errors become results too.
 
     Raises:
-        UsageError: If this machine is at fault, not the item: it can do no unit that needs as much.
+        UsageError: If this machine is at fault, not the item.
     """
     if isinstance(unit, ImageBatch):
         stills = color_batch(context, unit.stills, attempt)
@@ -31,7 +31,7 @@ def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult
     try:
         return outcome_of(context, unit.unit_id, attempt, partial(_do, context, unit, attempt))
     finally:
-        give_back()
+        return_freed_memory()
 
 
 def _do(
@@ -44,12 +44,12 @@ def _do(
     return join_film(context, unit, attempt)
 
 
-def give_back() -> None:
-    """Return to the system what was freed, where the C library can (glibc); else do nothing.
+def return_freed_memory() -> None:
+    """Return freed memory to the operating system, if the C library is glibc; else do nothing.
 
-    glibc keeps a heap for every few threads and shrinks each from its end only. A film's units make
-    threads of their own, decoders and encoders too, and what these heaps keep adds up: 720 MiB at
-    360p, of which 590 were in use. Looking through them takes some 8 ms.
+    glibc keeps one heap for every few threads and shrinks each from its end only. The units of a
+    film start many threads, and so do decoders and encoders, so unused memory adds up: 720 MiB at
+    360p, of which 590 were in use. Trimming takes about 8 ms.
     """
     try:
         ctypes.CDLL(None).malloc_trim(0)

@@ -7,7 +7,7 @@ from colorworker.domain.entries import Entry
 from colorworker.domain.excerpt import Excerpt, clipped, only_excerpt, parse_excerpt, within
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import cut
-from colorworker.errors import UsageError
+from colorworker.errors import SourceUnsupported, UsageError
 
 
 def film(frames=100, rate=24, first=7, gop=10):
@@ -53,7 +53,7 @@ def test_the_end_is_not_in_it_and_none_is_the_films():
 
 @pytest.mark.parametrize("excerpt", [Excerpt(4000, None), Excerpt(0, 5000), Excerpt(10, 30)])
 def test_what_is_not_in_the_film_is_refused_with_its_length(excerpt):
-    with pytest.raises(UsageError, match=r"00:00:04\.000"):
+    with pytest.raises(SourceUnsupported, match=r"00:00:04\.000"):
         within(film(rate=25), excerpt, "reel")
 
 

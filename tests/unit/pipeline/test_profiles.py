@@ -158,7 +158,7 @@ def test_frames_of_nvdec_are_counted_and_what_they_do_not_say_is_a_warning(job, 
 
     line, _ = job(profile="archive", nvdec=True)
 
-    assert line.warnings == ("24 frames were decoded by NVDEC, which does not tell damaged ones",)
+    assert line.warnings == ("24 frames were decoded by NVDEC, which does not report damage",)
 
 
 def test_the_broadcast_gamut_makes_strong_colors_weaker_where_luma_is_uneven(job):
@@ -171,7 +171,7 @@ def test_the_broadcast_gamut_makes_strong_colors_weaker_where_luma_is_uneven(job
     assert free.warnings == ()
     (said,) = kept.warnings
     # x264 makes the source, and on a busy machine not always the same bytes of it.
-    outside = "of all pixels lies outside EBU R 103 in the source and is not touched"
+    outside = "of all pixels lies outside EBU R 103 in the source and was not changed"
     assert re.fullmatch(rf"luma of 0\.[23]\d % {outside}", said)
     assert 0.9 * before < chroma_strength(output) < before
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from colorworker.pipeline.unit import give_back
+from colorworker.pipeline.unit import return_freed_memory
 
 CHUNK, CHUNKS = 64 << 10, 1000
 
@@ -21,7 +21,7 @@ def test_what_was_freed_below_something_in_use_is_given_back():
     chunks.clear()
     before = resident_bytes()
 
-    give_back()
+    return_freed_memory()
 
     assert before - resident_bytes() > CHUNK * CHUNKS // 2
     assert len(last) == CHUNK
