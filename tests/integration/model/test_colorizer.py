@@ -36,7 +36,7 @@ def picture(height, width, seed=0):
         ((40_000, 1), (768, 256)),
     ],
 )
-def test_the_working_shape_keeps_the_aspect_on_a_small_grid(colorizer, size, shape):
+def test_the_working_shape_keeps_the_aspect_ratio_on_a_coarse_grid(colorizer, size, shape):
     assert colorizer.working_shape(*size) == shape
 
 
@@ -48,7 +48,7 @@ def test_another_short_side_can_be_chosen():
         load_colorizer(resolve("lite"), short_side=170)
 
 
-def test_pictures_are_never_stretched_by_more_than_a_sixteenth_up_to_three_to_one(colorizer):
+def test_the_aspect_ratio_changes_by_at_most_a_sixteenth_up_to_3_to_1(colorizer):
     for width in range(1, 3001):
         height = max(1000, -(-width // 3))
         if height > 3 * width:
@@ -57,7 +57,7 @@ def test_pictures_are_never_stretched_by_more_than_a_sixteenth_up_to_three_to_on
         assert 15 / 16 <= (rows / columns) / (height / width) <= 17 / 16
 
 
-def test_chroma_has_the_size_of_the_picture_and_one_trace_serves_them_all(colorizer):
+def test_chroma_has_the_size_of_the_picture_and_one_trace_serves_all_sizes(colorizer):
     for batch, height, width in [(1, 1, 1), (3, 40, 64), (1, 300, 200), (11, 64, 64), (2, 90, 500)]:
         lightness = np.stack([picture(height, width, seed) for seed in range(batch)])
 
@@ -73,7 +73,7 @@ def test_chroma_has_the_size_of_the_picture_and_one_trace_serves_them_all(colori
     assert colorizer.trace_count == 1
 
 
-def test_a_batch_gives_what_its_pictures_give_alone(colorizer):
+def test_a_batch_gives_the_same_chroma_as_single_pictures(colorizer):
     lightness = np.stack([picture(128, 160, seed) for seed in range(11)])
 
     together = colorizer.predict(lightness)
@@ -87,17 +87,17 @@ def test_an_empty_batch_gives_an_empty_batch(colorizer):
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (1, 0, 32), (1, 32, 32, 1)])
-def test_lightness_of_another_form_is_refused(colorizer, shape):
+def test_lightness_of_a_wrong_shape_is_refused(colorizer, shape):
     with pytest.raises(ValueError, match="lightness must have shape"):
         colorizer.predict(np.zeros(shape, np.float32))
 
 
-def test_hints_of_another_size_are_refused(colorizer):
+def test_hints_of_a_different_size_are_refused(colorizer):
     with pytest.raises(ValueError, match="hints of shape"):
         colorizer.predict(np.zeros((1, 32, 32), np.float32), np.zeros((1, 16, 16, 3), np.float32))
 
 
-def test_more_vividness_is_more_chroma():
+def test_more_vividness_gives_more_chroma():
     weights = load(resolve("lite"))
     lightness = picture(256, 256)[None]
 
@@ -109,7 +109,7 @@ def test_more_vividness_is_more_chroma():
     assert vivid.mean() > 1.1 * calm.mean()
 
 
-def test_another_look_needs_no_other_network(colorizer):
+def test_other_settings_share_the_network(colorizer):
     lightness = picture(256, 256)[None]
     colorizer.predict(lightness)
 
@@ -120,7 +120,7 @@ def test_another_look_needs_no_other_network(colorizer):
     assert colorizer.trace_count == calm.trace_count == 1
 
 
-def test_a_lower_temperature_is_more_chroma():
+def test_a_lower_temperature_gives_more_chroma():
     weights = load(resolve("lite"))
     lightness = picture(256, 256)[None]
 
@@ -134,7 +134,7 @@ def test_a_lower_temperature_is_more_chroma():
     assert pure.mean() > 1.1 * gray.mean()
 
 
-def test_a_hint_colors_its_place_and_what_is_like_it_but_not_the_rest(colorizer):
+def test_a_hint_colors_its_place_and_similar_pixels_only(colorizer):
     lightness = np.full((1, 256, 256), 70, np.float32)
     lightness[:, :, 128:] = 20
     hints = np.zeros((1, 256, 256, 3), np.float32)
@@ -149,7 +149,7 @@ def test_a_hint_colors_its_place_and_what_is_like_it_but_not_the_rest(colorizer)
     assert moved[104, 250] < moved[160, 60] / 2
 
 
-def test_hints_everywhere_bring_every_place_most_of_the_way(colorizer):
+def test_hints_everywhere_bring_chroma_close_to_them(colorizer):
     lightness = picture(200, 300)[None]
     color = np.array([40, -50], np.float32)
     hints = np.ones((1, 200, 300, 3), np.float32)
@@ -171,7 +171,7 @@ def test_half_precision_gives_nearly_the_same_colors(colorizer):
     assert np.abs(half - colorizer.predict(lightness)).mean() < 0.5
 
 
-def test_threads_are_set_before_the_first_prediction_and_logged_when_too_late():
+def test_threads_are_set_before_the_first_prediction_or_logged_as_too_late():
     done = subprocess.run(
         [
             sys.executable,

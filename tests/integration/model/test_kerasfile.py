@@ -46,7 +46,7 @@ def save_old(model, path):
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
 
 
-def test_old_and_new_files_load_by_path_whatever_their_name(tmp_path, network):
+def test_old_and_new_keras_files_load_whatever_their_name(tmp_path, network):
     save_old(network, tmp_path / "old")
     network.save_weights(tmp_path / "new.weights.h5")
 
@@ -67,7 +67,7 @@ def test_files_load_from_a_store(tmp_path, network):
     np.testing.assert_array_equal(seen.get_weights()[0], network.get_weights()[0])
 
 
-def test_a_pickle_under_the_name_of_an_hdf5_file_is_refused(tmp_path):
+def test_a_pickle_named_like_an_hdf5_file_is_refused(tmp_path):
     path = tmp_path / "mine.h5"
     path.write_bytes(pickle.dumps({"a": 1}))
 
@@ -83,7 +83,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
     refused(tmp_path / "new.weights.h5", "does not fit tiny")
 
 
-def test_files_that_lead_out_of_themselves_are_refused(tmp_path, network):
+def test_files_with_external_links_are_refused(tmp_path, network):
     save_old(network, tmp_path / "good.h5")
     linked, external = tmp_path / "linked.h5", tmp_path / "external.h5"
     with h5py.File(linked, "w") as file:
@@ -95,7 +95,7 @@ def test_files_that_lead_out_of_themselves_are_refused(tmp_path, network):
     refused(external, "not a plain array")
 
 
-def test_a_file_that_promises_more_than_the_network_has_is_refused_unread(tmp_path):
+def test_a_file_larger_than_the_network_is_refused_without_reading_it(tmp_path):
     path = tmp_path / "bomb.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("d", (1 << 40,), "f4", chunks=(1 << 16,), compression="gzip")
@@ -103,7 +103,7 @@ def test_a_file_that_promises_more_than_the_network_has_is_refused_unread(tmp_pa
     refused(path, "more values than the network has")
 
 
-def test_half_a_file_is_refused(tmp_path, network):
+def test_a_truncated_file_is_refused(tmp_path, network):
     path = tmp_path / "half.h5"
     save_old(network, path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -111,6 +111,6 @@ def test_half_a_file_is_refused(tmp_path, network):
     refused(path, "half.h5: does not fit tiny")
 
 
-def test_weights_that_keras_cannot_fetch_are_an_error_with_three_ways_out():
+def test_a_failed_keras_download_is_an_error_with_three_next_steps():
     with pytest.raises(WeightsRefused, match=r"could not fetch.*by path or URI.*untrained"):
         loaded(offline, "imagenet", None)

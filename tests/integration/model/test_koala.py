@@ -27,7 +27,7 @@ def batch_of(pictures):
     return Batch(*(tf.constant(array, tf.float32) for array in (luma, hints, chroma)))
 
 
-def test_koala_learns_is_saved_and_colors_as_trained():
+def test_koala_learns_and_colors_the_same_after_saving():
     network = make_trainable(SMALL, seed=1)
     batch = batch_of(2)
     variables = network.model.trainable_variables
@@ -56,7 +56,7 @@ def test_koala_learns_is_saved_and_colors_as_trained():
     assert_hints_are_spread(colorizer)
 
 
-def test_a_branch_of_another_training_is_refused():
+def test_a_branch_with_different_weights_is_refused():
     arrays = [np.ones((2, 3), np.float32), np.zeros(3, np.float32)]
     trained = identified(SMALL, arrays)
 

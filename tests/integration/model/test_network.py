@@ -52,14 +52,14 @@ def assert_equal_to(check, luma, every, outputs):
     np.testing.assert_allclose(ab_calm, check["ab_calm"], atol=TOLERANCE)
 
 
-def test_logits_and_colors_are_those_of_the_reference(outputs):
+def test_logits_and_colors_equal_the_reference(outputs):
     with np.load(GOLDEN, allow_pickle=False) as check:
         lightness = check["lightness"].astype(np.float32) * np.float32(100 / 255)
 
         assert_equal_to(check, lightness[..., np.newaxis] / 50 - 1, 4, outputs)
 
 
-def test_logits_and_colors_are_those_that_came_with_the_weights(outputs):
+def test_logits_and_colors_equal_those_shipped_with_the_weights(outputs):
     folder = os.environ.get("COLORWORKER_TEST_WEIGHTS", ROOT.parent / "shared" / "weights")
     path = Path(folder) / "check.npz"
     if not path.is_file():

@@ -51,7 +51,7 @@ def started(architecture):
     return make_trainable(architecture)
 
 
-def test_features_are_those_of_keras_for_the_gray_picture(published, started):
+def test_features_equal_those_of_keras_for_a_gray_picture(published, started):
     luma = np.random.default_rng(1).uniform(-1, 1, (1, 64, 96, 1)).astype(np.float32)
     last = ("block1b_add", "block2d_add", "block3d_add", "block5i_add", "block6o_add")
     outputs = [published.get_layer(name).output for name in last]
@@ -69,7 +69,7 @@ def test_features_are_those_of_keras_for_the_gray_picture(published, started):
     np.testing.assert_allclose(pooled[:, 0, 0], means, atol=1e-4 * np.abs(means).max())
 
 
-def test_the_larger_network_is_saved_and_colors_like_the_default(started):
+def test_the_larger_network_can_be_saved_and_loaded_for_coloring(started):
     data = encoded(started.architecture, started.arrays())
 
     weights = parse(data, "mine.npz", "0" * 64)
@@ -82,14 +82,14 @@ def test_the_larger_network_is_saved_and_colors_like_the_default(started):
     assert np.isfinite(chroma).all()
 
 
-def test_another_width_starts_from_the_packaged_encoder():
+def test_a_different_width_starts_from_the_packaged_encoder():
     arrays = encoder_arrays(Architecture(width=0.5, backbone="lite"))
 
     assert {name.partition("/")[0] for name in arrays} == {"encoder"}
     assert arrays["encoder/stem_conv/kernel"].shape == (3, 3, 1, 32)
 
 
-def test_an_encoder_of_another_kind_is_refused(tmp_path):
+def test_an_encoder_of_a_different_kind_is_refused(tmp_path):
     lite = load(resolve("lite"))
     path = tmp_path / "mine.npz"
     save(path, lite.architecture, lite.arrays)
@@ -98,7 +98,7 @@ def test_an_encoder_of_another_kind_is_refused(tmp_path):
         encoder_arrays(Architecture("efficientnetv2s", backbone=str(path)))
 
 
-def test_where_a_backbone_is_not_to_be_had_training_begins_untrained_and_says_so(caplog):
+def test_training_starts_untrained_with_a_warning_if_the_backbone_is_unavailable(caplog):
     wanted = Architecture("efficientnetv2s", backbone="/nowhere/v2s.h5")
 
     settled = settle(wanted)
@@ -108,7 +108,7 @@ def test_where_a_backbone_is_not_to_be_had_training_begins_untrained_and_says_so
     assert "untrained" in caplog.text
 
 
-def test_a_backbone_that_is_to_be_had_is_kept():
+def test_an_available_backbone_is_kept():
     wanted = Architecture(width=0.5, backbone="lite")
 
     assert settle(wanted) == wanted

@@ -13,7 +13,7 @@ from colorworker.store.options import StoreOptions
 pytestmark = pytest.mark.integration
 
 
-def test_weights_load_from_a_bucket_and_are_refused_once_they_changed(s3):
+def test_weights_load_from_a_bucket_and_are_refused_after_a_change(s3):
     bucket = s3.make_bucket()
     packaged = (resources.files("colorworker.model") / "lite.npz").read_bytes()
     s3.client.put_object(Bucket=bucket, Key="nets/v1/lite.npz", Body=packaged)

@@ -46,7 +46,7 @@ def learn(network, batch, steps, rate=0.01):
     return seen
 
 
-def test_the_layers_compute_what_the_reference_does(lite):
+def test_the_layers_compute_the_same_as_the_reference(lite):
     network = make_trainable(lite.architecture, lite)
     with np.load(GOLDEN, allow_pickle=False) as check:
         luma = check["lightness"].astype(np.float32)[..., np.newaxis] * np.float32(2 / 255) - 1
@@ -58,7 +58,7 @@ def test_the_layers_compute_what_the_reference_does(lite):
         np.testing.assert_allclose(ab, check["ab_hints"], atol=1e-3)
 
 
-def test_arrays_come_back_as_they_went_in(lite):
+def test_arrays_survive_a_round_trip_through_the_trainable_network(lite):
     arrays = make_trainable(lite.architecture, lite).arrays()
 
     assert arrays.keys() == lite.arrays.keys()
@@ -67,7 +67,7 @@ def test_arrays_come_back_as_they_went_in(lite):
         np.testing.assert_array_equal(array, lite.arrays[name].astype(np.float32))
 
 
-def test_what_training_writes_colors_as_the_trained_network_does(tmp_path, lite):
+def test_saved_weights_color_like_the_trained_network(tmp_path, lite):
     network = make_trainable(lite.architecture, lite, freeze_statistics=False)
     learn(network, batch_of(1), steps=1, rate=1e-3)
     path = tmp_path / "mine.npz"
@@ -97,7 +97,7 @@ def test_a_fresh_network_learns(lite):
     assert np.isfinite(losses).all()
 
 
-def test_the_same_seed_gives_the_same_network_and_another_another():
+def test_the_seed_determines_the_initial_network():
     first, again, other = (
         make_trainable(Architecture(width=0.25), seed=seed).arrays() for seed in (3, 3, 4)
     )
@@ -108,7 +108,7 @@ def test_the_same_seed_gives_the_same_network_and_another_another():
 
 
 @pytest.mark.parametrize(("frozen", "statistics"), [(True, True), (False, True), (False, False)])
-def test_freezing_leaves_the_backbone_or_its_statistics_alone(frozen, statistics):
+def test_freezing_keeps_the_backbone_or_its_statistics(frozen, statistics):
     network = make_trainable(
         Architecture(width=0.25, backbone="lite"),
         seed=5,
@@ -127,12 +127,12 @@ def test_freezing_leaves_the_backbone_or_its_statistics_alone(frozen, statistics
     assert bool(network.backbone()) is not frozen
 
 
-def test_weights_of_another_width_are_not_trained_on(lite):
+def test_weights_of_a_different_width_are_refused_for_training(lite):
     with pytest.raises(WeightsRefused, match=r"are for lite, and lite x0.5 is to be trained"):
         make_trainable(Architecture(width=0.5), lite)
 
 
-def test_half_precision_keeps_variables_and_losses_in_full(lite):
+def test_half_precision_keeps_variables_and_losses_in_float32(lite):
     network = make_trainable(lite.architecture, lite, precision="bfloat16")
 
     losses = network.losses(batch_of(6), training=True)

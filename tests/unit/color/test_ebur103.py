@@ -22,7 +22,7 @@ def rgb(luma, cb, cr, spec):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-def test_whatever_was_outside_comes_inside_and_no_further(spec):
+def test_chroma_outside_the_range_is_moved_just_inside(spec):
     random = np.random.default_rng(7)
     dtype = np.uint8 if spec.bit_depth == 8 else np.uint16
     luma = random.integers(spec.black, spec.black + spec.luma_span, (200, 200)).astype(dtype)
@@ -42,7 +42,7 @@ def test_whatever_was_outside_comes_inside_and_no_further(spec):
     assert touching.max() < 4 / spec.luma_span
 
 
-def test_chroma_keeps_its_hue_when_scaled():
+def test_limited_chroma_keeps_its_hue():
     spec = ColorSpec("bt709", False, 10)
     luma, cb, cr = (np.array([[code]], np.uint16) for code in (900, 700, 352))
 
@@ -53,7 +53,7 @@ def test_chroma_keeps_its_hue_when_scaled():
     assert red / blue == pytest.approx(-160 / 188, abs=0.02)
 
 
-def test_luma_that_is_outside_by_itself_gets_no_chroma_and_is_counted():
+def test_luma_outside_the_range_gets_no_chroma_and_is_counted():
     spec = ColorSpec("bt709", False, 8)
     luma = np.array([[1, 13, 14, 235, 241, 242, 254]], np.uint8)
     chroma = np.full((1, 7), 150, np.uint8)

@@ -9,7 +9,7 @@ def apply(slope, offset, luma):
     return bilinear(slope, *luma.shape) * luma[..., None] + bilinear(offset, *luma.shape)
 
 
-def test_chroma_that_is_linear_in_luma_is_found_exactly_without_regularisation():
+def test_chroma_linear_in_luma_is_fitted_exactly_without_regularization():
     luma = np.random.default_rng(0).uniform(0, 100, (40, 30)).astype(np.float32)
     chroma = np.stack((0.5 * luma - 20, -0.25 * luma + 7), axis=-1)
 
@@ -19,7 +19,7 @@ def test_chroma_that_is_linear_in_luma_is_found_exactly_without_regularisation()
     np.testing.assert_allclose(apply(slope, offset, luma), chroma, atol=0.05)
 
 
-def test_constant_chroma_stays_constant_over_any_luma():
+def test_constant_chroma_stays_constant_for_any_luma():
     luma = np.random.default_rng(1).uniform(0, 100, (20, 20)).astype(np.float32)
     chroma = np.broadcast_to(np.float32([12, -30]), (20, 20, 2))
 
@@ -31,7 +31,7 @@ def test_constant_chroma_stays_constant_over_any_luma():
     )
 
 
-def test_color_borders_follow_luma_better_than_bilinear_enlarging():
+def test_color_edges_follow_luma_better_than_with_bilinear_upscaling():
     luma = np.full((128, 128), 30, np.float32)
     luma[:, 61:] = 75
     chroma = np.zeros((128, 128, 2), np.float32)
@@ -44,7 +44,7 @@ def test_color_borders_follow_luma_better_than_bilinear_enlarging():
     assert guided < 0.5 * np.abs(bilinear(small_chroma, 128, 128) - chroma).mean()
 
 
-def test_shapes_that_do_not_belong_together_are_refused():
+def test_mismatched_shapes_are_refused():
     with pytest.raises(ValueError, match="belong together"):
         fit(np.zeros((4, 4), np.float32), np.zeros((4, 5, 2), np.float32))
 
@@ -59,7 +59,7 @@ def test_pictures_smaller_than_the_window_are_fitted(shape):
     np.testing.assert_allclose(offset, np.full((*shape, 2), 7), atol=1e-4)
 
 
-def test_units_of_luma_do_not_matter():
+def test_the_unit_of_luma_does_not_matter():
     luma = np.random.default_rng(3).uniform(0, 100, (30, 40)).astype(np.float32)
     chroma = np.random.default_rng(4).normal(0, 20, (2, 30, 40)).astype(np.float32)
 

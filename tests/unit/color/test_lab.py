@@ -13,7 +13,7 @@ from colorworker.color.lab import (
 )
 
 
-def test_lab_of_srgb_red_is_the_published_value():
+def test_lab_of_srgb_red_equals_the_published_value():
     lab = lab_from_linear_rgb(np.array([1.0, 0.0, 0.0], np.float32))
 
     np.testing.assert_allclose(lab, (53.24, 80.09, 67.20), atol=0.02)
@@ -28,7 +28,7 @@ def test_grays_have_no_chroma_and_the_lightness_of_their_luminance():
     np.testing.assert_allclose(lab[:, 0], lightness_from_luminance(gray), atol=1e-4)
 
 
-def test_every_srgb_code_survives_the_way_to_lab_and_back():
+def test_every_srgb_code_survives_a_round_trip_through_lab():
     codes = np.random.default_rng(0).integers(0, 256, (5000, 3))
 
     lab = lab_from_linear_rgb(srgb_to_linear((codes / 255).astype(np.float32)))
@@ -37,7 +37,7 @@ def test_every_srgb_code_survives_the_way_to_lab_and_back():
     assert np.abs(back - codes).max() < 0.01
 
 
-def test_luminance_and_lightness_undo_each_other_in_both_branches():
+def test_luminance_and_lightness_are_inverse_in_both_branches():
     luminance = np.array([0.0, 0.001, 216 / 24389, 0.01, 0.5, 1.0], np.float32)
 
     back = luminance_from_lightness(lightness_from_luminance(luminance))
@@ -46,7 +46,7 @@ def test_luminance_and_lightness_undo_each_other_in_both_branches():
 
 
 @pytest.mark.parametrize("chroma", [0.0, 20.0, 90.0, 300.0])
-def test_into_gamut_keeps_luminance_and_hue_and_ends_inside(chroma):
+def test_into_gamut_keeps_luminance_and_hue(chroma):
     rng = np.random.default_rng(1)
     angle = rng.uniform(0, 2 * np.pi, 4000)
     lightness = rng.uniform(0, 100, 4000)
@@ -63,13 +63,13 @@ def test_into_gamut_keeps_luminance_and_hue_and_ends_inside(chroma):
     assert np.all((inside - gray) * (rgb - gray) >= -1e-6)
 
 
-def test_into_gamut_leaves_colors_inside_alone():
+def test_into_gamut_does_not_change_colors_inside():
     rgb = np.random.default_rng(2).random((1000, 3), dtype=np.float32)
 
     np.testing.assert_allclose(into_gamut(rgb, rgb @ LUMINANCE_WEIGHTS), rgb, atol=1e-6)
 
 
-def test_black_and_white_stay_gray_whatever_chroma_is_asked_of_them():
+def test_into_gamut_turns_black_and_white_gray():
     rgb = np.array([[0.3, -0.1, 0.0], [1.2, 0.9, 1.1]], np.float32)
 
     inside = into_gamut(rgb, np.array([0.0, 1.0], np.float32))

@@ -10,7 +10,7 @@ from tests.unit.color.reference import SPECS, codes_from_display, lab_from_displ
 
 
 @pytest.mark.parametrize("spec", [*SPECS[:4], *SPECS[-2:]], ids=str)
-def test_lightness_of_grays_is_that_of_the_screen_up_to_diffuse_white(spec):
+def test_lightness_of_grays_equals_that_on_screen_up_to_diffuse_white(spec):
     grays = np.linspace(0, 1, 50)
     codes, _, _ = codes_from_display(np.repeat(grays[:, None], 3, axis=1), spec)
 
@@ -21,7 +21,7 @@ def test_lightness_of_grays_is_that_of_the_screen_up_to_diffuse_white(spec):
     assert lightness.dtype == np.float32
 
 
-def test_codes_beyond_black_and_white_count_as_those():
+def test_codes_beyond_black_and_white_are_clipped():
     lightness = lightness_from_luma(np.array([0, 16, 235, 255], np.uint8), SPECS[0])
 
     np.testing.assert_allclose(lightness, [0, 0, 100, 100], atol=1e-4)
@@ -37,7 +37,7 @@ def test_codes_beyond_black_and_white_count_as_those():
         (9, 2160, "bt2020"),
     ],
 )
-def test_unspecified_matrix_follows_the_picture_height(matrix, height, wanted):
+def test_an_unspecified_matrix_follows_the_picture_height(matrix, height, wanted):
     spec = spec_from_codes(
         matrix=matrix, full_range=False, bit_depth=8, primaries=2, transfer=2, height=height
     )
@@ -47,7 +47,7 @@ def test_unspecified_matrix_follows_the_picture_height(matrix, height, wanted):
 
 
 @pytest.mark.parametrize(("matrix", "name"), [(8, "YCgCo"), (14, "ICtCp"), (10, "constant lum")])
-def test_planes_that_are_no_luma_and_chroma_of_ours_are_refused_with_their_name(matrix, name):
+def test_an_unsupported_matrix_is_refused_by_name(matrix, name):
     with pytest.raises(SourceUnsupported, match=name):
         spec_from_codes(
             matrix=matrix, full_range=False, bit_depth=8, primaries=1, transfer=1, height=576
@@ -58,7 +58,7 @@ def test_planes_that_are_no_luma_and_chroma_of_ours_are_refused_with_their_name(
     ("transfer", "name", "white"),
     [(1, "sdr", 940), (2, "sdr", 940), (16, "pq", 573), (18, "hlg", 721)],
 )
-def test_white_is_where_the_transfer_has_it(transfer, name, white):
+def test_the_white_code_follows_the_transfer_characteristic(transfer, name, white):
     spec = spec_from_codes(
         matrix=9, full_range=False, bit_depth=10, primaries=9, transfer=transfer, height=2160
     )
@@ -69,7 +69,7 @@ def test_white_is_where_the_transfer_has_it(transfer, name, white):
 
 
 @pytest.mark.parametrize(("transfer", "white"), [("pq", 148), ("hlg", 191)])
-def test_reports_show_diffuse_white_and_all_above_as_white(transfer, white):
+def test_reports_show_diffuse_white_and_highlights_as_white(transfer, white):
     shown = on_screen(np.arange(256, dtype=np.uint8), transfer)
 
     assert np.all(np.diff(shown.astype(int)) >= 0)

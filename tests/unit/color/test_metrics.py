@@ -25,7 +25,7 @@ def test_gray_has_no_colorfulness():
     assert colorfulness_absolute(picture(GRAY, (3, 3, 3))) == 0
 
 
-def test_colorfulness_is_the_formula_of_the_paper():
+def test_colorfulness_follows_the_formula_of_the_paper():
     # One red pixel beside a gray one: rg = 255, 0; yb = 127.5, 0.
     spread = math.hypot(127.5, 63.75)
     middle = math.hypot(127.5, 63.75)
@@ -62,14 +62,14 @@ def test_psnr_of_equal_pictures_is_finite():
     assert psnr(same, same) == MOST_PSNR == pytest.approx(58.92, abs=0.01)
 
 
-def test_chroma_error_is_over_both_channels():
+def test_chroma_error_covers_both_channels():
     truth = np.zeros((1, 2, 2), np.float32)
     chroma = np.array([[[3, 4], [0, 0]]], np.float32)
 
     assert chroma_mse(chroma, truth) == pytest.approx((9 + 16) / 4)
 
 
-def test_shapes_that_differ_are_refused():
+def test_different_shapes_are_refused():
     with pytest.raises(ValueError, match="cannot be compared"):
         psnr(picture(RED), picture(RED, RED))
     with pytest.raises(ValueError, match="cannot be compared"):

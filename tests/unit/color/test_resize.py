@@ -4,7 +4,7 @@ import pytest
 from colorworker.color.resize import area_down, bilinear
 
 
-def test_area_of_whole_blocks_is_their_mean():
+def test_area_downscaling_by_whole_blocks_gives_their_means():
     image = np.random.default_rng(0).random((12, 20, 3), dtype=np.float32)
 
     small = area_down(image, 3, 5)
@@ -12,18 +12,18 @@ def test_area_of_whole_blocks_is_their_mean():
     np.testing.assert_allclose(small, image.reshape(3, 4, 5, 4, 3).mean(axis=(1, 3)), atol=1e-6)
 
 
-def test_area_counts_fractions_of_pixels():
+def test_area_downscaling_weights_fractions_of_pixels():
     np.testing.assert_allclose(area_down(np.array([[0.0, 3.0, 6.0]], np.float32), 1, 2), [[1, 5]])
 
 
 @pytest.mark.parametrize("shape", [(7, 5), (16, 31), (1, 1)])
-def test_area_keeps_the_mean_of_the_picture(shape):
+def test_area_downscaling_keeps_the_mean_of_the_picture(shape):
     image = np.random.default_rng(1).random((53, 67), dtype=np.float32)
 
     assert area_down(image, *shape).mean() == pytest.approx(image.mean(), abs=1e-5)
 
 
-def test_area_refuses_to_enlarge():
+def test_area_downscaling_refuses_to_enlarge():
     with pytest.raises(ValueError, match="enlarge"):
         area_down(np.zeros((4, 4), np.float32), 5, 4)
 
@@ -42,7 +42,7 @@ def test_bilinear_to_the_same_size_changes_nothing():
     np.testing.assert_array_equal(bilinear(image, 9, 4), image)
 
 
-def test_an_area_mean_enlarged_again_lies_where_it_was():
+def test_downscaling_and_upscaling_does_not_shift_the_picture():
     x = np.linspace(0, 1, 256, dtype=np.float32)
     image = np.tile(x, (8, 1))
 

@@ -19,7 +19,7 @@ TONES = {
 
 
 @pytest.mark.parametrize("name", TONES)
-def test_a_toned_picture_is_not_in_color_even_with_noise_in_its_chroma(name):
+def test_a_toned_picture_with_chroma_noise_is_not_in_color(name):
     lightness = lightness_field()
     tone_a, tone_b = TONES[name]
     chroma = np.stack((tone_a(lightness / 100), tone_b(lightness / 100)), axis=-1)
@@ -29,7 +29,7 @@ def test_a_toned_picture_is_not_in_color_even_with_noise_in_its_chroma(name):
 
 
 @pytest.mark.parametrize("name", ["gray", "sepia"])
-def test_a_patch_of_color_makes_a_picture_one_in_color(name):
+def test_a_patch_of_color_makes_a_color_picture(name):
     lightness = lightness_field()
     tone_a, tone_b = TONES[name]
     lab = np.dstack((lightness, tone_a(lightness / 100), tone_b(lightness / 100)))
@@ -38,7 +38,7 @@ def test_a_patch_of_color_makes_a_picture_one_in_color(name):
     assert is_color(lab.astype(np.float32))
 
 
-def test_half_size_chroma_beside_sharp_edges_does_not_make_sepia_color():
+def test_subsampled_chroma_at_sharp_edges_does_not_make_sepia_a_color_picture():
     rng = np.random.default_rng(2)
     lightness = np.kron(rng.uniform(10, 90, (16, 20)), np.ones((8, 8)))
     b = 28 * np.sin(np.pi * lightness / 100) + 4
@@ -48,5 +48,5 @@ def test_half_size_chroma_beside_sharp_edges_does_not_make_sepia_color():
     assert not is_color(lab.astype(np.float32))
 
 
-def test_tiny_and_single_pixel_pictures_are_judged_without_failing():
+def test_tiny_and_single_pixel_pictures_do_not_fail():
     assert not is_color(np.full((1, 1, 3), 50, np.float32))

@@ -23,7 +23,7 @@ def parameters(architecture, bins=259):
         Architecture("koala", backbone="s3://b/w.h5", backbone_sha256="ab", embedding_pixels=75),
     ],
 )
-def test_an_architecture_is_read_back_from_its_json(architecture):
+def test_an_architecture_survives_a_json_round_trip(architecture):
     assert from_json(architecture.to_json()) == architecture
 
 
@@ -42,22 +42,22 @@ def test_an_architecture_is_read_back_from_its_json(architecture):
         ('{"depth": 1}', "does not know its field 'depth'"),
     ],
 )
-def test_what_is_no_architecture_is_refused(text, message):
+def test_invalid_architectures_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         from_json(text)
 
 
-def test_only_what_differs_is_written():
+def test_only_fields_that_differ_from_the_default_are_written():
     assert json.loads(Architecture().to_json()) == {"name": "lite"}
 
 
-def test_where_a_backbone_came_from_does_not_part_networks_that_hold_it():
+def test_the_origin_of_a_backbone_does_not_distinguish_networks():
     assert Architecture("lite").matches(Architecture("lite", backbone="lite"))
     assert not Architecture("lite").matches(Architecture("lite", width=0.5))
     assert not Architecture("lite").matches(Architecture("koala"))
 
 
-def test_koala_is_another_network_on_another_branch_or_at_another_size():
+def test_koala_networks_differ_by_branch_and_size():
     trained = Architecture("koala", backbone_sha256="ab")
 
     assert trained.matches(Architecture("koala", backbone="imagenet"))
@@ -65,13 +65,13 @@ def test_koala_is_another_network_on_another_branch_or_at_another_size():
     assert not trained.matches(Architecture("koala", pixels=128))
 
 
-def test_tables_say_that_koalas_branch_is_untrained():
+def test_the_table_entry_of_koala_names_an_untrained_branch():
     assert str(Architecture("koala")) == "koala, Inception branch untrained"
     assert str(Architecture("koala", backbone="imagenet")).endswith("branch imagenet")
     assert str(Architecture("lite", width=0.5)) == "lite x0.5"
 
 
-def test_networks_have_the_sizes_that_are_published():
+def test_networks_have_the_published_sizes():
     # 20,331,360 of keras.applications.EfficientNetV2S(include_top=False), less two channels of the
     # stem; 20,177,504 of them learn.
     encoder = {
@@ -90,7 +90,7 @@ def test_networks_have_the_sizes_that_are_published():
     assert parameters(Architecture("koala")) == 4_696_098
 
 
-def test_the_largest_network_fits_the_bound_on_files():
+def test_the_largest_network_fits_the_size_limit_of_files():
     largest = max(parameters(Architecture(name, width=8.0)) for name in NAMES)
 
     assert largest * 4 < MAX_FILE_BYTES

@@ -15,14 +15,14 @@ def test_the_encoder_halves_the_picture_five_times():
 
 
 @pytest.mark.parametrize("backbone", [LITE0, V2S])
-def test_every_block_takes_what_the_one_before_gives(backbone):
+def test_every_block_takes_as_many_channels_as_the_one_before_gives(backbone):
     chain = list(backbone.blocks())
 
     assert [b.inputs for b in chain[1:]] == [b.outputs for b in chain[:-1]]
 
 
 @pytest.mark.parametrize("name", ["stem_conv", "b1_dw", "fuse"])
-def test_a_folded_convolution_is_the_convolution_and_its_normalization(name):
+def test_a_folded_convolution_equals_convolution_and_normalization(name):
     rng = np.random.default_rng(3)
     item = convolutions(LITE, 259)[name]
     width = item.outputs or item.inputs
@@ -60,7 +60,7 @@ def test_a_convolution_without_normalization_keeps_its_bias():
     assert bias.tolist() == [0, 1, 2, 3, 4]
 
 
-def test_koala_fuses_a_thousand_values_with_256():
+def test_koala_fuses_1000_values_with_256():
     layers = convolutions(Architecture("koala"), 0)
 
     assert layers["fuse"].kernel_shape == (1, 1, 1256, 256)
@@ -68,7 +68,7 @@ def test_koala_fuses_a_thousand_values_with_256():
     assert {item.norm for item in layers.values()} == {""}
 
 
-def test_width_scales_the_decoder_and_leaves_the_encoder():
+def test_width_scales_the_decoder_only():
     half, double = (convolutions(Architecture(width=width), 259) for width in (0.5, 2.0))
 
     assert half["d16"].kernel_shape == (3, 3, 64, 64)

@@ -47,7 +47,7 @@ def test_the_packaged_weights_load():
     assert sum(array.size for array in weights.arrays.values()) > 4_000_000
 
 
-def test_a_file_of_our_own_loads_by_path_and_by_uri(tmp_path):
+def test_a_weights_file_loads_by_path_and_by_uri(tmp_path):
     path = tmp_path / "my weights.npz"
     ref = saved(path, tiny_arrays())
 
@@ -59,7 +59,7 @@ def test_a_file_of_our_own_loads_by_path_and_by_uri(tmp_path):
     assert weights.bins.dtype == np.float32
 
 
-def test_a_file_that_changed_since_it_was_named_is_refused(tmp_path):
+def test_a_file_that_changed_since_it_was_resolved_is_refused(tmp_path):
     path = tmp_path / "mine.npz"
     ref = saved(path, tiny_arrays())
     saved(path, tiny_arrays() | {"bins": np.zeros((2, 2), np.float32)})
@@ -68,7 +68,7 @@ def test_a_file_that_changed_since_it_was_named_is_refused(tmp_path):
         load(ref)
 
 
-def test_packaged_weights_under_another_hash_are_refused():
+def test_packaged_weights_with_a_different_hash_are_refused():
     with pytest.raises(WeightsRefused, match="lite: has sha256 1149e9594faf"):
         load(ModelRef("lite", "0" * 64))
 
@@ -86,7 +86,7 @@ def test_a_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "data", [b"", b"hello", pickle.dumps({"bins": 1}), b"PK\x03\x04 no zip"], ids=range(4)
 )
-def test_what_is_no_npz_is_refused(tmp_path, data):
+def test_a_file_that_is_not_an_npz_is_refused(tmp_path, data):
     path = tmp_path / "mine.npz"
     path.write_bytes(data)
 
@@ -94,7 +94,7 @@ def test_what_is_no_npz_is_refused(tmp_path, data):
         load(resolve(path))
 
 
-def test_half_of_an_npz_is_refused(tmp_path):
+def test_a_truncated_npz_is_refused(tmp_path):
     path = tmp_path / "mine.npz"
     saved(path, tiny_arrays())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -140,7 +140,7 @@ def test_pickles_inside_an_npz_are_never_loaded(tmp_path):
         ({"decoder/mask/bias": np.full(144, np.nan, np.float32)}, "not finite"),
     ],
 )
-def test_arrays_that_are_not_the_networks_are_refused(tmp_path, change, message):
+def test_arrays_that_do_not_fit_the_network_are_refused(tmp_path, change, message):
     arrays = {name: value for name, value in (tiny_arrays() | change).items() if value is not None}
     ref = saved(tmp_path / "mine.npz", arrays)
 
@@ -148,7 +148,7 @@ def test_arrays_that_are_not_the_networks_are_refused(tmp_path, change, message)
         load(ref)
 
 
-def test_arrays_of_another_architecture_are_refused_by_its_name(tmp_path):
+def test_weights_of_another_architecture_are_refused_by_its_name(tmp_path):
     said = np.array(Architecture("efficientnetv2s").to_json())
     ref = saved(tmp_path / "mine.npz", tiny_arrays() | {"architecture": said})
 
@@ -165,7 +165,7 @@ def test_arrays_of_another_architecture_are_refused_by_its_name(tmp_path):
         (np.array("x" * 20_000), "not one text"),
     ],
 )
-def test_a_file_that_does_not_say_what_it_is_for_is_refused(tmp_path, said, message):
+def test_a_file_without_a_valid_architecture_is_refused(tmp_path, said, message):
     ref = saved(tmp_path / "mine.npz", tiny_arrays() | {"architecture": said})
 
     with pytest.raises(WeightsRefused, match=message):
@@ -202,7 +202,7 @@ def member(shape, data):
     ],
     ids=["more than its shape", "less than its shape", "a huge shape"],
 )
-def test_no_more_is_inflated_than_the_network_needs(tmp_path, shape, size_bytes, message):
+def test_no_more_is_decompressed_than_the_network_needs(tmp_path, shape, size_bytes, message):
     path = tmp_path / "mine.npz"
     arrays = tiny_arrays()
     del arrays["decoder/mask/bias"]
@@ -219,7 +219,7 @@ def test_no_more_is_inflated_than_the_network_needs(tmp_path, shape, size_bytes,
     assert peak < 48 << 20
 
 
-def test_two_arrays_of_one_name_are_refused(tmp_path):
+def test_two_arrays_with_the_same_name_are_refused(tmp_path):
     path = tmp_path / "mine.npz"
     np.savez(path, **tiny_arrays())
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
@@ -229,7 +229,7 @@ def test_two_arrays_of_one_name_are_refused(tmp_path):
         load(resolve(path))
 
 
-def test_a_sha256_can_be_named_with_the_file(tmp_path):
+def test_a_sha256_can_be_given_with_the_file(tmp_path):
     ref = saved(tmp_path / "mine.npz", tiny_arrays())
 
     assert resolve(f"{tmp_path}/mine.npz#sha256={ref.sha256}") == ref
@@ -240,7 +240,7 @@ def test_a_sha256_can_be_named_with_the_file(tmp_path):
         resolve(f"{ref.uri}#sha256=abc")
 
 
-def test_weights_come_from_any_store(tmp_path):
+def test_weights_load_from_any_store(tmp_path):
     path = tmp_path / "mine.npz"
     ref = saved(path, tiny_arrays())
     store = MemoryStore("bucket")
@@ -258,7 +258,7 @@ def test_weights_come_from_any_store(tmp_path):
         resolve("s3://bucket/weights/other.npz", opened)
 
 
-def test_an_architecture_without_packaged_weights_is_an_error_that_says_how_to_get_some():
+def test_a_missing_packaged_file_is_an_error_that_says_how_to_get_weights():
     with pytest.raises(WeightsRefused, match=r"koala: no trained weights.*colorworker train"):
         resolve("koala")
 
@@ -282,7 +282,7 @@ def test_kernels_that_float16_cannot_hold_stay_float32(tmp_path):
     assert stored["decoder/d4b/kernel"].dtype == np.float16
 
 
-def test_a_huge_file_is_refused_unread(tmp_path):
+def test_a_huge_file_is_refused_without_reading_it(tmp_path):
     path = tmp_path / "mine.npz"
     with path.open("wb") as file:
         file.truncate(2**40)
@@ -315,7 +315,7 @@ def test_resolving_and_loading_weights_needs_no_tensorflow():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_missing_tensorflow_is_named_with_the_command_that_installs_it():
+def test_a_missing_tensorflow_is_reported_with_the_install_command():
     done = python(
         "import sys; sys.modules['tensorflow'] = None\n"
         "from colorworker.errors import DependencyMissing\n"

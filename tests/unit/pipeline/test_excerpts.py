@@ -63,7 +63,7 @@ def decoded(reader, kind="video"):
         ]
 
 
-def test_an_excerpt_holds_its_frames_from_0_on_with_sound_and_chapters(source):
+def test_an_excerpt_starts_at_time_0_with_its_sound_and_chapters(source):
     destination = MemoryStore("destination")
 
     line = run(source, destination, Excerpt(520, 1480))
@@ -87,7 +87,7 @@ def test_an_excerpt_holds_its_frames_from_0_on_with_sound_and_chapters(source):
     assert sum(shot.frames for shot in line.shots) == 24
 
 
-def test_the_whole_film_after_an_excerpt_is_as_without_it(source):
+def test_an_earlier_excerpt_does_not_change_the_whole_film(source):
     first, second = MemoryStore("destination"), MemoryStore("destination")
 
     run(source, first, Excerpt(520, 1480))
@@ -103,14 +103,14 @@ def test_the_whole_film_after_an_excerpt_is_as_without_it(source):
     assert all((one == other).all() for (_, one), (_, other) in zip(frames, expected, strict=True))
 
 
-def test_an_excerpt_beyond_the_films_end_fails_by_name(source):
+def test_an_excerpt_beyond_the_end_fails_the_film_by_name(source):
     line = run(source, MemoryStore("destination"), Excerpt(2000, 9000))
 
     assert line.outcome == "failed"
     assert "reel.mkv: has no frames from 00:00:02.000 to 00:00:09.000 in full" in line.error
 
 
-def test_words_that_reach_into_an_excerpt_are_clipped():
+def test_subtitles_that_overlap_an_excerpt_are_clipped():
     from colorworker.media.containers.trim import TrimRange
 
     class Packet:

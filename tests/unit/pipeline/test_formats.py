@@ -94,14 +94,14 @@ def job_line(sources, outputs, profile, *, succeeds=True, **means):
 
 
 @by_clip
-def test_a_scan_tells_the_truth(clip, made):
+def test_a_scan_finds_the_films_properties_and_times(clip, made):
     info = made(clip).film.info
 
     assert {name: getattr(info, name) for name in clip.truth} == clip.truth
 
 
 @by_clip
-def test_any_cut_has_the_films_frames_each_at_its_time(clip, made):
+def test_segments_of_any_cut_list_have_every_frame_at_its_time(clip, made):
     path, film = made(clip).path, made(clip).film
     whole = list(zip(film.timeline.pts.tolist(), film.lumas, strict=True))
 
@@ -117,7 +117,7 @@ COARSER = "matroska counts in coarser steps"
 
 
 @by_clip
-def test_the_archive_copy_is_the_film(clip, made, colored):
+def test_the_archive_copy_has_the_films_luma_times_and_streams(clip, made, colored):
     source = made(clip).film
 
     line, output = colored(clip, "archive")
@@ -137,7 +137,7 @@ def test_the_archive_copy_is_the_film(clip, made, colored):
     ["h264-turned.mov", "dv-ntsc.avi", "ffv1-odd.mkv", "mpeg2.mpg", "h264-fields.mkv"],
 )
 @pytest.mark.parametrize("profile", get_args(Profile))
-def test_shape_turn_and_fields_are_kept_whatever_the_profile(name, profile, made, colored):
+def test_aspect_rotation_and_field_order_are_kept_by_every_profile(name, profile, made, colored):
     clip = next(clip for clip in CLIPS if clip.name == name)
 
     _, output = colored(clip, profile)
@@ -161,7 +161,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_sound_begins_as_long_before_or_after_the_pictures_as_in_the_source(name, tmp_path):
+def test_the_offset_of_sound_to_pictures_is_that_of_the_source(name, tmp_path):
     sources = tmp_path / "sources"
     sources.mkdir()
     source = make_film(sources / name, Recipe(**({"frames": 36} | SOUND[name])))
@@ -174,7 +174,7 @@ def test_sound_begins_as_long_before_or_after_the_pictures_as_in_the_source(name
 
 
 @pytest.mark.parametrize("name", ["film.ts", "film.vob"])
-def test_sound_stays_with_its_pictures_where_recordings_were_joined(name, tmp_path):
+def test_sound_stays_in_sync_across_joined_recordings(name, tmp_path):
     sources = tmp_path / "sources"
     sources.mkdir()
     codec = {"codec": "mpeg2video", "b_frames": 2, "sound": "mp2"}
@@ -211,7 +211,7 @@ def first_seconds(film):
 
 
 @pytest.mark.parametrize("repeat", [False, True])
-def test_a_frame_that_does_not_decode_fails_the_film_or_is_repeated_as_set(repeat, tmp_path):
+def test_an_undecodable_frame_fails_the_film_or_is_repeated_by_setting(repeat, tmp_path):
     sources = tmp_path / "sources"
     sources.mkdir()
     path = make_film(sources / "film.mov", Recipe(codec="mjpeg", pix_fmt="yuvj420p", frames=16))
@@ -235,7 +235,7 @@ def test_a_frame_that_does_not_decode_fails_the_film_or_is_repeated_as_set(repea
         assert "COLORWORKER_MEDIA__REPEAT_DAMAGED=true" in line.error
 
 
-def test_a_film_whose_pictures_change_their_size_fails_by_name_and_place(tmp_path):
+def test_a_film_that_changes_its_frame_size_fails_by_name_and_time(tmp_path):
     small, large = (
         make_film(tmp_path / f"{width}.h264", Recipe(frames=12, width=width)) for width in (64, 80)
     )
@@ -250,7 +250,7 @@ def test_a_film_whose_pictures_change_their_size_fails_by_name_and_place(tmp_pat
     assert "from 64 x 48 yuv420p to 80 x 48 yuv420p. Split it there." in line.error
 
 
-def test_the_documented_table_is_what_this_run_gives(made, colored, pytestconfig):
+def test_the_documented_format_table_matches_this_run(made, colored, pytestconfig):
     table = "".join(
         f"{row_of(clip, made(clip).film, colored(clip, 'archive')[1])}\n" for clip in CLIPS
     )

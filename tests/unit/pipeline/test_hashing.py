@@ -34,7 +34,7 @@ class Counted(io.BytesIO):
 
 
 @pytest.mark.parametrize("reads", READS.values(), ids=READS.keys())
-def test_the_hash_is_that_of_the_whole_file_whatever_was_read(reads):
+def test_the_hash_covers_the_whole_file_whatever_was_read(reads):
     reader = HashingReader(Counted(DATA))
 
     for offset, size in reads:
@@ -46,7 +46,7 @@ def test_the_hash_is_that_of_the_whole_file_whatever_was_read(reads):
     assert reader.sha256() == hashlib.sha256(DATA).hexdigest()
 
 
-def test_seeking_is_relative_where_it_is_asked_to_be():
+def test_seeking_relative_to_the_position_and_the_end_works():
     reader = HashingReader(io.BytesIO(DATA))
 
     assert reader.seek(-10, os.SEEK_END) == 4990
@@ -71,7 +71,7 @@ def test_a_scanned_film_is_hashed_without_being_read_again(tmp_path, form):
     assert inner.got - scanned <= 0.05 * len(data) + 1000
 
 
-def test_what_comes_over_a_network_is_read_once_however_often_it_is_wanted(tmp_path):
+def test_a_remote_file_is_read_once_however_often_it_is_used(tmp_path):
     data = DATA * (1 + (17 << 20) // len(DATA))
     ranges = []
 
@@ -90,7 +90,7 @@ def test_what_comes_over_a_network_is_read_once_however_often_it_is_wanted(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_local_file_is_read_where_it_is(tmp_path):
+def test_a_local_file_is_not_copied(tmp_path):
     path = tmp_path / "scan.tif"
     path.write_bytes(DATA)
 

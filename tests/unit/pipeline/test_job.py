@@ -110,7 +110,7 @@ def chroma(data):
         return [frame.to_ndarray()[frame.height :] for frame in film.decode(video=0)]
 
 
-def test_a_job_colors_everything_and_its_second_run_puts_nothing(source):
+def test_a_job_colors_everything_and_a_second_run_writes_nothing(source):
     destination = Counting()
 
     first = run(source, destination)
@@ -136,7 +136,7 @@ def test_the_archive_profile_keeps_luma_and_colors_chroma(source):
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
-def test_parts_are_gone_once_the_film_stands(source):
+def test_parts_are_deleted_when_the_film_is_published(source):
     destination = Counting()
 
     run(source, destination)
@@ -144,7 +144,7 @@ def test_parts_are_gone_once_the_film_stands(source):
     assert not [info.key for info in destination.list(".colorworker/parts/") if ".nut" in info.key]
 
 
-def test_a_store_that_is_away_for_a_moment_costs_attempts_and_nothing_else(source):
+def test_a_short_outage_of_the_store_only_costs_attempts(source):
     destination = Counting()
     destination.away = 2
 
@@ -154,7 +154,7 @@ def test_a_store_that_is_away_for_a_moment_costs_attempts_and_nothing_else(sourc
     assert max(line.attempts for line in lines.values()) > 1
 
 
-def test_a_store_that_stays_away_fails_its_items_by_name(source):
+def test_a_store_that_stays_unavailable_fails_its_items_by_name(source):
     destination = Counting()
     destination.away = 100
 
@@ -164,7 +164,7 @@ def test_a_store_that_stays_away_fails_its_items_by_name(source):
     assert outputs(destination) == set()
 
 
-def test_a_source_that_changes_under_the_job_is_an_error_and_never_a_mixture(source):
+def test_a_source_that_changes_during_the_job_fails_instead_of_mixing_versions(source):
     destination = Counting()
     film = source / "reel.mkv"
 
@@ -183,7 +183,7 @@ def test_a_source_that_changes_under_the_job_is_an_error_and_never_a_mixture(sou
     assert "reel.mkv" not in outputs(destination)
 
 
-def test_a_bug_under_one_item_is_that_items_failure(source):
+def test_an_unexpected_exception_fails_only_its_item(source):
     class Broken(Toy):
         def predict(self, lightness, hints=None):
             raise ZeroDivisionError("a bug")
@@ -194,7 +194,7 @@ def test_a_bug_under_one_item_is_that_items_failure(source):
     assert "ZeroDivisionError" in lines["a.png"].error
 
 
-def test_a_picture_in_color_is_skipped_and_remembered(source):
+def test_a_color_picture_is_skipped_and_its_record_reused(source):
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(20, 0).repeat(20, 1)
     pyvips.Image.new_from_array(blocks).write_to_file(str(source / "color.png"))
@@ -212,7 +212,7 @@ def test_a_picture_in_color_is_skipped_and_remembered(source):
     assert anew["color.png"].outcome == "succeeded"
 
 
-def test_items_of_one_job_are_done_each_with_its_own_options(source):
+def test_each_item_of_a_job_uses_its_own_options(source):
     destination, store, options = MemoryStore("destination"), LocalStore(source), Options()
     listed = list_entries([OpenSource(Source(str(source)), store)], options)
     own = {"a.png": (("vividness", 0.1),), "reel.mkv": (("profile", "archive"), ("preset", "fast"))}
@@ -248,7 +248,7 @@ def make_shots(path, *lengths, gop_size=6):
         output.mux(stream.encode(None))
 
 
-def test_the_shots_of_a_film_do_not_depend_on_where_it_is_cut_into_segments(source):
+def test_shots_do_not_depend_on_the_cut_list(source):
     for path in source.iterdir():
         path.unlink()
     make_shots(source / "reel.mkv", 16, 17, 15)
@@ -267,7 +267,7 @@ def test_the_shots_of_a_film_do_not_depend_on_where_it_is_cut_into_segments(sour
     assert lists == [[(16, "start"), (17, "cut"), (15, "cut")]] * 3
 
 
-def test_a_burned_notice_changes_luma_in_its_corner_alone_and_the_comment_says_it_too(source):
+def test_a_burned_notice_changes_luma_only_in_its_corner_and_adds_a_comment(source):
     (source / "a.png").unlink()
     make_film(source / "reel.mkv", Recipe(frames=6, metadata={"COMMENT": "Found in a barn"}))
     destination = MemoryStore("destination")
@@ -285,7 +285,7 @@ def test_a_burned_notice_changes_luma_in_its_corner_alone_and_the_comment_says_i
     assert comment.startswith("Found in a barn\nColorized by colorworker")
 
 
-def test_a_notice_in_the_metadata_alone_is_nothing_to_the_parts(source):
+def test_a_notice_in_the_metadata_does_not_change_the_parts(source):
     destination = Counting()
     run(source, destination, Options(segment_frames=12, label="none"), keep_parts=True)
     destination.puts.clear()
@@ -296,7 +296,7 @@ def test_a_notice_in_the_metadata_alone_is_nothing_to_the_parts(source):
     assert [key for key in destination.puts if key.endswith(".nut")] == []
 
 
-def test_a_preview_shows_every_shot_once_in_order_and_writes_nothing_else(source):
+def test_a_preview_shows_every_shot_once_in_order_and_writes_no_film(source):
     (source / "reel.mkv").unlink()
     make_shots(source / "reel.mkv", 30, 20, 25, 12, 18, gop_size=5)
     destination = MemoryStore("destination")
@@ -314,7 +314,7 @@ def test_a_preview_shows_every_shot_once_in_order_and_writes_nothing_else(source
     assert sum(changes) == 4
 
 
-def test_a_preview_of_an_interlaced_film_shows_whole_pictures_where_the_job_makes_them(source):
+def test_a_preview_deinterlaces_when_the_job_does(source):
     make_film(source / "reel.mkv", Recipe(frames=12, height=64, gop_size=6, field_order=2))
     combed, whole = (
         previewed(source, Options(preview=True, deinterlace=way)) for way in ("off", "bwdif")
@@ -336,7 +336,7 @@ def roughness(picture):
     return np.abs(np.diff(before, n=2, axis=0)).mean()
 
 
-def test_a_matrix_that_nobody_converts_by_fails_by_name_not_as_a_fault_of_ours(source):
+def test_an_unsupported_matrix_fails_the_film_by_name(source):
     make_film(source / "reel.mkv", Recipe(frames=6, gop_size=6, colorspace=8))
 
     line = run(source, MemoryStore("destination"))["reel.mkv"]
@@ -355,7 +355,7 @@ class Vivid(Toy):
         return np.full((*lightness.shape, 2), 30 * self.look.vividness, np.float32)
 
 
-def test_a_shot_is_colored_again_by_its_segments_alone(source):
+def test_adjusting_a_shot_recolors_only_its_segments(source):
     (source / "a.png").unlink()
     make_shots(source / "reel.mkv", 30, 20, 30, gop_size=10)
     destination = Counting()

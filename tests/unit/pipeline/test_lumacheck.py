@@ -32,7 +32,7 @@ def recolored(frame, pix_fmt):
     ("source", "written"),
     [("gray", "yuv444p"), ("yuv420p", "yuv422p10le"), ("yuv422p10le", "yuv422p10le")],
 )
-def test_luma_that_came_through_is_proven_at_any_depth(source, written, tmp_path):
+def test_unchanged_luma_passes_the_check_at_any_depth(source, written, tmp_path):
     path = make_film(tmp_path / "film.mkv", Recipe(pix_fmt=source, **FFV1))
     tally = SegmentTally()
 
@@ -43,7 +43,7 @@ def test_luma_that_came_through_is_proven_at_any_depth(source, written, tmp_path
     assert {frame.format.name for frame in colored} == {written}
 
 
-def test_a_single_changed_code_is_found_before_encoding(tmp_path):
+def test_a_single_changed_luma_code_is_found_before_encoding(tmp_path):
     path = make_film(tmp_path / "film.mkv", Recipe(**FFV1))
     tally = SegmentTally()
     frames = list(record_luma(frames_of(path), 8, "yuv420p", tally))
@@ -56,7 +56,7 @@ def test_a_single_changed_code_is_found_before_encoding(tmp_path):
         list(checked)
 
 
-def test_frames_of_the_look_ahead_are_not_noted(tmp_path):
+def test_checksums_of_look_ahead_frames_are_not_recorded(tmp_path):
     path = make_film(tmp_path / "film.mkv", Recipe(**FFV1))
     tally = SegmentTally()
 
@@ -64,7 +64,7 @@ def test_frames_of_the_look_ahead_are_not_noted(tmp_path):
     assert len(tally.luma) == 3
 
 
-def test_a_part_that_decodes_to_other_luma_or_fewer_frames_is_refused(tmp_path):
+def test_a_part_with_different_luma_or_missing_frames_is_refused(tmp_path):
     path = make_film(tmp_path / "part.nut", Recipe(**FFV1))
     tally = SegmentTally()
     list(record_luma(frames_of(path), 8, "yuv420p", tally))

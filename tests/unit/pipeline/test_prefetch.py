@@ -14,7 +14,7 @@ def threads():
     return [each for each in threading.enumerate() if each.name.startswith("stage")]
 
 
-def test_items_come_in_order_from_another_thread_which_then_ends():
+def test_items_arrive_in_order_from_a_thread_that_then_ends():
     made_in = set()
 
     def items():
@@ -27,7 +27,7 @@ def test_items_come_in_order_from_another_thread_which_then_ends():
     assert not threads()
 
 
-def test_no_more_than_the_bound_is_made_before_it_is_asked_for():
+def test_no_more_items_are_made_ahead_than_the_limit():
     made, taken, most = 0, 0, 0
 
     def items():
@@ -44,7 +44,7 @@ def test_no_more_than_the_bound_is_made_before_it_is_asked_for():
     assert 1 < most <= 4
 
 
-def test_an_error_comes_after_the_items_before_it_as_it_was_raised():
+def test_an_error_is_raised_unchanged_after_the_items_before_it():
     error = SourceDamaged("reel", "no frame decodes", "Restore it")
 
     def items():
@@ -62,7 +62,7 @@ def test_an_error_comes_after_the_items_before_it_as_it_was_raised():
 
 
 @pytest.mark.parametrize("taken", [0, 1, 5])
-def test_closing_early_closes_the_source_in_its_thread_and_ends_that(taken):
+def test_closing_early_closes_the_source_in_its_thread_and_ends_the_thread(taken):
     closed_by = []
 
     def items():
@@ -78,7 +78,7 @@ def test_closing_early_closes_the_source_in_its_thread_and_ends_that(taken):
     assert not threads()
 
 
-def test_an_error_of_the_taker_ends_a_chain_of_stages():
+def test_an_error_of_the_consumer_ends_a_chain_of_stages():
     def doubled(items):
         for item in items:
             yield 2 * item

@@ -77,7 +77,7 @@ def job(tmp_path):
     ],
     ids=str,
 )
-def test_the_line_of_a_film_accounts_for_every_stream(options, suffix, codec, fates, job):
+def test_the_report_line_of_a_film_accounts_for_every_stream(options, suffix, codec, fates, job):
     source = make_film_with_all_streams(job.sources / "reel.mkv")
 
     line, output = job(**options)
@@ -94,7 +94,7 @@ def test_the_line_of_a_film_accounts_for_every_stream(options, suffix, codec, fa
         assert container.streams.video[0].codec_context.name == codec
 
 
-def test_lossless_parts_are_decoded_again_and_others_are_not(job):
+def test_only_lossless_parts_are_decoded_again(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=24))
 
     archive, _ = job(profile="archive")
@@ -104,7 +104,7 @@ def test_lossless_parts_are_decoded_again_and_others_are_not(job):
     assert "verify" not in access.seconds
 
 
-def test_a_burnt_notice_is_the_only_luma_that_may_differ(job):
+def test_luma_differs_only_where_the_notice_is_burned(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=12, width=320, height=240))
 
     line, _ = job(profile="archive", label="burn")
@@ -113,7 +113,7 @@ def test_a_burnt_notice_is_the_only_luma_that_may_differ(job):
     assert line.seconds["verify"] > 0
 
 
-def test_deinterlaced_films_have_as_many_frames_and_say_so(job):
+def test_a_deinterlaced_film_keeps_its_frame_count_and_is_marked_progressive(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=24, height=64, field_order=2))
 
     line, output = job(profile="archive", deinterlace="bwdif")
@@ -124,7 +124,7 @@ def test_deinterlaced_films_have_as_many_frames_and_say_so(job):
         assert not any(frame.interlaced_frame for frame in container.decode(video=0))
 
 
-def test_a_film_for_nvenc_is_colored_or_names_the_worker_that_lacks_it(job):
+def test_a_film_for_nvenc_is_colored_or_fails_with_the_name_of_the_worker(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=12, width=320, height=192))
     answer = nvenc.probe_nvenc("hevc_nvenc")
 
@@ -137,7 +137,7 @@ def test_a_film_for_nvenc_is_colored_or_names_the_worker_that_lacks_it(job):
         assert line.error.startswith(f"hevc_nvenc on worker test: {answer.reason}. Use --encoder")
 
 
-def test_a_preview_needs_no_engine(job):
+def test_a_preview_needs_no_hardware_encoder(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=12))
 
     line, _ = job(encoder="nvenc", preview=True)
@@ -145,7 +145,7 @@ def test_a_preview_needs_no_engine(job):
     assert (line.outcome, line.error) == ("succeeded", "")
 
 
-def test_frames_of_nvdec_are_counted_and_what_they_do_not_say_is_a_warning(job, monkeypatch):
+def test_frames_decoded_by_nvdec_are_counted_in_a_warning(job, monkeypatch):
     make_film(job.sources / "reel.mkv", Recipe(frames=24))
     in_software = decode.decode_from
 
@@ -161,7 +161,7 @@ def test_frames_of_nvdec_are_counted_and_what_they_do_not_say_is_a_warning(job, 
     assert line.warnings == ("24 frames were decoded by NVDEC, which does not report damage",)
 
 
-def test_the_broadcast_gamut_makes_strong_colors_weaker_where_luma_is_uneven(job):
+def test_the_broadcast_gamut_limits_strong_colors_on_uneven_luma(job):
     make_film(job.sources / "reel.mkv", Recipe(frames=24))
 
     free, _ = job(profile="archive")

@@ -70,7 +70,7 @@ def run(source, destination, colorizer):
     return color_batch(context, units(source), 1)
 
 
-def test_pictures_of_one_shape_are_predicted_together_and_come_back_in_order(source):
+def test_pictures_of_one_shape_are_one_batch_and_keep_their_order(source):
     toy, destination = Toy(), MemoryStore("destination")
 
     results = run(source, destination, toy)
@@ -82,7 +82,7 @@ def test_pictures_of_one_shape_are_predicted_together_and_come_back_in_order(sou
     assert all(reader.closed for reader in source.readers)
 
 
-def test_what_is_predicted_together_has_the_colors_it_has_alone(source):
+def test_a_batch_gives_every_picture_the_colors_it_gets_alone(source):
     together, alone = MemoryStore("together"), MemoryStore("alone")
 
     run(source, together, Toy())
@@ -93,7 +93,7 @@ def test_what_is_predicted_together_has_the_colors_it_has_alone(source):
     assert all(together.get(f"{n}.png") == alone.get(f"{n}.png") for n in range(10))
 
 
-def test_a_damaged_picture_fails_alone(source):
+def test_a_damaged_picture_does_not_fail_its_batch(source):
     source.put("4.png", source.get("4.png")[:60])
 
     results = run(source, MemoryStore("destination"), Toy())
@@ -104,7 +104,7 @@ def test_a_damaged_picture_fails_alone(source):
     assert results[4].error_code == "source_damaged"
 
 
-def test_what_was_done_before_is_found_and_asks_for_no_model(source):
+def test_finished_pictures_are_found_without_loading_a_model(source):
     destination = MemoryStore("destination")
     run(source, destination, Toy())
 
@@ -122,7 +122,7 @@ def test_large_pictures_are_colored_one_by_one(source, monkeypatch):
     assert [shape[0] for shape in toy.batches] == [1] * 10
 
 
-def test_a_bug_under_a_batch_leaves_nothing_open(source):
+def test_an_unexpected_exception_leaves_no_picture_open(source):
     class Broken(Toy):
         def predict(self, lightness, hints=None):
             raise ZeroDivisionError

@@ -15,7 +15,7 @@ def resident_bytes():
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc")
-def test_what_was_freed_below_something_in_use_is_given_back():
+def test_freed_memory_below_memory_in_use_is_returned_to_the_system():
     chunks = [bytearray(CHUNK) for _ in range(CHUNKS)]
     last = chunks.pop()
     chunks.clear()

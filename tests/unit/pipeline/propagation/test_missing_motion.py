@@ -71,7 +71,7 @@ def test_a_frame_without_an_anchor_on_either_side_raises(frames, lost):
         list(interpolate_between_anchors(iter(frames), setup()))
 
 
-def test_frames_between_two_linked_anchors_all_come_out():
+def test_all_frames_between_two_linked_anchors_are_colored():
     between = [InBetweenFrame(decoded(index), LINK) for index in (1, 2, 3)]
 
     colored = interpolate_between_anchors(

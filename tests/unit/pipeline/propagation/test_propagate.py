@@ -116,7 +116,7 @@ def colored(lumas, count, noise=0.0, options=OPTIONS):
 
 @pytest.mark.parametrize("shape", [SMALL, LARGE])
 @pytest.mark.parametrize("border", [24, 27])
-def test_border_frame_has_the_same_color_from_both_segments(shape, border):
+def test_the_last_frame_before_a_border_leads_to_the_next_segments_color(shape, border):
     lumas = scene(shape, 70, 120, seed=1)
     ahead = lookahead_frames(OPTIONS)
 
@@ -134,7 +134,9 @@ def test_border_frame_has_the_same_color_from_both_segments(shape, border):
 @pytest.mark.parametrize("shape", [SMALL, LARGE])
 @pytest.mark.parametrize("border", [24, 31])
 @pytest.mark.parametrize("behind", ["a pan", "a cut", "a flash"])
-def test_the_anchor_on_a_border_is_the_same_from_both_sides(monkeypatch, shape, border, behind):
+def test_the_anchor_on_a_border_has_the_same_colors_in_both_segments(
+    monkeypatch, shape, border, behind
+):
     film = pan(shape, 75, seed=20)
     if behind == "a cut":
         film[border + 9 :] = pan(shape, 75, seed=21)[border + 9 :]
@@ -165,7 +167,7 @@ def test_the_anchor_on_a_border_is_the_same_from_both_sides(monkeypatch, shape, 
     np.testing.assert_array_equal(from_before, from_behind)
 
 
-def test_frames_behind_the_look_ahead_change_nothing():
+def test_frames_after_the_look_ahead_change_nothing():
     lumas = scene(SMALL, 80, 120, seed=2)
     ahead = lookahead_frames(OPTIONS)
 
@@ -175,7 +177,7 @@ def test_frames_behind_the_look_ahead_change_nothing():
     np.testing.assert_array_equal(short, long)
 
 
-def test_a_cut_behind_the_border_is_seen_alike_from_both_sides():
+def test_a_cut_after_a_border_affects_both_segments_alike():
     lumas = scene(SMALL, 33, 90, seed=3) + scene(SMALL, 40, 180, seed=4)
     ahead = lookahead_frames(OPTIONS)
 
@@ -187,7 +189,7 @@ def test_a_cut_behind_the_border_is_seen_alike_from_both_sides():
 
 
 @pytest.mark.parametrize("shape", [SMALL, LARGE])
-def test_flicker_is_less_than_a_third_of_the_predictions_own(shape):
+def test_propagation_reduces_flicker_to_less_than_a_third(shape):
     lumas = scene(shape, 60, 120, seed=5)
 
     raw = np.abs(np.diff(colored(lumas, 60, noise=8, options=PER_FRAME), axis=0)).mean()
@@ -199,7 +201,7 @@ def test_flicker_is_less_than_a_third_of_the_predictions_own(shape):
 
 @pytest.mark.parametrize("shape", [SMALL, LARGE])
 @pytest.mark.parametrize("cut", [30, 31, 35])
-def test_no_color_bleeds_over_a_hard_cut(shape, cut):
+def test_no_color_bleeds_across_a_cut(shape, cut):
     lumas = scene(shape, cut, 80, seed=6) + scene(shape, 60 - cut, 180, seed=7)
 
     together = colored(lumas, 60)
@@ -220,7 +222,7 @@ def test_colors_are_the_same_before_and_after_a_flash(seed):
     assert np.abs(together[22] - together[19]).mean() < max(2.0, 2 * settled_step)
 
 
-def test_something_that_moves_fast_has_its_color_in_every_frame():
+def test_a_fast_object_has_its_color_in_every_frame():
     film = scene(LARGE, 30, 80, seed=16)
     for number in range(12, 22):
         left = (number - 12) * 24
@@ -247,7 +249,7 @@ def crossing(count, step):
 
 
 @pytest.mark.parametrize("step", [0, 3, 6])
-def test_a_thing_that_moves_keeps_its_color(step):
+def test_a_moving_object_keeps_its_color(step):
     film, columns = crossing(30, step)
 
     def red(options):
@@ -262,7 +264,7 @@ def test_a_thing_that_moves_keeps_its_color(step):
     assert np.ptp(followed) < np.ptp(alone) / 2
 
 
-def test_what_no_anchor_shows_has_the_colors_around_it():
+def test_an_object_that_no_anchor_shows_takes_the_colors_around_it():
     film = scene(LARGE, 24, 80, seed=18)
     for number in range(4, 9):
         film[number][60:90, 100:130] = 190
@@ -273,7 +275,7 @@ def test_what_no_anchor_shows_has_the_colors_around_it():
         assert chroma_of(frames[number])[1, 31:44, 51:64].max() < 128
 
 
-def test_per_frame_every_picture_is_predicted_and_none_behind_the_border():
+def test_per_frame_predicts_every_frame_of_the_segment_and_no_other():
     colorizer = ToyColorizer()
     lumas = scene(SMALL, 12 + lookahead_frames(PER_FRAME), 120, seed=19)
 
@@ -312,7 +314,7 @@ def decoded(extradata, packets):
         ("yuv420p", "yuv444p"),
     ],
 )
-def test_luma_is_bit_equal_and_frames_keep_their_order(source, target):
+def test_luma_is_bit_equal_and_frames_stay_in_order(source, target):
     extradata, packets = encoded(scene(LARGE, 40, 120, seed=10), source)
     plain = [luma_plane(frame).copy() for frame in decoded(extradata, packets)]
 
@@ -333,7 +335,7 @@ def test_luma_is_bit_equal_and_frames_keep_their_order(source, target):
         assert np.abs(chroma_of(frame) - 128).mean() > 5
 
 
-def test_gray_film_gets_color_around_its_own_luma():
+def test_a_gray_film_is_colored_with_its_own_luma():
     lumas = scene(SMALL, 20, 120, seed=11)
     info = info_of(SMALL, "gray")
 
@@ -346,7 +348,7 @@ def test_gray_film_gets_color_around_its_own_luma():
 
 
 @pytest.mark.parametrize("options", [OPTIONS, Options(anchor_interval=3, settle_anchors=1)])
-def test_frames_held_stay_within_the_documented_bound(options):
+def test_no_more_frames_are_held_than_documented(options):
     lumas = scene(SMALL, 120, 120, seed=12)
     read = 0
 
@@ -365,7 +367,7 @@ def test_frames_held_stay_within_the_documented_bound(options):
     assert max(held) <= 9 + options.anchor_interval * (options.settle_anchors + 1)
 
 
-def test_times_stay_with_their_frames():
+def test_frames_keep_their_pts():
     lumas = scene(SMALL, 30, 120, seed=15)
 
     frames = color_frames(
@@ -375,7 +377,7 @@ def test_times_stay_with_their_frames():
     assert [frame.pts for frame in frames] == list(range(700, 730))
 
 
-def test_few_pictures_are_predicted():
+def test_only_anchors_are_predicted():
     colorizer = ToyColorizer()
     lumas = scene(SMALL, 120 + lookahead_frames(OPTIONS), 120, seed=13)
 
@@ -385,7 +387,7 @@ def test_few_pictures_are_predicted():
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_short_clips_come_out_whole(count):
+def test_short_clips_keep_all_frames(count):
     assert len(colored(scene(SMALL, count, 120, seed=14), count)) == count
 
 

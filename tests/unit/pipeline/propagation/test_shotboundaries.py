@@ -41,14 +41,14 @@ def watch(pictures, start, end, ahead=8):
     return [item.index + start for item in log], [index for index in marked if index < end]
 
 
-def test_a_log_holds_every_shot_but_the_first():
+def test_the_log_holds_every_shot_but_the_first():
     log, marked = watch(film(), 0, 40)
 
     assert log == list(CUTS)
     assert marked == [0, *CUTS]
 
 
-def test_logs_of_segments_join_to_that_of_the_film_wherever_borders_fall():
+def test_joined_logs_of_segments_equal_the_log_of_the_film_for_any_border():
     pictures = film()
 
     for border in range(1, 40):
@@ -95,7 +95,7 @@ def full_log(pictures):
     return log, starts
 
 
-def test_a_dissolve_is_in_the_log_and_starts_nothing_anew():
+def test_a_dissolve_is_logged_and_starts_no_shot():
     one, other = scenes(40, 40)
     pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
 
@@ -107,7 +107,7 @@ def test_a_dissolve_is_in_the_log_and_starts_nothing_anew():
     assert starts == [0]
 
 
-def test_a_dissolve_across_a_border_is_whole_in_the_earlier_log():
+def test_a_dissolve_across_a_border_is_logged_by_the_earlier_segment():
     one, other = scenes(40, 40)
     pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
     whole, _ = full_log(pictures)
@@ -117,7 +117,7 @@ def test_a_dissolve_across_a_border_is_whole_in_the_earlier_log():
     assert log == [whole[0].index]
 
 
-def test_a_dissolve_across_a_border_is_in_the_log_of_whoever_stops_early():
+def test_a_dissolve_across_a_border_is_logged_even_if_the_caller_stops_early():
     one, other = scenes(40, 40)
     pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
     log = []
@@ -131,7 +131,7 @@ def test_a_dissolve_across_a_border_is_in_the_log_of_whoever_stops_early():
     assert log[0].index + log[0].frames > 34
 
 
-def test_a_shot_that_fades_in_begins_where_it_comes_out_of_the_black():
+def test_a_shot_that_fades_in_begins_at_its_first_visible_frame():
     one, other = scenes(30, 30)
     out = one[-12:] * np.linspace(1, 0, 12, dtype=np.float32)[:, None, None]
     into = other[:12] * np.linspace(0, 1, 12, dtype=np.float32)[:, None, None]
@@ -144,7 +144,7 @@ def test_a_shot_that_fades_in_begins_where_it_comes_out_of_the_black():
     assert starts == [0, log[0].index]
 
 
-def test_a_shot_that_goes_on_after_black_frames_is_one_shot():
+def test_black_frames_within_a_shot_do_not_split_it():
     (one,) = scenes(60)
     one[20:28] = 0
 
@@ -153,7 +153,7 @@ def test_a_shot_that_goes_on_after_black_frames_is_one_shot():
     assert log == []
 
 
-def test_a_picture_after_leader_is_a_cut():
+def test_the_first_picture_after_leader_is_a_cut():
     (one,) = scenes(40)
     one[:10] = 0.02
 
@@ -162,7 +162,7 @@ def test_a_picture_after_leader_is_a_cut():
     assert log == [ShotStart(10, "cut")]
 
 
-def test_a_blot_beside_a_cut_neither_hides_nor_doubles_it():
+def test_a_blot_next_to_a_cut_neither_hides_nor_duplicates_it():
     for blotted in range(9, 16):
         pictures = film(cuts=(12,), frame_count=30)
         pictures[blotted][:12, :30] = 1

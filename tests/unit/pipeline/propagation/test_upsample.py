@@ -49,7 +49,7 @@ def test_gray_stays_exactly_gray(depth):
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-def test_flat_color_is_the_same_at_both_sizes(depth):
+def test_a_flat_color_is_the_same_at_both_sizes(depth):
     ab = np.broadcast_to(np.float32([25, -15]), (*WORKING, 2))
     small = make_upsampler(spec_of(depth), WORKING, WORKING)
     _, guide = scene(depth)
@@ -69,7 +69,7 @@ def test_flat_color_is_the_same_at_both_sizes(depth):
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-def test_colors_change_where_luma_does(depth):
+def test_upsampled_colors_change_at_edges_of_luma(depth):
     colored = painted(depth, two_colors((-20, 30), (20, -10)))
 
     flat = colored[:, :, 20:50].mean(axis=(1, 2)), colored[:, :, 75:100].mean(axis=(1, 2))
@@ -89,7 +89,7 @@ def test_integers_and_floats_give_the_same_colors():
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-def test_predictions_are_made_smaller_by_area(depth):
+def test_predictions_are_downscaled_by_area(depth):
     smaller = (30, 45)
     upsampler = make_upsampler(spec_of(depth), WORKING, smaller)
     ab = np.broadcast_to(np.float32([40, -60]), (*WORKING, 2))
