@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from colorworker.cli.evaluate_view import progress, show_films, show_pictures
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
 
 
@@ -18,68 +19,70 @@ def evaluate(
         ),
     ] = None,
     output: Annotated[
-        str, typer.Option(metavar="FOLDER", help="Folder or s3:// prefix for what is found.")
+        str, typer.Option(metavar="FOLDER", help="Folder or s3:// prefix for the results.")
     ] = "evaluation",
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|PATH|URI", help="Weights, a row each. By default lite."),
+        typer.Option(metavar="NAME|PATH|URI", help="Weights to measure; repeatable. Default: lite."),
     ] = None,
     vividness: Annotated[
         list[float] | None,
-        typer.Option(min=-1, max=2, help="A row each for every model. By default 0.8."),
+        typer.Option(min=-1, max=2, help="Vividness to measure each model with; repeatable. Default: 0.8."),
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(min=32, help="Short side that models work at. By default their own."),
+        typer.Option(min=32, help="Short side in pixels at which models see pictures. Default: their own."),
     ] = None,
     film: Annotated[
-        list[str] | None, typer.Option(metavar="FILM", help="A colored film to measure, and ...")
+        list[str] | None, typer.Option(metavar="FILM", help="A colored film to measure; needs --against.")
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILM", help="... its source: in color it is the truth, else gray."),
+        typer.Option(metavar="FILM", help="Source of that film; if it is in color, it is the truth."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Measure so many pictures, or frames, only.")
+        int | None, typer.Option(min=1, help="Maximum number of pictures, and of frames per film.")
     ] = None,
     plot_pictures: Annotated[
-        int, typer.Option(min=0, help="Pictures that the two plots are made of; 0: no plots.")
+        int, typer.Option(min=0, help="Number of pictures used for the two plots; 0: no plots.")
     ] = 48,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random hints.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random hints.")] = 0,
     inception: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="classify_image_graph_def.pb, for the FID proper."),
+        typer.Option(metavar="PATH", help="classify_image_graph_def.pb, to compute the FID itself."),
     ] = None,
-    quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
 ) -> None:
-    """Measure colors against the truth, always beside gray and the mean color.
+    """Measure colors against the truth, always next to gray and the mean color.
 
-    Each color picture is made gray, colored by every model and compared; a picture that cannot
-    be read is counted and named. Exit codes: 0 measured, 2 could not start or nothing to measure.
+    Each color picture is turned gray, colored by every model and compared. Pictures that cannot be
+    read are counted and listed. Exit codes: 0 measured, 2 could not start or nothing to measure.
     """
     logging.basicConfig(level="WARNING", stream=sys.stderr, format="%(levelname)s: %(message)s")
     for noisy in ("pyvips", "tensorflow"):
-        # libvips warns of every torn tile; TensorFlow of one trace for every vividness.
+        # libvips warns about every damaged tile, TensorFlow about one trace per vividness.
         logging.getLogger(noisy).setLevel(logging.ERROR)
     settings = load_settings()
     apply_environment(tensorflow_environment())
-    # Imported here: TensorFlow, SciPy and matplotlib are needed by no other command's start.
+    # Imported here: no other command needs TensorFlow, SciPy and matplotlib at its start.
     from colorworker.evaluation.run import EvaluationRequest, run_evaluation
 
-    run_evaluation(
-        EvaluationRequest(
-            truth=truth,
-            output=output,
-            models=tuple(model or (settings.model.name,)),
-            vividness=tuple(vividness or (settings.options().vividness,)),
-            size=size,
-            films=tuple(film or ()),
-            sources=tuple(against or ()),
-            limit=limit,
-            plot_pictures=plot_pictures,
-            seed=seed,
-            inception=inception,
-            quiet=quiet,
-        ),
-        settings,
+    request = EvaluationRequest(
+        truth=truth,
+        output=output,
+        models=tuple(model or (settings.model.name,)),
+        vividness=tuple(vividness or (settings.options().vividness,)),
+        size=size,
+        films=tuple(film or ()),
+        sources=tuple(against or ()),
+        limit=limit,
+        plot_pictures=plot_pictures,
+        seed=seed,
+        inception=inception,
     )
+    with progress(quiet=quiet) as tell:
+        end = run_evaluation(request, settings, tell)
+    show_films(end.films, end.failures)
+    if end.evaluation:
+        show_pictures(end.evaluation)
+    print(f"page: {end.page}")

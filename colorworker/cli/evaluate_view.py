@@ -1,9 +1,10 @@
-"""How an evaluation looks on a terminal: tables on stdout, progress on stderr."""
+"""Prints an evaluation: tables on stdout, progress on stderr."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,17 +20,17 @@ from colorworker.evaluation.table import (
 )
 from colorworker.report.text import visible
 
-Tell = Callable[[str, int, int], None]
-"""(what is being done, how many are done, of how many; 0: not known)."""
+if TYPE_CHECKING:
+    from colorworker.evaluation.run import Tell
 
 _LINE_SECONDS = 5.0
 _FILE_WIDTH = 160
-"""Columns where stdout is no terminal: a table must not be folded to 80 there."""
+"""Width where stdout is not a terminal, so that tables are not folded to 80 columns."""
 _FEW = 5
 
 
 def show_pictures(evaluation: Evaluation) -> None:
-    """Print the table of pictures, and what could not be measured."""
+    """Print the table of pictures, and which ones could not be measured."""
     shown = columns(evaluation.rows)
     table = _table([heading for heading, _, _ in shown])
     truth = (evaluation.truth_colorfulness, evaluation.truth_colorfulness_absolute)
@@ -42,7 +43,7 @@ def show_pictures(evaluation: Evaluation) -> None:
 
 
 def show_films(films: Sequence[FilmRow], failures: Sequence[str]) -> None:
-    """Print the table of films, and those that could not be measured."""
+    """Print the table of films, and which ones could not be measured."""
     if films:
         table = _table([heading for heading, _, _ in FILM_COLUMNS])
         for film in films:
@@ -52,8 +53,8 @@ def show_films(films: Sequence[FilmRow], failures: Sequence[str]) -> None:
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Iterator[Tell]:
-    """Give what shows progress on stderr: a bar on a terminal, else a line every few seconds."""
+def progress(*, quiet: bool) -> "Iterator[Tell]":
+    """Give a function that shows progress on stderr: a bar on a terminal, otherwise lines."""
     if quiet:
         yield lambda _what, _done, _total: None
     elif not sys.stderr.isatty():
@@ -75,7 +76,7 @@ def progress(*, quiet: bool) -> Iterator[Tell]:
             yield show
 
 
-def _lines() -> Tell:
+def _lines() -> "Tell":
     printed = time.monotonic()
 
     def show(what: str, done: int, total: int) -> None:

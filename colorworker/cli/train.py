@@ -2,49 +2,54 @@
 
 import logging
 import sys
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from colorworker.cli.exitcodes import INTERRUPTED
+from colorworker.cli.interrupt import StopFlag
+from colorworker.cli.train_progress import display
 from colorworker.errors import UsageError
 from colorworker.settings import load_settings
 from colorworker.training.config import parse_config
-from colorworker.training.launch import run_config
+from colorworker.training.events import TrainingResult
+from colorworker.training.launch import launch
 
 
 def train(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.toml", help="What to train; see jobs/configs.")
+        Path, typer.Argument(metavar="CONFIG.toml", help="Training configuration; see jobs/configs.")
     ],
     data: Annotated[
         str | None,
         typer.Option(metavar="PREFIX", help="Folder, s3:// prefix or glob of pictures or shards."),
     ] = None,
     output: Annotated[
-        str | None, typer.Option(metavar="PREFIX", help="Where checkpoints and weights go.")
+        str | None, typer.Option(metavar="PREFIX", help="Folder or s3:// prefix for checkpoints and weights.")
     ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="NAME|PATH|URI", help="Weights to start from.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Ray Train workers; 1 runs here, without Ray.")
+        int | None, typer.Option(min=1, help="Number of Ray Train workers; 1 trains here, without Ray.")
     ] = None,
     ray: Annotated[bool, typer.Option("--ray", help="Train on Ray even with one worker.")] = False,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Times through the pictures.")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="End after so many steps.")] = None,
-    quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
-    log_level: Annotated[str, typer.Option(help="Of the log on stderr.")] = "warning",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of passes over the pictures.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
+    quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
+    log_level: Annotated[str, typer.Option(help="Lowest level of log messages on stderr.")] = "warning",
 ) -> None:
-    """Train a network. Running it again goes on from the last checkpoint in the output.
+    """Train a network. Run the same command again to resume from the last checkpoint.
 
     Exit codes: 0 trained, 2 could not start, 130 stopped after a checkpoint.
     """
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
-    # libvips tells of every step of every picture.
+    # libvips logs every step of every picture.
     logging.getLogger("pyvips").setLevel(logging.ERROR)
     given: dict[str, Any] = {
         "data.train": data,
@@ -61,15 +66,29 @@ def train(
     wanted = parse_config(
         text, str(config), {name: value for name, value in given.items() if value is not None}
     )
-    ending = run_config(wanted, load_settings(), on_ray=ray, quiet=quiet)
-    if ending.reason == "stopped":
-        print(f"stopped at step {ending.step}; the same command goes on from there")
+    settings = load_settings()
+    # Keras and Ray print to stdout; stdout is for results only.
+    with redirect_stdout(sys.stderr):
+        result = launch(
+            wanted,
+            settings,
+            on_ray=ray,
+            stop_flag=partial(StopFlag, settings.run.stop_seconds),
+            display=partial(display, quiet=quiet),
+        )
+    _print_result(result, wanted.run.output.rstrip("/"))
+    if result.reason == "stopped":
         raise typer.Exit(INTERRUPTED)
-    print(f"{ending.reason} at step {ending.step}")
-    if ending.resumed_at:
-        print(f"went on from steps: {', '.join(map(str, ending.resumed_at))}")
-    for name, value in ending.validation.items():
+
+
+def _print_result(result: TrainingResult, folder: str) -> None:
+    if result.reason == "stopped":
+        print(f"stopped at step {result.step}; run the same command again to resume")
+        return
+    print(f"{result.reason} at step {result.step}")
+    if result.resumed_at:
+        print(f"resumed from steps: {', '.join(map(str, result.resumed_at))}")
+    for name, value in result.validation.items():
         print(f"validation {name}: {value:.4f}")
-    folder = wanted.run.output.rstrip("/")
-    print(f"weights: {folder}/{ending.weights_key}")
-    print(f"sha256: {ending.weights_sha256}")
+    print(f"weights: {folder}/{result.weights_key}")
+    print(f"sha256: {result.weights_sha256}")

@@ -1,4 +1,7 @@
-"""The composition root of an evaluation: from paths and settings to a table, a page and plots."""
+"""One evaluation: pictures and films are measured, then the page and its parts are written.
+
+The command line and the Python API call `run_evaluation`. It prints nothing.
+"""
 
 import os
 import platform
@@ -9,12 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from colorworker.cli.evaluate_view import Tell, progress, show_films, show_pictures
 from colorworker.errors import ItemError, UsageError
 from colorworker.evaluation.evaluator import EvaluationScope, Result, evaluate
 from colorworker.evaluation.filmpairs import film_rows
 from colorworker.evaluation.pictures import Pictures
-from colorworker.evaluation.table import FilmRow, markdown
+from colorworker.evaluation.table import Evaluation, FilmRow, markdown
 from colorworker.report.evaluationpage import EvaluationFacts, evaluation_html, evaluation_json
 from colorworker.report.qualityplots import comparison_sheet, hints_plot, vividness_plot
 from colorworker.settings import Settings
@@ -28,42 +30,70 @@ from colorworker.store.sources import Source, parse_source
 PAGE = "evaluation.html"
 _WORDS = {"best": "Smallest", "median": "Middle", "worst": "Largest"}
 
+Tell = Callable[[str, int, int], None]
+"""Takes what is being measured, how many are done, and of how many (0: unknown)."""
+
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """One command line, understood."""
+    """What a caller wants measured."""
 
     truth: str | None
+    """Folder, prefix, glob or tar shards of color pictures; None measures films only."""
     output: str
     models: tuple[str, ...]
     vividness: tuple[float, ...]
-    size: int | None
-    films: tuple[str, ...]
-    sources: tuple[str, ...]
-    limit: int | None
-    plot_pictures: int
-    seed: int
-    inception: str | None
-    quiet: bool
+    size: int | None = None
+    """Short side in pixels at which models see pictures; None for their own."""
+    films: tuple[str, ...] = ()
+    """Colored films."""
+    sources: tuple[str, ...] = ()
+    """The source of each film: in color it is the truth, else gray."""
+    limit: int | None = None
+    """Maximum number of pictures, and of frames per film."""
+    plot_pictures: int = 48
+    seed: int = 0
+    inception: str | None = None
 
 
-def run_evaluation(request: EvaluationRequest, settings: Settings) -> None:
-    """Measure what was asked for, print the tables, write the page and what it is made of.
+@dataclass(frozen=True)
+class EvaluationEnd:
+    """What an evaluation found."""
+
+    evaluation: Evaluation | None
+    """Of the pictures; None if only films were measured."""
+    films: tuple[FilmRow, ...]
+    failures: tuple[str, ...]
+    """Why films could not be measured."""
+    page: str
+    """Path or URI of the page."""
+
+
+def run_evaluation(
+    request: EvaluationRequest,
+    settings: Settings,
+    tell: Tell = lambda _what, _done, _total: None,
+) -> EvaluationEnd:
+    """Measure what is requested, write the page and its parts, and return the tables.
+
+    Args:
+        request: What to measure.
+        settings: Of this process.
+        tell: Called with the progress.
 
     Raises:
         UsageError: If it cannot start: bad paths, bad weights, nothing to measure.
-        StoreUnavailable: If a store is away.
+        StoreUnavailable: If a store cannot be reached.
     """
     if request.truth is None and not request.films:
-        raise UsageError("evaluate", "nothing is named to measure", "Give TRUTH, or --film FILM")
+        raise UsageError("evaluate", "there is nothing to measure", "Give TRUTH, or --film FILM")
     if len(request.films) != len(request.sources):
         seen = f"{len(request.films)} films and {len(request.sources)} sources"
         raise UsageError("evaluate", seen, "Give one --against FILM for every --film FILM")
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     started_at, start = now(), time.monotonic()
-    with progress(quiet=request.quiet) as tell:
-        films, failures = _films(request, stores, tell)
-        result = _pictures(request, settings, stores, tell) if request.truth else None
+    films, failures = _films(request, stores, tell)
+    result = _pictures(request, settings, stores, tell) if request.truth else None
     options = settings.options()
     facts = EvaluationFacts(
         started_at,
@@ -76,10 +106,9 @@ def run_evaluation(request: EvaluationRequest, settings: Settings) -> None:
             "seed": str(request.seed),
         },
     )
-    show_films(films, failures)
-    if result:
-        show_pictures(result.evaluation)
-    _write(request, stores, facts, result, films, failures)
+    page = _write(request, stores, facts, result, films, failures)
+    evaluation = result.evaluation if result else None
+    return EvaluationEnd(evaluation, tuple(films), tuple(failures), page)
 
 
 def _pictures(
@@ -93,10 +122,10 @@ def _pictures(
         if not shards:
             raise UsageError(
                 truth,
-                "no pictures and no tar shards in it",
+                "contains no pictures and no tar shards",
                 "Give a folder or prefix of color pictures or tar shards",
             )
-        # TensorFlow is imported when there is something to measure, and not before.
+        # TensorFlow is imported only once there is something to measure.
         from colorworker.evaluation.models import extractors, models_of
 
         models, vivid = models_of(
@@ -116,7 +145,7 @@ def _pictures(
 def _films(
     request: EvaluationRequest, stores: StoreOptions, tell: Tell
 ) -> tuple[list[FilmRow], list[str]]:
-    """Return the rows of all films, and what was wrong with those that could not be measured."""
+    """Return the rows of all films, and why the others could not be measured."""
     opened = partial(open_store, options=stores)
     rows: list[FilmRow] = []
     failures: list[str] = []
@@ -143,7 +172,7 @@ def _films(
 def _single(text: str, opened: Callable[[str], ObjectStore]) -> Source:
     source = parse_source(text, opened)
     if not source.key:
-        raise UsageError(text, "is no single file", "Give one film")
+        raise UsageError(text, "is not a single file", "Give one film")
     return source
 
 
@@ -154,7 +183,8 @@ def _write(
     result: Result | None,
     films: list[FilmRow],
     failures: list[str],
-) -> None:
+) -> str:
+    """Write all files and return the path or URI of the page."""
     evaluation = result.evaluation if result else None
     figures = _figures(result) if result else {}
     with closing(open_store(request.output, stores)) as store:
@@ -166,11 +196,11 @@ def _write(
         store.put(PAGE, evaluation_html(facts, evaluation, films, failures, figures))
     remote = request.output.startswith(S3_SCHEME)
     folder = request.output.rstrip("/") if remote else str(Path(request.output))
-    print(f"page: {folder}/{PAGE}")  # noqa: T201
+    return f"{folder}/{PAGE}"
 
 
 def _figures(result: Result) -> dict[str, bytes]:
-    """Return the plots and sheets by the name of their file."""
+    """Return the plots and sheets by file name."""
     figures: dict[str, bytes] = {}
     if result.evaluation.vividness:
         figures["vividness.svg"] = vividness_plot(result.evaluation)
