@@ -1,3 +1,146 @@
-"""Colorize archives of black-and-white film and photographs; the luma is never touched."""
+"""Colorize archives of black-and-white film and photographs; luma is never changed.
+
+    import colorworker as cw
+
+    report = cw.colorize("reels/", "color/", profile="archive")
+
+Everything here is loaded when it is first used: importing the package takes no time and imports
+none of the libraries that it depends on. `docs/python.md` shows it at work.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from colorworker.api.arraycolorizer import Colorizer
+    from colorworker.api.jobs import DryRun, colorize, dry_run
+    from colorworker.api.networks import evaluate, inspect_dataset, train
+    from colorworker.api.places import SweepSummary, doctor, status, sweep
+    from colorworker.api.plans import dry_run_plan, plan_failures, restore, unpark
+    from colorworker.domain.options import Options
+    from colorworker.errors import (
+        AlreadyColor,
+        ColorworkerError,
+        DependencyMissing,
+        HardwareMissing,
+        ItemError,
+        ItemSkipped,
+        KeyExists,
+        KeyMissing,
+        KeyRefused,
+        LineRefused,
+        NotMedia,
+        OutputCollision,
+        OutputMismatch,
+        PlaceFailed,
+        Quarantined,
+        SourceChanged,
+        SourceDamaged,
+        SourceTooLarge,
+        SourceUnreadable,
+        SourceUnsupported,
+        StoreError,
+        StoreUnavailable,
+        UsageError,
+        WeightsRefused,
+    )
+    from colorworker.report.jobreport import Item, ItemCounts, Report
+
+_MODULES = {
+    "api.arraycolorizer": ("Colorizer",),
+    "api.jobs": ("DryRun", "colorize", "dry_run"),
+    "api.networks": ("evaluate", "inspect_dataset", "train"),
+    "api.places": ("SweepSummary", "doctor", "status", "sweep"),
+    "api.plans": ("dry_run_plan", "plan_failures", "restore", "unpark"),
+    "domain.options": ("Options",),
+    "report.jobreport": ("Item", "ItemCounts", "Report"),
+    "errors": (
+        "AlreadyColor",
+        "ColorworkerError",
+        "DependencyMissing",
+        "HardwareMissing",
+        "ItemError",
+        "ItemSkipped",
+        "KeyExists",
+        "KeyMissing",
+        "KeyRefused",
+        "LineRefused",
+        "NotMedia",
+        "OutputCollision",
+        "OutputMismatch",
+        "PlaceFailed",
+        "Quarantined",
+        "SourceChanged",
+        "SourceDamaged",
+        "SourceTooLarge",
+        "SourceUnreadable",
+        "SourceUnsupported",
+        "StoreError",
+        "StoreUnavailable",
+        "UsageError",
+        "WeightsRefused",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AlreadyColor",
+    "Colorizer",
+    "ColorworkerError",
+    "DependencyMissing",
+    "DryRun",
+    "HardwareMissing",
+    "Item",
+    "ItemCounts",
+    "ItemError",
+    "ItemSkipped",
+    "KeyExists",
+    "KeyMissing",
+    "KeyRefused",
+    "LineRefused",
+    "NotMedia",
+    "Options",
+    "OutputCollision",
+    "OutputMismatch",
+    "PlaceFailed",
+    "Quarantined",
+    "Report",
+    "SourceChanged",
+    "SourceDamaged",
+    "SourceTooLarge",
+    "SourceUnreadable",
+    "SourceUnsupported",
+    "StoreError",
+    "StoreUnavailable",
+    "SweepSummary",
+    "UsageError",
+    "WeightsRefused",
+    "__version__",
+    "colorize",
+    "doctor",
+    "dry_run",
+    "dry_run_plan",
+    "evaluate",
+    "inspect_dataset",
+    "plan_failures",
+    "restore",
+    "status",
+    "sweep",
+    "train",
+    "unpark",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

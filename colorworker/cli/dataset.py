@@ -3,28 +3,24 @@
 import logging
 import sys
 from collections import Counter
-from contextlib import closing
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.status import Status
 
-from colorworker.settings import apply_environment, load_settings, tensorflow_environment
-from colorworker.store.openstore import open_store
-from colorworker.store.options import S3Options, StoreOptions
+from colorworker.settings import load_settings
 
-app = typer.Typer(help="Look at pictures to train and measure on.", no_args_is_help=True)
+app = typer.Typer(help="Inspect data sets for training and evaluation.", no_args_is_help=True)
 _BAR = 40
 _NAMES = 10
 
 
 @app.callback()
 def _only() -> None:
-    """Keep `inspect` a command of its own."""
+    """Keep `inspect` a subcommand: with a single command, typer would drop its name."""
 
 
 @app.command()
@@ -37,34 +33,29 @@ def inspect(
     ],
     sheet: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Write the histogram and a contact sheet beside it."),
+        typer.Option(
+            metavar="FILE.png", help="Write a histogram there, and a contact sheet next to it."
+        ),
     ] = None,
     min_colorfulness: Annotated[
-        float, typer.Option(min=0, help="Below it a picture counts as gray.")
+        float, typer.Option(min=0, help="Pictures below it count as gray.")
     ] = 6.0,
-    pictures: Annotated[int, typer.Option(min=1, max=400, help="On the sheet.")] = 60,
+    pictures: Annotated[
+        int, typer.Option(min=1, max=400, help="Number of pictures on the contact sheet.")
+    ] = 60,
 ) -> None:
-    """Count pictures, gray ones and broken ones, and show how colorful they are.
+    """Count usable, gray and broken pictures, and show how colorful they are.
 
-    Exit codes: 0 looked at, 2 nothing there or no way to it.
+    Exit codes: 0 inspected, 2 there are no pictures or they cannot be reached.
     """
-    # libvips tells of every step of every picture.
+    # libvips logs every step of every picture.
     logging.getLogger("pyvips").setLevel(logging.ERROR)
-    apply_environment(tensorflow_environment())
-    from colorworker.training.dataset import open_dataset
-    from colorworker.training.intake import IntakeRules
-    from colorworker.training.localcopy import LocalCopy
+    from colorworker.training.launch import reading_dataset
 
-    settings = load_settings()
-    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
-    rules = IntakeRules(
-        128, min_colorfulness=min_colorfulness, max_pixels=settings.media.max_pixels
-    )
-    console = Console(stderr=True)
-    with closing(LocalCopy(settings.run.scratch or Path(gettempdir()), 1 << 40)) as local_copy:
-        with Status("reading the pictures", console=console):
-            dataset = open_dataset(
-                prefix, local_copy, rules, opened=partial(open_store, options=stores)
+    with ExitStack() as stack:
+        with Status("reading the pictures", console=Console(stderr=True)):
+            dataset = stack.enter_context(
+                reading_dataset(prefix, load_settings(), min_colorfulness)
             )
         inventory = dataset.inventory
         print(f"pictures: {len(inventory.kept)} to train and measure on")
@@ -91,7 +82,7 @@ def _beside(path: Path) -> Path:
 
 
 def _histogram(values: list[float], mark: float) -> str:
-    """Return colorfulness in steps of 10 as lines of text; about 40 is a usual photograph."""
+    """Return a histogram of colorfulness as text; a typical photograph has about 40."""
     if not values:
         return "colorfulness: no picture decodes"
     counts = Counter(min(int(value // 10), 12) for value in values)

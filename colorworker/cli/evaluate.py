@@ -23,22 +23,31 @@ def evaluate(
     ] = "evaluation",
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|PATH|URI", help="Weights to measure; repeatable. Default: lite."),
+        typer.Option(
+            metavar="NAME|PATH|URI", help="Weights to measure; repeatable. Default: lite."
+        ),
     ] = None,
     vividness: Annotated[
         list[float] | None,
-        typer.Option(min=-1, max=2, help="Vividness to measure each model with; repeatable. Default: 0.8."),
+        typer.Option(
+            min=-1, max=2, help="Vividness to measure each model with; repeatable. Default: 0.8."
+        ),
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(min=32, help="Short side in pixels at which models see pictures. Default: their own."),
+        typer.Option(
+            min=32, help="Short side in pixels at which models see pictures. Default: their own."
+        ),
     ] = None,
     film: Annotated[
-        list[str] | None, typer.Option(metavar="FILM", help="A colored film to measure; needs --against.")
+        list[str] | None,
+        typer.Option(metavar="FILM", help="A colored film to measure; needs --against."),
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILM", help="Source of that film; if it is in color, it is the truth."),
+        typer.Option(
+            metavar="FILM", help="Source of that film; if it is in color, it is the truth."
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Maximum number of pictures, and of frames per film.")
@@ -49,7 +58,9 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random hints.")] = 0,
     inception: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="classify_image_graph_def.pb, to compute the FID itself."),
+        typer.Option(
+            metavar="PATH", help="classify_image_graph_def.pb, to compute the FID itself."
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
 ) -> None:

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, redirect_stdout
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -25,15 +25,13 @@ from colorworker.domain.schedule import Collection, RestorationPlan
 from colorworker.errors import ColorworkerError, UsageError
 from colorworker.job import JobRequest, store_options
 from colorworker.report.text import duration, visible
+from colorworker.schedule.failures import forget_failures, list_failures
 from colorworker.schedule.planerrors import line_of_collection
 from colorworker.schedule.planfile import read_plan
-from colorworker.schedule.planstate import CollectionState
 from colorworker.schedule.run import CollectionEnd, PlanEnd, collection_request
 from colorworker.schedule.run import restore as run_plan
 from colorworker.settings import ExecutorName, Settings, load_settings
 from colorworker.store.openstore import open_store
-from colorworker.store.options import StoreOptions
-from colorworker.store.sources import glob_filter
 
 
 def restore(
@@ -93,7 +91,7 @@ def restore(
     settings = load_settings()
     plan = read_plan(plan_file, settings.options(), settings.model.name)
     if unpark is not None or failures:
-        _list_failures(plan, store_options(settings), unpark)
+        _print_failures(plan, settings, unpark)
         return
     executor, workers = executor or settings.run.executor, workers or settings.run.workers
     if dry:
@@ -229,26 +227,17 @@ def _collection_words(item: CollectionEnd) -> Iterator[str]:
         yield f"report: {item.job.page}"
 
 
-def _list_failures(plan: RestorationPlan, stores: StoreOptions, unpark: str | None) -> None:
-    """Print what has failed and is kept; of the keys that `unpark` matches, forget it."""
-    chosen = glob_filter([unpark]) if unpark is not None else None
-    count = 0
-    for collection in plan.collections:
-        with closing(open_store(collection.destination, stores)) as store:
-            state = CollectionState(store, plan.name, collection.name)
-            for failure in sorted(state.failures(), key=lambda item: (item.key, item.last_at)):
-                if chosen and not chosen(failure.key):
-                    continue
-                count += 1
-                if chosen:
-                    state.forget(failure)
-                stands = "parked" if failure.failures >= plan.retry.attempts else "waiting"
-                word = "tried anew next" if chosen else stands
-                times = "once" if failure.failures == 1 else f"{failure.failures} times"
-                print(
-                    f"{collection.name}: {visible(failure.key)}: {word};"
-                    f" failed {times}, last at {failure.last_at}:"
-                    f" {visible(failure.error)}"
-                )
-    if chosen and not count:
-        raise UsageError(f"--unpark {unpark}", "no failure has such a key", "Look at --failures")
+def _print_failures(plan: RestorationPlan, settings: Settings, unpark: str | None) -> None:
+    """Print the failures of a plan; forget those of the keys that `unpark` matches."""
+    opened = partial(open_store, options=store_options(settings))
+    found = list_failures(plan, opened) if unpark is None else forget_failures(plan, opened, unpark)
+    for each in found:
+        failure = each.failure
+        word = "parked" if each.parked else "waiting"
+        if unpark is not None:
+            word = "retried next"
+        times = "once" if failure.failures == 1 else f"{failure.failures} times"
+        print(
+            f"{each.collection}: {visible(failure.key)}: {word}; failed {times}, last at"
+            f" {failure.last_at}: {visible(failure.error)}"
+        )

@@ -12,35 +12,42 @@ import typer
 from colorworker.cli.exitcodes import INTERRUPTED
 from colorworker.cli.interrupt import StopFlag
 from colorworker.cli.train_progress import display
-from colorworker.errors import UsageError
 from colorworker.settings import load_settings
-from colorworker.training.config import parse_config
 from colorworker.training.events import TrainingResult
-from colorworker.training.launch import launch
+from colorworker.training.launch import launch, read_config
 
 
 def train(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.toml", help="Training configuration; see jobs/configs.")
+        Path,
+        typer.Argument(metavar="CONFIG.toml", help="Training configuration; see jobs/configs."),
     ],
     data: Annotated[
         str | None,
         typer.Option(metavar="PREFIX", help="Folder, s3:// prefix or glob of pictures or shards."),
     ] = None,
     output: Annotated[
-        str | None, typer.Option(metavar="PREFIX", help="Folder or s3:// prefix for checkpoints and weights.")
+        str | None,
+        typer.Option(metavar="PREFIX", help="Folder or s3:// prefix for checkpoints and weights."),
     ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="NAME|PATH|URI", help="Weights to start from.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of Ray Train workers; 1 trains here, without Ray.")
+        int | None,
+        typer.Option(min=1, help="Number of Ray Train workers; 1 trains here, without Ray."),
     ] = None,
     ray: Annotated[bool, typer.Option("--ray", help="Train on Ray even with one worker.")] = False,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Number of passes over the pictures.")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of passes over the pictures.")
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this many steps.")
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
-    log_level: Annotated[str, typer.Option(help="Lowest level of log messages on stderr.")] = "warning",
+    log_level: Annotated[
+        str, typer.Option(help="Lowest level of log messages on stderr.")
+    ] = "warning",
 ) -> None:
     """Train a network. Run the same command again to resume from the last checkpoint.
 
@@ -59,13 +66,7 @@ def train(
         "optimizer.epochs": epochs,
         "optimizer.max_steps": max_steps,
     }
-    try:
-        text = config.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(str(config), f"cannot be read ({error})", "Check the path") from error
-    wanted = parse_config(
-        text, str(config), {name: value for name, value in given.items() if value is not None}
-    )
+    wanted = read_config(config, given)
     settings = load_settings()
     # Keras and Ray print to stdout; stdout is for results only.
     with redirect_stdout(sys.stderr):

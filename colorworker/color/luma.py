@@ -180,7 +180,7 @@ def solve_chroma(
     reached = kr * red + (1 - kr - kb) * green + kb * blue
     cb = (blue - reached) / (2 * (1 - kb))
     cr = (red - reached) / (2 * (1 - kr))
-    chroma: npt.NDArray[np.complex128] = (cb + 1j * cr) * _share_in_gamut(luma, cb, cr, kr, kb)
+    chroma: npt.NDArray[np.complex128] = (cb + 1j * cr) * share_in_gamut(luma, cb, cr, kr, kb)
     chroma[np.all(ab == 0, axis=1)] = 0
     return chroma
 
@@ -198,7 +198,7 @@ def _display_rgb(
     return signal_of_light(light, ratios[1], spec.transfer)
 
 
-def _share_in_gamut(
+def share_in_gamut(
     luma: npt.NDArray[np.float64],
     cb: npt.NDArray[np.float64],
     cr: npt.NDArray[np.float64],

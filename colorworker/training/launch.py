@@ -3,19 +3,77 @@
 The command line and the Python API call `launch`. It prints nothing and handles no signals.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any
 
 from colorworker.errors import DependencyMissing, UsageError
 from colorworker.settings import Settings, apply_environment, tensorflow_environment
+from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
-from colorworker.training.config import TrainConfig
+from colorworker.training.config import TrainConfig, parse_config
 from colorworker.training.events import TrainingProgress, TrainingResult
+
+if TYPE_CHECKING:
+    from colorworker.training.dataset import Dataset
 
 Display = Callable[[], AbstractContextManager[Callable[[TrainingProgress], None]]]
 StopFlag = Callable[[], AbstractContextManager[Callable[[], bool]]]
+
+_INSPECTED_SIDE = 128
+"""Input size in pixels that pictures are stored for when they are only inspected."""
+
+
+def read_config(path: Path, overrides: dict[str, Any]) -> TrainConfig:
+    """Return the training configuration in a TOML file.
+
+    Args:
+        path: Of the file.
+        overrides: Values by dotted name, such as `run.output`, that override the file's. None
+            leaves the file's.
+
+    Raises:
+        UsageError: If the file cannot be read, or a field is unknown or invalid.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(path), f"cannot be read ({error})", "Check the path") from error
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return parse_config(text, str(path), given)
+
+
+@contextmanager
+def reading_dataset(
+    prefix: str, settings: Settings, min_colorfulness: float
+) -> "Iterator[Dataset]":
+    """Copy the pictures of a data set to a temporary folder and give the data set.
+
+    Args:
+        prefix: Folder, `s3://` prefix or glob of pictures or tar shards.
+        settings: Of this process.
+        min_colorfulness: Pictures below it count as gray.
+
+    Raises:
+        UsageError: If there are no pictures.
+        StoreUnavailable: If the store cannot be reached.
+    """
+    apply_environment(tensorflow_environment())
+    from colorworker.training.dataset import open_dataset
+    from colorworker.training.intake import IntakeRules
+    from colorworker.training.localcopy import LocalCopy
+
+    stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
+    rules = IntakeRules(
+        _INSPECTED_SIDE,
+        min_colorfulness=min_colorfulness,
+        max_pixels=settings.media.max_pixels,
+    )
+    with closing(LocalCopy(settings.run.scratch or Path(gettempdir()), 1 << 40)) as local_copy:
+        yield open_dataset(prefix, local_copy, rules, opened=partial(open_store, options=stores))
 
 
 def launch(

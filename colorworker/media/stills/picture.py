@@ -37,12 +37,17 @@ class VipsPicture:
         stored = (width, height) if self.info.orientation >= 5 else (height, width)
         with decode_errors(self.reading):
             codes, _ = split_alpha(read_pixels(self))
-            across = min(1.0, stored[1] / codes.width)
-            down = min(1.0, stored[0] / codes.height)
-            small = codes.resize(across, vscale=down, kernel="linear")
-            lab = np.asarray(lab_from_codes(small, self.rendering).numpy(), np.float32)
-        # A picture smaller than its proxy is enlarged here: resize() would move it off center.
-        return upright(bilinear(lab, *stored), self.info.orientation)
+            lab = small_lab(codes, self.rendering, *stored)
+        return upright(lab, self.info.orientation)
+
+
+def small_lab(codes: pyvips.Image, conversion: ColorConversion, height: int, width: int) -> Floats:
+    """Return the L*a*b* of color bands (without alpha) at another size, (height, width, 3)."""
+    across, down = min(1.0, width / codes.width), min(1.0, height / codes.height)
+    small = codes.resize(across, vscale=down, kernel="linear")
+    lab = np.asarray(lab_from_codes(small, conversion).numpy(), np.float32)
+    # A picture smaller than its proxy is enlarged here: resize() would move it off center.
+    return bilinear(lab, height, width)
 
 
 @contextmanager

@@ -221,4 +221,4 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     assert set(archive.report.values()) == {"found", "waiting"}
     assert archive.runs == ["running", *["finished"] * 4]
     assert "torn.png: waiting; failed once" in archive.run("--failures")[1]
-    assert "torn.png: tried anew next" in archive.run("--unpark", "*.png")[1]
+    assert "torn.png: retried next" in archive.run("--unpark", "*.png")[1]

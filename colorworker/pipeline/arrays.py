@@ -1,0 +1,129 @@
+"""Color NumPy arrays in memory: single pictures, and sequences of frames.
+
+Pictures take the path of stills and keep their L*. Frames take the path of films: their chroma is
+propagated from anchors by optical flow, and they keep their Y' (BT.709, full range).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.guided import fit
+from colorworker.color.luma import ColorSpec, share_in_gamut, weights
+from colorworker.domain.options import Options
+from colorworker.media.planes import Plane
+from colorworker.media.stills.arrays import checked, small_lightness, with_chroma
+from colorworker.pipeline.context import Colorizer
+from colorworker.pipeline.propagation.propagate import LumaFrame, propagate_chroma
+from colorworker.pipeline.propagation.propagationsetup import PlaneFormat
+
+Array = npt.NDArray[Any]
+
+_KR, _KB = weights("bt709")
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """Y' of one frame, (H, W), and the type its colors are wanted in."""
+
+    luma: Array
+    """float32 or float64 in [0, 1]."""
+    dtype: np.dtype[Any]
+
+
+def color_picture(picture: Array, colorizer: Colorizer) -> Array:
+    """Return a picture in color, with the same L*.
+
+    Args:
+        picture: sRGB codes, (H, W), (H, W, 1) or (H, W, 3); uint8, uint16, or float32 or float64
+            in [0, 1]. Of RGB only the lightness is used.
+        colorizer: Predicts chroma from L*.
+
+    Returns:
+        sRGB codes (H, W, 3) of the same dtype.
+
+    Raises:
+        ValueError: If the array has another shape, type or range.
+    """
+    picture = checked(picture)
+    lightness = small_lightness(picture, *colorizer.working_shape(*picture.shape[:2]))
+    (ab,) = colorizer.predict(lightness[None])
+    return with_chroma(picture, *fit(lightness, ab))
+
+
+def color_sequence(
+    frames: Iterable[Array], colorizer: Colorizer, options: Options
+) -> Iterator[Array]:
+    """Yield the frames of a film in color, in order, as many as there are, with the same Y'.
+
+    Frames are read ahead as far as the colors depend on later frames: 45 frames with the default
+    options. Nothing is read before the first frame is requested.
+
+    Args:
+        frames: In order; each as `color_picture` takes it, all of one shape and type.
+        colorizer: Predicts chroma from L*.
+        options: Anchor interval and settling; nothing else is read.
+
+    Raises:
+        ValueError: If a frame has another shape, type or range than the first.
+        OutputMismatch: If a frame cannot be colored.
+    """
+    remaining = iter(frames)
+    first = next(remaining, None)
+    if first is None:
+        return
+    depth = 8 if first.dtype == np.uint8 else 16
+    spec = ColorSpec("bt709", full_range=True, bit_depth=depth)
+    height, width = checked(first).shape[:2]
+    lumas = _lumas(first, remaining, spec)
+    planes = PlaneFormat(spec, height, width, (height, width))
+    for frame in propagate_chroma(lumas, planes, colorizer, options):
+        yield _rgb(frame.source, frame.cb, frame.cr, spec)
+
+
+def _lumas(
+    first: Array, remaining: Iterator[Array], spec: ColorSpec
+) -> Iterator[LumaFrame[_Signal]]:
+    yield _luma_frame(first, spec)
+    for number, frame in enumerate(remaining, 1):
+        if frame.shape != first.shape or frame.dtype != first.dtype:
+            raise ValueError(
+                f"frame {number} is {frame.dtype} {frame.shape}, and the first one is"
+                f" {first.dtype} {first.shape}"
+            )
+        yield _luma_frame(frame, spec)
+
+
+def _luma_frame(frame: Array, spec: ColorSpec) -> LumaFrame[_Signal]:
+    gray = checked(frame)
+    signal = gray if gray.dtype.kind == "f" else gray / np.float32(np.iinfo(gray.dtype).max)
+    if signal.ndim == 3:
+        signal = signal @ np.array([_KR, 1 - _KR - _KB, _KB], signal.dtype)
+    codes: Plane = np.rint(signal * spec.luma_span).astype(f"uint{spec.bit_depth}")
+    # Copied even if nothing was computed: callers may reuse the memory of a frame for the next.
+    return LumaFrame(_Signal(np.array(signal), frame.dtype), codes)
+
+
+def _rgb(signal: _Signal, cb_codes: Array, cr_codes: Array, spec: ColorSpec) -> Array:
+    """Return R'G'B' for the exact Y' of a frame and its chroma codes.
+
+    Source:
+        ITU-R BT.709-6, items 3.2 and 3.3.
+    """
+    luma = signal.luma
+    cb = (cb_codes.astype(luma.dtype) - spec.neutral) / spec.chroma_span
+    cr = (cr_codes.astype(luma.dtype) - spec.neutral) / spec.chroma_span
+    # The codes were looked up for a rounded Y': at the border of the gamut they can be too much.
+    share = share_in_gamut(luma, cb, cr, _KR, _KB)
+    red, blue = 2 * (1 - _KR) * cr * share, 2 * (1 - _KB) * cb * share
+    rgb: Array = np.empty((*luma.shape, 3), luma.dtype)
+    rgb[..., 0], rgb[..., 2] = luma + red, luma + blue
+    rgb[..., 1] = luma - (_KR * red + _KB * blue) / (1 - _KR - _KB)
+    np.clip(rgb, 0, 1, out=rgb)
+    if signal.dtype.kind == "f":
+        return rgb
+    codes: Array = np.rint(rgb * np.iinfo(signal.dtype).max).astype(signal.dtype)
+    return codes
