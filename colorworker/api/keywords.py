@@ -3,14 +3,14 @@
 import difflib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from colorworker.cli.colorize import options_of, spaced, wishes_of
 from colorworker.domain.excerpt import parse_excerpt
-from colorworker.domain.options import Options
+from colorworker.domain.options import Options, override, predict_every_frame
 from colorworker.errors import UsageError
+from colorworker.inputs.shotsfile import read_wishes
 from colorworker.job import JobRequest
 from colorworker.settings import Settings
 
@@ -42,7 +42,8 @@ def job_request(
     of_job = {name: value for name, value in keywords.items() if name in _JOB}
     others = {name: value for name, value in keywords.items() if name not in _JOB}
     options = options_from(settings, others, also_known=_JOB)
-    options = replace(options, excerpt=parse_excerpt(of_job.get("start"), of_job.get("end")))
+    excerpt = parse_excerpt(of_job.get("start"), of_job.get("end"))
+    options = override(options, {"excerpt": excerpt})
     shots = of_job.get("shots")
     return JobRequest(
         sources=_several(sources),
@@ -54,7 +55,7 @@ def job_request(
         include=_several(of_job.get("include") or ()),
         exclude=_several(of_job.get("exclude") or ()),
         completion_report=os.fspath(of_job.get("completion_report") or ""),
-        wishes=wishes_of(None if shots is None else Path(shots), options),
+        wishes=() if shots is None else read_wishes(Path(shots), options),
     )
 
 
@@ -77,10 +78,11 @@ def options_from(
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {close[0]}" if close else f"Use {', '.join(known)}"
             raise UsageError(f"option {name}", "is not known", hint)
-    given = {name: value for name, value in keywords.items() if value is not None}
-    per_frame = given.pop("per_frame", False)
-    options = replace(options_of(settings), **given)
-    return spaced(options, given.get("anchor_interval"), per_frame=per_frame)
+    given = {name: value for name, value in keywords.items() if name != "per_frame"}
+    options = override(settings.options(), given)
+    if keywords.get("per_frame"):
+        return predict_every_frame(options, given.get("anchor_interval"))
+    return options
 
 
 def _several(paths: PathLike | Iterable[PathLike]) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def evaluate(
         None if truth is None else str(truth),
         str(output),
         tuple(models) or (settings.model.name,),
-        tuple(vividness) or (settings.model.vividness,),
+        tuple(vividness) or (settings.options().vividness,),
         films=tuple(str(film) for film, _ in pairs),
         sources=tuple(str(source) for _, source in pairs),
         **options,

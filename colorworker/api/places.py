@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from colorworker import job
 from colorworker.api.keywords import PathLike
-from colorworker.domain.durations import age_seconds
+from colorworker.domain.durations import duration_seconds
 from colorworker.domain.runstate import JobRuns
 from colorworker.report.text import destination_label
 from colorworker.runs.joblist import find_job, list_jobs, read_latest_jobs
@@ -77,8 +77,8 @@ def sweep(
         each: Called with each file.
     """
     ages = (
-        age_seconds(older_than, "older_than"),
-        age_seconds(reports_older_than, "reports_older_than"),
+        duration_seconds(older_than, "older_than"),
+        duration_seconds(reports_older_than, "reports_older_than"),
     )
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()

@@ -5,7 +5,6 @@ import platform
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,11 +15,11 @@ from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.exitcodes import INTERRUPTED, SOME_FAILED
 from colorworker.cli.interrupt import StopFlag, leave
 from colorworker.cli.progress import display
-from colorworker.domain.adjustments import Wish, parse_wishes
 from colorworker.domain.excerpt import parse_excerpt
-from colorworker.domain.options import Options, override
+from colorworker.domain.options import Options, override, predict_every_frame
 from colorworker.errors import UsageError
 from colorworker.inputs.manifesturi import is_manifest, parse_manifest_uri
+from colorworker.inputs.shotsfile import read_wishes
 from colorworker.job import Control, JobEnd, JobRequest, run
 from colorworker.settings import ExecutorName, Settings, load_settings
 
@@ -121,7 +120,7 @@ def colorize(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
     if log_level != "debug":
-        # libvips warns of every torn tile; the item's own line says it once.
+        # libvips warns about every damaged tile; the item's own error says it once.
         logging.getLogger("pyvips").setLevel(logging.ERROR)
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
@@ -142,7 +141,7 @@ def colorize(
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         completion_report=completion_report,
-        wishes=wishes_of(shots, options),
+        wishes=read_wishes(shots, options) if shots else (),
     )
     if dry:
         dry_run(request, settings, calibrate)
@@ -178,54 +177,18 @@ def _print_end(end: JobEnd) -> None:
     print(f"report: {end.page}")
 
 
-def wishes_of(path: Path | None, options: Options) -> tuple[Wish, ...]:
-    """Return what a file of adjustments says; nothing where there is none.
-
-    Raises:
-        UsageError: If it cannot be read, or cannot be used with these options.
-    """
-    if path is None:
-        return ()
-    if options.excerpt:
-        raise UsageError("--shots", "does not go with --from and --to", "Leave one of them out")
-    try:
-        return parse_wishes(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(str(path), f"cannot be read ({error})", "Check the path") from error
-
-
-def predict_every_frame(options: Options, anchor_interval: int | None) -> Options:
-    """Return the options with every frame predicted on its own.
-
-    Args:
-        options: Of the job.
-        anchor_interval: As given on the command line; None if it was not.
-
-    Raises:
-        UsageError: If an interval was given.
-    """
-    if anchor_interval is not None:
-        raise UsageError(
-            "--per-frame",
-            "predicts every frame, so there is nothing left for"
-            f" --anchor-interval {anchor_interval}",
-            "Give one of them",
-        )
-    return replace(options, anchor_interval=1, settle_anchors=0)
-
-
 def refuse_relative(paths: Iterable[str]) -> None:
-    """Refuse what would be looked for below a job's own copy of the working directory.
+    """Refuse relative paths: on a cluster, a job has its own copy of the working directory.
 
     Raises:
-        UsageError: If a path does not say where it begins.
+        UsageError: If a path is relative.
     """
     for path in paths:
         place = parse_manifest_uri(path).uri if is_manifest(path) else path
         if "://" not in place and not Path(place).is_absolute():
             raise UsageError(
                 path,
-                f"is relative, and on a cluster it would be looked for in {Path.cwd()} on"
+                f"is relative; on a cluster it would be searched for in {Path.cwd()} on"
                 f" {platform.node()}, the job's own copy of its working directory",
                 "Give an absolute path that every node has, or a bucket as s3://bucket/prefix",
             )

@@ -321,6 +321,26 @@ def override(options: Options, values: Mapping[str, Any]) -> Options:
     return replace(options, **{name: value for name, value in values.items() if value is not None})
 
 
+def predict_every_frame(options: Options, anchor_interval: int | None) -> Options:
+    """Return the options with every frame predicted on its own.
+
+    Args:
+        options: Of the job.
+        anchor_interval: The interval that was given; None if none was.
+
+    Raises:
+        UsageError: If an interval was given.
+    """
+    if anchor_interval is not None:
+        raise UsageError(
+            "--per-frame",
+            "predicts every frame, so there is nothing left for"
+            f" --anchor-interval {anchor_interval}",
+            "Give one of them",
+        )
+    return replace(options, anchor_interval=1, settle_anchors=0)
+
+
 def changed(options: Options, values: Mapping[str, Any]) -> Options:
     """Return the options with these values of one item or collection.
 

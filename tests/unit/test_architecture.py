@@ -45,7 +45,10 @@ ALLOWED = {
     "evaluation.motion": ("color media.opticalflow", "numpy"),
     "evaluation.filmpairs": ("errors color media evaluation", "numpy av"),
     "evaluation.models": ("errors domain model store evaluation settings", ""),
-    "evaluation.run": ("*", "numpy"),
+    "evaluation.run": (
+        "errors evaluation report settings state store",
+        "",
+    ),
     "runs": ("errors domain store state report driver", "jinja2"),
     "schedule": ("errors domain store state inputs runs report driver", ""),
     "schedule.run": (
@@ -67,7 +70,7 @@ ALLOWED = {
     "training.workerboard": ("errors training.events", "ray"),
     # Ray Train keeps its own state where pyarrow can write.
     "training.raytrain": ("errors store training model.runtime executors", "pyarrow ray"),
-    "training.launch": ("*", ""),
+    "training.launch": ("errors settings store training", ""),
     "executors": (
         "errors domain color.colorizerprotocol store state model pipeline executors",
         "numpy ray",
@@ -84,6 +87,12 @@ ALLOWED = {
         "errors domain driver estimate executors inputs media.codecs model.weights report"
         " runs settings store",
         "",
+    ),
+    # The Python API has everything but the command line.
+    "api": (
+        "domain driver errors estimate evaluation executors inputs job model pipeline report runs"
+        " schedule settings store training",
+        "numpy",
     ),
     "cli": ("*", "rich typer"),
     "jobs": ("*", ""),

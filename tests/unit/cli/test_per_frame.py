@@ -2,8 +2,7 @@
 
 import pytest
 
-from colorworker.cli.colorize import predict_every_frame
-from colorworker.domain.options import Options
+from colorworker.domain.options import Options, predict_every_frame
 from colorworker.errors import UsageError
 
 

@@ -1,0 +1,25 @@
+"""Reads the file of color adjustments that `--shots` names."""
+
+from pathlib import Path
+
+from colorworker.domain.adjustments import Wish, parse_wishes
+from colorworker.domain.options import Options
+from colorworker.errors import UsageError
+
+
+def read_wishes(path: Path, options: Options) -> tuple[Wish, ...]:
+    """Return the adjustments in a TOML file; `docs/shots.md` describes it.
+
+    Args:
+        path: Of the file.
+        options: Of the job.
+
+    Raises:
+        UsageError: If the file cannot be read or used, or the job colors an excerpt only.
+    """
+    if options.excerpt:
+        raise UsageError("--shots", "cannot be used with --from and --to", "Leave one of them out")
+    try:
+        return parse_wishes(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(path), f"cannot be read ({error})", "Check the path") from error
