@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from colorworker import job
 from colorworker.api.keywords import PathLike, options_from
-from colorworker.domain.options import Look, ModelRef
+from colorworker.domain.options import ModelRef, ModelSettings
 from colorworker.executors.worker import Colorizers
 from colorworker.model.weights import resolve
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
@@ -55,7 +55,7 @@ class Colorizer:
         """
         from colorworker.pipeline.arrays import color_picture
 
-        return color_picture(gray, self._colorizers(self._options.look))
+        return color_picture(gray, self._colorizers(self._options.model_settings))
 
     def frames(self, gray_frames: "Iterable[npt.NDArray[Any]]") -> "Iterator[npt.NDArray[Any]]":
         """Yield the frames of a film in color, without flicker and with the same Y' (BT.709).
@@ -71,13 +71,15 @@ class Colorizer:
         """
         from colorworker.pipeline.arrays import color_sequence
 
-        yield from color_sequence(gray_frames, self._colorizers(self._options.look), self._options)
+        yield from color_sequence(
+            gray_frames, self._colorizers(self._options.model_settings), self._options
+        )
 
 
 def _load(
-    reference: ModelRef, opened: Callable[[str], ObjectStore], look: Look
+    reference: ModelRef, opened: Callable[[str], ObjectStore], wanted: ModelSettings
 ) -> "TensorFlowColorizer":
     apply_environment(tensorflow_environment())
     from colorworker.model.colorizer import load_colorizer
 
-    return load_colorizer(reference, precision=look.precision, opened=opened)
+    return load_colorizer(reference, precision=wanted.precision, opened=opened)

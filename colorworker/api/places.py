@@ -13,7 +13,8 @@ from colorworker.domain.runstate import JobRuns
 from colorworker.report.text import destination_label
 from colorworker.runs.joblist import find_job, list_jobs, read_latest_jobs
 from colorworker.runs.jobspage import write_jobs_page
-from colorworker.runs.sweep import Orphan, age_limits
+from colorworker.runs.orphans import Orphan
+from colorworker.runs.sweep import age_limits
 from colorworker.runs.sweep import sweep as sweep_store
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
 from colorworker.store.openstore import open_store

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.guided import fit
 from colorworker.color.luma import ColorSpec, share_in_gamut, weights
 from colorworker.domain.options import Options
 from colorworker.media.planes import Plane
 from colorworker.media.stills.arrays import checked, small_lightness, with_chroma
-from colorworker.pipeline.context import Colorizer
 from colorworker.pipeline.propagation.propagate import LumaFrame, propagate_chroma
 from colorworker.pipeline.propagation.propagationsetup import PlaneFormat
 
