@@ -136,7 +136,7 @@ def test_previews_have_no_estimate(measuring, tmp_path):
 
 @pytest.mark.parametrize(("load", "warned"), [(0.2, False), (0.99, False), (1.0, True), (9, True)])
 def test_a_machine_that_others_use_is_measured_with_a_warning(load, warned):
-    assert ("--calibrate again when it is quiet" in estimator.busy_words(load, 2)) is warned
+    assert ("--calibrate again when it is idle" in estimator.busy_words(load, 2)) is warned
 
 
 def test_one_of_every_sort_is_measured_before_the_second_of_any():
