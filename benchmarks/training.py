@@ -131,9 +131,9 @@ def measure(data, steps, how):
     from colorworker.training.config import parse_config
     from colorworker.training.dataset import open_dataset
     from colorworker.training.engine import Engine, World, alone
-    from colorworker.training.feed import Recipe, training_feed
+    from colorworker.training.feed import FeedConfig, training_feed
     from colorworker.training.localcopy import LocalCopy
-    from colorworker.training.optimizer import Pace
+    from colorworker.training.optimizer import ScheduledValues
     from colorworker.training.order import Order, Position
     from colorworker.training.setup import build, rules_of
 
@@ -154,7 +154,7 @@ def measure(data, steps, how):
         local_copy = stack.enter_context(closing(LocalCopy(Path(tempfile.gettempdir()), 1 << 34)))
         dataset = open_dataset(data, local_copy, rules_of(config, 10**9), opened=open_store)
         pictures = dataset.inventory.train
-        recipe = Recipe(
+        recipe = FeedConfig(
             config.picture,
             config.look,
             config.hints,
@@ -168,7 +168,7 @@ def measure(data, steps, how):
             network = build(config, StoreOptions())
         engine = Engine(network, config.optimizer, world, jit=how.get("jit", False))
         feed = training_feed(local_copy, pictures, indices, 0, recipe)
-        pace = Pace(1e-5, 1e-5, 0.9, 1)
+        pace = ScheduledValues(1e-5, 1e-5, 0.9, 1)
         if how.get("parts"):
             return {"parts": parts(tf, engine, feed, network, batch, steps, pace)}
         for number, batch_data in enumerate(feed):

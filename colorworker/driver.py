@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from colorworker.domain.adjustments import own_adjustments
-from colorworker.domain.entries import Counts, Entry, counts_of
+from colorworker.domain.adjustments import adjustments_of_cut
+from colorworker.domain.entries import Entry, EntryCounts, count_entries
 from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.records import Record, ScanInfo, UnitResult, info_of
 from colorworker.domain.units import (
@@ -26,7 +26,7 @@ from colorworker.domain.units import (
     WorkUnit,
     assembly,
     image_batch,
-    merged,
+    merge_cuts,
     scan,
     segments,
     still,
@@ -79,7 +79,7 @@ class Job:
     model: ModelRef
     batch_stills: int = 8
     max_attempts: int = 3
-    counts: Counts | None = None
+    counts: EntryCounts | None = None
     """Of the entries; None counts them, which takes a pass of its own."""
     room: Callable[[], int | None] = lambda: None
     """How many items may be under way, which falls as they are worked on; None is no bound."""
@@ -152,7 +152,7 @@ class _Run:
         self._executor = executor
         self._emit = line
         self._report_progress = progress
-        counts = job.counts or counts_of(job.entries)
+        counts = job.counts or count_entries(job.entries)
         batches = -(-counts.stills // job.batch_stills)
         self._counted = {"items_total": counts.items, "units_known": batches + counts.films}
         self._progress = Progress(counts.items)
@@ -289,14 +289,14 @@ class _Run:
         film.scanned = record
         cuts = list(info.cuts)
         if options.preview:
-            cuts = merged(cuts, _PREVIEW_STRETCHES)
+            cuts = merge_cuts(cuts, _PREVIEW_STRETCHES)
         film.segments = segments(
             film.entry.asset(),
             cuts,
             film.scan.unit_id,
             options,
             self._job.model,
-            partial(own_adjustments, options, info),
+            partial(adjustments_of_cut, options, info),
         )
         film.waiting = {segment.unit_id for segment in film.segments}
         for segment in film.segments:

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from colorworker.domain.adjustments import Wish, adjusted
-from colorworker.domain.entries import Counts, Entry
-from colorworker.domain.excerpt import Excerpt, only_excerpt
+from colorworker.domain.adjustments import ShotAdjustment, apply_adjustments
+from colorworker.domain.entries import Entry, EntryCounts
+from colorworker.domain.excerpt import Excerpt, excerpt_entries
 from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Job, Progress, run_job
 from colorworker.errors import UsageError
@@ -58,7 +58,7 @@ class JobRequest:
     exclude: tuple[str, ...] = ()
     completion_report: str = ""
     """Prefix for a report in the format of S3 Batch Operations; empty for none."""
-    wishes: tuple[Wish, ...] = ()
+    shot_adjustments: tuple[ShotAdjustment, ...] = ()
     """Shots with a vividness or temperature of their own."""
 
     def executor_name(self, settings: Settings) -> ExecutorName:
@@ -91,7 +91,7 @@ class Selection:
     """The entries that a job hands to the driver."""
 
     entries: Iterable[Entry]
-    counts: Counts
+    counts: EntryCounts
 
 
 @contextmanager
@@ -240,11 +240,13 @@ def _frozen_plan(
             sources.append(OpenSource(source, store, manifest))
         entries = plan_entries(sources, request.options, scratch)
         if request.options.excerpt:
-            entries = only_excerpt(entries, Excerpt(*request.options.excerpt))
-        if request.wishes:
+            entries = excerpt_entries(entries, Excerpt(*request.options.excerpt))
+        if request.shot_adjustments:
             store = stack.enter_context(closing(opened(request.destination)))
-            entries = adjusted(
-                entries, request.wishes, partial(recorded_shots, store, request.options, model)
+            entries = apply_adjustments(
+                entries,
+                request.shot_adjustments,
+                partial(recorded_shots, store, request.options, model),
             )
         return freeze_job_plan(entries, request.options, model, scratch / "plan.jsonl")
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from colorworker.domain.timeline import Timeline
-from colorworker.domain.units import Cut, cut
+from colorworker.domain.units import Cut, cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
@@ -86,7 +86,7 @@ def row_of(clip: Clip, source: Film, output: Film) -> str:
         f"{equal} of {frames}",
         "not said" if aspect is None else f"{aspect.numerator}:{aspect.denominator}",
         ", ".join(_also_kept(output.info)),
-        len(cut(source.timeline, TABLE_CUT)),
+        len(cut_timeline(source.timeline, TABLE_CUT)),
     )
     return "| " + " | ".join(map(str, cells)) + " |"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from colorworker import job
 from colorworker.api.keywords import PathLike, options_from
-from colorworker.domain.options import ModelRef, ModelSettings
+from colorworker.domain.options import ModelRef, PredictionSettings
 from colorworker.executors.worker import Colorizers
 from colorworker.model.weights import resolve
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
@@ -55,7 +55,7 @@ class Colorizer:
         """
         from colorworker.pipeline.arrays import color_picture
 
-        return color_picture(gray, self._colorizers(self._options.model_settings))
+        return color_picture(gray, self._colorizers(self._options.prediction_settings))
 
     def frames(self, gray_frames: "Iterable[npt.NDArray[Any]]") -> "Iterator[npt.NDArray[Any]]":
         """Yield the frames of a film in color, without flicker and with the same Y' (BT.709).
@@ -72,12 +72,12 @@ class Colorizer:
         from colorworker.pipeline.arrays import color_sequence
 
         yield from color_sequence(
-            gray_frames, self._colorizers(self._options.model_settings), self._options
+            gray_frames, self._colorizers(self._options.prediction_settings), self._options
         )
 
 
 def _load(
-    reference: ModelRef, opened: Callable[[str], ObjectStore], wanted: ModelSettings
+    reference: ModelRef, opened: Callable[[str], ObjectStore], wanted: PredictionSettings
 ) -> "TensorFlowColorizer":
     apply_environment(tensorflow_environment())
     from colorworker.model.colorizer import load_colorizer

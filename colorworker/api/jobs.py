@@ -11,7 +11,7 @@ from colorworker import job
 from colorworker.api.interruption import stop_on_interrupt
 from colorworker.api.keywords import PathLike, job_request
 from colorworker.domain.costs import Estimate
-from colorworker.domain.entries import Counts
+from colorworker.domain.entries import EntryCounts
 from colorworker.driver import Progress
 from colorworker.estimate.sampling import Recorded
 from colorworker.job import Control, JobRequest, PlannedJob
@@ -83,7 +83,7 @@ class DryRun:
     """What a job would do and take."""
 
     job_id: str
-    counts: Counts
+    counts: EntryCounts
     """Sources by kind, and their bytes."""
     items_done: int = 0
     """Items that are already done."""

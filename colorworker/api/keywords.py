@@ -10,7 +10,7 @@ from typing import Any
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.options import Options, override, predict_every_frame
 from colorworker.errors import UsageError
-from colorworker.inputs.shotsfile import read_wishes
+from colorworker.inputs.shotsfile import read_shot_adjustments
 from colorworker.job import JobRequest
 from colorworker.settings import Settings
 
@@ -55,7 +55,7 @@ def job_request(
         include=_several(of_job.get("include") or ()),
         exclude=_several(of_job.get("exclude") or ()),
         completion_report=os.fspath(of_job.get("completion_report") or ""),
-        wishes=() if shots is None else read_wishes(Path(shots), options),
+        shot_adjustments=() if shots is None else read_shot_adjustments(Path(shots), options),
     )
 
 

@@ -19,7 +19,7 @@ from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.options import Options, override, predict_every_frame
 from colorworker.errors import UsageError
 from colorworker.inputs.manifesturi import is_manifest, parse_manifest_uri
-from colorworker.inputs.shotsfile import read_wishes
+from colorworker.inputs.shotsfile import read_shot_adjustments
 from colorworker.job import Control, JobEnd, JobRequest, run
 from colorworker.settings import ExecutorName, Settings, load_settings
 
@@ -141,7 +141,7 @@ def colorize(
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         completion_report=completion_report,
-        wishes=read_wishes(shots, options) if shots else (),
+        shot_adjustments=read_shot_adjustments(shots, options) if shots else (),
     )
     if dry:
         dry_run(request, settings, calibrate)

@@ -6,7 +6,7 @@ from contextlib import closing
 from functools import partial
 
 from colorworker.cli.dryrun_view import print_plan
-from colorworker.domain.costs import Estimate, Part
+from colorworker.domain.costs import Estimate, MediaEstimate
 from colorworker.errors import ColorworkerError, UsageError
 from colorworker.estimate.films import Looking
 from colorworker.estimate.sampling import Recorded, Volume
@@ -111,7 +111,7 @@ def time_words(expected: Estimate) -> Iterator[str]:
     yield f"{here} like this machine's, {', '.join(more)}" if more else here
 
 
-def _sampled(part: Part) -> str:
+def _sampled(part: MediaEstimate) -> str:
     if part.sampled >= part.items:
         return ""
     return f", by the headers of {count(part.sampled)} of {count(part.items)}"

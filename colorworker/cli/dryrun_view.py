@@ -6,7 +6,7 @@ from fractions import Fraction
 from colorworker.domain.entries import Entry
 from colorworker.domain.excerpt import Excerpt
 from colorworker.domain.options import Options
-from colorworker.domain.segmentlist import Outline, Stretch, frame_range
+from colorworker.domain.segmentlist import FilmOutline, SegmentRun, frame_range
 from colorworker.domain.shots import timecode
 from colorworker.estimate.films import MOST_FILMS, Looking, outlined
 from colorworker.inputs.jobplan import JobPlan
@@ -57,7 +57,9 @@ def print_plan(
     )
 
 
-def film_words(outline: Outline, options: Options, most_rows: int = _MOST_ROWS) -> Iterator[str]:
+def film_words(
+    outline: FilmOutline, options: Options, most_rows: int = _MOST_ROWS
+) -> Iterator[str]:
     """Yield what a film is and where it will be cut, as a person wants to know it."""
     if outline.width:
         yield ", ".join(_facts(outline, options))
@@ -73,7 +75,7 @@ def film_words(outline: Outline, options: Options, most_rows: int = _MOST_ROWS) 
         yield f"note: {visible(warning)}"
 
 
-def _facts(outline: Outline, options: Options) -> Iterator[str]:
+def _facts(outline: FilmOutline, options: Options) -> Iterator[str]:
     length = timecode(outline.seconds) if outline.seconds else "of unknown length"
     yield f"{Excerpt(*options.excerpt)}: {length}" if options.excerpt and outline.cuts else length
     if outline.frames:
@@ -87,7 +89,7 @@ def _rate(rate: Fraction) -> str:
     return f"{float(rate):.3f}".rstrip("0").rstrip(".")
 
 
-def _segments(outline: Outline, most_rows: int) -> Iterator[str]:
+def _segments(outline: FilmOutline, most_rows: int) -> Iterator[str]:
     many = count(outline.segments, "segment")
     if not outline.cuts:
         yield f"about {many}, by its header"
@@ -106,7 +108,7 @@ def _segments(outline: Outline, most_rows: int) -> Iterator[str]:
     yield _row(cuts[-1])
 
 
-def _row(stretch: Stretch) -> str:
+def _row(stretch: SegmentRun) -> str:
     first, last = stretch.first, stretch.last
     numbers = f"{first}" if first == last else f"{first}-{last}"
     each = "" if first == last else " each"

@@ -9,7 +9,7 @@ from typing import Any
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.excerpt import parse_excerpt
-from colorworker.domain.options import Adjustment, ModelSettings, Options
+from colorworker.domain.options import Adjustment, Options, PredictionSettings
 from colorworker.domain.records import ScanInfo
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import Cut
@@ -23,7 +23,7 @@ ShotsOf = Callable[[Entry], Sequence[Shot] | None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class ShotAdjustment:
     """One `[[shot]]` of a file of adjustments."""
 
     film: str
@@ -47,7 +47,7 @@ class FilmTimes:
         return int((pts - self.origin_pts) * self.time_base * 1000 + Fraction(1, 2))
 
 
-def parse_wishes(text: str, name: str) -> tuple[Wish, ...]:
+def parse_shot_adjustments(text: str, name: str) -> tuple[ShotAdjustment, ...]:
     """Return what a TOML file wishes.
 
     Args:
@@ -66,7 +66,7 @@ def parse_wishes(text: str, name: str) -> tuple[Wish, ...]:
         raise UsageError(name, f"cannot be used: {error}", "See docs/shots.md") from error
 
 
-def _wish(table: dict[str, Any]) -> Wish:
+def _wish(table: dict[str, Any]) -> ShotAdjustment:
     if unknown := table.keys() - _FIELDS:
         raise ValueError(f"[[shot]] has no {', '.join(sorted(unknown))}")
     if not isinstance(table.get("film"), str):
@@ -82,7 +82,7 @@ def _wish(table: dict[str, Any]) -> Wish:
         raise ValueError(f"[[shot]] of {table['film']} says neither vividness nor temperature")
     numbers = _numbers(str(table["shots"])) if "shots" in table else None
     times = parse_excerpt(*(_text(table.get(name)) for name in ("from", "to"))) or (0, None)
-    return Wish(table["film"], numbers, times, look)
+    return ShotAdjustment(table["film"], numbers, times, look)
 
 
 def _numbers(text: str) -> tuple[int, int]:
@@ -97,29 +97,31 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def adjusted(
-    entries: Iterable[Entry], wishes: Sequence[Wish], shots_of: ShotsOf
+def apply_adjustments(
+    entries: Iterable[Entry], shot_adjustments: Sequence[ShotAdjustment], shots_of: ShotsOf
 ) -> Iterator[Entry]:
     """Yield the entries, films with what is wished of them.
 
     Raises:
         UsageError: If a wish is of no film, or of a shot that is not in the list.
     """
-    left = set(range(len(wishes)))
+    left = set(range(len(shot_adjustments)))
     for entry in entries:
         own = []
         if entry.kind == "film" and not entry.outcome:
-            for number, wish in enumerate(wishes):
+            for number, wish in enumerate(shot_adjustments):
                 if wish.film == entry.key or fnmatch.fnmatchcase(entry.key, wish.film):
                     left.discard(number)
                     own.append(_adjustment(entry, wish, shots_of))
         changes = {**dict(entry.own_options), "adjustments": tuple(own)} if own else {}
         yield replace(entry, own_options=tuple(sorted(changes.items()))) if own else entry
     for number in sorted(left):
-        raise UsageError(wishes[number].film, "no source has this key", "Check the [[shot]]s")
+        raise UsageError(
+            shot_adjustments[number].film, "no source has this key", "Check the [[shot]]s"
+        )
 
 
-def _adjustment(entry: Entry, wish: Wish, shots_of: ShotsOf) -> Adjustment:
+def _adjustment(entry: Entry, wish: ShotAdjustment, shots_of: ShotsOf) -> Adjustment:
     start_ms, end_ms = wish.times
     if wish.numbers:
         shots = shots_of(entry)
@@ -137,7 +139,7 @@ def _adjustment(entry: Entry, wish: Wish, shots_of: ShotsOf) -> Adjustment:
     return Adjustment(start_ms, end_ms, wish.look.get("vividness"), wish.look.get("temperature"))
 
 
-def meeting(
+def clip_adjustments(
     adjustments: Iterable[Adjustment], start_ms: int, end_ms: int | None
 ) -> tuple[Adjustment, ...]:
     """Return what of the adjustments holds for start_ms <= time < end_ms, clipped to that."""
@@ -150,7 +152,7 @@ def meeting(
     return tuple(found)
 
 
-def own_adjustments(options: Options, scanned: ScanInfo, cut: Cut) -> tuple[Adjustment, ...]:
+def adjustments_of_cut(options: Options, scanned: ScanInfo, cut: Cut) -> tuple[Adjustment, ...]:
     """Return what of a film's adjustments holds for a cut of it.
 
     Args:
@@ -162,12 +164,12 @@ def own_adjustments(options: Options, scanned: ScanInfo, cut: Cut) -> tuple[Adju
         return ()
     times = FilmTimes(scanned.origin_pts, scanned.time_base)
     end_ms = None if cut.end_pts is None else times.milliseconds(cut.end_pts)
-    return meeting(options.adjustments, times.milliseconds(cut.start_pts), end_ms)
+    return clip_adjustments(options.adjustments, times.milliseconds(cut.start_pts), end_ms)
 
 
-def model_settings_at(options: Options, milliseconds: int) -> ModelSettings:
+def prediction_settings_at(options: Options, milliseconds: int) -> PredictionSettings:
     """Return the model settings at a time of a film; later adjustments override earlier ones."""
-    settings = options.model_settings
+    settings = options.prediction_settings
     for each in options.adjustments:
         if each.start_ms <= milliseconds and (each.end_ms is None or milliseconds < each.end_ms):
             if each.vividness is not None:

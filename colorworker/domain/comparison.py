@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from colorworker.domain.costs import Estimate, Part
+from colorworker.domain.costs import Estimate, MediaEstimate
 
 PRIOR_SECONDS = 60.0
 """How long a run must have worked until its own pace counts as much as the estimate."""
 
 
 @dataclass(frozen=True)
-class Work:
+class WorkDone:
     """How much of a job a run has worked on, and what became of the rest."""
 
     stills: int = 0
@@ -41,7 +41,9 @@ class Comparison:
         return self.seconds / self.expected_seconds if self.expected_seconds else 0.0
 
 
-def compared(expected: Estimate, work: Work, wall_seconds: float) -> Comparison | None:
+def compare_with_estimate(
+    expected: Estimate, work: WorkDone, wall_seconds: float
+) -> Comparison | None:
     """Return the estimate beside what happened; None where nothing was worked on.
 
     What was found done, has failed or was not reached is taken out of the estimate: of pictures by
@@ -53,7 +55,9 @@ def compared(expected: Estimate, work: Work, wall_seconds: float) -> Comparison 
     if not seconds:
         return None
     part = Estimate(
-        Part(work_seconds=seconds), start_seconds=expected.start_seconds, workers=expected.workers
+        MediaEstimate(work_seconds=seconds),
+        start_seconds=expected.start_seconds,
+        workers=expected.workers,
     )
     out = stills * expected.stills.bytes_out + films * expected.films.bytes_out
     return Comparison(
@@ -64,7 +68,7 @@ def compared(expected: Estimate, work: Work, wall_seconds: float) -> Comparison 
     )
 
 
-def seconds_left(expected: Estimate, work: Work, wall_seconds: float) -> float | None:
+def seconds_left(expected: Estimate, work: WorkDone, wall_seconds: float) -> float | None:
     """Return how long a run will still take: as was estimated at first, then by its own pace.
 
     None where the estimate says nothing of what is left.

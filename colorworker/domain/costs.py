@@ -27,7 +27,7 @@ few bytes and still costs some; one of very many may only have been given a high
 
 
 @dataclass(frozen=True, order=True)
-class Piece:
+class CostClass:
     """A sort of work whose cost is one line: all pictures or films of one form."""
 
     kind: Kind
@@ -92,7 +92,7 @@ class Calibration:
     rates: Mapping[str, Rate] = field(default_factory=dict)
     """By the piece's name."""
 
-    def rate(self, piece: Piece) -> tuple[Rate, bool] | None:
+    def rate(self, piece: CostClass) -> tuple[Rate, bool] | None:
         """Return a piece's rate and whether it is its own; else that of one like it; else None."""
         if found := self.rates.get(piece.name):
             return found, True
@@ -112,10 +112,10 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Sample:
+class SourceSample:
     """What the header of one source says."""
 
-    piece: Piece
+    piece: CostClass
     size_bytes: int
     frames: int
     megapixels: float
@@ -129,17 +129,17 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Group:
+class SourceGroup:
     """Sources of one kind and extension, of which some were looked at."""
 
     kind: Kind
     items: int
     size_bytes: int
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[SourceSample, ...] = ()
 
 
 @dataclass(frozen=True)
-class Part:
+class MediaEstimate:
     """What is to be expected of a job's pictures, or of its films."""
 
     items: int = 0
@@ -156,8 +156,8 @@ class Part:
 class Estimate:
     """What is to be expected of a job."""
 
-    stills: Part = Part()
-    films: Part = Part()
+    stills: MediaEstimate = MediaEstimate()
+    films: MediaEstimate = MediaEstimate()
     start_seconds: float = 0.0
     """Of every worker, whatever its share of the work."""
     longest_seconds: float = 0.0
@@ -186,7 +186,7 @@ class Estimate:
 
 
 def estimate(
-    groups: Iterable[Group],
+    groups: Iterable[SourceGroup],
     calibration: Calibration,
     *,
     workers: int,
@@ -230,10 +230,10 @@ class _Cost:
         self.likened: set[str] = set()
         self.first_seconds: dict[str, float] = {}
 
-    def part(self, group: Group, samples: tuple[Sample, ...]) -> Part:
+    def part(self, group: SourceGroup, samples: tuple[SourceSample, ...]) -> MediaEstimate:
         seen_bytes = sum(sample.size_bytes for sample in samples)
         if not samples or not seen_bytes:
-            return Part(group.items)
+            return MediaEstimate(group.items)
         by_count, by_bytes = group.items / len(samples), group.size_bytes / seen_bytes
         items = frames = film_seconds = rest = out = 0.0
         for sample in samples:
@@ -243,7 +243,7 @@ class _Cost:
             out += written
             frames += sample.frames
             film_seconds += sample.film_seconds
-        return Part(
+        return MediaEstimate(
             group.items,
             round(frames * (by_bytes if group.kind == "film" else by_count)),
             film_seconds * by_bytes,
@@ -252,7 +252,7 @@ class _Cost:
             len(samples) if group.samples else 0,
         )
 
-    def _of(self, sample: Sample) -> tuple[float, float, float]:
+    def _of(self, sample: SourceSample) -> tuple[float, float, float]:
         """Return seconds that do not depend on its length, those that do, and bytes written."""
         found = self._calibration.rate(sample.piece)
         if found is None:
@@ -273,10 +273,12 @@ class _Cost:
         return rate.item_seconds, whole - rate.item_seconds, written + sample.other_bytes
 
 
-def _summed(parts: Iterable[Part]) -> Part:
-    total = Part()
+def _summed(parts: Iterable[MediaEstimate]) -> MediaEstimate:
+    total = MediaEstimate()
     for part in parts:
-        total = Part(**{name: getattr(total, name) + value for name, value in vars(part).items()})
+        total = MediaEstimate(
+            **{name: getattr(total, name) + value for name, value in vars(part).items()}
+        )
     return total
 
 
@@ -286,7 +288,9 @@ def estimate_from_json(values: Any) -> Estimate | None:
         known = {name: values[name] for name in Estimate.__dataclass_fields__ if name in values}
         for name in ("stills", "films"):
             part = known[name]
-            known[name] = Part(**{n: part[n] for n in Part.__dataclass_fields__ if n in part})
+            known[name] = MediaEstimate(
+                **{n: part[n] for n in MediaEstimate.__dataclass_fields__ if n in part}
+            )
         known["likened"] = tuple(known.get("likened", ()))
         return Estimate(**known)
     except (TypeError, KeyError):

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from colorworker.domain.options import Asset, Kind, ModelRef, Options, changed, non_default
+from colorworker.domain.options import (
+    Asset,
+    Kind,
+    ModelRef,
+    Options,
+    non_default,
+    with_item_options,
+)
 
 _encode = json.JSONEncoder(sort_keys=True).encode
 
@@ -47,7 +54,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Counts:
+class EntryCounts:
     """A list of entries in numbers."""
 
     items: int = 0
@@ -60,10 +67,10 @@ class Counts:
 
 
 @dataclass
-class Tally:
+class EntryCounter:
     """Counts entries as they go by."""
 
-    counts: Counts = field(default_factory=Counts)
+    counts: EntryCounts = field(default_factory=EntryCounts)
 
     def seeing(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield the entries; after the last `counts` holds for all of them."""
@@ -75,12 +82,12 @@ class Tally:
                 films += entry.kind == "film"
                 size_bytes += entry.size_bytes
             yield entry
-        self.counts = Counts(items, stills, films, size_bytes)
+        self.counts = EntryCounts(items, stills, films, size_bytes)
 
 
-def counts_of(entries: Iterable[Entry]) -> Counts:
+def count_entries(entries: Iterable[Entry]) -> EntryCounts:
     """Return the entries in numbers; they are seen once."""
-    tally = Tally()
+    tally = EntryCounter()
     for _ in tally.seeing(entries):
         pass
     return tally.counts
@@ -146,7 +153,7 @@ def own_options(of_job: Options, asked: tuple[tuple[str, Any], ...]) -> tuple[tu
         UsageError: If what it says does not go together.
     """
     values = dict(asked)
-    options = changed(of_job, values)
+    options = with_item_options(of_job, values)
     return tuple(
         (name, getattr(options, name))
         for name in sorted({*values, "codec", "crf"})

@@ -64,7 +64,7 @@ def _milliseconds(option: str, text: str) -> int:
     return whole * 1000 + int((fraction or "").ljust(3, "0"))
 
 
-def only_excerpt(entries: Iterable[Entry], excerpt: Excerpt) -> Iterator[Entry]:
+def excerpt_entries(entries: Iterable[Entry], excerpt: Excerpt) -> Iterator[Entry]:
     """Yield the one film that an excerpt is of, under a name of its own.
 
     Raises:
@@ -92,7 +92,7 @@ def _short(milliseconds: int) -> str:
     return timecode(milliseconds / 1000).replace(":", "_")
 
 
-def within(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Timeline:
+def clip_timeline(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Timeline:
     """Return the part of a film's timeline that an excerpt holds, the whole if there is none.
 
     Raises:
@@ -123,7 +123,7 @@ def within(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Timeline:
     )
 
 
-def clipped(cuts: Iterable[Cut], part: Timeline, whole: Timeline) -> list[Cut]:
+def clip_cuts(cuts: Iterable[Cut], part: Timeline, whole: Timeline) -> list[Cut]:
     """Return what of a film's cuts lies in a part of it: those inside are the same as the film's.
 
     Args:

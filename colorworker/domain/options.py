@@ -58,7 +58,7 @@ class ModelRef:
     sha256: str
 
 
-class ModelSettings(NamedTuple):
+class PredictionSettings(NamedTuple):
     """The options that the model needs to turn its output into colors; see `Options`."""
 
     vividness: float
@@ -278,9 +278,9 @@ class Options:
         return self.anchor_interval > 1 or self.settle_anchors > 0
 
     @property
-    def model_settings(self) -> ModelSettings:
+    def prediction_settings(self) -> PredictionSettings:
         """The options that the model needs. Pictures with equal ones can share a batch."""
-        return ModelSettings(self.vividness, self.temperature, self.precision)
+        return PredictionSettings(self.vividness, self.temperature, self.precision)
 
 
 def non_default(options: Options) -> dict[str, Any]:
@@ -341,7 +341,7 @@ def predict_every_frame(options: Options, anchor_interval: int | None) -> Option
     return replace(options, anchor_interval=1, settle_anchors=0)
 
 
-def changed(options: Options, values: Mapping[str, Any]) -> Options:
+def with_item_options(options: Options, values: Mapping[str, Any]) -> Options:
     """Return the options with these values of one item or collection.
 
     With a profile or codec of its own, it has the defaults of what only they decide. A profile of

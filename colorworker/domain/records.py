@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from colorworker.domain.jsonvalues import from_json, to_json
-from colorworker.domain.shots import Shot, ShotSheet, Start
+from colorworker.domain.shots import RecordedStart, Shot, ShotSheet
 from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.units import Cut
 from colorworker.domain.videoinfo import VideoInfo
@@ -61,7 +61,7 @@ class SegmentInfo:
     start_pts: int
     part: PartFacts | None = None
     """None in a preview, which writes no part."""
-    shot_starts: tuple[Start, ...] = ()
+    shot_starts: tuple[RecordedStart, ...] = ()
     shot_pictures: tuple[int, ...] = ()
     """Timestamps of the shots in the segment's contact sheet, in its order."""
     pixels: int = 0

@@ -97,7 +97,7 @@ def run_status(run: RunState, now: datetime) -> RunStatus:
     return "lost" if silent > SILENT_BEATS * run.heartbeat_seconds + 1 else "running"
 
 
-def pace(samples: Sequence[tuple[float, RunCounts]]) -> Pace:
+def measure_pace(samples: Sequence[tuple[float, RunCounts]]) -> Pace:
     """Return the speed between the first and the last sample, and what follows for the rest.
 
     Args:

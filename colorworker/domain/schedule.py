@@ -13,9 +13,9 @@ from colorworker.domain.timewindow import Window
 from colorworker.domain.units import content_id, scan, still
 from colorworker.errors import LineRefused
 
-Held = Literal["waiting", "parked"]
+HoldReason = Literal["waiting", "parked"]
 
-NOT_ITS_FAULT = frozenset({"store_unavailable", "place_failed", "source_changed"})
+ERRORS_NOT_OF_THE_ITEM = frozenset({"store_unavailable", "place_failed", "source_changed"})
 """Errors that say nothing of the item: they neither count towards parking nor delay it."""
 _ERROR_LETTERS = 500
 
@@ -88,7 +88,7 @@ class Retry:
             wait = min(wait * self.factor, hours)
         return last + timedelta(hours=min(wait, hours))
 
-    def held(self, failure: Failure, now: datetime) -> tuple[Held, str] | None:
+    def held(self, failure: Failure, now: datetime) -> tuple[HoldReason, str] | None:
         """Return why the source is left out of a run at `now`, or None if it is to be tried."""
         due = self.due_at(failure.failures, datetime.fromisoformat(failure.last_at))
         times = "once" if failure.failures == 1 else f"{failure.failures} times"
@@ -128,7 +128,7 @@ class RestorationPlan:
     retry: Retry = Retry()
 
 
-def identity(entry: Entry, options: Options, model: ModelRef) -> str:
+def output_identity(entry: Entry, options: Options, model: ModelRef) -> str:
     """Return the identity of an entry's output: changes with content, name, options and weights.
 
     What its listing has settled as failed is known by its version and that error.
@@ -141,7 +141,7 @@ def identity(entry: Entry, options: Options, model: ModelRef) -> str:
     return still(entry.asset(), entry.output_key, options, model).unit_id
 
 
-def failed_again(
+def count_failure(
     before: Failure | None, entry: Entry, identity: str, code: str, error: str, at: str
 ) -> Failure:
     """Return what is known of a source after one more failure; of another identity, the first."""
@@ -175,7 +175,7 @@ def failure_from_json(data: bytes) -> Failure:
     return failure
 
 
-def departed(before: Iterable[Entry], now: Iterable[Entry]) -> Iterator[Entry]:
+def missing_sources(before: Iterable[Entry], now: Iterable[Entry]) -> Iterator[Entry]:
     """Yield the entries of an earlier plan whose sources a later one does not have.
 
     Both are sorted by key and root, as plans are; one entry of each is held at a time. What was

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from colorworker.domain.units import Cut
 
 
-class Stretch(NamedTuple):
+class SegmentRun(NamedTuple):
     """Segments that follow each other and have as many frames each."""
 
     first: int
@@ -22,7 +22,7 @@ class Stretch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outline:
+class FilmOutline:
     """One film of a dry run."""
 
     codec: str = ""
@@ -37,7 +37,7 @@ class Outline:
     """They are shown for."""
     segments: int = 0
     """They are cut into; about, unless `cuts` says it exactly."""
-    cuts: tuple[Stretch, ...] = ()
+    cuts: tuple[SegmentRun, ...] = ()
     """Empty where the film's packets were not read."""
     in_color: bool = False
     is_done: bool = False
@@ -47,7 +47,7 @@ class Outline:
     """Why it cannot be colored."""
 
 
-def stretches(cuts: Iterable[Cut], origin_pts: int, time_base: Fraction) -> tuple[Stretch, ...]:
+def group_cuts(cuts: Iterable[Cut], origin_pts: int, time_base: Fraction) -> tuple[SegmentRun, ...]:
     """Return a film's cuts, those in a row that are equally long as one.
 
     Args:
@@ -55,17 +55,17 @@ def stretches(cuts: Iterable[Cut], origin_pts: int, time_base: Fraction) -> tupl
         origin_pts: Of the film's first frame.
         time_base: Seconds a tick.
     """
-    found: list[Stretch] = []
+    found: list[SegmentRun] = []
     first = 1
     for frames, group in groupby(cuts, key=lambda cut: cut.frame_count):
         alike = list(group)
         start = float((alike[0].start_pts - origin_pts) * time_base)
-        found.append(Stretch(first, first + len(alike) - 1, round(start, 3), frames))
+        found.append(SegmentRun(first, first + len(alike) - 1, round(start, 3), frames))
         first += len(alike)
     return tuple(found)
 
 
-def frame_range(cuts: Sequence[Stretch]) -> tuple[int, int]:
+def frame_range(cuts: Sequence[SegmentRun]) -> tuple[int, int]:
     """Return how many frames the shortest and the longest segment have.
 
     Raises:

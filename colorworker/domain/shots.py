@@ -35,7 +35,7 @@ class ShotSheet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Start:
+class RecordedStart:
     """Where a shot begins, as a segment recorded it."""
 
     start_pts: int
@@ -44,7 +44,7 @@ class Start:
     transition: Transition
 
 
-def shots_of(starts: Iterable[Start], timeline: Timeline) -> list[Shot]:
+def merge_shots(starts: Iterable[RecordedStart], timeline: Timeline) -> list[Shot]:
     """Return the film's shots, each once.
 
     Args:
@@ -53,7 +53,7 @@ def shots_of(starts: Iterable[Start], timeline: Timeline) -> list[Shot]:
         timeline: The film's timeline.
     """
     first_pts = int(timeline.pts[0])
-    kept = [Start(first_pts, first_pts, "start")]
+    kept = [RecordedStart(first_pts, first_pts, "start")]
     for start in sorted(starts, key=lambda each: (each.start_pts, -each.end_pts)):
         # The last segment of an excerpt looks at frames behind the excerpt's end.
         if first_pts < start.start_pts <= timeline.pts[-1] and start.start_pts >= kept[-1].end_pts:

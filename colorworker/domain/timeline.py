@@ -12,7 +12,7 @@ from colorworker.errors import SourceDamaged
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredPackets:
     """Which packet every frame comes from, where a container's times do not find it again.
 
     Packets are told by their number among the film's packets, from 0, in the order they are stored.
@@ -50,7 +50,7 @@ class Timeline:
     keyframes: npt.NDArray[np.int64]
     time_base: Fraction
     seekable: bool = True
-    stored: Stored | None = None
+    stored: StoredPackets | None = None
     restarts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -114,6 +114,6 @@ def timeline_from_bytes(data: bytes) -> Timeline:
             arrays["keyframes"],
             Fraction(numerator, denominator),
             bool(arrays["seekable"]),
-            Stored(arrays["packets"], arrays["anchors"]) if "packets" in arrays else None,
+            StoredPackets(arrays["packets"], arrays["anchors"]) if "packets" in arrays else None,
             tuple(arrays["restarts"].tolist()),
         )

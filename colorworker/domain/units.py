@@ -88,7 +88,7 @@ class Cut:
     frame_count: int
 
 
-def merged(cuts: list[Cut], most: int) -> list[Cut]:
+def merge_cuts(cuts: list[Cut], most: int) -> list[Cut]:
     """Return at most so many cuts, each of several that follow one another, about as many each."""
     each = -(-len(cuts) // most)
     groups = (cuts[place : place + each] for place in range(0, len(cuts), each))
@@ -174,7 +174,7 @@ def image_batch(stills: tuple[Still, ...]) -> ImageBatch:
     return ImageBatch(content_id("batch", *(item.unit_id for item in stills)), stills)
 
 
-def cut(timeline: Timeline, target_frames: int) -> list[Cut]:
+def cut_timeline(timeline: Timeline, target_frames: int) -> list[Cut]:
     """Cut a film at the first keyframe that comes target_frames or more after the last cut.
 
     Every frame lies in exactly one cut. A film that cannot be sought is one cut.

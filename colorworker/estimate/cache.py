@@ -54,7 +54,7 @@ def circumstances(bench: Bench) -> dict[str, Any]:
     }
 
 
-class Kept:
+class CalibrationFile:
     """The file of one set of circumstances."""
 
     def __init__(self, folder: Path, bench: Bench) -> None:

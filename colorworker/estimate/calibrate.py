@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from colorworker.domain.costs import Calibration, Piece, Rate
+from colorworker.domain.costs import Calibration, CostClass, Rate
 from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Job, run_job
 from colorworker.errors import SourceUnsupported
@@ -54,7 +54,7 @@ class Bench:
 
 
 def calibrate(
-    pieces: Sequence[Piece],
+    pieces: Sequence[CostClass],
     bench: Bench,
     said: Callable[[str], None] = lambda _: None,
     *,
@@ -102,8 +102,8 @@ class _Machine:
         """Return the one-time start-up seconds of a first picture and a first film."""
         profile = self._bench.options.profile
         still, film = (
-            Piece("still", "png", "8", profile),
-            Piece("film", "h264", "yuv420p", profile),
+            CostClass("still", "png", "8", profile),
+            CostClass("film", "h264", "yuv420p", profile),
         )
         extra = 0.0
         for piece, folder in (
@@ -113,7 +113,7 @@ class _Machine:
             extra += self._run(folder, piece)[0] - self._run(folder, piece)[0]
         return max(0.0, extra)
 
-    def still(self, piece: Piece) -> Rate:
+    def still(self, piece: CostClass) -> Rate:
         """Measure the cost of pictures of this format.
 
         Raises:
@@ -130,7 +130,7 @@ class _Machine:
         item = max(0.0, each - slope * small)
         return Rate(item, 0.0, slope, written / made, source_bytes=read / made)
 
-    def film(self, piece: Piece) -> Rate:
+    def film(self, piece: CostClass) -> Rate:
         """Measure the cost of films of this codec.
 
         Raises:
@@ -155,13 +155,13 @@ class _Machine:
         read = _source_bytes(more[1], piece)
         return Rate(max(0.0, item), frame, slope, written / made, once, read / made)
 
-    def _stills(self, piece: Piece, size: tuple[int, int], each: int) -> Path:
+    def _stills(self, piece: CostClass, size: tuple[int, int], each: int) -> Path:
         """Return a folder with `each` pictures for every worker."""
         return self._copies(
             lambda folder: make_still(folder, "0", piece, *size), each * self._bench.workers
         )
 
-    def _reels(self, piece: Piece, size: tuple[int, int], frames: int) -> Path:
+    def _reels(self, piece: CostClass, size: tuple[int, int], frames: int) -> Path:
         """Return a folder with one film for every worker."""
         return self._copies(
             lambda folder: make_reel(folder, "0", piece, *size, frames), self._bench.workers
@@ -176,7 +176,7 @@ class _Machine:
             shutil.copyfile(first, first.with_stem(str(number)))
         return folder
 
-    def _run(self, folder: Path, piece: Piece) -> tuple[float, int]:
+    def _run(self, folder: Path, piece: CostClass) -> tuple[float, int]:
         """Run a job on a folder with the piece's profile; return seconds and bytes written."""
         for path in folder.iterdir():
             # A new modification time is a new version, so nothing is resumed.
@@ -199,7 +199,7 @@ class _Machine:
         return seconds, sum(line.output_bytes or 0 for line in lines)
 
 
-def _source_bytes(folder: Path, piece: Piece) -> int:
+def _source_bytes(folder: Path, piece: CostClass) -> int:
     """Return the total source bytes of a folder; 0 if they do not predict the output bytes."""
     return sum(path.stat().st_size for path in folder.iterdir()) if tells_output(piece) else 0
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from colorworker.domain.costs import Calibration, Estimate, Piece, estimate
+from colorworker.domain.costs import Calibration, CostClass, Estimate, estimate
 from colorworker.domain.options import Kind, Options, Profile
-from colorworker.estimate.cache import Kept, default_folder
+from colorworker.estimate.cache import CalibrationFile, default_folder
 from colorworker.estimate.calibrate import Bench, calibrate
 from colorworker.estimate.samplemedia import is_makeable
 from colorworker.estimate.sampling import MOST_SAMPLES, Recorded, Volume, survey
@@ -60,7 +60,7 @@ class Estimator:
             settings.run.scratch,
             spec.stores,
         )
-        self._kept = Kept(settings.run.cache or default_folder(), self._bench)
+        self._kept = CalibrationFile(settings.run.cache or default_folder(), self._bench)
 
     def of_run(self, plan: JobPlan) -> Estimate | None:
         """Return the estimate of a run; None if the machine has not been calibrated.
@@ -156,20 +156,20 @@ def busy_words(load: float, cores: int) -> str:
     )
 
 
-def one_of_each_first(pieces: Sequence[Piece]) -> list[Piece]:
+def one_of_each_first(pieces: Sequence[CostClass]) -> list[CostClass]:
     """Return the pieces with the first of every family in front.
 
     If time runs out, a missing rate is then taken from the same family: JPEG not from PNG.
     """
-    firsts: dict[tuple[Kind, Profile, bool], Piece] = {}
+    firsts: dict[tuple[Kind, Profile, bool], CostClass] = {}
     for piece in pieces:
         firsts.setdefault(piece.family, piece)
     return list(dict.fromkeys([*firsts.values(), *pieces]))
 
 
-def _pieces(volume: Volume) -> list[Piece]:
+def _pieces(volume: Volume) -> list[CostClass]:
     """Return the kinds of work to measure, those with the most bytes first."""
-    sizes: Counter[Piece] = Counter()
+    sizes: Counter[CostClass] = Counter()
     for group in volume.groups:
         for sample in group.samples:
             sizes[sample.piece] += (

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from colorworker.domain.entries import Entry
 from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.records import ScanInfo, info_of, record_from_json
-from colorworker.domain.segmentlist import Outline, stretches
+from colorworker.domain.segmentlist import FilmOutline, group_cuts
 from colorworker.domain.units import Cut, Scan, scan
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import ColorworkerError
@@ -62,7 +62,7 @@ def outlined(
     looking: Looking,
     opened: Callable[[str], ObjectStore],
     slow: Callable[[Entry], None] = lambda _: None,
-) -> Iterator[tuple[Entry, Outline | None]]:
+) -> Iterator[tuple[Entry, FilmOutline | None]]:
     """Yield every entry in order, with the outline of each of the first films.
 
     Args:
@@ -72,10 +72,10 @@ def outlined(
         opened: Opens the store at a source's root.
         slow: Called with a film whose packets are being read and that is waited for.
     """
-    waiting: deque[tuple[Entry, Future[Outline] | None]] = deque()
+    waiting: deque[tuple[Entry, Future[FilmOutline] | None]] = deque()
     seen, left = 0, MOST_READ_BYTES
 
-    def said() -> tuple[Entry, Outline | None]:
+    def said() -> tuple[Entry, FilmOutline | None]:
         entry, future = waiting.popleft()
         if future and not future.done():
             slow(entry)
@@ -106,7 +106,7 @@ def _scan(entry: Entry, looking: Looking) -> Scan:
     return scan(entry.asset(), entry.output_key, options, looking.model)
 
 
-def outline(unit: Scan, store: ObjectStore, looking: Looking, *, reads_all: bool) -> Outline:
+def outline(unit: Scan, store: ObjectStore, looking: Looking, *, reads_all: bool) -> FilmOutline:
     """Return a film's properties and cut list; errors become part of the outline.
 
     Args:
@@ -125,11 +125,11 @@ def outline(unit: Scan, store: ObjectStore, looking: Looking, *, reads_all: bool
                 else:
                     found = _of_header(reader, unit)
         except ColorworkerError as error:
-            found = Outline(error=str(error))
+            found = FilmOutline(error=str(error))
     return replace(found, is_done=unit.assembly_id in looking.recorded)
 
 
-def _of_record(unit: Scan, looking: Looking) -> Outline | None:
+def _of_record(unit: Scan, looking: Looking) -> FilmOutline | None:
     """Return the outline from a scan's record; None if the record is missing or damaged."""
     try:
         # Not `read_record`, which deletes damaged records: a dry run writes nothing.
@@ -141,7 +141,7 @@ def _of_record(unit: Scan, looking: Looking) -> Outline | None:
     return replace(found, seconds=info.film_seconds, in_color=info.in_color, warnings=info.warnings)
 
 
-def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> Outline:
+def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> FilmOutline:
     key, tally = unit.asset.key, ScanTally()
     hint_read_all(reader)
     info, timeline = read_packets(reader, key, max_pixels, tally)
@@ -154,8 +154,8 @@ def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> Outline:
 
 def _of_cuts(
     unit: Scan, info: VideoInfo, cuts: Sequence[Cut], origin_pts: int, time_base: Fraction
-) -> Outline:
-    return Outline(
+) -> FilmOutline:
+    return FilmOutline(
         info.codec,
         info.pix_fmt,
         info.width,
@@ -163,7 +163,7 @@ def _of_cuts(
         info.frame_rate,
         sum(cut.frame_count for cut in cuts),
         segments=len(cuts),
-        cuts=stretches(cuts, origin_pts, time_base),
+        cuts=group_cuts(cuts, origin_pts, time_base),
         error=_refusal(unit, info),
     )
 
@@ -180,9 +180,9 @@ def _refusal(unit: Scan, info: VideoInfo) -> str:
     return ""
 
 
-def _of_header(reader: BinaryIO, unit: Scan) -> Outline:
+def _of_header(reader: BinaryIO, unit: Scan) -> FilmOutline:
     header = film_header(reader, unit.asset.key)
-    return Outline(
+    return FilmOutline(
         header.codec,
         header.pix_fmt,
         header.width,

@@ -16,7 +16,7 @@ import pyvips
 from av.error import FFmpegError
 from av.video.format import VideoFormat
 
-from colorworker.domain.costs import LOSSLESS, Piece
+from colorworker.domain.costs import LOSSLESS, CostClass
 from colorworker.errors import SourceUnsupported
 from colorworker.media.synthetic import Recipe, make_film
 
@@ -53,12 +53,12 @@ _BITS_A_PIXEL = 0.6
 """Bit rate of codecs that need one, in bits per pixel: DVD's 6 Mbit/s."""
 
 
-def is_makeable(piece: Piece) -> bool:
+def is_makeable(piece: CostClass) -> bool:
     """Return whether material in the piece's format or codec can be made."""
     return piece.form in (_SUFFIXES if piece.kind == "still" else _ENCODERS)
 
 
-def tells_output(piece: Piece) -> bool:
+def tells_output(piece: CostClass) -> bool:
     """Return whether larger sources of this form give larger outputs.
 
     They do not if the source's codec was given a bit rate, or if the output codec has one (ProRes,
@@ -70,7 +70,7 @@ def tells_output(piece: Piece) -> bool:
     return not is_at_a_rate and (piece.profile == "archive" or piece.form not in LOSSLESS)
 
 
-def make_still(folder: Path, name: str, piece: Piece, width: int, height: int) -> Path:
+def make_still(folder: Path, name: str, piece: CostClass, width: int, height: int) -> Path:
     """Write a gray picture in the piece's format and return its path.
 
     Raises:
@@ -87,7 +87,9 @@ def make_still(folder: Path, name: str, piece: Piece, width: int, height: int) -
     return path
 
 
-def make_reel(folder: Path, name: str, piece: Piece, width: int, height: int, frames: int) -> Path:
+def make_reel(
+    folder: Path, name: str, piece: CostClass, width: int, height: int, frames: int
+) -> Path:
     """Write a film in the piece's codec and pixel format and return its path.
 
     Raises:

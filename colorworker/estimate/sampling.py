@@ -9,11 +9,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.domain.costs import Group, Piece, Sample
-from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.costs import CostClass, SourceGroup, SourceSample
+from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.excerpt import Excerpt
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.schedule import identity
+from colorworker.domain.schedule import output_identity
 from colorworker.errors import ColorworkerError
 from colorworker.media.containers.headers import film_header
 from colorworker.media.filetypes import extension_of
@@ -32,7 +32,7 @@ _DIGITS = 16
 class Volume:
     """The work to do, in numbers."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[SourceGroup, ...]
     items_done: int
     """Items with a done-record on the destination; they are not in the groups."""
     items: int
@@ -72,12 +72,12 @@ def _number(digits: str) -> int:
 class _Counting:
     items: int = 0
     size_bytes: int = 0
-    samples: list[Future[Sample | None]] = field(default_factory=list)
+    samples: list[Future[SourceSample | None]] = field(default_factory=list)
 
 
 def survey(
     entries: Iterable[Entry],
-    counts: Counts,
+    counts: EntryCounts,
     options: Options,
     model: ModelRef,
     opened: Callable[[str], ObjectStore],
@@ -113,7 +113,7 @@ def survey(
                 continue
             seen[entry.kind] += 1
             own = entry.options(options)
-            if recorded and identity(entry, options, model) in recorded:
+            if recorded and output_identity(entry, options, model) in recorded:
                 done += 1
                 continue
             group = found.setdefault((entry.kind, extension_of(entry.key)), _Counting())
@@ -127,29 +127,31 @@ def survey(
     return Volume(groups, done, items, sum(group.size_bytes for group in groups))
 
 
-def _groups(found: dict[tuple[str, str], _Counting]) -> Iterator[Group]:
+def _groups(found: dict[tuple[str, str], _Counting]) -> Iterator[SourceGroup]:
     for (kind, _), group in found.items():
         samples = tuple(said for future in group.samples if (said := future.result()))
-        yield Group("film" if kind == "film" else "still", group.items, group.size_bytes, samples)
+        yield SourceGroup(
+            "film" if kind == "film" else "still", group.items, group.size_bytes, samples
+        )
 
 
-def _sample(entry: Entry, store: ObjectStore, options: Options) -> Sample | None:
+def _sample(entry: Entry, store: ObjectStore, options: Options) -> SourceSample | None:
     try:
         with store.open(entry.key, etag=entry.etag, version=entry.version) as reader:
             if entry.kind == "still":
                 with open_still(reader, entry.key, max_pixels=1 << 40) as picture:
                     info = picture.info
-                    piece = Piece("still", info.loader, str(info.bit_depth), options.profile)
+                    piece = CostClass("still", info.loader, str(info.bit_depth), options.profile)
                     megapixels, size_bytes = info.width * info.height / 1e6, entry.size_bytes
-                    return Sample(piece, size_bytes, 1, megapixels, picture_bytes=size_bytes)
+                    return SourceSample(piece, size_bytes, 1, megapixels, picture_bytes=size_bytes)
             header = film_header(reader, entry.key)
     except ColorworkerError:
         return None
     part = _share_of_excerpt(options, header.seconds)
     frames = round(header.frames * part)
     other_bytes = min(header.other_bit_rate * header.seconds / 8, entry.size_bytes) * part
-    return Sample(
-        Piece("film", header.codec, header.pix_fmt, options.profile),
+    return SourceSample(
+        CostClass("film", header.codec, header.pix_fmt, options.profile),
         entry.size_bytes,
         frames,
         header.width * header.height / 1e6,

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.schedule import identity
+from colorworker.domain.schedule import output_identity
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import (
     ColorworkerError,
@@ -248,7 +248,7 @@ def any_unfinished(
 
     def is_unfinished(entry: Entry) -> bool:
         try:
-            destination.head(record_key(identity(entry, options, model)))
+            destination.head(record_key(output_identity(entry, options, model)))
         except ColorworkerError:  # If it is more than a missing key, the probe says so better.
             return True
         return False

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.colorizerprotocol import Colorizer
-from colorworker.domain.options import ModelRef, ModelSettings, Precision
+from colorworker.domain.options import ModelRef, Precision, PredictionSettings
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.domain.workersettings import WorkerSettings
@@ -168,7 +168,7 @@ class Colorizers:
     One is compiled per precision; all vividness settings share it.
     """
 
-    def __init__(self, load: Callable[[ModelSettings], "TensorFlowColorizer"]) -> None:
+    def __init__(self, load: Callable[[PredictionSettings], "TensorFlowColorizer"]) -> None:
         """Load nothing yet.
 
         Args:
@@ -178,7 +178,7 @@ class Colorizers:
         self._making, self._predicting = threading.Lock(), threading.Lock()
         self._made: dict[Precision, TensorFlowColorizer] = {}
 
-    def __call__(self, settings: ModelSettings) -> Colorizer:
+    def __call__(self, settings: PredictionSettings) -> Colorizer:
         """Return the colorizer of these settings."""
         with self._making:
             if settings.precision not in self._made:
@@ -206,7 +206,7 @@ class _LockedColorizer:
             return self.inner.predict(lightness, hints)
 
 
-def _load(spec: WorkerSpec, settings: ModelSettings) -> "TensorFlowColorizer":
+def _load(spec: WorkerSpec, settings: PredictionSettings) -> "TensorFlowColorizer":
     """Load the model.
 
     Raises:

@@ -12,7 +12,7 @@ from colorworker.errors import KeyMissing, UsageError
 from colorworker.inputs.csvrows import BUCKET, InventoryRows
 from colorworker.inputs.manifestlines import ManifestEntry, RefusedLine, parse_lines
 from colorworker.inputs.scope import Scope
-from colorworker.inputs.validationtext import words
+from colorworker.inputs.validationtext import error_text
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import S3_SCHEME
@@ -69,7 +69,7 @@ def read_inventory(store: ObjectStore, name: str) -> S3Inventory:
         inventory = S3Inventory.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
-        seen, step = words(first, S3Inventory)
+        seen, step = error_text(first, S3Inventory)
         place = ".".join(map(str, first["loc"]))
         raise UsageError(
             name, f"is not the manifest of an S3 Inventory ({place or 'JSON'}: {seen})", step

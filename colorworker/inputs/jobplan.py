@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from colorworker.domain.entries import Counts, Entry, Tally, entry_from_json, job_id, manifest_lines
+from colorworker.domain.entries import (
+    Entry,
+    EntryCounter,
+    EntryCounts,
+    entry_from_json,
+    job_id,
+    manifest_lines,
+)
 from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.state import STATE
@@ -18,7 +25,7 @@ class JobPlan:
     Holds one open file, so it can still be read after `put_job_plan` has moved the file.
     """
 
-    def __init__(self, path: Path, identity: str, counts: Counts, file: BinaryIO) -> None:
+    def __init__(self, path: Path, identity: str, counts: EntryCounts, file: BinaryIO) -> None:
         self.path = path
         self.job_id = identity
         self.counts = counts
@@ -55,7 +62,7 @@ def freeze_job_plan(
     Raises:
         UsageError: If the file cannot be written.
     """
-    tally = Tally()
+    tally = EntryCounter()
     try:
         with path.open("xb") as file:
             lines = manifest_lines(tally.seeing(entries), options, model)

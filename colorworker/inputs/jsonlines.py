@@ -11,7 +11,7 @@ from colorworker.errors import KeyRefused, LineRefused
 from colorworker.inputs.manifestlines import ManifestEntry
 from colorworker.inputs.optionmodels import with_option_fields
 from colorworker.inputs.scope import Scope
-from colorworker.inputs.validationtext import words
+from colorworker.inputs.validationtext import error_text
 from colorworker.state import STATE
 from colorworker.store.keys import check_key, printable
 from colorworker.store.openstore import S3_SCHEME
@@ -96,7 +96,7 @@ def item_of(text: str, model: type[Item] = _ITEM) -> Item:
             ) from error
         if first["type"] == "model_type":
             raise LineRefused("", "it is not a JSON object", 'Write {"key": "..."}') from error
-        seen, step = words(first, model)
+        seen, step = error_text(first, model)
         raise LineRefused("", f"{name}: {seen}" if name else seen, step) from error
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from colorworker.domain.adjustments import Wish, parse_wishes
+from colorworker.domain.adjustments import ShotAdjustment, parse_shot_adjustments
 from colorworker.domain.options import Options
 from colorworker.errors import UsageError
 
 
-def read_wishes(path: Path, options: Options) -> tuple[Wish, ...]:
+def read_shot_adjustments(path: Path, options: Options) -> tuple[ShotAdjustment, ...]:
     """Return the adjustments in a TOML file; `docs/shots.md` describes it.
 
     Args:
@@ -20,6 +20,6 @@ def read_wishes(path: Path, options: Options) -> tuple[Wish, ...]:
     if options.excerpt:
         raise UsageError("--shots", "cannot be used with --from and --to", "Leave one of them out")
     try:
-        return parse_wishes(path.read_text(encoding="utf-8"), str(path))
+        return parse_shot_adjustments(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(str(path), f"cannot be read ({error})", "Check the path") from error

@@ -22,7 +22,7 @@ _TYPES = {
 """By the start of the name that pydantic gives the error: `int_parsing`, `int_type`."""
 
 
-def words(error: ErrorDetails, table: type[BaseModel]) -> tuple[str, str]:
+def error_text(error: ErrorDetails, table: type[BaseModel]) -> tuple[str, str]:
     """Return (what was seen, what to do) for one of pydantic's errors.
 
     Args:

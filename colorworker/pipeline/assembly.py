@@ -3,10 +3,10 @@
 from functools import partial
 from pathlib import PurePosixPath
 
-from colorworker.domain.excerpt import Excerpt, within
+from colorworker.domain.excerpt import Excerpt, clip_timeline
 from colorworker.domain.label import notice_of
 from colorworker.domain.records import FilmInfo, PartFacts, Record, ScanInfo, SegmentInfo, info_of
-from colorworker.domain.shots import Shot, ShotSheet, shots_of
+from colorworker.domain.shots import Shot, ShotSheet, merge_shots
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Assembly
 from colorworker.domain.videoinfo import VideoInfo
@@ -42,7 +42,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         return found, True
     info, whole = film_of(store, unit.scan_id)
     excerpt = unit.options.excerpt
-    timeline = within(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
+    timeline = clip_timeline(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
     # The film's header comes from the encoder, which is opened for that.
@@ -121,7 +121,7 @@ def _shots(
 ) -> tuple[tuple[Shot, ...], ShotSheet]:
     """Return the film's shots and the sheet with their pictures."""
     starts = [start for each in segments for start in info_of(each, SegmentInfo).shot_starts]
-    shots = shots_of(starts, timeline)
+    shots = merge_shots(starts, timeline)
     shape = cell_shape(info)
     key = film_sheet(store, unit.unit_id, shots, map(sheet_of, segments), shape)
     return tuple(shots), ShotSheet(key, *shape)

@@ -9,7 +9,7 @@ from colorworker.color.transfer import on_screen
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.planes import Frame, color_spec, luma_proxy
 from colorworker.media.repack import small_rgb
-from colorworker.media.stills.port import StillInfo
+from colorworker.media.stills.port import StillHeader
 from colorworker.media.stills.thumbnail import before_after, preview_rgb
 
 Floats = npt.NDArray[np.float32]
@@ -24,7 +24,7 @@ def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def still_thumbnail(lightness: Floats, ab: Floats, info: StillInfo) -> bytes:
+def still_thumbnail(lightness: Floats, ab: Floats, info: StillHeader) -> bytes:
     """Return a JPEG of a picture in gray and in color, side by side.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.color.colorizerprotocol import Colorizer
-from colorworker.domain.options import Asset, ModelRef, ModelSettings
+from colorworker.domain.options import Asset, ModelRef, PredictionSettings
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.store.objectstore import ObjectStore
 
@@ -20,7 +20,7 @@ class WorkerContext:
     destination: ObjectStore
     open_source: Callable[[str], ObjectStore]
     """Opens the store of a source from its root."""
-    colorizer: Callable[[ModelSettings], Colorizer]
+    colorizer: Callable[[PredictionSettings], Colorizer]
     """Loads the model on first use, so that a finished job never loads one."""
     model: ModelRef
     worker: str

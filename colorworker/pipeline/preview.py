@@ -33,7 +33,7 @@ def preview_stretch(
     timer: PhaseTimer,
 ) -> list[str]:
     """Store a before/after picture of every shot that is sampled; return the keys, in order."""
-    colorizer = TimedColorizer(context.colorizer(unit.options.model_settings), timer)
+    colorizer = TimedColorizer(context.colorizer(unit.options.prediction_settings), timer)
     keys = []
     with timer.phase("decode"), context.source(unit.asset) as reader:
         stretch = _within(timeline, unit)

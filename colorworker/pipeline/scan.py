@@ -6,11 +6,11 @@ import numpy as np
 
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.color.tone import is_color
-from colorworker.domain.excerpt import Excerpt, clipped, within
+from colorworker.domain.excerpt import Excerpt, clip_cuts, clip_timeline
 from colorworker.domain.options import Options
 from colorworker.domain.records import Record, ScanInfo, info_of
 from colorworker.domain.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
-from colorworker.domain.units import Cut, Scan, cut
+from colorworker.domain.units import Cut, Scan, cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing, SourceTooLarge
 from colorworker.media.containers.damage import ScanTally
@@ -110,11 +110,11 @@ def make_cut_list(timeline: Timeline, options: Options, key: str) -> tuple[Timel
     Raises:
         SourceUnsupported: If the excerpt of the options is not in the film.
     """
-    cuts = cut(timeline, options.segment_frames)
+    cuts = cut_timeline(timeline, options.segment_frames)
     if not options.excerpt:
         return timeline, cuts
-    part = within(timeline, Excerpt(*options.excerpt), key)
-    return part, clipped(cuts, part, timeline)
+    part = clip_timeline(timeline, Excerpt(*options.excerpt), key)
+    return part, clip_cuts(cuts, part, timeline)
 
 
 def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:

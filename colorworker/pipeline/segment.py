@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from colorworker.domain.adjustments import FilmTimes, model_settings_at
+from colorworker.domain.adjustments import FilmTimes, prediction_settings_at
 from colorworker.domain.records import PartFacts, Record, SegmentInfo
-from colorworker.domain.shots import Start
+from colorworker.domain.shots import RecordedStart
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Segment
 from colorworker.domain.videoinfo import VideoInfo
@@ -148,7 +148,7 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
             timer.time_each(None, decoded),
             unit.frame_count,
             work.info,
-            TimedColorizer(work.context.colorizer(options.model_settings), timer),
+            TimedColorizer(work.context.colorizer(options.prediction_settings), timer),
             options,
             work.spec.pix_fmt,
             work.shot_log,
@@ -204,7 +204,7 @@ def _colorizer_of_frame(work: _SegmentWork) -> Callable[[int], TimedColorizer]:
     def colorizer_at(index: int) -> TimedColorizer:
         # Look-ahead frames are colored like the segment's last frame.
         time = times.milliseconds(int(pts[min(index, len(pts) - 1)]))
-        settings = model_settings_at(unit.options, time)
+        settings = prediction_settings_at(unit.options, time)
         return TimedColorizer(work.context.colorizer(settings), work.timer)
 
     return colorizer_at
@@ -212,7 +212,7 @@ def _colorizer_of_frame(work: _SegmentWork) -> Callable[[int], TimedColorizer]:
 
 def _shots_of_record(
     work: _SegmentWork, pictures: list[int]
-) -> tuple[tuple[Start, ...], tuple[int, ...]]:
+) -> tuple[tuple[RecordedStart, ...], tuple[int, ...]]:
     """Return the shot starts and the timestamps of the shots that have a picture.
 
     The last shot may begin with the next segment.
@@ -220,7 +220,7 @@ def _shots_of_record(
     timeline = work.timeline
     pts = timeline.pts[timeline.pts.searchsorted(work.unit.start_pts) :]
     starts = tuple(
-        Start(
+        RecordedStart(
             int(pts[start.index]),
             int(pts[min(start.index + start.frames, len(pts) - 1)]),
             start.transition,

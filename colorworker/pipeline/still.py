@@ -75,7 +75,7 @@ def open_for_color(
             open_still(reader, unit.asset.key, max_pixels=context.settings.max_pixels)
         )
         record = _new_record(context, unit, attempt, picture, sha256)
-        colorizer = context.colorizer(unit.options.model_settings)
+        colorizer = context.colorizer(unit.options.prediction_settings)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with computing, timer.phase("decode"):
             lab = picture.proxy(*shape)

@@ -15,7 +15,7 @@ from threading import Lock
 
 import numpy as np
 
-from colorworker.domain.options import ModelSettings
+from colorworker.domain.options import PredictionSettings
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import Still
 from colorworker.errors import ColorworkerError
@@ -88,9 +88,9 @@ def _predict(
 
     Pictures of the same shape and model settings are predicted as one batch.
     """
-    alike: dict[tuple[tuple[int, ...], ModelSettings], list[OpenStill]] = defaultdict(list)
+    alike: dict[tuple[tuple[int, ...], PredictionSettings], list[OpenStill]] = defaultdict(list)
     for still in stills:
-        alike[still.lab.shape, still.unit.options.model_settings].append(still)
+        alike[still.lab.shape, still.unit.options.prediction_settings].append(still)
     for (_, settings), group in alike.items():
         lightness = np.stack([still.lab[..., 0] for still in group])
         with ExitStack() as phases:

@@ -14,9 +14,16 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from colorworker import __version__
-from colorworker.domain.comparison import Comparison, compared, seconds_left
+from colorworker.domain.comparison import Comparison, compare_with_estimate, seconds_left
 from colorworker.domain.costs import Estimate
-from colorworker.domain.runstate import Pace, RunCounts, RunOutcome, RunState, pace, run_to_json
+from colorworker.domain.runstate import (
+    Pace,
+    RunCounts,
+    RunOutcome,
+    RunState,
+    measure_pace,
+    run_to_json,
+)
 from colorworker.driver import Progress
 from colorworker.errors import ColorworkerError
 from colorworker.report.itemlines import ItemLine
@@ -156,7 +163,9 @@ class Heartbeat:
         expected = self._state.expected
         if expected is None:
             return None
-        return compared(expected, self._work_counter.work(self._progress), self._wall_seconds)
+        return compare_with_estimate(
+            expected, self._work_counter.work(self._progress), self._wall_seconds
+        )
 
     def mark_interrupted(self) -> None:
         """End the run as interrupted: it was stopped before its end."""
@@ -176,14 +185,16 @@ class Heartbeat:
                     self._state,
                     updated_at=now(),
                     counts=counts,
-                    pace=self._with_eta(pace(self._samples)),
+                    pace=self._with_eta(measure_pace(self._samples)),
                     last_errors=self._errors,
                 )
             )
 
     def _ended(self, outcome: RunOutcome) -> RunState:
         counts = self._counts()
-        mean = self._with_eta(pace([(self._start, RunCounts()), (time.monotonic(), counts)]))
+        mean = self._with_eta(
+            measure_pace([(self._start, RunCounts()), (time.monotonic(), counts)])
+        )
         return replace(
             self._state,
             updated_at=now(),

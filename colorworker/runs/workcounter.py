@@ -1,6 +1,6 @@
 """What a run has worked on, in the units of its estimate: pictures, frames, bytes, workers."""
 
-from colorworker.domain.comparison import Work
+from colorworker.domain.comparison import WorkDone
 from colorworker.driver import Progress
 from colorworker.report.itemlines import ItemLine
 
@@ -28,13 +28,13 @@ class WorkCounter:
             # The driver counts the frames of segments, and a film that was done already has none.
             self._resumed_frames += (line.frames or 0) if line.resumed else 0
 
-    def work(self, progress: Progress) -> Work:
+    def work(self, progress: Progress) -> WorkDone:
         """Return the counts.
 
         Args:
             progress: Progress of the run, for the frames of films that have not ended.
         """
-        return Work(
+        return WorkDone(
             self._stills,
             progress.frames_done - progress.frames_resumed,
             self._bytes_out,

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from colorworker.errors import UsageError
-from colorworker.inputs.validationtext import Place, words
+from colorworker.inputs.validationtext import Place, error_text
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 
@@ -21,7 +21,7 @@ def from_validation(
     )
     first, more = found[0], len(found) - 1
     others = f" ({more} more like this)" if more else ""
-    seen, step = words(first, table)
+    seen, step = error_text(first, table)
     return at_key(path, text, first["loc"], seen + others, step)
 
 

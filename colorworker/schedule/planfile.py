@@ -40,7 +40,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from colorworker.domain.durations import duration_seconds
-from colorworker.domain.options import Options, changed
+from colorworker.domain.options import Options, with_item_options
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
 from colorworker.domain.timewindow import DAYS, Window
 from colorworker.errors import UsageError
@@ -187,7 +187,7 @@ def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
 
 def _plan(path: Path, table: PlanTable, options: Options, model: str) -> RestorationPlan:
     name = table.name or re.sub(r"[^A-Za-z0-9-]+", "-", path.stem).strip("-")[:48] or "plan"
-    shared = changed(options, given_options(table, type(options), "plan"))
+    shared = with_item_options(options, given_options(table, type(options), "plan"))
     window = table.window
     return RestorationPlan(
         name,
@@ -216,7 +216,7 @@ def _collection(
         item.name or f"{number}",
         tuple(_absolute(folder, source) for source in item.sources),
         _absolute(folder, item.destination),
-        changed(shared, given_options(item, type(shared), "plan")),
+        with_item_options(shared, given_options(item, type(shared), "plan")),
         item.model or table.model or model,
         item.include,
         item.exclude,

@@ -9,15 +9,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from colorworker.domain.entries import Counts, Entry, counts_of, entry_from_json, entry_to_json
+from colorworker.domain.entries import (
+    Entry,
+    EntryCounts,
+    count_entries,
+    entry_from_json,
+    entry_to_json,
+)
 from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.schedule import (
-    NOT_ITS_FAULT,
+    ERRORS_NOT_OF_THE_ITEM,
     Failure,
     Retry,
-    departed,
-    failed_again,
-    identity,
+    count_failure,
+    missing_sources,
+    output_identity,
 )
 from colorworker.report.itemlines import ItemLine
 from colorworker.schedule.planstate import CollectionState
@@ -81,10 +87,10 @@ class Worklist:
             return
         self._gone = scratch / "gone.jsonl"
         with self._gone.open("wb") as file:
-            for entry in departed(self._state.entries_of(before), self._plan):
+            for entry in missing_sources(self._state.entries_of(before), self._plan):
                 file.write(entry_to_json(_gone(entry)))
 
-    def counts(self, planned: Counts) -> Counts:
+    def counts(self, planned: EntryCounts) -> EntryCounts:
         """Return the entries in numbers, and forget failures of what is not planned any more.
 
         Args:
@@ -92,11 +98,11 @@ class Worklist:
         """
         if not self._failures and self._gone is None:
             return planned
-        counts = counts_of(self._decided())
+        counts = count_entries(self._decided())
         if self._failures:
             # Sources that have changed, or whose options or weights have, start anew.
             present = {
-                identity(entry, self._options, self._model)
+                output_identity(entry, self._options, self._model)
                 for entry in self._plan
                 if (entry.root, entry.key) in self._failed_keys
             }
@@ -132,14 +138,14 @@ class Worklist:
             self._settle(entry, line)
 
     def _settle(self, entry: Entry, line: ItemLine) -> None:
-        failed = line.outcome == "failed" and line.error_code not in NOT_ITS_FAULT
+        failed = line.outcome == "failed" and line.error_code not in ERRORS_NOT_OF_THE_ITEM
         if not failed and (entry.root, entry.key) not in self._failed_keys:
             return
-        found = identity(entry, self._options, self._model)
+        found = output_identity(entry, self._options, self._model)
         before = self._failures.get(found)
         if failed:
             at = self._clock().astimezone(UTC).isoformat(timespec="seconds")
-            failure = failed_again(before, entry, found, line.error_code, line.error, at)
+            failure = count_failure(before, entry, found, line.error_code, line.error, at)
             self._state.remember(failure)
             if failure.failures >= self._retry.attempts:
                 self.tally.newly_parked = [*self.tally.newly_parked, entry.key][:5]
@@ -162,7 +168,7 @@ class Worklist:
     def _failure_of(self, entry: Entry) -> Failure | None:
         if (entry.root, entry.key) not in self._failed_keys:
             return None
-        return self._failures.get(identity(entry, self._options, self._model))
+        return self._failures.get(output_identity(entry, self._options, self._model))
 
 
 def _gone(entry: Entry) -> Entry:

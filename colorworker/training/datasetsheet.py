@@ -8,7 +8,7 @@ import numpy.typing as npt
 from colorworker.report.plots import histogram, picture_grid
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
 from colorworker.training.dataset import Dataset
-from colorworker.training.feed import Recipe, square_pictures
+from colorworker.training.feed import FeedConfig, square_pictures
 
 _SIDE = 96
 _COLUMNS = 12
@@ -25,7 +25,7 @@ def contact_sheet(dataset: Dataset, mark: float, count: int) -> tuple[bytes, byt
     inventory = dataset.inventory
     wanted = min(count, len(inventory.kept))
     chosen = [inventory.kept[index * len(inventory.kept) // wanted] for index in range(wanted)]
-    recipe = Recipe(
+    recipe = FeedConfig(
         PictureConfig(size=_SIDE), LookConfig(), HintConfig(), 0, inventory.stored_as, False
     )
     codes: list[npt.NDArray[np.uint8]] = [

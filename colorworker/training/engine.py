@@ -13,7 +13,7 @@ from colorworker.model.runtime import tf
 from colorworker.model.trainable import Trainable
 from colorworker.model.trainingbatch import Batch
 from colorworker.training.config import OptimizerConfig
-from colorworker.training.optimizer import AdamW, Arrays, Pace
+from colorworker.training.optimizer import AdamW, Arrays, ScheduledValues
 
 Floats = npt.NDArray[np.float32]
 Measures = dict[str, float]
@@ -90,7 +90,7 @@ class Engine:
         self._sum = tf.function(self._distributed_sum)
         self._agree = tf.function(self._distributed_agree)
 
-    def step(self, data: Sequence[tf.Tensor], pace: Pace) -> tf.Tensor:
+    def step(self, data: Sequence[tf.Tensor], pace: ScheduledValues) -> tf.Tensor:
         """Run one training step; return the measures in the order of `names`, over all workers."""
         return self._step(tuple(data), tf.constant(self._optimizer.pace(pace)))
 

@@ -17,7 +17,7 @@ from colorworker.training.tfcolor import film_look, lab_from_linear, linear_from
 
 
 @dataclass(frozen=True)
-class Recipe:
+class FeedConfig:
     """How pictures are turned into network input."""
 
     picture: PictureConfig
@@ -33,7 +33,7 @@ def training_feed(
     pictures: Sequence[StoredPicture],
     indices: Indices,
     first_step: int,
-    recipe: Recipe,
+    recipe: FeedConfig,
     *,
     parts: int = 1,
 ) -> tf.data.Dataset:
@@ -64,7 +64,7 @@ def training_feed(
 
 
 def validation_feed(
-    local_copy: LocalCopy, pictures: Sequence[StoredPicture], batch: int, recipe: Recipe
+    local_copy: LocalCopy, pictures: Sequence[StoredPicture], batch: int, recipe: FeedConfig
 ) -> tf.data.Dataset:
     """Return batches (luma, hints, chroma) without augmentation and without hints."""
     dataset = square_pictures(local_copy, pictures, recipe).batch(batch)
@@ -73,7 +73,7 @@ def validation_feed(
 
 
 def square_pictures(
-    local_copy: LocalCopy, pictures: Sequence[StoredPicture], recipe: Recipe
+    local_copy: LocalCopy, pictures: Sequence[StoredPicture], recipe: FeedConfig
 ) -> tf.data.Dataset:
     """Return the pictures one at a time without random geometry: (size, size, 3), uint8."""
     singles = np.stack([np.arange(len(pictures)), np.zeros(len(pictures), np.int64)], 1)
@@ -84,7 +84,7 @@ def _decoded(
     local_copy: LocalCopy,
     pictures: Sequence[StoredPicture],
     singles: Indices,
-    recipe: Recipe,
+    recipe: FeedConfig,
     *,
     moved: bool,
 ) -> tf.data.Dataset:
@@ -109,7 +109,7 @@ def _decoded(
 
 
 def _finished(
-    codes: tf.Tensor, recipe: Recipe, seed: tf.Tensor
+    codes: tf.Tensor, recipe: FeedConfig, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     seeds = tf.unstack(tf.random.split(seed, 2))
     rgb = linear_from_codes(codes)
@@ -135,7 +135,7 @@ def _plain(codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return lab[..., :1] / 50 - 1, no_hints(lab[..., 1:]), lab[..., 1:]
 
 
-def _ahead(recipe: Recipe) -> dict[str, Any]:
+def _ahead(recipe: FeedConfig) -> dict[str, Any]:
     """Return the arguments for `Dataset.map`."""
     if not recipe.parallel:
         return {}

@@ -20,10 +20,10 @@ from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import Dataset
 from colorworker.training.engine import Engine, World
 from colorworker.training.events import Reason, TrainingProgress, TrainingResult
-from colorworker.training.feed import Recipe, training_feed, validation_feed
+from colorworker.training.feed import FeedConfig, training_feed, validation_feed
 from colorworker.training.history import Epoch, History, history_from_facts
 from colorworker.training.learningrate import average_decay, rate_share
-from colorworker.training.optimizer import Pace
+from colorworker.training.optimizer import ScheduledValues
 from colorworker.training.order import Order
 from colorworker.training.output import Output
 
@@ -191,7 +191,7 @@ def _one_step(run: _Run, data: Any, show: Callable[[TrainingProgress], None]) ->
     backbone = config.learning_rate if config.backbone_rate is None else config.backbone_rate
     vector = run.engine.step(
         data,
-        Pace(
+        ScheduledValues(
             share * config.learning_rate,
             share * backbone,
             average_decay(run.step, config.ema),
@@ -246,9 +246,9 @@ def _distributed(run: _Run, feed: Any, steps: int) -> Any:
     return islice(iter(spread), steps)
 
 
-def _recipe(run: _Run) -> Recipe:
+def _recipe(run: _Run) -> FeedConfig:
     config = run.config
-    return Recipe(
+    return FeedConfig(
         config.picture,
         config.look,
         config.hints,

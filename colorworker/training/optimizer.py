@@ -23,7 +23,7 @@ SCALE_STEPS = 2000
 
 
 @dataclass(frozen=True)
-class Pace:
+class ScheduledValues:
     """Scheduled values of one step; they are inputs of the graph, not constants in it."""
 
     rate: float
@@ -131,7 +131,7 @@ class AdamW:
         for average, variable in zip(self._average, self._averaged, strict=True):
             average.assign_sub((1 - decay) * (average - variable))
 
-    def pace(self, now: Pace) -> npt.NDArray[np.float32]:
+    def pace(self, now: ScheduledValues) -> npt.NDArray[np.float32]:
         """Return the values of a step as `apply` expects them, float32 (5,)."""
         power = now.step + 1
         corrections = (1 - BETA1**power, 1 - self._beta2**power)

@@ -27,7 +27,7 @@ from colorworker.training.config import TrainConfig
 from colorworker.training.dataset import Dataset
 from colorworker.training.engine import Engine
 from colorworker.training.events import TrainingResult
-from colorworker.training.feed import Recipe, validation_feed
+from colorworker.training.feed import FeedConfig, validation_feed
 from colorworker.training.history import History
 from colorworker.training.results import RESULT
 from colorworker.training.validationsheet import colored_sheet
@@ -111,7 +111,7 @@ class Output:
             held_out = self._dataset.inventory.held_out
             count = min(self._config.run.sheet_pictures, len(held_out))
             chosen = [held_out[index * len(held_out) // count] for index in range(count)]
-            recipe = Recipe(
+            recipe = FeedConfig(
                 self._config.picture,
                 self._config.look,
                 self._config.hints,

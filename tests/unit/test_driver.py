@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.records import Record, ScanInfo, UnitResult
 from colorworker.domain.units import Assembly, Cut, ImageBatch, Scan, Segment
@@ -271,7 +271,7 @@ def test_entries_are_taken_no_faster_than_units_are_done():
     def seen(progress):
         most_ahead.append(len(taken) - progress.items_done)
 
-    job = Job("job", entries(), Options(), MODEL, 4, 3, Counts(items=40, stills=40))
+    job = Job("job", entries(), Options(), MODEL, 4, 3, EntryCounts(items=40, stills=40))
     end = run_job(job, executor, line=lambda _: None, progress=seen)
 
     assert (end.items_done, end.units_done, end.units_known) == (40, 10, 10)

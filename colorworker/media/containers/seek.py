@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorworker.domain.timeline import Stored, Timeline
+from colorworker.domain.timeline import StoredPackets, Timeline
 from colorworker.media.codecs.nvdec import cuda_hwaccel, require_tested_profile
 from colorworker.media.containers.demux import (
     film_stream,
@@ -97,7 +97,7 @@ def _frames_by_packet(
     reader: BinaryIO,
     key: str,
     timeline: Timeline,
-    stored: Stored,
+    stored: StoredPackets,
     first: int,
     end: int,
     *,
@@ -143,7 +143,7 @@ def _open_film(
         yield container, select_stream(container, stream)
 
 
-def _hint_by_anchor(reader: BinaryIO, timeline: Timeline, stored: Stored, end: int) -> None:
+def _hint_by_anchor(reader: BinaryIO, timeline: Timeline, stored: StoredPackets, end: int) -> None:
     wanted = timeline.pts[min(end + FRAMES_IN_FLIGHT, len(timeline.pts) - 1)]
     after = int(timeline.keyframes.searchsorted(wanted))
     if after < len(stored.anchors) and end < len(timeline.pts):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
 
-from colorworker.domain.timeline import Stored, Timeline
+from colorworker.domain.timeline import StoredPackets, Timeline
 from colorworker.media.containers import retime
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS, DiscontinuityDetector
 
@@ -208,7 +208,7 @@ def _packet_timeline(
         pts[places[found]],
         packets.time_base,
         seekable=int(found.sum()) > 1,
-        stored=Stored(numbers, anchors[found]),
+        stored=StoredPackets(numbers, anchors[found]),
         restarts=tuple(packets.restarts),
     )
 

@@ -9,7 +9,7 @@ import pyvips
 from colorworker.color.notice import Box, notice_box
 from colorworker.media.burnin import notice_does_not_fit
 from colorworker.media.stills.orientation import as_stored
-from colorworker.media.stills.port import StillInfo
+from colorworker.media.stills.port import StillHeader
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """Of the IPTC's Digital Source Type NewsCodes: a picture with parts that a model has made."""
@@ -65,7 +65,7 @@ def _description(text: str) -> str:
     )
 
 
-def notice_box_in_still(key: str, info: StillInfo) -> Box:
+def notice_box_in_still(key: str, info: StillHeader) -> Box:
     """Return where the notice lies in the picture as it is stored.
 
     Raises:

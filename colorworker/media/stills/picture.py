@@ -16,7 +16,7 @@ from colorworker.media.stills.lightness import lab_from_codes, lightness_from_co
 from colorworker.media.stills.loaders import ImageSource, decode_errors, open_image
 from colorworker.media.stills.metadata import exif_orientation, icc_profile
 from colorworker.media.stills.orientation import upright
-from colorworker.media.stills.port import StillInfo
+from colorworker.media.stills.port import StillHeader
 
 _DEPTHS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16}
 _TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "cmyk", "multiband"))
@@ -28,7 +28,7 @@ class VipsPicture:
     """A picture open for reading; fills `base.StillPicture`."""
 
     key: str
-    info: StillInfo
+    info: StillHeader
     rendering: ColorConversion
     reading: ImageSource
 
@@ -59,7 +59,7 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
         _check_header(image, key, max_pixels)
         color_bands = image.bands - int(image.hasalpha())
         how = choose_conversion(icc_profile(image), color_bands)
-        info = StillInfo(
+        info = StillHeader(
             image.width,
             image.height,
             _DEPTHS[image.format],

@@ -13,7 +13,7 @@ ProfileUse = Literal["none", "kept", "replaced"]
 
 
 @dataclass(frozen=True)
-class StillInfo:
+class StillHeader:
     """One picture, as its header describes it."""
 
     width: int
@@ -42,7 +42,7 @@ class StillPicture(Protocol):
     """A picture open for reading. Small arrays are upright, whatever the EXIF orientation."""
 
     @property
-    def info(self) -> StillInfo:
+    def info(self) -> StillHeader:
         """What the header says."""
         ...
 

@@ -12,7 +12,7 @@ from colorworker.store.memory import MemoryStore
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
 from colorworker.training.crops import square
 from colorworker.training.dataset import open_dataset, refuse_too_small
-from colorworker.training.feed import Recipe, training_feed, validation_feed
+from colorworker.training.feed import FeedConfig, training_feed, validation_feed
 from colorworker.training.intake import IntakeRules
 from colorworker.training.localcopy import LocalCopy
 from colorworker.training.order import Order, Position
@@ -86,7 +86,7 @@ def test_the_local_copy_holds_the_picture(local_copy, opened, stored_as):
     store.put("a.jpg", encoded(codes(5, 32, 32)))
     dataset = taken_in(store, local_copy, stored_as=stored_as)
 
-    recipe = Recipe(PictureConfig(size=32), LookConfig(), HintConfig(), 0, stored_as, False)
+    recipe = FeedConfig(PictureConfig(size=32), LookConfig(), HintConfig(), 0, stored_as, False)
     [(luma, hints, chroma)] = validation_feed(local_copy, dataset.inventory.kept, 1, recipe)
 
     truth = lab_from_linear_rgb(srgb_to_linear(codes(5, 32, 32).astype(np.float32) / 255))
@@ -196,7 +196,7 @@ def test_batches_do_not_depend_on_where_reading_starts(local_copy, opened):
     fill(store, 30)
     pictures = taken_in(store, local_copy).inventory.kept
     order = Order(len(pictures), 4, seed=2)
-    recipe = Recipe(
+    recipe = FeedConfig(
         PictureConfig(size=32, rotation=5), LookConfig(), HintConfig(), 2, parallel=True
     )
 

@@ -72,7 +72,7 @@ def test_shots_are_read_from_a_file(tmp_path):
     shots = tmp_path / "shots.toml"
     shots.write_text('[[shot]]\nfilm = "reel.mkv"\nshots = 3\nvividness = 0.2\n')
 
-    (wish,) = request(shots=shots).wishes
+    (wish,) = request(shots=shots).shot_adjustments
 
     assert wish.film == "reel.mkv"
     with pytest.raises(UsageError, match="--from and --to"):

@@ -8,7 +8,7 @@ import pyvips
 from typer.testing import CliRunner
 
 from colorworker.cli.app import app
-from colorworker.domain.costs import Calibration, Piece, Rate
+from colorworker.domain.costs import Calibration, CostClass, Rate
 from colorworker.errors import UsageError
 from colorworker.estimate import estimator
 from colorworker.executors.cores import usable_cores
@@ -140,8 +140,8 @@ def test_a_machine_that_others_use_is_measured_with_a_warning(load, warned):
 
 
 def test_one_of_every_sort_is_measured_before_the_second_of_any():
-    png, tiff, jpeg = (Piece("still", form, "8") for form in ("png", "tiff", "jpeg"))
-    reel = Piece("film", "h264", "yuv420p")
+    png, tiff, jpeg = (CostClass("still", form, "8") for form in ("png", "tiff", "jpeg"))
+    reel = CostClass("film", "h264", "yuv420p")
 
     assert estimator.one_of_each_first([png, tiff, reel, jpeg]) == [png, reel, jpeg, tiff]
     assert estimator.one_of_each_first([]) == []

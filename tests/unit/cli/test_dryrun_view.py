@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from colorworker.cli.dryrun_view import film_words
 from colorworker.domain.options import Options
-from colorworker.domain.segmentlist import Outline, Stretch
+from colorworker.domain.segmentlist import FilmOutline, SegmentRun
 
 
 def outline(**changes):
@@ -17,9 +17,9 @@ def outline(**changes):
         "frames": 492,
         "seconds": 19.68,
         "segments": 2,
-        "cuts": (Stretch(1, 1, 0.0, 240), Stretch(2, 2, 9.6, 252)),
+        "cuts": (SegmentRun(1, 1, 0.0, 240), SegmentRun(2, 2, 9.6, 252)),
     }
-    return Outline(**(values | changes))
+    return FilmOutline(**(values | changes))
 
 
 def words(options=Options(), **changes):  # noqa: B008 - frozen
@@ -36,8 +36,10 @@ def test_a_film_is_told_with_the_times_of_its_cuts():
 
 
 def test_many_segments_take_few_lines():
-    alike = words(segments=208, cuts=(Stretch(1, 207, 0.0, 240), Stretch(208, 208, 1987.2, 12)))
-    uneven = tuple(Stretch(n, n, 10.0 * n, 240 + n) for n in range(1, 201))
+    alike = words(
+        segments=208, cuts=(SegmentRun(1, 207, 0.0, 240), SegmentRun(208, 208, 1987.2, 12))
+    )
+    uneven = tuple(SegmentRun(n, n, 10.0 * n, 240 + n) for n in range(1, 201))
 
     said = words(segments=200, cuts=uneven)
 
@@ -52,7 +54,7 @@ def test_many_segments_take_few_lines():
 
 
 def test_as_many_rows_as_fit_are_all_shown():
-    uneven = tuple(Stretch(n, n, 10.0 * n, 240 + n) for n in range(1, 13))
+    uneven = tuple(SegmentRun(n, n, 10.0 * n, 240 + n) for n in range(1, 13))
 
     assert len(words(segments=12, cuts=uneven)) == 2 + 12
     assert len(list(film_words(outline(cuts=uneven), Options(), 4))) == 2 + 4
@@ -72,7 +74,7 @@ def test_what_a_header_says_is_said_to_be_about_that():
 
 def test_what_will_not_be_colored_says_why_instead():
     assert words(error="r.avi: ends\x1b early")[1:] == [r"will fail: r.avi: ends\x1b early"]
-    assert list(film_words(Outline(error="torn"), Options())) == ["will fail: torn"]
+    assert list(film_words(FilmOutline(error="torn"), Options())) == ["will fail: torn"]
     assert words(is_done=True)[1:] == ["done before"]
     skipped = "will be skipped: it is in color already (--color-sources recolor)"
     assert words(in_color=True)[1:] == [skipped]

@@ -4,11 +4,11 @@ import pytest
 
 from colorworker.domain.adjustments import (
     FilmTimes,
-    adjusted,
-    meeting,
-    model_settings_at,
-    own_adjustments,
-    parse_wishes,
+    adjustments_of_cut,
+    apply_adjustments,
+    clip_adjustments,
+    parse_shot_adjustments,
+    prediction_settings_at,
 )
 from colorworker.domain.entries import Entry, entry_from_json, entry_to_json
 from colorworker.domain.options import Adjustment, ModelRef, Options
@@ -36,8 +36,8 @@ def film(key="reels/a.mkv"):
 
 
 def wished(toml, entries=None):
-    wishes = parse_wishes(toml, "shots.toml")
-    return list(adjusted(entries or [film()], wishes, lambda _: SHOTS))
+    shot_adjustments = parse_shot_adjustments(toml, "shots.toml")
+    return list(apply_adjustments(entries or [film()], shot_adjustments, lambda _: SHOTS))
 
 
 def test_shots_become_the_times_of_the_list():
@@ -76,7 +76,7 @@ def test_adjustments_come_back_from_a_manifest():
 )
 def test_a_file_that_cannot_be_used_is_refused_with_the_reason(toml, said):
     with pytest.raises(UsageError, match=said):
-        parse_wishes(toml, "shots.toml")
+        parse_shot_adjustments(toml, "shots.toml")
 
 
 def test_a_shot_that_is_not_in_the_list_is_refused():
@@ -90,10 +90,12 @@ def test_a_wish_of_no_film_is_refused():
 
 
 def test_numbers_need_a_film_that_has_been_colored():
-    wishes = parse_wishes('[[shot]]\nfilm = "reels/a.mkv"\nshots = 1\nvividness = 1', "s.toml")
+    shot_adjustments = parse_shot_adjustments(
+        '[[shot]]\nfilm = "reels/a.mkv"\nshots = 1\nvividness = 1', "s.toml"
+    )
 
     with pytest.raises(UsageError, match="has no list of shots there yet"):
-        list(adjusted([film()], wishes, lambda _: None))
+        list(apply_adjustments([film()], shot_adjustments, lambda _: None))
 
 
 def test_the_later_of_two_adjustments_counts_and_the_end_is_not_in_it():
@@ -102,7 +104,7 @@ def test_the_later_of_two_adjustments_counts_and_the_end_is_not_in_it():
         adjustments=(Adjustment(0, 2000, 0.1, 0.5), Adjustment(1000, 1500, 0.9, None)),
     )
 
-    looks = [model_settings_at(options, time) for time in (999, 1000, 1499, 1500, 2000)]
+    looks = [prediction_settings_at(options, time) for time in (999, 1000, 1499, 1500, 2000)]
 
     assert [look.vividness for look in looks] == [0.1, 0.9, 0.9, 0.1, 0.8]
     assert [look.temperature for look in looks] == [0.5, 0.5, 0.5, 0.5, 0.38]
@@ -115,7 +117,7 @@ def test_only_segments_that_an_adjustment_meets_are_others():
 
     plain = segments(asset, cuts, "scan", Options(), model)
     changed = segments(
-        asset, cuts, "scan", options, model, lambda cut: own_adjustments(options, SCANNED, cut)
+        asset, cuts, "scan", options, model, lambda cut: adjustments_of_cut(options, SCANNED, cut)
     )
 
     same = [one.unit_id == other.unit_id for one, other in zip(plain, changed, strict=True)]
@@ -124,8 +126,8 @@ def test_only_segments_that_an_adjustment_meets_are_others():
 
 
 def test_a_change_elsewhere_is_nothing_to_a_segment():
-    one = meeting([Adjustment(1000, 9000, 0.5)], 2000, 3000)
-    other = meeting([Adjustment(1500, None, 0.5), Adjustment(4000, None, 0.1)], 2000, 3000)
+    one = clip_adjustments([Adjustment(1000, 9000, 0.5)], 2000, 3000)
+    other = clip_adjustments([Adjustment(1500, None, 0.5), Adjustment(4000, None, 0.1)], 2000, 3000)
 
     assert one == other
 

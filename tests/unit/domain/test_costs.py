@@ -5,21 +5,26 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from colorworker.domain.comparison import PRIOR_SECONDS, Work, compared, seconds_left
+from colorworker.domain.comparison import (
+    PRIOR_SECONDS,
+    WorkDone,
+    compare_with_estimate,
+    seconds_left,
+)
 from colorworker.domain.costs import (
     BORDER_SHARE,
     Calibration,
+    CostClass,
     Estimate,
-    Group,
-    Part,
-    Piece,
+    MediaEstimate,
     Rate,
-    Sample,
+    SourceGroup,
+    SourceSample,
     estimate,
     estimate_from_json,
 )
 
-JPEG, H264 = Piece("still", "jpeg", "8"), Piece("film", "h264", "yuv420p")
+JPEG, H264 = CostClass("still", "jpeg", "8"), CostClass("film", "h264", "yuv420p")
 MACHINE = Calibration(
     "2026-11-25T10:00:00+00:00",
     8.0,
@@ -28,19 +33,19 @@ MACHINE = Calibration(
 
 
 def stills(*megapixels, items=None, piece=JPEG):
-    samples = tuple(Sample(piece, round(m * 1e6), 1, m) for m in megapixels)
+    samples = tuple(SourceSample(piece, round(m * 1e6), 1, m) for m in megapixels)
     seen = sum(sample.size_bytes for sample in samples)
-    return Group("still", items or len(samples), seen * (items or len(samples)) // len(samples),
-                 samples)  # fmt: skip
+    count = items or len(samples)
+    return SourceGroup("still", count, seen * count // len(samples), samples)
 
 
 def film(frames, megapixels=1.0, segments=1, size_bytes=1000):
-    return Sample(H264, size_bytes, frames, megapixels, frames / 25, segments)
+    return SourceSample(H264, size_bytes, frames, megapixels, frames / 25, segments)
 
 
 def films(*samples, items=None, size_bytes=None):
     whole = sum(sample.size_bytes for sample in samples)
-    return Group("film", items or len(samples), size_bytes or whole, samples)
+    return SourceGroup("film", items or len(samples), size_bytes or whole, samples)
 
 
 def expected(*groups, workers=1):
@@ -50,7 +55,7 @@ def expected(*groups, workers=1):
 def test_a_picture_costs_its_item_and_its_megapixels():
     found = expected(stills(2.0, 6.0))
 
-    assert found.stills == Part(2, 2, 0.0, pytest.approx(2 * 0.1 + 8 * 0.5), 2_000_000, 2)
+    assert found.stills == MediaEstimate(2, 2, 0.0, pytest.approx(2 * 0.1 + 8 * 0.5), 2_000_000, 2)
     assert found.wall_seconds() == pytest.approx(8.0 + 4.2)
 
 
@@ -96,7 +101,7 @@ def test_a_film_is_not_held_against_one_of_another_codec_and_its_sound_is_writte
         MACHINE, rates={H264.name: Rate(2.0, 0.02, 0.05, 40_000, source_bytes=80_000)}
     )
     own = replace(film(100), picture_bytes=4e6, other_bytes=7000)
-    mpeg = replace(own, piece=Piece("film", "mpeg2video", "yuv420p"))
+    mpeg = replace(own, piece=CostClass("film", "mpeg2video", "yuv420p"))
 
     found = [
         estimate([films(each)], machine, workers=1, lookahead_frames=0).bytes_out
@@ -112,7 +117,7 @@ def test_what_was_not_measured_is_likened_to_what_loses_as_much():
     machine = replace(MACHINE, rates={name: Rate(n, 0, 0, 0) for n, name in enumerate(names)})
 
     def likened(*piece):
-        return names[int(machine.rate(Piece(*piece))[0].item_seconds)]
+        return names[int(machine.rate(CostClass(*piece))[0].item_seconds)]
 
     assert likened("still", "jpeg", "8") == "still/access/webp/16"
     assert likened("still", "tiff", "16") == "still/access/png/8"
@@ -121,23 +126,23 @@ def test_what_was_not_measured_is_likened_to_what_loses_as_much():
 
 
 def test_sources_whose_headers_cannot_be_read_are_like_all_of_their_kind():
-    unread = Group("film", 1, 1000, ())
+    unread = SourceGroup("film", 1, 1000, ())
 
     found = expected(films(film(100)), unread)
 
     assert found.films.frames == 200
     assert found.films.sampled == 1
-    assert expected(unread).films == Part(1)
+    assert expected(unread).films == MediaEstimate(1)
 
 
 def test_a_piece_that_was_not_measured_is_taken_for_the_likest_and_named():
-    tiff, jpeg_16 = Piece("still", "tiff", "8"), Piece("still", "jpeg", "16")
+    tiff, jpeg_16 = CostClass("still", "tiff", "8"), CostClass("still", "jpeg", "16")
     rates = {tiff.name: Rate(1.0, 0, 0, 0), jpeg_16.name: Rate(2.0, 0, 0, 0)}
     machine = Calibration("", 0.0, rates)
 
     assert machine.rate(tiff) == (rates[tiff.name], True)
     assert machine.rate(JPEG) == (rates[jpeg_16.name], False)
-    assert machine.rate(Piece("still", "png", "8")) == (rates[tiff.name], False)
+    assert machine.rate(CostClass("still", "png", "8")) == (rates[tiff.name], False)
     assert machine.rate(H264) is None
     assert expected(stills(1.0, piece=tiff)).likened == (tiff.name,)
 
@@ -173,30 +178,38 @@ def test_an_estimate_survives_json_and_what_is_none_is_none():
 
 
 JOB = Estimate(
-    Part(10, 10, 0.0, 20.0, 1000), Part(2, 400, 16.0, 80.0, 8000), start_seconds=5.0, workers=2
+    MediaEstimate(10, 10, 0.0, 20.0, 1000),
+    MediaEstimate(2, 400, 16.0, 80.0, 8000),
+    start_seconds=5.0,
+    workers=2,
 )
 
 
 def test_what_was_found_done_or_not_reached_is_taken_out_of_the_comparison():
-    everything = compared(JOB, Work(10, 400, 9500, 10, 400, 2), 60.0)
-    half = compared(JOB, Work(5, 200, 4400, 10, 400, 2), 33.0)
+    everything = compare_with_estimate(JOB, WorkDone(10, 400, 9500, 10, 400, 2), 60.0)
+    half = compare_with_estimate(JOB, WorkDone(5, 200, 4400, 10, 400, 2), 33.0)
 
     assert (everything.expected_seconds, everything.expected_bytes) == (55.0, 9000)
     assert (everything.seconds, everything.bytes_out) == (60.0, 9500)
     assert everything.ratio == pytest.approx(60 / 55)
     assert (half.expected_seconds, half.expected_bytes) == (30.0, 4500)
-    assert compared(JOB, Work(stills_settled=10, films_settled=2), 1.0) is None
+    assert compare_with_estimate(JOB, WorkDone(stills_settled=10, films_settled=2), 1.0) is None
 
 
 def test_on_a_cluster_the_workers_that_were_seen_count():
     on_ray = replace(JOB, workers=0)
 
-    assert compared(on_ray, Work(10, 400, 0, 10, 400, 2, workers=4), 30.0).expected_seconds == 30.0
+    assert (
+        compare_with_estimate(
+            on_ray, WorkDone(10, 400, 0, 10, 400, 2, workers=4), 30.0
+        ).expected_seconds
+        == 30.0
+    )
 
 
 def test_the_time_left_is_the_estimate_at_first_and_then_follows_the_runs_own_pace():
-    none_done = Work()
-    half_done = Work(5, 200, 0, 5, 200, 1)
+    none_done = WorkDone()
+    half_done = WorkDone(5, 200, 0, 5, 200, 1)
 
     assert seconds_left(JOB, none_done, 0.0) == pytest.approx(55.0)
     assert seconds_left(JOB, none_done, 15.0) == pytest.approx(40.0)
@@ -206,11 +219,11 @@ def test_the_time_left_is_the_estimate_at_first_and_then_follows_the_runs_own_pa
     # Half as fast.
     slow = 25.0 * (50.0 + PRIOR_SECONDS) / (25.0 + PRIOR_SECONDS)
     assert seconds_left(JOB, half_done, 55.0) == pytest.approx(slow)
-    assert seconds_left(JOB, Work(10, 400, 0, 10, 400, 2), 60.0) == 0.0
+    assert seconds_left(JOB, WorkDone(10, 400, 0, 10, 400, 2), 60.0) == 0.0
     assert seconds_left(Estimate(), none_done, 0.0) is None
 
 
 def test_films_that_are_settled_without_their_frames_leave_nothing():
-    failed = Work(stills_settled=10, films_settled=2, stills=10)
+    failed = WorkDone(stills_settled=10, films_settled=2, stills=10)
 
     assert seconds_left(JOB, failed, 20.0) == 0.0

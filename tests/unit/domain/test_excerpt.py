@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.excerpt import Excerpt, clipped, only_excerpt, parse_excerpt, within
+from colorworker.domain.excerpt import (
+    Excerpt,
+    clip_cuts,
+    clip_timeline,
+    excerpt_entries,
+    parse_excerpt,
+)
 from colorworker.domain.timeline import Timeline
-from colorworker.domain.units import cut
+from colorworker.domain.units import cut_timeline
 from colorworker.errors import SourceUnsupported, UsageError
 
 
@@ -38,7 +44,7 @@ def test_the_times_of_a_shot_list_name_its_frames_at_any_rate():
     for frame in range(1, 99):
         start_ms = round(1000 * Fraction(frame, 24))
 
-        part = within(timeline, Excerpt(start_ms, start_ms + 1), "reel")
+        part = clip_timeline(timeline, Excerpt(start_ms, start_ms + 1), "reel")
 
         assert part.pts.tolist() == [7 + frame]
 
@@ -46,23 +52,23 @@ def test_the_times_of_a_shot_list_name_its_frames_at_any_rate():
 def test_the_end_is_not_in_it_and_none_is_the_films():
     timeline = film(rate=25)
 
-    assert within(timeline, Excerpt(40, 120), "reel").pts.tolist() == [8, 9]
-    assert within(timeline, Excerpt(3960, None), "reel").pts.tolist() == [106]
-    assert within(timeline, None, "reel") is timeline
+    assert clip_timeline(timeline, Excerpt(40, 120), "reel").pts.tolist() == [8, 9]
+    assert clip_timeline(timeline, Excerpt(3960, None), "reel").pts.tolist() == [106]
+    assert clip_timeline(timeline, None, "reel") is timeline
 
 
 @pytest.mark.parametrize("excerpt", [Excerpt(4000, None), Excerpt(0, 5000), Excerpt(10, 30)])
 def test_what_is_not_in_the_film_is_refused_with_its_length(excerpt):
     with pytest.raises(SourceUnsupported, match=r"00:00:04\.000"):
-        within(film(rate=25), excerpt, "reel")
+        clip_timeline(film(rate=25), excerpt, "reel")
 
 
 def test_cuts_inside_are_the_films_own_and_all_of_them_count_every_frame():
     timeline = film(rate=25)
-    cuts = cut(timeline, 20)
+    cuts = cut_timeline(timeline, 20)
 
-    part = within(timeline, Excerpt(1000, 3000), "reel")
-    found = clipped(cuts, part, timeline)
+    part = clip_timeline(timeline, Excerpt(1000, 3000), "reel")
+    found = clip_cuts(cuts, part, timeline)
 
     assert sum(item.frame_count for item in found) == len(part.pts) == 50
     assert found[1:-1] == cuts[2:3]
@@ -71,19 +77,21 @@ def test_cuts_inside_are_the_films_own_and_all_of_them_count_every_frame():
 
 def test_to_the_films_end_the_last_cut_is_the_films_own():
     timeline = film(rate=25)
-    part = within(timeline, Excerpt(1000, None), "reel")
+    part = clip_timeline(timeline, Excerpt(1000, None), "reel")
 
-    assert clipped(cut(timeline, 20), part, timeline)[-1] == cut(timeline, 20)[-1]
+    assert (
+        clip_cuts(cut_timeline(timeline, 20), part, timeline)[-1] == cut_timeline(timeline, 20)[-1]
+    )
 
 
 def test_the_output_has_a_name_of_its_own():
-    (named,) = only_excerpt([entry()], Excerpt(62500, 70000))
+    (named,) = excerpt_entries([entry()], Excerpt(62500, 70000))
 
     assert named.output_key == "reel.00_01_02.500-00_01_10.000.mkv"
 
 
 def test_several_sources_and_pictures_have_no_excerpt():
     with pytest.raises(UsageError, match="several sources"):
-        list(only_excerpt([entry(), entry("b.mkv")], Excerpt(0, None)))
+        list(excerpt_entries([entry(), entry("b.mkv")], Excerpt(0, None)))
     with pytest.raises(UsageError, match="is a picture"):
-        list(only_excerpt([entry("a.png", "still")], Excerpt(0, None)))
+        list(excerpt_entries([entry("a.png", "still")], Excerpt(0, None)))

@@ -17,7 +17,7 @@ from colorworker.domain.records import (
     record_from_json,
     record_to_json,
 )
-from colorworker.domain.shots import Shot, ShotSheet, Start
+from colorworker.domain.shots import RecordedStart, Shot, ShotSheet
 from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.units import Cut
 from colorworker.domain.videoinfo import VideoInfo
@@ -39,7 +39,7 @@ SCAN = ScanInfo(
 SEGMENT = SegmentInfo(
     -3,
     PartFacts(10, 2, "bb", {"closed captions": 10}, "packed"),
-    shot_starts=(Start(-3, 0, "dissolve"),),
+    shot_starts=(RecordedStart(-3, 0, "dissolve"),),
     shot_pictures=(-3,),
     pixels=100,
     pixels_beyond_gamut=1,

@@ -9,7 +9,7 @@ from colorworker.domain.runstate import (
     Pace,
     RunCounts,
     RunState,
-    pace,
+    measure_pace,
     run_from_json,
     run_status,
     run_to_json,
@@ -44,18 +44,21 @@ def test_the_pace_is_that_between_the_samples_and_resumed_frames_do_not_count():
         frames_done=700, frames_resumed=550,
     )  # fmt: skip
 
-    assert pace([(100.0, first), (110.0, last)]) == Pace(1.0, 15.0, 25.0)
+    assert measure_pace([(100.0, first), (110.0, last)]) == Pace(1.0, 15.0, 25.0)
 
 
 @pytest.mark.parametrize(
     "samples", [[], [(1.0, RunCounts())], [(1.0, RunCounts()), (1.0, RunCounts(3, 3))]]
 )
 def test_without_time_between_samples_nothing_is_known(samples):
-    assert pace(samples) == Pace()
+    assert measure_pace(samples) == Pace()
 
 
 def test_the_time_left_is_not_known_before_the_first_unit():
-    assert pace([(0.0, RunCounts()), (9.0, RunCounts(5, units_expected=5))]).eta_seconds is None
+    assert (
+        measure_pace([(0.0, RunCounts()), (9.0, RunCounts(5, units_expected=5))]).eta_seconds
+        is None
+    )
 
 
 def test_a_state_survives_json_and_fields_of_newer_versions_are_left_out():

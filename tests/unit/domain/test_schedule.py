@@ -11,11 +11,11 @@ from colorworker.domain.schedule import (
     Budget,
     Failure,
     Retry,
-    departed,
-    failed_again,
+    count_failure,
     failure_from_json,
     failure_to_json,
-    identity,
+    missing_sources,
+    output_identity,
 )
 
 NOW = datetime(2026, 11, 22, 20, tzinfo=UTC)
@@ -67,9 +67,9 @@ def test_what_is_held_says_why_and_until_when():
 
 
 def test_a_source_that_changed_starts_anew():
-    first = failed_again(None, entry("a"), "one", "x", "s", NOW.isoformat())
-    second = failed_again(first, entry("a"), "one", "x", "s", NOW.isoformat())
-    other = failed_again(second, entry("a", "2"), "other", "x", "s", NOW.isoformat())
+    first = count_failure(None, entry("a"), "one", "x", "s", NOW.isoformat())
+    second = count_failure(first, entry("a"), "one", "x", "s", NOW.isoformat())
+    other = count_failure(second, entry("a", "2"), "other", "x", "s", NOW.isoformat())
 
     assert [item.failures for item in (first, second, other)] == [1, 2, 1]
     assert failure_from_json(failure_to_json(second)) == second
@@ -92,17 +92,19 @@ def test_an_identity_holds_content_name_options_and_weights():
     settled = replace(one, kind=None, outcome="failed", error_code="source_unreadable")
 
     found = {
-        identity(one, OPTIONS, MODEL),
-        identity(replace(one, etag="2"), OPTIONS, MODEL),
-        identity(replace(one, output_key="b"), OPTIONS, MODEL),
-        identity(one, replace(OPTIONS, vividness=1.0), MODEL),
-        identity(one, OPTIONS, ModelRef("other", "1" * 64)),
-        identity(film, OPTIONS, MODEL),
-        identity(settled, OPTIONS, MODEL),
+        output_identity(one, OPTIONS, MODEL),
+        output_identity(replace(one, etag="2"), OPTIONS, MODEL),
+        output_identity(replace(one, output_key="b"), OPTIONS, MODEL),
+        output_identity(one, replace(OPTIONS, vividness=1.0), MODEL),
+        output_identity(one, OPTIONS, ModelRef("other", "1" * 64)),
+        output_identity(film, OPTIONS, MODEL),
+        output_identity(settled, OPTIONS, MODEL),
     }
 
     assert len(found) == 7
-    assert identity(one, OPTIONS, MODEL) == identity(replace(one), OPTIONS, ModelRef("x", "0" * 64))
+    assert output_identity(one, OPTIONS, MODEL) == output_identity(
+        replace(one), OPTIONS, ModelRef("x", "0" * 64)
+    )
 
 
 def test_what_is_gone_is_found_by_one_walk_over_both():
@@ -111,9 +113,9 @@ def test_what_is_gone_is_found_by_one_walk_over_both():
     now = [entry("a", "2"), entry("aa"), entry("b", root="s3://b"), entry("e")]
 
     line = replace(sidecar, key="bb.csv, line 3", outcome="failed", error_code="line_refused")
-    gone = list(departed([*before[:3], line, sidecar, *before[3:]], now))
+    gone = list(missing_sources([*before[:3], line, sidecar, *before[3:]], now))
 
     assert gone == [before[1], before[3], before[4]]
-    assert list(departed(before, [])) == before
-    assert list(departed([], now)) == []
-    assert list(departed(now, now)) == []
+    assert list(missing_sources(before, [])) == before
+    assert list(missing_sources([], now)) == []
+    assert list(missing_sources(now, now)) == []

@@ -2,22 +2,22 @@
 
 from fractions import Fraction
 
-from colorworker.domain.segmentlist import Stretch, frame_range, stretches
+from colorworker.domain.segmentlist import SegmentRun, frame_range, group_cuts
 from colorworker.domain.units import Cut
 
 
 def test_cuts_in_a_row_that_are_equally_long_are_one_stretch():
     cuts = [Cut(100, 148, 48), Cut(148, 196, 48), Cut(196, 256, 60), Cut(256, None, 48)]
 
-    found = stretches(cuts, origin_pts=100, time_base=Fraction(1, 24))
+    found = group_cuts(cuts, origin_pts=100, time_base=Fraction(1, 24))
 
     assert found == (
-        Stretch(1, 2, 0.0, 48),
-        Stretch(3, 3, 4.0, 60),
-        Stretch(4, 4, 6.5, 48),
+        SegmentRun(1, 2, 0.0, 48),
+        SegmentRun(3, 3, 4.0, 60),
+        SegmentRun(4, 4, 6.5, 48),
     )
     assert frame_range(found) == (48, 60)
 
 
 def test_times_count_from_the_films_first_frame_also_where_an_excerpt_begins_later():
-    assert stretches([Cut(90_000, None, 7)], -3600, Fraction(1, 90_000))[0].start_seconds == 1.04
+    assert group_cuts([Cut(90_000, None, 7)], -3600, Fraction(1, 90_000))[0].start_seconds == 1.04

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from colorworker.domain.shots import Shot, Start, shots_of, timecode
+from colorworker.domain.shots import RecordedStart, Shot, merge_shots, timecode
 from colorworker.domain.timeline import Timeline
 
 
@@ -12,11 +12,11 @@ def timeline(frames=100, step=40, first=80):
 
 
 def at(frame, frames=0, transition="cut"):
-    return Start(80 + 40 * frame, 80 + 40 * (frame + frames), transition)
+    return RecordedStart(80 + 40 * frame, 80 + 40 * (frame + frames), transition)
 
 
 def test_shots_cover_every_frame_once_and_are_numbered_in_order():
-    shots = shots_of([at(60), at(25, transition="fade")], timeline())
+    shots = merge_shots([at(60), at(25, transition="fade")], timeline())
 
     assert shots == [
         Shot(1, 80, 0.0, 25, "start"),
@@ -26,13 +26,13 @@ def test_shots_cover_every_frame_once_and_are_numbered_in_order():
 
 
 def test_a_film_without_any_change_is_one_shot():
-    assert shots_of([], timeline()) == [Shot(1, 80, 0.0, 100, "start")]
+    assert merge_shots([], timeline()) == [Shot(1, 80, 0.0, 100, "start")]
 
 
 def test_a_dissolve_that_two_segments_have_seen_counts_once():
     whole, rest = at(40, 20, "dissolve"), at(51, 9, "dissolve")
 
-    shots = shots_of([rest, whole], timeline())
+    shots = merge_shots([rest, whole], timeline())
 
     assert [(shot.frames, shot.transition) for shot in shots] == [(40, "start"), (60, "dissolve")]
 

@@ -32,7 +32,7 @@ def random_timeline(seed, seekable=True):
 def test_cuts_cover_every_frame_once(seed):
     timeline = random_timeline(seed)
 
-    cuts = units.cut(timeline, 24)
+    cuts = units.cut_timeline(timeline, 24)
 
     assert sum(cut.frame_count for cut in cuts) == len(timeline.pts)
     assert [cut.end_pts for cut in cuts[:-1]] == [cut.start_pts for cut in cuts[1:]]
@@ -44,18 +44,18 @@ def test_cuts_cover_every_frame_once(seed):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_no_cut_but_the_last_is_shorter_than_its_target(seed):
-    cuts = units.cut(random_timeline(seed), 24)
+    cuts = units.cut_timeline(random_timeline(seed), 24)
 
     assert all(cut.frame_count >= 24 for cut in cuts[:-1])
 
 
 def test_a_film_that_cannot_be_sought_is_one_cut():
-    assert len(units.cut(random_timeline(3, seekable=False), 1)) == 1
+    assert len(units.cut_timeline(random_timeline(3, seekable=False), 1)) == 1
 
 
 def test_a_target_of_no_frames_is_refused():
     with pytest.raises(ValueError, match="positive"):
-        units.cut(random_timeline(1), 0)
+        units.cut_timeline(random_timeline(1), 0)
 
 
 def test_a_still_has_another_identity_when_anything_that_matters_changes():

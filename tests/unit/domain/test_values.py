@@ -16,8 +16,13 @@ from colorworker.domain.entries import (
     manifest_lines,
 )
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.schedule import identity
-from colorworker.domain.timeline import Stored, Timeline, timeline_from_bytes, timeline_to_bytes
+from colorworker.domain.schedule import output_identity
+from colorworker.domain.timeline import (
+    StoredPackets,
+    Timeline,
+    timeline_from_bytes,
+    timeline_to_bytes,
+)
 from colorworker.errors import SourceDamaged
 
 
@@ -44,7 +49,7 @@ def test_packets_and_anchors_of_a_timeline_come_back_from_bytes():
     anchors = np.array([[0, 188, 700, -2], [2, 1880, 300, 4]], np.int64)
     one = replace(
         timeline([0, 3, 7], [0, 7]),
-        stored=Stored(np.array([0, 1, 2], np.int64), anchors),
+        stored=StoredPackets(np.array([0, 1, 2], np.int64), anchors),
         restarts=(90, 270),
     )
 
@@ -56,7 +61,7 @@ def test_packets_and_anchors_of_a_timeline_come_back_from_bytes():
 
 
 def test_a_timeline_with_an_anchor_too_few_is_refused():
-    stored = Stored(np.array([0, 1, 2], np.int64), np.zeros((1, 4), np.int64))
+    stored = StoredPackets(np.array([0, 1, 2], np.int64), np.zeros((1, 4), np.int64))
 
     with pytest.raises(SourceDamaged, match="1 anchors for 2 keyframes"):
         replace(timeline([0, 3, 7], [0, 7]), stored=stored)
@@ -117,6 +122,8 @@ def test_own_options_change_identities_as_the_same_options_of_the_whole_job_woul
     plain = Entry("file:///a", "x.mkv", 1, "e", "film", "x.mkv")
     other = replace(plain, own_options=(("profile", "archive"),))
 
-    assert identity(other, Options(), model) == identity(plain, Options(profile="archive"), model)
-    assert identity(other, Options(), model) != identity(plain, Options(), model)
+    assert output_identity(other, Options(), model) == output_identity(
+        plain, Options(profile="archive"), model
+    )
+    assert output_identity(other, Options(), model) != output_identity(plain, Options(), model)
     assert other.options(Options()) is other.options(Options())

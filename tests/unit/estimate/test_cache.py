@@ -7,7 +7,7 @@ import pytest
 
 from colorworker.domain.costs import Calibration, Rate
 from colorworker.domain.options import ModelRef, Options
-from colorworker.estimate.cache import Kept
+from colorworker.estimate.cache import CalibrationFile
 from colorworker.estimate.calibrate import Bench
 
 BENCH = Bench(ModelRef("lite", "0" * 64), Options(), 1, 8)
@@ -17,7 +17,7 @@ FOUND = Calibration(
 
 
 def test_a_stored_calibration_is_read_back(tmp_path):
-    kept = Kept(tmp_path / "cache", BENCH)
+    kept = CalibrationFile(tmp_path / "cache", BENCH)
     assert kept.read() is None
 
     kept.write(FOUND)
@@ -37,17 +37,17 @@ def test_a_stored_calibration_is_read_back(tmp_path):
     ],
 )
 def test_different_conditions_use_a_different_file(tmp_path, other):
-    Kept(tmp_path, BENCH).write(FOUND)
+    CalibrationFile(tmp_path, BENCH).write(FOUND)
 
-    assert Kept(tmp_path, other).read() is None
+    assert CalibrationFile(tmp_path, other).read() is None
 
 
 def test_options_that_do_not_change_costs_share_a_file(tmp_path):
-    Kept(tmp_path, BENCH).write(FOUND)
+    CalibrationFile(tmp_path, BENCH).write(FOUND)
 
     calm = replace(BENCH, options=Options(vividness=0.1, profile="archive"))
 
-    assert Kept(tmp_path, calm).read() == FOUND
+    assert CalibrationFile(tmp_path, calm).read() == FOUND
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_options_that_do_not_change_costs_share_a_file(tmp_path):
     ],
 )
 def test_a_damaged_file_is_reported_and_ignored(tmp_path, caplog, damage):
-    kept = Kept(tmp_path, BENCH)
+    kept = CalibrationFile(tmp_path, BENCH)
     kept.write(FOUND)
     kept.path.write_text(damage(json.loads(kept.path.read_text())))
 
@@ -74,6 +74,6 @@ def test_a_damaged_file_is_reported_and_ignored(tmp_path, caplog, damage):
 def test_an_unwritable_cache_folder_does_not_fail_the_estimate(tmp_path, caplog):
     (tmp_path / "file").write_text("")
 
-    Kept(tmp_path / "file", BENCH).write(FOUND)
+    CalibrationFile(tmp_path / "file", BENCH).write(FOUND)
 
     assert "could not be stored" in caplog.text

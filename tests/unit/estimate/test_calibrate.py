@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from colorworker.domain.costs import Calibration, Piece, Rate
+from colorworker.domain.costs import Calibration, CostClass, Rate
 from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import SourceUnsupported
 from colorworker.estimate import calibrate as calibrating
@@ -47,9 +47,9 @@ def small(monkeypatch, tmp_path):
 
 def test_every_kind_of_work_gets_a_rate_and_no_scratch_files_remain(small, tmp_path):
     pieces = [
-        Piece("film", "mpeg2video", "yuv420p"),
-        Piece("film", "ffv1", "yuv420p", "archive"),
-        Piece("still", "tiff", "16", "archive"),
+        CostClass("film", "mpeg2video", "yuv420p"),
+        CostClass("film", "ffv1", "yuv420p", "archive"),
+        CostClass("still", "tiff", "16", "archive"),
     ]
     said = []
 
@@ -68,14 +68,14 @@ def test_every_kind_of_work_gets_a_rate_and_no_scratch_files_remain(small, tmp_p
 @pytest.mark.parametrize(
     ("piece", "tells"),
     [
-        (Piece("still", "jpeg", "8"), True),
-        (Piece("still", "tiff", "8", "mezzanine"), True),
-        (Piece("film", "h264", "yuv420p"), True),
-        (Piece("film", "h264", "yuv420p", "archive"), True),
-        (Piece("film", "h264", "yuv420p", "mezzanine"), False),
-        (Piece("film", "ffv1", "gray", "archive"), True),
-        (Piece("film", "ffv1", "gray"), False),
-        (Piece("film", "mpeg2video", "yuv420p"), False),
+        (CostClass("still", "jpeg", "8"), True),
+        (CostClass("still", "tiff", "8", "mezzanine"), True),
+        (CostClass("film", "h264", "yuv420p"), True),
+        (CostClass("film", "h264", "yuv420p", "archive"), True),
+        (CostClass("film", "h264", "yuv420p", "mezzanine"), False),
+        (CostClass("film", "ffv1", "gray", "archive"), True),
+        (CostClass("film", "ffv1", "gray"), False),
+        (CostClass("film", "mpeg2video", "yuv420p"), False),
     ],
 )
 def test_output_bytes_follow_source_bytes_where_neither_has_a_bit_rate(piece, tells):
@@ -83,8 +83,8 @@ def test_output_bytes_follow_source_bytes_where_neither_has_a_bit_rate(piece, te
 
 
 def test_the_calibration_stores_source_bytes_beside_output_bytes(small, warm):
-    pieces = [Piece("film", "ffv1", "gray", "archive"), Piece("still", "jpeg", "8"),
-              Piece("film", "mpeg2video", "yuv420p")]  # fmt: skip
+    pieces = [CostClass("film", "ffv1", "gray", "archive"), CostClass("still", "jpeg", "8"),
+              CostClass("film", "mpeg2video", "yuv420p")]  # fmt: skip
 
     film, still, rated = calibrate(pieces, small).rates.values()
 
@@ -104,7 +104,7 @@ def warm(monkeypatch):
 
 def test_every_worker_gets_the_same_amount_of_work(small, warm):
     two = replace(small, workers=2)
-    piece = Piece("still", "png", "8")
+    piece = CostClass("still", "png", "8")
 
     alone, together = (calibrate([piece], bench).rates[piece.name] for bench in (small, two))
 
@@ -113,9 +113,9 @@ def test_every_worker_gets_the_same_amount_of_work(small, warm):
 
 def test_known_rates_stay_and_unmakeable_material_is_left_out(small, warm):
     known = Calibration("", 1.0, {"still/access/jpeg/8": Rate(1.0, 0.0, 0.0, 0.0)})
-    vc1 = Piece("film", "vc1", "yuv420p")
+    vc1 = CostClass("film", "vc1", "yuv420p")
     # H.264 keeps 8 and 10 bits only.
-    deep = Piece("film", "ffv1", "yuv420p12le", "access")
+    deep = CostClass("film", "ffv1", "yuv420p12le", "access")
 
     found = calibrate([vc1, deep], small, known=known)
 
@@ -124,7 +124,7 @@ def test_known_rates_stay_and_unmakeable_material_is_left_out(small, warm):
 
 def test_no_new_measurement_starts_after_a_minute(small, warm, monkeypatch):
     monkeypatch.setattr(calibrating, "BUDGET_SECONDS", 0.0)
-    pieces = [Piece("still", "png", "8"), Piece("still", "jpeg", "8")]
+    pieces = [CostClass("still", "png", "8"), CostClass("still", "jpeg", "8")]
 
     assert list(calibrate(pieces, small).rates) == ["still/access/png/8"]
 
@@ -135,7 +135,7 @@ def test_no_new_measurement_starts_after_a_minute(small, warm, monkeypatch):
      ("mpeg4", "yuv420p"), ("mjpeg", "yuvj420p"), ("prores", "yuv422p10le")],
 )  # fmt: skip
 def test_sample_films_have_the_requested_properties(tmp_path, codec, pix_fmt):
-    film = make_reel(tmp_path, "0", Piece("film", codec, pix_fmt), 96, 64, 4)
+    film = make_reel(tmp_path, "0", CostClass("film", codec, pix_fmt), 96, 64, 4)
 
     with film.open("rb") as reader:
         header = film_header(reader, film.name)
@@ -145,7 +145,7 @@ def test_sample_films_have_the_requested_properties(tmp_path, codec, pix_fmt):
 
 @pytest.mark.parametrize(("form", "bits"), [("jpeg", 8), ("png", 16), ("tiff", 8), ("webp", 8)])
 def test_sample_pictures_have_the_requested_properties(tmp_path, form, bits):
-    path = make_still(tmp_path, "0", Piece("still", form, str(bits)), 96, 64)
+    path = make_still(tmp_path, "0", CostClass("still", form, str(bits)), 96, 64)
 
     with path.open("rb") as reader, open_still(reader, path.name, max_pixels=10**6) as picture:
         assert (picture.info.loader, picture.info.bit_depth) == (form, bits)
@@ -153,9 +153,9 @@ def test_sample_pictures_have_the_requested_properties(tmp_path, form, bits):
 
 def test_unsupported_sample_formats_are_refused(tmp_path):
     with pytest.raises(SourceUnsupported):
-        make_still(tmp_path, "0", Piece("still", "gif", "8"), 8, 8)
+        make_still(tmp_path, "0", CostClass("still", "gif", "8"), 8, 8)
     with pytest.raises(SourceUnsupported):
-        make_reel(tmp_path, "0", Piece("film", "h264", "no such format"), 64, 64, 2)
+        make_reel(tmp_path, "0", CostClass("film", "h264", "no such format"), 64, 64, 2)
 
 
 def test_sample_textures_look_alike_at_every_size():

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from colorworker.domain.excerpt import Excerpt, only_excerpt
+from colorworker.domain.excerpt import Excerpt, excerpt_entries
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.segmentlist import stretches
+from colorworker.domain.segmentlist import group_cuts
 from colorworker.domain.units import scan
 from colorworker.estimate import films as module
 from colorworker.estimate.films import Looking, outlined
@@ -52,7 +52,7 @@ class Lookout:
         found = list_entries([OpenSource(Source(str(self.source.uri)), self.source)], options)
         if options.excerpt:
             film = [entry for entry in found if entry.key == "r.mp4"]
-            return list(only_excerpt(film, Excerpt(*options.excerpt)))
+            return list(excerpt_entries(film, Excerpt(*options.excerpt)))
         return found
 
     def outlines(self, options=OPTIONS, films=2):
@@ -80,7 +80,7 @@ def test_predicted_cuts_equal_those_of_the_scan(lookout, options):
     cuts = record.info.cuts
     assert len(cuts) > 1
     assert found.segments == len(cuts)
-    assert found.cuts == stretches(cuts, 0, record.info.time_base)
+    assert found.cuts == group_cuts(cuts, 0, record.info.time_base)
     assert found.frames == record.info.frames
     assert found.seconds == pytest.approx(record.info.film_seconds, abs=0.001)
     assert (found.width, found.height, found.codec, found.pix_fmt, found.rate) == (

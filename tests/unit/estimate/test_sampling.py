@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.domain.entries import counts_of
+from colorworker.domain.entries import count_entries
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.schedule import identity
+from colorworker.domain.schedule import output_identity
 from colorworker.estimate.sampling import Recorded, survey
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.containers.headers import film_header
@@ -36,7 +36,7 @@ def archive(tmp_path):
 def look(archive, destination=None, **changes):
     entries = list_entries([OpenSource(Source(str(archive)), LocalStore(archive))], OPTIONS)
     volume = survey(
-        entries, counts_of(entries), OPTIONS, MODEL, lambda _: LocalStore(archive),
+        entries, count_entries(entries), OPTIONS, MODEL, lambda _: LocalStore(archive),
         Recorded(destination), **changes,
     )  # fmt: skip
     return entries, volume
@@ -72,7 +72,7 @@ def test_items_with_a_done_record_are_not_counted(archive):
     entries, _ = look(archive)
     for entry in entries:
         if entry.key in {"0.png", "r.mp4"}:
-            store.put(f".colorworker/units/{identity(entry, OPTIONS, MODEL)}.json", b"{}")
+            store.put(f".colorworker/units/{output_identity(entry, OPTIONS, MODEL)}.json", b"{}")
     store.put(".colorworker/units/no unit", b"")
 
     _, volume = look(archive, store)
@@ -87,7 +87,7 @@ def test_only_frames_inside_an_excerpt_count(archive):
     found = [
         survey(
             entries,
-            counts_of(entries),
+            count_entries(entries),
             replace(OPTIONS, excerpt=excerpt),
             MODEL,
             lambda _: LocalStore(archive),

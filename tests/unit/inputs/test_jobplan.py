@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from colorworker.domain.entries import Counts, Entry
+from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import UsageError
 from colorworker.inputs.jobplan import freeze_job_plan, job_plan_key, put_job_plan
@@ -28,7 +28,7 @@ def plan(tmp_path):
 
 def test_a_plan_can_be_read_repeatedly_and_counts_its_entries(plan):
     assert list(plan) == list(plan) == ENTRIES
-    assert plan.counts == Counts(items=3, stills=1, films=1, size_bytes=110)
+    assert plan.counts == EntryCounts(items=3, stills=1, films=1, size_bytes=110)
 
 
 def test_the_job_id_is_the_hash_of_the_plan(plan):

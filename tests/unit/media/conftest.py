@@ -11,7 +11,7 @@ import pytest
 
 from colorworker.domain.options import Options
 from colorworker.domain.timeline import Timeline
-from colorworker.domain.units import cut
+from colorworker.domain.units import cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartWriter
@@ -90,7 +90,7 @@ class Joined:
 
     def parts(self) -> list[Part]:
         made = []
-        for number, piece in enumerate(cut(self.timeline, self.segment_frames)):
+        for number, piece in enumerate(cut_timeline(self.timeline, self.segment_frames)):
             path = self.source.with_name(f"part-{number}")
             made.append(self.part(path, piece.start_pts, piece.end_pts, self.spec))
         return made

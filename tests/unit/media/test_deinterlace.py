@@ -9,7 +9,7 @@ import pytest
 from av.filter import Graph
 from av.sidedata.sidedata import Type
 
-from colorworker.domain.units import cut
+from colorworker.domain.units import cut_timeline
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
 from colorworker.media.deinterlace import deinterlace_segment
@@ -92,7 +92,7 @@ def test_deinterlaced_segments_are_those_of_the_whole_film(name, film, luma_hash
         assert [frame.pts for frame in whole] == timeline.pts.tolist()
         assert not any(frame.interlaced_frame for frame in whole)
 
-        for piece in cut(timeline, 8):
+        for piece in cut_timeline(timeline, 8):
             start, end = piece.start_pts, piece.end_pts
             frames = deinterlace_segment(reader, name, info, timeline, start, end, lookahead=3)
             at = timeline.pts.tolist().index(start)

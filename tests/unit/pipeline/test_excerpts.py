@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.domain.excerpt import Excerpt, only_excerpt
+from colorworker.domain.excerpt import Excerpt, excerpt_entries
 from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
@@ -43,7 +43,7 @@ def run(source, destination, excerpt=None):
     options = Options(profile="archive", segment_frames=16, excerpt=excerpt)
     entries = list_entries([OpenSource(Source(str(source)), store)], options)
     if excerpt:
-        entries = list(only_excerpt(entries, excerpt))
+        entries = list(excerpt_entries(entries, excerpt))
     model = ModelRef("toy", "0" * 64)
     context = WorkerContext(destination, lambda _: store, lambda _: Toy(), model, "test")
     lines = []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from colorworker.domain.options import ModelRef, Options, Profile
-from colorworker.domain.units import cut
+from colorworker.domain.units import cut_timeline
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
@@ -105,7 +105,7 @@ def test_segments_of_any_cut_list_have_every_frame_at_its_time(clip, made):
     path, film = made(clip).path, made(clip).film
     whole = list(zip(film.timeline.pts.tolist(), film.lumas, strict=True))
 
-    every_keyframe, eights = (cut(film.timeline, frames) for frames in (1, 8))
+    every_keyframe, eights = (cut_timeline(film.timeline, frames) for frames in (1, 8))
 
     assert len(eights) > 1
     assert off_by(film, clip.seconds) <= film.timeline.time_base / 2

@@ -230,7 +230,10 @@ def test_each_item_of_a_job_uses_its_own_options(source):
 
     with av.open(destination.open("reel.mkv")) as film:
         assert film.streams.video[0].codec.name == "ffv1"
-    assert looks == {replace(options, vividness=0.1).model_settings, options.model_settings}
+    assert looks == {
+        replace(options, vividness=0.1).prediction_settings,
+        options.prediction_settings,
+    }
 
 
 def make_shots(path, *lengths, gop_size=6):

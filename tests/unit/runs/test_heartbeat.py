@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from colorworker.domain.costs import Estimate, Part
+from colorworker.domain.costs import Estimate, MediaEstimate
 from colorworker.domain.runstate import run_from_json
 from colorworker.driver import Progress
 from colorworker.errors import StoreUnavailable, UsageError
@@ -77,7 +77,9 @@ def test_the_state_shows_progress_while_the_run_is_in_progress():
 
 def test_a_run_with_an_estimate_shows_the_time_left_and_a_comparison_at_the_end():
     store = Watched()
-    expected = Estimate(Part(4, 4, 0.0, 40.0, 4000), Part(1, 100, 4.0, 60.0, 6000))
+    expected = Estimate(
+        MediaEstimate(4, 4, 0.0, 40.0, 4000), MediaEstimate(1, 100, 4.0, 60.0, 6000)
+    )
     found = ItemLine("file:///a", "r.mp4", "film", "succeeded", resumed=True, frames=100)
     made = ItemLine("file:///a", "a.png", "still", "succeeded", output_bytes=900, worker="a:1")
 

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.domain.units import cut
+from colorworker.domain.units import cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.codecs.decode import DecodeTally, decode_segment
@@ -48,7 +48,7 @@ def test_segments_together_are_the_film_decoded_in_one_go(name, film, shown, lum
     path = film(name, **FILMS[name])
     with path.open("rb") as reader:
         info, timeline = scan(reader, name)
-        pieces = cut(timeline, 10)
+        pieces = cut_timeline(timeline, 10)
 
         together = [
             (frame.pts, luma_hash(frame))
@@ -69,7 +69,7 @@ def test_avi_with_reordered_frames_gets_counted_times_in_the_order_of_the_decode
     path = film("film.avi", codec=codec, b_frames=2)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
-        pieces = cut(timeline, 10)
+        pieces = cut_timeline(timeline, 10)
         frames = [
             (frame.pts, luma_hash(frame))
             for piece in pieces

@@ -11,7 +11,7 @@ from av.error import ArgumentError, FFmpegError
 from av.error import OverflowError as TooMuch
 from av.video.codeccontext import VideoCodecContext
 
-from colorworker.domain.options import CODECS, Options, changed
+from colorworker.domain.options import CODECS, Options, with_item_options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import HardwareMissing, SourceUnsupported, UsageError
 from colorworker.media.codecs import nvenc
@@ -100,8 +100,8 @@ def test_options_that_do_not_go_with_nvenc_are_refused(options, said):
 def test_an_item_with_a_profile_of_its_own_is_not_bound_to_the_jobs_engine():
     job = Options(encoder="nvenc")
 
-    assert changed(job, {"profile": "archive"}).encoder == "software"
-    assert changed(job, {"codec": "hevc"}).encoder == "nvenc"
+    assert with_item_options(job, {"profile": "archive"}).encoder == "software"
+    assert with_item_options(job, {"codec": "hevc"}).encoder == "nvenc"
 
 
 @pytest.mark.parametrize("codec", CODECS["access"])

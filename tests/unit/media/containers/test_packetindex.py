@@ -2,7 +2,7 @@
 
 import pytest
 
-from colorworker.domain.units import cut
+from colorworker.domain.units import cut_timeline
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers import seek
 from colorworker.media.containers.probe import scan
@@ -50,7 +50,7 @@ def test_every_segment_has_the_films_own_frames_at_the_first_try(
     path = film(name, **FILMS[name])
     with path.open("rb") as reader:
         info, timeline = scan(reader, name)
-        pieces = cut(timeline, 10)
+        pieces = cut_timeline(timeline, 10)
 
         frames = [
             (frame.pts, luma_hash(frame))

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from colorworker.domain.units import cut
+from colorworker.domain.units import cut_timeline
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers import demux
 from colorworker.media.containers.probe import scan
@@ -34,7 +34,7 @@ def test_the_segments_of_a_film_read_hardly_more_than_their_frames(tmp_path, mon
 
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
-    cuts = cut(timeline, 60)
+    cuts = cut_timeline(timeline, 60)
     for each in cuts:
         reader = BlockReader(read_range, len(data), name=path.name, block_bytes=BLOCK)
         frames = decode_segment(
