@@ -28,9 +28,8 @@ import pyvips
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from colorworker.work import plan  # noqa: E402
-
-from colorworker.domain.options import Asset, ModelRef, Options  # noqa: E402
+from colorworker.domain import units  # noqa: E402
+from colorworker.domain.options import Asset, Options  # noqa: E402
 from colorworker.pipeline.context import WorkerContext  # noqa: E402
 from colorworker.pipeline.scan import cut_list_of  # noqa: E402
 from colorworker.pipeline.unit import run_unit  # noqa: E402
@@ -38,23 +37,14 @@ from colorworker.store.options import S3Options  # noqa: E402
 from colorworker.store.s3 import S3Store  # noqa: E402
 from tests import servers  # noqa: E402
 from tests.faultproxy import FaultProxy, proxy  # noqa: E402
+from tests.jobharness import TOY_MODEL  # noqa: E402
+from tests.toycolorizer import ToyColorizer  # noqa: E402
 
 MIB = 1 << 20
-MODEL = ModelRef("toy", "0" * 64)
 WIDTH, HEIGHT, RATE = 320, 240, 24
 FRAMES_PER_SEGMENT = 240
 KEYFRAME_EVERY = 48
 FILES = {"mp4": "film.mp4", "faststart": "started.mp4", "mkv": "film.mkv"}
-
-
-class Toy:
-    """Warm where it is bright: no network, which the store does not see anyway."""
-
-    def working_shape(self, *_):
-        return 48, 64
-
-    def predict(self, lightness, hints=None):  # noqa: ARG002
-        return np.stack([lightness - 50, lightness - 50], axis=-1).astype(np.float32) * 0.3
 
 
 @dataclass(frozen=True)
@@ -152,14 +142,14 @@ def cost(seen) -> Cost:
 
 def film_rows(counted: Counted, asset: Asset, source: str, options: Options):
     """Yield (phase, cost at the source, cost at the destination) of one film."""
-    scan = plan.scan(asset, asset.key, options, MODEL)
+    scan = units.scan(asset, asset.key, options, TOY_MODEL)
     record, *costs = counted.run(scan, source)
     yield ("scan", *costs)
-    segments = plan.segments(asset, cut_list_of(record), scan.unit_id, options, MODEL)
+    segments = units.segments(asset, cut_list_of(record), scan.unit_id, options, TOY_MODEL)
     for segment in segments:
         _, *costs = counted.run(segment, source)
         yield (f"segment {segment.index}", *costs)
-    _, *costs = counted.run(plan.assembly(scan, segments), source)
+    _, *costs = counted.run(units.assembly(scan, segments), source)
     yield ("assembly", *costs)
 
 
@@ -236,7 +226,9 @@ def _measure(
         closing(S3Store(source, options=passing)) as archive,
         closing(S3Store(destination, options=passing)) as color,
     ):
-        context = WorkerContext(color, lambda _: archive, lambda _: Toy(), MODEL, "benchmark")
+        context = WorkerContext(
+            color, lambda _: archive, lambda _: ToyColorizer(), TOY_MODEL, "benchmark"
+        )
         counted = Counted(between, context)
         infos = sorted(archive.list(), key=lambda info: info.key)
         print(f"list: {len(between.passed)} requests for {len(infos)} objects")
@@ -244,7 +236,7 @@ def _measure(
             kind = "still" if info.key.endswith(".tif") else "film"
             asset = Asset(archive.uri, info.key, kind, info.size_bytes, info.etag)
             if kind == "still":
-                unit = plan.image_batch((plan.still(asset, info.key, options, MODEL),))
+                unit = units.image_batch((units.still(asset, info.key, options, TOY_MODEL),))
                 _, *costs = counted.run(unit, source)
                 print(f"{info.key}: {info.size_bytes / MIB:.1f} MiB")
                 show("still", *costs, info.size_bytes)

@@ -1,1 +1,1 @@
-"""Containers to frames and back: films by PyAV, pictures in `stills`."""
+"""Films and stills: `containers` and `codecs` for films (PyAV), `stills` for pictures (libvips)."""

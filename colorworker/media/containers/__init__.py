@@ -1,1 +1,1 @@
-"""."""
+"""Containers: demux, probe, seek, mux and verify films, with packet timestamps and side streams."""

@@ -1,4 +1,4 @@
-"""Join a film's parts with everything else its source holds, by stream copy."""
+"""Join a film's encoded parts with the other streams of its source, by stream copy."""
 
 import hashlib
 import heapq
@@ -40,22 +40,22 @@ from colorworker.media.containers.verify import verify_film
 
 @dataclass(frozen=True)
 class Part:
-    """One encoded segment: how to open it, and what its writer said about it."""
+    """One encoded segment: how to open it, and the facts its writer recorded."""
 
     open: Callable[[], BinaryIO]
-    """Returns a seekable reader that the assembly closes: parts are open one at a time."""
+    """Returns a seekable reader, which the assembly closes. Only one part is open at a time."""
     facts: PartFacts
 
 
 @dataclass(frozen=True)
 class AssemblyResult:
-    """What a verified film holds."""
+    """The contents of an assembled and verified film."""
 
     frame_count: int
     warnings: tuple[str, ...]
-    """What of the source could not be kept as it was, one sentence each."""
+    """One sentence for each thing in the source that was changed or lost."""
     streams: tuple[StreamFate, ...] = ()
-    """What became of every stream of the source, in its order."""
+    """What became of every stream, in the order of the source."""
 
 
 def assemble(
@@ -72,24 +72,25 @@ def assemble(
 ) -> AssemblyResult:
     """Write the film from its parts and its source, and verify it.
 
-    Streams through parts and source once; memory does not grow with the film, but for 8 bytes a
-    frame and the muxer's own index.
+    Streams through parts and source once. Memory does not grow with the film, except for 8 bytes
+    per frame and the muxer's index.
 
     Args:
         source_reader: The source, seekable; stays open.
         key: Its name, for errors.
-        parts: All segments in order.
-        output: File to write; one that exists is overwritten.
-        info: What `scan` said about the film.
-        timeline: When its frames are shown.
+        parts: All parts in order.
+        output: File to write; an existing file is overwritten.
+        info: The film's properties, from `scan`.
+        timeline: Timeline of the frames to write.
         spec: The encoder that wrote the parts.
-        notice: To be written into the container's comment, after what it says already.
-        whole: The film's timeline where the other is a part of it, which then begins at 0 and gets
-            the sound, words and chapters of that time.
+        notice: Notice to append to the container's comment.
+        whole: For an excerpt, the timeline of the whole film. The output then starts at 0 and gets
+            the audio, subtitles and chapters of the excerpt's time range.
 
     Raises:
-        OutputMismatch: If the parts are not the film, the container refuses something, or the
-            written film is not what the timeline promises. What lies at `output` is then useless.
+        OutputMismatch: If frames are missing or extra in the parts, the container refuses
+            something, or the written film does not match the timeline. The file at `output` is
+            then unusable.
         SourceDamaged: If the source does not open.
     """
     with open_source(source_reader, key) as source:
@@ -118,7 +119,7 @@ def assemble(
         lost += lost_color_tags(info, output, spec.container)
     if off_seconds:
         lost.append(
-            f"{spec.container} counts in coarser steps than the source: frames are shown up to "
+            f"{spec.container} has a coarser time base than the source: frames are shown up to "
             f"{float(off_seconds) * 1000:.2f} ms off"
         )
     warnings = (*spec.losses, *copied.warnings, *lost)
@@ -128,17 +129,17 @@ def assemble(
 
 @dataclass(frozen=True)
 class _Assembly:
-    """What film is written."""
+    """What is being assembled."""
 
     info: VideoInfo
     timeline: Timeline
     spec: EncoderSpec
     shift_seconds: Fraction
-    """Taken off every time."""
+    """Subtracted from every time."""
     whole: Timeline
-    """Of the film that the parts count from."""
+    """Timeline of the whole film; the pts in parts count from its start."""
     trimmed: TrimRange | None
-    """None where all of it is written."""
+    """Range of an excerpt; None for the whole film."""
 
 
 @contextmanager
@@ -170,7 +171,7 @@ def _write(
     if trimmed:
         chapters = trimmed.clip_chapters(chapters)
         if stream.metadata.pop("timecode", None):
-            copied.warnings.append("the timecode of the whole film is not that of a part of it")
+            copied.warnings.append("the film's timecode is dropped: it does not fit the excerpt")
     if chapters:
         target.set_chapters(chapters)
     with keep_thread_priority():
@@ -205,11 +206,11 @@ def _film_packets(
     header: bytes,
     assembly: _Assembly,
 ) -> Iterator[AnyPacket]:
-    """Yield the packets of all parts with the times of the film.
+    """Yield the packets of all parts with the film's pts and dts.
 
     dts is regenerated over the whole film: a part with B-frames starts its dts before its first
-    pts, so joints would go backwards. The i-th packet is decoded when the frame `depth` places
-    before the i-th is shown, with `depth` the largest reordering of any part.
+    pts, so dts would go backwards at joints. The dts of the i-th packet is the pts of the frame
+    `depth` places before the i-th, where `depth` is the largest reordering of any part.
     """
     timeline = assembly.timeline
     shift_ticks = round(assembly.shift_seconds / timeline.time_base)
@@ -223,7 +224,7 @@ def _film_packets(
             place = int(np.searchsorted(pts, shown_pts))
             if place >= len(pts) or pts[place] != shown_pts or written[place]:
                 raise OutputMismatch(
-                    key, f"part {number} holds a frame of pts {shown_pts} too many"
+                    key, f"part {number} holds an unexpected frame at pts {shown_pts}"
                 )
             written[place] = True
             dts = (
@@ -244,21 +245,21 @@ def _film_packets(
 def _part_packets(
     key: str, number: int, part: Part, header: bytes, timeline: Timeline
 ) -> Iterator[tuple[AnyPacket, int]]:
-    """Yield a part's packets, each with its pts in the film's ticks."""
+    """Yield a part's packets, each with its pts in ticks of the film's time base."""
     with (
         closing(_opened(part)) as reader,
         open_source(reader, f"part {number} of {key}") as container,
     ):
         inside = container.streams.video[0]
-        # QuickTime gives DNxHR a header that the encoder knows nothing of.
+        # The QuickTime muxer gives DNxHR a header that the encoder does not have.
         stored = (inside.codec_context.extradata or b"") if header else b""
         if stored != header:
             raise OutputMismatch(
                 key,
-                f"part {number} was encoded with another header "
+                f"part {number} was encoded with a different codec header "
                 f"(sha256 {part.facts.extradata_sha256[:12]}, "
                 f"the film's is {hashlib.sha256(header).hexdigest()[:12]})",
-                "Use the same version of PyAV on all machines, and of GPU and driver where those"
+                "Use the same PyAV version on all machines, and the same GPU and driver if they"
                 " encode; delete the parts and run again",
             )
         count = 0

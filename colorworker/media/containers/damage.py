@@ -1,4 +1,4 @@
-"""What a scan finds wrong with a film that can be colored all the same, counted for the report."""
+"""Count the defects of a film that can still be colored, for the report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,41 +13,41 @@ from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
 from colorworker.media.containers.timing import NO_PTS, PacketTable
 
 HOLES_AT_MOST = 0.1
-"""Share of frames before which frames are missing; where it is larger, the rate is variable."""
+"""Maximum share of frames that follow a hole; beyond it, the frame rate counts as variable."""
 PLACEHOLDER_BYTES = 10
-"""MPEG-4 packets up to this size stand for a frame that is stored in the packet before (DivX)."""
+"""MPEG-4 packets up to this size are placeholders for a frame in the previous packet (DivX)."""
 EVEN_SHARE = 0.7
-"""Share of steps between frames that are alike in a film of constant rate."""
+"""Minimum share of equal steps between frames in a film of constant rate."""
 HOLE_FRAMES = 1.9
-"""How many usual frames apart two frames are at least if frames are missing between them; film that
-is stretched to television's rate shows frames for 2 and 3 fields in turn."""
+"""A step of at least this many usual steps means missing frames. Film stretched to television's
+rate shows frames for 2 and 3 fields in turn, which must not count."""
 
 
 @dataclass
 class ScanTally:
-    """Counts of one scanned film, filled while it is read."""
+    """Defects of one film, counted while it is scanned."""
 
     frames: int = 0
     damaged_packets: int = 0
-    """Packets with a hole or an error that the demuxer noticed."""
+    """Packets that the demuxer flagged as corrupt."""
     undecoded_packets: int = 0
-    """Packets of which no frame came when the film was decoded in the scan."""
+    """Packets that yielded no frame when the scan decoded the film."""
     wrong_checksums: int = 0
-    """FFV1 frames of which a slice is not as it was written."""
+    """FFV1 frames with a slice whose checksum is wrong."""
     first_wrong: int = 0
-    """Number of the first of them."""
+    """Number of the first such frame."""
     holes_seconds: list[tuple[float, float]] = field(default_factory=list)
-    """Where in the film frames are missing, from its start, and for how long."""
+    """Time and duration of every hole where frames are missing, both in seconds."""
     ragged_bytes: int = 0
-    """Bytes at the end that are part of a frame or packet."""
+    """Bytes after the last whole frame or packet."""
     restarts: int = 0
-    """Places where the film's clock goes back."""
+    """Restarts of the film's clock."""
     refused_start: bool = False
     """Whether the decoder refused one of the first packets."""
     _has_checksums: bool | None = None
 
     def take(self, packet: Packet) -> None:  # type: ignore[type-arg]
-        """Look at a packet of the film."""
+        """Check the next packet of the video stream."""
         if not packet.size:
             return
         self.damaged_packets += packet.is_corrupt
@@ -63,7 +63,7 @@ class ScanTally:
             self.wrong_checksums += 1
 
     def look_over(self, packets: PacketTable, size_bytes: int, ragged_bytes: int) -> None:
-        """Find a torn end and places where the clock jumps, once all packets were taken."""
+        """Find a cut-off end, restarts of the clock and holes, after all packets were taken."""
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
         if packets.container in BROADCAST_CONTAINERS:
@@ -74,12 +74,12 @@ class ScanTally:
     def look_for_holes(
         self, container: str, times: npt.NDArray[np.int64], time_base: Fraction
     ) -> None:
-        """Find where frames are missing in a broadcast film of constant rate.
+        """Find holes, where frames are missing, in a broadcast film of constant rate.
 
         Args:
-            container: libav's name of it.
-            times: When frames are shown, rising; the first may be NO_PTS.
-            time_base: Seconds a tick.
+            container: libav's name of the container.
+            times: pts of the frames, rising; the first may be NO_PTS.
+            time_base: Seconds per tick.
         """
         self.holes_seconds = []
         if container not in BROADCAST_CONTAINERS or times[0] == NO_PTS:
@@ -92,7 +92,7 @@ class ScanTally:
         surplus = (steps - usual) * float(time_base)
         starts = (times - times[0] + usual) * float(time_base)
         self.holes_seconds = [(float(starts[place]), float(surplus[place])) for place in places]
-        # Where times were spread between known ones, a missing frame's time is its neighbors'.
+        # If times were spread between known ones, its neighbors took over a missing frame's time.
         longer = np.flatnonzero(steps > usual + 1)
         mostly_even = len(steps) - len(longer) >= EVEN_SHARE * len(steps)
         if not len(places) and mostly_even and steps[longer].sum() > (len(longer) + 0.5) * usual:
@@ -100,17 +100,17 @@ class ScanTally:
 
     @property
     def is_broken(self) -> bool:
-        """Return whether packets alone may not tell what a decoder makes of the film."""
+        """Whether the film must be decoded to know its frames."""
         return bool(self.damaged_packets or self.holes_seconds)
 
     def look_for_undecoded(self, packets: PacketTable, decoded: Sequence[int | None]) -> None:
-        """Count the packets of which no frame came, from the first keyframe on.
+        """Count the packets from the first keyframe on that yielded no frame.
 
-        Those before it are leftovers of a group of pictures that was cut away.
+        Packets before it are leftovers of a group of pictures that was cut away.
 
         Args:
-            packets: All of the film.
-            decoded: Number of the packet of every frame; None where the decoder did not say.
+            packets: All packets of the film.
+            decoded: Packet number of every frame; None if the decoder did not say.
         """
         numbers = set(decoded)
         smallest = PLACEHOLDER_BYTES if packets.codec == "mpeg4" else 0
@@ -121,19 +121,18 @@ class ScanTally:
         )
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what a report must say about the source."""
+        """Return one sentence per kind of defect, for the report."""
         said = []
         if self.damaged_packets:
             said.append(f"damaged packets: {self.damaged_packets} of {self.frames}")
         if self.undecoded_packets:
             said.append(
-                f"packets that give no frame of their own: {self.undecoded_packets} of "
-                f"{self.frames}"
+                f"packets without a decoded frame: {self.undecoded_packets} of {self.frames}"
             )
         if self.wrong_checksums:
             said.append(
                 f"frames with wrong checksums: {self.wrong_checksums} of {self.frames}, first "
-                f"frame {self.first_wrong}; parts of them are shown as in the frame before"
+                f"frame {self.first_wrong}; damaged areas repeat the previous frame"
             )
         if self.holes_seconds:
             at, _ = self.holes_seconds[0]
@@ -143,9 +142,7 @@ class ScanTally:
                 f"{missing:.2f} s in all, the first after {at:.2f} s"
             )
         if self.restarts:
-            said.append(
-                f"places where the clock goes back: {self.restarts}; times go on from before"
-            )
+            said.append(f"places where timestamps jump back: {self.restarts}; made continuous")
         if self.ragged_bytes:
             said.append(f"the last {self.ragged_bytes} bytes are only part of a frame")
         return tuple(said)

@@ -1,4 +1,4 @@
-"""What a film's header promises, by a few ranged reads: for estimates, not for the work."""
+"""Read a film's properties from its header alone, by a few ranged reads; for estimates."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,33 +11,33 @@ from av.audio.stream import AudioStream
 from colorworker.media.containers.demux import decode_errors, film_stream, open_source
 
 _USUAL_RATE = Fraction(25)
-"""Where the header does not say."""
+"""Assumed frame rate if the header has none."""
 
 
 @dataclass(frozen=True)
 class FilmHeader:
-    """A film as its header describes it; nothing of it is checked."""
+    """A film as its header describes it, unchecked."""
 
     codec: str
-    """libav's name of the codec, such as `h264`, whichever decoder is used."""
+    """libav's codec name, such as `h264`, whichever decoder is used."""
     pix_fmt: str
     width: int
     height: int
     rate: Fraction
-    """Frames a second."""
+    """Frames per second."""
     frames: int
     seconds: float
     other_bit_rate: int = 0
-    """Of its sound, bits a second, as far as the header says."""
+    """Total bit rate of the audio streams in bit/s, as far as the header says."""
 
 
 def film_header(reader: BinaryIO, key: str) -> FilmHeader:
-    """Return what the header says; where it does not say how long, frames and seconds are 0.
+    """Return the film's header; frames and seconds are 0 if it does not declare a duration.
 
-    libav reads the beginning until it knows the streams, and of some containers the end.
+    libav reads the beginning until it knows the streams, and for some containers also the end.
 
     Raises:
-        SourceDamaged: If no film is in it.
+        SourceDamaged: If there is no film in the file.
         SourceUnsupported: If there is no decoder for it.
     """
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
@@ -61,6 +61,6 @@ def film_header(reader: BinaryIO, key: str) -> FilmHeader:
 
 
 def _bit_rate(sound: AudioStream) -> int:
-    # Contrary to PyAV's stubs there is no context where libav has no decoder.
+    # Contrary to PyAV's stubs, there is no context if libav has no decoder.
     context = cast("AudioCodecContext | None", sound.codec_context)
     return (context.bit_rate or 0) if context else 0

@@ -1,6 +1,6 @@
 """Write a film's display size into a finished Matroska file.
 
-PyAV cannot set a stream's sample aspect ratio, and codecs without one of their own (FFV1) lose it.
+PyAV cannot set a stream's sample aspect ratio, and codecs that do not store one (FFV1) lose it.
 """
 
 import zlib
@@ -14,10 +14,10 @@ SEGMENT, SEEK_HEAD, VOID = 0x18538067, 0x114D9B74, 0xEC
 TRACKS, TRACK, VIDEO, CLUSTER = 0x1654AE6B, 0xAE, 0xE0, 0x1F43B675
 DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT, CRC32 = 0x54B0, 0x54BA, 0x54B2, 0xBF
 UNIT_ASPECT = 3
-"""DisplayUnit "display aspect ratio"."""
+"""Code of the DisplayUnit "display aspect ratio"."""
 SEEK, SEEK_POSITION = 0x4DBB, 0x53AC
 HEAD_BYTES = 16 << 20
-"""Read of the file's beginning; tracks stand there, before the first cluster."""
+"""Bytes read from the start of the file. The tracks lie there, before the first cluster."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,20 @@ class Element:
 def set_display_aspect(path: Path, width: int, height: int, aspect: Fraction) -> None:
     """Write DisplayWidth and DisplayHeight of the first video track, in place.
 
-    They count in pixels, like those of most muxers, if a whole number of pixels is the aspect
-    exactly; else they are the picture's own aspect, such as 16:9. libavformat rounds instead, and
-    sets the DisplayUnit to "unknown". The room comes from the Void that libavformat leaves behind
-    its SeekHead: what lies between the two moves forward into it, and the SeekHead is corrected.
+    They are in pixels, as most muxers write them, if the display width is a whole number of
+    pixels. Otherwise they are the display aspect ratio, such as 16:9. libavformat rounds instead,
+    and sets the DisplayUnit to "unknown". The space comes from the Void element that libavformat
+    leaves after its SeekHead: everything between it and the tracks moves forward into it, and the
+    positions in the SeekHead are corrected.
 
     Args:
         path: A Matroska file as libavformat writes it.
-        width: Of the stored picture, in pixels.
-        height: Of the stored picture, in pixels.
-        aspect: Width of a sample over its height.
+        width: Width of the stored picture in pixels.
+        height: Height of the stored picture in pixels.
+        aspect: Sample aspect ratio, width over height.
 
     Raises:
-        OutputMismatch: If the file is built otherwise.
+        OutputMismatch: If the file has a different layout.
 
     Source:
         RFC 9559 sections 5.1.1 (SeekHead) and 5.1.4.1.28 (Video); RFC 8794 for EBML and CRC-32.
@@ -70,7 +71,7 @@ def set_display_aspect(path: Path, width: int, height: int, aspect: Fraction) ->
 
 
 def _display(width: int, height: int, aspect: Fraction) -> dict[int, int]:
-    """Return the elements that say how large the picture is shown, by name."""
+    """Return the values of the elements that give the display size."""
     if (width * aspect).denominator == 1:
         return {DISPLAY_WIDTH: int(width * aspect), DISPLAY_HEIGHT: height}
     shape = width * aspect / height
@@ -82,7 +83,7 @@ def _display(width: int, height: int, aspect: Fraction) -> dict[int, int]:
 
 
 def _elements(data: bytes, start: int, end: int) -> list[Element]:
-    """Return the elements that lie side by side, up to the first cluster or the end of `data`."""
+    """Return the sibling elements from `start` on, up to the first cluster or `end`."""
     found = []
     while start < end:
         name_bytes = 9 - data[start].bit_length()
@@ -140,7 +141,7 @@ def _with_display_size(tracks: bytes, display: dict[int, int], path: Path) -> by
 
 
 def _with_positions(seek_head: bytes, moved: range, by: int) -> bytes:
-    """Return a SeekHead of the same length whose positions inside `moved` are changed by `by`."""
+    """Return the SeekHead with the positions inside `moved` changed by `by`; same length."""
     data = bytearray(seek_head)
     outer = _elements(seek_head, 0, len(seek_head))[0]
     for seek in _elements(seek_head, outer.payload, outer.end):
@@ -155,7 +156,7 @@ def _with_positions(seek_head: bytes, moved: range, by: int) -> bytes:
 
 
 def _with_crc(payload: bytes) -> bytes:
-    """Return a master's payload with its CRC-32 made right, if it begins with one."""
+    """Return a master element's payload with its CRC-32 updated, if it starts with one."""
     if payload[:2] != bytes((CRC32, 0x84)):
         return payload
     return payload[:2] + zlib.crc32(payload[6:]).to_bytes(4, "little") + payload[6:]
@@ -171,7 +172,7 @@ def _element(name: int, payload: bytes) -> bytes:
 
 
 def _void(total_bytes: int) -> bytes:
-    """Return a Void element of exactly that many bytes, at least 2."""
+    """Return a Void element of exactly this many bytes, at least 2."""
     width = 1 if total_bytes < 0x7F else 8
     length = (1 << 7 * width) | (total_bytes - 1 - width)
     return bytes((VOID,)) + length.to_bytes(width, "big") + bytes(total_bytes - 1 - width)

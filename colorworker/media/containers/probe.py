@@ -1,4 +1,4 @@
-"""Read a film's packets: what it is, when each frame is shown, and whether all of it is there."""
+"""Scan a film: read all packets for its properties, its timeline and its completeness."""
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -29,28 +29,28 @@ from colorworker.media.containers.retime import LARGEST_DENOMINATOR
 from colorworker.media.containers.streaminfo import check_frames, video_info
 
 HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv")
-"""Demuxers whose duration is written in a header; others estimate it from the bytes at hand."""
+"""Demuxers that read the duration from a header; others estimate it from the available bytes."""
 DURATION_SLACK_SECONDS = 1.0
 DURATION_SLACK = 0.02
-"""How much shorter than its header a film may be: headers count the last frame in many ways."""
+"""How much shorter than its header a film may be; headers differ in counting the last frame."""
 RATE_SLACK = Fraction(3, 2)
-"""How far a header's rate may be from that of the times it is replaced by otherwise."""
+"""Ratio to the timeline's rate beyond which the header's frame rate is replaced."""
 CHECKED_FRAMES = 24
-"""Frames that are decoded to see whether they come as the packets say, where libav guesses that."""
+"""Frames to decode to check the packets' pts, in containers where libav guesses them."""
 
 
 @dataclass
 class _PacketScan:
-    """All that one pass over the packets tells."""
+    """The results of one pass over the packets."""
 
     info: VideoInfo
     packets: timing.PacketTable
     read_packets: int
-    """Packets of the film, empty ones included."""
+    """Packets of the video stream, including empty ones."""
     decoded: list[int | None]
-    """Numbers of the packets of the first frames that came out of the decoder."""
+    """Packet numbers of the first decoded frames."""
     reorders: bool
-    """Whether frames may be stored in another order than they are shown in."""
+    """Whether frames may be stored in a different order than they are shown."""
     delay: int
     """Frames that the decoder holds back."""
     indexed_packets: int
@@ -65,20 +65,21 @@ def scan(
     max_pixels: int | None = None,
     tally: ScanTally | None = None,
 ) -> tuple[VideoInfo, Timeline]:
-    """Return what the film is and when its frames are shown.
+    """Return the film's properties and its timeline.
 
-    Reads every packet and decodes only the first frames, unless the container's times cannot be
-    trusted or packets are damaged: then the film is decoded once, for no header tells how many
-    frames a decoder shows.
+    Reads every packet and decodes only the first frames. If the container's timestamps are
+    unreliable or packets are damaged, the whole film is decoded once, because no header tells how
+    many frames a decoder returns.
 
     Args:
         reader: The film, seekable; stays open.
         key: Its name, for errors.
-        max_pixels: Largest frame that is decoded; None for no bound.
-        tally: Counts what is wrong with the film and does not keep it from being colored.
+        max_pixels: Maximum pixels per frame; None for no limit.
+        tally: Counts defects of the film that do not prevent coloring it.
 
     Raises:
-        SourceDamaged: If no film is in it, it does not decode, or part of the file is missing.
+        SourceDamaged: If there is no film in the file, it does not decode, or part of the file is
+            missing.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
         SourceUnsupported: If the frames are neither gray nor YUV.
     """
@@ -103,8 +104,8 @@ def scan(
 
 
 def _is_trusted(listing: _PacketScan, first: int, tally: ScanTally) -> bool:
-    """Return whether the packets' times are the film's; `first` is the first frame's packet."""
-    # Frames may be left over from before the first keyframe, but that one must come.
+    """Return whether the packets' pts can be trusted; `first` is the first frame's packet."""
+    # Frames left over from before the first keyframe may be missing, but not the keyframe itself.
     if tally.refused_start or first > listing.packets.first_key:
         return False
     if tally.is_broken and not listing.info.container.startswith(timing.STORES_PTS):
@@ -115,20 +116,20 @@ def _is_trusted(listing: _PacketScan, first: int, tally: ScanTally) -> bool:
 
 
 def _decode_all(reader: BinaryIO, key: str) -> list[int | None]:
-    """Return the number of every frame's packet, in the order frames are shown."""
+    """Return the packet number of every frame, in display order."""
     with open_source(reader, key) as container, decode_errors(key, "from start to end"):
         stream = select_stream(container, film_stream(container, key))
         packets = ignore_new_streams(container.demux(stream))
         numbers = [frame.pts for frame in decode_numbered(stream, number_packets(packets))]
     if not numbers:
-        raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
+        raise SourceDamaged(key, "none of its frames decodes", "Restore it from another copy")
     return numbers
 
 
 def _with_rate(info: VideoInfo, timeline: Timeline) -> VideoInfo:
-    """Return the info with the timeline's own rate if the header's is far from it.
+    """Return the info with the timeline's frame rate if the header's differs too much.
 
-    libav guesses from the first packets, and where most have no time it guesses a fraction.
+    libav guesses the rate from the first packets, and guesses too low if most have no timestamp.
     """
     if len(timeline.pts) < 2:
         return info
@@ -140,18 +141,18 @@ def _with_rate(info: VideoInfo, timeline: Timeline) -> VideoInfo:
 
 @dataclass
 class _FirstFrames:
-    """The first frames of a film: decoded while its packets pass, told by packets' numbers."""
+    """Decodes a film's first frames during the scan and collects their packet numbers."""
 
     stream: VideoStream
     wanted: int
     tally: ScanTally
     lenient: bool
-    """Whether the film is decoded once more if a packet is refused."""
+    """Whether a packet that does not decode is tolerated; the film is then decoded once more."""
     first: VideoFrame | None = None
     numbers: list[int | None] = field(default_factory=list)
 
     def take(self, packet: Packet, number: int) -> None:  # type: ignore[type-arg]
-        """Decode a packet, unless there are frames enough; its pts is its number thereafter."""
+        """Decode a packet unless there are enough frames; sets its pts to its number."""
         if len(self.numbers) >= self.wanted:
             return
         if packet.size:
@@ -189,9 +190,9 @@ def _list_packets(
                 tally.take(packet)
                 frames.take(packet, len(packets) - 1)
         if frames.first is None or not len(packets):
-            raise SourceDamaged(key, "no frame of it decodes", "Restore it from another copy")
+            raise SourceDamaged(key, "none of its frames decodes", "Restore it from another copy")
         start_seconds = (container.start_time or 0) / av.time_base
-        # For MPEG-4 Visual 0 is what its header says (low_delay), for H.264 a guess so far.
+        # For MPEG-4 Visual, 0 comes from its header (low_delay); for H.264 it is a guess so far.
         delay = stream.codec_context.has_b_frames
         return _PacketScan(
             video_info(container, stream, frames.first),
@@ -207,16 +208,16 @@ def _list_packets(
 
 
 def _promised_packets(container: InputContainer, stream: VideoStream) -> int:
-    """Return how many packets the container says there are; 0 where it says nothing."""
+    """Return how many packets the container declares; 0 if it does not say."""
     if container.format.name.startswith("mov"):
         return len(stream.index_entries)
-    # MXF counts in edit units, which are frames (SMPTE ST 377-1, Duration of the Sequence).
+    # MXF counts edit units, which are frames (SMPTE ST 377-1, Duration of the Sequence).
     return (stream.duration or 0) if container.format.name == "mxf" else 0
 
 
 def _time_base(stream: VideoStream, key: str) -> Fraction:
     if not stream.time_base:
-        raise SourceDamaged(key, "its stream of pictures has no time base")
+        raise SourceDamaged(key, "its video stream has no time base")
     return stream.time_base
 
 

@@ -1,4 +1,4 @@
-"""What the pictures of a film are, from its header and its first decoded frame."""
+"""A video stream's properties, from its header and its first decoded frame."""
 
 from fractions import Fraction
 
@@ -13,44 +13,44 @@ from colorworker.media import sidedata
 from colorworker.media.repack import planar_format
 
 DEFAULT_RATE = Fraction(25)
-"""Where neither the header nor the packets say; the timeline holds the real times."""
+"""Frame rate if neither header nor packets give one; the timeline holds the real times."""
 H273_FULL, H273_LIMITED = 2, 1
 """libav's color ranges, AVCOL_RANGE_JPEG and AVCOL_RANGE_MPEG."""
 LIMITED_BY_DEFAULT = frozenset({"h264", "hevc", "av1", "mpeg2video", "mpeg1video", "mpeg4"})
-"""Codecs whose standard says limited range where nothing is signaled."""
+"""Codecs whose standard means limited range if nothing is signaled."""
 TOP_FIRST, BOTTOM_FIRST = 2, 3
 """libav's AV_FIELD_TT and AV_FIELD_BB."""
 DV_STANDARD_LINES = (480, 576)
-"""Heights at which DV is of the bottom field first (SMPTE 314M); above it is DVCPRO HD."""
+"""Heights of DV with the bottom field first (SMPTE 314M); larger ones are DVCPRO HD."""
 
 
 def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
-    """Check from the header alone that the film's frames can be decoded and colored.
+    """Check, from the header alone, that the film's frames can be decoded and colored.
 
     Raises:
-        SourceDamaged: If the header does not say what they are.
-        SourceTooLarge: If they have more than `max_pixels` pixels.
-        SourceUnsupported: If they are neither gray nor YUV.
+        SourceDamaged: If the header does not give a pixel format.
+        SourceTooLarge: If a frame has more than `max_pixels` pixels.
+        SourceUnsupported: If frames are neither gray nor YUV.
     """
     context = stream.codec_context
     if max_pixels is not None and context.width * context.height > max_pixels:
         raise SourceTooLarge(
             key,
-            f"{context.width} x {context.height} pixels a frame, {max_pixels} are allowed",
+            f"{context.width} x {context.height} pixels per frame, {max_pixels} are allowed",
             "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
         )
     if context.pix_fmt is None:
-        raise SourceDamaged(key, "its header does not say what its pictures are made of")
+        raise SourceDamaged(key, "its header has no pixel format")
     if not _is_luma_first(VideoFormat(planar_format(context.pix_fmt))):
         raise SourceUnsupported(
             key,
-            f"its pictures are {context.pix_fmt}, neither gray nor YUV without transparency",
+            f"its pixel format {context.pix_fmt} is neither gray nor YUV without alpha",
             "Convert it to FFV1 with yuv444p first",
         )
 
 
 def _is_luma_first(form: VideoFormat) -> bool:
-    """Return whether plane 0 holds luma alone, in samples NumPy can view, without transparency."""
+    """Return whether plane 0 holds only luma, in samples NumPy can view, without alpha."""
     components = form.components
     gray = len(components) == 1 and form.name.startswith("gray")
     planar = form.name.startswith("yuv") and form.is_planar and len(components) == 3
@@ -59,7 +59,7 @@ def _is_luma_first(form: VideoFormat) -> bool:
 
 
 def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame) -> VideoInfo:
-    """Return what the film is; its codec by the standard's name, whichever decoder is used."""
+    """Return the film's properties; the codec by its standard's name, whichever decoder is used."""
     context = stream.codec_context
     codec = context.codec.canonical_name
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
@@ -84,17 +84,18 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
 
 
 def _field_order(codec: str, said: int, first: VideoFrame) -> int:
-    """Return the signaled order; that of DV's standard where its decoder only says interlaced."""
+    """Return the signaled field order; for DV, which only signals interlaced, the standard one."""
     if said or not first.interlaced_frame or codec != "dvvideo":
         return said
     return BOTTOM_FIRST if first.height in DV_STANDARD_LINES else TOP_FIRST
 
 
 def _color_range(codec: str, pix_fmt: str, said: int) -> int:
-    """Return the range; where a gray film says nothing, the one that players show it in.
+    """Return the color range; for a gray film that does not signal one, the range players assume.
 
-    swscale and with it most players take gray as full range and YUV as limited: once color is
-    added the silence would mean another picture, so what was implied is then said.
+    swscale, and so most players, take unspecified gray as full range and unspecified YUV as
+    limited. Once color is added, an unspecified range would change the picture, so the implied
+    range is made explicit.
     """
     if said or not pix_fmt.startswith("gray"):
         return H273_FULL if pix_fmt.startswith("yuvj") else said

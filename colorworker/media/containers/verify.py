@@ -1,4 +1,4 @@
-"""Read a written film back and hold it against the timeline."""
+"""Read a written film back and compare it with the timeline."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,19 +15,21 @@ from colorworker.media.containers.demux import film_stream, libav_message, selec
 
 
 def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 0) -> Fraction:
-    """Check that a film shows every frame of the timeline, each at its time, and none besides.
-
-    Returns the most seconds that a frame is off its time, by the rounding of the output's clock.
+    """Check that a film shows exactly the frames of the timeline, each at its time.
 
     Args:
         path: The written film.
         key: Its name, for errors.
-        timeline: When the source's frames are shown.
-        shift_ticks: What was taken off every pts, in the timeline's ticks.
+        timeline: Timeline of the frames that were written.
+        shift_ticks: Ticks of the timeline that were subtracted from every pts.
+
+    Returns:
+        The largest deviation of a frame from its time, in seconds, caused by rounding to the
+        output's time base.
 
     Raises:
-        OutputMismatch: If a frame is missing, doubled, too many or shown at another time. Times
-            are compared after rounding to the output's time base.
+        OutputMismatch: If a frame is missing, repeated, unexpected or shown at a different time.
+            Times are compared after rounding to the output's time base.
     """
     try:
         shown, time_base = _shown_pts(path, key)
@@ -54,7 +56,7 @@ def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 
 
 
 def decode_part(path: Path, key: str) -> Iterator[VideoFrame]:
-    """Yield the frames of a written part, to be held against what was encoded.
+    """Yield the decoded frames of a written part.
 
     Raises:
         OutputMismatch: If it does not decode.
@@ -67,7 +69,7 @@ def decode_part(path: Path, key: str) -> Iterator[VideoFrame]:
 
 
 def rescale(ticks: int, scale: Fraction) -> int:
-    """Return ticks in another time base, halves away from zero like libav's av_rescale_q."""
+    """Return ticks in another time base, rounding halves away from zero like av_rescale_q."""
     doubled = 2 * abs(ticks) * scale.numerator + scale.denominator
     rounded = doubled // (2 * scale.denominator)
     return rounded if ticks >= 0 else -rounded

@@ -1,1 +1,1 @@
-"""Pictures: one file a backend behind the port in `base`."""
+"""Stills: the port that every image library implements, and the libvips implementation."""

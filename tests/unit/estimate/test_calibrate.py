@@ -13,16 +13,7 @@ from colorworker.estimate.calibrate import Bench, calibrate
 from colorworker.estimate.samplemedia import cloud_texture, make_reel, make_still, tells_output
 from colorworker.media.containers.headers import film_header
 from colorworker.media.stills.vips import open_still
-
-
-class Toy:
-    """Warm where it is bright."""
-
-    def working_shape(self, height, width):
-        return 32, 32
-
-    def predict(self, lightness, hints=None):
-        return np.stack([lightness - 50, lightness - 50], axis=-1).astype(np.float32)
+from tests.toycolorizer import ToyColorizer
 
 
 @pytest.fixture
@@ -38,7 +29,7 @@ def small(monkeypatch, tmp_path):
 
     def with_toy(spec):
         context = open_context(spec)
-        object.__setattr__(context, "colorizer", lambda _: Toy())
+        object.__setattr__(context, "colorizer", lambda _: ToyColorizer())
         return context
 
     monkeypatch.setattr(calibrating, "open_context", with_toy)

@@ -4,31 +4,15 @@ from dataclasses import replace
 from fractions import Fraction
 
 import av
-import numpy as np
 import pytest
 
-from colorworker.domain.excerpt import Excerpt, excerpt_entries
-from colorworker.domain.options import ModelRef, Options
-from colorworker.driver import Job, run_job
-from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.domain.excerpt import Excerpt
+from colorworker.domain.options import Options
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import WorkerContext
-from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
-from colorworker.store.sources import Source
+from tests.jobharness import run_toy_job
 
 CHAPTERS = (("one", 0, 800), ("two", 800, 1600), ("three", 1600, 2400))
-
-
-class Toy:
-    """The same warm tone everywhere."""
-
-    def working_shape(self, height, width):
-        return 32, 64
-
-    def predict(self, lightness, hints=None):
-        return np.full((*lightness.shape, 2), 12, np.float32)
 
 
 @pytest.fixture
@@ -39,20 +23,9 @@ def source(tmp_path):
 
 
 def run(source, destination, excerpt=None):
-    store = LocalStore(source)
     options = Options(profile="archive", segment_frames=16, excerpt=excerpt)
-    entries = list_entries([OpenSource(Source(str(source)), store)], options)
-    if excerpt:
-        entries = list(excerpt_entries(entries, excerpt))
-    model = ModelRef("toy", "0" * 64)
-    context = WorkerContext(destination, lambda _: store, lambda _: Toy(), model, "test")
-    lines = []
-    executor = InProcessExecutor(context, 1)
-    try:
-        run_job(Job("job", entries, options, model), executor, line=lines.append)
-    finally:
-        executor.close()
-    return lines[0]
+    (line,) = run_toy_job(source, destination, options).values()
+    return line
 
 
 def decoded(reader, kind="video"):

@@ -7,39 +7,22 @@ from pathlib import Path
 from typing import get_args
 
 import av
-import numpy as np
 import pytest
 
-from colorworker.domain.options import ModelRef, Options, Profile
+from colorworker.domain.options import Options, Profile
 from colorworker.domain.units import cut_timeline
-from colorworker.domain.workersettings import WorkerSettings
-from colorworker.driver import Job, run_job
-from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import WorkerContext
 from colorworker.report.itemlines import ItemLine
 from colorworker.store.local import LocalStore
-from colorworker.store.sources import Source
 from tests.filmclips import CLIPS, Clip
 from tests.filmmatrix import Film, decoded_in, look_at, off_by, row_of
+from tests.jobharness import run_toy_job
 
 PAGE = Path(__file__).parents[3] / "docs" / "film-formats.md"
 TABLE_START, TABLE_END = "<!-- table -->\n", "<!-- end -->\n"
 HALF_A_MATROSKA_TICK = Fraction(1, 2000)
 COLORS = ("color_range", "colorspace", "color_primaries", "color_trc")
 by_clip = pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
-
-
-class Toy:
-    """Warm where it is bright, cold where it is dark."""
-
-    def working_shape(self, height, width):
-        return 32, 32
-
-    def predict(self, lightness, hints=None):
-        warm = (lightness - 50) * 0.5
-        return np.stack([warm, warm], axis=-1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -71,26 +54,12 @@ def colored(made):
     return color
 
 
-def job_line(sources, outputs, profile, *, succeeds=True, **means):
-    store, model = LocalStore(sources), ModelRef("toy", "0" * 64)
+def job_line(sources, outputs, profile, *, succeeds=True, **settings):
     options = Options(profile=profile, segment_frames=8, anchor_interval=3, settle_anchors=1)
-    entries = list_entries([OpenSource(Source(str(sources)), store)], options)
-    context = WorkerContext(
-        LocalStore(outputs),
-        lambda _: store,
-        lambda _: Toy(),
-        model,
-        "test",
-        WorkerSettings(**means),
-    )
-    executor = InProcessExecutor(context, 1)
-    lines = []
-    try:
-        run_job(Job("job", entries, options, model, max_attempts=1), executor, line=lines.append)
-    finally:
-        executor.close()
-    assert not succeeds or [line.error for line in lines] == [""]
-    return lines[0]
+    lines = run_toy_job(sources, LocalStore(outputs), options, max_attempts=1, **settings)
+    (line,) = lines.values()
+    assert not succeeds or line.error == ""
+    return line
 
 
 @by_clip
@@ -113,7 +82,7 @@ def test_segments_of_any_cut_list_have_every_frame_at_its_time(clip, made):
     assert decoded_in(eights, path, film) == whole
 
 
-COARSER = "matroska counts in coarser steps"
+COARSER = "matroska has a coarser time base"
 
 
 @by_clip
@@ -193,7 +162,7 @@ def test_sound_stays_in_sync_across_joined_recordings(name, tmp_path):
     assert film.seconds == [Fraction(index, 25) for index in range(84)]
     assert sound == sorted(sound)
     assert second_sound - second_pictures == pytest.approx(sound_after_pictures(second), abs=0.002)
-    assert any("the clock goes back: 1" in warning for warning in line.warnings)
+    assert any("timestamps jump back: 1" in warning for warning in line.warnings)
 
 
 def sound_seconds(path):

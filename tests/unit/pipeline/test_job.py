@@ -1,7 +1,6 @@
 """Whole jobs without TensorFlow or Ray: real codecs, a toy colorizer, our own ports."""
 
 import itertools
-from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,29 +9,13 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.domain.options import Adjustment, ModelRef, Options
-from colorworker.domain.workersettings import WorkerSettings
-from colorworker.driver import Job, run_job
+from colorworker.domain.options import Adjustment, Options
 from colorworker.errors import StoreUnavailable
-from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import WorkerContext
 from colorworker.report.itemlines import line_from_json, line_to_json
-from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
-from colorworker.store.sources import Source
-
-
-class Toy:
-    """Warm where it is bright, cold where it is dark."""
-
-    def working_shape(self, height, width):
-        return 32, 32 * max(1, round(width / height))
-
-    def predict(self, lightness, hints=None):
-        warm = (lightness - 50) * 0.5
-        return np.stack([warm, warm], axis=-1).astype(np.float32)
+from tests.jobharness import folder_entries, run_toy_job
+from tests.toycolorizer import ToyColorizer
 
 
 class Counting(MemoryStore):
@@ -62,35 +45,9 @@ def source(tmp_path):
     return folder
 
 
-def run(
-    source,
-    destination,
-    options=Options(segment_frames=12),  # noqa: B008
-    colorizer=None,
-    max_attempts=3,
-    keep_parts=False,
-):
-    store = LocalStore(source)
-    entries = list_entries([OpenSource(Source(str(source)), store)], options)
-    model = ModelRef("toy", "0" * 64)
-    context = WorkerContext(
-        destination=destination,
-        open_source=lambda _: store,
-        colorizer=lambda look: (
-            colorizer(look) if isinstance(colorizer, type) else colorizer or Toy()
-        ),
-        model=model,
-        worker="test",
-        settings=WorkerSettings(keep_parts=keep_parts),
-    )
-    lines = []
-    executor = InProcessExecutor(context, 2)
-    try:
-        job = Job("job", entries, options, model, max_attempts=max_attempts)
-        run_job(job, executor, line=lines.append)
-    finally:
-        executor.close()
-    return {line.key: line for line in lines}
+def run(source, destination, options=Options(segment_frames=12), colorizer=None, **settings):  # noqa: B008
+    make = colorizer if colorizer is None or isinstance(colorizer, type) else lambda _: colorizer
+    return run_toy_job(source, destination, options, make_colorizer=make, workers=2, **settings)
 
 
 def outputs(store):
@@ -168,7 +125,7 @@ def test_a_source_that_changes_during_the_job_fails_instead_of_mixing_versions(s
     destination = Counting()
     film = source / "reel.mkv"
 
-    class Meddling(Toy):
+    class Meddling(ToyColorizer):
         def predict(self, lightness, hints=None):
             # As archives replace files. Written in place it might fail to decode first: another
             # thread is reading it.
@@ -184,7 +141,7 @@ def test_a_source_that_changes_during_the_job_fails_instead_of_mixing_versions(s
 
 
 def test_an_unexpected_exception_fails_only_its_item(source):
-    class Broken(Toy):
+    class Broken(ToyColorizer):
         def predict(self, lightness, hints=None):
             raise ZeroDivisionError("a bug")
 
@@ -213,20 +170,17 @@ def test_a_color_picture_is_skipped_and_its_record_reused(source):
 
 
 def test_each_item_of_a_job_uses_its_own_options(source):
-    destination, store, options = MemoryStore("destination"), LocalStore(source), Options()
-    listed = list_entries([OpenSource(Source(str(source)), store)], options)
+    destination, options = MemoryStore("destination"), Options()
+    listed = folder_entries(source, options)
     own = {"a.png": (("vividness", 0.1),), "reel.mkv": (("profile", "archive"), ("preset", "fast"))}
     entries = [replace(entry, own_options=own[entry.key]) for entry in listed]
     looks = set()
 
     def colorizer(look):
         looks.add(look)
-        return Toy()
+        return ToyColorizer()
 
-    model = ModelRef("toy", "0" * 64)
-    context = WorkerContext(destination, lambda _: store, colorizer, model, "test")
-    with closing(InProcessExecutor(context, 1)) as executor:
-        run_job(Job("job", entries, options, model), executor, line=lambda _: None)
+    run_toy_job(source, destination, options, entries=entries, make_colorizer=colorizer)
 
     with av.open(destination.open("reel.mkv")) as film:
         assert film.streams.video[0].codec.name == "ffv1"
@@ -348,7 +302,7 @@ def test_an_unsupported_matrix_fails_the_film_by_name(source):
     assert "YCgCo" in line.error
 
 
-class Vivid(Toy):
+class Vivid(ToyColorizer):
     """As warm as the look is vivid."""
 
     def __init__(self, look):

@@ -6,17 +6,12 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.workersettings import WorkerSettings
-from colorworker.driver import Job, run_job
-from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.domain.options import Options
 from colorworker.media.codecs import decode, nvenc
 from colorworker.media.repack import convert_layout
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
-from colorworker.store.sources import Source
+from tests.jobharness import run_toy_job
 from tests.manystreams import make_film_with_all_streams
 
 
@@ -37,27 +32,17 @@ def job(tmp_path):
     sources.mkdir()
 
     def run(nvdec=False, **options):
-        made = Options(segment_frames=12, **options)
-        store, destination = LocalStore(sources), LocalStore(tmp_path / "color")
-        source = OpenSource(Source(str(sources)), store)
-        entries = list_entries([source], made)
-        model = ModelRef("vivid", "0" * 64)
-        context = WorkerContext(
-            destination,
-            lambda _: store,
-            lambda _: Vivid(),
-            model,
-            "test",
-            WorkerSettings(nvdec=nvdec),
+        lines = run_toy_job(
+            sources,
+            LocalStore(tmp_path / "color"),
+            Options(segment_frames=12, **options),
+            make_colorizer=lambda _: Vivid(),
+            max_attempts=1,
+            verify_parts=True,
+            nvdec=nvdec,
         )
-        executor = InProcessExecutor(context, 1)
-        lines = []
-        try:
-            job = Job("job", entries, made, model, max_attempts=1)
-            run_job(job, executor, line=lines.append)
-        finally:
-            executor.close()
-        return lines[0], tmp_path / "color" / lines[0].output_key
+        (line,) = lines.values()
+        return line, tmp_path / "color" / line.output_key
 
     run.sources = sources
     return run

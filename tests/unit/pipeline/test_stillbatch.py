@@ -6,29 +6,16 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.options import Asset, Options
 from colorworker.domain.units import still
 from colorworker.pipeline import stillbatch
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.stillbatch import color_batch
 from colorworker.store.memory import MemoryStore
+from tests.jobharness import TOY_MODEL
+from tests.toycolorizer import ToyColorizer
 
-MODEL = ModelRef("toy", "0" * 64)
 OPTIONS = Options()
-
-
-class Toy:
-    """Warm where it is bright; remembers what it was asked for."""
-
-    def __init__(self):
-        self.batches = []
-
-    def working_shape(self, height, width):
-        return (32, 48) if width > height else (48, 32)
-
-    def predict(self, lightness, hints=None):
-        self.batches.append(lightness.shape)
-        return np.stack([(lightness - 50) * 0.3] * 2, axis=-1).astype(np.float32)
 
 
 class Source(MemoryStore):
@@ -62,16 +49,16 @@ def source():
 def units(source):
     found = sorted(source.list(), key=lambda info: info.key)
     assets = [Asset(source.uri, i.key, "still", i.size_bytes, i.etag) for i in found]
-    return [still(asset, asset.key, OPTIONS, MODEL) for asset in assets]
+    return [still(asset, asset.key, OPTIONS, TOY_MODEL) for asset in assets]
 
 
 def run(source, destination, colorizer):
-    context = WorkerContext(destination, lambda _: source, lambda _: colorizer, MODEL, "test")
+    context = WorkerContext(destination, lambda _: source, lambda _: colorizer, TOY_MODEL, "test")
     return color_batch(context, units(source), 1)
 
 
 def test_pictures_of_one_shape_are_one_batch_and_keep_their_order(source):
-    toy, destination = Toy(), MemoryStore("destination")
+    toy, destination = ToyColorizer(), MemoryStore("destination")
 
     results = run(source, destination, toy)
 
@@ -85,9 +72,11 @@ def test_pictures_of_one_shape_are_one_batch_and_keep_their_order(source):
 def test_a_batch_gives_every_picture_the_colors_it_gets_alone(source):
     together, alone = MemoryStore("together"), MemoryStore("alone")
 
-    run(source, together, Toy())
+    run(source, together, ToyColorizer())
     for unit in units(source):
-        context = WorkerContext(alone, lambda _: source, lambda _: Toy(), MODEL, "test")
+        context = WorkerContext(
+            alone, lambda _: source, lambda _: ToyColorizer(), TOY_MODEL, "test"
+        )
         color_batch(context, [unit], 1)
 
     assert all(together.get(f"{n}.png") == alone.get(f"{n}.png") for n in range(10))
@@ -96,7 +85,7 @@ def test_a_batch_gives_every_picture_the_colors_it_gets_alone(source):
 def test_a_damaged_picture_does_not_fail_its_batch(source):
     source.put("4.png", source.get("4.png")[:60])
 
-    results = run(source, MemoryStore("destination"), Toy())
+    results = run(source, MemoryStore("destination"), ToyColorizer())
 
     assert [result.outcome for result in results] == ["succeeded"] * 4 + ["failed"] + [
         "succeeded"
@@ -106,7 +95,7 @@ def test_a_damaged_picture_does_not_fail_its_batch(source):
 
 def test_finished_pictures_are_found_without_loading_a_model(source):
     destination = MemoryStore("destination")
-    run(source, destination, Toy())
+    run(source, destination, ToyColorizer())
 
     results = run(source, destination, None)
 
@@ -115,7 +104,7 @@ def test_finished_pictures_are_found_without_loading_a_model(source):
 
 def test_large_pictures_are_colored_one_by_one(source, monkeypatch):
     monkeypatch.setattr(stillbatch, "_SMALL_BYTES", 0)
-    toy = Toy()
+    toy = ToyColorizer()
 
     run(source, MemoryStore("destination"), toy)
 
@@ -123,7 +112,7 @@ def test_large_pictures_are_colored_one_by_one(source, monkeypatch):
 
 
 def test_an_unexpected_exception_leaves_no_picture_open(source):
-    class Broken(Toy):
+    class Broken(ToyColorizer):
         def predict(self, lightness, hints=None):
             raise ZeroDivisionError
 

@@ -28,18 +28,9 @@ from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.options import StoreOptions
 from colorworker.store.sources import Source
+from tests.toycolorizer import ToyColorizer
 
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
-
-
-class Toy:
-    """Warm where it is bright."""
-
-    def working_shape(self, height, width):
-        return 32, 32
-
-    def predict(self, lightness, hints=None):
-        return np.stack([lightness - 50, lightness - 50], axis=-1).astype(np.float32)
 
 
 class Bench:
@@ -73,9 +64,12 @@ class Bench:
         where = Source(str(self.archive), exclude=collection.exclude)
         entries = plan_entries([OpenSource(where, source)], collection.options, self.scratch)
         context = WorkerContext(
-            destination=destination, open_source=lambda _: source, colorizer=lambda _: Toy(),
-            model=model, worker="test",
-        )  # fmt: skip
+            destination=destination,
+            open_source=lambda _: source,
+            colorizer=lambda _: ToyColorizer(),
+            model=model,
+            worker="test",
+        )
         self.lines = {}
 
         def line(said):

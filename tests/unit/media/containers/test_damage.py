@@ -43,7 +43,7 @@ def test_a_frame_whose_checksum_is_wrong_is_named(name, film):
     assert (tally.wrong_checksums, tally.first_wrong) == (1, 20)
     assert tally.warnings() == (
         "frames with wrong checksums: 1 of 48, first frame 20; "
-        "parts of them are shown as in the frame before",
+        "damaged areas repeat the previous frame",
     )
 
 
@@ -103,7 +103,7 @@ def test_the_times_of_joined_recordings_go_on_and_the_report_says_so(name, film)
     assert frames == 96
     assert set(timeline.pts[1:] - timeline.pts[:-1]) == {3600}
     assert timeline.restarts == (48 * 3600,)
-    assert tally.warnings()[-1] == ("places where the clock goes back: 1; times go on from before")
+    assert tally.warnings()[-1] == "places where timestamps jump back: 1; made continuous"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_frames_that_do_not_decode_are_counted_where_a_scan_decodes_the_film(nam
     tally, timeline, frames = scanned(bytes(data), name)
 
     assert len(timeline.pts) == frames == 47
-    assert "packets that give no frame of their own: 1 of 48" in tally.warnings()
+    assert "packets without a decoded frame: 1 of 48" in tally.warnings()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_first_frame_that_does_not_decode_is_not_lost_without_a_word(film):
     tally, _, frames = scanned(bytes(data), "film.avi")
 
     assert frames == 47
-    assert tally.warnings() == ("packets that give no frame of their own: 1 of 48",)
+    assert tally.warnings() == ("packets without a decoded frame: 1 of 48",)
 
 
 def test_a_transport_stream_that_begins_in_the_middle_shows_what_can_be_decoded(film):

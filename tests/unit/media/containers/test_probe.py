@@ -95,7 +95,7 @@ def test_sound_alone_is_no_film(tmp_path):
         output.mux(stream.encode(silence))
         output.mux(stream.encode(None))
 
-    with path.open("rb") as reader, pytest.raises(SourceDamaged, match="no moving pictures"):
+    with path.open("rb") as reader, pytest.raises(SourceDamaged, match="no video stream"):
         scan(reader, "sound.mka")
 
 

@@ -26,7 +26,7 @@ SMALL, LARGE = (64, 96), (192, 288)
 """Chroma planes as large as the toy's working shape, and three times as large."""
 
 
-class ToyColorizer:
+class NoisyColorizer:
     """Dark pictures are green, light ones orange; each with an error of its own, by its content."""
 
     weights_sha256 = "toy"
@@ -49,7 +49,7 @@ class ToyColorizer:
         return np.stack(colors)
 
 
-class ByThing(ToyColorizer):
+class ByThing(NoisyColorizer):
     """What has the lightest luma is red, all else is green; each picture with its own error."""
 
     def predict(self, lightness, hints=None):
@@ -58,7 +58,7 @@ class ByThing(ToyColorizer):
         return (np.where(thing, (25, 15), (-20, 10)) + error).astype(np.float32)
 
 
-class ByLuma(ToyColorizer):
+class ByLuma(NoisyColorizer):
     """What is light is orange and what is dark is green, pixel by pixel."""
 
     def predict(self, lightness, hints=None):
@@ -109,7 +109,7 @@ def chroma_of(frame):
 def colored(lumas, count, noise=0.0, options=OPTIONS):
     shape = lumas[0].shape
     frames = color_frames(
-        frames_of(lumas), count, info_of(shape), ToyColorizer(noise), options, "yuv420p"
+        frames_of(lumas), count, info_of(shape), NoisyColorizer(noise), options, "yuv420p"
     )
     return np.stack([chroma_of(frame) for frame in frames])
 
@@ -156,7 +156,7 @@ def test_the_anchor_on_a_border_has_the_same_colors_in_both_segments(
             "colorworker.pipeline.propagation.propagate.interpolate_between_anchors",
             lambda frames, setup: interpolate_between_anchors(recorded(frames), setup),
         )
-        frames, toy = frames_of(lumas), ToyColorizer(8)
+        frames, toy = frames_of(lumas), NoisyColorizer(8)
         list(color_frames(frames, count, info_of(shape), toy, OPTIONS, "yuv420p"))
         (planes,) = found
         return planes
@@ -276,7 +276,7 @@ def test_an_object_that_no_anchor_shows_takes_the_colors_around_it():
 
 
 def test_per_frame_predicts_every_frame_of_the_segment_and_no_other():
-    colorizer = ToyColorizer()
+    colorizer = NoisyColorizer()
     lumas = scene(SMALL, 12 + lookahead_frames(PER_FRAME), 120, seed=19)
 
     frames = list(
@@ -323,7 +323,7 @@ def test_luma_is_bit_equal_and_frames_stay_in_order(source, target):
             decoded(extradata, packets),
             40,
             info_of(LARGE, source),
-            ToyColorizer(5),
+            NoisyColorizer(5),
             OPTIONS,
             target,
         )
@@ -340,7 +340,7 @@ def test_a_gray_film_is_colored_with_its_own_luma():
     info = info_of(SMALL, "gray")
 
     frames = list(
-        color_frames(frames_of(lumas, "gray"), 20, info, ToyColorizer(), OPTIONS, "yuv444p")
+        color_frames(frames_of(lumas, "gray"), 20, info, NoisyColorizer(), OPTIONS, "yuv444p")
     )
 
     np.testing.assert_array_equal(np.stack([luma_plane(frame) for frame in frames]), lumas)
@@ -360,7 +360,7 @@ def test_no_more_frames_are_held_than_documented(options):
 
     held = []
     for number, _ in enumerate(
-        color_frames(counted(), 120, info_of(SMALL), ToyColorizer(), options, "yuv420p")
+        color_frames(counted(), 120, info_of(SMALL), NoisyColorizer(), options, "yuv420p")
     ):
         held.append(read - number)
 
@@ -371,14 +371,14 @@ def test_frames_keep_their_pts():
     lumas = scene(SMALL, 30, 120, seed=15)
 
     frames = color_frames(
-        frames_of(lumas, first=700), 30, info_of(SMALL), ToyColorizer(), OPTIONS, "yuv420p"
+        frames_of(lumas, first=700), 30, info_of(SMALL), NoisyColorizer(), OPTIONS, "yuv420p"
     )
 
     assert [frame.pts for frame in frames] == list(range(700, 730))
 
 
 def test_only_anchors_are_predicted():
-    colorizer = ToyColorizer()
+    colorizer = NoisyColorizer()
     lumas = scene(SMALL, 120 + lookahead_frames(OPTIONS), 120, seed=13)
 
     list(color_frames(frames_of(lumas), 120, info_of(SMALL), colorizer, OPTIONS, "yuv420p"))
@@ -423,7 +423,7 @@ def test_planes_from_memory_get_the_same_chroma_as_a_film(shape):
     frames = (LumaFrame(number, luma) for number, luma in enumerate(lumas))
     planes = film_format(info_of(shape), "yuv420p")
 
-    chroma = list(propagate_chroma(frames, planes, ToyColorizer(8), OPTIONS))
+    chroma = list(propagate_chroma(frames, planes, NoisyColorizer(8), OPTIONS))
 
     assert [frame.source for frame in chroma] == list(range(40))
     from_memory = np.stack([[frame.cb, frame.cr] for frame in chroma])

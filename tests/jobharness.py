@@ -1,0 +1,63 @@
+"""Whole jobs inside the test's process: real codecs and stores, a toy colorizer, no Ray."""
+
+from contextlib import closing
+
+from colorworker.domain.excerpt import only_excerpt
+from colorworker.domain.options import ModelRef
+from colorworker.domain.workersettings import WorkerSettings
+from colorworker.driver import Job, run_job
+from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.pipeline.context import WorkerContext
+from colorworker.store.local import LocalStore
+from colorworker.store.sources import Source
+from tests.toycolorizer import ToyColorizer
+
+TOY_MODEL = ModelRef("toy", "0" * 64)
+
+
+def folder_entries(folder, options):
+    """Return the job entries of everything in a folder, as the command line lists them."""
+    source = OpenSource(Source(str(folder)), LocalStore(folder))
+    entries = list_entries([source], options)
+    return list(only_excerpt(entries, options.excerpt) if options.excerpt else entries)
+
+
+def run_toy_job(
+    folder,
+    destination,
+    options,
+    *,
+    entries=None,
+    make_colorizer=None,
+    workers=1,
+    max_attempts=3,
+    **settings,
+):
+    """Color a folder and return the report's lines by key, in the order they were reported.
+
+    Args:
+        folder: The sources.
+        destination: Store for the outputs and the job's state.
+        options: The job's options.
+        entries: Entries to color; by default all of the folder.
+        make_colorizer: Called with a look; by default it makes a `ToyColorizer`.
+        workers: Workers in this process.
+        max_attempts: Attempts per unit.
+        settings: Fields of `WorkerSettings`, such as `keep_parts`.
+    """
+    store = LocalStore(folder)
+    entries = folder_entries(folder, options) if entries is None else entries
+    context = WorkerContext(
+        destination=destination,
+        open_source=lambda _: store,
+        colorizer=make_colorizer or (lambda _: ToyColorizer()),
+        model=TOY_MODEL,
+        worker="test",
+        settings=WorkerSettings(**settings),
+    )
+    lines = []
+    with closing(InProcessExecutor(context, workers)) as executor:
+        job = Job("job", entries, options, TOY_MODEL, max_attempts=max_attempts)
+        run_job(job, executor, line=lines.append)
+    return {line.key: line for line in lines}

@@ -1,0 +1,21 @@
+"""A colorizer without a network, for tests of everything around one."""
+
+import numpy as np
+
+
+class ToyColorizer:
+    """Colors bright pixels warm and dark pixels cold, and records the batches it was given."""
+
+    def __init__(self):
+        self.batches = []
+        """Shape of every batch, (n, h, w)."""
+
+    def working_shape(self, height, width):
+        """Return (height, width) of the lightness that `predict` takes: 32 x 48, or upright."""
+        return (32, 48) if width >= height else (48, 32)
+
+    def predict(self, lightness, hints=None):
+        """Return a* and b*, (n, h, w, 2), for L* of shape (n, h, w)."""
+        self.batches.append(lightness.shape)
+        warm = (lightness - 50) * 0.5
+        return np.stack([warm, warm], axis=-1).astype(np.float32)
