@@ -1,4 +1,4 @@
-"""Colored frames brought within EBU R 103, before they are encoded."""
+"""Limit the chroma of colored frames to EBU R 103 before encoding."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from colorworker.media.planes import Frame, Plane, color_spec, layout_of, plane_
 
 @dataclass
 class GamutTally:
-    """What luma, which is not touched, leaves outside."""
+    """Counts pixels whose luma alone, which is never changed, is outside EBU R 103."""
 
     pixels: int = 0
     beyond: int = 0
@@ -22,17 +22,17 @@ class GamutTally:
 def limit_to_broadcast_gamut(
     frames: Iterator[Frame], info: VideoInfo, pix_fmt: str, tally: GamutTally
 ) -> Iterator[Frame]:
-    """Yield the frames, their chroma scaled down wherever R', G' or B' would leave EBU R 103.
+    """Yield the frames with chroma scaled down wherever R', G' or B' would leave EBU R 103.
 
-    Players interpolate chroma between its samples, so a sample must suit the luma of all pixels
-    that it has a part in: those it stands for and those of its neighbors. At one luma the allowed
-    chroma is a convex set, so what is interpolated between samples that suit it suits it too.
+    Players interpolate chroma between its samples. So a sample must be legal at the luma of every
+    pixel it contributes to: its own pixels and those of its neighbors. For a given luma the legal
+    chroma values form a convex set, so interpolation between legal samples is legal too.
 
     Args:
-        frames: In color, writable.
-        info: Of the film.
-        pix_fmt: Of the frames.
-        tally: Counts pixels, and those whose luma alone is outside.
+        frames: Colored frames, writable.
+        info: The film's properties.
+        pix_fmt: Pixel format of the frames.
+        tally: Counts all pixels, and those whose luma alone is outside.
     """
     spec = replace(color_spec(info), bit_depth=layout_of(pix_fmt).bit_depth)
     for frame in frames:
@@ -53,14 +53,14 @@ def _limit(luma: Plane, cb: Plane, cr: Plane, spec: ColorSpec) -> None:
 
 
 def luma_extremes(luma: Plane, shape: tuple[int, ...]) -> tuple[Plane, Plane]:
-    """Return the least and the greatest luma that chroma samples have a part in.
+    """Return the least and the greatest luma among the pixels each chroma sample contributes to.
 
     Args:
-        luma: Codes (height, width).
-        shape: Of the chroma planes.
+        luma: Codes, (height, width).
+        shape: Shape of the chroma planes.
 
     Returns:
-        Two arrays of that shape and luma's dtype; luma itself where the shapes agree.
+        Two arrays of that shape and luma's dtype; luma itself if the shapes are equal.
     """
     lowest = highest = luma
     for axis, length in enumerate(shape):
@@ -72,7 +72,10 @@ def luma_extremes(luma: Plane, shape: tuple[int, ...]) -> tuple[Plane, Plane]:
 
 
 def _over_group(plane: Plane, axis: int, length: int, extreme: np.ufunc) -> Plane:
-    """Return the extreme over the samples that each of `length` stands for; the rest is edge."""
+    """Return the extreme over each group of samples along an axis, `length` groups in all.
+
+    A last group that is too short is padded with the edge.
+    """
     size = -(-plane.shape[axis] // length)
     lacking = length * size - plane.shape[axis]
     if lacking > 0:

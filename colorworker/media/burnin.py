@@ -1,4 +1,4 @@
-"""Draw the notice into the frames of a film: the one place where its luma changes, by wish.
+"""Draw the notice into the frames of a film, on request: the only change ever made to its luma.
 
 Outside the box, which is the same in every frame, all codes of all planes stay as they are.
 """
@@ -14,21 +14,23 @@ from colorworker.errors import SourceUnsupported
 from colorworker.media.planes import Frame, Plane, color_spec, layout_of, plane_view
 
 _GRID = 4
-"""Pixels: the coarsest chroma (4:1:1, 4:1:0) has one sample for four."""
+"""Box coordinates are multiples of this many pixels: the coarsest chroma (4:1:1, 4:1:0) has one
+sample for four pixels."""
 
 
 @dataclass(frozen=True)
 class FilmNotice:
-    """The notice at a film's size, turned as its players will turn it back."""
+    """The notice for frames as they are stored: rotated so that players show it upright."""
 
     box: Box
     black: int
     white: int
-    """Codes of luma at the source's depth."""
+    """Luma code of white at the source's bit depth."""
     source_depth: int
+    """Bits per luma code of the source."""
 
     def draw(self, frame: Frame) -> Frame:
-        """Write the notice into a frame, which must be one of our own, and return it."""
+        """Draw the notice into a frame in place and return it; the frame must be writable."""
         layout = layout_of(frame.format.name)
         shift = layout.bit_depth - self.source_depth
         codes = np.where(self.box.mask, self.white, self.black)
@@ -60,22 +62,22 @@ def film_notice(key: str, info: VideoInfo) -> FilmNotice:
 
 
 def notice_does_not_fit(key: str, width: int, height: int) -> SourceUnsupported:
-    """Return the error of a picture that the notice does not fit into."""
+    """Return the error for a picture that is too small for the notice."""
     return SourceUnsupported(
         key,
-        f"{width} x {height} pixels are too few for a notice that can be read",
-        "Give --label tag: it is then in the metadata alone",
+        f"{width} x {height} pixels are too small for a legible notice",
+        "Use --label tag, which writes it into the metadata only",
     )
 
 
 def _turned(box: Box, height: int, width: int, turns: int) -> Box:
-    """Return the box in the frame that players turn by `turns` quarters to the left.
+    """Return the box in the frame as it is stored.
 
     Args:
-        box: In the picture as it is shown.
-        height: Of that picture.
-        width: The same.
-        turns: Quarters; they are undone here.
+        box: The box in the picture as it is shown.
+        height: Height of the picture as it is shown.
+        width: Width of the picture as it is shown.
+        turns: Quarter turns counterclockwise by which players rotate the frame.
     """
     for _ in range(turns):
         mask = np.rot90(box.mask, -1)
@@ -86,7 +88,7 @@ def _turned(box: Box, height: int, width: int, turns: int) -> Box:
 
 
 def _part(plane: Plane, box: Box, frame_shape: tuple[int, int]) -> Plane:
-    """Return the part of a plane that lies in the box, as a view."""
+    """Return a view of the part of a plane inside the box."""
     down, across = (-(-side // of) for side, of in zip(frame_shape, plane.shape, strict=True))
     return plane[
         box.top // down : (box.top + box.height) // down,

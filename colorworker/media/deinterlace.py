@@ -1,4 +1,4 @@
-"""Whole pictures of interlaced frames, for copies that are watched on screens of today."""
+"""Deinterlace frames with bwdif, for copies that are watched on progressive screens."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from colorworker.errors import SourceUnsupported
 from colorworker.media.codecs.decode import DecodeTally, decode_segment
 
 FRAMES_BEFORE, FRAMES_AFTER = 1, 1
-"""What bwdif looks at besides the frame itself; without them borders of segments would show."""
+"""Neighboring frames that bwdif uses; without them, segment boundaries would be visible."""
 
 
 def deinterlace_segment(
@@ -33,14 +33,14 @@ def deinterlace_segment(
     repeat: bool = False,
     frames_before: int = FRAMES_BEFORE,
 ) -> Iterator[VideoFrame]:
-    """Yield what `decode_segment` yields, each frame flagged as interlaced made a whole picture.
+    """Yield what `decode_segment` yields, with frames flagged as interlaced deinterlaced.
 
-    Lines of the first field stay as they are, the others are libav's bwdif's. Frames and their
-    times stay the same, and so do captions; progressive frames pass untouched. With no
-    `frames_before` nothing before `start_pts` is decoded, and the first picture can be another.
+    The lines of the first field are kept; libav's bwdif interpolates the others. The number of
+    frames, their times and captions stay the same, and progressive frames pass unchanged. With
+    `frames_before=0`, nothing before `start_pts` is decoded, and the first frame may differ.
 
     Raises:
-        SourceUnsupported: If bwdif does not know the pixel format, or as `decode_segment`.
+        SourceUnsupported: If bwdif does not support the pixel format, or as for `decode_segment`.
     """
     first = int(np.searchsorted(timeline.pts, start_pts))
     before = min(first, frames_before)
@@ -62,10 +62,10 @@ def deinterlace_segment(
 def deinterlace_frames(
     frames: Iterator[VideoFrame], key: str, info: VideoInfo, timeline: Timeline
 ) -> Iterator[VideoFrame]:
-    """Yield frames that follow each other, those flagged as interlaced made whole pictures.
+    """Yield consecutive frames, with those flagged as interlaced deinterlaced.
 
     Raises:
-        SourceUnsupported: If bwdif does not know the pixel format.
+        SourceUnsupported: If bwdif does not support the pixel format.
     """
     graph = _graph(info, timeline)
     times: deque[int | None] = deque()
@@ -102,9 +102,9 @@ def _pulled(
             if frame.format.name != info.pix_fmt:
                 raise SourceUnsupported(
                     key,
-                    f"bwdif does not know {info.pix_fmt} and would make it {frame.format.name}",
-                    "Leave out --deinterlace",
+                    f"bwdif does not support {info.pix_fmt} and converts it to {frame.format.name}",
+                    "Omit --deinterlace",
                 )
-            # The graph counts in halves of the time base.
+            # The filter graph counts in half ticks.
             frame.pts, frame.time_base = times.popleft(), timeline.time_base
             yield frame

@@ -1,8 +1,8 @@
-"""Dissolves, seen on small luma: one picture turns into another through means of both.
+"""Detect dissolves, in which one shot fades into another, on small luma.
 
-During a dissolve of any length luma goes from frame to frame in a straight line, pixel by pixel;
-what moves does not. So a few frames show whether one is going on, and the frames around the whole
-stretch whether it has led to another picture.
+During a dissolve of any length, the luma of each pixel changes linearly from frame to frame; motion
+does not do that. So a few frames show whether a dissolve is in progress, and the frames around the
+whole stretch show whether it led to a different shot.
 """
 
 from collections import deque
@@ -13,44 +13,44 @@ import numpy as np
 from colorworker.media.shotdetection import SmallLuma, is_dissimilar
 
 _REACH = 4
-"""Frames on either side of the one that is asked about."""
+"""Frames on either side of the frame under test; together they form a window."""
 _PAUSE = 2
-"""Frames that may look like none within a dissolve."""
+"""Frames within a dissolve that may fail the test."""
 _LONGEST = 96
-"""Frames of a stretch that are kept; one that goes on for longer is cut into several."""
+"""Frames kept of a dissolve; a longer one is reported in several pieces."""
 _SHORTEST = 3
-"""Frames in the middle of a dissolve that must look like it."""
+"""Frames in the middle of a dissolve that must pass the test."""
 _CROOKED, _CROOKED_IN_ALL = 0.25, 0.35
-"""How far frames may lie from the straight line, as a share of its length, within a few frames
-and over a whole dissolve; the shots in it move too."""
+"""Maximum distance of frames from the straight line, as a share of its length, within a window and
+over a whole dissolve. It is not 0 because the shots themselves move."""
 _STEP, _DISTANCE = 0.02, 0.04
-"""How far it must lead at least, as a share of the luma range, within a few frames and in all."""
+"""Minimum change, as a share of the luma range, within a window and over a whole dissolve."""
 _UNLIKE = 0.4
-"""1 - correlation that its ends must have: an arm that turns slowly before a wall has 0.3."""
+"""Minimum 1 - correlation of both ends; an arm that turns slowly before a wall has 0.3."""
 _FAINT = 0.25
-"""Share of one end's contrast that the other must have."""
+"""Minimum contrast of the fainter end, as a share of the other's."""
 
 
 @dataclass(frozen=True)
 class Dissolve:
-    """The frames first <= index < end hold both shots."""
+    """A dissolve: the frames first <= index < end show both shots."""
 
     first: int
     end: int
 
 
 class DissolveDetector:
-    """Takes the frames of a stretch one by one and says when a dissolve has ended."""
+    """Takes consecutive frames one by one and reports each dissolve once it has ended."""
 
     def __init__(self, index: int = 0) -> None:
-        """Begin before the frame of this index."""
+        """Start before the frame with this index."""
         self._frames: deque[SmallLuma] = deque(maxlen=_LONGEST)
         self._next = index
         self._run: tuple[int, int, int] | None = None
-        """Centers of the first and last window that looked like a dissolve, and how many did."""
+        """Centers of the first and last window that passed the test, and how many passed."""
 
     def add(self, frame: SmallLuma) -> Dissolve | None:
-        """Take the next frame; return the dissolve that it shows to have ended, if any."""
+        """Take the next frame; return the dissolve that has ended by now, if any."""
         self._frames.append(frame)
         self._next += 1
         center = self._next - 1 - _REACH
@@ -65,12 +65,12 @@ class DissolveDetector:
         return self.finish()
 
     def finish(self) -> Dissolve | None:
-        """Return the dissolve that is going on; the shot, or the film, ends here."""
+        """Return the dissolve in progress, if any, because the shot or the film ends here."""
         found, self._run = self.current(), None
         return found
 
     def current(self) -> Dissolve | None:
-        """Return the dissolve that is going on, as far as it has been seen."""
+        """Return the dissolve in progress, as far as it has been seen; None if there is none."""
         run = self._run
         if run is None or run[2] < _SHORTEST:
             return None
@@ -83,12 +83,12 @@ class DissolveDetector:
             stretch[0], stretch[-1], _UNLIKE
         ):
             return None
-        # Windows that hold the beginning or the end of a dissolve look like it from half on.
+        # A window at the start or end of a dissolve passes once half of it lies inside.
         return Dissolve(first + _REACH - 1, last - _REACH // 2 + 1)
 
 
 def _is_straight(frames: list[SmallLuma], least: float, crooked: float) -> bool:
-    """Return whether frames lead evenly from the first to the last, brightness aside."""
+    """Return whether frames change linearly from the first to the last, brightness aside."""
     way = frames[-1] - frames[0]
     length = _size(way)
     if length <= least:
@@ -106,7 +106,7 @@ def _is_straight(frames: list[SmallLuma], least: float, crooked: float) -> bool:
 
 
 def _is_faint(one: SmallLuma, other: SmallLuma) -> bool:
-    """Return whether one of two frames is so faint that this is rather a fade."""
+    """Return whether one of two frames has so little contrast that this is a fade."""
     contrasts = float(one.std()), float(other.std())
     return min(contrasts) < _FAINT * max(contrasts)
 

@@ -1,4 +1,4 @@
-"""Pictures and films told apart, by name and by content, and the extension their output gets."""
+"""Recognize stills and films by name and by content, and choose the output's extension."""
 
 from colorworker.domain.options import Codec, Kind, Profile
 from colorworker.domain.outputkeys import suffix_of
@@ -25,9 +25,9 @@ _SIDECAR_EXTENSIONS = frozenset((
 # fmt: on
 _JUNK_NAMES = frozenset((".ds_store", ".localized", ".directory"))
 _APPLE_DOUBLE = "._"
-"""Beginning of the names under which macOS keeps attributes beside files on other systems."""
+"""Prefix of the files in which macOS stores attributes on other file systems (AppleDouble)."""
 _COLOR_STILLS = frozenset(("jpg", "jpeg", "png", "tif", "tiff", "webp"))
-"""Extensions we write, in formats that hold color."""
+"""Extensions we can write in formats that hold color."""
 _COLOR_FILMS = frozenset(("mp4", "m4v", "mov", "mkv"))
 
 _STILL_MAGIC = (
@@ -68,13 +68,13 @@ _FILM_MAGIC = (
     b"nut/multimedia container\0",
 )
 _OGG_FILMS = (b"\x80theora", b"OVP80\x01")
-"""What the first page of an Ogg file with pictures holds; without, it is sound."""
+"""Markers in the first page of an Ogg file with video; without one, it is audio."""
 _STILL_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis", b"crx "))
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P "))
 _FILM_BOXES = frozenset((b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"))
-"""First boxes of QuickTime files from before `ftyp`."""
+"""First boxes of old QuickTime files, which have no `ftyp`."""
 _BMP_HEADERS = (b"\x0c", b"(", b"4", b"8", b"l", b"|")
-"""Sizes in bytes, 12 to 124, of the headers a BMP may have."""
+"""Possible header sizes of a BMP, 12 to 124 bytes."""
 _TS_PACKET_BYTES = 188
 
 
@@ -84,7 +84,7 @@ def extension_of(key: str) -> str:
 
 
 def kind_from_name(key: str) -> Kind | None:
-    """Return what the key's extension promises, or None."""
+    """Return the kind of file by the key's extension; None if it is unknown."""
     extension = extension_of(key)
     if extension in _STILL_NAMES:
         return "still"
@@ -92,17 +92,14 @@ def kind_from_name(key: str) -> Kind | None:
 
 
 def is_sidecar(key: str) -> bool:
-    """Return whether the name alone tells that this only stands beside pictures and films."""
+    """Return whether the name shows that this file only accompanies stills and films."""
     name = key.rpartition("/")[2].lower()
     junk = name in _JUNK_NAMES or name.startswith(_APPLE_DOUBLE)
     return junk or extension_of(key) in _SIDECAR_EXTENSIONS
 
 
 def kind_from_content(head: bytes) -> Kind | None:
-    """Return what the first bytes of a file say it is, or None; 512 bytes are enough.
-
-    Sound alone is None.
-    """
+    """Return the kind of file by its first bytes (512 are enough); None if unknown or audio."""
     if head.startswith(_STILL_MAGIC) or _is_bmp(head):
         return "still"
     if head.startswith(_FILM_MAGIC):
@@ -123,11 +120,12 @@ def kind_from_content(head: bytes) -> Kind | None:
 
 
 def still_output_extension(extension: str, profile: Profile) -> str:
-    """Return the output's extension, with its dot, for a picture.
+    """Return the output's extension, with its dot, for a still.
 
     Args:
         extension: The source's, with or without its dot, in any case.
-        profile: `access` keeps what holds color and can be written; `archive` is always TIFF.
+        profile: `access` keeps formats that hold color and can be written; `archive` is always
+            TIFF.
     """
     name = extension.lower().removeprefix(".")
     return f".{name}" if profile == "access" and name in _COLOR_STILLS else ".tif"
@@ -138,9 +136,9 @@ def film_output_extension(extension: str, profile: Profile, codec: Codec | None 
 
     Args:
         extension: The source's, with or without its dot, in any case.
-        profile: `access` keeps containers made for H.264, else MP4; `mezzanine` is QuickTime and
-            `archive` Matroska.
-        codec: AV1 has no place in QuickTime and goes to MP4.
+        profile: `access` keeps MP4, QuickTime and Matroska, and writes MP4 for others; `mezzanine`
+            is QuickTime, and `archive` is Matroska.
+        codec: The requested codec; AV1 is not supported in QuickTime and goes to MP4.
     """
     if profile != "access":
         return ".mkv" if profile == "archive" else ".mov"
@@ -151,12 +149,12 @@ def film_output_extension(extension: str, profile: Profile, codec: Codec | None 
 
 
 def _is_bmp(head: bytes) -> bool:
-    """Two letters are not enough: the reserved field must be 0 and the header of a known size."""
+    """Return whether it is a BMP: `BM`, a reserved field of 0, and a known header size."""
     return head[:2] == b"BM" and head[6:10] == b"\0" * 4 and head[14:15] in _BMP_HEADERS
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Sync bytes a packet apart, with or without the 4-byte time stamp of M2TS in front."""
+    """Return whether sync bytes lie one packet apart, with or without M2TS's 4-byte timestamps."""
     for start, step in ((0, _TS_PACKET_BYTES), (4, _TS_PACKET_BYTES + 4)):
         syncs = head[start::step]
         if len(syncs) >= 2 and set(syncs) == {0x47}:

@@ -1,7 +1,7 @@
-"""Where each pixel goes between two pictures, and whether it can still be seen there.
+"""Optical flow between two pictures, its confidence, and warping along it.
 
-A flow is float32 (h, w, 2): how many pixels to the right and down each pixel of one picture lies
-in another of the same size.
+A flow is float32 (h, w, 2): by how many pixels, to the right and down, each pixel of one picture
+has moved in another picture of the same size.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-# Of the whole process: pictures are so small that OpenCV's other threads only wait, on a busy core.
-# Colors are the same with any number; a frame's took 7.0 ms of CPU at 480p with two, 4.8 with one.
+# Applies to the whole process. Pictures are so small that OpenCV's other threads only busy-wait.
+# Results do not depend on it; a frame at 480p took 7.0 ms of CPU with two threads, 4.8 with one.
 cv2.setNumThreads(1)
 
 Floats = npt.NDArray[np.float32]
@@ -21,35 +21,36 @@ Shape = tuple[int, ...]
 """Height and width."""
 
 MIN_SIDE = 16
-"""Of a picture: the coarsest scale of the flow needs 12 pixels."""
+"""Minimum side of a picture in pixels: the coarsest scale of the flow needs 12."""
 _TOLERANCE_SHARE = 0.01
 _TOLERANCE = 0.5
 _LOST = 0.1
-"""Trust below which a pixel's motion counts for nothing, and it is taken to have stayed."""
+"""Confidence below which a pixel's motion is ignored, as if it had not moved."""
 _STAYED = 0.02
-"""Trust in that."""
+"""Confidence given to such a pixel."""
 _CHANNELS = 4
 _CONTRAST = 48.0
-"""Standard deviation that luma is brought to, in codes."""
+"""Standard deviation, in codes, to which luma is normalized."""
 _LEAST_CONTRAST = 0.35
-"""Below this, 4 in L*, grain would be brought up with the picture."""
+"""Pictures with less contrast (4 in L*) are amplified only as if they had this much, because grain
+would be amplified too."""
 
 
 @dataclass(frozen=True)
 class FlowPath:
-    """Where each pixel of a picture lies in another one of its shot."""
+    """The motion of each pixel from one picture to another of the same shot, with confidence."""
 
     flow: Floats
-    """(h, w, 2)."""
+    """Motion in pixels, (h, w, 2)."""
     trust: Floats
-    """In that, (h, w) in [0, 1]."""
+    """Confidence in the motion, (h, w), in [0, 1]."""
 
 
 class FlowEstimator:
-    """Gives the flow between two pictures; for one thread, and remembers none of them."""
+    """Computes the flow between two pictures. Stateless between calls; not thread-safe."""
 
     def __init__(self, *, fine: bool = False) -> None:
-        """Estimate motion in two thirds of the time, or `fine`, as OpenCV's medium preset does."""
+        """Use OpenCV's medium preset if `fine`; otherwise faster settings, in 2/3 of the time."""
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         if not fine:
             self._dis.setPatchStride(4)
@@ -60,27 +61,27 @@ class FlowEstimator:
         """Return the flow from one picture to the other, (h, w, 2).
 
         Args:
-            one: Luma (h, w), sides of at least `MIN_SIDE`.
-            other: Of the same shape.
+            one: Luma (h, w), with sides of at least `MIN_SIDE`.
+            other: Luma of the same shape.
 
         Source:
             Kroeger, Timofte, Dai and Van Gool, "Fast optical flow using dense inverse search"
-            (ECCV 2016), OpenCV's implementation; its result does not depend on the threads.
+            (ECCV 2016), OpenCV's implementation. The result does not depend on threads.
         """
         return np.asarray(self._dis.calc(one, other, None), np.float32)
 
 
 def visible_mask(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
-    """Return the pixels of a picture that another one shows too, (h, w).
+    """Return which pixels of a picture are also visible in the other one, bool (h, w).
 
     Args:
-        forward: Flow from the picture to the other.
-        backward: Flow from the other back.
+        forward: Flow from the picture to the other, (h, w, 2).
+        backward: Flow from the other picture back, (h, w, 2).
 
     Source:
         Sundaram, Brox and Keutzer (ECCV 2010), eq. 5:
         |forward + backward|^2 < 0.01 (|forward|^2 + |backward|^2) + 0.5, as in Lai et al. 2018,
-        with pixels that leave the picture counted as hidden.
+        where pixels that leave the picture count as hidden.
     """
     at = target_positions(forward)
     height, width = forward.shape[:2]
@@ -93,13 +94,13 @@ def visible_mask(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
 
 
 def _squared(flow: Floats) -> Floats:
-    # A product of matrices adds pairs four times as fast as a sum over the last axis.
+    # A matrix product adds pairs four times as fast as a sum over the last axis.
     squares: Floats = (flow * flow).reshape(-1, 2) @ np.ones(2, np.float32)
     return squares.reshape(flow.shape[:2])
 
 
 def target_positions(flow: Floats) -> Floats:
-    """Return where each pixel lies in the other picture: its column and its row, (2, h, w)."""
+    """Return each pixel's column and row in the other picture, float32 (2, h, w)."""
     column, row = _pixels(*flow.shape[:2])
     at = np.empty((2, *flow.shape[:2]), np.float32)
     np.add(flow[..., 0], column, out=at[0])
@@ -108,27 +109,27 @@ def target_positions(flow: Floats) -> Floats:
 
 
 def _pixels(height: int, width: int) -> tuple[Floats, Floats]:
-    """Return the columns, (w,), and the rows, (h, 1), of a picture."""
+    """Return the column indexes, (w,), and the row indexes, (h, 1), of a picture."""
     return np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
 
 
 def sample(image: Floats, at: Floats) -> Floats:
-    """Return an image's values at places, interpolated linearly; outside, the nearest border's.
+    """Return an image's values at positions, bilinearly interpolated; border values outside.
 
     Args:
         image: (h, w) or (h, w, n).
-        at: From `places`, (2, h', w').
+        at: Columns and rows from `target_positions`, (2, h', w').
 
     Returns:
         float32 (h', w') or (h', w', n).
     """
     values = cv2.remap(image, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    # OpenCV drops an axis of one channel.
+    # OpenCV drops a channel axis of length 1.
     return np.asarray(values, np.float32).reshape(*at.shape[1:], *image.shape[2:])
 
 
 def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[FlowPath, FlowPath]:
-    """Return the paths from one picture to the other, and back: trusted where they agree."""
+    """Return the paths from one picture to the other and back; confidence 1 where they agree."""
     there, back = estimator(one, other), estimator(other, one)
     return (
         FlowPath(there, visible_mask(there, back).astype(np.float32)),
@@ -137,27 +138,27 @@ def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[
 
 
 def identity_path(shape: Shape) -> FlowPath:
-    """Return the path on which every pixel stays where it is."""
+    """Return the path without motion, with confidence 1."""
     return FlowPath(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
 
 
 def compose(first: FlowPath, then: FlowPath) -> FlowPath:
-    """Return the path from the picture where `first` begins to that where `then` ends."""
+    """Return the path from the start of `first` to the end of `then`."""
     at = target_positions(first.flow)
     return FlowPath(first.flow + sample(then.flow, at), first.trust * sample(then.trust, at))
 
 
 def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
-    """Return the places that a path leads to, and the trust in them, for larger pictures.
+    """Return a path's target positions and confidence at a larger picture size.
 
-    Pixels whose motion was lost are said to have stayed where they are, with little trust.
+    Pixels whose motion is unreliable are treated as unmoved, with low confidence.
 
     Args:
-        path: Of any size.
-        shape: (h, w) of both pictures.
+        path: A path at any size.
+        shape: (h, w) of the larger pictures.
 
     Returns:
-        Places for `sampled`, (2, h, w); trust, (h, w).
+        Positions for `sample`, (2, h, w), and confidence, (h, w).
     """
     height, width = shape
     rows, columns = path.trust.shape
@@ -168,7 +169,7 @@ def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
         (at[0], path.flow[..., 0], width / columns, column),
         (at[1], path.flow[..., 1], height / rows, row),
     ):
-        # A plane alone is enlarged in a third of the time of two together.
+        # Resizing one plane at a time takes a third of the time of resizing two together.
         cv2.resize(motion * found * np.float32(scale), (width, height), dst=plane)
         plane += start
     trust = cv2.resize(np.maximum(path.trust * found, np.float32(_STAYED)), (width, height))
@@ -176,7 +177,7 @@ def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
 
 
 def pack_channels(planes: Sequence[Floats]) -> list[Floats]:
-    """Return planes (h, w) by fours for `carried`, (h, w, 4) each, the last filled up with zeros.
+    """Return planes (h, w) packed in fours for `warp`, each (h, w, 4), the last padded with zeros.
 
     OpenCV samples four channels in the time of one; three take twice as long.
     """
@@ -185,27 +186,27 @@ def pack_channels(planes: Sequence[Floats]) -> list[Floats]:
 
 
 def warp(layers: Sequence[Floats], at: Floats) -> list[Floats]:
-    """Return the planes of `layered` at places, as `sampled` does; with those of zeros."""
+    """Return the planes of `pack_channels`, sampled at positions; includes the zero planes."""
     return [plane for layer in layers for plane in cv2.split(sample(layer, at))]
 
 
 def resize(image: Floats, shape: Shape) -> Floats:
-    """Return an image (h, w) larger by interpolation or smaller by area means."""
+    """Return an image (h, w) at another size: enlarged bilinearly, or reduced by area averages."""
     smaller = shape[0] < image.shape[0]
     kind = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (shape[1], shape[0]), interpolation=kind), np.float32)
 
 
 def resize_channels(image: Floats, shape: Shape) -> Floats:
-    """Return an image (h, w, n) of any n at another size, interpolated linearly."""
+    """Return an image (h, w, n) with any n at another size, bilinearly interpolated."""
     return np.asarray(cv2.resize(image, (shape[1], shape[0])), np.float32)
 
 
 def normalize_contrast(look: Floats) -> Codes:
-    """Return a picture for the estimator, its contrast made that of all others.
+    """Return a picture for the flow estimator, uint8 (h, w), with normalized contrast.
 
     Args:
-        look: Luma about its mean in units of 11 in L*, see `color.temporal.normalize_luma`.
+        look: Luma minus its mean, in units of 11 L*; see `color.temporal.normalize_luma`.
     """
     gain = _CONTRAST / max(float(look.std()), _LEAST_CONTRAST)
     codes: Codes = np.clip(look * np.float32(gain) + 128, 0, 255).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""The planes of a decoded frame: luma to look at, chroma to write.
+"""The planes of a decoded frame: luma to read, chroma to write.
 
-Law: luma is never written. `frame.to_ndarray(format="gray")` is no way to it (swscale stretches
-limited range), so planes are read from the frame's own memory.
+Law: luma is never written. `frame.to_ndarray(format="gray")` does not return it unchanged (swscale
+stretches limited range), so planes are read from the frame's own memory.
 """
 
 import re
@@ -22,28 +22,28 @@ from colorworker.media.repack import convert_layout
 
 Frame = av.VideoFrame
 Plane = npt.NDArray[np.unsignedinteger]
-"""Codes of one plane, uint8 up to 8 bits a code and uint16 above."""
+"""Codes of one plane: uint8 for 8 bits per code, uint16 for more."""
 
 _PLANAR = re.compile(r"(yuv|yuvj)4\d\dp(\d*)(le)?|(gray)(\d*)(le)?")
 _FULL_RANGE = 2
-"""Of AVColorRange; 1 is limited, 0 unspecified."""
-# These say "limited" by saying nothing (H.264 E.2.1, H.265 E.3.1). Gray from other codecs comes of
-# pictures and scans, and swscale and players read it as full range.
+"""Full range in AVColorRange; 1 is limited, 0 unspecified."""
+# For these codecs, unspecified means limited (H.264 E.2.1, H.265 E.3.1). Gray from other codecs
+# comes from pictures and scans, and swscale and players read it as full range.
 _LIMITED_BY_DEFAULT = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video", "mpeg4"})
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where luma and chroma lie in frames of a pixel format."""
+    """How a pixel format stores luma and chroma."""
 
     bit_depth: int
     gray: bool
     full_range: bool
-    """True where the format's name says so (`yuvj...`)."""
+    """Whether the format's name says full range (`yuvj...`)."""
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
-        """Type of a code in memory."""
+        """Dtype of a code in memory."""
         return np.dtype(np.uint8) if self.bit_depth == 8 else np.dtype(np.uint16)
 
 
@@ -52,7 +52,7 @@ def layout_of(pix_fmt: str) -> Layout:
     """Return the layout of a planar Y'CbCr or gray format.
 
     Raises:
-        SourceUnsupported: If it is RGB, packed, big-endian, has alpha or fewer than 8 bits.
+        SourceUnsupported: If it is RGB, packed or big-endian, or has alpha or less than 8 bits.
     """
     match = _PLANAR.fullmatch(pix_fmt)
     if match is None:
@@ -72,10 +72,10 @@ def chroma_shape(pix_fmt: str, height: int, width: int) -> tuple[int, int]:
 
 
 def color_spec(info: VideoInfo) -> ColorSpec:
-    """Return how to read the stream's codes.
+    """Return how the stream's codes are interpreted: matrix, range, depth, primaries, transfer.
 
     Raises:
-        SourceUnsupported: If the pixel format or the matrix is one that is not colored.
+        SourceUnsupported: If the pixel format or the matrix is not supported.
     """
     layout = layout_of(info.pix_fmt)
     unspecified_full = layout.gray and info.codec not in _LIMITED_BY_DEFAULT
@@ -92,12 +92,12 @@ def color_spec(info: VideoInfo) -> ColorSpec:
 
 
 def luma_plane(frame: Frame) -> Plane:
-    """Return the frame's Y' codes (height, width) as a view of its own memory; do not write."""
+    """Return the frame's Y' codes (height, width) as a view of its memory; do not write to it."""
     return _view(frame.planes[0], layout_of(frame.format.name), frame.height, frame.width)
 
 
 def plane_view(frame: Frame, number: int) -> Plane:
-    """Return the codes of a frame's plane as a view of its own memory, in the plane's own shape."""
+    """Return the codes of a frame's plane as a view of its memory, in the plane's own shape."""
     shape = frame.height, frame.width
     if number:
         shape = chroma_shape(frame.format.name, *shape)
@@ -105,33 +105,33 @@ def plane_view(frame: Frame, number: int) -> Plane:
 
 
 def _view(plane: VideoPlane, layout: Layout, height: int, width: int) -> Plane:
-    # Lines may be longer in memory than the picture is wide: 656 bytes for 641 pixels.
+    # Lines in memory may be longer than the picture is wide, such as 656 bytes for 641 pixels.
     codes: Plane = np.frombuffer(memoryview(plane), layout.dtype)
     return codes.reshape(-1, plane.line_size // layout.dtype.itemsize)[:height, :width]
 
 
 class PlaneScaler:
-    """Makes planes of one size; for one thread, and best for planes that are all alike.
+    """Scales planes to one size. Not thread-safe; fastest if all planes have the same size.
 
-    It keeps swscale's filters from plane to plane: setting them up costs four times the scaling.
+    It reuses swscale's filters between planes: setting them up costs four times the scaling.
     """
 
     def __init__(self, height: int, width: int, *, larger: bool = False) -> None:
-        """Make planes smaller by area means, or `larger` by interpolation."""
+        """Reduce planes to this size by area averages, or enlarge them bilinearly if `larger`."""
         self._height, self._width = height, width
         self._interpolation = "BILINEAR" if larger else "AREA"
         self._reformatter = VideoReformatter()
 
     def __call__(self, plane: Plane) -> Plane:
-        """Return the plane at the scaler's size; half-pixel centers.
+        """Return the plane at the scaler's size, with half-pixel centers.
 
         Args:
-            plane: uint8 or uint16 (h, w), its lines contiguous.
+            plane: uint8 or uint16 (h, w), with contiguous lines.
 
         Returns:
-            A new array of that dtype; lines may be longer in memory.
+            A new array of the same dtype; its lines may be longer in memory.
         """
-        # A gray frame over the same memory: swscale scales gray to gray without touching the range.
+        # A gray frame over the same memory: swscale scales gray to gray without changing the range.
         gray = "gray" if plane.dtype == np.uint8 else "gray16le"
         scaled = self._reformatter.reformat(
             Frame.from_numpy_buffer(plane, format=gray),
@@ -149,19 +149,19 @@ def luma_proxy(frame: Frame, height: int, width: int) -> Plane:
 
 
 def luma_for_chroma(luma: Plane, shape: tuple[int, int], *, fields: bool = False) -> Plane:
-    """Return the Y' of each chroma sample: the mean of the luma samples it stands for.
+    """Return the Y' of each chroma sample: the mean of the luma samples it covers.
 
-    In interlaced 4:2:0 a line of chroma belongs to one field, and stands for two lines of it: for
-    0 and 2 of the frame, 1 and 3, 4 and 6, ... (ISO/IEC 13818-2, 6.1.1.8).
+    In interlaced 4:2:0 a line of chroma belongs to one field and covers two lines of it: lines 0
+    and 2 of the frame, then 1 and 3, 4 and 6, ... (ISO/IEC 13818-2, 6.1.1.8).
 
     Args:
-        luma: Codes (height, width), its lines contiguous.
-        shape: Of the chroma planes, from `chroma_shape`; a half, quarter or whole of the luma's,
-            rounded up.
-        fields: Whether the frame is interlaced; heights that fields cannot share count as not.
+        luma: Codes (height, width), with contiguous lines.
+        shape: Shape of the chroma planes, from `chroma_shape`: all, half or a quarter of luma's
+            sides, rounded up.
+        fields: Whether the frame is interlaced; ignored for heights that do not split into fields.
 
     Returns:
-        Codes of the same dtype in that shape; the luma itself where the shapes agree.
+        Codes of the same dtype in that shape; the luma itself if the shapes are equal.
     """
     if shape == luma.shape:
         return luma
@@ -175,14 +175,14 @@ def luma_for_chroma(luma: Plane, shape: tuple[int, int], *, fields: bool = False
     if any(lacking):
         luma = np.pad(luma, ((0, lacking[0]), (0, lacking[1])), mode="edge")
     if across == down == 2:
-        # A fifth of the time of what follows; of fewer codes than four, OpenCV rounds some down.
+        # Takes a fifth of the time of the code below. OpenCV rounds correctly only for 2 x 2.
         fours: Plane = cv2.resize(luma, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
         return fours
     wide = np.dtype(np.uint16 if luma.dtype == np.uint8 else np.uint32)
     total: Plane = np.full(shape, across * down // 2, wide)
     for row in range(down):
         if across == 2:
-            # Two codes as one number: whole lines are added, where every second code would be slow.
+            # Two codes read as one number: adding whole lines is faster than every second code.
             pairs: Plane = luma[row::down].view(wide)
             total += pairs & np.iinfo(luma.dtype).max
             total += pairs >> 8 * luma.itemsize
@@ -196,19 +196,19 @@ def luma_for_chroma(luma: Plane, shape: tuple[int, int], *, fields: bool = False
 def replace_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:
     """Return the frame with these chroma planes and its own luma, in `pix_fmt`.
 
-    The decoder's own frame is used again wherever the formats agree: only it carries captions,
-    interlace flags and the like. Otherwise swscale makes a frame with its properties, and every
-    plane of that is written anew. Codes are of the frame's depth; where `pix_fmt` has fewer bits,
-    all three planes are rounded to them, and luma is equal in no other case but that.
+    If the formats are equal, the decoder's own frame is reused, which keeps its captions, interlace
+    flags and the like. Otherwise swscale makes a frame with the same properties, and all of its
+    planes are overwritten. Luma keeps its values, except that all three planes are rounded if
+    `pix_fmt` has fewer bits than the frame.
 
     Args:
-        frame: The decoded frame; it is changed or left to the garbage collector.
-        cb: Codes at `pix_fmt`'s chroma size.
-        cr: As `cb`.
-        pix_fmt: Planar Y'CbCr, as `layout_of` takes it.
+        frame: The decoded frame; it must not be used afterwards.
+        cb: Codes of the frame's bit depth, at `pix_fmt`'s chroma size.
+        cr: Like `cb`.
+        pix_fmt: A planar Y'CbCr format that `layout_of` supports.
 
     Returns:
-        The frame to encode; the same object where formats agree.
+        The frame to encode; the same object if the formats are equal.
     """
     source, target = layout_of(frame.format.name), layout_of(pix_fmt)
     planes: dict[int, Plane] = {1: cb, 2: cr}

@@ -1,6 +1,6 @@
-"""The same codes in another layout of memory: packed pictures, as uncompressed captures are.
+"""Convert frames between packed and planar layouts without changing their codes.
 
-Video engines of graphics cards give theirs in such layouts, and want them so.
+Uncompressed captures are packed, and the video engines of graphics cards use such layouts too.
 """
 
 from types import MappingProxyType
@@ -24,31 +24,31 @@ PLANAR_EQUIVALENTS = MappingProxyType(
         "p010le": "yuv420p10le",
     }
 )
-"""Packed formats, and the planar ones that hold the same codes."""
+"""Packed and semi-planar formats, and the planar format that holds the same codes."""
 UNSPECIFIED = 2
 SWSCALE_MATRICES = frozenset({0, 1, UNSPECIFIED, 4, 5, 6, 7, 9})
-"""Codes of H.273 that swscale (FFmpeg 8) converts by."""
+"""Matrix codes of H.273 that swscale (FFmpeg 8) supports."""
 COLOR_TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")
 
 
 def planar_format(pix_fmt: str) -> str:
-    """Return the planar format with the same codes; a planar one is its own."""
+    """Return the planar format with the same codes; planar formats are returned unchanged."""
     return PLANAR_EQUIVALENTS.get(pix_fmt, pix_fmt)
 
 
 def to_planar(frame: VideoFrame) -> VideoFrame:
-    """Return the frame with its codes in planes; the same object where they are."""
+    """Return the frame in a planar format; the same object if it is planar already."""
     name = planar_format(frame.format.name)
     return frame if name == frame.format.name else convert_layout(frame, name)
 
 
 def convert_layout(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
-    """Return a new frame by swscale, with the properties of the old one, tags of color included.
+    """Return a new frame converted by swscale, with all properties and color tags of the old one.
 
-    swscale itself would tag what it thinks it made; the codes are the source's own.
+    swscale would set its own color tags, but the codes are still the source's.
     """
-    # swscale may write beyond the end of a line into the next one, which another of its threads may
-    # have written already: from P010, luma changes at some widths.
+    # swscale may write past the end of a line into the next one, which another of its threads may
+    # have written already. From P010, that changes luma at some widths.
     result = frame.reformat(format=pix_fmt, threads=1)
     for tag in COLOR_TAGS:
         setattr(result, tag, getattr(frame, tag))
@@ -56,9 +56,9 @@ def convert_layout(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
 
 
 def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Return the frame by swscale in RGB of 8 bits, (height, width, 3), HDR as sRGB shows it.
+    """Return the frame as 8-bit sRGB, (height, width, 3), converted by swscale; HDR is tone-mapped.
 
-    A matrix that swscale refuses, for nobody has defined it, is taken as if nothing were said.
+    A matrix that swscale does not support (undefined codes) is treated as unspecified.
     """
     said = frame.colorspace
     if said not in SWSCALE_MATRICES:
@@ -69,7 +69,7 @@ def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint
 
 
 def copy_frame(frame: VideoFrame) -> VideoFrame:
-    """Return a frame of its own with the same codes and tags, without side data."""
+    """Return a copy of the frame with the same codes and color tags, but without side data."""
     result = VideoFrame(frame.width, frame.height, frame.format.name)
     for source, target in zip(frame.planes, result.planes, strict=True):
         rows, room = (

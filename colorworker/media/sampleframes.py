@@ -1,4 +1,4 @@
-"""A few frames from all over a film, to look at."""
+"""Decode a few frames spread over a film, for previews."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -22,7 +22,7 @@ from colorworker.media.deinterlace import deinterlace_frames, deinterlace_segmen
 from colorworker.media.repack import to_planar
 
 SAMPLED_FRAMES_UNSEEKABLE = 1500
-"""Frames at the start that samples are taken from where the film cannot be sought."""
+"""In films that are not seekable, samples are taken from this many frames at the start."""
 
 
 def sample_frames(
@@ -36,21 +36,21 @@ def sample_frames(
 ) -> list[VideoFrame]:
     """Return up to `count` decoded frames spread evenly over the film, in order.
 
-    Of a film that can be sought they are keyframes, or what is shown next if one does not decode;
-    of others they come from its first minute.
+    In a seekable film they are keyframes, or the next frame if one does not decode. In other films
+    they come from the first minute.
 
     Args:
         reader: The film, seekable; stays open.
         key: Its name, for errors.
-        info: What `scan` said about it.
-        timeline: When its frames are shown.
-        count: Most frames that are wanted.
-        deinterlaced: Make whole pictures of interlaced frames, by each and the one after it: what
-            a film made so shows there, but for small differences where something moves.
+        info: The film's properties, from `scan`.
+        timeline: The film's timeline.
+        count: Maximum number of frames.
+        deinterlaced: Deinterlace interlaced frames, using only each frame and the next one. The
+            result equals the deinterlaced film except for small differences where things move.
 
     Raises:
         SourceDamaged: If one of them does not decode.
-        SourceUnsupported: If they are to be deinterlaced and bwdif does not know their format.
+        SourceUnsupported: If they are to be deinterlaced and bwdif does not support their format.
     """
     decode = partial(deinterlace_segment, frames_before=0) if deinterlaced else decode_segment
     if timeline.seekable:

@@ -1,9 +1,8 @@
-"""Where one shot ends and the next begins, seen on small luma.
+"""Detect cuts between shots on small luma.
 
-Color detectors fail on black-and-white film (PySceneDetect's default found none of 13 cuts: hue
-and saturation are 0 and dilute its average), so this one compares luma and nothing else. A decision
-takes a few frames before and after it and has no memory: whoever gives it the same frames gets the
-same answer.
+Color-based detectors fail on black-and-white film (PySceneDetect's default found none of 13 cuts:
+hue and saturation are 0 and dilute its average), so this one compares only luma. A decision uses a
+few frames before and after it and no other state: the same frames always give the same answer.
 """
 
 import itertools
@@ -16,40 +15,40 @@ SmallLuma = npt.NDArray[np.float32]
 """Luma at `SMALL_SHAPE`, in [0, 1]."""
 
 SMALL_SHAPE = (27, 48)
-"""Height and width of the luma that is compared, from `planes.luma_proxy`."""
+"""Height and width of the compared luma, from `planes.luma_proxy`."""
 FRAMES_BEHIND = 6
-"""Frames before a possible cut that a decision looks at, as far as there are any."""
+"""Maximum frames before a possible cut that a decision uses."""
 FRAMES_AHEAD = 4
-"""Frames after a possible cut, its own first frame not counted, that a decision looks at."""
+"""Maximum frames that a decision uses after the first frame of a possible new shot."""
 
 _FLOOR = 0.02
-"""Change that grain and gate weave make by themselves, as a share of the luma range."""
+"""Change caused by grain and gate weave alone, as a share of the luma range."""
 _TIMES_MOTION = 1.6
-"""How many times the usual change between the frames around it a cut must exceed."""
+"""A cut must exceed the usual change between the frames around it by this factor."""
 _UNLIKE = 0.3
-"""1 - correlation beyond which two frames can be of different shots."""
+"""1 - correlation beyond which two frames may belong to different shots."""
 _STEADY = 3
-"""Frames on either side whose median is compared: blots and flashes of one frame vanish from it."""
+"""Frames on either side whose median is compared, which removes blots and flashes of one frame."""
 _FLAT = 0.012
-"""Standard deviation, as a share of the luma range, below which a frame shows nothing."""
+"""Standard deviation, as a share of the luma range, below which a frame is blank."""
 
 
 def small_luma(codes: npt.NDArray[np.integer], bit_depth: int) -> SmallLuma:
-    """Return luma codes as float32 in [0, 1]; range limited or full makes no difference here."""
+    """Return luma codes as float32 in [0, 1]; limited or full range makes no difference here."""
     return codes.astype(np.float32) / np.float32((1 << bit_depth) - 1)
 
 
 def is_cut(before: Sequence[SmallLuma], after: Sequence[SmallLuma]) -> bool:
-    """Return whether a new shot begins with the first frame of `after`.
+    """Return whether a new shot starts with the first frame of `after`.
 
-    Exposure that jumps or pumps, fades, blots, and motion that goes on are no cuts: frames are
-    compared after their brightness is made the same, with how much the frames around them change,
-    and not only one by one.
+    Jumping or pumping exposure, fades, blots and continuous motion are not cuts: frames are
+    compared with equal brightness, relative to the change between the frames around them, and also
+    as medians of several frames.
 
     Args:
-        before: At least one and up to `FRAMES_BEHIND` frames, the nearest last.
-        after: The frame in question and up to `FRAMES_AHEAD` following ones, fewer at the film's
-            end.
+        before: One to `FRAMES_BEHIND` frames, the nearest last.
+        after: The frame in question and up to `FRAMES_AHEAD` frames after it; fewer at the end of
+            the film.
     """
     if not is_dissimilar(before[-1], after[0]):
         return False
@@ -63,14 +62,15 @@ def is_cut(before: Sequence[SmallLuma], after: Sequence[SmallLuma]) -> bool:
 
 
 def flash_frames(before: SmallLuma, after: Sequence[SmallLuma]) -> int:
-    """Return how many frames a flash or a damaged frame takes up before the shot goes on.
+    """Return how many frames a flash or damage lasts before the shot continues.
 
     Args:
-        before: The frame before.
+        before: The frame before it.
         after: As for `is_cut`.
 
     Returns:
-        0 when the picture does not come back within `FRAMES_AHEAD` frames: then it is a cut.
+        The number of frames; 0 if the picture does not return within `FRAMES_AHEAD` frames, which
+        means a cut.
     """
     for length, later in enumerate(after[1:], start=1):
         if (
@@ -82,34 +82,34 @@ def flash_frames(before: SmallLuma, after: Sequence[SmallLuma]) -> int:
 
 
 def is_flat(frame: SmallLuma) -> bool:
-    """Return whether a frame shows nothing: black between two fades, leader, a white flash."""
+    """Return whether a frame is blank: black between two fades, leader, or a white flash."""
     return float(frame.std()) < _FLAT
 
 
 def is_dissimilar(one: SmallLuma, other: SmallLuma, least: float = _UNLIKE) -> bool:
-    """Return whether two frames can be of different shots; brightness and contrast do not count.
+    """Return whether two frames may be of different shots; brightness and contrast are ignored.
 
     Args:
         one: A frame.
-        other: Another one.
-        least: 1 - correlation that they must have.
+        other: Another frame.
+        least: Minimum 1 - correlation.
     """
     deviation_one, deviation_other = one - one.mean(), other - other.mean()
     energy = float(np.sqrt((deviation_one**2).sum() * (deviation_other**2).sum()))
-    # Two frames without contrast (black leader, white flash) are alike: energy 0, product 0.
+    # Two frames without contrast (black leader, white flash) are similar: energy and product are 0.
     return float((deviation_one * deviation_other).sum()) < (1 - least) * energy
 
 
 def _usual(frames: Sequence[SmallLuma]) -> float:
-    """Lower median of the changes from frame to frame; 0 for a single one.
+    """Return the lower median of the changes from frame to frame; 0 for a single frame.
 
-    The lower one, because a blot makes two large changes, and after a cut there are four.
+    The lower one, because a blot causes two large changes, and there are only four after a cut.
     """
     changes = sorted(_change(*pair) for pair in itertools.pairwise(frames))
     return changes[(len(changes) - 1) // 2] if changes else 0.0
 
 
 def _change(one: SmallLuma, other: SmallLuma) -> float:
-    """Mean absolute difference once both have the same mean."""
+    """Return the mean absolute difference of two frames after equalizing their means."""
     difference = other - one
     return float(np.abs(difference - difference.mean()).mean())

@@ -1,4 +1,4 @@
-"""What a stream signals and PyAV has no attribute for: chroma's place, HDR's static metadata."""
+"""Side data without PyAV attributes: captions, chroma location, static HDR metadata."""
 
 import io
 import struct
@@ -12,28 +12,28 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 SITINGS = {(1, 2): "left", (2, 2): "center", (1, 1): "topleft", (2, 1): "top"}
-"""libav's chroma locations by Matroska's ChromaSitingHorz and ChromaSitingVert (RFC 9559)."""
+"""libav's chroma location for each ChromaSitingHorz and ChromaSitingVert of Matroska (RFC 9559)."""
 SITING_HORZ, SITING_VERT = b"\x55\xb7\x81", b"\x55\xb8\x81"
-"""Their element ids with a length of one byte, as libavformat writes them."""
+"""IDs of these elements, with a length of one byte, as libavformat writes them."""
 CHROMATICITY_UNITS, LUMINANCE_UNITS = 50_000, 10_000
-"""Of SMPTE ST 2086: 0.00002 and 0.0001 cd/m2."""
+"""Units per 1 (chromaticity) and per cd/m2 (luminance) in SMPTE ST 2086."""
 
-CAPTIONS, STEREO = "closed captions", "layouts of stereoscopic pictures"
+CAPTIONS, STEREO = "closed captions", "stereoscopic layouts"
 FRAME_DATA = {
     Type.A53_CC: CAPTIONS,
     Type.AFD: "active format descriptions",
-    Type.S12M_TIMECODE: "timecodes of single frames (SMPTE ST 12-1)",
+    Type.S12M_TIMECODE: "per-frame timecodes (SMPTE ST 12-1)",
     Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
     Type.DOVI_RPU_BUFFER: "Dolby Vision metadata",
     Type.STEREO3D: STEREO,
-    Type.SPHERICAL: "layouts of spherical pictures",
+    Type.SPHERICAL: "spherical layouts",
 }
-"""What frames carry for their viewers, in words. Left out is what every MPEG-2 frame has, and what
-concerns decoders only."""
+"""Names of the side data that matters to viewers. Omitted is what every MPEG-2 frame carries, and
+what only decoders need."""
 
 
 def frame_data(frame: VideoFrame) -> list[str]:
-    """Return what a frame carries of `FRAME_DATA`, in words."""
+    """Return the names, from `FRAME_DATA`, of the side data that a frame carries."""
     try:
         return [
             FRAME_DATA[item.type] for item in _side_data_items(frame) if item.type in FRAME_DATA
@@ -43,9 +43,9 @@ def frame_data(frame: VideoFrame) -> list[str]:
 
 
 def chroma_location(stream: VideoStream) -> str:
-    """Return where chroma samples lie, in libav's words; empty if the stream does not say.
+    """Return the chroma location by libav's name; empty if the stream does not signal it.
 
-    PyAV hides the field, libavformat's Matroska muxer does not: a header written to memory tells.
+    PyAV does not expose the field, so it is read from a Matroska header written to memory.
     """
     header = io.BytesIO()
     try:
@@ -62,10 +62,10 @@ def chroma_location(stream: VideoStream) -> str:
 
 
 def mastering_display(frame: VideoFrame) -> str:
-    """Return a frame's SMPTE ST 2086 metadata as encoders take it; empty where it has none.
+    """Return a frame's SMPTE ST 2086 metadata in the syntax of encoders; empty if it has none.
 
-    libav's AVMasteringDisplayMetadata: ten rationals (red, green and blue x and y, white x and y,
-    least and most luminance), then whether primaries and luminances are there.
+    libav's AVMasteringDisplayMetadata has ten rationals (red, green and blue x and y, white x and
+    y, minimum and maximum luminance), then two flags: whether primaries and luminance are present.
     """
     data = side_data(frame, Type.MASTERING_DISPLAY_METADATA)
     if len(data) < 88:
@@ -83,7 +83,7 @@ def mastering_display(frame: VideoFrame) -> str:
 
 
 def content_light(frame: VideoFrame) -> str:
-    """Return a frame's MaxCLL and MaxFALL as `1000,400`; empty where it has none."""
+    """Return a frame's MaxCLL and MaxFALL in cd/m2, such as `1000,400`; empty if it has none."""
     data = side_data(frame, Type.CONTENT_LIGHT_LEVEL)
     if len(data) < 8:
         return ""
@@ -92,7 +92,7 @@ def content_light(frame: VideoFrame) -> str:
 
 
 def side_data(frame: VideoFrame, kind: Type) -> bytes:
-    """Return what a frame carries of a kind, as libav's struct; empty where it has none."""
+    """Return a frame's side data of one type, as the bytes of libav's struct; empty if none."""
     try:
         return next((bytes(item) for item in _side_data_items(frame) if item.type == kind), b"")
     except ValueError:  # a kind that this PyAV does not know
@@ -100,9 +100,9 @@ def side_data(frame: VideoFrame, kind: Type) -> bytes:
 
 
 def _side_data_items(frame: VideoFrame) -> Iterable[SideData]:
-    """Return a frame's side data, which `frame.side_data` would hang on the frame.
+    """Return a frame's side data without caching it on the frame, as `frame.side_data` does.
 
-    They hold one another then, and stay in memory until Python looks for such rings: after a
-    thousand frames.
+    The cache creates a reference cycle, which keeps frames in memory until Python's garbage
+    collector runs: after a thousand frames.
     """
     return SideDataContainer(frame)  # type: ignore[call-arg]  # wrong in PyAV's stubs

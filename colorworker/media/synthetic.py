@@ -1,4 +1,4 @@
-"""Make small black-and-white films with known contents, for tests, benchmarks and the doctor."""
+"""Make small gray films with known content, for calibration, hardware probes and tests."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 48_000
 SET_FIELD = {2: "tff", 3: "bff"}
-"""Modes of libavfilter's setfield by libav's AVFieldOrder."""
+"""libavfilter's setfield mode for each AVFieldOrder."""
 SOUND_BLOCK = 1024
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a synthetic film is made of. The container follows from the file's extension."""
+    """The properties of a synthetic film. The file's extension determines the container."""
 
     codec: str = "libx264"
     pix_fmt: str = "yuv420p"
@@ -45,12 +45,12 @@ class Recipe:
     options: Mapping[str, str] = field(default_factory=dict)
     container_options: Mapping[str, str] = field(default_factory=dict)
     pts: Sequence[int] | None = None
-    """In ticks of `time_base`; None for a constant rate."""
+    """pts of the frames in ticks of `time_base`; None for a constant rate."""
     time_base: Fraction | None = None
-    """None for one tick a frame."""
+    """None for one tick per frame."""
     shots: int = 2
     sound: str | None = None
-    """Encoder of a sine tone, such as `aac` or `pcm_s16le`."""
+    """Audio encoder for a sine tone, such as `aac` or `pcm_s16le`; None for no audio."""
     sample_aspect_ratio: Fraction | None = None
     color_range: int = 0
     colorspace: int = 2
@@ -65,16 +65,16 @@ class Recipe:
 
 
 Picture = Callable[[int], npt.NDArray[np.uint16]]
-"""From a frame's index to its luma codes, (height, width)."""
+"""Returns the luma codes, (height, width), of the frame with an index."""
 
 
 def make_film(path: Path, recipe: Recipe, picture: Picture | None = None) -> Path:
-    """Write a film of moving gray stripes, each frame another, and return its path.
+    """Write a film of moving gray stripes, every frame different, and return its path.
 
     Args:
-        path: Of the file, whose extension names the container.
-        recipe: What it is made of.
-        picture: Gives other pictures than stripes.
+        path: The file; its extension determines the container.
+        recipe: The film's properties.
+        picture: Returns the luma of each frame, instead of stripes.
     """
     with av.open(str(path), "w", container_options=dict(recipe.container_options)) as output:
         write_film(output, recipe, picture)
@@ -82,7 +82,7 @@ def make_film(path: Path, recipe: Recipe, picture: Picture | None = None) -> Pat
 
 
 def timed_chapters(named: Iterable[tuple[str, int, int]]) -> "list[Chapter]":
-    """Return chapters as PyAV takes them, of titles, starts and ends in milliseconds."""
+    """Return chapters in PyAV's form from (title, start, end), in milliseconds."""
     return [
         {
             "id": number,
@@ -96,7 +96,7 @@ def timed_chapters(named: Iterable[tuple[str, int, int]]) -> "list[Chapter]":
 
 
 def write_film(output: OutputContainer, recipe: Recipe, picture: Picture | None = None) -> None:
-    """Write into an open container what `make_film` writes into a file."""
+    """Write a film as `make_film` does, into an open container."""
     output.metadata.update(recipe.metadata)
     stream = _picture_stream(output, recipe)
     sound = None if recipe.sound is None else _sound_stream(output, recipe.sound)
@@ -124,7 +124,7 @@ def write_film(output: OutputContainer, recipe: Recipe, picture: Picture | None 
 def striped_luma(
     width: int, height: int, index: int, shot: int = 0, depth: int = 8
 ) -> npt.NDArray[np.uint16]:
-    """Return the luma codes of frame `index`, shape (height, width), within the limited range."""
+    """Return the luma codes of striped frame `index`, uint16 (height, width), in limited range."""
     rows, columns = np.mgrid[0:height, 0:width]
     stripes = (columns * (3 + shot) + rows * 2 + index * 5 + shot * 70) % 200 + 20
     codes: npt.NDArray[np.uint16] = (stripes << (depth - 8)).astype(np.uint16)
@@ -176,7 +176,7 @@ def _frame(
 
 
 def _fields(recipe: Recipe, time_base: Fraction) -> Callable[[VideoFrame], VideoFrame]:
-    """Return what flags a frame as interlaced; PyAV itself only reads that flag."""
+    """Return a function that flags frames as interlaced, because PyAV can only read that flag."""
     if recipe.field_order not in SET_FIELD:
         return lambda frame: frame
     graph = Graph()

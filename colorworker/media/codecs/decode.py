@@ -1,4 +1,4 @@
-"""Decode exactly the frames of a segment, in the order they are shown."""
+"""Decode exactly the frames of a segment, in display order."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
@@ -20,26 +20,26 @@ from colorworker.media.planes import luma_plane
 from colorworker.media.repack import copy_frame, planar_format, to_planar
 
 NEXT_STEP = "Restore it from another copy, or set COLORWORKER_MEDIA__REPEAT_DAMAGED=true"
-"""What to do about a frame that does not decode."""
+"""Advice for a frame that does not decode."""
 
 
 @dataclass
 class DecodeTally:
-    """Counts of one decoded segment, filled while its frames are taken."""
+    """Counts of one decoded segment, updated as its frames are yielded."""
 
     frames: int = 0
     corrupt_frames: int = 0
-    """Frames the decoder delivered but patched: bits of them were missing or wrong."""
+    """Frames that the decoder concealed errors in: some of their data was missing or wrong."""
     repeated_frames: int = 0
-    """Frames that do not decode, for which a copy of their neighbor stands in."""
+    """Frames that do not decode, replaced by a copy of a neighbor."""
     nvdec_frames: int = 0
-    """Frames from NVDEC, of which nobody says whether they were patched."""
+    """Frames from NVDEC, which does not report concealed errors."""
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what a report must say about the source."""
+        """Return one sentence per kind of defect, for the report."""
         seen = {
             "are damaged in the source": self.corrupt_frames,
-            "do not decode: the frame before is shown instead": self.repeated_frames,
+            "do not decode and repeat the previous frame": self.repeated_frames,
         }
         return tuple(
             f"{count} of {self.frames} frames {what}" for what, count in seen.items() if count
@@ -61,23 +61,23 @@ def decode_segment(
 ) -> Iterator[VideoFrame]:
     """Yield the frames with start_pts <= pts < end_pts, then up to `lookahead` following ones.
 
-    Each frame is the decoder's own, with the timeline's pts, so captions, interlacing flags and
-    other side data stay with it; packed pictures are laid out in planes.
+    Each frame is the decoder's own, with the timeline's pts, so it keeps its captions, interlacing
+    flags and other side data. Packed pixel formats are converted to planar ones.
 
     Args:
         reader: The film, seekable; stays open.
         key: Its name, for errors.
-        info: What `scan` said about it.
-        timeline: When its frames are shown.
+        info: The film's properties, from `scan`.
+        timeline: The film's timeline.
         start_pts: First pts, in ticks of the timeline.
         end_pts: Exclusive end; None for the end of the film.
-        lookahead: Frames after the end that are yielded too, fewer at the end of the film.
-        tally: Counts what is yielded before `end_pts`.
-        repeat: Whether a copy of the frame before stands in for one that does not decode; of the
-            one after, at the beginning.
-        nvdec: Whether NVDEC decodes where it was seen to give the same luma in this process, up to
-            the first frame that it does not give as libav's own decoder would. Not where frames
-            may be repeated, for it does not tell damaged ones.
+        lookahead: Extra frames to yield after the end; fewer at the end of the film.
+        tally: Counts the frames yielded before `end_pts`.
+        repeat: Whether to replace a frame that does not decode by a copy of the previous frame, or
+            of the next one at the start.
+        nvdec: Whether to decode with NVDEC if it was proven bit-exact in this process. The first
+            frame that differs from what libav's own decoder would give ends its use. Ignored with
+            `repeat`, because NVDEC does not report damaged frames.
 
     Raises:
         SourceDamaged: If the film does not decode, or not to the frames of the timeline.
@@ -111,9 +111,9 @@ def decode_segment(
 
 
 class _FrameSource:
-    """The frames of a segment one after the other, sought first and then the long way.
+    """The frames of a segment in order: by seeking, and if that fails by decoding from the start.
 
-    Where `fits` tells good frames of NVDEC from others, they come from there first.
+    If `fits` is given, NVDEC decodes until a frame does not pass it.
     """
 
     def __init__(
@@ -130,16 +130,17 @@ class _FrameSource:
 
     @property
     def by_nvdec(self) -> bool:
-        """Whether the frame that was taken last is NVDEC's."""
+        """Whether the last frame came from NVDEC."""
         return self._fits is not None
 
     def take(self, index: int, pts: int) -> VideoFrame | None:
-        """Return the segment's frame `index`, of this pts; where it is missing, a later or none.
+        """Return the segment's frame `index`, which has this pts.
 
-        A later one is returned again.
+        If it is missing, the next later frame is returned instead, and again on the next call; or
+        None at the end of the film.
         """
         if self._fits is not None:
-            # What libav's own decoder gives of this frame, and what it says of it, is what counts.
+            # On any failure, libav's own decoder decides what this frame is, or which error it has.
             with suppress(FFmpegError, HardwareMissing, SourceDamaged):
                 frame = next(self._frames, None)
                 if frame is not None and frame.pts == pts and self._fits(frame):
@@ -148,8 +149,8 @@ class _FrameSource:
             self._open_again(index)
         frame, self._ahead = self._ahead or next(self._frames, None), None
         if self._sought and (frame is None or frame.pts != pts):
-            # What a demuxer finds after a seek may be another frame than was sought (an index that
-            # is wrong, a packet that is not found): only the long way is sure.
+            # After a seek a demuxer may return a different frame (a wrong index, a packet that is
+            # not found). Only decoding from the start is certain.
             self._sought = False
             self._open_again(index)
             frame = next(self._frames, None)
@@ -172,32 +173,34 @@ def _check_frame(
     if frame is None:
         raise SourceDamaged(
             key,
-            f"no frame decodes at pts {pts}: {wanted_frames} frames are missing",
+            f"no frame decodes at pts {pts} or later: {wanted_frames} frames are missing",
             NEXT_STEP,
         )
     if frame.pts is None or frame.pts > pts:
-        raise SourceDamaged(key, f"no frame decodes at pts {pts}, but later ones", NEXT_STEP)
+        raise SourceDamaged(
+            key, f"the frame at pts {pts} is missing; decoding resumes later", NEXT_STEP
+        )
     if frame.pts < pts:
         raise SourceDamaged(
-            key, f"the frame of pts {pts} decodes with pts {frame.pts}", "Remux it first"
+            key, f"the frame at pts {pts} decodes with pts {frame.pts}", "Remux it first"
         )
     pix_fmt = planar_format(frame.format.name)
     if (frame.width, frame.height, pix_fmt) != (info.width, info.height, info.pix_fmt):
         raise SourceUnsupported(
             key,
-            f"its pictures change at pts {pts} from {info.width} x {info.height} "
+            f"its frames change at pts {pts} from {info.width} x {info.height} "
             f"{info.pix_fmt} to {frame.width} x {frame.height} {frame.format.name}",
             "Split it there",
         )
     if _overflows(frame):
         raise SourceDamaged(
-            key, f"luma at pts {pts} has codes that {info.pix_fmt} does not have", NEXT_STEP
+            key, f"luma at pts {pts} has codes out of range for {info.pix_fmt}", NEXT_STEP
         )
     return frame
 
 
 def _overflows(frame: VideoFrame) -> bool:
-    """Tell whether luma has codes of more bits than its format: damaged streams decode to such."""
+    """Return whether luma has codes beyond its bit depth, as damaged streams can decode to."""
     bits = frame.format.components[0].bits
     if bits in (8, 16) or planar_format(frame.format.name) != frame.format.name:
         return False

@@ -28,13 +28,13 @@ from colorworker.media.sidedata import CAPTIONS, frame_data, side_data
 
 SMALLEST_MOVIE_TIMESCALE = 10_000
 NO_PICTURE_TYPE = 0
-"""Lets the encoder choose; else a decoded frame forces the source's own I, P and B frames on it."""
+"""Lets the encoder choose; otherwise it would copy the decoded frame's I, P or B type."""
 
 
 def configure_encoder(
     context: VideoCodecContext, spec: EncoderSpec, info: VideoInfo, time_base: Fraction
 ) -> None:
-    """Set up an encoder: the same for all parts and for the film's own header."""
+    """Configure an encoder, in the same way for all parts and for the film's header."""
     context.width, context.height = info.width, info.height
     context.pix_fmt = spec.layout or spec.pix_fmt
     context.time_base, context.framerate = time_base, info.frame_rate
@@ -48,11 +48,11 @@ def configure_encoder(
 
 
 def muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
-    """Return options that keep every time to the tick, and let browsers start MP4 at once."""
+    """Return options that keep every time exact, and let browsers start MP4 right away."""
     if container not in {"mp4", "mov"}:
-        # Sound of MP4 starts a little before 0 (AAC's priming); the default would move all streams.
+        # MP4 audio starts slightly before 0 (AAC priming); the default would shift all streams.
         return {"avoid_negative_ts": "disabled"}
-    # The time of a late start is counted by the movie's clock, not by the stream's.
+    # An offset at the start is stored in the movie's timescale, not in the stream's.
     timescale = time_base.denominator
     while timescale < SMALLEST_MOVIE_TIMESCALE:
         timescale *= 2
@@ -65,19 +65,19 @@ def add_film_stream(
     info: VideoInfo,
     time_base: Fraction,
 ) -> VideoStream:
-    """Add the film's stream to an output, with its encoder configured and not yet open.
+    """Add the film's video stream to an output, with its encoder configured but not yet open.
 
     Raises:
-        DependencyMissing: If this build of libav has no such encoder.
+        DependencyMissing: If this build of libav lacks the encoder.
     """
     try:
         stream = output.add_stream(spec.codec, rate=info.frame_rate)
     except FFmpegError as error:
         raise DependencyMissing(
-            spec.codec, "this build of PyAV has no such encoder", "Install PyAV from PyPI"
+            spec.codec, "this build of PyAV lacks this encoder", "Install PyAV from PyPI"
         ) from error
     if not isinstance(stream, VideoStream):
-        raise TypeError(f"{spec.codec} encodes no pictures")
+        raise TypeError(f"{spec.codec} is not a video encoder")
     configure_encoder(stream.codec_context, spec, info, time_base)
     if spec.tag and output.format.name == spec.container:
         stream.codec_context.codec_tag = spec.tag
@@ -86,9 +86,9 @@ def add_film_stream(
 
 
 class PartWriter:
-    """One part being written; a context manager. Leave it without error and `facts` are there.
+    """Writes one part. A context manager; `facts` are available after leaving it without error.
 
-    pts in a part count from the film's first frame, for parts hold no negative times.
+    pts in a part count from the film's first frame, because parts cannot hold negative times.
     """
 
     def __init__(self, path: Path, spec: EncoderSpec, info: VideoInfo, timeline: Timeline) -> None:
@@ -125,10 +125,10 @@ class PartWriter:
 
     @property
     def facts(self) -> PartFacts:
-        """Facts of the closed part.
+        """Facts about the closed part.
 
         Raises:
-            ValueError: If the part is still open or was given up.
+            ValueError: If the part is still open or was abandoned.
         """
         if self._facts is None:
             raise ValueError(f"{self.path} is not finished")
@@ -137,17 +137,17 @@ class PartWriter:
     def encode(self, frame: VideoFrame) -> None:
         """Encode the next frame, which must have the spec's size and pixel format.
 
-        PyAV would silently scale and convert any other, and so change its luma.
+        PyAV would silently scale and convert any other frame, and change its luma.
 
         Raises:
-            OutputMismatch: If it has not.
+            OutputMismatch: If size or pixel format differ.
         """
         context = self._stream.codec_context
         seen = (frame.width, frame.height, frame.format.name)
         if seen != (context.width, context.height, self._spec.pix_fmt):
             raise OutputMismatch(
                 self.path.name,
-                f"a frame of {seen} came for {context.width} x {context.height} "
+                f"a frame is {seen} instead of {context.width} x {context.height} "
                 f"{self._spec.pix_fmt}",
             )
         self._frame_data.update(frame_data(frame))
@@ -162,7 +162,7 @@ class PartWriter:
     def _store(self, packets: list[Packet]) -> None:  # type: ignore[type-arg]
         for packet in packets:
             if packet.pts is None or packet.dts is None:
-                raise OutputMismatch(self.path.name, "the encoder gave a packet without time")
+                raise OutputMismatch(self.path.name, "the encoder returned a packet without pts")
             packet.pts -= self._origin_pts
             packet.dts -= self._origin_pts
             self._stored_pts.append(packet.pts)
@@ -182,9 +182,12 @@ class PartWriter:
 
 
 def reorder_depth(stored_pts: list[int]) -> int:
-    """Return by how many places a packet is at most stored later than its turn to be shown.
+    """Return the largest number of places by which a packet is stored later than it is shown.
 
-    That many frames' time must lie between the decoding and the showing of every frame.
+    dts must precede pts by that many frames.
+
+    Args:
+        stored_pts: pts of all packets in stored order.
     """
     rank = {pts: index for index, pts in enumerate(sorted(stored_pts))}
     return max((index - rank[pts] for index, pts in enumerate(stored_pts)), default=0)

@@ -1,30 +1,32 @@
-"""The checksums in FFV1 packets, held against their slices.
+"""Verify the slice checksums in FFV1 packets.
 
-libavcodec fills a slice with a wrong checksum from the frame before and does not flag the frame.
+libavcodec replaces a slice whose checksum is wrong by the previous frame's, and does not flag the
+frame.
 """
 
 import zlib
 from collections.abc import Iterator
 
 FOOTER_BYTES = 8
-"""Of a slice with a checksum: 3 bytes of size, 1 of status, 4 of CRC."""
+"""Footer of a slice with a checksum: 3 bytes of size, 1 of status, 4 of CRC."""
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _RESIDUE = 0xFFFFFFFF
-"""zlib's word for a remainder of 0 when it starts from 0."""
+"""What zlib.crc32 returns for data followed by its own CRC, if both start at 0."""
 
 
 def has_checksums(packet: bytes) -> bool:
-    """Return whether a packet is made of slices of which at least one has a right checksum."""
+    """Return whether a packet consists of slices, at least one of them with a valid checksum."""
     return any(map(_is_right, _slices(packet)))
 
 
 def is_damaged(packet: bytes) -> bool:
-    """Return whether a packet of a film with checksums has a slice that is not as it was written.
+    """Return whether a packet of a film with checksums has a damaged slice.
 
     Source:
         RFC 9043 sections 4.8 and 4.9: slices are found from the packet's end by the sizes in their
-        footers, and the CRC-32 of each (polynomial 0x04C11DB7, most significant bit first, from 0)
-        leaves 0. zlib's runs from the other end of each byte, so bytes are mirrored for it.
+        footers, and the CRC-32 of each (polynomial 0x04C11DB7, most significant bit first, initial
+        value 0) has remainder 0. zlib processes the least significant bit first, so the bits of
+        each byte are reversed for it.
     """
     found = list(_slices(packet))
     return sum(map(len, found)) != len(packet) or not all(map(_is_right, found))

@@ -1,7 +1,7 @@
-"""NVIDIA's decoder, for films whose luma it was seen to give bit by bit. Never run on a GPU so far.
+"""NVIDIA's decoder, for codecs whose luma it decodes bit-exactly. Not yet run on a GPU.
 
-Its frames come back to memory with all that libav hangs on a frame (captions, flags, times); what
-they lack is a word on damage: libav passes none on.
+Its frames are downloaded with everything libav attaches to a frame (captions, flags, times), except
+error flags, which libav does not pass on.
 """
 
 from collections.abc import Mapping
@@ -29,17 +29,17 @@ from colorworker.media.sidedata import side_data
 from colorworker.media.synthetic import Recipe
 
 LAYOUTS = MappingProxyType({"yuv420p": "nv12", "yuv420p10le": "p010le"})
-"""How NVIDIA's engines lay out the codes of a planar format."""
+"""The memory layout that NVIDIA's engines use for each planar format."""
 
 
 class BitExactTest(NamedTuple):
-    """What is compared before NVDEC decodes films of a codec and pixel format."""
+    """The test that NVDEC must pass before it decodes films of a codec and pixel format."""
 
     encoder: str
-    """Of the film that is decoded both ways."""
+    """Encoder of the test film, which is decoded by NVDEC and in software."""
     profiles: frozenset[str]
-    """In libav's words. Others hide tools behind the same pixel format that NVDEC does not have,
-    such as H.264's lossless pictures."""
+    """Profiles NVDEC is used for, by libav's names. Others have coding tools that NVDEC lacks, with
+    the same pixel format, such as lossless H.264."""
     options: Mapping[str, str] = MappingProxyType({})
 
 
@@ -53,19 +53,19 @@ BIT_EXACT_TESTS: Mapping[tuple[str, str], BitExactTest] = MappingProxyType(
         ("hevc", "yuv420p10le"): BitExactTest("libx265", frozenset({"Main 10"}), _QUIET),
     }
 )
-"""By codec and pixel format. Only standards that say every bit of what a decoder gives are here;
-those of MPEG-2 and MPEG-4 Visual leave room."""
+"""By codec and pixel format. Only codecs whose standard defines decoding bit-exactly are listed;
+MPEG-2 and MPEG-4 Visual do not."""
 
 
 @cache
 def probe_nvdec(codec: str, pix_fmt: str) -> ProbeResult:
-    """Say whether NVDEC gives a film's own luma in this process; tried once.
+    """Return whether NVDEC decodes luma bit-exactly in this process; the result is cached.
 
-    A small film is decoded by libav's own decoder and by NVDEC, and all luma compared.
+    A small film is decoded by libav's own decoder and by NVDEC, and all luma is compared.
     """
     proof = BIT_EXACT_TESTS.get((codec, pix_fmt))
     if proof is None:
-        return ProbeResult(f"NVDEC is not used for {codec} of {pix_fmt}")
+        return ProbeResult(f"NVDEC is not used for {codec} with {pix_fmt}")
     recipe = Recipe(proof.encoder, pix_fmt, b_frames=2, options=proof.options)
 
     def differs() -> str:
@@ -73,31 +73,31 @@ def probe_nvdec(codec: str, pix_fmt: str) -> ProbeResult:
         found = decode_test_film(film, cuda_hwaccel())
         layouts = {frame.format.name for frame in found}
         if layouts != {LAYOUTS[pix_fmt]}:
-            return f"NVDEC gives {', '.join(sorted(layouts)) or 'nothing'}"
+            return f"NVDEC returns {', '.join(sorted(layouts)) or 'nothing'}"
         return (
             ""
             if luma_bytes(found) == luma_bytes(decode_test_film(film))
-            else "luma of NVDEC is another"
+            else "NVDEC's luma differs"
         )
 
     return probe_engine(DECODER, differs)
 
 
 def cuda_hwaccel() -> HWAccel:
-    """Return what opens a film for NVDEC."""
+    """Return the hardware acceleration that opens a film with NVDEC."""
     return HWAccel("cuda", allow_software_fallback=True)
 
 
 def can_decode(info: VideoInfo) -> bool:
-    """Return whether a film is of the kind whose luma NVDEC was seen to give here."""
+    """Return whether NVDEC was proven bit-exact in this process for this kind of film."""
     return not info.interlaced and probe_nvdec(info.codec, info.pix_fmt).works
 
 
 def require_tested_profile(stream: VideoStream, key: str) -> None:
-    """Refuse a stream whose profile has more than what NVDEC is used for.
+    """Check that NVDEC is used for the stream's profile and was opened for it.
 
     Raises:
-        HardwareMissing: If it has, or if libav's own decoder was opened for it.
+        HardwareMissing: If it is not, or if libav opened its own decoder instead.
     """
     context = stream.codec_context
     known = [
@@ -106,13 +106,13 @@ def require_tested_profile(stream: VideoStream, key: str) -> None:
     if not any(context.profile in profiles for profiles in known):
         raise HardwareMissing(key, f"NVDEC is not used for {context.name} {context.profile}")
     if not context.is_hwaccel:
-        raise HardwareMissing(key, f"it was opened without NVDEC for {context.name}")
+        raise HardwareMissing(key, f"NVDEC could not be opened for {context.name}")
 
 
 def matches_software_decoder(frame: VideoFrame, info: VideoInfo) -> bool:
-    """Return whether a frame came from NVDEC and is what libav's own decoder would have given.
+    """Return whether a frame came from NVDEC and equals what libav's own decoder would return.
 
-    Film grain that H.264 and HEVC describe is added by libav to its own decoders' pictures only.
+    libav adds the film grain that H.264 and HEVC describe only to frames of its own decoders.
     """
     return (
         frame.format.name == LAYOUTS.get(info.pix_fmt)
@@ -124,5 +124,5 @@ def matches_software_decoder(frame: VideoFrame, info: VideoInfo) -> bool:
 
 
 def luma_bytes(frames: list[VideoFrame]) -> list[bytes]:
-    """Return the luma codes of each frame."""
+    """Return the luma codes of each frame as bytes."""
     return [luma_plane(to_planar(frame)).tobytes() for frame in frames]

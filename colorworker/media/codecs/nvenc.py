@@ -1,4 +1,4 @@
-"""NVIDIA's encoders, for films of the access profile. Never run on a GPU so far."""
+"""NVIDIA's encoders, for the access profile. Not yet run on a GPU."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,12 +23,12 @@ from colorworker.media.containers.demux import libav_message
 from colorworker.media.synthetic import Recipe
 
 SUFFIX = "_nvenc"
-"""Of libav's names."""
+"""Suffix of libav's names for NVENC encoders."""
 OPTIONS: Mapping[str, str] = MappingProxyType(
     {"rc": "vbr", "cq": "20", "b": "0", "preset": "p4", "forced-idr": "1"}
 )
-"""Constant quality, with no bound on bits. Groups of pictures are closed, so that parts can be
-joined: libav has every one begin with an IDR frame."""
+"""Constant quality without a bit rate limit. Groups of pictures are closed so that parts can be
+joined: libav starts each with an IDR frame."""
 PRESETS = MappingProxyType(
     {
         "ultrafast": "p1",
@@ -43,22 +43,24 @@ PRESETS = MappingProxyType(
         "placebo": "p7",
     }
 )
-"""NVENC has seven. Which of them is like x264's of a name was not measured."""
+"""NVENC preset for each x264 preset name; NVENC has seven. The mapping was not measured."""
 _SOFTWARE = "Use --encoder software"
 
 
 def encoder_name(codec: Codec | None) -> str:
-    """Return libav's name of NVENC's encoder for a codec of the access profile."""
+    """Return libav's name of the NVENC encoder for a codec of the access profile."""
     return f"{codec or CODECS['access'][0]}{SUFFIX}"
 
 
 @cache
 def probe_nvenc(encoder: str, pix_fmt: str = "yuv420p") -> ProbeResult:
-    """Say whether an encoder works in this process; tried once, by a film that must come back.
+    """Return whether an encoder works in this process, by encoding and decoding a small film.
+
+    The result is cached.
 
     Args:
         encoder: libav's name, such as `h264_nvenc`.
-        pix_fmt: As the encoder takes it, such as `yuv420p` or `p010le`.
+        pix_fmt: The encoder's input format, such as `yuv420p` or `p010le`.
     """
 
     def lost() -> str:
@@ -70,30 +72,31 @@ def probe_nvenc(encoder: str, pix_fmt: str = "yuv420p") -> ProbeResult:
 
 
 def require_encoder(encoder: str, pix_fmt: str, worker: str) -> None:
-    """Refuse an encoder of NVENC that does not work in this process; others pass.
+    """Check that an NVENC encoder works in this process; other encoders always pass.
 
     Raises:
-        HardwareMissing: If it does not.
+        HardwareMissing: If it does not work.
     """
     if encoder.endswith(SUFFIX) and (reason := probe_nvenc(encoder, pix_fmt).reason):
         raise HardwareMissing(
             f"{encoder} on worker {worker}",
             reason,
-            f"{_SOFTWARE}, or workers of which `colorworker doctor` says that they have it",
+            f"{_SOFTWARE}, or workers on which `colorworker doctor` reports it as available",
         )
 
 
 @contextmanager
 def encoder_errors(encoder: str, key: str, worker: str) -> Iterator[None]:
-    """Say of an encoder of NVENC that it gives up; another worker's may not.
+    """Turn a failure of an NVENC encoder into HardwareMissing, so that another worker is tried.
 
     Raises:
-        HardwareMissing: If libav's wrapper does: for the film's size, or for too many sessions.
+        HardwareMissing: If libav's wrapper fails, for example because of the frame size or too many
+            open sessions.
     """
     try:
         yield
     except FFmpegError as error:
         if not encoder.endswith(SUFFIX):
             raise
-        said = f"{encoder} on worker {worker} gives up ({libav_message(error)})"
+        said = f"{encoder} on worker {worker} failed ({libav_message(error)})"
         raise HardwareMissing(key, said, _SOFTWARE) from error

@@ -1,4 +1,4 @@
-"""Which pixel format a codec gets: the source's depth, and chroma planes at least as fine."""
+"""Choose an encoder's pixel format: the source's bit depth, and chroma at least as fine."""
 
 import re
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
 
 SHIFTS = {"410": (2, 2), "411": (2, 0), "420": (1, 1), "422": (1, 0), "440": (0, 1), "444": (0, 0)}
-"""How often chroma planes are halved across and down."""
+"""How many times chroma planes are halved horizontally and vertically."""
 CHROMA = re.compile(r"yuvj?(4\d\d)p")
 
 
 @dataclass(frozen=True)
 class SupportedFormats:
-    """What an encoder takes and what is made of gray."""
+    """The pixel formats an encoder supports."""
 
     name: str
-    """Of the codec, for sentences."""
+    """Name of the codec, for messages."""
     pix_fmts: frozenset[str]
     gray: str
-    """Chroma that gray films get, such as `420`."""
+    """Chroma subsampling for gray films, such as `420`."""
     next_step: str
-    """What to do about a depth that the codec does not have."""
+    """Advice for a bit depth that the codec does not support."""
     odd_sizes: bool = True
-    """Whether 4:2:0 and 4:2:2 may have odd sides; where not, those get 4:4:4."""
+    """Whether 4:2:0 and 4:2:2 may have odd sides; if not, films with odd sides get 4:4:4."""
     deepens: bool = False
-    """Whether shallower luma may be written with more bits: its codes times a power of 2."""
+    """Whether luma may be written at a higher bit depth, its codes multiplied by a power of 2."""
 
 
 def _planar(chromas: str, depths: str) -> frozenset[str]:
@@ -79,7 +79,7 @@ NVENC = MappingProxyType(
         ),
     }
 )
-"""By codec. Newer cards take more than is listed; all of it is untried."""
+"""By codec. Newer cards support more than is listed; none of it has been tested."""
 PRORES = SupportedFormats(
     "ProRes", _planar("422 444", "10"), "422", "Use --profile archive for it", deepens=True
 )
@@ -99,17 +99,17 @@ FFV1 = SupportedFormats(
 def choose_pix_fmt(
     key: str, info: VideoInfo, formats: SupportedFormats, *, coarse: bool = False
 ) -> str:
-    """Return the pixel format of a film's color version.
+    """Return the pixel format for a film's color version.
 
-    Chroma is as fine as the source's, or the next finer that there is; the codec's finest, where
-    none is fine enough. Full-range `yuvj...` keeps its name where the encoder knows it, for then
-    color is written into the decoder's own frames; the bitstream is the same.
+    Chroma is as fine as the source's, or the next finer that the codec supports; if none is fine
+    enough, the codec's finest. Full-range `yuvj...` keeps its name if the encoder supports it,
+    because then color is written into the decoder's own frames; the bitstream is the same.
 
     Args:
         key: The film's name, for errors.
-        info: What it is.
-        formats: Of the codec.
-        coarse: Make no more of it than 4:2:0.
+        info: The film's properties.
+        formats: Formats the codec supports.
+        coarse: Use 4:2:0 if possible, whatever the source has.
 
     Raises:
         SourceUnsupported: If the codec would change luma.
@@ -119,7 +119,7 @@ def choose_pix_fmt(
     fitting = [each for each in depths if each == depth or (formats.deepens and each > depth)]
     if not fitting:
         raise SourceUnsupported(
-            key, f"{formats.name} cannot keep its {depth} bits", formats.next_step
+            key, f"{formats.name} does not support its {depth} bits", formats.next_step
         )
     wanted = _wanted(info, formats, coarse=coarse)
     offered = {chroma_of(name) for name in formats.pix_fmts if depth_of(name) == fitting[0]}
@@ -132,20 +132,20 @@ def choose_pix_fmt(
 
 
 def is_coarser(pix_fmt: str, source: str) -> bool:
-    """Return whether chroma planes are smaller than the source's; gray has none to lose."""
+    """Return whether chroma is coarser than the source's; never for a gray source."""
     return not source.startswith("gray") and not _is_as_fine(chroma_of(pix_fmt), chroma_of(source))
 
 
 def depth_of(pix_fmt: str) -> int:
-    """Return the bits of a luma code."""
+    """Return the bit depth of luma."""
     return VideoFormat(pix_fmt).components[0].bits
 
 
 def chroma_of(pix_fmt: str) -> str:
-    """Return `420` for `yuv420p10le`.
+    """Return the chroma subsampling, such as `420` for `yuv420p10le`.
 
     Raises:
-        ValueError: If it is not planar Y'CbCr.
+        ValueError: If the format is not planar Y'CbCr.
     """
     match = CHROMA.match(pix_fmt)
     if match is None:
@@ -161,7 +161,7 @@ def _wanted(info: VideoInfo, formats: SupportedFormats, *, coarse: bool) -> str:
         return chroma
     if info.width % 2 or info.height % 2:
         return "444"
-    # Each field of 4:2:0 needs an even number of lines; 486-line NTSC has 243.
+    # Each field of 4:2:0 needs an even number of lines; those of 486-line NTSC have 243.
     return "422" if chroma == "420" and info.interlaced and info.height % 4 else chroma
 
 

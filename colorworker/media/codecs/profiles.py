@@ -1,4 +1,4 @@
-"""Which encoder, options and container an output film gets."""
+"""Choose the encoder, its options and the container of an output film."""
 
 import re
 from collections.abc import Mapping
@@ -20,19 +20,19 @@ from colorworker.media.codecs.pixelformats import (
 from colorworker.media.sidedata import CAPTIONS, CHROMATICITY_UNITS, LUMINANCE_UNITS, STEREO
 
 ENCODER_THREADS = 4
-"""Pinned: x264 writes other bytes with other thread counts, and parts from different machines must
+"""Pinned: x264's output depends on the number of threads, and parts from different machines must
 fit together. More threads than cores cost nothing."""
 KEYFRAME_INTERVAL = 250
-"""x264's own default, in frames; every segment starts with a keyframe besides."""
+"""x264's default, in frames. Every segment also starts with a keyframe."""
 SMALLEST_SLICED_SIDE = 128
 SMALLEST: Mapping[Codec, tuple[int, int]] = MappingProxyType(
     {"dnxhr": (256, 120), "hevc": (64, 16)}
 )
-"""Width and height: libav refuses smaller DNxHR, and x265 4.2 writes beyond its memory at widths of
-33 to 50 and ends the process."""
+"""Minimum width and height. libav refuses smaller DNxHR; x265 4.2 writes out of bounds at widths
+of 33 to 50 and crashes the process."""
 
 FORMATS = MappingProxyType({".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"})
-"""libav's muxer of each extension that films are written with."""
+"""libav's muxer for each output extension."""
 
 SVT_PRESETS = MappingProxyType(
     {
@@ -48,63 +48,65 @@ SVT_PRESETS = MappingProxyType(
         "placebo": 1,
     }
 )
-"""SVT-AV1 counts its presets; about as slow as x264's of that name."""
+"""SVT-AV1's numeric preset for each x264 preset name, about equally slow."""
 PROGRESSIVE = 1
 FULL_RANGE = 2
 """libav's AVCOL_RANGE_JPEG."""
 FIELDS = MappingProxyType({2: "tt", 3: "bb", 4: "tb", 5: "bt"})
-"""libav's words for field orders, by their numbers."""
+"""libav's names of field orders, by AVFieldOrder."""
 
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """How a film is encoded; all parts and the assembly use the same one."""
+    """How a film is encoded. All parts and the assembly use the same spec."""
 
     codec: str
+    """libav's name of the encoder."""
     pix_fmt: str
-    """Of the frames that it is given."""
+    """Pixel format of the frames to encode."""
     container: str
     """libav's short name of the output's muxer."""
     gop_size: int
     options: Mapping[str, str] = field(default_factory=dict)
     threads: int = ENCODER_THREADS
     sound_codec: str = "aac"
-    """For sound that the container cannot hold as it is."""
+    """Encoder for audio that the container cannot hold."""
     sound_bit_rate: int = 256_000
     part_container: str = "nut"
-    """NUT's time base is the encoder's or an exact fraction of it; Matroska would round to 1 ms.
-    ProRes and DNxHR are unknown to it: QuickTime's counts as exactly where nothing is reordered."""
+    """Muxer of parts. NUT's time base is the encoder's or an exact fraction of it; Matroska would
+    round to 1 ms. NUT does not support ProRes and DNxHR; for them QuickTime is as exact, because
+    they do not reorder frames."""
     tag: str = ""
-    """Four letters by which players know the codec in MP4 and QuickTime, where not libav's own."""
+    """Codec tag (FourCC) that players expect in MP4 and QuickTime; empty for libav's own."""
     layout: str = ""
-    """Pixel format in which the encoder wants the same codes, where not the frames' own."""
+    """Pixel format with the same codes that the encoder takes; empty if it takes `pix_fmt`."""
     lossless: bool = False
     frame_data: frozenset[str] = frozenset()
-    """What it writes of what frames carry, in the words of `signaled.FRAME_DATA`."""
+    """Kinds of side data that the encoder writes, by the names in `sidedata.FRAME_DATA`."""
     losses: tuple[str, ...] = ()
-    """What of the source this encoder cannot keep, one sentence each."""
+    """One sentence for each thing in the source that this encoder cannot keep."""
 
 
 def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> EncoderSpec:
-    """Return the encoder of a profile for a film.
+    """Return how a film is encoded under the job's options.
 
     Args:
         key: The film's name, for errors.
-        info: What it is.
-        options: The job's profile, codec, crf and preset.
-        extension: Of the output, with its dot, in lower case.
+        info: The film's properties.
+        options: The job's options: profile, codec, crf, preset and the like.
+        extension: The output's extension, with its dot, in lower case.
 
     Raises:
-        SourceUnsupported: If the profile cannot keep the source's luma as it is.
+        SourceUnsupported: If the profile cannot keep the source's luma.
     """
     container = FORMATS.get(extension)
     if container is None:
         known = ", ".join(FORMATS)
-        raise SourceUnsupported(key, f"no film is written as {extension}", f"Use one of {known}")
+        raise SourceUnsupported(key, f"films cannot be written as {extension}", f"Use {known}")
     losses: tuple[str, ...] = ()
     if options.deinterlace == "bwdif" and info.field_order != PROGRESSIVE:
         info = replace(info, field_order=PROGRESSIVE)
-        losses = ("deinterlaced by bwdif: every second line of luma is its, not the source's",)
+        losses = ("deinterlaced with bwdif: every second line of luma is interpolated",)
     if options.profile == "archive":
         spec = _archive(key, info, container)
     elif options.profile == "mezzanine":
@@ -134,10 +136,10 @@ def encoder_names(options: Options) -> tuple[str, ...]:
 
 
 def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
-    """FFV1 version 3 with a checksum a slice.
+    """Return the archive encoder: FFV1 version 3 with a checksum per slice.
 
-    The encoder refuses 4 slices where they do not fit the chroma: in tiny and some odd sizes. Then
-    it chooses itself.
+    The encoder refuses 4 slices if they do not fit the chroma, in tiny and some odd sizes. Then the
+    number of slices is left to it.
     """
     options = {"level": "3", "slicecrc": "1"}
     is_odd = info.width % 2 or info.height % 2
@@ -159,7 +161,7 @@ def _mezzanine(key: str, info: VideoInfo, options: Options, container: str) -> E
     codec = options.codec or CODECS["mezzanine"][0]
     said: tuple[str, ...] = ()
     if info.color_range == FULL_RANGE and options.codec is None and _is_large_enough(info, "dnxhr"):
-        codec, said = "dnxhr", ("written as DNxHR: ProRes knows codes of limited range only",)
+        codec, said = "dnxhr", ("written as DNxHR: ProRes supports only limited range",)
     formats = pixelformats.PRORES if codec == "prores" else pixelformats.DNXHR
     _check_size(key, info, codec, formats.name)
     pix_fmt = choose_pix_fmt(key, info, formats)
@@ -213,24 +215,24 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
 
 
 def _nvenc(key: str, info: VideoInfo, options: Options, container: str) -> EncoderSpec:
-    """NVIDIA's encoders at constant quality, by a scale of their own that looks like crf's.
+    """Return an NVENC encoder at constant quality, on its own scale, which resembles crf.
 
-    Captions are written by libav's wrapper of H.264 and HEVC; HDR's metadata only if the decoder's
-    context gave it, which PyAV does not hand on.
+    libav's wrapper writes captions for H.264 and HEVC. It writes HDR metadata only from the
+    decoder's context, which PyAV does not pass on.
     """
     codec = options.codec or CODECS["access"][0]
     formats = pixelformats.NVENC[codec]
     if info.width % 2 or info.height % 2:
         raise SourceUnsupported(
             key,
-            f"{formats.name} takes even sides only, this is {info.width} x {info.height}",
+            f"{formats.name} supports only even sizes, this is {info.width} x {info.height}",
             "Use --encoder software",
         )
     pix_fmt = choose_pix_fmt(key, info, formats, coarse=options.chroma == "420")
     losses = _lost_chroma(info, options, pix_fmt, formats.name)
     losses += _lost_fields(info, formats.name) + _lost_metadata(info, formats.name)
     if info.chroma_location and container != "matroska":
-        losses += (f"{formats.name} does not say where samples of chroma lie: left out",)
+        losses += (f"{formats.name} does not store the chroma location: left out",)
     captions = frozenset({CAPTIONS}) if codec != "av1" else frozenset[str]()
     return EncoderSpec(
         nvenc.encoder_name(codec),
@@ -257,7 +259,7 @@ def _tag(codec: Codec, container: str) -> str:
 _ACCESS: Mapping[Codec, tuple[str, SupportedFormats, tuple[str, ...]]] = MappingProxyType(
     {
         "h264": ("libx264", pixelformats.H264, ()),
-        # Bytes depend on frame threads, and x265 writes both numbers into its header.
+        # The output depends on frame threads, and x265 writes both numbers into its header.
         "hevc": (
             "libx265",
             pixelformats.HEVC,
@@ -266,7 +268,7 @@ _ACCESS: Mapping[Codec, tuple[str, SupportedFormats, tuple[str, ...]]] = Mapping
         "av1": ("libsvtav1", pixelformats.AV1, ()),
     }
 )
-"""Encoder, pixel formats and parameters of the encoder's own."""
+"""Encoder, its pixel formats, and its private parameters, by codec of the access profile."""
 _FRAME_DATA: Mapping[Codec, frozenset[str]] = MappingProxyType(
     {"h264": frozenset({CAPTIONS, STEREO}), "hevc": frozenset({CAPTIONS})}
 )
@@ -280,7 +282,7 @@ def _check_size(key: str, info: VideoInfo, codec: Codec, name: str) -> None:
         width, height = SMALLEST[codec]
         raise SourceUnsupported(
             key,
-            f"{name} begins at {width} x {height}, this is {info.width} x {info.height}",
+            f"{name} needs at least {width} x {height}, this is {info.width} x {info.height}",
             f"Use --codec {CODECS['mezzanine' if codec == 'dnxhr' else 'access'][0]}",
         )
 
@@ -291,16 +293,16 @@ def _is_large_enough(info: VideoInfo, codec: Codec) -> bool:
 
 
 def _first_field(codec: Codec, info: VideoInfo) -> list[str]:
-    """Return x264's parameter for which field comes first: it takes the top one unless told so."""
+    """Return x264's parameter for the field order; its default is top field first."""
     if codec != "h264" or not info.interlaced:
         return []
     return ["tff=1" if FIELDS[info.field_order].startswith("t") else "bff=1"]
 
 
 def _static_metadata(codec: Codec, info: VideoInfo) -> list[str]:
-    """Return HDR's static metadata as the encoders' own parameters: frames' side data is not read.
+    """Return static HDR metadata as encoder parameters, because encoders ignore the side data.
 
-    SVT-AV1 takes plain numbers, the others those of SMPTE ST 2086.
+    SVT-AV1 takes plain numbers; the others take integers in units of SMPTE ST 2086.
     """
     display = info.mastering_display
     if display and codec == "av1":
@@ -322,7 +324,7 @@ def _in_plain_numbers(display: str) -> str:
 
 
 def _signals(info: VideoInfo, encoder: str) -> dict[str, str]:
-    """Return encoder options for what PyAV has no attributes for; libav's own names."""
+    """Return the encoder options, by libav's names, for what PyAV has no attributes for."""
     found: dict[str, str] = {}
     if info.chroma_location:
         found["chroma_sample_location"] = info.chroma_location
@@ -338,24 +340,22 @@ def _signals(info: VideoInfo, encoder: str) -> dict[str, str]:
 def _lost_chroma(info: VideoInfo, options: Options, pix_fmt: str, name: str) -> tuple[str, ...]:
     if options.chroma != "source" or not is_coarser(pix_fmt, info.pix_fmt):
         return ()
-    return (f"{name} is written with 4:2:0 chroma: the source's is finer",)
+    return (f"{name} is written with 4:2:0 chroma, coarser than the source's",)
 
 
 def _lost_fields(info: VideoInfo, name: str) -> tuple[str, ...]:
     if not info.interlaced:
         return ()
-    return (
-        f"{name} codes fields as whole frames: only the container says that they are interlaced",
-    )
+    return (f"{name} encodes fields as whole frames: only the container marks them as interlaced",)
 
 
 def _lost_range(info: VideoInfo) -> tuple[str, ...]:
     if info.color_range != FULL_RANGE:
         return ()
-    return ("ProRes is taken as limited range, the source is full: --codec dnxhr keeps that",)
+    return ("players read ProRes as limited range, the source is full: --codec dnxhr keeps it",)
 
 
 def _lost_metadata(info: VideoInfo, name: str) -> tuple[str, ...]:
     if not info.mastering_display and not info.content_light:
         return ()
-    return (f"{name} has no place for the mastering display and content light of HDR: left out",)
+    return (f"{name} cannot store HDR mastering display and content light: left out",)

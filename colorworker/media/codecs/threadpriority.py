@@ -1,8 +1,8 @@
-"""Keep an encoder from making this process more urgent than all others.
+"""Keep an encoder from giving this process real-time priority.
 
-Where it may (as root, so in many containers), SVT-AV1 makes its own threads and the one that opens
-it SCHED_FIFO at the highest priority, and threads that are started from there inherit it. On a few
-cores heartbeats, stores and the other workers then wait for a loop of Python to end.
+Where it is allowed to (as root, so in many containers), SVT-AV1 sets its own threads and the one
+that opens it to SCHED_FIFO at the highest priority, and threads started from there inherit it. On
+a machine with few cores, heartbeats, stores and other workers would then wait for Python loops.
 """
 
 import os
@@ -21,9 +21,9 @@ _REAL_TIME = (os.SCHED_FIFO, os.SCHED_RR) if sys.platform == "linux" else ()
 
 @contextmanager
 def keep_thread_priority() -> Iterator[None]:
-    """Take back what is done to the scheduling of this process meanwhile.
+    """Undo changes that the block makes to the scheduling of this process's threads.
 
-    Threads that have become real-time, or that were begun so, get the policy that the caller had.
+    Threads that became real-time or were started as such get the caller's policy and priority.
     """
     if sys.platform != "linux":
         yield
@@ -41,13 +41,13 @@ def keep_thread_priority() -> Iterator[None]:
 
 
 def encode_frame(stream: VideoStream, frame: VideoFrame) -> list[Packet]:  # type: ignore[type-arg]
-    """Return the packets that an encoder gives for its next frame; the first one opens it."""
+    """Encode a frame and return the packets; opening the encoder keeps thread priorities."""
     with nullcontext() if stream.codec_context.is_open else keep_thread_priority():
         return stream.encode(frame)
 
 
 def _policies() -> dict[int, int]:
-    """Return the scheduling policy of each thread of this process by its id."""
+    """Return the scheduling policy of each thread of this process, by native thread id."""
     policies = {}
     for thread in map(int, (entry.name for entry in Path("/proc/self/task").iterdir())):
         with suppress(ProcessLookupError):

@@ -145,5 +145,5 @@ def test_a_deinterlaced_film_says_that_its_luma_is_the_filters(film, joined):
     assert made.spec.options["field_order"] == "progressive"
     assert "flags" not in made.spec.options
     assert made.spec.losses == (
-        "deinterlaced by bwdif: every second line of luma is its, not the source's",
+        "deinterlaced with bwdif: every second line of luma is interpolated",
     )

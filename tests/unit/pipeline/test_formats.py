@@ -195,7 +195,7 @@ def test_an_undecodable_frame_fails_the_film_or_is_repeated_by_setting(repeat, t
     if repeat:
         lumas = look_at(tmp_path / "outputs" / line.output_key).lumas
         assert line.warnings == (
-            "segment 1: 1 of 8 frames do not decode: the frame before is shown instead",
+            "segment 1: 1 of 8 frames do not decode and repeat the previous frame",
         )
         assert len(lumas) == 16
         assert lumas[9] == lumas[10] != lumas[11]
@@ -215,7 +215,7 @@ def test_a_film_that_changes_its_frame_size_fails_by_name_and_time(tmp_path):
     line = job_line(sources, tmp_path / "outputs", "archive", succeeds=False)
 
     assert line.outcome == "failed"
-    assert "its pictures change at pts" in line.error
+    assert "its frames change at pts" in line.error
     assert "from 64 x 48 yuv420p to 80 x 48 yuv420p. Split it there." in line.error
 
 

@@ -104,7 +104,7 @@ def test_a_deinterlaced_film_keeps_its_frame_count_and_is_marked_progressive(job
     line, output = job(profile="archive", deinterlace="bwdif")
 
     assert (line.outcome, line.frames) == ("succeeded", 24)
-    assert line.warnings[0].startswith("deinterlaced by bwdif")
+    assert line.warnings[0].startswith("deinterlaced with bwdif")
     with av.open(str(output)) as container:
         assert not any(frame.interlaced_frame for frame in container.decode(video=0))
 

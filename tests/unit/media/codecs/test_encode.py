@@ -49,7 +49,7 @@ def test_a_frame_of_another_format_is_refused_instead_of_converted(film, tmp_pat
 
         with (
             PartWriter(tmp_path / "part", spec, info, timeline) as writer,
-            pytest.raises(OutputMismatch, match=r"gray.*came for 64 x 48 yuv444p"),
+            pytest.raises(OutputMismatch, match=r"gray.*instead of 64 x 48 yuv444p"),
         ):
             writer.encode(frame)
 

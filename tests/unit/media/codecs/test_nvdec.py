@@ -73,21 +73,26 @@ def test_a_film_decodes_the_same_with_nvdec_or_it_is_said_why_not(codec, pix_fmt
     assert by_nvdec == seen(path)
     assert tally.nvdec_frames == (24 if answer.works else 0)
     if not has(DRIVER):
-        assert answer.reason == f"there is no NVIDIA driver here: {DRIVER} does not load"
+        assert answer.reason == f"no NVIDIA driver: {DRIVER} does not load"
     elif not has(DECODER):
-        assert answer.reason == f"the driver lacks `video` here: {DECODER} does not load"
+        assert answer.reason == f"the driver lacks capability `video`: {DECODER} does not load"
 
 
 @pytest.mark.parametrize(
     ("codec", "pix_fmt"), [("h264", "yuvj420p"), ("h264", "yuv422p"), ("mpeg2video", "yuv420p")]
 )
 def test_what_was_not_compared_is_not_decoded_by_nvdec(codec, pix_fmt):
-    assert nvdec.probe_nvdec(codec, pix_fmt).reason == f"NVDEC is not used for {codec} of {pix_fmt}"
+    assert (
+        nvdec.probe_nvdec(codec, pix_fmt).reason == f"NVDEC is not used for {codec} with {pix_fmt}"
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"qp": "0"}, "not used for h264 High 4:4:4 Predictive"), ({}, "without NVDEC for h264")],
+    [
+        ({"qp": "0"}, "not used for h264 High 4:4:4 Predictive"),
+        ({}, "could not be opened for h264"),
+    ],
     ids=["lossless", "usual"],
 )
 def test_profiles_with_more_than_was_compared_are_left_to_the_software(options, said, film):
@@ -212,8 +217,8 @@ def darker(frame):
     ("change", "reason"),
     [
         (lambda frame: frame, ""),
-        (darker, "luma of NVDEC is another"),
-        (to_planar, "NVDEC gives yuv420p"),
+        (darker, "NVDEC's luma differs"),
+        (to_planar, "NVDEC returns yuv420p"),
         (broken, "libav says: the card fell off the bus"),
     ],
 )

@@ -58,11 +58,10 @@ def test_what_nvenc_loses_is_said():
     wide = replace(INFO, field_order=2, mastering_display="G(1,1)", chroma_location="left")
 
     assert spec("yuv422p10le", info=wide, codec="hevc").losses == (
-        "HEVC of NVENC is written with 4:2:0 chroma: the source's is finer",
-        "HEVC of NVENC codes fields as whole frames: only the container says that they are"
-        " interlaced",
-        "HEVC of NVENC has no place for the mastering display and content light of HDR: left out",
-        "HEVC of NVENC does not say where samples of chroma lie: left out",
+        "HEVC of NVENC is written with 4:2:0 chroma, coarser than the source's",
+        "HEVC of NVENC encodes fields as whole frames: only the container marks them as interlaced",
+        "HEVC of NVENC cannot store HDR mastering display and content light: left out",
+        "HEVC of NVENC does not store the chroma location: left out",
     )
     assert spec(info=wide, codec="av1").frame_data == frozenset()
     assert spec(codec="h264").frame_data == {"closed captions"}
@@ -71,9 +70,9 @@ def test_what_nvenc_loses_is_said():
 @pytest.mark.parametrize(
     ("source", "size", "options", "said"),
     [
-        ("yuv420p10le", (320, 192), {}, "cannot keep its 10 bits.*--codec hevc"),
+        ("yuv420p10le", (320, 192), {}, "does not support its 10 bits.*--codec hevc"),
         ("yuv420p12le", (320, 192), {"codec": "hevc"}, "12 bits.*--encoder software"),
-        ("yuv420p", (321, 192), {}, "even sides only, this is 321 x 192.*--encoder software"),
+        ("yuv420p", (321, 192), {}, "only even sizes, this is 321 x 192.*--encoder software"),
     ],
 )
 def test_films_that_nvenc_would_change_are_refused(source, size, options, said):

@@ -159,7 +159,7 @@ def test_the_frame_before_stands_in_for_one_that_does_not_decode(name, values, f
     assert lumas[0] == lumas[1]
     assert lumas[13] == lumas[14] != lumas[15]
     assert len(set(lumas)) == 14
-    assert tally.warnings() == ("2 of 16 frames do not decode: the frame before is shown instead",)
+    assert tally.warnings() == ("2 of 16 frames do not decode and repeat the previous frame",)
     assert luma_hash(tail[0]) == luma_hash(tail[1])
     assert tail[1].pts == timeline.pts[29]
 
