@@ -113,7 +113,7 @@ def test_an_encoder_of_nvenc_works_or_says_why_not(codec):
         assert ctypes.CDLL(ENCODER)
     except OSError as error:
         missing = ENCODER if ENCODER in str(error) else DRIVER
-        assert answer.reason.endswith(f"here: {missing} does not load")
+        assert answer.reason.endswith(f": {missing} does not load")
     if answer.works:
         nvenc.require_encoder(name, "yuv420p", "node:1")
     else:
