@@ -242,7 +242,8 @@ def any_unfinished(
     The done-records of the first items are looked up. False is certain but for an output that was
     deleted by hand; a worker then imports the runtime when it needs it.
     """
-    asked = [entry for entry in islice(entries, _PROBED_ITEMS + 1) if not entry.outcome]
+    to_do = (entry for entry in entries if not entry.outcome)
+    asked = list(islice(to_do, _PROBED_ITEMS + 1))
     if len(asked) > _PROBED_ITEMS:
         return True
 
