@@ -1,8 +1,8 @@
 """One job: list -> scan -> plan -> run -> assemble -> report. Read this second.
 
-The driver never sees a pixel. It feeds units to an executor as fast as they are taken, turns
-results into what can be done next, and says one line an item. Whatever is done stays done: a driver
-that was killed is simply run again.
+The driver never sees a pixel. It feeds units to an executor as fast as the executor takes them,
+turns results into the next units, and emits one line per item. Finished units stay finished: if a
+driver is killed, run it again.
 """
 
 import logging
@@ -37,57 +37,62 @@ from colorworker.report.itemlines import ItemLine, line_of_entry, line_of_film, 
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.25
-"""How long the loop sleeps for a result before it looks at the stop flag again."""
-_PREVIEW_STRETCHES = 8
-"""Of one film in a preview, which are worked on side by side; each shows up to 16 pictures."""
+"""How long the loop waits for a result before it checks the stop flag again."""
+_PREVIEW_SEGMENTS = 8
+"""Segments of one film in a preview, colored in parallel; each shows up to 16 pictures."""
 
 
 class Executor(Protocol):
-    """Runs units somewhere; `cluster` has one in this process and one on Ray."""
+    """Runs units somewhere; `executors` has one for this process and one for Ray."""
 
     @property
     def slots(self) -> int:
-        """How many units may be under way or queued at its workers."""
+        """How many units may be under way or queued at the workers."""
         ...
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
-        """Take a unit; never blocks for the unit itself."""
+        """Take a unit; does not wait for the unit to run."""
         ...
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:
-        """Return what has finished, after timeout_seconds at the latest."""
+        """Return the results of finished units, after timeout_seconds at the latest.
+
+        Raises:
+            UsageError: If no worker is left that can do the job's units.
+            PlaceFailed: If workers die one after another.
+        """
         ...
 
     def drain(self) -> set[str]:
-        """Begin nothing any more; return the ids of the units that were taken and not begun."""
+        """Begin no more units; return the ids of those that were submitted and not begun."""
         ...
 
     def close(self) -> None:
-        """Let the workers go."""
+        """End the workers."""
         ...
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done, all of it decided before the first unit runs."""
+    """The job, all of it decided before the first unit runs."""
 
     job_id: str
     entries: Iterable[Entry]
-    """Sorted and named; taken one by one, as fast as units are done."""
+    """Sorted, with their output keys; read one by one, as fast as units finish."""
     options: Options
-    """Of the items that have none of their own."""
+    """Options of items that have none of their own."""
     model: ModelRef
     batch_stills: int = 8
     max_attempts: int = 3
     counts: EntryCounts | None = None
-    """Of the entries; None counts them, which takes a pass of its own."""
+    """Counts of the entries; None to count them, in an extra pass over the entries."""
     room: Callable[[], int | None] = lambda: None
-    """How many items may be under way, which falls as they are worked on; None is no bound."""
+    """Returns how many items may be under way, which falls as items finish; None for no limit."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A moment of a running job."""
+    """How far a running job is."""
 
     items_total: int
     items_done: int = 0
@@ -95,16 +100,16 @@ class Progress:
     units_running: int = 0
     units_done: int = 0
     units_known: int = 0
-    """All batches of stills and all scans, and what the scans so far have shown to be needed."""
+    """All batches of stills, all scans, and the units of the films that are scanned so far."""
     units_expected: int = 0
-    """`units_known`, and for every film that is not scanned as many as those that are needed."""
+    """`units_known`, plus the average units per film for films that are not scanned yet."""
     frames_done: int = 0
     frames_resumed: int = 0
 
 
 @dataclass
 class _Film:
-    """A film between its scan and its line in the report."""
+    """A film from its scan to its line in the report."""
 
     entry: Entry
     scan: Scan
@@ -127,13 +132,17 @@ def run_job(
     """Run a job to its end and return the last progress.
 
     Args:
-        job: Entries, options and bounds.
+        job: Entries, options and limits.
         executor: Where the units run. Not closed here.
-        line: Called once an item, when its outcome is known.
+        line: Called once per item, when its outcome is known.
         progress: Called after every round of results, and at the end.
-        stopping: When it turns true no unit is begun any more; what is under way is finished.
-        stop_seconds: How long that may take; then the rest is abandoned, and the last progress
-            says how many units are still running.
+        stopping: Once it returns True, no more units begin; those under way finish.
+        stop_seconds: How long that may take. Then the rest is abandoned, and the last progress
+            tells how many units are still running.
+
+    Raises:
+        UsageError: If no worker is left that can do the job's units.
+        PlaceFailed: If workers die one after another.
     """
     return _Run(job, executor, line, progress).until(stopping, stop_seconds)
 
@@ -160,7 +169,7 @@ class _Run:
         self._film_units = self._open_films = 0
         self._entries: dict[str, Entry] = {}
         self._films: dict[str, _Film] = {}
-        # What results have made possible goes first: a film is finished before the next is begun.
+        # Units that follow from results go first: a film is finished before the next one begins.
         self._ready: deque[tuple[WorkUnit, int]] = deque()
         self._delayed: list[tuple[float, WorkUnit, int]] = []
         self._running: dict[str, tuple[WorkUnit, int]] = {}
@@ -185,10 +194,10 @@ class _Run:
     def _collect(self) -> None:
         for result in self._executor.wait(_WAIT_SECONDS):
             unit, attempt = self._running.pop(result.unit_id)
-            self._take(unit, result.at_attempt(attempt))
+            self._take_result(unit, result.at_attempt(attempt))
 
     def _feed(self) -> bool:
-        """Submit what the executor takes; return whether there may be more that it does not."""
+        """Submit as many units as the executor takes; return whether there may be more."""
         now = time.monotonic()
         for item in [item for item in self._delayed if item[0] <= now]:
             self._delayed.remove(item)
@@ -211,12 +220,12 @@ class _Run:
         return True
 
     def _first_units(self) -> Iterator[WorkUnit]:
-        """Yield what needs nothing done before it: films' scans and batches of stills."""
+        """Yield the units that depend on no others: scans of films and batches of stills."""
         job = self._job
         batch: list[Still] = []
         for entry in job.entries:
             if entry.outcome:
-                self._settle(line_of_entry(entry))
+                self._emit_line(line_of_entry(entry))
             elif entry.kind == "film":
                 options = entry.options(job.options)
                 unit = scan(entry.asset(), entry.output_key, options, job.model)
@@ -235,29 +244,29 @@ class _Run:
             yield image_batch(tuple(batch))
 
     def _has_room(self) -> bool:
-        """Tell whether another item may be begun: what is under way may yet be found done."""
+        """Tell whether another item may begin; some of those under way may turn out to be done."""
         room = self._job.room()
         return room is None or len(self._entries) + self._open_films < room
 
-    def _take(self, unit: WorkUnit, result: UnitResult) -> None:
-        """Turn one result into lines and further units."""
+    def _take_result(self, unit: WorkUnit, result: UnitResult) -> None:
+        """Turn one result into lines and more units."""
         if result.outcome == "lost" or result.retryable:
-            self._again(unit, result)
+            self._retry(unit, result)
             return
         if isinstance(unit, ImageBatch) and len(result.stills) != len(unit.stills):
-            # The worker broke under the batch as a whole, so nothing is known about any of them.
+            # The worker failed on the whole batch, so nothing is known about any of its stills.
             result = replace(result, stills=(replace(result, unit_id=unit.stills[0].unit_id),))
             if len(unit.stills) > 1:
-                self._again(unit, result)
+                self._retry(unit, result)
                 return
         self._advance(units_done=1)
         if isinstance(unit, ImageBatch):
-            for item, said in zip(unit.stills, result.stills, strict=True):
-                said = said.at_attempt(result.attempt)
-                if said.retryable:
-                    self._again(image_batch((item,)), replace(said, unit_id=item.unit_id))
+            for item, own in zip(unit.stills, result.stills, strict=True):
+                own = own.at_attempt(result.attempt)
+                if own.retryable:
+                    self._retry(image_batch((item,)), replace(own, unit_id=item.unit_id))
                 else:
-                    self._settle(line_of_still(self._entries.pop(item.unit_id), said))
+                    self._emit_line(line_of_still(self._entries.pop(item.unit_id), own))
             return
         film = self._films.pop(unit.unit_id)
         film.results.append(result)
@@ -282,14 +291,14 @@ class _Run:
                 outcome="skipped",
                 error_code="already_color",
                 error=f"{film.entry.key}: in color already."
-                " Give --color-sources recolor to color it anew.",
+                " Use --color-sources recolor to color it again.",
             )
             self._end_film(film, skipped)
             return
         film.scanned = record
         cuts = list(info.cuts)
         if options.preview:
-            cuts = merge_cuts(cuts, _PREVIEW_STRETCHES)
+            cuts = merge_cuts(cuts, _PREVIEW_SEGMENTS)
         film.segments = segments(
             film.entry.asset(),
             cuts,
@@ -302,7 +311,7 @@ class _Run:
         for segment in film.segments:
             self._films[segment.unit_id] = film
             self._ready.append((segment, 1))
-        # The assembly is known from here on, so that an ETA does not jump at its end.
+        # The assembly counts from here on, so that the ETA does not jump at the end.
         needed = len(film.segments) + (0 if options.preview else 1)
         self._film_units += needed
         self._advance(units_known=needed)
@@ -321,28 +330,28 @@ class _Run:
             self._ready.appendleft((joined, 1))
 
     def _end_film(self, film: _Film, result: UnitResult) -> None:
-        """Say the film's one line; what is left of it is not begun any more."""
+        """Emit the film's one line; its remaining units do not begin."""
         if not film.settled:
             film.settled = True
             self._open_films -= 1
             if film.waiting and not film.scan.options.preview:
-                # Its assembly was counted as known, and will not come.
+                # Its assembly was counted, and will not run.
                 self._advance(units_known=-1)
-            self._settle(line_of_film(film.entry, result, film.scanned, film.results))
+            self._emit_line(line_of_film(film.entry, result, film.scanned, film.results))
 
     def _abandoned(self, unit: WorkUnit) -> bool:
-        """Tell whether the unit belongs to a film that has failed already."""
+        """Tell whether the unit belongs to a film that has already failed."""
         film = None if isinstance(unit, ImageBatch) else self._films.get(unit.unit_id)
         return film is not None and film.settled and isinstance(unit, Segment | Assembly)
 
-    def _again(self, unit: WorkUnit, result: UnitResult) -> None:
-        """Try a unit once more, a batch in halves; give up on it by name after the last attempt."""
+    def _retry(self, unit: WorkUnit, result: UnitResult) -> None:
+        """Try a unit again, or the halves of a batch; after the last attempt, fail it by name."""
         attempt = result.attempt
         logger.warning(
             "unit %s attempt %d: %s", unit.unit_id, attempt, result.error or "worker lost"
         )
         if isinstance(unit, ImageBatch) and len(unit.stills) > 1:
-            # One of them may be what kills: halves close in on it, and the others get done.
+            # One of them may kill the worker: halving isolates it, and the others finish.
             middle = len(unit.stills) // 2
             for half in (unit.stills[:middle], unit.stills[middle:]):
                 self._ready.append((image_batch(half), attempt))
@@ -353,30 +362,30 @@ class _Run:
             self._give_up(unit, result)
 
     def _give_up(self, unit: WorkUnit, result: UnitResult) -> None:
-        said = result
+        failed = result
         if result.outcome == "lost" or result.error_code == PlaceFailed.code:
             error = Quarantined(
                 _source_key(unit),
                 f"its worker died in each of {result.attempt} attempts ({result.error})",
-                "Look at the worker's log and memory, then run the job again to try it anew",
+                "Check the worker's log and memory, then run the job again to retry it",
             )
-            said = replace(result, outcome="failed", error_code=error.code, error=str(error))
-        said = replace(said, outcome="failed", retryable=False)
+            failed = replace(result, outcome="failed", error_code=error.code, error=str(error))
+        failed = replace(failed, outcome="failed", retryable=False)
         if isinstance(unit, ImageBatch):
             (item,) = unit.stills
-            said = replace(said, stills=(replace(said, unit_id=item.unit_id),))
-        self._take(unit, said)
+            failed = replace(failed, stills=(replace(failed, unit_id=item.unit_id),))
+        self._take_result(unit, failed)
 
-    def _settle(self, said: ItemLine) -> None:
-        self._emit(said)
-        self._advance(items_done=1, items_failed=int(said.outcome == "failed"))
+    def _emit_line(self, line: ItemLine) -> None:
+        self._emit(line)
+        self._advance(items_done=1, items_failed=int(line.outcome == "failed"))
 
     def _advance(self, **steps: int) -> None:
         for name, step in steps.items():
             self._counted[name] = self._counted.get(name, 0) + step
 
     def _show(self) -> None:
-        """Say where the job is: once a round, as a unit can be a matter of milliseconds."""
+        """Report progress: once per round, because a unit may take only milliseconds."""
         unscanned = self._films_total - self._films_scanned
         each = self._film_units / self._films_scanned if self._films_scanned else 0.0
         known = self._counted["units_known"]

@@ -19,7 +19,12 @@ from colorworker.driver import Job, Progress, run_job
 from colorworker.errors import UsageError
 from colorworker.estimate.estimator import Estimator
 from colorworker.executors.cores import usable_cores
-from colorworker.executors.preflight import any_unfinished, film_encoders, refuse_absent_runtime
+from colorworker.executors.preflight import (
+    any_unfinished,
+    film_encoders,
+    make_scratch,
+    refuse_absent_runtime,
+)
 from colorworker.executors.start import checked_place, start_executor
 from colorworker.executors.worker import WorkerSpec
 from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, put_job_plan
@@ -215,7 +220,7 @@ def planned_job(request: JobRequest, settings: Settings) -> Iterator[PlannedJob]
     if destination.exists() and not destination.is_dir():
         raise UsageError(request.destination, "is a file", "Give a folder as the destination")
     if stores.scratch:
-        stores.scratch.mkdir(parents=True, exist_ok=True)
+        make_scratch(stores.scratch)
     # Not in the destination's own scratch folder: a dry run must not write there.
     with TemporaryDirectory(prefix="colorworker-plan-", dir=stores.scratch) as folder:
         plan = _frozen_plan(request, stores, model, Path(folder))

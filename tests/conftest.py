@@ -10,7 +10,7 @@ RAY = (
     "tests/e2e/test_cluster",
     "tests/e2e/test_ray",
     "tests/e2e/test_train",
-    "tests/integration/cluster/",
+    "tests/integration/executors/",
 )
 AWS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION")
 

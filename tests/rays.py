@@ -87,13 +87,15 @@ class Cluster:
         """The nodes that run, without the head."""
         return [node for node in self.nodes[1:] if node.runs]
 
-    def add_node(self, cpus=1):
-        """Return a node that the head has accepted."""
+    def add_node(self, cpus=1, **variables):
+        """Return a node that the head has accepted; its workers have these variables too."""
         return self._start(
-            f"node{len(self.nodes)}", [f"--address={self.address}", f"--num-cpus={cpus}"]
+            f"node{len(self.nodes)}",
+            [f"--address={self.address}", f"--num-cpus={cpus}"],
+            variables,
         )
 
-    def start_head(self):
+    def start_head(self, ray=(RAY,)):
         self.gcs_port, self.dashboard_port, client = free_port(), free_port(), free_port()
         self._start(
             "head",
@@ -102,6 +104,8 @@ class Cluster:
                 f"--dashboard-port={self.dashboard_port}", f"--ray-client-server-port={client}",
                 f"--temp-dir={self.folder}",
             ],
+            {},
+            ray,
         )  # fmt: skip
 
     def start(self, *arguments):
@@ -139,21 +143,21 @@ class Cluster:
                 node.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _start(self, name, arguments):
+    def _start(self, name, arguments, variables, ray=(RAY,)):
         agents = [
             f"--dashboard-agent-listen-port={free_port()}",
             f"--dashboard-agent-grpc-port={free_port()}",
             f"--runtime-env-agent-port={free_port()}",
             f"--metrics-export-port={free_port()}",
         ]
-        command = [RAY, "start", "--block", "--disable-usage-stats", f"--node-name={name}",
+        command = [*ray, "start", "--block", "--disable-usage-stats", f"--node-name={name}",
                    f"--object-store-memory={OBJECT_STORE_BYTES}",
                    "--include-log-monitor=false", *agents, *arguments]  # fmt: skip
         log = self.folder / f"{name}.out"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
-                env=self.environment,
+                env={**self.environment, **variables},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -168,12 +172,17 @@ class Cluster:
         return node
 
 
-def start_cluster():
-    """Return a cluster with a head and nothing else; stop it."""
+def start_cluster(version=""):
+    """Return a cluster with a head and nothing else; stop it.
+
+    Args:
+        version: Of Ray that it says it has; empty for the real one.
+    """
     # Sockets lie below it, and their paths may be 107 bytes long.
     cluster = Cluster(Path(tempfile.mkdtemp(prefix="cw-ray-", dir="/tmp")))
     try:
-        cluster.start_head()
+        claim = f"import ray; ray.__version__ = {version!r}; from ray.scripts.scripts import main"
+        cluster.start_head((sys.executable, "-c", f"{claim}; main()") if version else (RAY,))
     except BaseException:
         cluster.stop()
         raise

@@ -210,7 +210,7 @@ def free_space(destination: ObjectStore, scratch: Path | None, min_free_bytes: i
         PlaceUnfit: If there is less than min_free_bytes on either disk.
     """
     if scratch:
-        scratch.mkdir(parents=True, exist_ok=True)
+        make_scratch(scratch)
     # A local store's own scratch folder lies on its disk.
     folders = [scratch or destination.scratch()]
     if scratch and is_local(destination):
@@ -232,6 +232,23 @@ def free_space(destination: ObjectStore, scratch: Path | None, min_free_bytes: i
 def is_local(store: ObjectStore) -> bool:
     """Tell whether the store is a folder of this machine."""
     return store.uri.startswith("file://")
+
+
+def make_scratch(folder: Path) -> None:
+    """Make the folder for temporary files unless it exists.
+
+    Raises:
+        PlaceUnfit: If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlaceUnfit(
+            str(folder),
+            f"the folder for temporary files cannot be made on {platform.node()}"
+            f" ({error.strerror})",
+            "Set COLORWORKER_RUN__SCRATCH to a folder that can be written",
+        ) from error
 
 
 def any_unfinished(

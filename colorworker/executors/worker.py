@@ -133,11 +133,11 @@ def _recheck(context: WorkerContext, result: UnitResult) -> None:
     if not failed:
         return
     destination, settings = context.destination, context.settings
-    free_space(destination, settings.scratch, settings.min_free_bytes)
     suspicious = {StoreError.code, *([StoreUnavailable.code] if is_local(destination) else [])}
     if not suspicious.isdisjoint(each.error_code for each in failed):
         with suppress(StoreUnavailable):
             writable(destination)
+    free_space(destination, settings.scratch, settings.min_free_bytes)
 
 
 def _refuse_other_destination(context: WorkerContext, shared_key: str) -> None:

@@ -143,7 +143,7 @@ class Bucket:
 
 
 @pytest.mark.timeout(600)
-def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, s3, archive):
+def test_a_job_between_buckets_survives_a_lost_node_and_uses_one_that_joins(cluster, s3, archive):
     save_film(archive / "long.mp4", frames=960)
     source = Bucket(s3.client, s3.make_bucket(versions=True))
     source.fill(archive)
@@ -180,7 +180,7 @@ def test_a_job_between_buckets_outlives_a_node_and_uses_one_that_joins(cluster, 
 
 
 @pytest.mark.timeout(600)
-def test_the_guide_to_buckets_can_be_pasted(cluster, s3, tmp_path):
+def test_the_commands_of_the_bucket_guide_work_as_written(cluster, s3, tmp_path):
     """But for its installation, and its servers, which run here already."""
     guide = (rays.REPOSITORY / "docs" / "cluster.md").read_text()
     section = guide.partition("\n## A bucket on a Ray cluster\n")[2].partition("\n## ")[0]
@@ -213,7 +213,7 @@ def test_the_guide_to_buckets_can_be_pasted(cluster, s3, tmp_path):
 
 
 @pytest.mark.timeout(600)
-def test_a_stopped_job_finishes_what_is_under_way_and_goes_on_later(
+def test_a_stopped_job_finishes_running_units_and_resumes_later(
     cluster, command, archive, tmp_path
 ):
     save_film(archive / "long.mp4", frames=960)
@@ -256,7 +256,7 @@ def test_a_stopped_job_finishes_what_is_under_way_and_goes_on_later(
         ),
     ],
 )
-def test_a_job_does_not_wait_for_what_the_cluster_does_not_have(
+def test_a_job_does_not_wait_for_resources_that_the_cluster_lacks(
     cluster, command, archive, tmp_path, settings, sentence
 ):
     changes = {f"COLORWORKER_RUN__{name}": value for name, value in settings.items()}
@@ -271,7 +271,7 @@ def test_a_job_does_not_wait_for_what_the_cluster_does_not_have(
 
 
 @pytest.mark.timeout(600)
-def test_what_is_not_finished_in_time_is_left_and_nothing_of_it_counts(
+def test_units_that_do_not_finish_in_time_are_abandoned_and_do_not_count(
     cluster, command, archive, tmp_path
 ):
     color = Outcome(tmp_path / "color")

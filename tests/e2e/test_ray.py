@@ -17,7 +17,7 @@ SETTINGS = {
 
 
 @pytest.mark.timeout(900)
-def test_killed_actors_and_a_killed_driver_cost_no_finished_unit(command, archive, tmp_path):
+def test_no_finished_unit_is_lost_when_actors_and_the_driver_are_killed(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=120)
     color = Outcome(tmp_path / "color")
 

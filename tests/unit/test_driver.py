@@ -12,6 +12,7 @@ from colorworker.domain.records import Record, ScanInfo, UnitResult
 from colorworker.domain.units import Assembly, Cut, ImageBatch, Scan, Segment
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.driver import Job, run_job
+from colorworker.errors import PlaceUnfit
 
 VIDEO = VideoInfo("avi", "h264", 64, 48, "gray", Fraction(25), None, 1, 1, 1, 1)
 MODEL = ModelRef("lite", "0" * 64)
@@ -93,7 +94,7 @@ def test_a_film_is_scanned_colored_and_joined_in_that_order():
     assert (end.frames_done, end.units_done, end.units_known) == (25, 5, 5)
 
 
-def test_every_item_has_one_line_and_no_more_units_run_than_there_are_slots():
+def test_every_item_gets_one_line_and_no_more_units_run_than_there_are_slots():
     executor = Scripted(slots=3)
     entries = [film("a.mkv"), film("b.mkv"), *(picture(f"{n}.png") for n in range(11))]
 
@@ -104,7 +105,7 @@ def test_every_item_has_one_line_and_no_more_units_run_than_there_are_slots():
     assert (end.items_done, end.items_failed, end.units_running) == (13, 0, 0)
 
 
-def test_a_film_that_is_begun_is_finished_before_the_next_is_scanned():
+def test_a_film_is_finished_before_the_next_one_is_scanned():
     executor = Scripted(slots=1)
 
     run([film("a.mkv"), film("b.mkv")], executor)
@@ -113,7 +114,7 @@ def test_a_film_that_is_begun_is_finished_before_the_next_is_scanned():
     assert keys == ["a.mkv"] * 5 + ["b.mkv"] * 5
 
 
-def test_a_batch_that_kills_is_halved_until_the_bad_picture_stands_alone():
+def test_a_batch_that_kills_its_worker_is_halved_until_the_bad_picture_is_isolated():
     def fate(unit, attempt):
         bad = isinstance(unit, ImageBatch) and any(s.asset.key == "2.png" for s in unit.stills)
         return lost(unit) if bad else None
@@ -129,7 +130,7 @@ def test_a_batch_that_kills_is_halved_until_the_bad_picture_stands_alone():
     assert {lines[f"{n}.png"].outcome for n in (0, 1, 3)} == {"succeeded"}
 
 
-def test_a_unit_whose_worker_died_once_is_done_at_the_second_attempt():
+def test_a_unit_whose_worker_died_once_succeeds_at_the_second_attempt():
     executor = Scripted(
         lambda unit, attempt: lost(unit) if attempt == 1 and isinstance(unit, Segment) else None
     )
@@ -140,7 +141,7 @@ def test_a_unit_whose_worker_died_once_is_done_at_the_second_attempt():
     assert lines["reel.mkv"].attempts == 2
 
 
-def test_a_broken_segment_fails_its_film_by_name_and_leaves_the_rest_alone():
+def test_a_failed_segment_fails_its_film_by_name_and_no_other_item():
     def fate(unit, attempt):
         if isinstance(unit, Segment) and unit.asset.key == "bad.mkv" and unit.index == 0:
             return UnitResult(unit.unit_id, "failed", error_code="source_damaged", error="why")
@@ -157,7 +158,7 @@ def test_a_broken_segment_fails_its_film_by_name_and_leaves_the_rest_alone():
     assert end.units_done == end.units_known
 
 
-def test_a_batch_under_which_the_worker_broke_is_taken_apart():
+def test_a_batch_that_met_a_bug_is_split_up():
     def fate(unit, attempt):
         if isinstance(unit, ImageBatch) and any(s.asset.key == "1.png" for s in unit.stills):
             return UnitResult(unit.unit_id, "failed", error_code="internal_error", error="bug")
@@ -179,7 +180,7 @@ def test_a_film_in_color_is_skipped_unless_it_is_to_be_recolored(sources, outcom
     assert (len(executor.seen) == 1) == (outcome == "skipped")
 
 
-def test_a_preview_joins_nothing():
+def test_a_preview_runs_no_assembly():
     executor = Scripted()
 
     _, lines, _ = run([film()], executor, options=Options(preview=True))
@@ -188,7 +189,7 @@ def test_a_preview_joins_nothing():
     assert lines["reel.mkv"].outcome == "succeeded"
 
 
-def test_a_film_found_done_by_its_scan_needs_nothing_else():
+def test_a_film_that_its_scan_finds_done_needs_no_more_units():
     def fate(unit, attempt):
         record = Record(unit.assembly_id, "assembly", "succeeded", "reel.mkv", "e")
         return UnitResult(unit.unit_id, "succeeded", record, resumed=True)
@@ -201,7 +202,7 @@ def test_a_film_found_done_by_its_scan_needs_nothing_else():
     assert len(executor.seen) == 1
 
 
-def test_what_the_listing_settled_is_reported_and_not_run():
+def test_entries_settled_by_the_listing_are_reported_and_not_run():
     entry = replace(picture("a.txt"), kind=None, outcome="skipped", error_code="not_media")
     executor = Scripted()
 
@@ -212,7 +213,7 @@ def test_what_the_listing_settled_is_reported_and_not_run():
     assert end.items_done == 1
 
 
-def test_once_stopping_nothing_new_is_taken_and_what_runs_is_finished():
+def test_a_stop_begins_no_units_and_finishes_running_ones():
     executor = Scripted(slots=2)
 
     end, _, lines = run(
@@ -226,7 +227,7 @@ def test_once_stopping_nothing_new_is_taken_and_what_runs_is_finished():
     assert end.units_running == 0
 
 
-def test_once_stopping_what_was_taken_and_not_begun_is_dropped():
+def test_a_stop_drops_units_that_have_not_begun():
     executor = Scripted(slots=4)
     executor.begun = 1
 
@@ -242,7 +243,7 @@ def test_once_stopping_what_was_taken_and_not_begun_is_dropped():
     assert end.units_running == 0
 
 
-def test_what_does_not_finish_in_time_is_left():
+def test_after_a_stop_units_that_do_not_finish_in_time_are_abandoned():
     executor = Scripted(slots=2)
     executor.wait = lambda _: []
 
@@ -257,7 +258,7 @@ def test_what_does_not_finish_in_time_is_left():
     assert not lines
 
 
-def test_entries_are_taken_no_faster_than_units_are_done():
+def test_entries_are_read_no_faster_than_units_finish():
     taken = []
 
     def entries():
@@ -278,7 +279,7 @@ def test_entries_are_taken_no_faster_than_units_are_done():
     assert max(most_ahead) == 2 * 4
 
 
-def test_the_end_is_foreseen_from_the_first_moment_and_from_what_scans_have_shown():
+def test_expected_units_are_estimated_from_the_start_and_refined_by_scans():
     moments = []
 
     run(
@@ -293,7 +294,21 @@ def test_the_end_is_foreseen_from_the_first_moment_and_from_what_scans_have_show
     assert moments[-1].units_done == moments[-1].units_known == 13
 
 
-def test_a_job_waits_for_an_executor_that_has_no_slots_yet():
+def test_an_unfit_place_ends_the_job_and_is_charged_to_no_item():
+    def fate(unit, attempt):
+        if isinstance(unit, Segment):
+            raise PlaceUnfit("here", "no space left on the disk")
+
+    lines = []
+    job = Job("job", [film(), picture("a.png")], Options(), MODEL, 4, 3)
+
+    with pytest.raises(PlaceUnfit, match="no space left"):
+        run_job(job, Scripted(fate, slots=1), line=lines.append)
+
+    assert [line.outcome for line in lines] == []
+
+
+def test_a_job_waits_for_an_executor_without_slots():
     executor = Scripted(slots=0)
     looks = []
 

@@ -58,7 +58,7 @@ def until_there(executor, slots):
         assert executor.wait(1.0) == []
 
 
-def test_units_go_to_actors_that_have_answered_and_only_small_results_come_back(tmp_path, scans):
+def test_units_go_to_ready_actors_and_only_small_results_come_back(tmp_path, scans):
     executor = make_executor(tmp_path, PoolSize(cpus=1))
     store_bytes = ray.available_resources()["object_store_memory"]
 
@@ -77,7 +77,7 @@ def test_units_go_to_actors_that_have_answered_and_only_small_results_come_back(
     assert ray.available_resources()["object_store_memory"] == store_bytes
 
 
-def test_more_actors_than_there_is_room_for_hold_up_nothing(tmp_path, scans):
+def test_actors_that_do_not_fit_delay_nothing(tmp_path, scans):
     executor = make_executor(tmp_path, PoolSize(cpus=2, max_workers=5))
 
     until_there(executor, 2)
@@ -90,7 +90,7 @@ def test_more_actors_than_there_is_room_for_hold_up_nothing(tmp_path, scans):
     assert len({result.worker for result in results}) == 1
 
 
-def test_drained_an_actor_begins_nothing_and_every_unit_is_accounted_for(tmp_path, scans):
+def test_after_a_drain_no_unit_begins_and_every_unit_is_accounted_for(tmp_path, scans):
     executor = make_executor(tmp_path, PoolSize(cpus=2))
     until_there(executor, 2)
     for unit in scans:
@@ -107,7 +107,7 @@ def test_drained_an_actor_begins_nothing_and_every_unit_is_accounted_for(tmp_pat
     assert {result.outcome for result in results} <= {"succeeded"}
 
 
-def test_nothing_waits_behind_a_long_unit_while_another_actor_is_idle(tmp_path, scans):
+def test_no_unit_waits_behind_a_long_one_while_another_actor_is_idle(tmp_path, scans):
     executor = make_executor(tmp_path, PoolSize(cpus=1))
     until_there(executor, 4)
     slow = executor.workers()[0]
@@ -127,7 +127,7 @@ def test_nothing_waits_behind_a_long_unit_while_another_actor_is_idle(tmp_path, 
     assert (last.worker, last.outcome) == (slow, "succeeded")
 
 
-def test_workers_that_see_another_folder_than_the_driver_are_refused(tmp_path):
+def test_a_worker_that_sees_another_folder_than_the_driver_is_refused(tmp_path):
     executor = make_executor(tmp_path, PoolSize(cpus=2), shared_key="jobs/1/plan.jsonl")
 
     with pytest.raises(UsageError, match=r"destination.*another folder.*every node"):

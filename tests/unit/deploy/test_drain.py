@@ -37,9 +37,7 @@ def drain(tmp_path, monkeypatch):
     return module
 
 
-def test_a_driver_is_asked_once_and_waited_for_and_others_who_name_the_job_are_let_be(
-    drain, tmp_path
-):
+def test_the_driver_gets_one_signal_and_other_processes_that_name_the_job_get_none(drain, tmp_path):
     job, submit, log = tmp_path / "jobs" / "job.py", tmp_path / "ray", tmp_path / "log"
     job.parent.mkdir()
     job.write_text(JOB)
@@ -61,7 +59,7 @@ def test_a_driver_is_asked_once_and_waited_for_and_others_who_name_the_job_are_l
     assert submitter.returncode == 0
 
 
-def test_actors_are_waited_for_and_not_asked(drain):
+def test_actors_are_waited_for_without_a_signal(drain):
     actor = subprocess.Popen(["ray::UnitActor.run", "97.31"], executable="/bin/sleep")
     waiting = os.fork()
     if not waiting:
@@ -77,7 +75,7 @@ def test_actors_are_waited_for_and_not_asked(drain):
     assert os.waitstatus_to_exitcode(os.waitpid(waiting, 0)[1]) == 7
 
 
-def test_without_work_it_ends_soon(drain):
+def test_without_work_the_hook_ends_soon(drain):
     began = time.monotonic()
 
     drain.main()

@@ -15,7 +15,7 @@ SERVICES = PROJECT["services"]
 NODES = {name: each for name, each in SERVICES.items() if name != "s3"}
 
 
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_passes():
     code, said = lint("hadolint", "-", text=DOCKERFILE)
 
     assert (code, said) == (0, "")
@@ -46,7 +46,7 @@ def test_the_images_run_as_a_numbered_user():
     assert re.findall(r"^FROM runtime AS (\w+)$", final, re.MULTILINE) == ["gpu", "cpu"]
 
 
-def test_all_that_is_copied_exists_and_is_let_through():
+def test_every_copied_path_exists_and_is_not_ignored():
     ignore = (ROOT / ".dockerignore").read_text().splitlines()
     copied = {
         name
@@ -59,7 +59,7 @@ def test_all_that_is_copied_exists_and_is_let_through():
     assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
-def test_compose_keeps_to_its_schema():
+def test_the_compose_file_matches_its_schema():
     code, said = lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE)
 
     assert code == 0, said
@@ -79,7 +79,7 @@ def test_a_typo_in_compose_is_caught(tmp_path, right, wrong):
     assert "Schema validation errors" in said
 
 
-def test_secrets_of_compose_come_from_the_environment():
+def test_the_compose_file_takes_secrets_from_the_environment():
     example = (DEPLOY / ".env.example").read_text()
     wanted = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text()))
 
@@ -91,7 +91,7 @@ def test_secrets_of_compose_come_from_the_environment():
     assert ".env" in (DEPLOY / ".gitignore").read_text().splitlines()
 
 
-def test_services_are_hardened_and_reached_from_this_machine_only():
+def test_services_are_hardened_and_listen_on_this_machine_only():
     for name, service in SERVICES.items():
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
@@ -100,7 +100,7 @@ def test_services_are_hardened_and_reached_from_this_machine_only():
         assert service["read_only"] is True
 
 
-def test_settings_of_compose_exist_and_fit_each_other(monkeypatch):
+def test_settings_in_the_compose_file_exist_and_agree(monkeypatch):
     for service in NODES.values():
         environment = service["environment"]
         assert environment["RAY_AUTH_MODE"] == "token"

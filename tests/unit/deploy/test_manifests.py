@@ -108,7 +108,7 @@ def test_kustomize_puts_the_rayjob_into_the_config_map():
     assert "name: colorworker-restore" in built.stdout
 
 
-def test_what_the_cron_job_creates_is_the_rayjob_file_and_nothing_else_is_allowed_to_it():
+def test_the_cron_job_creates_the_rayjob_file_and_may_create_nothing_else():
     (kustomization,) = documents(MANIFESTS / "kustomization.yaml")
     generated, plan = kustomization["configMapGenerator"]
     pod = ALL["cronjob-CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
@@ -130,7 +130,7 @@ def test_what_the_cron_job_creates_is_the_rayjob_file_and_nothing_else_is_allowe
     ]
 
 
-def test_the_plan_is_sound_and_the_restoration_reads_it_where_it_is_mounted():
+def test_the_plan_is_valid_and_read_from_where_it_is_mounted():
     head = RAYJOBS["colorworker-restore"]["spec"]["rayClusterSpec"]["headGroupSpec"]
     pod = head["template"]["spec"]
     (volume,) = [each["name"] for each in pod["volumes"] if "configMap" in each]
@@ -143,7 +143,7 @@ def test_the_plan_is_sound_and_the_restoration_reads_it_where_it_is_mounted():
     assert entrypoint.split()[-1] == f"{mount['mountPath']}/plan.toml"
 
 
-def test_runs_do_not_overlap_and_what_ended_makes_room():
+def test_runs_do_not_overlap_and_finished_ones_are_removed():
     job = RAYJOBS["colorworker-restore"]
     rules = job["spec"]["deletionStrategy"]["deletionRules"]
     gone = {
@@ -159,7 +159,7 @@ def test_runs_do_not_overlap_and_what_ended_makes_room():
 
 
 @pytest.mark.parametrize("name", RAYJOBS)
-def test_rules_of_kuberay_that_no_schema_holds(name):
+def test_rules_of_kuberay_that_are_in_no_schema(name):
     job = RAYJOBS[name]
     spec, cluster = job["spec"], job["spec"]["rayClusterSpec"]
     groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
@@ -186,7 +186,7 @@ def test_all_jobs_run_on_the_same_cluster():
 
 
 @pytest.mark.parametrize("where", PODS)
-def test_every_pod_keeps_to_the_restricted_pod_security_standard(where):
+def test_every_pod_meets_the_restricted_pod_security_standard(where):
     pod = PODS[where]
 
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -203,7 +203,7 @@ def test_every_pod_keeps_to_the_restricted_pod_security_standard(where):
     assert all("sizeLimit" in v["emptyDir"] for v in pod.get("volumes", []) if "emptyDir" in v)
 
 
-def test_secrets_are_named_and_never_spelt_out():
+def test_secrets_are_referenced_and_never_written_out():
     for where, document in ALL.items():
         assert document["kind"] != "Secret", where
     assert not [key for key in SETTINGS if re.search("SECRET|TOKEN|PASSWORD|ACCESS_KEY", key)]
@@ -218,7 +218,7 @@ def test_secrets_are_named_and_never_spelt_out():
     )
 
 
-def test_what_is_referred_to_is_here_or_in_the_readme():
+def test_every_referenced_object_is_in_the_manifests_or_the_readme():
     readme = (DEPLOY / "README.md").read_text()
     here = {document["metadata"]["name"] for document in ALL.values()}
     here |= {"colorworker-rayjob", "colorworker-plan"}
@@ -231,7 +231,7 @@ def test_what_is_referred_to_is_here_or_in_the_readme():
 
 
 @pytest.mark.parametrize("name", RAYJOBS)
-def test_an_entrypoint_is_a_job_with_arguments_that_it_takes(name):
+def test_every_entrypoint_runs_a_job_with_valid_arguments(name):
     python, script, *arguments = shlex.split(RAYJOBS[name]["spec"]["entrypoint"])
 
     path = ROOT / script.removeprefix("/opt/colorworker/")
@@ -241,7 +241,7 @@ def test_an_entrypoint_is_a_job_with_arguments_that_it_takes(name):
     command.make_context(path.stem, arguments)
 
 
-def test_every_setting_exists_and_has_a_value_it_may_have(monkeypatch):
+def test_every_setting_exists_and_has_a_valid_value(monkeypatch):
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
 
@@ -253,7 +253,7 @@ def test_every_setting_exists_and_has_a_value_it_may_have(monkeypatch):
             assert float(getattr(getattr(settings, group), field)) == float(value)
 
 
-def test_the_job_asks_for_as_many_workers_as_the_groups_hold():
+def test_the_job_asks_for_as_many_workers_as_the_groups_have():
     cpus = int(SETTINGS["COLORWORKER_RUN__CPUS_PER_WORKER"])
     for job in RAYJOBS.values():
         room = 0
@@ -267,7 +267,7 @@ def test_the_job_asks_for_as_many_workers_as_the_groups_hold():
     assert int(SETTINGS["COLORWORKER_RUN__MIN_WORKERS"]) >= 1
 
 
-def test_a_stop_has_time_to_finish_what_is_under_way_and_to_report():
+def test_a_stopped_job_has_time_to_finish_running_units_and_to_report():
     stop = int(SETTINGS["COLORWORKER_RUN__STOP_SECONDS"])
     ray = int(SETTINGS["RAY_JOB_STOP_WAIT_TIME_S"])
 
@@ -277,7 +277,7 @@ def test_a_stop_has_time_to_finish_what_is_under_way_and_to_report():
         assert stop + 10 <= ray <= pod["terminationGracePeriodSeconds"] - 10
 
 
-def test_scratch_is_a_volume_with_a_bound_where_the_image_looks_for_it():
+def test_scratch_is_a_limited_volume_where_the_image_expects_it():
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     (scratch,) = re.findall(r"COLORWORKER_RUN__SCRATCH=(\S+)", dockerfile)
 

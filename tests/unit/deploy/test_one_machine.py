@@ -44,7 +44,7 @@ def options(words):
     return command.make_context(name, arguments).params
 
 
-def test_systemd_has_nothing_to_say(tmp_path):
+def test_systemd_accepts_the_units(tmp_path):
     assert verify(tmp_path) == ""
 
 
@@ -63,7 +63,7 @@ def test_systemd_catches_a_mistake(tmp_path, right, wrong):
     assert verify(tmp_path, SERVICE.replace(right, wrong), TIMER.replace(right, wrong))
 
 
-def test_the_service_runs_a_command_that_exists_and_can_be_stopped_in_good_order():
+def test_the_service_runs_a_valid_command_and_has_time_to_stop():
     values = dict(re.findall(r"^(\w+)=(.*)$", SERVICE, re.MULTILINE))
     variables = dict(re.findall(r"^Environment=(\w+)=(.*)$", SERVICE, re.MULTILINE))
     program, *words = shlex.split(values["ExecStart"])
@@ -77,18 +77,18 @@ def test_the_service_runs_a_command_that_exists_and_can_be_stopped_in_good_order
     assert values["TimeoutStartSec"] == "infinity"
 
 
-def test_settings_of_both_exist():
+def test_every_setting_in_both_exists():
     for name in re.findall(r"COLORWORKER_(\w+)=", SERVICE + CRONTAB):
         group, field = name.lower().split("__")
         assert hasattr(getattr(Settings(), group), field)
 
 
-def test_no_secret_stands_in_either():
+def test_neither_contains_a_secret():
     assert "LoadCredential=aws-credentials:/etc/colorworker/aws-credentials" in SERVICE
     assert not re.findall("SECRET|TOKEN|ACCESS_KEY", SERVICE + TIMER + CRONTAB)
 
 
-def test_the_crontab_line_is_one_for_etc_cron_d():
+def test_the_crontab_line_has_the_format_of_etc_cron_d():
     *times, user, command = LINE.split(maxsplit=6)
 
     assert times == ["30", "2", "*", "*", "*"]
@@ -101,7 +101,7 @@ def test_the_crontab_line_is_one_for_etc_cron_d():
     assert str(options(words)["plan_file"]) == PLAN
 
 
-def test_shellcheck_has_nothing_to_say_of_the_crontab_line_and_would():
+def test_shellcheck_passes_the_crontab_line_and_catches_a_mistake():
     assert lint("shellcheck", "--shell=sh", "-", text=COMMAND + "\n") == (0, "")
 
     unquoted = COMMAND.replace("/etc/colorworker/plan.toml", "$HOME/plan.toml")

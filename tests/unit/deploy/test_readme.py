@@ -8,14 +8,14 @@ from tests.unit.deploy.schemas import DEPLOY
 README = (DEPLOY / "README.md").read_text()
 
 
-def test_every_relative_link_leads_somewhere():
+def test_every_relative_link_has_a_target():
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
 
     assert len(links) > 5
     assert [link for link in links if not (DEPLOY / link).exists()] == []
 
 
-def test_every_file_that_a_command_names_exists():
+def test_every_file_named_in_a_command_exists():
     named = re.findall(r"(?<=[ =/])deploy/[\w./-]+\w", README)
 
     assert len(named) > 5
@@ -23,7 +23,7 @@ def test_every_file_that_a_command_names_exists():
     assert [n for n in named if n not in made and not list(DEPLOY.parent.glob(f"{n}*"))] == []
 
 
-def test_every_setting_that_is_named_exists():
+def test_every_setting_in_the_readme_exists():
     named = re.findall(r"COLORWORKER_([A-Z0-9]+)__([A-Z0-9_]+)", README)
 
     assert named

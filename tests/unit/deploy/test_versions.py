@@ -45,14 +45,14 @@ def images():
 
 
 @pytest.mark.parametrize("requirement", required(), ids=str)
-def test_what_pyproject_asks_for_is_pinned_within_its_range(requirement):
+def test_every_dependency_is_pinned_within_its_range(requirement):
     pin = PINS.get(canonicalize_name(requirement.name))
 
     assert pin is not None, f"{requirement.name}: {RENEW}"
     assert requirement.specifier.contains(pin), f"{requirement} but {pin} pinned; {RENEW}"
 
 
-def test_what_those_ask_for_in_turn_is_pinned_too():
+def test_indirect_dependencies_are_pinned_too():
     seen, missing = set(), set()
     waiting = [(canonicalize_name(r.name), frozenset(r.extras)) for r in required()]
     while waiting:
@@ -75,27 +75,27 @@ def test_what_those_ask_for_in_turn_is_pinned_too():
 
 # Those whose release can change a pixel, or whether the parts of a cluster understand each other.
 @pytest.mark.parametrize("name", ["av", "numpy", "pyvips-binary", "ray", "tensorflow-cpu"])
-def test_the_tests_ran_with_what_is_pinned(name):
+def test_the_tests_run_with_the_pinned_version(name):
     assert version(name) == PINS[name], RENEW
 
 
-def test_the_images_have_the_extras_that_are_pinned_and_jobs_need():
+def test_the_images_install_the_pinned_extras_that_jobs_need():
     installed = re.findall(r"pip install '\.\[(\S+)\]'", DOCKERFILE)
 
     assert installed == ["ray,s3,train", "gpu,ray,s3,train"]
     assert {e for each in installed for e in each.split(",")} == set(EXTRAS_OF_IMAGES)
 
 
-def test_both_tensorflows_are_one_version():
+def test_both_tensorflow_wheels_have_the_same_version():
     assert PINS["tensorflow"] == PINS["tensorflow-cpu"]
 
 
-def test_kuberay_is_told_the_version_of_ray_that_the_image_has():
+def test_the_manifests_name_the_version_of_ray_in_the_image():
     for job in rayjobs().values():
         assert job["spec"]["rayClusterSpec"]["rayVersion"] == PINS["ray"]
 
 
-def test_python_is_pinned_to_a_version_that_the_project_takes_and_its_tests_ran_with():
+def test_python_is_pinned_to_a_supported_and_tested_version():
     ((python, suite),) = re.findall(r"^FROM python:(\S+?)-(\S+) AS base$", DOCKERFILE, re.MULTILINE)
 
     assert suite == "slim-bookworm"
@@ -106,7 +106,7 @@ def test_python_is_pinned_to_a_version_that_the_project_takes_and_its_tests_ran_
         assert Version(python).release[:2] == (3, 11)
 
 
-def test_every_image_is_one_release():
+def test_every_image_tag_names_one_release():
     for image in images():
         name, _, tag = image.rpartition(":")
         assert re.match(r"v?\d+\.\d+", tag), image

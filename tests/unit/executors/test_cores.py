@@ -17,7 +17,7 @@ def test_a_container_uses_no_more_cores_than_its_quota(tmp_path, said, cores):
 
 
 @pytest.mark.parametrize("said", ["max 100000\n", "", "nonsense"])
-def test_without_a_quota_affinity_alone_counts(tmp_path, said):
+def test_without_a_quota_only_cpu_affinity_limits_the_cores(tmp_path, said):
     quota = tmp_path / "cpu.max"
     quota.write_text(said)
 

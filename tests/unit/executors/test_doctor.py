@@ -17,7 +17,7 @@ from colorworker.executors.doctor import (
 from colorworker.media.codecs import nvdec, nvenc
 
 
-def test_versions_are_those_that_are_installed():
+def test_the_installed_versions_are_listed():
     detail = check_versions().detail
 
     assert f"colorworker {__version__}" in detail
@@ -28,7 +28,7 @@ def test_at_least_one_core_is_usable():
     assert int(check_cores().detail.split()[0]) >= 1
 
 
-def test_the_encoders_of_the_contract_are_here():
+def test_the_required_encoders_are_found():
     film, still = check_film_encoders(), check_still_encoders()
 
     assert (film.status, film.detail) == ("ok", "libx264, ffv1, aac")
@@ -36,7 +36,7 @@ def test_the_encoders_of_the_contract_are_here():
     assert "tiff" in still.detail
 
 
-def test_engines_for_video_work_or_are_missing_for_a_reason():
+def test_every_video_engine_works_or_its_absence_is_explained():
     check = check_video_hardware()
 
     assert (check.status, check.next_step) == ("ok", "")
@@ -48,14 +48,14 @@ def test_engines_for_video_work_or_are_missing_for_a_reason():
         assert (f"NVDEC {codec} {pix_fmt}" if answer.works else answer.reason) in check.detail
 
 
-def test_a_folder_passes_the_round_trip_and_is_left_empty(tmp_path):
+def test_a_good_folder_passes_the_store_check_and_is_left_empty(tmp_path):
     check = check_store(tmp_path)
 
     assert check.status == "ok", check
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_file_in_place_of_a_folder_fails_the_round_trip_by_name(tmp_path):
+def test_a_file_in_place_of_a_folder_fails_the_store_check_by_name(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"")
 
@@ -66,14 +66,14 @@ def test_a_file_in_place_of_a_folder_fails_the_round_trip_by_name(tmp_path):
     assert check.next_step
 
 
-def test_the_packaged_weights_are_sound():
+def test_the_packaged_weights_pass_the_check():
     check = check_weights()
 
     assert check.status == "ok"
     assert "1149e9594faf12e1af8c9f17e30bf10a7babe43632f37a87931d5d451faf4f8c" in check.detail
 
 
-def test_other_weights_fail_with_their_reason(tmp_path):
+def test_a_file_that_holds_no_weights_fails_with_the_reason(tmp_path):
     path = tmp_path / "mine.npz"
     path.write_bytes(b"hello")
 
@@ -85,7 +85,7 @@ def test_other_weights_fail_with_their_reason(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["check_speed", "check_devices"])
-def test_without_tensorflow_the_checks_that_need_it_say_how_to_get_it(name):
+def test_without_tensorflow_the_checks_that_need_it_name_the_install_command(name):
     done = subprocess.run(
         [
             sys.executable,

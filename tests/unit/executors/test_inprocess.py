@@ -1,21 +1,32 @@
-"""Stopping units that run on threads of this process."""
+"""Units on threads of this process: stopping them, and places that cannot do them."""
 
+import errno
+import os
 import threading
+from pathlib import Path
 
 import pytest
 
 from colorworker.domain.options import Asset, ModelRef, Options
 from colorworker.domain.units import scan
+from colorworker.errors import (
+    DependencyMissing,
+    OutputMismatch,
+    PlaceUnfit,
+    SourceDamaged,
+    StoreUnavailable,
+)
 from colorworker.executors import inprocess
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.pipeline.context import WorkerContext
+from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 
 MODEL = ModelRef("lite", "0" * 64)
 
 
 class Gate(MemoryStore):
-    """A store whose sources open only when the gate does."""
+    """A store whose sources do not open until the gate is set."""
 
     def __init__(self):
         super().__init__("gate")
@@ -34,9 +45,9 @@ def store():
     made.gate.set()
 
 
-def make_executor(store, workers=1):
+def make_executor(store, workers=1, destination=None):
     context = WorkerContext(
-        destination=MemoryStore("destination"),
+        destination=destination or MemoryStore("destination"),
         open_source=lambda _: store,
         colorizer=lambda _: None,
         model=MODEL,
@@ -49,7 +60,7 @@ def unit(key):
     return scan(Asset("memory://gate", key, "film", 1, "etag"), key, Options(), MODEL)
 
 
-def test_drained_it_drops_what_was_not_begun_and_finishes_what_was(store):
+def test_drain_drops_units_that_have_not_begun_and_finishes_the_others(store):
     executor = make_executor(store)
     units = [unit("a.mkv"), unit("b.mkv"), unit("c.mkv")]
     for item in units:
@@ -65,7 +76,7 @@ def test_drained_it_drops_what_was_not_begun_and_finishes_what_was(store):
     assert [result.unit_id for result in results] == [units[0].unit_id]
 
 
-def test_drained_it_is_closed_without_waiting_for_a_unit_that_hangs(store):
+def test_after_a_drain_close_does_not_wait_for_a_unit_that_hangs(store):
     executor = make_executor(store)
     executor.submit(unit("a.mkv"), 1)
     assert store.asked.wait(20)
@@ -76,7 +87,7 @@ def test_drained_it_is_closed_without_waiting_for_a_unit_that_hangs(store):
     assert not store.gate.is_set()
 
 
-def test_with_nothing_to_do_it_sleeps(store, monkeypatch):
+def test_wait_sleeps_while_no_unit_runs(store, monkeypatch):
     slept = []
     monkeypatch.setattr(inprocess.time, "sleep", slept.append)
     executor = make_executor(store)
@@ -84,3 +95,70 @@ def test_with_nothing_to_do_it_sleeps(store, monkeypatch):
     assert executor.wait(0.25) == []
     executor.close()
     assert slept == [0.25]
+
+
+class Unreadable(MemoryStore):
+    """A store in which reading any source raises an error."""
+
+    def __init__(self, error):
+        super().__init__("unreadable")
+        self.error = error
+
+    def open(self, key, **pins):
+        raise self.error
+
+
+def result_of(store, destination=None):
+    executor = make_executor(store, destination=destination)
+    executor.submit(unit("a.mkv"), 2)
+    try:
+        return executor.wait(20)
+    finally:
+        executor.close()
+
+
+def test_an_error_of_the_place_is_raised_and_is_no_result_of_the_item():
+    with pytest.raises(DependencyMissing, match="boto3"):
+        result_of(Unreadable(DependencyMissing("boto3", "is not installed")))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_an_error_of_the_place_wherever_it_is_met(number):
+    cause = OSError(number, os.strerror(number))
+    mismatch = OutputMismatch("a.mkv", "the film cannot be written")
+    mismatch.__cause__ = cause
+
+    for error in (cause, mismatch, StoreUnavailable("a.mkv", os.strerror(errno.ENOSPC))):
+        with pytest.raises(PlaceUnfit, match="no space left on the disk") as raised:
+            result_of(Unreadable(error))
+        assert raised.value.__cause__ is error
+
+
+def test_a_failed_item_is_a_result():
+    (result,) = result_of(Unreadable(SourceDamaged("a.mkv", "does not decode")))
+
+    assert (result.outcome, result.error_code) == ("failed", "source_damaged")
+
+
+def test_a_bug_is_a_result_that_asks_for_a_report(caplog):
+    (result,) = result_of(Unreadable(ZeroDivisionError("oops")))
+
+    assert (result.outcome, result.error_code, result.attempt) == ("failed", "internal_error", 2)
+    assert "ZeroDivisionError: oops. This is a bug in colorworker" in result.error
+    assert "broke the worker" in caplog.text
+
+
+@pytest.mark.skipif(not Path("/sys/fs").exists(), reason="needs a folder that root cannot write")
+def test_a_store_error_of_an_item_is_one_of_the_place_if_nothing_can_be_written():
+    error = StoreUnavailable("a.mkv", "it cannot be written (Permission denied)")
+
+    with pytest.raises(PlaceUnfit, match=r"/sys/fs/colorworker: .* cannot write there"):
+        result_of(Unreadable(error), LocalStore(Path("/sys/fs/colorworker")))
+
+
+def test_a_store_error_of_an_item_stays_one_if_others_can_be_written(tmp_path):
+    error = StoreUnavailable("a.mkv", "it cannot be written (Permission denied)")
+
+    (result,) = result_of(Unreadable(error), LocalStore(tmp_path))
+
+    assert (result.outcome, result.retryable) == ("failed", True)

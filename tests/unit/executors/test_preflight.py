@@ -120,6 +120,13 @@ def test_too_little_free_space_is_told_with_both_numbers(tmp_path):
         free_space(destination, tmp_path / "scratch", 1 << 60)
 
 
+def test_a_scratch_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(PlaceUnfit, match=r"file/scratch: .* COLORWORKER_RUN__SCRATCH"):
+        free_space(MemoryStore("destination"), tmp_path / "file" / "scratch", 1)
+
+
 def test_a_finished_job_is_recognized_without_the_runtime():
     store, options = MemoryStore("destination"), Options()
     entries = [entry(f"{number}.png") for number in range(20)]

@@ -10,7 +10,7 @@ from tests.ports import free_port
 
 
 @pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "[::1]:{}"])
-def test_a_dead_address_is_named_at_once(form):
+def test_an_address_without_a_cluster_is_refused_at_once_by_name(form):
     address = form.format(free_port())
 
     with pytest.raises(UsageError, match="no Ray cluster can be reached there") as raised:
@@ -19,7 +19,7 @@ def test_a_dead_address_is_named_at_once(form):
     assert address in str(raised.value)
 
 
-def test_a_host_without_a_name_is_named(monkeypatch):
+def test_a_host_that_cannot_be_resolved_is_refused_by_name(monkeypatch):
     def unknown(*_):
         raise socket.gaierror(-2, "Name or service not known")
 

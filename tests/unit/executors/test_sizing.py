@@ -17,15 +17,15 @@ from colorworker.executors.sizing import PoolSize
         (PoolSize(cpus=1, gpus=0.3), [{"CPU": 64.0, "GPU": 0.9}], 3),
     ],
 )
-def test_a_worker_takes_all_that_it_needs_of_one_node(crew, nodes, room):
+def test_a_worker_takes_all_its_resources_from_one_node(crew, nodes, room):
     assert crew.capacity(nodes) == room
 
 
-def test_without_a_most_the_crew_is_what_fits():
+def test_without_a_maximum_the_target_is_what_fits():
     assert [PoolSize().target(room, work_is_waiting=True) for room in (0, 3, 9)] == [0, 3, 9]
 
 
-def test_a_most_is_asked_for_beyond_the_room_only_while_work_waits():
+def test_the_maximum_is_requested_beyond_capacity_only_while_work_is_waiting():
     crew = PoolSize(max_workers=8)
 
     assert crew.target(3, work_is_waiting=True) == 8
@@ -33,13 +33,13 @@ def test_a_most_is_asked_for_beyond_the_room_only_while_work_waits():
     assert crew.target(20, work_is_waiting=True) == 8
 
 
-def test_a_least_is_asked_for_without_any_room():
+def test_the_minimum_is_requested_without_any_capacity():
     crew = PoolSize(min_workers=2)
 
     assert crew.target(0, work_is_waiting=False) == 2
     assert crew.limit(0) == 2
 
 
-def test_workers_without_room_are_called_off_when_nodes_have_gone():
+def test_requests_that_do_not_fit_are_withdrawn_when_nodes_are_gone():
     assert PoolSize().limit(1) == 1
     assert PoolSize(max_workers=4).limit(1) == 4
