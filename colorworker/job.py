@@ -165,7 +165,11 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
         if not control.may_be_empty:
             refuse_nothing(request, planned.plan)
         spec = _spec_of_job(request, settings, planned, destination)
-        with _place(request, settings, planned, destination, spec):
+        unfinished = partial(
+            any_unfinished, planned.plan, request.options, planned.model, destination
+        )
+        name = request.executor_name(settings)
+        with checked_place(name, spec, settings, destination, unfinished):
             put_job_plan(destination, planned.plan)
             with control.select(planned, destination) as selection:
                 return _run_selection(
@@ -277,17 +281,6 @@ def _spec_of_job(
         shared_key=job_plan_key(planned.plan.job_id),
         encoders=encoder_names(request.options) if has_films else (),
     )
-
-
-def _place(
-    request: JobRequest,
-    settings: Settings,
-    planned: PlannedJob,
-    destination: ObjectStore,
-    spec: WorkerSpec,
-) -> AbstractContextManager[None]:
-    unfinished = partial(any_unfinished, planned.plan, request.options, planned.model, destination)
-    return checked_place(request.executor_name(settings), spec, settings, destination, unfinished)
 
 
 def estimator(request: JobRequest, settings: Settings, spec: WorkerSpec) -> Estimator:
