@@ -1,8 +1,7 @@
 """One job: list -> scan -> plan -> run -> assemble -> report. Read this second.
 
 The driver never sees a pixel. It feeds units to an executor as fast as the executor takes them,
-turns results into the next units, and emits one line per item. Finished units stay finished: if a
-driver is killed, run it again.
+turns results into the next units, and emits one line per item. A killed driver is run again.
 """
 
 import logging
