@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from colorworker.color.guided import fit
+from colorworker.color.guided import fit_to_luma
 from colorworker.domain.options import Options
 from colorworker.driver import Executor, Job, run_job
 from colorworker.executors.cores import usable_cores
@@ -118,7 +118,7 @@ def parts_alone(source: Path, colorizer: Timed, folder: Path) -> dict[str, float
             ab = colorizer.predict(lab[None, ..., 0])[0]
             predicted = time.process_time()
             target = folder / f"part{path.suffix}"
-            write_still(picture, *fit(lab[..., 0], ab), target, path.suffix)
+            write_still(picture, *fit_to_luma(lab[..., 0], ab), target, path.suffix)
             target.unlink()
         times = (start, decoded, predicted, time.process_time())
         for name, begin, end in zip(spent, times, times[1:], strict=False):

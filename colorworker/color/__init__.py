@@ -1,1 +1,1 @@
-"""Pixels and colors in NumPy; no file formats, no network."""
+"""Computations on pixels and colors, in NumPy only: no file formats and no network."""

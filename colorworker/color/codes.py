@@ -25,48 +25,50 @@ _AB_LIMIT = _AB_STEP * (_AB_NODES - 1) / 2
 _LUMA_NODES = 64
 
 _POSITION_BITS = 5
-"""Of a position below the node, in integers: steps of 0.16 in a* or b*. A code is about 1."""
+"""Fractional bits of integer positions between nodes: steps of 0.16 in a* or b*, where a code is
+about 1."""
 _PARTS = 1 << _POSITION_BITS
 _LANE_BITS = 3
-"""Of a code below the point. Above its 11 bits a lane has 5 to spare for a product with parts."""
+"""Fractional bits of the codes in a lane. A lane's 16 bits leave 5 above its 11 for products with
+`_PARTS`."""
 _LANES = np.uint32(0x07FF07FF)
 _BLOCK_PIXELS = 1 << 16
-"""Such blocks and what is made of them stay in a core's own cache."""
+"""Pixels per block. Blocks of this size and their intermediate arrays fit a core's own cache."""
 
 
 @dataclass(frozen=True)
 class ChromaTable:
-    """Chroma by luma level, a* node and b* node, flat; make it with `chroma_table`."""
+    """Chroma codes by luma level, a* node and b* node, flattened; made by `chroma_table`."""
 
     spec: ColorSpec
     scale: float
-    """Units of the axes in one of a* or b*."""
+    """Units of the axes per unit of a* or b*."""
     zero: float
-    """Where a* = 0 and b* = 0 lie; what is rounded down includes the half for that."""
+    """Position of a* = 0 and b* = 0. For integers it includes 0.5, because they are truncated."""
     highest: float
-    """Of a position; the lowest is 0."""
+    """Largest position; the smallest is 0."""
     chroma: npt.NDArray[np.complex64]
-    """Cb + j Cr about 0, in codes; empty where `lanes` are there."""
+    """Cb + j Cr about 0, in codes; empty for 8 bits."""
     lanes: npt.NDArray[np.uint32]
-    """The codes + 0.5 as two lanes of a number, Cb the lower; empty for more than 8 bits."""
+    """The codes + 0.5 as two 16-bit lanes, Cb in the lower; empty for more than 8 bits."""
     drop_bits: int
-    """Low bits of a luma code that the table does not look at."""
+    """Low bits of a luma code that the table ignores."""
 
     @property
     def packed(self) -> bool:
-        """Whether positions are whole numbers and codes looked up in integers: 8 bits."""
+        """Whether the table has lanes (8 bits): positions and look-ups are then integers."""
         return self.lanes.size > 0
 
 
 @lru_cache(maxsize=4)
 def chroma_table(spec: ColorSpec) -> ChromaTable:
-    """Return the stream's table: 2 MB for 8 bits, 9 to 17 MB for more; takes a third of a second.
+    """Return the table of a stream. It takes 0.3 s, and 2 MB for 8 bits or 9 to 17 MB for more.
 
-    Solved on a coarse grid and drawn out by interpolation. The colors of one luma that lie in
-    gamut are a convex set, and so are all (Y', Cb, Cr) in gamut: interpolation never leaves it.
+    The table is solved on a coarse grid of luma and interpolated to all codes. The set of all (Y',
+    Cb, Cr) in gamut is convex, so interpolated colors stay in gamut.
     """
     nodes_ab = np.linspace(-_AB_LIMIT, _AB_LIMIT, _AB_NODES)
-    # Denser towards black, where gamut and lightness bend most.
+    # Denser towards black, where gamut and lightness are the most curved.
     nodes_luma = np.linspace(0.0, 1.0, _LUMA_NODES) ** 1.5
     luma, a, b = np.meshgrid(nodes_luma, nodes_ab, nodes_ab, indexing="ij")
     ab = np.stack([a.ravel(), b.ravel()], axis=1)
@@ -77,26 +79,27 @@ def chroma_table(spec: ColorSpec) -> ChromaTable:
     above = np.clip(np.searchsorted(nodes_luma, wanted), 1, _LUMA_NODES - 1)
     share = (wanted - nodes_luma[above - 1]) / (nodes_luma[above] - nodes_luma[above - 1])
     exact = solved[above - 1] + share[:, None] * (solved[above] - solved[above - 1])
-    drawn: npt.NDArray[np.complex64] = exact.astype(np.complex64)
+    dense: npt.NDArray[np.complex64] = exact.astype(np.complex64)
     if spec.bit_depth == 8:
         zero = (_AB_NODES - 1) // 2 * _PARTS + 0.5
         highest = (_AB_NODES - 1) * _PARTS - 0.01
         scale = _PARTS / _AB_STEP
         return ChromaTable(
-            spec, scale, zero, highest, drawn[:0, 0], _packed(drawn, spec), drop_bits
+            spec, scale, zero, highest, dense[:0, 0], _packed(dense, spec), drop_bits
         )
-    # Half a node short of the last one's index would still read inside; a hair is enough.
+    # Just below the last node: look-ups read the node after the position's own.
     zero, highest = (_AB_NODES - 1) / 2, _AB_NODES - 1.001
     none = np.empty(0, np.uint32)
-    return ChromaTable(spec, 1 / _AB_STEP, zero, highest, drawn.ravel(), none, drop_bits)
+    return ChromaTable(spec, 1 / _AB_STEP, zero, highest, dense.ravel(), none, drop_bits)
 
 
-def _packed(drawn: npt.NDArray[np.complex64], spec: ColorSpec) -> npt.NDArray[np.uint32]:
-    """Return the codes as lanes, (luma levels, a* nodes, b* nodes), flat."""
-    codes = drawn.ravel().view(np.float32).reshape(-1, 2) + np.float32(spec.neutral + 0.5)
-    # A code + 1/2 rounds when it is cut; only full range's can come to one above the highest.
+def _packed(dense: npt.NDArray[np.complex64], spec: ColorSpec) -> npt.NDArray[np.uint32]:
+    """Return the codes as lanes, flattened from (luma levels, a* nodes, b* nodes)."""
+    codes = dense.ravel().view(np.float32).reshape(-1, 2) + np.float32(spec.neutral + 0.5)
+    # Truncating a code + 0.5 rounds it. Only in full range can that exceed the highest code.
     np.clip(codes, 0, 255.8, out=codes)
-    # More by what the first of two interpolations cuts off: nothing where nodes agree, else a half.
+    # 0.25 makes up for the first interpolation, which truncates: by 0.5 on average, but by nothing
+    # where nodes agree.
     lanes = np.rint(codes * (1 << _LANE_BITS) + 0.25).astype(np.uint32)
     packed: npt.NDArray[np.uint32] = lanes[:, 0] | lanes[:, 1] << 16
     return packed
@@ -106,8 +109,8 @@ def positions_from_ab(table: ChromaTable, ab: Floats) -> Floats:
     """Return chroma on the table's axes.
 
     Args:
-        table: Of the stream.
-        ab: a* and b*, (h, w, 2); what lies beyond about +-110 counts as that.
+        table: The stream's table.
+        ab: a* and b*, (h, w, 2); clipped to about +-110.
 
     Returns:
         float32 (2, h, w) in [0, table.highest].
@@ -125,13 +128,13 @@ def chroma_codes(
     """Return the Cb and Cr codes of pixels with these luma codes and this chroma.
 
     Args:
-        table: Of the stream, from `chroma_table`.
-        luma_codes: Unsigned integers (h, w) at the chroma planes' size.
-        positions: (2, h, w) on the table's axes, in [0, table.highest], float32, or int16 for a
-            packed table; or what returns those of a slice of rows.
+        table: The stream's table.
+        luma_codes: Unsigned integers (h, w) at the size of the chroma planes.
+        positions: (2, h, w) on the table's axes, in [0, table.highest]; float32, or int16 for a
+            packed table. Or a function that returns these for a slice of rows.
 
     Returns:
-        Two arrays (h, w) of `luma_codes`' dtype; exactly the neutral code where a* = b* = 0.
+        Two arrays (h, w) of luma's dtype; exactly the neutral code where a* = b* = 0.
     """
     height, width = luma_codes.shape
     planes = np.empty((2, height, width), luma_codes.dtype)
@@ -145,7 +148,7 @@ def chroma_codes(
 
 
 def _packed_codes(table: ChromaTable, luma_codes: Codes, positions: Positions, out: Codes) -> None:
-    """Bilinear in (a*, b*), both codes at once: no lane's sum reaches the next one."""
+    """Interpolate in (a*, b*), for Cb and Cr at once: the sum of a lane never overflows it."""
     at = luma_codes.astype(np.int32)
     shares = []
     for plane in positions:
@@ -174,7 +177,7 @@ def _lanes_between(
     at: npt.NDArray[np.intp],
     weights: tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]],
 ) -> npt.NDArray[np.uint32]:
-    # Clipped look-ups are quicker than checked ones; none is outside.
+    # No index is outside, and clipped look-ups are faster than checked ones.
     mixed = np.take(lanes, at, mode="clip")
     mixed *= weights[0]
     above = np.take(lanes[1:], at, mode="clip")
@@ -186,7 +189,7 @@ def _lanes_between(
 
 
 def _float_codes(table: ChromaTable, luma_codes: Codes, positions: Positions, out: Codes) -> None:
-    """Bilinear in (a*, b*) on the luma level's plane; one complex gather a corner."""
+    """Interpolate in (a*, b*) on the plane of the luma level, one complex gather per corner."""
     node = positions.astype(np.int32)
     share = positions - node
     at = (luma_codes >> table.drop_bits).astype(np.intp)
@@ -202,7 +205,7 @@ def _float_codes(table: ChromaTable, luma_codes: Codes, positions: Positions, ou
     near += far
     codes = near.view(np.float32).reshape(*near.shape, 2)
     codes += table.spec.neutral + 0.5
-    # Floor of code + 1/2; only full range's +0.5 can come to one code above the highest.
+    # Truncating a code + 0.5 rounds it. Only in full range can that exceed the highest code.
     np.clip(codes, 0, (1 << table.spec.bit_depth) - 1, out=codes)
     out[0], out[1] = codes[..., 0], codes[..., 1]
 

@@ -1,17 +1,17 @@
-"""Chroma kept within what broadcasters accept, without touching luma."""
+"""Limit chroma to the broadcast range of EBU R 103 without changing luma."""
 
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.luma import ColorSpec, weights
+from colorworker.color.luma import ColorSpec, luma_weights
 
 Codes = npt.NDArray[np.unsignedinteger]
 Floats = npt.NDArray[np.float32]
 
 LEAST_RGB, MOST_RGB = -0.05, 1.05
-"""Of R', G' and B' (EBU R 103, version 3.0, 2020)."""
+"""Range of R', G' and B' (EBU R 103, version 3.0, 2020)."""
 LEAST_LUMA, MOST_LUMA = -0.01, 1.03
-"""Of Y', in the same recommendation."""
+"""Range of Y' in the same recommendation."""
 
 
 def limit_chroma(
@@ -20,20 +20,21 @@ def limit_chroma(
     """Return chroma scaled towards neutral, just far enough for EBU R 103.
 
     At fixed Y' each of R', G' and B' is Y' plus a linear function of (Cb, Cr), so the share that
-    may stay is the least of `(1.05 - Y'max) / change` and `(Y'min + 0.05) / -change` of the three.
-    Codes are cut towards neutral, so none is left outside; where luma alone is, neutral is best.
+    can be kept is the least of `(1.05 - Y'max) / change` and `(Y'min + 0.05) / -change` of the
+    three. Codes are rounded towards neutral, so that none stays outside. Where luma itself is
+    outside, chroma becomes neutral.
 
     Args:
         cb: Codes of any shape.
-        cr: As `cb`.
+        cr: Codes of the same shape.
         lowest: Least luma code that is shown with each chroma sample.
-        highest: The greatest.
-        spec: How to read them.
+        highest: Greatest luma code that is shown with each chroma sample.
+        spec: How the codes stand for colors.
 
     Returns:
         Codes of the same dtype and shape.
     """
-    kr, kb = weights(spec.matrix)
+    kr, kb = luma_weights(spec.matrix)
     unit = np.float32(1 / spec.chroma_span)
     blue_change, red_change = (
         (plane.astype(np.float32) - np.float32(spec.neutral)) * unit for plane in (cb, cr)
@@ -61,18 +62,18 @@ def limit_chroma(
 
 
 def _green_cut_off(kr: float, kb: float) -> float:
-    """Return by how much green may move when one of the two codes is cut and the other is not.
+    """Return by how much green can change if only one of the two codes is rounded.
 
-    Red and blue only come nearer to luma when their own code is cut.
+    Red and blue only move towards luma when their own code is rounded.
     """
     return max(2 * kr * (1 - kr), 2 * kb * (1 - kb)) / (1 - kr - kb)
 
 
-def count_beyond(luma: Codes, spec: ColorSpec) -> int:
-    """Return how many pixels have a luma that is itself outside of EBU R 103."""
+def count_luma_outside(luma: Codes, spec: ColorSpec) -> int:
+    """Return the number of pixels whose luma itself is outside EBU R 103."""
     least = np.ceil(spec.black + LEAST_LUMA * spec.luma_span)
     most = np.floor(spec.black + MOST_LUMA * spec.luma_span)
-    # As Python numbers: NumPy would compare uint8 with a float64 in a copy eight times as large.
+    # Python integers: to compare uint8 with float64, NumPy would make a copy eight times as large.
     below = np.count_nonzero(luma < int(least)) if least > 0 else 0
     return int(below + np.count_nonzero(luma > int(most)))
 
@@ -83,7 +84,7 @@ def _luma(codes: Codes, spec: ColorSpec) -> Floats:
 
 
 def _share(room: Floats, wanted: Floats) -> Floats:
-    """Return room / wanted where there is too little room, else 1; 0 where there is none."""
+    """Return room / wanted where there is too little room, else 1; 0 if room is negative."""
     room = np.maximum(room, 0)
     share: Floats = np.ones_like(room)
     return np.divide(room, wanted, out=share, where=wanted > room)

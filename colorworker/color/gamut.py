@@ -1,22 +1,22 @@
-"""Colors outside the gamut, brought in without touching their luminance."""
+"""Bring colors into the gamut without changing their luminance."""
 
 import numpy as np
 
 from colorworker.color.lab import Floats
 
 
-def into_gamut(rgb: Floats, luminance: Floats) -> Floats:
-    """Move linear RGB towards the gray of the same luminance, just far enough to lie in [0, 1].
+def scale_into_gamut(rgb: Floats, luminance: Floats) -> Floats:
+    """Return linear RGB moved towards the gray of its luminance, just far enough for [0, 1].
 
-    Luminance is linear in RGB, so every point of the way has the same Y and the same L*. The share
-    of the way that can stay is `min(1, (1 - Y) / (max - Y), Y / (Y - min))`.
+    Luminance is linear in RGB, so all colors on that line have the same Y and the same L*. Of the
+    distance from gray, the share `min(1, (1 - Y) / (max - Y), Y / (Y - min))` can be kept.
 
     Args:
-        rgb: (..., 3) linear light whose luminance is `luminance`.
-        luminance: (...) relative luminance Y in [0, 1].
+        rgb: Linear light, (..., 3), of the luminance given.
+        luminance: Relative luminance Y, (...), in [0, 1].
 
     Returns:
-        (..., 3) in [0, 1].
+        float32 (..., 3) in [0, 1].
     """
     gray = np.clip(np.asarray(luminance, np.float32), 0, 1)[..., None]
     above = rgb.max(axis=-1, keepdims=True) - gray
@@ -26,7 +26,7 @@ def into_gamut(rgb: Floats, luminance: Floats) -> Floats:
 
 
 def _share(room: Floats, wanted: Floats) -> Floats:
-    """Return room / wanted where too little room is left, else 1."""
+    """Return room / wanted where there is too little room, else 1."""
     largest = np.maximum(wanted, room)
     share: Floats = np.divide(room, largest, out=np.ones_like(room), where=largest > 0)
     return share

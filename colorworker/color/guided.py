@@ -1,4 +1,4 @@
-"""Chroma carried from a small picture to a large one along the edges of its luma.
+"""Upsample chroma along the edges of luma, with a guided filter.
 
 The fast guided filter of He and Sun, "Fast Guided Filter" (arXiv:1505.00996, 2015), Algorithm 2:
 the linear coefficients are fitted at the small size and applied to the full-size guide.
@@ -10,49 +10,51 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 
-def fit(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Floats, Floats]:
-    """Return (slope, offset) such that chroma is about slope * luma + offset around every pixel.
+def fit_to_luma(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Floats, Floats]:
+    """Fit chroma as slope * luma + offset around every pixel.
 
-    The defaults gain 2.8 dB over bilinear enlarging when chroma is noisy and lose 1.4 dB when it is
-    perfect, which a prediction never is.
+    With the default epsilon the filter gains 2.8 dB over bilinear upscaling if chroma is noisy, and
+    loses 1.4 dB if it is perfect, which a prediction never is.
 
     Args:
-        luma: (h, w) L* in [0, 100].
-        chroma: (h, w, 2) a* and b* of the same pixels.
-        epsilon: Smallest variance of luma, in L*^2, that chroma is taken to follow.
+        luma: L* in [0, 100], (h, w).
+        chroma: a* and b* of the same pixels, (h, w, 2).
+        epsilon: Smallest variance of luma, in squared units of L*, that chroma follows.
 
     Returns:
-        slope and offset, each (h, w, 2).
+        Slope and offset, each float32 (h, w, 2).
 
     Raises:
-        ValueError: If the shapes do not belong together.
+        ValueError: If the shapes do not match.
     """
     planes = np.ascontiguousarray(np.moveaxis(np.asarray(chroma, np.float32), -1, 0))
-    slope, offset = fit_planes(np.asarray(luma, np.float32), planes, epsilon)
-    return _last(slope), _last(offset)
+    slope, offset = fit_planes_to_luma(np.asarray(luma, np.float32), planes, epsilon)
+    return _planes_last(slope), _planes_last(offset)
 
 
-def _last(planes: Floats) -> Floats:
+def _planes_last(planes: Floats) -> Floats:
     return np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
 
-def fit_planes(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Floats, Floats]:
-    """Return the same for chroma as planes.
+def fit_planes_to_luma(
+    luma: Floats, chroma: Floats, epsilon: float = 20.0
+) -> tuple[Floats, Floats]:
+    """Fit planes of chroma as slope * luma + offset around every pixel.
 
     Args:
-        luma: (h, w), in any unit.
-        chroma: (n, h, w), in any unit.
-        epsilon: See `fit`; in the square of luma's unit.
+        luma: float32 (h, w), in any unit.
+        chroma: float32 (n, h, w), in any unit.
+        epsilon: See `fit_to_luma`; in squared units of luma.
 
     Returns:
-        slope and offset, each (n, h, w).
+        Slope and offset, each float32 (n, h, w).
 
     Raises:
-        ValueError: If the shapes do not belong together.
+        ValueError: If the shapes do not match.
     """
     if luma.ndim != 2 or chroma.shape[1:] != luma.shape:
-        raise ValueError(f"luma {luma.shape} and chroma {chroma.shape} do not belong together")
-    # About its mean: in float32 the variance of values near 100 would drown in its rounding.
+        raise ValueError(f"luma {luma.shape} and chroma {chroma.shape} do not match")
+    # Subtract the mean: in float32 the variance of values near 100 would be lost in rounding.
     middle = luma.mean()
     centered = luma - middle
     mean_luma = _box_mean(centered)
@@ -75,17 +77,17 @@ def fit_planes(luma: Floats, chroma: Floats, epsilon: float = 20.0) -> tuple[Flo
 
 
 def _box_mean(image: Floats) -> Floats:
-    """Return the mean over the 3 x 3 pixels around each; at borders over those inside."""
-    total = _three(_three(image).T).T
+    """Return the mean over the 3 x 3 pixels around each pixel; at borders, over those inside."""
+    total = _triple_mean(_triple_mean(image).T).T
     total *= np.float32(1 / 9)
     return total
 
 
-def _three(image: Floats) -> Floats:
-    """Return 3 times the mean over each line and its neighbors."""
+def _triple_mean(image: Floats) -> Floats:
+    """Return 3 times the mean of each line and its two neighbors."""
     if len(image) == 1:
         return image * np.float32(3)
-    # In the image's own order in memory, whichever axis it is seen along.
+    # `empty_like` keeps the memory order, which is that of columns for a transposed image.
     total = np.empty_like(image)
     np.add(image[:-2], image[2:], out=total[1:-1])
     total[1:-1] += image[1:-1]

@@ -1,4 +1,4 @@
-"""sRGB, its linear light, and CIE L*a*b* under D65, in float32."""
+"""Conversions between sRGB, linear light and CIE L*a*b* under D65, in float32."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +15,14 @@ RGB_TO_XYZ: npt.NDArray[np.float64] = np.array(
         [0.0193339, 0.1191920, 0.9503041],
     ]
 )
-"""Linear sRGB to XYZ under D65, from the primaries and the white of IEC 61966-2-1."""
-# The white is the sum of the primaries, not a rounded D65: grays then have a* = b* = 0.
+"""Linear sRGB to XYZ under D65, from the primaries and the white point of IEC 61966-2-1."""
+# The sum of the primaries, not a rounded D65: so grays have exactly a* = b* = 0.
 _WHITE = RGB_TO_XYZ.sum(axis=1)
 _RGB_TO_RELATIVE_XYZ = (RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
 _RELATIVE_XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
 
 LUMINANCE_WEIGHTS: Floats = _RGB_TO_RELATIVE_XYZ[1]
-"""Share of linear R, G and B in luminance; they sum to 1."""
+"""Shares of linear R, G and B in luminance; they sum to 1."""
 
 
 def srgb_to_linear(rgb: Floats) -> Floats:
@@ -63,23 +63,26 @@ def luminance_from_lightness(lightness: Floats) -> Floats:
 
 
 def lab_from_linear_rgb(rgb: Floats) -> Floats:
-    """Return CIE L*a*b* under D65 of linear RGB with sRGB primaries.
+    """Convert linear RGB with sRGB primaries to CIE L*a*b* under D65.
 
     Args:
-        rgb: (..., 3), 1.0 is white; values outside [0, 1] are colors outside the gamut.
+        rgb: (..., 3), white = 1.0; values outside [0, 1] are colors outside the gamut.
 
     Returns:
-        (..., 3): L* in [0, 100]; a* and b* in practice within [-128, 127].
+        float32 (..., 3): L* in [0, 100]; a* and b* in practice within [-128, 127].
     """
     x, y, z = np.moveaxis(_compress(np.asarray(rgb, np.float32) @ _RGB_TO_RELATIVE_XYZ.T), -1, 0)
     return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=-1).astype(np.float32)
 
 
 def linear_rgb_from_lab(lab: Floats) -> Floats:
-    """Return linear RGB with sRGB primaries; colors outside the gamut leave [0, 1].
+    """Convert CIE L*a*b* under D65 to linear RGB with sRGB primaries.
 
     Args:
         lab: (..., 3), L* in [0, 100].
+
+    Returns:
+        float32 (..., 3), outside [0, 1] for colors outside the gamut.
     """
     lightness, a, b = np.moveaxis(np.asarray(lab, np.float32), -1, 0)
     y = (lightness + 16) / np.float32(116)

@@ -1,10 +1,9 @@
-"""Chroma for a video luma that may not move: (Y', a*, b*) to Cb and Cr codes.
+"""Find the chroma for a given video luma: from (Y', a*, b*) to Cb and Cr.
 
-Video stores Y', not L*. For a pixel with luma Y' and a wanted (a*, b*), the lightness is solved
-whose color with that (a*, b*) has exactly luma Y'; its Cb and Cr are taken and scaled towards 0
-into gamut. `codes` keeps the answers in a table.
-
-What R'G'B' stands for is `transfer`'s to say.
+Video stores Y', not L*, and luma must not change. For a pixel with luma Y' and a wanted (a*, b*),
+this solves for the lightness L* such that the color (L*, a*, b*) has exactly luma Y'. The Cb and Cr
+of that color are scaled towards 0 into gamut. `codes` keeps the results in a table; `transfer`
+relates R'G'B' to light.
 """
 
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.transfer import (
-    LIGHTEST,
+    HIGHEST_LIGHTNESS,
     Transfer,
-    light_of_grays,
-    signal_of_light,
-    transfer_of_code,
+    luminance_from_signal,
+    signal_from_light,
+    transfer_from_code,
     white_signal,
 )
 from colorworker.errors import SourceUnsupported
@@ -41,9 +40,9 @@ _OTHER_MATRICES = {
     12: "derived from its primaries", 13: "derived from its primaries, with constant luminance",
     14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro",
 }  # fmt: skip
-"""Whose planes are not Y', Cb and Cr by fixed weights; as libav's AVColorSpace has them."""
+"""Matrices whose planes are not Y', Cb and Cr with fixed weights; codes of libav's AVColorSpace."""
 
-# XYZ of linear RGB, D65 white with Y = 1, by wide_gamut: primaries of IEC 61966-2-1 and BT.2020.
+# Linear RGB to XYZ, D65 white with Y = 1; key: wide_gamut. Primaries of IEC 61966-2-1 and BT.2020.
 _XYZ_FROM_RGB: dict[bool, npt.NDArray[np.float64]] = {
     False: np.array([
         [0.41239080, 0.35758434, 0.18048079],
@@ -68,8 +67,8 @@ class ColorSpec:
     full_range: bool
     bit_depth: int
     wide_gamut: bool = False
-    """True: BT.2020 primaries; False: those of sRGB, which BT.601's differ from by less than any
-    guess at a color."""
+    """True for the primaries of BT.2020, False for those of sRGB. BT.601's differ from sRGB's by
+    less than the error of any predicted color."""
     transfer: Transfer = "sdr"
 
     @property
@@ -79,12 +78,12 @@ class ColorSpec:
 
     @property
     def luma_span(self) -> int:
-        """Luma codes between black and the lightest white."""
+        """Luma codes between black and peak white."""
         return (1 << self.bit_depth) - 1 if self.full_range else 219 << (self.bit_depth - 8)
 
     @property
     def white_span(self) -> int:
-        """Luma codes between black and diffuse white, which HDR goes beyond."""
+        """Luma codes between black and diffuse white. HDR highlights are above that."""
         return round(self.luma_span * white_signal(self.transfer))
 
     @property
@@ -94,19 +93,19 @@ class ColorSpec:
 
     @property
     def neutral(self) -> int:
-        """Chroma code of no color."""
+        """Chroma code of gray."""
         return 1 << (self.bit_depth - 1)
 
 
 def spec_from_codes(
     *, matrix: int, full_range: bool, bit_depth: int, primaries: int, transfer: int, height: int
 ) -> ColorSpec:
-    """Return how to read a stream from its code points of ITU-T H.273.
+    """Return how a stream's codes stand for colors, from its code points of ITU-T H.273.
 
-    An unspecified matrix is BT.601 below 720 lines and BT.709 from there on, as players have it.
+    An unspecified matrix means BT.601 below 720 lines and BT.709 otherwise, as in players.
 
     Raises:
-        SourceUnsupported: If the matrix says that there is no Cb and Cr.
+        SourceUnsupported: If the matrix is not one of Y', Cb and Cr with fixed weights.
     """
     if matrix in _OTHER_MATRICES:
         raise SourceUnsupported(
@@ -116,11 +115,11 @@ def spec_from_codes(
         )
     name = _MATRIX_OF_CODE.get(matrix) or ("bt709" if height >= 720 else "bt601")
     wide = primaries == 9 or (primaries == 2 and name == "bt2020")
-    return ColorSpec(name, full_range, bit_depth, wide, transfer_of_code(transfer))
+    return ColorSpec(name, full_range, bit_depth, wide, transfer_from_code(transfer))
 
 
-def weights(matrix: Matrix) -> tuple[float, float]:
-    """Return Kr and Kb: what red and blue add to Y'."""
+def luma_weights(matrix: Matrix) -> tuple[float, float]:
+    """Return Kr and Kb, the weights of red and blue in Y'."""
     return _KR_KB[matrix]
 
 
@@ -129,11 +128,10 @@ def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.
 
     Args:
         codes: Integers of any shape, at most 2**bit_depth - 1.
-        spec: How to read them.
+        spec: How the codes stand for colors.
 
     Returns:
-        float32 of the same shape in [0, 100]; codes beyond black and diffuse white
-        count as those.
+        float32 of the same shape, clipped to [0, 100]: black and diffuse white.
     """
     return np.take(_lightness_of_codes(spec), codes, mode="clip")
 
@@ -142,7 +140,7 @@ def lightness_from_luma(codes: npt.NDArray[np.integer], spec: ColorSpec) -> npt.
 def _lightness_of_codes(spec: ColorSpec) -> npt.NDArray[np.float32]:
     codes = np.arange(1 << spec.bit_depth)
     luma = np.clip((codes - spec.black) / spec.luma_span, 0.0, 1.0)
-    light = np.minimum(light_of_grays(luma, spec.transfer), 1.0)
+    light = np.minimum(luminance_from_signal(luma, spec.transfer), 1.0)
     return (116.0 * _cube_root(light) - 16.0).astype(np.float32)
 
 
@@ -154,22 +152,22 @@ def _cube_root(ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def solve_chroma(
     luma: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], spec: ColorSpec
 ) -> npt.NDArray[np.complex128]:
-    """Return Cb + j Cr of the color with this luma and, as far as the gamut allows, this (a*, b*).
+    """Return Cb + j Cr of the colors with this luma and this (a*, b*), scaled into gamut.
 
     Args:
         luma: Y' in [0, 1], shape (n,).
         ab: a* and b*, shape (n, 2).
-        spec: Matrix, primaries and transfer; range and depth do not matter here.
+        spec: Matrix, primaries and transfer; range and bit depth have no effect here.
 
     Returns:
-        complex128 (n,), both parts in [-0.5, 0.5]; R', G' and B' lie in [0, 1] with this luma.
+        complex128 (n,), both parts in [-0.5, 0.5]. With this luma, R', G' and B' are in [0, 1].
 
     Source:
         ITU-R BT.601-7, BT.709-6 and BT.2020-2 (non-constant luminance) for Y', Cb, Cr.
     """
     kr, kb = _KR_KB[spec.matrix]
     low = np.full(luma.shape, -100.0)
-    high = np.full(luma.shape, LIGHTEST[spec.transfer])
+    high = np.full(luma.shape, HIGHEST_LIGHTNESS[spec.transfer])
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         red, green, blue = _display_rgb(middle, ab, spec)
@@ -188,14 +186,14 @@ def solve_chroma(
 def _display_rgb(
     lightness: npt.NDArray[np.float64], ab: npt.NDArray[np.float64], spec: ColorSpec
 ) -> npt.NDArray[np.float64]:
-    """Return R', G', B' as (3, n), beyond [0, 1] where the color is beyond the gamut."""
+    """Return R', G', B' as (3, n), outside [0, 1] for colors outside the gamut."""
     root_y = (lightness + 16) / 116
     roots = np.stack([root_y + ab[:, 0] / 500, root_y, root_y - ab[:, 1] / 200])
     ratios = np.where(roots > 6 / 29, roots**3, (116 * roots - 16) * (27 / 24389))
     xyz_from_rgb = _XYZ_FROM_RGB[spec.wide_gamut]
     white = xyz_from_rgb.sum(axis=1)
     light = np.linalg.solve(xyz_from_rgb, white[:, None] * ratios)
-    return signal_of_light(light, ratios[1], spec.transfer)
+    return signal_from_light(light, ratios[1], spec.transfer)
 
 
 def share_in_gamut(

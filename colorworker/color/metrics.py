@@ -1,7 +1,7 @@
-"""Numbers that say how colorful a picture is, and how far from another; NumPy only.
+"""Measures of colorfulness and of the difference between pictures, in NumPy.
 
-All take codes as uint8 and compute in float64: differences of uint8 wrap (3 - 5 is 254), and
-published tables have been 7 dB too good for it.
+All take uint8 codes and compute in float64. Differences of uint8 wrap around (3 - 5 is 254), which
+made some published results 7 dB too good.
 """
 
 import numpy as np
@@ -11,13 +11,13 @@ Codes = npt.NDArray[np.uint8]
 Chroma = npt.NDArray[np.floating]
 
 FINEST_MSE = 1 / 12
-"""Mean squared error of rounding to codes; nothing finer is told apart."""
+"""Mean squared error of rounding to codes. Smaller errors count as this."""
 MOST_PSNR = float(10 * np.log10(255**2 / FINEST_MSE))
-"""What `psnr` gives equal pictures, about 58.9 dB, so that means over pictures stay finite."""
+"""PSNR of equal pictures, about 58.9 dB: finite, so that means over pictures are finite too."""
 
 
 def colorfulness(rgb: Codes) -> float:
-    """Return the colorfulness of Hasler and Suesstrunk, opponents signed: 0 for gray, about 40.
+    """Return Hasler and Suesstrunk's colorfulness: 0 for gray, about 40 for photographs.
 
     sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2), the standard deviations and means of
     rg = R - G and yb = (R + G) / 2 - B over the picture.
@@ -27,16 +27,17 @@ def colorfulness(rgb: Codes) -> float:
 
     Source:
         Hasler and Suesstrunk, "Measuring colorfulness in natural images", Proc. SPIE 5007 (2003),
-        section 7; signed as in the paper and in IPOL's code. Compare only with signed values.
+        section 7. Opponents are signed, as in the paper and in IPOL's code. Compare only with
+        signed values.
     """
     return _colorfulness(*_opponents(rgb))
 
 
 def colorfulness_absolute(rgb: Codes) -> float:
-    """Return the same of |R - G| and |(R + G) / 2 - B|: what many published tables hold.
+    """Return colorfulness computed from |R - G| and |(R + G) / 2 - B|, as in many publications.
 
-    It is 8 % less than the signed value on photographs (38.5 against 41.8), and less still where
-    opposite colors meet. Compare only with absolute values.
+    It is 8 % lower than the signed value on photographs (38.5 instead of 41.8), and lower still in
+    pictures with opposite colors. Compare only with absolute values.
 
     Args:
         rgb: sRGB codes, (H, W, 3).
@@ -52,7 +53,7 @@ def psnr(rgb: Codes, truth: Codes) -> float:
 
     Args:
         rgb: sRGB codes, (H, W, 3).
-        truth: Of the same shape.
+        truth: The true picture, of the same shape.
 
     Raises:
         ValueError: If the shapes differ.
@@ -65,11 +66,11 @@ def psnr(rgb: Codes, truth: Codes) -> float:
 def chroma_mse(chroma: Chroma, truth: Chroma) -> float:
     """Return the mean squared difference of a* and b*, over pixels and both channels.
 
-    Its root, taken after averaging over pictures, is the ab-RMSE of tables.
+    The square root of its average over pictures is the ab-RMSE in tables.
 
     Args:
         chroma: a*, b*, (..., 2).
-        truth: Of the same shape.
+        truth: The true picture, of the same shape.
 
     Raises:
         ValueError: If the shapes differ.

@@ -1,4 +1,4 @@
-"""Small arrays made smaller by area and larger by interpolation; half-pixel centers throughout."""
+"""Resize small arrays: smaller by area means, larger by interpolation; half-pixel centers."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,8 +6,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 
-def area_down(image: Floats, height: int, width: int) -> Floats:
-    """Return the mean over the area that each new pixel covers; fractions of pixels count.
+def downscale_by_area(image: Floats, height: int, width: int) -> Floats:
+    """Return the mean over the area that each new pixel covers, fractions of pixels included.
 
     Args:
         image: (H, W) or (H, W, C) with H >= height and W >= width.
@@ -19,14 +19,14 @@ def area_down(image: Floats, height: int, width: int) -> Floats:
     """
     _check(image, height, width)
     if height > image.shape[0] or width > image.shape[1]:
-        raise ValueError(f"area_down cannot enlarge {image.shape[:2]} to {(height, width)}")
+        raise ValueError(f"downscale_by_area cannot enlarge {image.shape[:2]} to {(height, width)}")
     return _area_axis(_area_axis(np.asarray(image, np.float32), height, 0), width, 1)
 
 
-def bilinear(image: Floats, height: int, width: int) -> Floats:
-    """Return the image interpolated linearly at the new pixels' centers, its border repeated.
+def interpolate_bilinear(image: Floats, height: int, width: int) -> Floats:
+    """Return the image interpolated at the centers of the new pixels; its border is repeated.
 
-    Made for enlarging; where it makes smaller it takes points and does not average.
+    Meant for upscaling. It does not average when it makes an image smaller.
 
     Args:
         image: (H, W) or (H, W, C).
@@ -37,12 +37,12 @@ def bilinear(image: Floats, height: int, width: int) -> Floats:
         ValueError: If the new size is empty.
     """
     _check(image, height, width)
-    # Columns first: the array is still small then, and rows are copied whole afterwards.
+    # Columns first: the array is still small then, and whole rows are copied afterwards.
     return _linear_axis(_linear_axis(image, width, 1), height, 0)
 
 
-def along(values: Floats, axis: int, dimensions: int) -> Floats:
-    """Return a vector shaped to broadcast along one axis of an array."""
+def broadcast_along(values: Floats, axis: int, dimensions: int) -> Floats:
+    """Return a vector reshaped to broadcast along one axis of an array."""
     return values.reshape([-1 if each == axis else 1 for each in range(dimensions)])
 
 
@@ -52,17 +52,17 @@ def _check(image: Floats, height: int, width: int) -> None:
 
 
 def _area_axis(image: Floats, size: int, axis: int) -> Floats:
-    """Return the area means along an axis, as differences of the running sum at the new borders."""
+    """Return area means along an axis: differences of the running sum at the new borders."""
     length = image.shape[axis]
     if size == length:
         return image
-    # float64: a float32 running sum over a long axis loses the small differences.
+    # In float32 a running sum over a long axis would lose small differences.
     total = image.cumsum(axis, np.float64)
     borders = np.arange(1, size + 1) * (length / size)
     below = np.minimum(borders.astype(np.intp), length - 1)
-    part = along((borders - below).astype(np.float32), axis, image.ndim)
+    part = broadcast_along((borders - below).astype(np.float32), axis, image.ndim)
     at_border = np.take(total, below, axis)
-    # The sum up to a border is all before its pixel, and the part of that pixel that is inside.
+    # The sum up to a border includes only part of the pixel that the border cuts.
     at_border -= (1 - part) * np.take(image, below, axis)
     means = np.diff(at_border, axis=axis, prepend=0) * (size / length)
     return np.ascontiguousarray(means, np.float32)
@@ -74,7 +74,7 @@ def _linear_axis(image: Floats, size: int, axis: int) -> Floats:
         return image
     centers = np.clip((np.arange(size) + 0.5) * (length / size) - 0.5, 0, length - 1)
     low = centers.astype(np.intp)
-    part = along((centers - low).astype(np.float32), axis, image.ndim)
+    part = broadcast_along((centers - low).astype(np.float32), axis, image.ndim)
     near = np.take(image, low, axis)
     mixed: Floats = np.take(image, np.minimum(low + 1, length - 1), axis)
     mixed -= near

@@ -1,10 +1,10 @@
-"""What R'G'B' stands for on a screen, by transfer characteristic: light relative to diffuse white.
+"""Transfer characteristics: from R'G'B' to light on a screen, relative to diffuse white, and back.
 
-`sdr` is read with the sRGB curve (IEC 61966-2-1), whatever SDR characteristic a stream names.
-BT.709's own curve is a camera's, not a screen's; BT.1886 is a dark room's gamma of 2.4. Files are
-mostly watched on computer screens, and the network learned its colors, and what lightness they
-have, from sRGB pictures. `pq` and `hlg` are those of ITU-R BT.2100-2, HLG on a screen of
-1000 cd/m2; diffuse white is at 203 cd/m2 there (ITU-R BT.2408), and highlights are lighter.
+`sdr` always uses the sRGB curve (IEC 61966-2-1), whatever SDR characteristic a stream names. The
+curve of BT.709 describes cameras, not screens, and BT.1886 is a gamma of 2.4 for dark rooms. Files
+are mostly watched on computer screens, and the network was trained on sRGB pictures. `pq` and `hlg`
+follow ITU-R BT.2100-2, HLG for a screen of 1000 cd/m2. Their diffuse white is at 203 cd/m2 (ITU-R
+BT.2408), and highlights are brighter.
 """
 
 from functools import lru_cache
@@ -21,30 +21,30 @@ Doubles = npt.NDArray[np.float64]
 _TRANSFER_OF_CODE: dict[int, Transfer] = {16: "pq", 18: "hlg"}
 """ITU-T H.273 (2021-07), table 3 (TransferCharacteristics)."""
 _WHITE = 203.0
-"""cd/m2 of diffuse white in HDR."""
+"""Luminance of diffuse white in HDR, cd/m2."""
 _PQ_PEAK = 10_000.0
 _HLG_PEAK = 1000.0
 _HLG_GAMMA = 1.2
-"""Of the system at that peak."""
+"""System gamma at that peak."""
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 """BT.2100-2, table 4."""
 _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 """BT.2100-2, table 5."""
 _LEAST = 1e-9
-"""Luminance from which HLG's system gamma is taken: below, all is black."""
+"""Least luminance for HLG's system gamma, whose inverse is infinite at black."""
 
-LIGHTEST: dict[Transfer, float] = {"sdr": 200.0, "pq": 500.0, "hlg": 500.0}
-"""More L* than any gray of a signal up to 1 has, with room for colors beyond the gamut."""
+HIGHEST_LIGHTNESS: dict[Transfer, float] = {"sdr": 200.0, "pq": 500.0, "hlg": 500.0}
+"""Upper bound of L* when solving: above any gray of a signal up to 1, and colors out of gamut."""
 
 
-def transfer_of_code(code: int) -> Transfer:
-    """Return the transfer of a code point of ITU-T H.273; SDR for all that are not named here."""
+def transfer_from_code(code: int) -> Transfer:
+    """Return the transfer of a code point of ITU-T H.273; SDR for all but PQ and HLG."""
     return _TRANSFER_OF_CODE.get(code, "sdr")
 
 
-def light_of_grays(signal: Doubles, transfer: Transfer) -> Doubles:
-    """Return the luminance, of diffuse white, of grays whose R', G' and B' are in [0, 1]."""
+def luminance_from_signal(signal: Doubles, transfer: Transfer) -> Doubles:
+    """Return the luminance of grays relative to diffuse white, for signals in [0, 1]; any shape."""
     if transfer == "pq":
         root = signal ** (1 / _M2)
         ratio = np.maximum(root - _C1, 0.0) / (_C2 - _C3 * root)
@@ -55,16 +55,16 @@ def light_of_grays(signal: Doubles, transfer: Transfer) -> Doubles:
     return np.where(signal > 0.04045, ((signal + 0.055) / 1.055) ** 2.4, signal / 12.92)
 
 
-def signal_of_light(light: Doubles, luminance: Doubles, transfer: Transfer) -> Doubles:
-    """Return R', G' and B' of colors, continued below 0 so that they rise everywhere.
+def signal_from_light(light: Doubles, luminance: Doubles, transfer: Transfer) -> Doubles:
+    """Return R', G' and B' of colors; below 0 the curves are continued and stay monotonic.
 
     Args:
-        light: Linear red, green and blue, of diffuse white, (3, n).
-        luminance: Of the same colors, (n,): HLG's system gamma goes by it.
-        transfer: The characteristic.
+        light: Linear red, green and blue, relative to diffuse white, (3, n).
+        luminance: Luminance of the same colors, (n,), which HLG's system gamma depends on.
+        transfer: The transfer characteristic.
 
     Returns:
-        float64 (3, n), beyond [0, 1] where a color is beyond the gamut.
+        float64 (3, n), outside [0, 1] for colors outside the gamut.
     """
     if transfer == "pq":
         power = (np.abs(light) * (_WHITE / _PQ_PEAK)) ** _M1
@@ -75,7 +75,7 @@ def signal_of_light(light: Doubles, luminance: Doubles, transfer: Transfer) -> D
         size = np.abs(scene)
         curved = _A * np.log(np.maximum(12 * size - _B, _LEAST)) + _C
         return np.sign(scene) * np.where(size > 1 / 12, curved, np.sqrt(3 * size))
-    # By its straight part below 0.
+    # Below 0 the linear part of the curve continues.
     curved = 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(light > 0.0031308, curved, light * 12.92)
 
@@ -85,18 +85,20 @@ def white_signal(transfer: Transfer) -> float:
     if transfer == "sdr":
         return 1.0
     one = np.ones((3, 1))
-    return float(signal_of_light(one, one[0], transfer)[0, 0])
+    return float(signal_from_light(one, one[0], transfer)[0, 0])
 
 
-def on_screen(signal: npt.NDArray[np.uint8], transfer: Transfer) -> npt.NDArray[np.uint8]:
-    """Return sRGB codes for 8-bit R', G' and B' of any shape; highlights of HDR become white.
+def srgb_codes_from_signal(
+    signal: npt.NDArray[np.uint8], transfer: Transfer
+) -> npt.NDArray[np.uint8]:
+    """Return sRGB codes for 8-bit R', G' and B' of any shape; HDR highlights become white.
 
-    For small pictures in reports: of HLG's system gamma each channel gets its own.
+    An approximation for small pictures in reports: applies HLG's system gamma per channel.
     """
     return signal if transfer == "sdr" else _screen_codes(transfer)[signal]
 
 
 @lru_cache(maxsize=2)
 def _screen_codes(transfer: Transfer) -> npt.NDArray[np.uint8]:
-    light = np.minimum(light_of_grays(np.linspace(0, 1, 256), transfer), 1)
+    light = np.minimum(luminance_from_signal(np.linspace(0, 1, 256), transfer), 1)
     return np.rint(linear_to_srgb(light.astype(np.float32)) * 255).astype(np.uint8)

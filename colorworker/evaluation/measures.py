@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.gamut import into_gamut
+from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import (
     Floats,
     lab_from_linear_rgb,
@@ -72,7 +72,7 @@ def shown(lightness: Floats, chroma: Floats) -> Shown:
         chroma: a*, b*, (H, W, 2), in gamut or not.
     """
     lab = np.concatenate((lightness[..., None], chroma), axis=-1)
-    linear = into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lightness))
+    linear = scale_into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lightness))
     rgb = np.rint(linear_to_srgb(linear) * 255).astype(np.uint8)
     return Shown(lab_from_linear_rgb(linear)[..., 1:], rgb)
 

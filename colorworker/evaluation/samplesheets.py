@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from colorworker.color.resize import area_down
+from colorworker.color.resize import downscale_by_area
 from colorworker.evaluation.candidates import Candidate, ConstantColor
 from colorworker.evaluation.passes import Survey, color
 from colorworker.evaluation.pictures import Pictures, Truth
@@ -76,4 +76,4 @@ def _small(rgb: Codes) -> Codes:
     height, width = rgb.shape[:2]
     scale = min(1.0, CELL_SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    return np.rint(area_down(rgb.astype(np.float32), *size)).astype(np.uint8)
+    return np.rint(downscale_by_area(rgb.astype(np.float32), *size)).astype(np.uint8)

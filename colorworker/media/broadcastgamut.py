@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from colorworker.color.ebur103 import count_beyond, limit_chroma
+from colorworker.color.ebur103 import count_luma_outside, limit_chroma
 from colorworker.color.luma import ColorSpec
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.planes import Frame, Plane, color_spec, layout_of, plane_view
@@ -38,7 +38,7 @@ def limit_to_broadcast_gamut(
     for frame in frames:
         luma, cb, cr = (plane_view(frame, number) for number in range(3))
         tally.pixels += luma.size
-        tally.beyond += count_beyond(luma, spec)
+        tally.beyond += count_luma_outside(luma, spec)
         if frame.interlaced_frame and cb.shape[0] < luma.shape[0]:
             for first in (0, 1):
                 _limit(luma[first::2], cb[first::2], cr[first::2], spec)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from colorworker.color.transfer import on_screen, transfer_of_code
+from colorworker.color.transfer import srgb_codes_from_signal, transfer_from_code
 
 PLANAR_EQUIVALENTS = MappingProxyType(
     {
@@ -65,7 +65,9 @@ def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint
         frame.colorspace = UNSPECIFIED
     rgb = frame.reformat(width, height, "rgb24").to_ndarray()
     frame.colorspace = said
-    return on_screen(np.ascontiguousarray(rgb, np.uint8), transfer_of_code(frame.color_trc))
+    return srgb_codes_from_signal(
+        np.ascontiguousarray(rgb, np.uint8), transfer_from_code(frame.color_trc)
+    )
 
 
 def copy_frame(frame: VideoFrame) -> VideoFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.resize import area_down, bilinear
+from colorworker.color.resize import downscale_by_area, interpolate_bilinear
 from colorworker.model.runtime import tf
 
 Array = npt.NDArray[np.float32]
@@ -20,8 +20,8 @@ _PRIOR = 0.1
 
 def resized(image: Array, height: int, width: int) -> Array:
     """Return the image, (H, W) or (H, W, C), at another size: area means down, bilinear up."""
-    smaller = area_down(image, min(height, image.shape[0]), min(width, image.shape[1]))
-    return bilinear(smaller, height, width)
+    smaller = downscale_by_area(image, min(height, image.shape[0]), min(width, image.shape[1]))
+    return interpolate_bilinear(smaller, height, width)
 
 
 def on_grid(hints: Array, height: int, width: int) -> Array:

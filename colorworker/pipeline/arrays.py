@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.colorizerprotocol import Colorizer
-from colorworker.color.guided import fit
-from colorworker.color.luma import ColorSpec, share_in_gamut, weights
+from colorworker.color.guided import fit_to_luma
+from colorworker.color.luma import ColorSpec, luma_weights, share_in_gamut
 from colorworker.domain.options import Options
 from colorworker.media.planes import Plane
 from colorworker.media.stills.arrays import checked, small_lightness, with_chroma
@@ -22,7 +22,7 @@ from colorworker.pipeline.propagation.propagationsetup import PlaneFormat
 
 Array = npt.NDArray[Any]
 
-_KR, _KB = weights("bt709")
+_KR, _KB = luma_weights("bt709")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def color_picture(picture: Array, colorizer: Colorizer) -> Array:
     picture = checked(picture)
     lightness = small_lightness(picture, *colorizer.working_shape(*picture.shape[:2]))
     (ab,) = colorizer.predict(lightness[None])
-    return with_chroma(picture, *fit(lightness, ab))
+    return with_chroma(picture, *fit_to_luma(lightness, ab))
 
 
 def color_sequence(

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.lab import linear_to_srgb, luminance_from_lightness
-from colorworker.color.resize import bilinear
-from colorworker.color.transfer import on_screen
+from colorworker.color.resize import interpolate_bilinear
+from colorworker.color.transfer import srgb_codes_from_signal
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.planes import Frame, color_spec, luma_proxy
 from colorworker.media.repack import small_rgb
@@ -33,7 +33,7 @@ def still_thumbnail(lightness: Floats, ab: Floats, info: StillHeader) -> bytes:
         info: The picture's properties, for its true aspect ratio.
     """
     shape = thumbnail_shape(info.upright_height, info.upright_width)
-    small = bilinear(np.concatenate([lightness[..., None], ab], axis=-1), *shape)
+    small = interpolate_bilinear(np.concatenate([lightness[..., None], ab], axis=-1), *shape)
     # Gray depends on L* alone; converting it like colors, gamut included, would take as long.
     codes = linear_to_srgb(luminance_from_lightness(small[..., 0])) * 255
     gray = np.repeat(np.rint(codes).astype(np.uint8)[..., None], 3, axis=2)
@@ -47,4 +47,6 @@ def film_thumbnail(frame: Frame, info: VideoInfo) -> bytes:
     spec = color_spec(info)
     luma = (luma_proxy(frame, height, width).astype(np.float32) - spec.black) / spec.luma_span
     gray = np.repeat(np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    return before_after(on_screen(gray, spec.transfer), small_rgb(frame, height, width))
+    return before_after(
+        srgb_codes_from_signal(gray, spec.transfer), small_rgb(frame, height, width)
+    )

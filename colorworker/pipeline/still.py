@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.guided import fit
+from colorworker.color.guided import fit_to_luma
 from colorworker.color.tone import is_color
 from colorworker.domain.label import notice_of
 from colorworker.domain.records import Record, StillInfo, info_of
@@ -144,7 +144,7 @@ def _write(
     with context.temporary(extension) as path:
         with computing:
             with timer.phase("encode"):
-                write_still(picture, *fit(still.lab[..., 0], ab), path, extension, notice)
+                write_still(picture, *fit_to_luma(still.lab[..., 0], ab), path, extension, notice)
             with timer.phase("verify"):
                 verify_still(picture, path, notice)
         with timer.phase("write"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.gamut import into_gamut
+from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import linear_rgb_from_lab, linear_to_srgb, luminance_from_lightness
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
@@ -39,5 +39,5 @@ def colored_sheet(path: Path, pictures: Sequence[Floats], title: str) -> bytes:
 
 
 def _codes(lab: Floats) -> Codes:
-    rgb = into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lab[..., 0]))
+    rgb = scale_into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lab[..., 0]))
     return np.rint(linear_to_srgb(rgb) * 255).astype(np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from colorworker.color.gamut import into_gamut
+from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import (
     LUMINANCE_WEIGHTS,
     Floats,
@@ -77,7 +77,7 @@ def with_chroma(array: Array, slope: Floats, offset: Floats) -> Array:
 
     Args:
         array: As `checked` returns it; sRGB codes.
-        slope: (h, w, 2), of `color.guided.fit`.
+        slope: (h, w, 2), of `color.guided.fit_to_luma`.
         offset: Like slope.
     """
     if array.dtype.kind == "f":
@@ -96,5 +96,5 @@ def _float_with_chroma(array: Array, slope: Floats, offset: Floats) -> Array:
     lightness = lightness_from_luminance(luminance)
     chroma = chroma_from_lightness(pyvips.Image.new_from_array(lightness), slope, offset).numpy()
     rgb = linear_rgb_from_lab(np.concatenate([lightness[..., None], chroma], axis=2))
-    signal: Array = np.clip(linear_to_srgb(into_gamut(rgb, luminance)), 0, 1)
+    signal: Array = np.clip(linear_to_srgb(scale_into_gamut(rgb, luminance)), 0, 1)
     return signal.astype(array.dtype)

@@ -77,7 +77,7 @@ def gray_codes(lightness: pyvips.Image, space: RgbSpace) -> pyvips.Image:
 
 
 def _into_gamut(linear: pyvips.Image, space: RgbSpace) -> pyvips.Image:
-    """Do for a stream what `color.gamut.into_gamut` does for an array; same formula."""
+    """Do for a stream what `color.gamut.scale_into_gamut` does for an array; same formula."""
     weights = space.to_xyz[1] / space.white[1]
     gray = linear.recomb(_matrix(weights[None])).clamp()
     above = linear[0].maxpair(linear[1]).maxpair(linear[2]) - gray

@@ -9,7 +9,7 @@ import numpy as np
 import pyvips
 
 from colorworker.color.lab import Floats
-from colorworker.color.resize import bilinear
+from colorworker.color.resize import interpolate_bilinear
 from colorworker.errors import SourceTooLarge, SourceUnsupported
 from colorworker.media.stills.colorspace import ColorConversion, choose_conversion
 from colorworker.media.stills.lightness import lab_from_codes, lightness_from_codes
@@ -47,7 +47,7 @@ def small_lab(codes: pyvips.Image, conversion: ColorConversion, height: int, wid
     small = codes.resize(across, vscale=down, kernel="linear")
     lab = np.asarray(lab_from_codes(small, conversion).numpy(), np.float32)
     # A picture smaller than its proxy is enlarged here: resize() would move it off center.
-    return bilinear(lab, height, width)
+    return interpolate_bilinear(lab, height, width)
 
 
 @contextmanager

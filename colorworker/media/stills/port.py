@@ -83,7 +83,7 @@ class StillsBackend(Protocol):
 
         Args:
             picture: From `open_still`, within its block.
-            slope: (h, w, 2), upright, at any size; from `color.guided.fit`.
+            slope: (h, w, 2), upright, at any size; from `color.guided.fit_to_luma`.
             offset: Like slope.
             path: Where to; nothing is left there if anything fails.
             extension: The format to write, such as `.tif`.

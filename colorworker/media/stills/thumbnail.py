@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from colorworker.color.gamut import into_gamut
+from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import (
     Floats,
     linear_rgb_from_lab,
@@ -20,7 +20,7 @@ _SHRINKS = (1, 2, 4)
 
 def preview_rgb(lab: Floats) -> npt.NDArray[np.uint8]:
     """Return sRGB codes, (h, w, 3), for L*a*b* of the same shape; L* is kept, chroma gives way."""
-    rgb = into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lab[..., 0]))
+    rgb = scale_into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lab[..., 0]))
     return np.rint(linear_to_srgb(rgb) * 255).astype(np.uint8)
 
 

@@ -26,7 +26,7 @@ _STEEPEST = 575.0
 about the same."""
 _HALF = 1 << 15
 _EPSILON = 20.0
-"""Smallest variance of L* that chroma follows; see `guided.fit`."""
+"""Smallest variance of L* that chroma follows; see `guided.fit_to_luma`."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def fit_anchor_planes(upsampler: ChromaUpsampler, guide: Plane, chroma: Floats) 
         return chroma
     luma = guide.astype(np.float32)
     epsilon = _EPSILON * (upsampler.table.spec.white_span / 100) ** 2
-    slope, offset = guided.fit_planes(luma, chroma, epsilon=epsilon)
+    slope, offset = guided.fit_planes_to_luma(luma, chroma, epsilon=epsilon)
     values = np.clip(slope * luma + offset, 0, np.float32(upsampler.table.highest))
     return np.concatenate([values, slope])
 

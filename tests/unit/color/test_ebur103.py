@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from colorworker.color.ebur103 import count_beyond, limit_chroma
-from colorworker.color.luma import ColorSpec, weights
+from colorworker.color.ebur103 import count_luma_outside, limit_chroma
+from colorworker.color.luma import ColorSpec, luma_weights
 
 SPECS = [
     ColorSpec("bt601", False, 8),
@@ -14,7 +14,7 @@ SPECS = [
 
 
 def rgb(luma, cb, cr, spec):
-    kr, kb = weights(spec.matrix)
+    kr, kb = luma_weights(spec.matrix)
     y = (luma.astype(float) - spec.black) / spec.luma_span
     blue, red = ((plane.astype(float) - spec.neutral) / spec.chroma_span for plane in (cb, cr))
     red, blue = 2 * (1 - kr) * red, 2 * (1 - kb) * blue
@@ -60,6 +60,6 @@ def test_luma_outside_the_range_gets_no_chroma_and_is_counted():
 
     cb, cr = limit_chroma(chroma, chroma, luma, luma, spec)
 
-    assert count_beyond(luma, spec) == 4
+    assert count_luma_outside(luma, spec) == 4
     assert (cb[0, 0], cr[0, 0]) == (128, 128)
     assert (cb[0, 3], cr[0, 3]) != (128, 128)

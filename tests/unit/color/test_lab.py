@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from colorworker.color.gamut import into_gamut
+from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import (
     LUMINANCE_WEIGHTS,
     lab_from_linear_rgb,
@@ -54,7 +54,7 @@ def test_into_gamut_keeps_luminance_and_hue(chroma):
     rgb = linear_rgb_from_lab(lab.astype(np.float32))
     luminance = rgb @ LUMINANCE_WEIGHTS
 
-    inside = into_gamut(rgb, luminance)
+    inside = scale_into_gamut(rgb, luminance)
 
     assert inside.min() >= 0
     assert inside.max() <= 1
@@ -66,12 +66,12 @@ def test_into_gamut_keeps_luminance_and_hue(chroma):
 def test_into_gamut_does_not_change_colors_inside():
     rgb = np.random.default_rng(2).random((1000, 3), dtype=np.float32)
 
-    np.testing.assert_allclose(into_gamut(rgb, rgb @ LUMINANCE_WEIGHTS), rgb, atol=1e-6)
+    np.testing.assert_allclose(scale_into_gamut(rgb, rgb @ LUMINANCE_WEIGHTS), rgb, atol=1e-6)
 
 
 def test_into_gamut_turns_black_and_white_gray():
     rgb = np.array([[0.3, -0.1, 0.0], [1.2, 0.9, 1.1]], np.float32)
 
-    inside = into_gamut(rgb, np.array([0.0, 1.0], np.float32))
+    inside = scale_into_gamut(rgb, np.array([0.0, 1.0], np.float32))
 
     np.testing.assert_array_equal(inside, [[0, 0, 0], [1, 1, 1]])

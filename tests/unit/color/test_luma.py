@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from colorworker.color.luma import lightness_from_luma, spec_from_codes
-from colorworker.color.transfer import on_screen
+from colorworker.color.transfer import srgb_codes_from_signal
 from colorworker.errors import SourceUnsupported
 from tests.unit.color.reference import SPECS, codes_from_display, lab_from_display, unsigned
 
@@ -70,7 +70,7 @@ def test_the_white_code_follows_the_transfer_characteristic(transfer, name, whit
 
 @pytest.mark.parametrize(("transfer", "white"), [("pq", 148), ("hlg", 191)])
 def test_reports_show_diffuse_white_and_highlights_as_white(transfer, white):
-    shown = on_screen(np.arange(256, dtype=np.uint8), transfer)
+    shown = srgb_codes_from_signal(np.arange(256, dtype=np.uint8), transfer)
 
     assert np.all(np.diff(shown.astype(int)) >= 0)
     assert (shown[0], shown[white - 2] < 255, set(shown[white + 1 :])) == (0, True, {255})

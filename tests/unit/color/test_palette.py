@@ -2,14 +2,16 @@ import numpy as np
 import pytest
 
 from colorworker.color.palette import build_palette, read_palette
-from colorworker.color.resize import bilinear
+from colorworker.color.resize import interpolate_bilinear
 from colorworker.color.temporal import normalize_luma
 
 HEIGHT, WIDTH = 64, 112
 
 
 def read(cells, luma):
-    return read_palette(bilinear(cells.reshape(*cells.shape[:2], -1), *luma.shape), luma)
+    return read_palette(
+        interpolate_bilinear(cells.reshape(*cells.shape[:2], -1), *luma.shape), luma
+    )
 
 
 def two_halves():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorworker.color.luma import weights
+from colorworker.color.luma import luma_weights
 from colorworker.media.broadcastgamut import GamutTally, limit_to_broadcast_gamut, luma_extremes
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.probe import scan
@@ -28,7 +28,7 @@ def colored(source, film):
 def shown_rgb(frame, info):
     """R'G'B' (3, h, w) with chroma interpolated linearly, within each field of interlaced 4:2:0."""
     spec = color_spec(info)
-    kr, kb = weights(spec.matrix)
+    kr, kb = luma_weights(spec.matrix)
     luma = (luma_plane(frame).astype(float) - spec.black) / spec.luma_span
     blue, red = (
         upsampled((plane.astype(float) - spec.neutral) / spec.chroma_span, luma.shape, frame)
