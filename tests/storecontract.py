@@ -1,4 +1,4 @@
-"""What every store promises; a store's test module imports all of it and gives the `store`."""
+"""The contract of all stores. A store's test module imports it and provides the `store` fixture."""
 
 import os
 import threading
@@ -44,13 +44,13 @@ BAD_KEYS = {
 
 @pytest.fixture
 def rounds():
-    """Races among creators of one key; servers that take seconds for each give fewer."""
+    """Number of races between creators of a key; slow servers use fewer."""
     return 40
 
 
 @pytest.fixture
 def keeps_versions():
-    """Whether an object that is replaced lives on for those who have it open."""
+    """Whether an open reader keeps the content of an object that is replaced."""
     return True
 
 
@@ -58,7 +58,7 @@ def keys(store, prefix=""):
     return sorted(info.key for info in store.list(prefix))
 
 
-def test_what_was_put_comes_back(store):
+def test_a_put_object_can_be_read(store):
     info = store.put("a/b.bin", b"content")
 
     assert store.get("a/b.bin") == b"content"
@@ -67,7 +67,7 @@ def test_what_was_put_comes_back(store):
     assert (info.key, info.size_bytes, info.error) == ("a/b.bin", 7, "")
 
 
-def test_a_look_says_what_a_listing_says(store):
+def test_list_one_returns_the_entry_of_the_listing(store):
     store.put("a/b.bin", b"content")
 
     assert [store.list_one("a/b.bin")] == list(store.list())
@@ -75,7 +75,7 @@ def test_a_look_says_what_a_listing_says(store):
         store.list_one("a/c.bin")
 
 
-def test_an_empty_object_is_an_object(store):
+def test_an_object_can_be_empty(store):
     store.put("empty", b"")
 
     assert store.get("empty") == b""
@@ -90,14 +90,14 @@ def test_a_second_put_replaces_the_first_and_changes_the_etag(store):
     assert first.etag != second.etag
 
 
-def test_versions_of_one_size_put_in_a_hurry_all_have_their_own_etag(store):
+def test_versions_of_equal_size_put_in_quick_succession_have_different_etags(store):
     etags = [store.put("key", b"%04d" % number).etag for number in range(200)]
 
     assert len(set(etags)) == len(etags)
 
 
 @pytest.mark.parametrize("read", ["head", "get", "open"])
-def test_a_key_without_object_is_missing(store, read):
+def test_a_key_without_an_object_is_missing(store, read):
     store.put("folder/key", b"")
 
     for key in ("nothing", "folder", "folder/key/below"):
@@ -106,7 +106,7 @@ def test_a_key_without_object_is_missing(store, read):
 
 
 @pytest.mark.parametrize("key", GOOD_KEYS.values(), ids=GOOD_KEYS.keys())
-def test_odd_keys_that_are_allowed_survive_all_operations(store, key):
+def test_unusual_keys_work_in_all_operations(store, key):
     info = store.put(key, b"odd", create_only=True)
     assert store.get(key, etag=info.etag) == b"odd"
     assert list(store.list()) == [info]
@@ -120,7 +120,7 @@ def test_odd_keys_that_are_allowed_survive_all_operations(store, key):
 
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS.keys())
-def test_dangerous_keys_are_refused_by_every_operation(store, tmp_path, key):
+def test_unsafe_keys_are_refused_by_all_operations(store, tmp_path, key):
     store.put("good", b"good")
     (tmp_path / "file").write_bytes(b"")
     operations = [
@@ -145,7 +145,7 @@ def test_dangerous_keys_are_refused_by_every_operation(store, tmp_path, key):
     assert store.get("good") == b"good"
 
 
-def test_the_prefix_is_a_prefix_of_the_key_not_a_folder(store):
+def test_a_prefix_is_a_prefix_of_the_key_not_a_folder(store):
     for key in ("a", "ab/c", "ab/cd/e", "b/a"):
         store.put(key, b"")
 
@@ -162,7 +162,7 @@ def test_a_store_without_objects_lists_nothing(store):
     assert keys(store, "a/b/") == []
 
 
-def test_a_listing_can_be_left_after_the_first_object(store):
+def test_a_listing_can_be_closed_early(store):
     for number in range(50):
         store.put(f"folder-{number % 5}/{number}", b"")
 
@@ -173,7 +173,7 @@ def test_a_listing_can_be_left_after_the_first_object(store):
     assert first.size_bytes == 0
 
 
-def test_objects_put_and_deleted_during_a_listing_do_not_break_it(store):
+def test_puts_and_deletes_during_a_listing_do_not_break_it(store):
     untouched = {f"{letter}/{number}" for letter in "abc" for number in range(20)}
     for key in untouched | {"a/gone", "c/gone"}:
         store.put(key, b"")
@@ -190,7 +190,7 @@ def test_objects_put_and_deleted_during_a_listing_do_not_break_it(store):
     assert untouched <= seen
 
 
-def test_create_only_keeps_the_first(store):
+def test_create_only_keeps_the_first_object(store):
     store.put("key", b"first", create_only=True)
 
     with pytest.raises(KeyExists):
@@ -223,7 +223,7 @@ def test_create_only_has_one_winner_among_threads(store, rounds):
         assert store.get(f"round/{number}", etag=etag) == b"%d" % name * 5000
 
 
-def test_readers_never_see_a_torn_object(store):
+def test_readers_never_see_a_partial_object(store):
     """Two versions of different size replace each other while readers read the key."""
     versions = [b"a" * 300_000, b"b" * 200_000]
     store.put("key", versions[0])
@@ -248,7 +248,7 @@ def test_readers_never_see_a_torn_object(store):
     assert seen <= set(versions)
 
 
-def test_a_read_insists_on_its_version(store):
+def test_a_read_with_an_outdated_etag_is_refused(store):
     old = store.put("key", b"old version").etag
     new = store.put("key", b"new version").etag
 
@@ -260,7 +260,7 @@ def test_a_read_insists_on_its_version(store):
         assert reader.read() == b"new version"
 
 
-def test_an_open_reader_stays_on_its_version_or_says_that_it_is_gone(store, keeps_versions):
+def test_an_open_reader_keeps_its_content_or_raises(store, keeps_versions):
     info = store.put("key", b"old" * 200_000)
     with store.open("key", etag=info.etag) as reader:
         beginning = reader.read(3)
@@ -289,7 +289,7 @@ def test_a_reader_seeks_and_tells_like_a_file(store):
         assert reader.read(1) == b""
 
 
-def test_a_file_made_in_scratch_is_put(store):
+def test_a_file_in_the_scratch_folder_can_be_put(store):
     path = store.scratch() / "attempt"
     path.write_bytes(b"film")
 
@@ -299,7 +299,7 @@ def test_a_file_made_in_scratch_is_put(store):
     assert keys(store) == ["reels/7.mkv"]
 
 
-def test_a_file_from_elsewhere_is_put(store, tmp_path):
+def test_a_file_outside_the_scratch_folder_can_be_put(store, tmp_path):
     path = tmp_path / "elsewhere"
     path.write_bytes(b"film")
 
@@ -318,7 +318,7 @@ def test_scratch_files_are_not_objects(store):
     assert keys(store, ".colorworker/tmp/") == []
 
 
-def test_publish_gives_a_new_name_and_keeps_the_etag(store):
+def test_publish_renames_and_keeps_the_etag(store):
     info = store.put("attempts/1", b"winner")
     store.put("film.mp4", b"of an earlier run")
 
@@ -329,7 +329,7 @@ def test_publish_gives_a_new_name_and_keeps_the_etag(store):
     assert store.get("film.mp4", etag=info.etag) == b"winner"
 
 
-def test_publish_makes_the_folders_of_the_output(store):
+def test_publish_creates_the_folders_of_the_output(store):
     store.put("attempts/1", b"winner")
 
     store.publish("attempts/1", "a/b/c.mp4")
@@ -337,7 +337,7 @@ def test_publish_makes_the_folders_of_the_output(store):
     assert store.get("a/b/c.mp4") == b"winner"
 
 
-def test_publish_of_nothing_leaves_the_output_alone(store):
+def test_publishing_a_missing_object_keeps_the_output(store):
     store.put("film.mp4", b"of an earlier run")
 
     with pytest.raises(KeyMissing):
@@ -353,7 +353,7 @@ def test_publishing_an_object_to_itself_changes_nothing(store):
     assert store.get("key") == b"content"
 
 
-def test_deleting_twice_is_no_error(store):
+def test_deleting_a_missing_object_is_not_an_error(store):
     store.put("a/b", b"")
 
     for key in ("a/b", "a/b", "a", "never"):
@@ -362,18 +362,18 @@ def test_deleting_twice_is_no_error(store):
     assert keys(store) == []
 
 
-def test_listing_and_head_say_when_an_object_was_put(store):
+def test_listing_and_head_have_the_time_of_the_put(store):
     before = time.time()
     store.put("a/b", b"")
     after = time.time()
 
     listed = next(iter(store.list())).modified_at
-    # Some services say whole seconds, and file systems round down.
+    # Some services return whole seconds, and file systems round down.
     assert before - 1 <= listed <= after + 1
     assert abs(store.head("a/b").modified_at - listed) < 1
 
 
-def test_writes_that_ended_leave_nothing_over(store, tmp_path):
+def test_finished_writes_leave_no_leftovers(store, tmp_path):
     (tmp_path / "film").write_bytes(b"film")
     store.put("key", b"first", create_only=True)
     store.put_file("film", tmp_path / "film")

@@ -12,7 +12,7 @@ from colorworker.errors import ItemError, SourceUnsupported
 from colorworker.evaluation.measures import MIN_SIDE, shown
 from colorworker.media.stills.picture import open_still
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
-from colorworker.store.picturesets import Sample, samples
+from colorworker.store.picturesets import PictureSample, read_samples
 
 LONG_SIDE = 1024
 """Larger pictures are downscaled to this long side: the measure is color, not grain."""
@@ -59,13 +59,13 @@ class Pictures:
         Raises:
             StoreUnavailable: If the store cannot be reached.
         """
-        for ordinal, sample in enumerate(samples(self.store, self.shards)):
+        for ordinal, sample in enumerate(read_samples(self.store, self.shards)):
             if self.limit is not None and ordinal >= self.limit:
                 return
             if wanted(ordinal):
                 yield self._decoded(ordinal, sample)
 
-    def _decoded(self, ordinal: int, sample: Sample) -> Truth | Broken:
+    def _decoded(self, ordinal: int, sample: PictureSample) -> Truth | Broken:
         if sample.error:
             return Broken(ordinal, sample.key, str(sample.error))
         try:
@@ -77,7 +77,7 @@ class Pictures:
         truth = shown(lab[..., 0], lab[..., 1:])
         return Truth(ordinal, sample.key, lab[..., 0], truth.chroma, truth.rgb)
 
-    def _lab(self, sample: Sample) -> Floats:
+    def _lab(self, sample: PictureSample) -> Floats:
         with open_still(io.BytesIO(sample.data), sample.key, max_pixels=self.max_pixels) as picture:
             height, width = picture.info.upright_height, picture.info.upright_width
             if min(height, width) < MIN_SIDE:

@@ -24,7 +24,7 @@ from colorworker.state import now
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import S3_SCHEME, open_store
 from colorworker.store.options import S3Options, StoreOptions
-from colorworker.store.picturesets import find
+from colorworker.store.picturesets import find_shards
 from colorworker.store.sources import Source, parse_source
 
 PAGE = "evaluation.html"
@@ -118,7 +118,7 @@ def _pictures(
     opened = partial(open_store, options=stores)
     source = parse_source(truth, opened)
     with closing(opened(source.root)) as store:
-        shards = find(store, source)
+        shards = find_shards(store, source)
         if not shards:
             raise UsageError(
                 truth,

@@ -1,1 +1,1 @@
-"""Keys to bytes: one port, one file a store."""
+"""Object stores: one interface, implemented for folders, S3 and memory."""

@@ -1,4 +1,4 @@
-"""What readers of one store remember of objects: the blocks every reader of an object needs."""
+"""Blocks of objects that every reader needs, shared by the readers of one store."""
 
 import threading
 from collections import OrderedDict
@@ -6,33 +6,33 @@ from collections.abc import Hashable, Mapping
 
 
 class BlockCache:
-    """Blocks by object, those of the objects used last, within a bound. Safe among threads.
+    """Blocks of the most recently used objects, within a size limit. Thread-safe.
 
-    A film is opened once a segment, and each time its header is read, and its index: of a long film
-    that is megabytes.
+    A film is opened once per segment, and each time its header and index are read. For a long film
+    those are megabytes.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        """Remember nothing yet, and never more than `most_bytes`."""
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        """Create an empty cache that holds at most `max_bytes`."""
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._blocks: OrderedDict[Hashable, dict[int, bytes]] = OrderedDict()
 
-    def recall(self, version: Hashable) -> dict[int, bytes]:
-        """Return what is remembered of a version of an object, by the block's index."""
+    def get(self, version: Hashable) -> dict[int, bytes]:
+        """Return the cached blocks of a version of an object, by block index."""
         with self._lock:
             found = self._blocks.get(version, {})
             if found:
                 self._blocks.move_to_end(version)
             return dict(found)
 
-    def keep(self, version: Hashable, blocks: Mapping[int, bytes]) -> None:
-        """Remember these blocks too, and forget objects that were used longest ago for them."""
+    def add(self, version: Hashable, blocks: Mapping[int, bytes]) -> None:
+        """Add blocks; evicts the least recently used objects if the cache is full."""
         with self._lock:
             held = self._blocks.setdefault(version, {})
             held.update(blocks)
             self._blocks.move_to_end(version)
-            while self._blocks and self._held_bytes() > self._most_bytes:
+            while self._blocks and self._held_bytes() > self._max_bytes:
                 self._blocks.popitem(last=False)
 
     def _held_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Every file below a folder, as a stream; what cannot be a good object is named, not left out."""
+"""List all files below a folder, including those that are unusable, with the reason."""
 
 import os
 import stat
@@ -12,22 +12,21 @@ from colorworker.store.objectstore import Leftover, ObjectInfo
 from colorworker.store.oserrors import reading_failed
 
 SCRATCH = ".colorworker/tmp"
-"""Where half-written files lie, relative to a store's root; they are not objects."""
+"""Folder of unfinished files, relative to a store's root; they are not objects."""
 
 
 def etag_of(status: os.stat_result) -> str:
-    """Return `size-mtime_ns-inode`, which rename and link leave as it is."""
+    """Return `size-mtime_ns-inode`, which renames and hard links do not change."""
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
 def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
-    r"""Yield what lies below `root` and whose key starts with `prefix`, folder by folder.
+    r"""Yield the files below `root` whose key starts with `prefix`, folder by folder.
 
-    Links to files count as files; links to folders are not followed. Entries come with `error`
-    set when they are a link that leads nowhere or to a folder, something that is not a file, a
-    file without permission to read, or have a name that `check_key` refuses; so do folders that
-    cannot be read, with a `/` at the end of the key. Bytes of a name that are not UTF-8 are shown
-    as `\xNN` in the key. A root that does not exist is empty.
+    Links to files count as files; links to folders are not followed. An entry has `error` set if it
+    is a dangling link, a link to a folder, not a regular file, not readable, or has a name that
+    `check_key` refuses. So has a folder that cannot be read; its key ends in `/`. Bytes of a name
+    that are not UTF-8 appear as `\xNN` in the key. A root that does not exist is empty.
 
     Memory is bounded by the number of folders, not of files.
 
@@ -53,7 +52,7 @@ def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
                         if info is not None:
                             yield info
         except FileNotFoundError:
-            # Removed since it was seen, or a root that is not there yet: it holds nothing.
+            # Removed meanwhile, or a root that does not exist yet: empty.
             continue
         except OSError as error:
             if not folder:
@@ -61,10 +60,10 @@ def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
             yield _refused(folder, f"the folder cannot be read ({error.strerror})")
 
 
-def left_over(root: Path) -> Iterator[Leftover]:
-    """Yield the files of the store's scratch folder, however deep, and empty folders beside it.
+def scratch_leftovers(root: Path) -> Iterator[Leftover]:
+    """Yield all files in the store's scratch folder, and empty folders beside it.
 
-    A folder that is a link, or lies behind one, is somebody else's: left out.
+    Folders that are links, or lie behind one, are not ours and are skipped.
     """
     state, scratch = (root / SCRATCH).parent, root / SCRATCH
     if state.is_symlink():
@@ -81,7 +80,7 @@ def left_over(root: Path) -> Iterator[Leftover]:
 def _leftover(
     root: Path, path: Path, kind: Literal["temporary file", "empty folder"]
 ) -> Iterator[Leftover]:
-    """Yield it, unless it vanished meanwhile."""
+    """Yield the leftover, unless it was removed meanwhile."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -91,7 +90,7 @@ def _leftover(
 
 
 def _is_plain_folder(root: Path, key: str) -> bool:
-    """Return whether the walk from the root would come to this folder."""
+    """Return whether a walk from the root would reach this folder."""
     if f"{key}/".startswith(f"{SCRATCH}/"):
         return False
     try:
@@ -107,7 +106,7 @@ def _is_plain_folder(root: Path, key: str) -> bool:
 
 
 def _info(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
-    """Return what is known of one entry that is not a folder; None if it vanished meanwhile."""
+    """Return an entry that is not a folder; None if it was removed meanwhile."""
     try:
         status = entry.stat()
     except FileNotFoundError:

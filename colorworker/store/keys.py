@@ -1,27 +1,27 @@
-"""Which keys are accepted, by every store alike, and how to show those that are not."""
+"""Keys that all stores accept, and how to print those that they refuse."""
 
 import unicodedata
 
 from colorworker.errors import KeyRefused, SourceUnreadable
 
 MAX_KEY_BYTES = 1024
-"""S3's bound on a key, UTF-8."""
+"""S3's limit for a key in UTF-8."""
 MAX_PART_BYTES = 255
-"""Bound of Linux file systems on one name, UTF-8."""
+"""Limit of Linux file systems for one name in UTF-8."""
 
-_LONGEST_SHOWN = 160
+_MAX_PRINTED = 160
 _LINE_BREAKING = {"Cc", "Zl", "Zp"}
 
 
 def check_key(key: str) -> str:
     """Return `key` unchanged if every store can hold it below its root.
 
-    A key is one or more parts joined by `/`. Backslashes, spaces and any script are fine.
+    A key consists of parts joined by `/`. Backslashes, spaces and all scripts are allowed.
 
     Raises:
-        KeyRefused: If the key is empty, absolute, longer than 1024 bytes in UTF-8 or not to be
-            written in UTF-8, holds a control character or line separator, or a part of it is
-            empty, `.`, `..` or longer than 255 bytes.
+        KeyRefused: If the key is empty, absolute, longer than 1024 bytes in UTF-8 or not valid
+            UTF-8, contains a control character or line separator, or has a part that is empty,
+            `.`, `..` or longer than 255 bytes.
     """
     reason = _reason_to_refuse(key)
     if reason:
@@ -30,7 +30,7 @@ def check_key(key: str) -> str:
 
 
 def refuse_version(key: str, version: str) -> None:
-    """Refuse what names a version, for stores that keep none.
+    """Refuse a version, for stores that keep none.
 
     Raises:
         SourceUnreadable: If `version` is not empty.
@@ -38,18 +38,18 @@ def refuse_version(key: str, version: str) -> None:
     if version:
         raise SourceUnreadable(
             printable(key),
-            f"version {printable(version)} was asked for, and this store keeps no versions",
-            "Leave out the version",
+            f"version {printable(version)} was requested, but this store keeps no versions",
+            "Omit the version",
         )
 
 
 def printable(key: str) -> str:
-    """Return `key` on one line: what cannot be shown is escaped, what is long is shortened."""
+    """Return `key` for a message: on one line, unprintable characters escaped, shortened."""
     shown = "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in key[:_LONGEST_SHOWN]
+        for letter in key[:_MAX_PRINTED]
     )
-    return f"{shown}..." if len(key) > _LONGEST_SHOWN else shown
+    return f"{shown}..." if len(key) > _MAX_PRINTED else shown
 
 
 def _reason_to_refuse(key: str) -> str:
@@ -60,13 +60,13 @@ def _reason_to_refuse(key: str) -> str:
     except UnicodeEncodeError:
         return "the name is not valid UTF-8"
     if length > MAX_KEY_BYTES:
-        return f"the key is {length} bytes long, at most {MAX_KEY_BYTES} are allowed"
-    if not key.isprintable():  # Fast, and true of nearly every key.
+        return f"the key has {length} bytes, the limit is {MAX_KEY_BYTES}"
+    if not key.isprintable():  # Fast, and true for nearly all keys.
         for letter in key:
             if unicodedata.category(letter) in _LINE_BREAKING:
-                return f"the name holds the control character U+{ord(letter):04X}"
+                return f"the name contains the control character U+{ord(letter):04X}"
     if key.startswith("/"):
-        return "the key is absolute, it must be relative to the store's root"
+        return "the key is absolute but must be relative to the store's root"
     return next(filter(None, map(_reason_to_refuse_part, key.split("/"))), "")
 
 
@@ -77,5 +77,5 @@ def _reason_to_refuse_part(part: str) -> str:
         return f"a part of the key is {part!r}, which could lead out of the store's root"
     length = len(part.encode())
     if length > MAX_PART_BYTES:
-        return f"a part of the name is {length} bytes long, at most {MAX_PART_BYTES} are allowed"
+        return f"a part of the name has {length} bytes, the limit is {MAX_PART_BYTES}"
     return ""

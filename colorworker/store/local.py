@@ -1,4 +1,4 @@
-"""A folder as a store: atomic puts by rename and hard link, pinned reads by file descriptor."""
+"""A folder as a store: atomic puts by rename or hard link, pinned reads by file descriptor."""
 
 import errno
 import os
@@ -13,25 +13,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.errors import KeyExists, KeyMissing, KeyRefused, SourceChanged, SourceUnreadable
-from colorworker.store.folderwalk import SCRATCH, etag_of, left_over, walk
+from colorworker.store.folderwalk import SCRATCH, etag_of, scratch_leftovers, walk
 from colorworker.store.keys import check_key, printable, refuse_version
 from colorworker.store.objectstore import Leftover, ObjectInfo
 from colorworker.store.oserrors import no_hard_links, reading_failed, writing_failed
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-# A named pipe would otherwise hold up the open for ever; regular files do not care.
+# Without O_NONBLOCK, opening a named pipe would block forever; regular files ignore it.
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
 class LocalStore:
-    """Files below `root`; a key is a file's path from there.
+    """Files below `root`; a key is a file's relative path.
 
-    Reading and listing never write anything. The folder, and in it `.colorworker/tmp` for files
-    that are being written, come into being with the first put. Links to files are read like files
-    and replaced, not written through; keys behind links to folders are refused, since such a
-    link in a destination may lead back into a source.
+    Reading and listing never write. The first put creates the folder, and in it
+    `.colorworker/tmp` for unfinished files. Links to files are read like files; a put replaces the
+    link and not its target. Keys behind links to folders are refused, because such a link in a
+    destination may lead back into a source.
     """
 
     root: Path
@@ -45,7 +45,7 @@ class LocalStore:
         return self.root.as_uri()
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield every file, as `colorworker.store.folderwalk.walk` does."""
+        """Yield every file; see `colorworker.store.folderwalk.walk`."""
         return walk(self.root, prefix)
 
     def head(self, key: str) -> ObjectInfo:
@@ -57,7 +57,7 @@ class LocalStore:
             raise reading_failed(key, error) from error
 
     def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
-        """Return what `head` does: there are no versions here."""
+        """Return the same as `head`; a folder keeps no versions."""
         refuse_version(key, version)
         return self.head(key)
 
@@ -70,14 +70,14 @@ class LocalStore:
             raise reading_failed(key, error) from error
 
     def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
-        """Return the opened file, which stays on this version when the key is put again."""
+        """Return the open file, which keeps its content when the key is put again."""
         refuse_version(key, version)
         try:
             descriptor = os.open(self._path(key), _READ_FLAGS)
         except OSError as error:
             raise reading_failed(key, error) from error
         try:
-            # Only what is open already cannot be exchanged between this look and the first read.
+            # Check the open file: a path could be replaced between this check and the first read.
             info = _info(key, os.fstat(descriptor))
             if etag is not None and etag != info.etag:
                 raise SourceChanged(
@@ -91,7 +91,7 @@ class LocalStore:
             raise
 
     def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:
-        """Store `data`; with create_only the name is given by link(2), which has one winner."""
+        """Store `data`; create_only uses link(2), which has exactly one winner."""
         target = self._path(key)
         try:
             with self._temporary() as temporary:
@@ -104,7 +104,7 @@ class LocalStore:
             raise writing_failed(key, error) from error
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
-        """Move the file here; from another file system it is copied, and stays where it is."""
+        """Move the file to the key; a file on another file system is copied and stays."""
         target = self._path(key)
         try:
             if path.stat().st_dev == self.scratch().stat().st_dev and not path.is_symlink():
@@ -116,7 +116,7 @@ class LocalStore:
             raise writing_failed(key, error) from error
 
     def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
-        """Rename the file; size, time and inode stay, and so does the ETag."""
+        """Rename the file; the ETag stays, because size, time and inode do."""
         attempt, target = self._path(attempt_key), self._path(output_key)
         info = self.head(attempt_key)
         try:
@@ -129,7 +129,7 @@ class LocalStore:
         return ObjectInfo(output_key, info.size_bytes, info.etag)
 
     def delete(self, key: str) -> None:
-        """Remove the file, if there is one; its folder stays."""
+        """Remove the file if it exists; its folder stays."""
         path = self._path(key)
         try:
             path.unlink()
@@ -139,11 +139,11 @@ class LocalStore:
             raise writing_failed(key, error) from error
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Yield temporary files, and folders of our own that stayed when what they held went."""
-        return left_over(self.root)
+        """Yield temporary files, and empty folders in the state folder."""
+        return scratch_leftovers(self.root)
 
     def discard(self, leftover: Leftover) -> None:
-        """Remove a temporary file, or a folder if it is empty still."""
+        """Remove a temporary file, or a folder if it is still empty."""
         path = self.root / leftover.key
         try:
             if leftover.kind == "empty folder":
@@ -151,7 +151,7 @@ class LocalStore:
             elif leftover.key.startswith(f"{SCRATCH}/"):
                 path.unlink(missing_ok=True)
             else:
-                raise KeyRefused(printable(leftover.key), f"it is no file of {SCRATCH}")
+                raise KeyRefused(printable(leftover.key), f"it is not a file in {SCRATCH}")
         except FileNotFoundError:
             return
         except OSError as error:
@@ -160,7 +160,7 @@ class LocalStore:
             raise writing_failed(leftover.key, error) from error
 
     def scratch(self) -> Path:
-        """Make and return `.colorworker/tmp`: on the same file system, so `put_file` renames."""
+        """Create and return `.colorworker/tmp`, from which `put_file` can rename files."""
         folder = self.root / SCRATCH
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -169,12 +169,12 @@ class LocalStore:
         return folder
 
     def close(self) -> None:
-        """Do nothing: no file is kept open."""
+        """Do nothing; no file is kept open."""
 
     def _path(self, key: str) -> Path:
         check_key(key)
         if key.startswith(f"{SCRATCH}/"):
-            raise KeyRefused(key, f"{SCRATCH} is for files that are being written")
+            raise KeyRefused(key, f"{SCRATCH} is reserved for unfinished files")
         folder = self.root
         for part in key.split("/")[:-1]:
             folder /= part
@@ -182,13 +182,13 @@ class LocalStore:
                 raise KeyRefused(
                     key,
                     f"it lies behind the link {folder}, which may lead out of the store",
-                    "Name the folder that the link leads to instead",
+                    "Use the target folder of the link instead",
                 )
         return self.root / key
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
-        """Yield a free path in the scratch folder; remove what still lies there afterwards."""
+        """Yield an unused path in the scratch folder; remove the file afterwards if it is there."""
         path = self.scratch() / uuid.uuid4().hex
         try:
             yield path
@@ -204,12 +204,12 @@ def _info(key: str, status: os.stat_result) -> ObjectInfo:
     return ObjectInfo(key, status.st_size, etag_of(status), modified_at=status.st_mtime)
 
 
-def _settled(key: str, path: Path) -> ObjectInfo:
-    """Bring the content to the disk and return what it is; a name may be given to it then."""
+def _flushed(key: str, path: Path) -> ObjectInfo:
+    """Flush the content to disk and return its info, before the file gets its final name."""
     descriptor = os.open(path, _READ_FLAGS)
     try:
-        # Kernels before 6.13 advance file times in steps of some ms, and inode numbers are used
-        # again: two versions of equal size, put within one step, could else have one ETag.
+        # Kernels before 6.13 advance file times in steps of a few ms, and inode numbers are reused.
+        # Without this, two versions of equal size put within one step could have the same ETag.
         now_ns = time.time_ns()
         os.utime(descriptor, ns=(now_ns, now_ns))
         os.fsync(descriptor)
@@ -219,14 +219,14 @@ def _settled(key: str, path: Path) -> ObjectInfo:
 
 
 def _replace(key: str, path: Path, target: Path) -> ObjectInfo:
-    info = _settled(key, path)
+    info = _flushed(key, path)
     target.parent.mkdir(parents=True, exist_ok=True)
     path.replace(target)
     return info
 
 
 def _link(key: str, path: Path, target: Path) -> ObjectInfo:
-    info = _settled(key, path)
+    info = _flushed(key, path)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.hardlink_to(path)

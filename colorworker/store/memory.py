@@ -1,4 +1,4 @@
-"""A store in this process's memory: for tests, and for jobs that leave nothing behind."""
+"""A store in memory: for tests, and for jobs that leave nothing behind."""
 
 import io
 import itertools
@@ -25,9 +25,9 @@ class _Stored:
 
 
 class MemoryStore:
-    """Objects in a dictionary; safe among threads, gone with the object.
+    """Objects in a dictionary. Thread-safe.
 
-    Its uri names it in reports only: another process cannot open it.
+    The uri is for reports only; another process cannot open it.
     """
 
     def __init__(self, name: str) -> None:
@@ -39,7 +39,7 @@ class MemoryStore:
         self._scratch: Path | None = None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects there were at the first step, whatever is put meanwhile."""
+        """Yield the objects that exist when the iteration starts."""
         with self._lock:
             found = [item for item in self._objects.items() if item[0].startswith(prefix)]
         for key, stored in found:
@@ -50,7 +50,7 @@ class MemoryStore:
         return _info(key, self._stored(key))
 
     def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
-        """Return what `head` does: there are no versions here."""
+        """Return the same as `head`; no versions are kept."""
         refuse_version(key, version)
         return self.head(key)
 
@@ -59,7 +59,7 @@ class MemoryStore:
         return self._stored(key, etag).data
 
     def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
-        """Return a reader that stays on this version whatever is put later."""
+        """Return a reader, which keeps its content when the key is put again."""
         refuse_version(key, version)
         return io.BytesIO(self._stored(key, etag).data)
 
@@ -89,20 +89,20 @@ class MemoryStore:
         return _info(output_key, stored)
 
     def delete(self, key: str) -> None:
-        """Remove the object, if there is one."""
+        """Remove the object if it exists."""
         check_key(key)
         with self._lock:
             self._objects.pop(key, None)
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Yield nothing: a put is one step."""
+        """Yield nothing; a put is atomic."""
         return iter(())
 
     def discard(self, leftover: Leftover) -> None:
-        """Do nothing, as there is never any."""
+        """Do nothing; there are no leftovers."""
 
     def scratch(self) -> Path:
-        """Return a temporary folder that lives as long as this object."""
+        """Return a temporary folder, which `close` removes."""
         with self._lock:
             if self._scratch is None:
                 self._scratch = Path(tempfile.mkdtemp(prefix="colorworker-"))

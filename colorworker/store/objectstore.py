@@ -1,4 +1,4 @@
-"""The port every store implements: keys to bytes, with create-only puts and pinned reads."""
+"""The interface of all stores: bytes under keys, with create-only puts and pinned reads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,62 +15,63 @@ class ObjectInfo:
     etag: str
     """Changes whenever the content does; equal ETags of one key mean equal content."""
     error: str = ""
-    """Not empty when the entry was seen but cannot be read (dangling link, no permission)."""
+    """Reason why a listed object cannot be read (dangling link, no permission); else empty."""
     modified_at: float | None = field(default=None, compare=False)
-    """POSIX seconds by the store's clock; from `list` and `head` only, and no part of what the
-    object is."""
+    """POSIX seconds by the store's clock; set by `list` and `head`, not part of the identity."""
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """Bytes that an interrupted write left in a store: no object, and never becomes one."""
+    """Remains of an interrupted write. Not an object."""
 
     kind: Literal["temporary file", "empty folder", "upload"]
-    """An upload is one in parts that was not completed; a folder, one that a rename left empty."""
+    """`upload`: an unfinished multipart upload; `empty folder`: left behind by a rename."""
     key: str
-    """Of the file, or of the object that would have come of the upload."""
+    """Key of the file, or of the object that the upload was for."""
     size_bytes: int
     modified_at: float
-    """POSIX seconds: when it last changed, or when the upload was begun."""
+    """POSIX seconds of the last change, or of the start of the upload."""
     upload_id: str = ""
 
 
 class ObjectStore(Protocol):
-    """Bytes under keys. Keys are relative, `/`-separated, and never leave the store's root.
+    """Bytes under keys. Keys are relative, `/`-separated, and never lead out of the store's root.
 
-    Every put is atomic: a key holds the whole of an object or nothing. All errors are from
+    Every put is atomic: a key holds a complete object or nothing. All errors are from
     `colorworker.errors`: KeyMissing, KeyExists, KeyRefused, SourceChanged, SourceUnreadable,
     StoreUnavailable.
     """
 
     @property
     def uri(self) -> str:
-        """What `open_store` takes to open this store again, in another process."""
+        """URI with which `open_store` opens this store in another process."""
         ...
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield every object whose key starts with `prefix`, as a stream, in no promised order."""
+        """Yield every object whose key starts with `prefix`, as a stream, in any order."""
         ...
 
     def head(self, key: str) -> ObjectInfo:
-        """Return the object's size and ETag; KeyMissing if there is none."""
+        """Return the object's size and ETag; KeyMissing if it does not exist."""
         ...
 
     def get(self, key: str, *, etag: str | None = None) -> bytes:
-        """Return all bytes of a small object; SourceChanged unless it still has `etag`."""
+        """Return all bytes of a small object; SourceChanged if it no longer has `etag`."""
         ...
 
     def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
-        """Return what a listing would say of the object, or of one version of it.
+        """Return the same as `list` for one object, or for one version of it.
 
-        KeyMissing if there is none; SourceUnreadable where the store keeps no versions.
+        The ETag may differ from that of `head`: S3 listings do not have the id that `put_file`
+        writes. KeyMissing if it does not exist; SourceUnreadable for a version, if the store keeps
+        none.
         """
         ...
 
     def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
-        """Return a seekable binary reader on the version with `etag`; the caller closes it.
+        """Return a seekable binary reader of the object with `etag`; the caller closes it.
 
-        A `version` that the store keeps is read although a later one has replaced it.
+        With `version`, that version is read even if a later one has replaced it.
         """
         ...
 
@@ -79,32 +80,32 @@ class ObjectStore(Protocol):
         ...
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
-        """Store the content of a local file, which may be moved away by this."""
+        """Store the content of a local file, which may be moved."""
         ...
 
     def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
-        """Give the object a new key by rename or server-side copy, replacing what lay there.
+        """Rename the object (by server-side copy if need be), replacing any object at output_key.
 
-        The ETag stays. KeyMissing if there is nothing under attempt_key.
+        The ETag stays. KeyMissing if there is no object at attempt_key.
         """
         ...
 
     def delete(self, key: str) -> None:
-        """Remove the object; no error if there is none."""
+        """Remove the object; no error if it does not exist."""
         ...
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Yield what writes have begun and not ended, those that are under way now included."""
+        """Yield the remains of unfinished writes, including writes in progress."""
         ...
 
     def discard(self, leftover: Leftover) -> None:
-        """Remove a leftover; no error if it is gone, or has become an object meanwhile."""
+        """Remove a leftover; no error if it is gone or was completed meanwhile."""
         ...
 
     def scratch(self) -> Path:
-        """Return a local folder for temporary files from which `put_file` is cheapest."""
+        """Return a local folder for temporary files, from which `put_file` is cheapest."""
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...

@@ -1,4 +1,4 @@
-"""From a URI to the store it names."""
+"""Open the store that a URI or path names."""
 
 import os
 import re
@@ -17,11 +17,11 @@ _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
 def open_store(uri: str, options: StoreOptions | None = None) -> ObjectStore:
-    """Return the store that a URI, or the path of a folder, names; nothing is read or written yet.
+    """Return the store of a URI or a folder's path, without reading or writing yet.
 
     Raises:
-        UsageError: If there is no store for the URI's scheme, or it names no folder.
-        DependencyMissing: If the package that speaks to such stores is not installed.
+        UsageError: If the URI's scheme is not supported, or it names no folder or bucket.
+        DependencyMissing: If the package for such stores is not installed.
     """
     check_uri(uri)
     scheme, separator, _ = uri.partition("://")
@@ -31,19 +31,19 @@ def open_store(uri: str, options: StoreOptions | None = None) -> ObjectStore:
 
 
 def check_uri(uri: str) -> None:
-    """Refuse what no store can have as its URI or path; none is opened.
+    """Check the URI or path of a store without opening it.
 
     Raises:
-        UsageError: If there is no store for the URI's scheme, or it names no bucket.
+        UsageError: If the URI's scheme is not supported, or it names no folder or bucket.
     """
     scheme, separator, _ = uri.partition("://")
     if not uri:
-        raise UsageError("store", "no folder is named", "Give the path of a folder")
+        raise UsageError("store", "the path is empty", "Give the path of a folder")
     if separator and scheme not in _STORES:
         known = ", ".join(f"{name}://" for name in _STORES)
         raise UsageError(
             uri,
-            f"there is no store for {scheme}://",
+            f"{scheme}:// is not supported",
             f"Give the path of a folder, or one of {known}",
         )
     if uri.startswith(S3_SCHEME):
@@ -51,16 +51,16 @@ def check_uri(uri: str) -> None:
 
 
 def split_s3(uri: str) -> tuple[str, str]:
-    """Return bucket and prefix of `s3://bucket/prefix`, which is taken as it is: no %-escapes.
+    """Return (bucket, prefix) of `s3://bucket/prefix`; percent signs are not decoded.
 
     Raises:
-        UsageError: If it names no bucket, or its prefix cannot be one of keys.
+        UsageError: If it names no valid bucket, or the prefix is not valid.
     """
     bucket, _, prefix = uri.removeprefix(S3_SCHEME).partition("/")
     prefix = prefix.removesuffix("/")
     if not _BUCKET.fullmatch(bucket):
-        # Not repeated: some tools take s3://key:secret@bucket.
-        raise UsageError("s3://", "no bucket of that name can be", "Write it as s3://bucket/prefix")
+        # The URI is not repeated: some tools accept s3://key:secret@bucket.
+        raise UsageError("s3://", "the bucket name is not valid", "Write it as s3://bucket/prefix")
     try:
         return bucket, check_key(prefix) if prefix else ""
     except KeyRefused as error:
@@ -85,7 +85,7 @@ def _s3(uri: str, options: StoreOptions) -> ObjectStore:
 def _local(uri: str, _options: StoreOptions) -> LocalStore:
     parts = urlsplit(uri)
     if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
-        raise UsageError(uri, "not the URI of a folder here", "Write it as file:///folder")
+        raise UsageError(uri, "not the URI of a local folder", "Write it as file:///folder")
     return LocalStore(Path(os.fsdecode(unquote_to_bytes(parts.path))))
 
 

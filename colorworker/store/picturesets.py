@@ -1,20 +1,19 @@
-"""Data sets of pictures as (key, bytes): a prefix of pictures, or of tar shards, or of both.
+"""Picture data sets: a prefix with pictures, tar shards, or both.
 
-    shards = find(store)                        # sorted by key; a picture is a shard of its own
-    for sample in samples(store, shards): ...   # or read(store, shard), one shard at a time
+    shards = find_shards(store)                       # sorted by key; a single picture is a shard
+    for sample in read_samples(store, shards): ...    # or read_shard(store, shard)
 
 Tar shards have the layout of WebDataset (github.com/webdataset/webdataset): plain, uncompressed tar
-files whose members are pictures, with or without other files beside them, which are left out.
-Members are read one after the other through the store's reader and never extracted; their names
-are only names, never paths.
+files whose members are pictures; other members are ignored. Members are read sequentially through
+the store's reader and never extracted; their names are never used as paths.
 
-What is wrong with one picture or one shard comes as a sample with `error` set and no bytes, in its
-place, so that a reader can count and name it and go on. Only StoreUnavailable is raised: a data set
-does not get smaller because the network is down.
+A bad picture or shard is returned as a sample with `error` set and no bytes, in its place, so that
+readers can count it and continue. Only StoreUnavailable is raised: a data set must not shrink
+because the network is down.
 
-Order and `Sample.index` depend on the content alone. To go on where a reading broke off, remember
-`(sample.shard, sample.index)`, keep the shards from that one on, and pass `skip=index + 1` to
-`read`: what is skipped is not read, only walked over.
+The order and `PictureSample.index` depend only on the content. To resume, store
+`(sample.shard, sample.index)`, drop the shards before that one, and pass `skip=index + 1` to
+`read_shard`, which seeks over the skipped pictures.
 """
 
 import re
@@ -38,38 +37,38 @@ from colorworker.store.oserrors import reading_failed
 from colorworker.store.sources import Source, select_objects
 
 MAX_PICTURE_BYTES = 256 << 20
-"""Larger pictures are errors: one sample lies in memory as a whole."""
+"""Larger pictures are errors, because a sample is held in memory."""
 SHARD_NAME = ".tar"
 
 _PICTURE = re.compile(r"(?:.*/)?(?!\._)[^/]+\.(?:jpe?g|png|webp|tiff?|bmp|gif)", re.IGNORECASE)
-"""Not `._name.jpg`, under which macOS keeps attributes."""
+"""Not `._name.jpg`, in which macOS stores attributes."""
 _STATE = ".colorworker/"
 _EVERYTHING = Source("")
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One picture of a data set, as it is stored."""
+class PictureSample:
+    """One encoded picture of a data set."""
 
     shard: str
-    """Key of the tar it lies in, or its own."""
+    """Key of its tar shard, or its own key."""
     index: int
-    """0, 1, 2 ... among the pictures of its shard, unreadable ones included."""
+    """Index among the pictures of its shard, from 0, including unreadable ones."""
     name: str
-    """Name in the shard without a leading `./`, or its own key; on one line if it has an error."""
+    """Name in the shard without a leading `./`, or its own key; printable if it has an error."""
     data: bytes = b""
     error: ColorworkerError | None = None
 
     @property
     def key(self) -> str:
-        """Shard and name; unique but for a tar that holds one name twice."""
+        """Shard and name; unique, except in a tar with duplicate names."""
         return self.name if self.name == self.shard else f"{self.shard}/{self.name}"
 
 
-def find(store: ObjectStore, source: Source = _EVERYTHING) -> list[ObjectInfo]:
-    """Return the pictures and tar shards that `source` means, sorted by key; others are left out.
+def find_shards(store: ObjectStore, source: Source = _EVERYTHING) -> list[ObjectInfo]:
+    """Return the pictures and tar shards of `source`, sorted by key.
 
-    Entries that cannot be read stay, with `error` set, if their name is that of a picture or shard.
+    Unreadable entries are included, with `error` set, if their name is that of a picture or shard.
     """
     found = (info for info in select_objects(store, source) if not info.key.startswith(_STATE))
     wanted = [info for info in found if is_shard(info.key) or is_picture(info.key)]
@@ -77,36 +76,36 @@ def find(store: ObjectStore, source: Source = _EVERYTHING) -> list[ObjectInfo]:
 
 
 def is_picture(key: str) -> bool:
-    """Return whether a name ends as a picture's does."""
+    """Return whether a key has the extension of a picture."""
     return _PICTURE.fullmatch(key) is not None
 
 
 def is_shard(key: str) -> bool:
-    """Return whether a name ends as a tar shard's does."""
+    """Return whether a key has the extension of a tar shard."""
     return key.lower().endswith(SHARD_NAME)
 
 
-def samples(
+def read_samples(
     store: ObjectStore, shards: Iterable[ObjectInfo], *, max_bytes: int = MAX_PICTURE_BYTES
-) -> Iterator[Sample]:
-    """Yield every picture of the shards, in order; see `read`."""
+) -> Iterator[PictureSample]:
+    """Yield every picture of the shards, in order; see `read_shard`."""
     for shard in shards:
-        yield from read(store, shard, max_bytes=max_bytes)
+        yield from read_shard(store, shard, max_bytes=max_bytes)
 
 
-def read(
+def read_shard(
     store: ObjectStore, shard: ObjectInfo, *, skip: int = 0, max_bytes: int = MAX_PICTURE_BYTES
-) -> Iterator[Sample]:
-    """Yield the pictures of one tar in its order, or the one picture that the object is.
+) -> Iterator[PictureSample]:
+    """Yield the pictures of a tar shard in order, or the single picture.
 
     Args:
-        store: That lists `shard`.
-        shard: One entry of `find`; its ETag is held to.
-        skip: Pictures at the beginning that are not wanted.
-        max_bytes: Of one picture; larger ones come as errors. Memory is bounded by it.
+        store: The store of the shard.
+        shard: An entry of `find_shards`; its ETag must still hold.
+        skip: Number of pictures to skip at the beginning.
+        max_bytes: Size limit of a picture, and thus of memory; larger pictures are errors.
 
     Raises:
-        StoreUnavailable: If the store is away. Everything else is a sample with `error`.
+        StoreUnavailable: If the store is unavailable. All other errors are in samples.
     """
     if not is_shard(shard.key):
         if not skip:
@@ -124,16 +123,16 @@ def read(
     except StoreUnavailable:
         raise
     except tarfile.TarError as error:
-        damage = SourceDamaged(shard.key, f"the tar breaks off or is damaged ({error})")
-        yield Sample(shard.key, index, shard.key, error=damage)
+        damage = SourceDamaged(shard.key, f"the tar is truncated or damaged ({error})")
+        yield PictureSample(shard.key, index, shard.key, error=damage)
     except OSError as error:
-        yield Sample(shard.key, index, shard.key, error=_failure(shard.key, error))
+        yield PictureSample(shard.key, index, shard.key, error=_failure(shard.key, error))
     except (ItemError, KeyMissing) as error:
-        yield Sample(shard.key, index, shard.key, error=error)
+        yield PictureSample(shard.key, index, shard.key, error=error)
 
 
 class _Bounded:
-    """A reader that refuses to read much at once: an extended header could ask for any size."""
+    """A reader that refuses large reads: an extended header could request any size."""
 
     def __init__(self, reader: BinaryIO, name: str, max_bytes: int) -> None:
         self._reader = reader
@@ -144,8 +143,8 @@ class _Bounded:
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= self._max_bytes:
-            seen = f"its headers ask for {size} bytes at once"
-            raise SourceTooLarge(self._name, seen, "Make the shard anew")
+            seen = f"a header requests {size} bytes at once"
+            raise SourceTooLarge(self._name, seen, "Create the shard again")
         return self._reader.read(size)
 
 
@@ -174,13 +173,13 @@ def _opened(store: ObjectStore, shard: ObjectInfo, max_bytes: int) -> _Shard:
 
 def _pictures(tar: _Shard) -> Iterator[tarfile.TarInfo]:
     while (member := tar.next()) is not None:
-        tar.members.clear()  # TarFile remembers every member, for look-ups that nobody makes here.
+        tar.members.clear()  # TarFile keeps every member for lookups, which are not needed here.
         if member.isreg() and is_picture(member.name):
             yield member
 
 
 def _check_end(tar: _Shard, shard: ObjectInfo) -> None:
-    """Raise unless the tar ends with its mark: TarFile takes a broken header for the end, too.
+    """Raise if the end-of-archive marker is missing: TarFile takes a broken header for the end.
 
     Source:
         POSIX.1-2017, pax: "at the end of the archive file there shall be two 512-byte blocks
@@ -190,12 +189,14 @@ def _check_end(tar: _Shard, shard: ObjectInfo) -> None:
     if tar.reader.read(tarfile.BLOCKSIZE) != b"\0" * tarfile.BLOCKSIZE:
         raise SourceDamaged(
             shard.key,
-            f"the tar breaks off or is damaged at byte {tar.offset} of {shard.size_bytes}",
-            "Make the shard anew",
+            f"the tar is truncated or damaged at byte {tar.offset} of {shard.size_bytes}",
+            "Create the shard again",
         )
 
 
-def _member(shard: str, index: int, tar: _Shard, member: tarfile.TarInfo, max_bytes: int) -> Sample:
+def _member(
+    shard: str, index: int, tar: _Shard, member: tarfile.TarInfo, max_bytes: int
+) -> PictureSample:
     name = member.name.removeprefix("./")
     try:
         check_key(name)
@@ -204,18 +205,18 @@ def _member(shard: str, index: int, tar: _Shard, member: tarfile.TarInfo, max_by
         data = file.read() if file else b""
     except (ItemError, tarfile.TarError) as error:
         if isinstance(error, tarfile.TarError):
-            error = SourceDamaged(f"{shard}/{name}", f"the tar breaks off in it ({error})")
-        return Sample(shard, index, printable(name), error=error)
-    return Sample(shard, index, name, data)
+            error = SourceDamaged(f"{shard}/{name}", f"the tar is truncated in it ({error})")
+        return PictureSample(shard, index, printable(name), error=error)
+    return PictureSample(shard, index, name, data)
 
 
-def _picture(store: ObjectStore, info: ObjectInfo, max_bytes: int) -> Sample:
+def _picture(store: ObjectStore, info: ObjectInfo, max_bytes: int) -> PictureSample:
     try:
         _refuse_unreadable(info)
         _refuse_large(info.key, info.size_bytes, max_bytes)
-        return Sample(info.key, 0, info.key, store.get(info.key, etag=info.etag))
+        return PictureSample(info.key, 0, info.key, store.get(info.key, etag=info.etag))
     except (ItemError, KeyMissing) as error:
-        return Sample(info.key, 0, info.key, error=error)
+        return PictureSample(info.key, 0, info.key, error=error)
 
 
 def _refuse_unreadable(info: ObjectInfo) -> None:
@@ -226,8 +227,8 @@ def _refuse_unreadable(info: ObjectInfo) -> None:
 
 def _refuse_large(name: str, size_bytes: int, max_bytes: int) -> None:
     if size_bytes > max_bytes:
-        seen = f"{size_bytes} bytes, at most {max_bytes} are read as one picture"
-        raise SourceTooLarge(printable(name), seen, "Make it smaller")
+        seen = f"it has {size_bytes} bytes, the limit for a picture is {max_bytes}"
+        raise SourceTooLarge(printable(name), seen, "Scale it down")
 
 
 def _failure(key: str, error: OSError) -> ColorworkerError:

@@ -1,4 +1,4 @@
-"""A bucket, or what lies below a prefix in it, as a store."""
+"""A bucket, or a prefix in it, as a store."""
 
 import mimetypes
 import shutil
@@ -19,24 +19,24 @@ from colorworker.store.options import S3Options
 from colorworker.store.oserrors import reading_failed
 from colorworker.store.s3parts import abort, copy, upload, uploads
 from colorworker.store.s3reading import (
-    ID,
-    ID_START,
-    bare,
-    info_of,
+    ID_METADATA,
+    ID_PREFIX,
+    head_object,
     list_page,
+    object_info,
     open_reader,
     read_all,
-    read_head,
+    unquoted,
 )
 from colorworker.store.s3service import S3Service
 
 
 class S3Store:
-    """Objects of one bucket, below a prefix or not. Safe among threads.
+    """Objects of one bucket, optionally below a prefix. Thread-safe.
 
-    Reads take S3's ETag or the id that `put_file` writes, which copies keep: so `publish` can
-    promise that the ETag stays. `head` says the id where there is one; a listing, which shows no
-    metadata, says S3's ETag.
+    Reads accept S3's ETag or the id that `put_file` writes to the metadata. Copies keep the id, so
+    `publish` can promise that the ETag stays. `head` returns the id if there is one. A listing has
+    no metadata and returns S3's ETag.
     """
 
     def __init__(
@@ -46,16 +46,16 @@ class S3Store:
         options: S3Options | None = None,
         scratch: Path | None = None,
     ) -> None:
-        """Make a client; nothing is asked of the service yet.
+        """Create a client without sending a request yet.
 
         Args:
-            bucket: Its name.
-            prefix: Folder within it, without `/` at its ends; empty for the whole bucket.
-            options: How to reach the service.
-            scratch: Folder for temporary files; by default one of this object's own.
+            bucket: Name of the bucket.
+            prefix: Folder in the bucket, without `/` at its ends; empty for the whole bucket.
+            options: Options of the service.
+            scratch: Folder for temporary files; by default a temporary folder.
 
         Raises:
-            UsageError: If the options make no client.
+            UsageError: If the options are not valid.
         """
         self.uri = f"s3://{bucket}/{prefix}".rstrip("/")
         self._prefix = f"{prefix}/" if prefix else ""
@@ -65,9 +65,9 @@ class S3Store:
         self._remove_scratch: weakref.finalize[..., S3Store] | None = None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects page by page; keys that `check_key` refuses come with `error` set.
+        """Yield the objects page by page; keys that `check_key` refuses have `error` set.
 
-        Empty objects whose key ends in `/` are how some tools write down a folder: left out.
+        Empty objects whose key ends in `/` stand for folders and are skipped.
         """
         if not _is_utf8(prefix):
             return
@@ -76,7 +76,7 @@ class S3Store:
             page = list_page(self._service, query)
             for found in page.get("Contents", ()):
                 is_folder = found["Key"].endswith("/") and not found["Size"]
-                # Some services take `a//` for `a/`.
+                # Some services treat `a//` as `a/`.
                 if found["Key"].startswith(query["Prefix"]) and not is_folder:
                     yield _listed(found["Key"].removeprefix(self._prefix), found)
             if not page.get("IsTruncated"):
@@ -85,30 +85,30 @@ class S3Store:
 
     def head(self, key: str) -> ObjectInfo:
         """Return the object's size and ETag."""
-        return info_of(key, read_head(self._service, key, self._full(key)))
+        return object_info(key, head_object(self._service, key, self._full(key)))
 
     def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
-        """Return size and S3's own ETag, as a listing has them, of the object or one version."""
-        answer = read_head(self._service, key, self._full(key), version)
-        return replace(info_of(key, answer), etag=bare(answer["ETag"]))
+        """Return size and S3's ETag, as in a listing, of the object or of one version."""
+        answer = head_object(self._service, key, self._full(key), version)
+        return replace(object_info(key, answer), etag=unquoted(answer["ETag"]))
 
     def get(self, key: str, *, etag: str | None = None) -> bytes:
         """Return the object's bytes."""
         return read_all(self._service, key, self._full(key), etag)
 
     def open(self, key: str, *, etag: str | None = None, version: str = "") -> BinaryIO:
-        """Return a reader by blocks.
+        """Return a reader that fetches blocks.
 
-        If the object is put anew while it is read, that is SourceChanged, or the old version goes
-        on to be read where the bucket keeps versions.
+        If the object is replaced while it is read, reads raise SourceChanged; in a bucket with
+        versioning they continue with the old version.
         """
         return cast(BinaryIO, open_reader(self._service, key, self._full(key), etag, version))
 
     def put(self, key: str, data: bytes, *, create_only: bool = False) -> ObjectInfo:
         """Store `data` in one request.
 
-        With create_only an answer that got lost can make the repeated request meet our own object.
-        That is KeyExists too: whoever cares looks at what lies there.
+        If the response to a create_only put is lost, the repeated request finds our own object and
+        raises KeyExists. Callers that care must read what is there.
         """
         service = self._service
         send = partial(
@@ -118,66 +118,66 @@ class S3Store:
             Body=data,
             ContentType=_content_type(key),
             **({"IfNoneMatch": "*"} if create_only else {}),
-            **service.paid,
+            **service.payer_args,
         )
-        return ObjectInfo(key, len(data), bare(service.ask(key, send, writing=True)["ETag"]))
+        return ObjectInfo(key, len(data), unquoted(service.call(key, send, writing=True)["ETag"]))
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
-        """Store the file's content, in parts if it is large; the file stays."""
+        """Store the file's content, as a multipart upload if it is large; the file stays."""
         extra = {
-            "Metadata": {ID: ID_START + uuid.uuid4().hex},
+            "Metadata": {ID_METADATA: ID_PREFIX + uuid.uuid4().hex},
             "ContentType": _content_type(key),
         }
         send = partial(upload, self._service, path, self._full(key), extra)
         try:
             size_bytes = path.stat().st_size
-            self._service.ask(key, send, writing=True)
+            self._service.call(key, send, writing=True)
         except OSError as error:
             raise reading_failed(str(path), error) from error
         info = self.head(key)
         if info.size_bytes != size_bytes:
             raise StoreUnavailable(
                 printable(key),
-                f"{size_bytes} bytes were put, the store has {info.size_bytes}",
-                "Look whether another job writes to the same destination",
+                f"{size_bytes} bytes were put, but the store has {info.size_bytes}",
+                "Check whether another job writes to the same destination",
             )
         return info
 
     def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
-        """Copy the object within the service, then delete the attempt."""
+        """Copy the object on the server, then delete the attempt."""
         attempt, output = self._full(attempt_key), self._full(output_key)
-        head = read_head(self._service, attempt_key, attempt)
-        info = info_of(output_key, head)
+        head = head_object(self._service, attempt_key, attempt)
+        info = object_info(output_key, head)
         if attempt == output:
             return info
         send = partial(copy, self._service, attempt, output, head)
-        etag = bare(self._service.ask(attempt_key, send, writing=True))
+        etag = unquoted(self._service.call(attempt_key, send, writing=True))
         self.delete(attempt_key)
-        if info.etag.startswith(ID_START):
+        if info.etag.startswith(ID_PREFIX):
             return info
         return ObjectInfo(output_key, info.size_bytes, etag) if etag else self.head(output_key)
 
     def delete(self, key: str) -> None:
-        """Remove the object; a bucket with versions keeps the old one behind a marker."""
+        """Remove the object; a bucket with versioning keeps the old version."""
         service = self._service
         send = partial(
             service.client.delete_object,
             Bucket=service.bucket,
             Key=self._full(key),
-            **service.paid,
+            **service.payer_args,
         )
-        service.ask(key, send, writing=True)
+        service.call(key, send, writing=True)
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Yield the uploads in parts below the prefix that are not completed, whosever they are."""
+        """Yield unfinished multipart uploads below the prefix, also those of other programs."""
         return uploads(self._service, self._prefix)
 
     def discard(self, leftover: Leftover) -> None:
-        """Abort an upload; its parts are gone then."""
+        """Abort an upload and delete its parts."""
         abort(self._service, self._prefix + leftover.key, leftover.upload_id)
 
     def scratch(self) -> Path:
-        """Return the folder that was given, or a temporary one that lives as long as this."""
+        """Return the given folder, or a temporary one that `close` removes."""
         with self._lock:
             if self._scratch is None:
                 self._scratch = Path(tempfile.mkdtemp(prefix="colorworker-"))
@@ -188,7 +188,7 @@ class S3Store:
             return self._scratch
 
     def close(self) -> None:
-        """Close the connections and remove the scratch folder, unless it was given."""
+        """Close connections; remove the scratch folder if it is a temporary one."""
         self._service.client.close()
         with self._lock:
             if self._remove_scratch is not None:
@@ -213,11 +213,11 @@ def _listed(key: str, found: Any) -> ObjectInfo:
     except KeyRefused as refused:
         error = refused.seen
     modified_at = found["LastModified"].timestamp()
-    return ObjectInfo(key, found["Size"], bare(found["ETag"]), error, modified_at)
+    return ObjectInfo(key, found["Size"], unquoted(found["ETag"]), error, modified_at)
 
 
 def _content_type(key: str) -> str:
-    """Return the media type by the key's extension, so that browsers show reports and pictures."""
+    """Return the media type from the extension, so that browsers show reports and pictures."""
     return mimetypes.guess_type(key)[0] or "application/octet-stream"
 
 

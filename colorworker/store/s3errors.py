@@ -1,4 +1,7 @@
-"""What S3 and boto3 say, as errors a person can act on. No message of theirs is passed on whole."""
+"""Translate errors of S3 and boto3 into errors that a person can act on.
+
+Their messages are never passed on as a whole, because they may contain secrets.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -25,39 +28,43 @@ _CREDENTIALS = (
 _ENDPOINT = "Check the network, and AWS_ENDPOINT_URL or COLORWORKER_S3__ENDPOINT_URL"
 
 
-class _Said(NamedTuple):
+class _Explanation(NamedTuple):
     kind: type[ColorworkerError]
     seen: str
     next_step: str
     of_bucket: bool = False
-    """The trouble is not this key's: the bucket is named."""
+    """The problem concerns the whole bucket; the message names the bucket."""
 
 
-def _codes(said: _Said, *codes: str) -> dict[str, _Said]:
+def _for_codes(said: _Explanation, *codes: str) -> dict[str, _Explanation]:
     return dict.fromkeys(codes, said)
 
 
-_BAD_KEYS = _Said(StoreError, "the service does not know these credentials", _CREDENTIALS, True)
-# HEAD answers have no body, and so only numbers for codes.
-_BY_CODE: Mapping[str, _Said] = {
-    **_codes(
-        _Said(KeyMissing, "there is no such object", ""),
+_BAD_KEYS = _Explanation(
+    StoreError, "the service does not know these credentials", _CREDENTIALS, True
+)
+# HEAD responses have no body, so their codes are numbers.
+_BY_CODE: Mapping[str, _Explanation] = {
+    **_for_codes(
+        _Explanation(KeyMissing, "there is no such object", ""),
         "NoSuchKey",
         "NoSuchVersion",
         "NoSuchUpload",
         "404",
     ),
-    **_codes(
-        _Said(KeyMissing, "this version only says that the object was deleted", ""),
+    **_for_codes(
+        _Explanation(KeyMissing, "this version is a delete marker", ""),
         "MethodNotAllowed",
         "405",
     ),
-    **_codes(
-        _Said(StoreError, "there is no such bucket", "Check its name and the endpoint", True),
+    **_for_codes(
+        _Explanation(
+            StoreError, "there is no such bucket", "Check its name and the endpoint", True
+        ),
         "NoSuchBucket",
     ),
-    **_codes(
-        _Said(
+    **_for_codes(
+        _Explanation(
             SourceChanged,
             "the object was changed after it was listed",
             "Run the same command again",
@@ -67,33 +74,36 @@ _BY_CODE: Mapping[str, _Said] = {
         "InvalidRange",
         "416",
     ),
-    **_codes(
-        _Said(
+    **_for_codes(
+        _Explanation(
             SourceUnreadable,
             "the object is archived and cannot be read now",
             "Restore it (aws s3api restore-object), then run the same command again",
         ),
         "InvalidObjectState",
     ),
-    **_codes(
-        _Said(StoreError, "the credentials have expired", "Renew them and run it again", True),
+    **_for_codes(
+        _Explanation(
+            StoreError, "the credentials have expired", "Renew them and run it again", True
+        ),
         "ExpiredToken",
         "ExpiredTokenException",
         "TokenRefreshRequired",
         "RequestExpired",
     ),
-    **_codes(_BAD_KEYS, "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"),
-    **_codes(
-        _Said(
+    **_for_codes(_BAD_KEYS, "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"),
+    **_for_codes(
+        _Explanation(
             StoreError,
-            "the service's clock and this machine's differ too much",
+            "the clocks of the service and this machine differ too much",
             "Set this machine's clock (NTP)",
             True,
         ),
         "RequestTimeTooSkewed",
     ),
-    **_codes(
-        _Said(KeyRefused, "the service refuses a key as long", "Rename it"), "KeyTooLongError"
+    **_for_codes(
+        _Explanation(KeyRefused, "the service refuses a key of this length", "Rename it"),
+        "KeyTooLongError",
     ),
 }
 _REDIRECTS = {
@@ -134,16 +144,19 @@ _NO_CREDENTIALS = (
 def explain(
     error: Exception, *, bucket: str, key: str = "", writing: bool = False
 ) -> ColorworkerError:
-    """Return the error to raise for one of botocore's.
+    """Return the error to raise for an error of botocore.
 
     Args:
-        error: A ClientError, or one of boto3's own.
-        bucket: The bucket that was spoken to.
-        key: The object's key as the job knows it; empty for listings.
-        writing: Whether the request would have changed something; then a refusal is not the
-            source's fault.
+        error: A ClientError, or another error of boto3.
+        bucket: The bucket of the request.
+        key: Key of the object in the store; empty for listings.
+        writing: Whether it was a write request; a refusal then does not concern the source.
     """
-    said = _of_service(error, writing) if isinstance(error, boto.ClientError) else _of_client(error)
+    said = (
+        _explain_response(error, writing)
+        if isinstance(error, boto.ClientError)
+        else _explain_client_error(error)
+    )
     kind = said.kind
     if writing and kind is SourceUnreadable:
         kind = StoreError
@@ -153,74 +166,84 @@ def explain(
     return kind(subject, said.seen, said.next_step)
 
 
-def is_answer(error: Exception) -> bool:
-    """Return whether the service was there to say it."""
+def service_answered(error: Exception) -> bool:
+    """Return whether the error shows that the service is reachable."""
     return isinstance(error, boto.ClientError) or not isinstance(error, _AWAY)
 
 
-def _of_service(error: Any, writing: bool) -> _Said:
+def _explain_response(error: Any, writing: bool) -> _Explanation:
     fields = error.response.get("Error", {})
     about = error.response.get("ResponseMetadata", {})
     code, status = str(fields.get("Code", "")), about.get("HTTPStatusCode", 0)
     message = str(fields.get("Message", "")).lower()
     if code in _BUSY or status == _TRY_AGAIN or status >= _SERVER_ERRORS:
-        return _Said(
-            StoreUnavailable, f"the store cannot do it now ({code or status})", "Try again later"
+        return _Explanation(
+            StoreUnavailable,
+            f"the store is busy or unavailable ({code or status})",
+            "Try again later",
         )
     if code.startswith("KMS.") or "kms" in message:
-        return _Said(
+        return _Explanation(
             SourceUnreadable,
-            f"the KMS key it is encrypted with cannot be used ({code})",
-            "Enable the key, and give these credentials kms:Decrypt and kms:GenerateDataKey on it",
+            f"its KMS key cannot be used ({code})",
+            "Enable the key, and grant these credentials kms:Decrypt and kms:GenerateDataKey on it",
         )
     if code in _REDIRECTS:
         return _wrong_region(fields, about)
     if code in _DENIED:
         return _denied(message, writing)
-    unknown = _Said(SourceUnreadable, f"the store refuses it ({code or status})", "")
+    unknown = _Explanation(
+        SourceUnreadable, f"the store refuses the request ({code or status})", ""
+    )
     return _BY_CODE.get(code, unknown)
 
 
-def _wrong_region(fields: Mapping[str, Any], about: Mapping[str, Any]) -> _Said:
+def _wrong_region(fields: Mapping[str, Any], about: Mapping[str, Any]) -> _Explanation:
     headers = about.get("HTTPHeaders", {})
     region = headers.get("x-amz-bucket-region") or fields.get("Region") or ""
-    step = f"Set AWS_REGION={region}" if region else "Set AWS_REGION to the bucket's"
-    seen = f"the bucket lies in another region{f', {region}' if region else ''}"
-    return _Said(StoreError, seen, f"{step}, or COLORWORKER_S3__REGION", True)
+    step = f"Set AWS_REGION={region}" if region else "Set AWS_REGION to the bucket's region"
+    seen = f"the bucket is in another region{f', {region}' if region else ''}"
+    return _Explanation(StoreError, seen, f"{step}, or COLORWORKER_S3__REGION", True)
 
 
-def _denied(message: str, writing: bool) -> _Said:
+def _denied(message: str, writing: bool) -> _Explanation:
     if "requester pay" in message:
         step = "Set COLORWORKER_S3__REQUEST_PAYER=true to pay for the requests"
-        return _Said(SourceUnreadable, "the bucket is requester-pays", step, True)
+        return _Explanation(SourceUnreadable, "the bucket is requester-pays", step, True)
     if writing:
         needed = "s3:PutObject, s3:GetObject and s3:DeleteObject on the destination"
-        return _Said(StoreError, "writing it is denied", f"Give these credentials {needed}")
-    return _Said(
+        return _Explanation(
+            StoreError, "write access is denied", f"Grant these credentials {needed}"
+        )
+    return _Explanation(
         SourceUnreadable,
         "access is denied",
-        "Give these credentials s3:GetObject and s3:ListBucket;"
+        "Grant these credentials s3:GetObject and s3:ListBucket;"
         " if the bucket is requester-pays, set COLORWORKER_S3__REQUEST_PAYER=true",
     )
 
 
-def _of_client(error: Exception) -> _Said:
+def _explain_client_error(error: Exception) -> _Explanation:
     if isinstance(error, boto.SSLError):
-        return _Said(
+        return _Explanation(
             StoreError,
-            "the service's certificate is not trusted here",
-            "Set AWS_CA_BUNDLE or COLORWORKER_S3__CA_BUNDLE to the authorities' PEM file",
+            "the service's certificate is not trusted",
+            "Set AWS_CA_BUNDLE or COLORWORKER_S3__CA_BUNDLE to a PEM file with its authority",
             True,
         )
     if isinstance(error, _AWAY):
         host = urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname or "the service"
-        return _Said(StoreUnavailable, f"{host} does not answer", _ENDPOINT, True)
+        return _Explanation(StoreUnavailable, f"{host} does not answer", _ENDPOINT, True)
     if isinstance(error, _BROKEN):
-        return _Said(StoreUnavailable, "the connection to the store broke off", _ENDPOINT)
+        return _Explanation(StoreUnavailable, "the connection to the store broke", _ENDPOINT)
     if isinstance(error, _NO_CREDENTIALS):
-        seen = f"there are no credentials to reach it with ({type(error).__name__})"
-        return _Said(StoreError, seen, _CREDENTIALS, True)
+        seen = f"there are no credentials ({type(error).__name__})"
+        return _Explanation(StoreError, seen, _CREDENTIALS, True)
     if isinstance(error, boto.ProfileNotFound):
-        return _Said(StoreError, "AWS_PROFILE names no profile of this machine", _CREDENTIALS, True)
+        return _Explanation(
+            StoreError, "AWS_PROFILE names a profile that does not exist", _CREDENTIALS, True
+        )
     name = type(error).__name__
-    return _Said(StoreError, f"boto3 cannot make the request ({name})", "Check AWS_* variables")
+    return _Explanation(
+        StoreError, f"boto3 cannot send the request ({name})", "Check the AWS_* variables"
+    )

@@ -1,4 +1,4 @@
-"""Large files into a bucket and large objects within it, in parts; and uploads left unfinished."""
+"""Multipart uploads and copies, and unfinished uploads."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -15,25 +15,32 @@ from colorworker.store.s3service import S3Service
 
 
 def upload(service: S3Service, path: Path, full_key: str, extra: dict[str, Any]) -> None:
-    """Put a file, in one request or in parts; nothing appears before the last part is there."""
+    """Upload a file, in parts if it is large; the object appears when it is complete."""
     config = _config(service.options.part_bytes, service.options)
     with create_transfer_manager(service.client, config) as manager:
         future = manager.upload(
-            str(path), service.bucket, full_key, extra_args={**extra, **service.paid}
+            str(path), service.bucket, full_key, extra_args={**extra, **service.payer_args}
         )
         try:
             future.result()
         except ClientError as error:
-            # A completion whose answer got lost is repeated, and finds no upload any more. The
-            # caller compares what lies there with what it put.
+            # If the response to the completion is lost, the repeated request finds no upload. The
+            # caller compares the object with the file.
             if error.response["Error"]["Code"] != "NoSuchUpload":
                 raise
 
 
 def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
-    """Copy the object that `head` described, metadata too; returns the copy's ETag if it is known.
+    """Copy an object with its metadata on the server; return the copy's ETag, "" if unknown.
 
-    One request copies at most 5 GB and is silent for long: larger objects are copied in parts.
+    A single request copies at most 5 GB and sends no data for a long time, so larger objects are
+    copied in parts.
+
+    Args:
+        service: The bucket's service.
+        full_key: Key of the object in the bucket.
+        copy_key: Key of the copy in the bucket.
+        head: The HEAD response of the object.
     """
     source = {"Bucket": service.bucket, "Key": full_key}
     if head["ContentLength"] <= service.options.copy_part_bytes:
@@ -42,14 +49,14 @@ def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
             Key=copy_key,
             CopySource=source,
             CopySourceIfMatch=head["ETag"],
-            **service.paid,
+            **service.payer_args,
         )
         return str(answer["CopyObjectResult"]["ETag"])
     extra = {
         "MetadataDirective": "REPLACE",
         "Metadata": head["Metadata"],
         "ContentType": head["ContentType"],
-        **service.paid,
+        **service.payer_args,
     }
     config = _config(service.options.copy_part_bytes, service.options)
     with create_transfer_manager(service.client, config) as manager:
@@ -60,28 +67,31 @@ def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
 def uploads(service: S3Service, prefix: str) -> Iterator[Leftover]:
     """Yield the uploads below a prefix that are neither completed nor aborted.
 
-    Some services take no notice of the prefix, or take it for a whole key; what does not begin
-    with it is left out here.
+    Some services ignore the prefix, or take it for a whole key. Uploads outside the prefix are
+    skipped here.
 
     Args:
-        service: Of the bucket.
-        prefix: Of full keys; the leftovers' keys come without it.
+        service: The bucket's service.
+        prefix: Prefix in the bucket; keys of leftovers are relative to it.
 
     Raises:
-        StoreError: If the credentials do not allow it.
+        StoreError: If the credentials do not permit it.
     """
     query: dict[str, str] = {"Prefix": prefix} if prefix else {}
     while True:
         request = partial(
-            service.client.list_multipart_uploads, Bucket=service.bucket, **query, **service.paid
+            service.client.list_multipart_uploads,
+            Bucket=service.bucket,
+            **query,
+            **service.payer_args,
         )
         try:
-            page = service.ask("", request)
+            page = service.call("", request)
         except SourceUnreadable as error:
             raise StoreError(
                 error.subject,
                 "its unfinished uploads cannot be listed",
-                "Give these credentials s3:ListBucketMultipartUploads,"
+                "Grant these credentials s3:ListBucketMultipartUploads,"
                 " s3:ListMultipartUploadParts and s3:AbortMultipartUpload",
             ) from error
         for found in page.get("Uploads", ()):
@@ -100,22 +110,22 @@ def uploads(service: S3Service, prefix: str) -> Iterator[Leftover]:
 
 
 def abort(service: S3Service, full_key: str, upload_id: str) -> None:
-    """Abort an upload; no error if it is gone."""
+    """Abort an upload; no error if it does not exist."""
     request = partial(
         service.client.abort_multipart_upload,
         Bucket=service.bucket,
         Key=full_key,
         UploadId=upload_id,
-        **service.paid,
+        **service.payer_args,
     )
     try:
-        service.ask(full_key, request, writing=True)
+        service.call(full_key, request, writing=True)
     except KeyMissing:
         return
 
 
 def _size_of_parts(service: S3Service, full_key: str, upload_id: str) -> int:
-    """Return how many bytes the parts of an upload hold so far; 0 if it has ended meanwhile."""
+    """Return the size of an upload's parts so far; 0 if it has ended meanwhile."""
     query: dict[str, Any] = {}
     total = 0
     while True:
@@ -125,10 +135,10 @@ def _size_of_parts(service: S3Service, full_key: str, upload_id: str) -> int:
             Key=full_key,
             UploadId=upload_id,
             **query,
-            **service.paid,
+            **service.payer_args,
         )
         try:
-            page = service.ask(full_key, request)
+            page = service.call(full_key, request)
         except KeyMissing:
             return total
         total += sum(int(part["Size"]) for part in page.get("Parts", ()))
@@ -142,7 +152,7 @@ def _config(part_bytes: int, options: S3Options) -> TransferConfig:
         multipart_threshold=part_bytes + 1,
         multipart_chunksize=part_bytes,
         max_concurrency=options.transfer_threads,
-        # Where awscrt is installed the other client may be chosen, which ignores endpoint_url:
+        # If awscrt is installed, boto3 may choose its client, which ignores endpoint_url:
         # https://github.com/boto/boto3/issues/4839
         preferred_transfer_client="classic",
     )

@@ -1,8 +1,8 @@
-"""Reads from a bucket that insist on one version of an object.
+"""Reads from a bucket that are pinned to one version of an object.
 
-An object has two names that reads accept as its ETag: S3's ETag and, where `put_file` wrote it, an
-id in its metadata. Copies keep the id, while S3's ETag changes when an object is copied that came
-in parts, or that KMS encrypts.
+Reads accept two values as an object's ETag: S3's ETag, and the id that `put_file` writes to the
+metadata. Copies keep the id. S3's ETag changes when an object is copied that was uploaded in parts
+or is encrypted by KMS.
 """
 
 from contextlib import closing
@@ -23,86 +23,86 @@ from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectInfo
 from colorworker.store.s3service import S3Service
 
-ID = "colorworker-id"
-"""Name of the id among an object's metadata."""
-ID_START = "put-"
-"""How ids begin, and no ETag of S3 does."""
+ID_METADATA = "colorworker-id"
+"""Name of the id in the metadata."""
+ID_PREFIX = "put-"
+"""Prefix of ids; no ETag of S3 starts with it."""
 
 _PIECE_BYTES = 256 << 10
 _BROKEN = (HTTPClientError, IncompleteReadError, FlexibleChecksumError)
 _EMPTY = {"InvalidRange", "416"}
 
 
-def info_of(key: str, answer: Any) -> ObjectInfo:
-    """Return what the answer to a HEAD says of an object: under its id, if it has one."""
-    etag = _id(answer) or bare(answer["ETag"])
+def object_info(key: str, answer: Any) -> ObjectInfo:
+    """Return an object's info from a HEAD response, with the id as ETag if there is one."""
+    etag = _id(answer) or unquoted(answer["ETag"])
     modified_at = answer["LastModified"].timestamp()
     return ObjectInfo(key, answer["ContentLength"], etag, modified_at=modified_at)
 
 
-def bare(etag: str) -> str:
+def unquoted(etag: str) -> str:
     """Return an ETag without its quotes."""
     return etag.strip('"')
 
 
-def read_head(service: S3Service, key: str, full_key: str, version: str = "") -> Any:
-    """Return the answer to a HEAD, of the last version if none is named.
+def head_object(service: S3Service, key: str, full_key: str, version: str = "") -> Any:
+    """Return the HEAD response of the object, or of one version.
 
     Raises:
-        KeyMissing: If there is no such object.
+        KeyMissing: If the object does not exist.
     """
-    return service.ask(
+    return service.call(
         key,
         lambda: service.client.head_object(
-            Bucket=service.bucket, Key=full_key, **_version(version), **service.paid
+            Bucket=service.bucket, Key=full_key, **_version_args(version), **service.payer_args
         ),
     )
 
 
 def list_page(service: S3Service, query: dict[str, str]) -> Any:
-    """Return one answer of a listing, which is known to be whole."""
+    """Return one page of a listing, checked to be complete."""
 
     def request() -> Any:
-        page = service.client.list_objects_v2(Bucket=service.bucket, **query, **service.paid)
+        page = service.client.list_objects_v2(Bucket=service.bucket, **query, **service.payer_args)
         if "IsTruncated" not in page:
-            raise ResponseStreamingError(error="a listing does not say whether it is whole")
+            raise ResponseStreamingError(error="a listing lacks IsTruncated")
         return page
 
-    return service.ask("", request)
+    return service.call("", request)
 
 
 def read_all(service: S3Service, key: str, full_key: str, etag: str | None) -> bytes:
-    """Return all bytes; what breaks off is asked for again.
+    """Return all bytes; broken reads are repeated.
 
     Raises:
-        SourceChanged: If the object is not the one with that ETag any more.
+        SourceChanged: If the object no longer has that ETag.
     """
 
     def request() -> tuple[Any, bytes]:
-        answer = _get(service, full_key, **_matching(etag))
+        answer = _get(service, full_key, **_etag_args(etag))
         with closing(answer["Body"]) as body:
             return answer, body.read()
 
     try:
-        answer, data = service.ask(key, request)
+        answer, data = service.call(key, request)
     except KeyMissing as error:
-        raise _missing(key, etag, error) from error
-    _insist(key, answer, etag)
+        raise _missing_error(key, etag, error) from error
+    _check_etag(key, answer, etag)
     return data
 
 
 def open_reader(
     service: S3Service, key: str, full_key: str, etag: str | None, version: str = ""
 ) -> BlockReader:
-    """Return a reader of blocks, each of them asked for by ETag and version.
+    """Return a reader of blocks that are pinned by ETag and version.
 
-    The first block is read here: its answer says what a HEAD would.
+    The first block is read here; the response replaces a HEAD request.
 
     Raises:
-        SourceChanged: If the object is not the one with that ETag any more.
+        SourceChanged: If the object no longer has that ETag.
     """
     length = service.options.block_bytes
-    pins = {**_matching(etag), **_version(version)}
+    pins = {**_etag_args(etag), **_version_args(version)}
 
     def request() -> tuple[Any, bytes]:
         try:
@@ -110,30 +110,30 @@ def open_reader(
         except ClientError as error:
             if error.response["Error"]["Code"] not in _EMPTY:
                 raise
-            return read_head(service, key, full_key, version), b""
-        return answer, _body(answer, length)
+            return head_object(service, key, full_key, version), b""
+        return answer, _read_body(answer, length)
 
     try:
-        answer, first = service.ask(key, request)
+        answer, first = service.call(key, request)
     except KeyMissing as error:
-        raise _missing(key, etag, error) from error
-    _insist(key, answer, etag)
+        raise _missing_error(key, etag, error) from error
+    _check_etag(key, answer, etag)
     seen = (full_key, answer["ETag"], answer.get("VersionId"))
     total = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
     return BlockReader(
-        _Version(service, key, full_key, answer, version).read_range,
+        _ObjectVersion(service, key, full_key, answer, version).read_range,
         int(total),
         name=printable(key),
         first=first,
-        known=service.memory.recall(seen),
-        keep=partial(service.memory.keep, seen),
+        known=service.block_cache.get(seen),
+        keep=partial(service.block_cache.add, seen),
         block_bytes=length,
         cache_bytes=service.options.cache_bytes,
     )
 
 
-class _Version:
-    """One version of an object, to read ranges from."""
+class _ObjectVersion:
+    """One version of an object, for ranged reads."""
 
     def __init__(
         self, service: S3Service, key: str, full_key: str, answer: Any, asked: str
@@ -147,7 +147,7 @@ class _Version:
             self._pins["VersionId"] = version
 
     def read_range(self, offset: int, length: int) -> bytes:
-        """Return the bytes that came before the connection broke, if it did."""
+        """Return the bytes of the range; fewer if the connection broke."""
 
         def request() -> bytes:
             answer = _get(
@@ -158,26 +158,28 @@ class _Version:
             )
             if not answer.get("ContentRange", "").startswith(f"bytes {offset}-"):
                 raise StoreError(self._key, "the service does not serve ranges of objects")
-            return _body(answer, length)
+            return _read_body(answer, length)
 
         try:
-            return self._service.ask(self._key, request)
+            return self._service.call(self._key, request)
         except KeyMissing as error:
-            raise _missing(self._key, self._pins["IfMatch"], error) from error
+            raise _missing_error(self._key, self._pins["IfMatch"], error) from error
         except SourceUnreadable:
-            # To name a version needs s3:GetObjectVersion. Without it the ETag alone has to do, but
-            # not where it was asked for that version.
+            # Reading by version needs s3:GetObjectVersion. Without it, pin by ETag alone, unless
+            # that version was requested.
             if self._asked or self._pins.pop("VersionId", None) is None:
                 raise
             return self.read_range(offset, length)
 
 
 def _get(service: S3Service, full_key: str, **extra: str) -> Any:
-    return service.client.get_object(Bucket=service.bucket, Key=full_key, **extra, **service.paid)
+    return service.client.get_object(
+        Bucket=service.bucket, Key=full_key, **extra, **service.payer_args
+    )
 
 
-def _body(answer: Any, length: int) -> bytes:
-    """Return at most `length` bytes of the answer; fewer if it breaks off."""
+def _read_body(answer: Any, length: int) -> bytes:
+    """Return at most `length` bytes of the response; fewer if the connection breaks."""
     data = bytearray()
     with closing(answer["Body"]) as body:
         try:
@@ -187,27 +189,27 @@ def _body(answer: Any, length: int) -> bytes:
                     break
                 data += piece
         except _BROKEN:
-            # The reader goes on from here, so what came is not asked for twice.
+            # The reader requests the rest, so nothing is transferred twice.
             return bytes(data)
     return bytes(data)
 
 
 def _id(answer: Any) -> str:
-    # Some services write the names of metadata in capitals.
+    # Some services return metadata names in upper case.
     metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
-    return str(metadata.get(ID, ""))
+    return str(metadata.get(ID_METADATA, ""))
 
 
-def _version(version: str) -> dict[str, str]:
+def _version_args(version: str) -> dict[str, str]:
     return {"VersionId": version} if version else {}
 
 
-def _matching(etag: str | None) -> dict[str, str]:
-    return {} if etag is None or etag.startswith(ID_START) else {"IfMatch": f'"{etag}"'}
+def _etag_args(etag: str | None) -> dict[str, str]:
+    return {} if etag is None or etag.startswith(ID_PREFIX) else {"IfMatch": f'"{etag}"'}
 
 
-def _insist(key: str, answer: Any, etag: str | None) -> None:
-    if etag is not None and etag not in {bare(answer["ETag"]), _id(answer)}:
+def _check_etag(key: str, answer: Any, etag: str | None) -> None:
+    if etag is not None and etag not in {unquoted(answer["ETag"]), _id(answer)}:
         raise SourceChanged(
             printable(key),
             "the object was changed after it was listed",
@@ -215,8 +217,8 @@ def _insist(key: str, answer: Any, etag: str | None) -> None:
         )
 
 
-def _missing(key: str, etag: str | None, error: KeyMissing) -> KeyMissing | SourceChanged:
-    """Return the error for an object that is not there: known before, it has been removed."""
+def _missing_error(key: str, etag: str | None, error: KeyMissing) -> KeyMissing | SourceChanged:
+    """Return the error for a missing object: SourceChanged if its ETag was known before."""
     if etag is None:
         return error
     return SourceChanged(printable(key), "the object was removed after it was listed")

@@ -1,4 +1,4 @@
-"""A boto3 client made of our options, and requests that wait until an outage is over."""
+"""A boto3 client with our options, and requests that wait for the end of an outage."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ from colorworker import __version__
 from colorworker.errors import UsageError
 from colorworker.store.blockcache import BlockCache
 from colorworker.store.options import S3Options
-from colorworker.store.s3errors import explain, is_answer
+from colorworker.store.s3errors import explain, service_answered
 
 T = TypeVar("T")
 
@@ -25,24 +25,24 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 
 class S3Service:
-    """One bucket's client. Safe among threads."""
+    """The client of one bucket. Thread-safe."""
 
     def __init__(self, bucket: str, options: S3Options) -> None:
         self.bucket = bucket
         self.options = options
         self.client = make_client(bucket, options)
-        self.paid = {"RequestPayer": "requester"} if options.request_payer else {}
-        """Agrees to pay, where the options do; goes with every request."""
-        self.memory = BlockCache(options.cache_bytes)
+        self.payer_args = {"RequestPayer": "requester"} if options.request_payer else {}
+        """Argument of every request that accepts the costs, if the options do."""
+        self.block_cache = BlockCache(options.cache_bytes)
         self._has_answered = False
 
-    def ask(self, key: str, request: Callable[[], T], *, writing: bool = False) -> T:
-        """Return what `request` returns; if the service was there before and is away, wait for it.
+    def call(self, key: str, request: Callable[[], T], *, writing: bool = False) -> T:
+        """Return what `request` returns; retry it during an outage of the service.
 
-        A service that never answered is not waited for: its address is probably wrong.
+        A service that has never answered is not retried, because its address is probably wrong.
 
         Raises:
-            ColorworkerError: What the service or boto3 said, by `s3errors.explain`.
+            ColorworkerError: The error of the service or boto3; see `s3errors.explain`.
         """
         end = 0.0
         pause = _FIRST_PAUSE_SECONDS
@@ -50,7 +50,7 @@ class S3Service:
             try:
                 answer = request()
             except (ClientError, BotoCoreError, S3CopyFailedError) as error:
-                self._has_answered = self._has_answered or is_answer(error)
+                self._has_answered = self._has_answered or service_answered(error)
                 said = explain(error, bucket=self.bucket, key=key, writing=writing)
                 end = end or time.monotonic() + self.options.outage_seconds
                 is_late = time.monotonic() + pause > end
@@ -64,18 +64,18 @@ class S3Service:
 
 
 def make_client(bucket: str, options: S3Options) -> Any:
-    """Return a client of its own session: boto3's default session must not be shared by threads.
+    """Return a client with its own session, because boto3's default session is not thread-safe.
 
     Raises:
-        UsageError: If the options, or boto3's variables and files, do not make sense.
+        UsageError: If the options, or boto3's environment variables and files, are not valid.
     """
     if options.endpoint_url and "@" in urlsplit(options.endpoint_url).netloc:
         raise UsageError(
             "COLORWORKER_S3__ENDPOINT_URL",
-            "it holds a name or a password",
-            "Give credentials by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a profile",
+            "it contains a user name or password",
+            "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a profile",
         )
-    # At level DEBUG they log headers, and with them session tokens.
+    # At level DEBUG these log headers, including session tokens.
     for name in ("boto3", "botocore", "s3transfer"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
@@ -92,21 +92,21 @@ def make_client(bucket: str, options: S3Options) -> Any:
     except ValueError as error:  # an endpoint that is no URL
         raise UsageError(
             f"s3://{bucket}",
-            f"no client can be made ({error})",
+            f"no client can be created ({error})",
             "Check AWS_ENDPOINT_URL or COLORWORKER_S3__ENDPOINT_URL",
         ) from error
-    client.meta.events.register("before-parse.s3", _refuse_cut_answer)
+    client.meta.events.register("before-parse.s3", _refuse_truncated_response)
     return client
 
 
 def resolve_endpoint(bucket: str, options: S3Options) -> tuple[str | None, str | None]:
     """Return (endpoint URL, region) as boto3 finds them in options, variables and profiles.
 
-    For other libraries' clients, which do not look in all of these places. There is no URL where
-    it is Amazon's own.
+    For clients of other libraries, which do not look in all of these places. The URL is None for
+    AWS.
 
     Raises:
-        UsageError: As `make_client`.
+        UsageError: Like `make_client`.
     """
     client = make_client(bucket, options)
     try:
@@ -117,10 +117,10 @@ def resolve_endpoint(bucket: str, options: S3Options) -> tuple[str | None, str |
         client.close()
 
 
-def _refuse_cut_answer(operation_model: Any, response_dict: Any, **_: Any) -> None:
-    """Refuse a body shorter than its header says; botocore takes one of 0 bytes for an answer.
+def _refuse_truncated_response(operation_model: Any, response_dict: Any, **_: Any) -> None:
+    """Refuse a body that is shorter than its header says; botocore accepts an empty one.
 
-    A listing would then end early, and nobody would know.
+    A listing would then end early without an error.
     """
     if operation_model.has_streaming_output or operation_model.http["method"] == "HEAD":
         return
@@ -139,7 +139,7 @@ def _config(options: S3Options) -> Config:
         "response_checksum_validation": options.checksums,
     }
     return Config(
-        # With an endpoint of one's own botocore may fall back to version 2, which many refuse.
+        # With a custom endpoint, botocore may fall back to version 2, which many services refuse.
         signature_version="s3v4",
         connect_timeout=options.connect_seconds,
         read_timeout=options.read_seconds,

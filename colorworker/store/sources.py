@@ -1,4 +1,4 @@
-"""SOURCE arguments: a file, a folder, or a quoted glob, as a store and a choice of its keys."""
+"""SOURCE arguments (a file, a folder or a quoted glob): which objects of which store they mean."""
 
 import os
 import re
@@ -16,32 +16,32 @@ _MAGIC = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class Source:
-    """Which objects of which store."""
+    """The objects of a store that a job takes."""
 
     root: str
-    """URI of the store, or its folder as a path."""
+    """URI of the store, or path of its folder."""
     key: str = ""
-    """The one object that is meant, or empty."""
+    """Key of a single object; else empty."""
     pattern: str = ""
-    """Glob that keys below the root must match, or empty for all."""
+    """Glob that keys below the root must match; empty for all."""
     include: tuple[str, ...] = ()
-    """Globs of which one must match too; none asks for nothing."""
+    """Globs of which at least one must match as well; empty for all."""
     exclude: tuple[str, ...] = ()
-    """Globs of which none may match: they win over all others."""
+    """Globs of which none may match; overrides the others."""
 
 
 def parse_source(text: str, opened: Callable[[str], ObjectStore] = open_store) -> Source:
-    """Return what a SOURCE argument means; an existing path wins over its reading as a glob.
+    """Return the source of a SOURCE argument; an existing path is not read as a glob.
 
-    The fixed part of a glob, up to its first wildcard, is the root that output names are relative
-    to. `*` and `?` stay within a folder, `**` spans folders.
+    Output names are relative to the fixed part of a glob, up to its first wildcard. `*` and `?`
+    stay within a folder, `**` spans folders.
 
     Args:
-        text: A path, or `s3://bucket/` and a key, a prefix or a glob.
-        opened: Opens the store of a URI: whether a key is there has to be asked.
+        text: A path, or `s3://bucket/` followed by a key, a prefix or a glob.
+        opened: Opens the store of a URI, to check whether a key exists.
 
     Raises:
-        UsageError: If there is nothing under that path.
+        UsageError: If there is no such file, folder, object or prefix.
     """
     if text.startswith(S3_SCHEME):
         return _parse_s3(text, opened)
@@ -84,19 +84,23 @@ def _is_object(store: ObjectStore, key: str) -> bool:
     except KeyMissing:
         return False
     except SourceUnreadable:
-        # The answer to a HEAD gives no reason, that to a listing does: wrong credentials, clock,
-        # region. And without leave to list, missing keys too are answered by "denied".
+        # A HEAD response gives no reason, but a listing does: wrong credentials, clock or region.
+        # And without permission to list, missing keys are answered by "denied" too.
         with suppress(SourceUnreadable):
             next(store.list(key), None)
     return True
 
 
 def select_objects(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
-    """Yield the objects that the source means; what cannot be read comes with `error` set."""
+    """Yield the objects of a source; unreadable ones have `error` set.
+
+    A single object has the same size and ETag as in a listing, so its identity does not depend on
+    how it is named.
+    """
     chosen = key_filter(source)
     if source.key:
         if chosen(source.key):
-            yield _one(store, source.key)
+            yield _single_object(store, source.key)
         return
     for info in store.list(_MAGIC.split(source.pattern)[0]):
         if chosen(info.key):
@@ -104,9 +108,9 @@ def select_objects(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
 
 
 def glob_filter(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return what tells whether a key matches one of the globs.
+    """Return a function that tells whether a key matches one of the globs.
 
-    One without `/` is about the name alone, in whatever folder: `*.mkv` is `**/*.mkv`.
+    A glob without `/` matches the file name in any folder: `*.mkv` is `**/*.mkv`.
     """
     rooted = (text if "/" in text else f"**/{text}" for text in patterns)
     expressions = [f"(?:{glob_expression(text.removeprefix('/')).pattern})" for text in rooted]
@@ -115,7 +119,7 @@ def glob_filter(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 def key_filter(source: Source) -> Callable[[str], bool]:
-    """Return what tells whether a key is meant: by the pattern, by `include`, not by `exclude`."""
+    """Return a function that tells whether a key belongs to the source."""
     matches = glob_expression(source.pattern).fullmatch if source.pattern else None
     included = glob_filter(source.include) if source.include else None
     excluded = glob_filter(source.exclude) if source.exclude else None
@@ -133,8 +137,8 @@ def key_filter(source: Source) -> Callable[[str], bool]:
 def glob_expression(pattern: str) -> re.Pattern[str]:
     """Return the regular expression of a glob over `/`-separated keys.
 
-    `**/` matches any number of folders, none included; `*` and `?` do not match `/`; `[abc]` and
-    `[!abc]` are classes.
+    `**/` matches any number of folders, also none; `*` and `?` do not match `/`; `[abc]` and
+    `[!abc]` are character classes.
     """
     out = []
     position = 0
@@ -162,20 +166,20 @@ def glob_expression(pattern: str) -> re.Pattern[str]:
 
 
 def refuse_overlap(text: str, source: Source, destination: str) -> None:
-    """Refuse a destination from which outputs could reach the sources, or be taken for sources.
+    """Refuse a destination whose outputs could overwrite sources or be taken for sources.
 
     Raises:
-        UsageError: If one folder lies in the other, or a single file lies directly in the
+        UsageError: If one folder is inside the other, or a single file lies directly in the
             destination.
     """
-    root, target = _place(source.root), _place(destination)
-    if target == root if source.key else _lies_in(target, root):
+    root, target = _path_parts(source.root), _path_parts(destination)
+    if target == root if source.key else _is_inside(target, root):
         raise UsageError(
             destination,
             f"the destination lies inside the source {text}",
             "Choose a folder outside of it; sources are never written to",
         )
-    if not source.key and _lies_in(root, target):
+    if not source.key and _is_inside(root, target):
         raise UsageError(
             text,
             f"the source lies inside the destination {destination}",
@@ -183,19 +187,19 @@ def refuse_overlap(text: str, source: Source, destination: str) -> None:
         )
 
 
-def _place(location: str) -> tuple[str, ...]:
-    """Return where a folder or URI leads, outermost part first; what differs there never meets."""
+def _path_parts(location: str) -> tuple[str, ...]:
+    """Return the parts of a folder or URI, outermost first, with links resolved."""
     if location.startswith(S3_SCHEME):
         bucket, prefix = split_s3(location)
         return (S3_SCHEME, bucket, *filter(None, prefix.split("/")))
     return Path(location).resolve().parts
 
 
-def _lies_in(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
+def _is_inside(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
     return inner[: len(outer)] == outer
 
 
-def _one(store: ObjectStore, key: str) -> ObjectInfo:
+def _single_object(store: ObjectStore, key: str) -> ObjectInfo:
     try:
         return store.list_one(key)
     except KeyMissing:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from colorworker.errors import UsageError
 from colorworker.store.objectstore import ObjectStore
-from colorworker.store.picturesets import find, samples
+from colorworker.store.picturesets import find_shards, read_samples
 from colorworker.store.sources import parse_source
 from colorworker.training.intake import IntakeRules, Inventory, copy_pictures
 from colorworker.training.localcopy import LocalCopy
@@ -39,12 +39,12 @@ def open_dataset(
     """
     source = parse_source(text, opened)
     with closing(opened(source.root)) as store:
-        shards = find(store, source)
+        shards = find_shards(store, source)
         if not shards:
             raise UsageError(
                 text, "contains no picture and no tar shard", "Check the prefix or the pattern"
             )
-        inventory = copy_pictures(samples(store, shards), local_copy, rules, threads=threads)
+        inventory = copy_pictures(read_samples(store, shards), local_copy, rules, threads=threads)
     return Dataset(inventory, local_copy)
 
 

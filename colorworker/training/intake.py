@@ -19,7 +19,7 @@ from colorworker.errors import ItemError, SourceDamaged
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.media.stills.vips import open_still
 from colorworker.model.runtime import tf
-from colorworker.store.picturesets import Sample
+from colorworker.store.picturesets import PictureSample
 from colorworker.training.localcopy import LocalCopy, Place
 from colorworker.training.order import is_held_out
 
@@ -96,7 +96,7 @@ class _Prepared:
 
 
 def copy_pictures(
-    samples: Iterable[Sample], local_copy: LocalCopy, rules: IntakeRules, *, threads: int = 2
+    samples: Iterable[PictureSample], local_copy: LocalCopy, rules: IntakeRules, *, threads: int = 2
 ) -> Inventory:
     """Copy every usable picture into the local copy; record the gray and broken ones.
 
@@ -129,7 +129,7 @@ def copy_pictures(
 
 
 def _prepare_all(
-    samples: Iterable[Sample], rules: IntakeRules, threads: int
+    samples: Iterable[PictureSample], rules: IntakeRules, threads: int
 ) -> Iterator[_Prepared]:
     iterator = iter(samples)
     with ThreadPoolExecutor(threads) as pool:
@@ -137,7 +137,7 @@ def _prepare_all(
             yield from pool.map(lambda sample: _prepare(sample, rules), batch)
 
 
-def _prepare(sample: Sample, rules: IntakeRules) -> _Prepared:
+def _prepare(sample: PictureSample, rules: IntakeRules) -> _Prepared:
     """Return the data to store for a sample, or the reason why it is left out."""
     if sample.error:
         return _Prepared(sample.key, sample.name, error=str(sample.error))
@@ -147,7 +147,7 @@ def _prepare(sample: Sample, rules: IntakeRules) -> _Prepared:
         return _Prepared(sample.key, sample.name, error=str(error))
 
 
-def _prepare_jpeg(sample: Sample, rules: IntakeRules) -> _Prepared | None:
+def _prepare_jpeg(sample: PictureSample, rules: IntakeRules) -> _Prepared | None:
     """Return a JPEG without ICC profile or EXIF, unchanged if its size fits; else None."""
     head = sample.data[:_HEAD_BYTES]
     if not head.startswith(_JPEG) or b"ICC_PROFILE" in head or b"Exif" in head:
@@ -173,7 +173,7 @@ def _prepare_jpeg(sample: Sample, rules: IntakeRules) -> _Prepared | None:
     return _Prepared(sample.key, sample.name, sample.data, height, width, colorfulness(small))
 
 
-def _prepare_still(sample: Sample, rules: IntakeRules) -> _Prepared:
+def _prepare_still(sample: PictureSample, rules: IntakeRules) -> _Prepared:
     """Return any supported still, upright, in sRGB and at the size to store."""
     with open_still(io.BytesIO(sample.data), sample.key, max_pixels=rules.max_pixels) as picture:
         height, width = picture.info.upright_height, picture.info.upright_width
@@ -183,7 +183,7 @@ def _prepare_still(sample: Sample, rules: IntakeRules) -> _Prepared:
     return _encode(sample, codes, rules)
 
 
-def _encode(sample: Sample, codes: Codes, rules: IntakeRules) -> _Prepared:
+def _encode(sample: PictureSample, codes: Codes, rules: IntakeRules) -> _Prepared:
     """Return decoded pixels in the form in which they are stored."""
     data = codes.tobytes()
     if rules.stored_as == "jpeg":

@@ -1,4 +1,4 @@
-"""What buckets promise beyond the contract: large objects, versions, prefixes, pages."""
+"""Buckets beyond the contract: large objects, versions, prefixes, pages."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def noise(size, seed=0):
 
 @pytest.fixture
 def opened():
-    """Opens stores, and closes them in the end."""
+    """Opens stores and closes them after the test."""
     stores = []
 
     def open_one(bucket, options=None, **settings):
@@ -64,7 +64,7 @@ def large(tmp_path):
 
 @pytest.mark.parametrize("options", [IN_PARTS, COPIED_WHOLE], ids=["in parts", "copied whole"])
 @pytest.mark.parametrize("versions", [False, True], ids=["plain", "versions"])
-def test_an_object_put_in_parts_keeps_its_etag_when_it_is_published(
+def test_an_object_uploaded_in_parts_keeps_its_etag_when_published(
     s3, opened, large, options, versions
 ):
     bucket = s3.make_bucket(versions)
@@ -91,7 +91,9 @@ def test_an_object_put_in_parts_keeps_its_etag_when_it_is_published(
 
 
 @pytest.mark.parametrize("options", [IN_PARTS, COPIED_WHOLE], ids=["in parts", "copied whole"])
-def test_a_record_of_a_large_film_counts_until_the_film_is_replaced(bucket, opened, large, options):
+def test_the_record_of_a_large_film_counts_until_the_film_is_replaced(
+    bucket, opened, large, options
+):
     store, unit = opened(bucket, options), "cd" * 16
     key = attempt_key(unit, ".mkv")
     stored = store.put_file(key, large)
@@ -106,7 +108,7 @@ def test_a_record_of_a_large_film_counts_until_the_film_is_replaced(bucket, open
     assert finished(store, unit) is None
 
 
-def test_an_upload_that_was_never_completed_is_seen_below_the_prefix_and_discarded(
+def test_an_unfinished_upload_below_the_prefix_is_a_leftover_and_can_be_discarded(
     s3, bucket, opened
 ):
     begun = [
@@ -127,7 +129,7 @@ def test_an_upload_that_was_never_completed_is_seen_below_the_prefix_and_discard
     assert [upload["UploadId"] for upload in uploads(s3, bucket)] == begun[1:]
 
 
-def test_without_leave_to_list_uploads_it_is_said_which_is_needed(s3, bucket, opened, monkeypatch):
+def test_the_error_names_the_permission_to_list_uploads(s3, bucket, opened, monkeypatch):
     def choose(seen):
         return Fault(status=403, code="AccessDenied") if "uploads" in seen.path else Fault()
 
@@ -137,7 +139,7 @@ def test_without_leave_to_list_uploads_it_is_said_which_is_needed(s3, bucket, op
             list(opened(bucket).leftovers())
 
 
-def test_an_upload_that_fails_leaves_nothing_behind(s3, bucket, opened, large, monkeypatch):
+def test_a_failed_upload_leaves_no_parts(s3, bucket, opened, large, monkeypatch):
     def choose(seen):
         denied = "partNumber=2" in seen.path
         return Fault(status=403, code="AccessDenied") if denied else Fault()
@@ -145,15 +147,13 @@ def test_an_upload_that_fails_leaves_nothing_behind(s3, bucket, opened, large, m
     with proxy(s3.url, choose) as between:
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
         store = opened(bucket, IN_PARTS)
-        with pytest.raises(Exception, match="writing it is denied"):
+        with pytest.raises(Exception, match="write access is denied"):
             store.put_file("film.mkv", large)
 
     assert uploads(s3, bucket) == []
 
 
-def test_a_large_copy_that_fails_leaves_the_attempt_and_nothing_else(
-    s3, bucket, opened, large, monkeypatch
-):
+def test_a_failed_copy_in_parts_leaves_only_the_attempt(s3, bucket, opened, large, monkeypatch):
     def choose(seen):
         copies = seen.method == "PUT" and "x-amz-copy-source" in map(str.lower, seen.headers)
         denied = copies and "partNumber=2" in seen.path
@@ -163,7 +163,7 @@ def test_a_large_copy_that_fails_leaves_the_attempt_and_nothing_else(
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
         store = opened(bucket, IN_PARTS)
         info = store.put_file("attempts/1.mkv", large)
-        with pytest.raises(Exception, match="writing it is denied"):
+        with pytest.raises(Exception, match="write access is denied"):
             store.publish("attempts/1.mkv", "film.mkv")
         assert store.head("attempts/1.mkv") == info
         assert [item.key for item in store.list()] == ["attempts/1.mkv"]
@@ -172,7 +172,7 @@ def test_a_large_copy_that_fails_leaves_the_attempt_and_nothing_else(
 
 
 @pytest.mark.parametrize("forgetful", [False, True], ids=["service knows", "service forgot"])
-def test_a_completion_whose_answer_got_lost_is_found_done(
+def test_an_upload_is_complete_although_the_response_was_lost(
     s3, bucket, opened, large, monkeypatch, forgetful
 ):
     completions = []
@@ -196,7 +196,7 @@ def test_a_completion_whose_answer_got_lost_is_found_done(
     assert uploads(s3, bucket) == []
 
 
-def test_an_object_that_changes_while_it_is_read_is_no_mixture(bucket, opened):
+def test_an_object_that_changes_while_it_is_read_is_an_error(bucket, opened):
     store = opened(bucket)
     old, new = noise(3 * MIB, 1), noise(3 * MIB, 2)
     etag = store.put("film.mp4", old).etag
@@ -211,7 +211,7 @@ def test_an_object_that_changes_while_it_is_read_is_no_mixture(bucket, opened):
             reader.read()
 
 
-def test_a_bucket_with_versions_goes_on_with_the_one_that_was_opened(s3, opened):
+def test_with_versioning_an_open_reader_keeps_its_version(s3, opened):
     bucket = s3.make_bucket(versions=True)
     store = opened(bucket)
     old, new = noise(3 * MIB, 1), noise(3 * MIB, 2)
@@ -225,7 +225,7 @@ def test_a_bucket_with_versions_goes_on_with_the_one_that_was_opened(s3, opened)
         store.open("film.mp4", etag=etag)
 
 
-def test_a_version_that_is_named_is_looked_at_and_read_after_it_was_replaced(s3, opened):
+def test_a_version_can_be_looked_up_and_read_after_it_was_replaced(s3, opened):
     bucket = s3.make_bucket(versions=True)
     store, old = opened(bucket), noise(200_000, 1)
     put = s3.client.put_object(Bucket=bucket, Key="film.mp4", Body=old)
@@ -245,7 +245,7 @@ def test_a_version_that_is_named_is_looked_at_and_read_after_it_was_replaced(s3,
         store.list_one("film.mp4", version="nosuchversion")
 
 
-def test_a_look_says_what_a_listing_says(bucket, opened, large):
+def test_list_one_returns_the_entry_of_the_listing_and_head_the_id(bucket, opened, large):
     store = opened(bucket)
     store.put_file("film.mkv", large)
 
@@ -253,9 +253,7 @@ def test_a_look_says_what_a_listing_says(bucket, opened, large):
     assert store.head("film.mkv").etag != store.list_one("film.mkv").etag
 
 
-def test_an_object_of_our_own_is_the_same_source_by_its_key_and_by_its_folder(
-    bucket, opened, large
-):
+def test_an_object_has_the_same_etag_as_a_single_source_and_in_a_listing(bucket, opened, large):
     store = opened(bucket, IN_PARTS)
     store.put_file("reels/a.mkv", large)
 
@@ -265,7 +263,7 @@ def test_an_object_of_our_own_is_the_same_source_by_its_key_and_by_its_folder(
     assert named.etag == listed.etag
 
 
-def test_without_leave_to_name_versions_the_etag_alone_is_insisted_on(s3, opened, monkeypatch):
+def test_without_permission_to_read_versions_reads_are_pinned_by_etag(s3, opened, monkeypatch):
     bucket = s3.make_bucket(versions=True)
     data = noise(3 * MIB)
     s3.client.put_object(Bucket=bucket, Key="film.mp4", Body=data)
@@ -281,7 +279,7 @@ def test_without_leave_to_name_versions_the_etag_alone_is_insisted_on(s3, opened
         assert between.faults == 1
 
 
-def test_a_removed_object_has_changed_for_those_who_knew_it(bucket, opened):
+def test_reading_a_removed_object_by_etag_raises_source_changed(bucket, opened):
     store = opened(bucket)
     etag = store.put("a.tif", b"old").etag
     store.delete("a.tif")
@@ -293,7 +291,7 @@ def test_a_removed_object_has_changed_for_those_who_knew_it(bucket, opened):
             read("a.tif")
 
 
-def test_a_prefix_is_a_store_of_its_own(bucket, opened):
+def test_a_prefix_can_be_opened_as_a_store(bucket, opened):
     outer, inner = opened(bucket), opened(f"{bucket}/a b/c%20d/")
     for key in ("top.tif", "a b/c%20d/x.tif", "a b/c%20d/sub/y.tif", "a b/c%20d.tif"):
         outer.put(key, key.encode())
@@ -308,7 +306,7 @@ def test_a_prefix_is_a_store_of_its_own(bucket, opened):
         inner.put("/".join(["k" * 203] * 5), b"")
 
 
-def test_a_long_listing_comes_page_by_page(s3, bucket, opened, monkeypatch):
+def test_a_long_listing_is_read_page_by_page(s3, bucket, opened, monkeypatch):
     names = {f"folder-{number % 7}/{number}.tif" for number in range(1100)}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: s3.client.put_object(Bucket=bucket, Key=key, Body=b"x"), names))
@@ -324,7 +322,7 @@ def test_a_long_listing_comes_page_by_page(s3, bucket, opened, monkeypatch):
     assert between.count("GET") == 2
 
 
-def test_what_cannot_be_a_key_is_listed_with_the_reason_and_folders_are_not(s3, bucket, opened):
+def test_invalid_keys_are_listed_with_an_error_and_folder_objects_are_skipped(s3, bucket, opened):
     for key in ("good.tif", "new\nline.tif", "folder/"):
         s3.client.put_object(Bucket=bucket, Key=key, Body=b"" if key == "folder/" else b"x")
 
@@ -335,7 +333,7 @@ def test_what_cannot_be_a_key_is_listed_with_the_reason_and_folders_are_not(s3, 
     assert "control character" in found["new\nline.tif"]
 
 
-def test_temporary_files_go_where_it_is_said(bucket, tmp_path, s3):
+def test_the_scratch_folder_can_be_set(bucket, tmp_path, s3):
     with_folder = open_store(f"s3://{bucket}", StoreOptions(scratch=tmp_path / "scratch"))
     without = open_store(f"s3://{bucket}")
 

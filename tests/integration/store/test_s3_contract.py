@@ -1,4 +1,4 @@
-"""The contract of stores, kept by buckets on a real server."""
+"""The store contract, for buckets on a real server."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from tests.storecontract import *  # noqa: F403
 pytestmark = pytest.mark.integration
 
 REFUSED_BY_SEAWEEDFS = {
-    ("bucket", "backslash"): "it takes a backslash for a slash",
-    ("bucket with versions", "backslash"): "it takes a backslash for a slash",
+    ("bucket", "backslash"): "it treats a backslash as a slash",
+    ("bucket with versions", "backslash"): "it treats a backslash as a slash",
     ("bucket with versions", "255 bytes a part"): "it appends `.versions` to the name of a file",
 }
 

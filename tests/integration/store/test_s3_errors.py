@@ -1,4 +1,4 @@
-"""What a service refuses becomes a sentence that says what to do, and never shows a secret."""
+"""Errors of the service become messages with a next step and never contain a secret."""
 
 import socket
 import subprocess
@@ -65,7 +65,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
-def test_an_answer_becomes_a_sentence(s3, bucket, monkeypatch, answer):
+def test_an_error_response_becomes_a_message(s3, bucket, monkeypatch, answer):
     status, code, message, kind, words = answer
     fault = Fault(status=status, code=code, message=message)
     with proxy(s3.url, lambda _: fault) as between:
@@ -78,7 +78,7 @@ def test_an_answer_becomes_a_sentence(s3, bucket, monkeypatch, answer):
     assert said.value.subject in {"film.mp4", f"s3://{bucket}"}
 
 
-def test_a_bucket_elsewhere_is_named_with_its_region(s3, bucket, monkeypatch):
+def test_the_error_for_another_region_names_it(s3, bucket, monkeypatch):
     fault = Fault(
         status=301, code="PermanentRedirect", headers=(("x-amz-bucket-region", "eu-central-1"),)
     )
@@ -88,7 +88,7 @@ def test_a_bucket_elsewhere_is_named_with_its_region(s3, bucket, monkeypatch):
             open_quick(bucket).get("film.mp4")
 
 
-def test_who_agrees_to_pay_says_so_with_every_request(s3, bucket, tmp_path, monkeypatch):
+def test_request_payer_is_sent_with_every_request(s3, bucket, tmp_path, monkeypatch):
     headers = []
 
     def choose(seen):
@@ -110,20 +110,20 @@ def test_who_agrees_to_pay_says_so_with_every_request(s3, bucket, tmp_path, monk
     assert all(each["x-amz-request-payer"] == "requester" for each in headers)
 
 
-def test_reading_alone_is_not_enough_to_write(bucket, monkeypatch):
+def test_writing_with_read_only_credentials_is_denied(bucket, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.READER_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.READER_SECRET)
     store = open_quick(bucket)
 
     assert store.get("film.mp4") == b"film"
     for write in (lambda: store.put("key", b""), lambda: store.delete("film.mp4")):
-        with pytest.raises(StoreError, match="writing it is denied") as said:
+        with pytest.raises(StoreError, match="write access is denied") as said:
             write()
         assert not said.value.retryable
 
 
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_wrong_credentials_are_called_that_and_not_shown(bucket, monkeypatch, name):
+def test_wrong_credentials_are_reported_without_showing_them(bucket, monkeypatch, name):
     monkeypatch.setenv(name, "WRONG0SECRET")
     store = open_quick(bucket)
 
@@ -134,7 +134,7 @@ def test_wrong_credentials_are_called_that_and_not_shown(bucket, monkeypatch, na
         assert not secrets_in(repr(said.value))
 
 
-def test_no_credentials_at_all_are_asked_for(bucket, monkeypatch):
+def test_missing_credentials_are_reported(bucket, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
@@ -142,21 +142,21 @@ def test_no_credentials_at_all_are_asked_for(bucket, monkeypatch):
         open_quick(bucket).get("film.mp4")
 
 
-def test_a_bucket_that_is_not_there_is_named(store, s3):
+def test_the_error_names_a_missing_bucket(store, s3):
     with pytest.raises(StoreError, match="s3://no-such-bucket: there is no such bucket"):
         list(open_quick("no-such-bucket").list())
     with pytest.raises(StoreError, match="no such bucket"):
         open_quick("no-such-bucket").put("key", b"", create_only=True)
 
 
-def test_a_profile_that_is_not_there_is_a_usage_error(s3, monkeypatch):
+def test_a_missing_profile_is_a_usage_error(s3, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
 
     with pytest.raises(UsageError, match="AWS_PROFILE"):
         open_quick("archive")
 
 
-def test_credentials_in_a_url_are_refused_and_not_repeated(s3):
+def test_credentials_in_a_url_are_refused_without_showing_them(s3):
     with pytest.raises(UsageError) as said:
         open_quick("archive", endpoint_url="http://name:hunter2@127.0.0.1:1")
     assert "hunter2" not in str(said.value)
@@ -165,7 +165,7 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(s3):
     assert "hunter2" not in str(said.value)
 
 
-def test_an_address_where_nobody_ever_answered_is_not_waited_for(s3, monkeypatch):
+def test_a_service_that_never_answered_is_not_retried(s3, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
@@ -178,7 +178,7 @@ def test_an_address_where_nobody_ever_answered_is_not_waited_for(s3, monkeypatch
     assert time.monotonic() - start < 10
 
 
-def test_an_outage_is_waited_out(s3, bucket, monkeypatch):
+def test_requests_wait_for_the_end_of_an_outage(s3, bucket, monkeypatch):
     with proxy(s3.url) as between:
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
         store = open_quick(bucket, outage_seconds=30)
@@ -191,7 +191,7 @@ def test_an_outage_is_waited_out(s3, bucket, monkeypatch):
     assert info.size_bytes == 7
 
 
-def test_an_outage_that_lasts_is_an_error_to_try_again_later(s3, bucket, monkeypatch):
+def test_a_long_outage_is_a_retryable_error(s3, bucket, monkeypatch):
     with proxy(s3.url) as between:
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
         store = open_quick(bucket, outage_seconds=1)
@@ -204,7 +204,7 @@ def test_an_outage_that_lasts_is_an_error_to_try_again_later(s3, bucket, monkeyp
     assert said.value.retryable
 
 
-def test_a_create_whose_answer_got_lost_says_that_the_key_is_taken(s3, bucket, monkeypatch):
+def test_a_create_only_put_with_a_lost_response_raises_key_exists(s3, bucket, monkeypatch):
     with proxy(s3.url, lambda seen: Fault(lose_answer=seen.number == 1)) as between:
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
         with pytest.raises(KeyExists):
@@ -219,7 +219,7 @@ def store_content(s3, bucket, key):
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    """A certificate that only those trust who are told to."""
+    """A certificate authority that is not trusted by default."""
     folder = tmp_path_factory.mktemp("authority")
     subprocess.run(
         [
@@ -241,10 +241,8 @@ def secure_server(authority, tmp_path_factory):
 
 
 @pytest.mark.parametrize("checksums", [None, "when_required"])
-def test_over_tls_the_authority_is_told_by_a_setting(
-    s3, secure_server, authority, tmp_path, checksums
-):
-    """Only over TLS does boto3 send checksums behind the content, in pieces."""
+def test_the_ca_bundle_setting_is_used_for_tls(s3, secure_server, authority, tmp_path, checksums):
+    """Only over TLS does boto3 send trailing checksums with chunked content."""
     bucket = secure_server.make_bucket()
     (tmp_path / "film").write_bytes(b"film" * (2 << 20))
     store = open_quick(
@@ -263,7 +261,7 @@ def test_over_tls_the_authority_is_told_by_a_setting(
         assert reader.read() == b"film" * (2 << 20)
 
 
-def test_an_unknown_authority_is_refused_with_the_setting_to_name_it(s3, secure_server):
+def test_the_error_for_an_unknown_authority_names_the_setting(s3, secure_server):
     store = open_quick("archive", endpoint_url=secure_server.url)
 
     with pytest.raises(StoreError, match="COLORWORKER_S3__CA_BUNDLE"):

@@ -1,4 +1,4 @@
-"""A service that stumbles on every tenth request: the work of a job still ends right."""
+"""Work completes correctly although every tenth request fails."""
 
 import io
 import random
@@ -26,13 +26,13 @@ OPTIONS = S3Options(
 
 
 def one_in_ten(fault, seed=0):
-    """Choose for every tenth request or so, whatever it is."""
+    """Inject the fault into every tenth request on average."""
     dice = random.Random(seed)
     return lambda _: fault if dice.random() < 0.1 else Fault()
 
 
 def lose_every_third_commit():
-    """Done-records are created, but whoever creates them is not told."""
+    """Lose the response to every third put of a done-record."""
     commits = []
 
     def choose(seen):
@@ -74,7 +74,7 @@ def frames_of(reader):
 
 
 def work(source, destination, tmp_path):
-    """List, read every film, put a large result for each and commit it, as a job's units do."""
+    """List, read every film, put a large result for each and commit it, as units do."""
     done = {}
     for info in sorted(source.list("reels/"), key=lambda info: info.key):
         unit = f"{zlib.crc32(info.key.encode()):032x}"
@@ -93,7 +93,7 @@ def work(source, destination, tmp_path):
 
 
 @pytest.mark.parametrize("choose", TROUBLE.values(), ids=TROUBLE.keys())
-def test_work_ends_right_under(s3, films, tmp_path, monkeypatch, choose):
+def test_work_completes_correctly_under(s3, films, tmp_path, monkeypatch, choose):
     archive, color = s3.make_bucket(), s3.make_bucket()
     for key, data in films.items():
         s3.client.put_object(Bucket=archive, Key=key, Body=data)
@@ -114,8 +114,8 @@ def test_work_ends_right_under(s3, films, tmp_path, monkeypatch, choose):
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 @pytest.mark.parametrize("spoiled", ["list-type=2", "uploads", "partNumber=1"])
-def test_an_answer_that_is_cut_is_no_answer(s3, tmp_path, monkeypatch, spoiled, share):
-    """A listing above all: cut after its header it looks like an empty bucket."""
+def test_a_truncated_response_is_retried(s3, tmp_path, monkeypatch, spoiled, share):
+    """Most important for a listing: cut after its header, it looks like an empty bucket."""
     bucket = s3.make_bucket()
     (tmp_path / "file").write_bytes(bytes(6 * MIB))
     cut = []
@@ -140,7 +140,7 @@ def test_an_answer_that_is_cut_is_no_answer(s3, tmp_path, monkeypatch, spoiled, 
     assert len(cut) == 2
 
 
-def test_work_goes_on_after_the_service_was_away(s3, films, tmp_path, monkeypatch):
+def test_work_continues_after_an_outage(s3, films, tmp_path, monkeypatch):
     archive, color = s3.make_bucket(), s3.make_bucket()
     for key, data in films.items():
         s3.client.put_object(Bucket=archive, Key=key, Body=data)
@@ -163,7 +163,7 @@ def test_work_goes_on_after_the_service_was_away(s3, films, tmp_path, monkeypatc
 
 
 def assert_right(films, done, destination):
-    """Every film was read whole, and every output is there once, as it was put."""
+    """Every film was read completely, and every output exists once, with the right content."""
     assert len(done) == FILMS
     for key, data in films.items():
         unit, frames, record, result = done[f"{key[:-4]}.mkv"]

@@ -6,7 +6,7 @@ import pyvips
 
 from colorworker.evaluation.pictures import Pictures
 from colorworker.store.memory import MemoryStore
-from colorworker.store.picturesets import find
+from colorworker.store.picturesets import find_shards
 
 
 def color_png(seed, height=32, width=48):
@@ -40,7 +40,7 @@ def pictures():
         store.put(f"{index}.png", color_png(index))
     store.put("5.png", color_png(5, 40, 24))
     store.put("2-broken.png", color_png(9)[:100])
-    return Pictures(store, find(store))
+    return Pictures(store, find_shards(store))
 
 
 @pytest.fixture

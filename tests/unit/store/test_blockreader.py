@@ -1,4 +1,4 @@
-"""Reading by blocks: few requests, few bytes too many, bounded memory, and nothing lost."""
+"""The block reader: few requests, few extra bytes, bounded memory, correct bytes."""
 
 import io
 import random
@@ -12,13 +12,13 @@ import pyvips
 from colorworker.errors import ColorworkerError, SourceChanged, StoreUnavailable
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.store.blockcache import BlockCache
-from colorworker.store.blockreader import BLOCK_BYTES, TRIES, BlockReader
+from colorworker.store.blockreader import ATTEMPTS, BLOCK_BYTES, BlockReader
 
 MIB = 1 << 20
 
 
 class Remote:
-    """Bytes behind a counted ranged read, which can be made to break."""
+    """Bytes with counted ranged reads, which can be made to break."""
 
     def __init__(self, data, spoil=lambda _, piece: piece):
         self.data = data
@@ -42,7 +42,7 @@ def noise(size, seed=0):
     return np.random.default_rng(seed).bytes(size)
 
 
-def test_it_reads_and_seeks_like_a_file_of_the_same_bytes():
+def test_it_reads_and_seeks_like_a_file():
     data = noise(3 * MIB + 17)
     remote, file, choose = Remote(data), io.BytesIO(data), random.Random(1)
     reader = remote.reader(block_bytes=1 << 16, cache_bytes=5 << 16)
@@ -58,7 +58,7 @@ def test_it_reads_and_seeks_like_a_file_of_the_same_bytes():
     assert reader.read(1) == b""
 
 
-def test_nothing_is_read_before_it_is_wanted_and_nothing_twice():
+def test_blocks_are_read_on_demand_and_only_once():
     remote = Remote(noise(4 * MIB))
     reader = remote.reader()
 
@@ -71,7 +71,7 @@ def test_nothing_is_read_before_it_is_wanted_and_nothing_twice():
     assert remote.ranges == [(3 * MIB, BLOCK_BYTES)]
 
 
-def test_a_beginning_that_is_known_is_not_read_again():
+def test_a_known_first_block_is_not_read_again():
     data = noise(2 * BLOCK_BYTES)
     remote = Remote(data)
 
@@ -80,7 +80,7 @@ def test_a_beginning_that_is_known_is_not_read_again():
     assert remote.ranges == [(BLOCK_BYTES, BLOCK_BYTES)]
 
 
-def test_an_incomplete_beginning_is_read_again():
+def test_an_incomplete_first_block_is_read_again():
     data = noise(2 * MIB)
     remote = Remote(data)
 
@@ -89,7 +89,7 @@ def test_an_incomplete_beginning_is_read_again():
     assert remote.sent == len(data)
 
 
-def test_reading_on_takes_larger_and_larger_pieces_up_to_a_bound():
+def test_sequential_reads_grow_up_to_a_limit():
     remote = Remote(noise(64 * MIB))
     reader = remote.reader()
 
@@ -104,7 +104,7 @@ def test_reading_on_takes_larger_and_larger_pieces_up_to_a_bound():
 
 
 @pytest.mark.parametrize("megabytes", [1, 3, 10, 20, 50])
-def test_a_reader_that_stops_has_read_at_most_a_quarter_and_a_block_too_much(megabytes):
+def test_a_reader_that_stops_has_read_at_most_a_quarter_and_a_block_extra(megabytes):
     remote = Remote(noise(64 * MIB))
     reader = remote.reader()
     reader.seek(5 * MIB)
@@ -115,7 +115,7 @@ def test_a_reader_that_stops_has_read_at_most_a_quarter_and_a_block_too_much(meg
     assert remote.sent <= 1.25 * megabytes * MIB + MIB
 
 
-def test_memory_stays_within_its_bound():
+def test_memory_stays_within_its_limit():
     remote = Remote(bytes(40 * MIB))
     reader = remote.reader(cache_bytes=4 * MIB)
 
@@ -131,14 +131,14 @@ def test_memory_stays_within_its_bound():
     assert len(remote.ranges) == before + 1
 
 
-def test_an_empty_object_is_read_without_asking():
+def test_an_empty_object_needs_no_read():
     remote = Remote(b"")
 
     assert remote.reader().read() == b""
     assert remote.ranges == []
 
 
-def test_a_read_that_breaks_goes_on_from_where_it_broke():
+def test_after_a_broken_read_only_the_rest_is_requested():
     remote = Remote(noise(4 * MIB), lambda _, piece: piece[: len(piece) // 2 + 1])
 
     assert remote.reader(block_bytes=64).read(1000) == remote.data[:1000]
@@ -147,21 +147,21 @@ def test_a_read_that_breaks_goes_on_from_where_it_broke():
     assert remote.sent < 1000 + 64
 
 
-def test_what_never_arrives_is_an_error_that_may_be_tried_again():
+def test_data_that_never_arrives_is_a_retryable_error():
     remote = Remote(noise(MIB), lambda *_: b"")
     reader = remote.reader()
 
     with pytest.raises(StoreUnavailable) as said:
         reader.read(10)
 
-    assert len(remote.ranges) == TRIES
+    assert len(remote.ranges) == ATTEMPTS
     assert remote.pauses == sorted(remote.pauses)
     assert sum(remote.pauses) < 15
     assert said.value.retryable
     assert f"{BLOCK_BYTES} of {BLOCK_BYTES} bytes" in str(said.value)
 
 
-def test_an_answer_that_is_too_long_is_cut():
+def test_a_response_that_is_too_long_is_cut():
     remote = Remote(noise(MIB), lambda _, piece: piece + b"more")
 
     assert remote.reader().read() == remote.data
@@ -169,7 +169,7 @@ def test_an_answer_that_is_too_long_is_cut():
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    """An MP4 of some 9 MB with its index at the end, as cameras write it."""
+    """An MP4 of about 9 MB with its index at the end, as cameras write it."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     recipe = Recipe(
         codec="mjpeg", pix_fmt="yuvj420p", width=640, height=480, frames=400, options={"q": "2"},
@@ -189,7 +189,7 @@ def packets(reader, buffer_size=MIB):
         ]
 
 
-def test_demuxing_a_film_reads_hardly_more_than_its_bytes(film):
+def test_demuxing_a_film_reads_few_extra_bytes(film):
     remote = Remote(film)
 
     found = packets(remote.reader())
@@ -199,7 +199,7 @@ def test_demuxing_a_film_reads_hardly_more_than_its_bytes(film):
     assert len(remote.ranges) <= len(film) / MIB + 4
 
 
-def test_demuxing_with_a_small_cache_still_does(film):
+def test_demuxing_with_a_small_cache_reads_few_extra_bytes(film):
     remote = Remote(film)
 
     found = packets(remote.reader(cache_bytes=3 * MIB))
@@ -209,7 +209,7 @@ def test_demuxing_with_a_small_cache_still_does(film):
     assert len(remote.ranges) <= len(film) / MIB + 4
 
 
-def test_a_film_whose_reads_break_all_the_time_is_demuxed_whole(film):
+def test_a_film_is_demuxed_completely_although_reads_keep_breaking(film):
     choose = random.Random(3)
     remote = Remote(
         film, lambda number, piece: piece[: choose.randrange(len(piece))] if number % 2 else piece
@@ -219,7 +219,7 @@ def test_a_film_whose_reads_break_all_the_time_is_demuxed_whole(film):
 
 
 @pytest.mark.parametrize("form", ["mp4", "mp4 faststart", "mp4 frag_keyframe+empty_moov", "mkv"])
-def test_a_film_that_changes_meanwhile_is_an_error_never_a_shorter_film(tmp_path, form):
+def test_a_film_that_changes_while_it_is_read_is_an_error(tmp_path, form):
     extension, _, movflags = form.partition(" ")
     recipe = Recipe(
         width=160, height=120, frames=200, gop_size=20,
@@ -247,7 +247,7 @@ def test_a_film_that_changes_meanwhile_is_an_error_never_a_shorter_film(tmp_path
 
 
 @pytest.mark.parametrize("extension", [".tif", ".png", ".jpg"])
-def test_a_picture_is_read_by_blocks(extension):
+def test_a_picture_is_read_in_blocks(extension):
     rng = np.random.default_rng(0)
     image = pyvips.Image.new_from_array(rng.integers(0, 255, (900, 1200), np.uint8))
     remote = Remote(image.write_to_buffer(extension))
@@ -262,7 +262,7 @@ def test_a_picture_is_read_by_blocks(extension):
     assert remote.sent <= 1.15 * len(remote.data) + (1 << 16)
 
 
-def test_what_is_foretold_comes_in_large_reads_and_nothing_beyond_it():
+def test_bytes_before_the_expected_end_come_in_large_reads_and_none_beyond_it():
     remote = Remote(noise(12 * MIB))
     reader = remote.reader()
     reader.seek(2 * MIB)
@@ -278,7 +278,7 @@ def test_what_is_foretold_comes_in_large_reads_and_nothing_beyond_it():
     assert remote.ranges[2:] == [(8 * MIB + BLOCK_BYTES, BLOCK_BYTES)]
 
 
-def test_gaps_that_cost_less_than_a_request_do_not_end_a_row():
+def test_gaps_that_cost_less_than_a_request_do_not_end_a_sequence():
     remote = Remote(noise(32 * MIB))
     reader = remote.reader()
 
@@ -290,11 +290,11 @@ def test_gaps_that_cost_less_than_a_request_do_not_end_a_row():
     assert remote.sent <= len(remote.data)
 
 
-def test_what_was_read_before_an_end_was_foretold_is_handed_on():
-    remote, memory = Remote(noise(8 * MIB)), BlockCache(MIB)
+def test_blocks_read_before_the_first_expected_end_are_passed_on():
+    remote, cache = Remote(noise(8 * MIB)), BlockCache(MIB)
 
     def reader():
-        return remote.reader(known=memory.recall("film"), keep=lambda new: memory.keep("film", new))
+        return remote.reader(known=cache.get("film"), keep=lambda new: cache.add("film", new))
 
     for _ in range(2):
         opened = reader()
@@ -309,17 +309,17 @@ def test_what_was_read_before_an_end_was_foretold_is_handed_on():
     assert reader().read() == remote.data
 
 
-def test_memory_of_blocks_forgets_what_was_used_longest_ago():
-    memory = BlockCache(100)
-    memory.keep("a", {0: bytes(40)})
-    memory.keep("b", {0: bytes(40)})
-    memory.recall("a")
+def test_the_block_cache_evicts_the_least_recently_used_object():
+    cache = BlockCache(100)
+    cache.add("a", {0: bytes(40)})
+    cache.add("b", {0: bytes(40)})
+    cache.get("a")
 
-    memory.keep("c", {3: bytes(40)})
-    memory.keep("c", {4: bytes(10)})
-    memory.keep("d", {0: bytes(101)})
+    cache.add("c", {3: bytes(40)})
+    cache.add("c", {4: bytes(10)})
+    cache.add("d", {0: bytes(101)})
 
-    assert memory.recall("b") == memory.recall("d") == {}
-    memory.keep("a", {1: bytes(60)})
-    memory.keep("c", {0: bytes(40)})
-    assert memory.recall("c") == {0: bytes(40)}
+    assert cache.get("b") == cache.get("d") == {}
+    cache.add("a", {1: bytes(60)})
+    cache.add("c", {0: bytes(40)})
+    assert cache.get("c") == {0: bytes(40)}

@@ -1,4 +1,4 @@
-"""The contract of stores, kept by those that need no server."""
+"""The store contract, for stores that need no server."""
 
 import pytest
 
@@ -20,9 +20,9 @@ def store(request, tmp_path):
     opened.close()
 
 
-def test_a_version_is_refused_where_none_are_kept(store):
+def test_a_version_is_refused_if_the_store_keeps_none(store):
     store.put("a.tif", b"content")
 
     for read in (store.list_one, store.open):
-        with pytest.raises(SourceUnreadable, match="version v1 was asked for"):
+        with pytest.raises(SourceUnreadable, match="version v1 was requested"):
             read("a.tif", version="v1")

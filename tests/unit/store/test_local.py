@@ -1,4 +1,4 @@
-"""What only a folder can get wrong: links, permissions, odd bytes in names, other processes."""
+"""Problems specific to folders: links, permissions, odd bytes in names, other processes."""
 
 import errno
 import multiprocessing
@@ -30,7 +30,7 @@ ROUNDS = 60
 
 @pytest.fixture
 def as_ordinary_user():
-    """A world-readable folder, and a user for whom permissions count, also where root tests."""
+    """A world-readable folder and an ordinary user, because permissions do not restrict root."""
     folder = Path(tempfile.mkdtemp())
     was = os.geteuid()
     if was == 0:
@@ -83,7 +83,7 @@ def test_create_only_has_one_winner_among_processes(tmp_path):
     assert list(store.scratch().iterdir()) == []
 
 
-def test_a_killed_writer_leaves_whole_objects_only(tmp_path):
+def test_a_killed_writer_leaves_only_complete_objects(tmp_path):
     code = (
         "import sys, pathlib\n"
         "from colorworker.store.local import LocalStore\n"
@@ -123,7 +123,7 @@ def test_reading_never_writes(tmp_path):
     assert tmp_path.stat().st_mtime_ns == before
 
 
-def test_a_store_of_a_folder_that_is_not_there_makes_it_with_the_first_put(tmp_path):
+def test_the_first_put_creates_the_folder(tmp_path):
     store = LocalStore(tmp_path / "new" / "store")
     assert list(store.list()) == []
     assert not (tmp_path / "new").exists()
@@ -133,7 +133,7 @@ def test_a_store_of_a_folder_that_is_not_there_makes_it_with_the_first_put(tmp_p
     assert files_below(tmp_path / "new" / "store") == [".colorworker", ".colorworker/tmp", "key"]
 
 
-def test_the_open_reader_is_a_real_file(tmp_path):
+def test_an_open_reader_is_a_real_file(tmp_path):
     store = LocalStore(tmp_path)
     store.put("key", b"0123")
 
@@ -141,7 +141,7 @@ def test_the_open_reader_is_a_real_file(tmp_path):
         assert os.pread(reader.fileno(), 2, 1) == b"12"
 
 
-def test_a_file_from_scratch_is_moved_not_copied(tmp_path):
+def test_a_file_in_the_scratch_folder_is_moved_not_copied(tmp_path):
     store = LocalStore(tmp_path)
     path = store.scratch() / "attempt"
     path.write_bytes(b"film")
@@ -155,7 +155,7 @@ def test_a_file_from_scratch_is_moved_not_copied(tmp_path):
 
 
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs a second file system")
-def test_a_file_of_another_file_system_is_copied(tmp_path):
+def test_a_file_on_another_file_system_is_copied(tmp_path):
     folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
     try:
         (folder / "film").write_bytes(b"film" * 1000)
@@ -169,14 +169,14 @@ def test_a_file_of_another_file_system_is_copied(tmp_path):
         shutil.rmtree(folder)
 
 
-def test_outputs_have_the_permissions_of_ordinary_new_files(tmp_path):
+def test_outputs_have_default_permissions(tmp_path):
     LocalStore(tmp_path).put("key", b"")
     (tmp_path / "ordinary").write_bytes(b"")
 
     assert (tmp_path / "key").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
-def test_a_change_in_place_is_noticed(tmp_path):
+def test_a_change_in_place_is_detected(tmp_path):
     store = LocalStore(tmp_path)
     info = store.put("key", b"one")
     (tmp_path / "key").write_bytes(b"two")
@@ -185,7 +185,7 @@ def test_a_change_in_place_is_noticed(tmp_path):
         store.get("key", etag=info.etag)
 
 
-def test_the_listing_names_what_cannot_be_read(tmp_path):
+def test_unreadable_files_are_listed_with_an_error(tmp_path):
     (tmp_path / "good.jpg").write_bytes(b"1")
     (tmp_path / "link-to-good.jpg").symlink_to("good.jpg")
     (tmp_path / "dangling.jpg").symlink_to("nothing")
@@ -204,14 +204,14 @@ def test_the_listing_names_what_cannot_be_read(tmp_path):
     assert found.pop("link-to-good.jpg") == ""
     assert found.pop("dangling.jpg") == "the link leads nowhere"
     assert found.pop("loop") == f"the file cannot be read ({os.strerror(errno.ELOOP)})"
-    assert found.pop("new\nline.jpg") == "the name holds the control character U+000A"
+    assert found.pop("new\nline.jpg") == "the name contains the control character U+000A"
     assert found.pop("pipe") == "neither a file nor a link to one"
     assert found.pop("caf\\xe9.jpg") == "the name is not valid UTF-8"
-    assert found.pop(long_key) == "the key is 1256 bytes long, at most 1024 are allowed"
+    assert found.pop(long_key) == "the key has 1256 bytes, the limit is 1024"
     assert found == {}
 
 
-def test_links_to_folders_are_named_and_not_followed(tmp_path):
+def test_links_to_folders_are_listed_with_an_error_and_not_followed(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "x").write_bytes(b"1")
     (tmp_path / "real" / "up").symlink_to("..")
@@ -222,7 +222,7 @@ def test_links_to_folders_are_named_and_not_followed(tmp_path):
     assert errors(store, "real/up/") == {}
 
 
-def test_nothing_is_written_or_deleted_through_a_link_to_a_folder(tmp_path):
+def test_no_file_is_written_or_deleted_through_a_link_to_a_folder(tmp_path):
     source = tmp_path / "source"
     source.mkdir()
     (source / "x").write_bytes(b"the source is sacred")
@@ -244,7 +244,7 @@ def test_nothing_is_written_or_deleted_through_a_link_to_a_folder(tmp_path):
     assert (source / "x").read_bytes() == b"the source is sacred"
 
 
-def test_a_put_replaces_a_link_and_not_what_it_leads_to(tmp_path):
+def test_a_put_replaces_a_link_and_not_its_target(tmp_path):
     (tmp_path / "source").write_bytes(b"the source is sacred")
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "x").symlink_to(tmp_path / "source")
@@ -256,14 +256,14 @@ def test_a_put_replaces_a_link_and_not_what_it_leads_to(tmp_path):
 
 
 @pytest.mark.parametrize("read", ["head", "get", "open"])
-def test_a_pipe_is_refused_instead_of_waited_for(tmp_path, read):
+def test_a_pipe_is_refused_without_blocking(tmp_path, read):
     os.mkfifo(tmp_path / "pipe.mp4")
 
     with pytest.raises(SourceUnreadable, match="neither a file"):
         getattr(LocalStore(tmp_path), read)("pipe.mp4")
 
 
-def test_a_file_where_a_folder_is_needed_is_refused(tmp_path):
+def test_a_file_in_place_of_a_folder_is_refused(tmp_path):
     store = LocalStore(tmp_path)
     store.put("a", b"file")
     store.put("b/c", b"file")
@@ -279,14 +279,14 @@ def test_a_file_where_a_folder_is_needed_is_refused(tmp_path):
     assert list(store.scratch().iterdir()) == []
 
 
-def test_the_scratch_folder_has_no_keys(tmp_path):
+def test_the_scratch_folder_has_no_objects(tmp_path):
     store = LocalStore(tmp_path)
 
     with pytest.raises(KeyRefused):
         store.put(".colorworker/tmp/x", b"")
 
 
-def test_files_and_folders_without_permission_are_named(as_ordinary_user):
+def test_files_and_folders_without_permission_are_listed_with_an_error(as_ordinary_user):
     folder = as_ordinary_user
     (folder / "closed").mkdir()
     (folder / "closed" / "x").write_bytes(b"1")
@@ -310,7 +310,7 @@ def test_files_and_folders_without_permission_are_named(as_ordinary_user):
         (folder / "closed").chmod(0o755)
 
 
-def test_a_destination_without_permission_says_what_to_do(as_ordinary_user):
+def test_the_error_for_a_destination_without_permission_has_a_next_step(as_ordinary_user):
     as_ordinary_user.chmod(0o555)
     try:
         with pytest.raises(StoreUnavailable, match=r"Permission denied.*permission to write"):
@@ -319,7 +319,7 @@ def test_a_destination_without_permission_says_what_to_do(as_ordinary_user):
         as_ordinary_user.chmod(0o755)
 
 
-def test_what_lies_in_the_scratch_folder_is_left_over_and_can_be_discarded(tmp_path):
+def test_files_in_the_scratch_folder_are_leftovers(tmp_path):
     store = LocalStore(tmp_path)
     (store.scratch() / "deep").mkdir()
     (store.scratch() / "deep" / "half.nut").write_bytes(b"half")
@@ -334,7 +334,7 @@ def test_what_lies_in_the_scratch_folder_is_left_over_and_can_be_discarded(tmp_p
     assert store.get("film.mkv") == b"whole"
 
 
-def test_a_folder_that_a_publication_left_empty_is_left_over_until_it_is_used_again(tmp_path):
+def test_a_folder_left_empty_by_publish_is_a_leftover(tmp_path):
     store = LocalStore(tmp_path)
     for unit in ("a", "b"):
         store.put(f".colorworker/parts/{unit}/1.mp4", b"film")
@@ -355,7 +355,7 @@ def test_a_folder_that_a_publication_left_empty_is_left_over_until_it_is_used_ag
     assert [leftover.kind for leftover in store.leftovers()] == []
 
 
-def test_a_scratch_folder_behind_a_link_is_left_alone(tmp_path):
+def test_a_scratch_folder_behind_a_link_has_no_leftovers(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "theirs").write_bytes(b"")
@@ -376,7 +376,7 @@ def test_only_leftovers_can_be_discarded(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_says_what_to_do():
+def test_the_error_for_a_full_disk_has_a_next_step():
     with pytest.raises(OSError, match="No space left") as full, Path("/dev/full").open("wb") as f:
         f.write(b"x")
 
@@ -385,7 +385,7 @@ def test_a_full_disk_says_what_to_do():
     assert isinstance(error, StoreUnavailable)
     assert str(error) == (
         "reels/7.mkv: it cannot be written (No space left on device). "
-        "Free some space, then run the same command again: it resumes."
+        "Free some space, then run the same command again to resume."
     )
 
 
@@ -400,5 +400,5 @@ def test_a_full_disk_says_what_to_do():
         (errno.ESTALE, StoreUnavailable),
     ],
 )
-def test_reading_errors_tell_a_bad_file_from_a_bad_moment(number, kind):
+def test_read_errors_distinguish_bad_files_from_transient_problems(number, kind):
     assert type(reading_failed("key", OSError(number, os.strerror(number)))) is kind

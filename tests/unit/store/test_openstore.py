@@ -1,4 +1,4 @@
-"""URIs name stores, and every store's own uri opens it again."""
+"""Opening stores by URI or path."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from colorworker.store.openstore import open_store
 
 
 @pytest.mark.parametrize("name", ["plain", "a b%20c", "ümlaut#?", os.fsdecode(b"caf\xe9")])
-def test_a_local_store_is_opened_again_by_its_uri(tmp_path, name):
+def test_the_uri_of_a_local_store_opens_it_again(tmp_path, name):
     store = LocalStore(tmp_path / name)
     store.put("key", b"content")
 
@@ -21,7 +21,7 @@ def test_a_local_store_is_opened_again_by_its_uri(tmp_path, name):
     assert again.get("key") == b"content"
 
 
-def test_a_relative_path_names_a_folder_here(tmp_path, monkeypatch):
+def test_a_relative_path_is_a_local_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert open_store("reels") == LocalStore(tmp_path / "reels")
@@ -31,6 +31,6 @@ def test_a_relative_path_names_a_folder_here(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "uri", ["", "ftp://host/x", "memory://x", "file://elsewhere/x", "file://relative"]
 )
-def test_what_is_no_store_here_is_a_usage_error(uri):
+def test_an_unsupported_uri_is_a_usage_error(uri):
     with pytest.raises(UsageError):
         open_store(uri)

@@ -1,4 +1,4 @@
-"""SOURCE arguments in buckets, and destinations that must not meet them."""
+"""SOURCE arguments for buckets, and destinations that must not overlap with sources."""
 
 import pytest
 
@@ -44,20 +44,20 @@ def opened(store):
         ("s3://archive/odd/[56].mp4", Source("s3://archive/odd", pattern="[56].mp4")),
     ],
 )
-def test_a_place_in_a_bucket_is_a_key_a_prefix_or_a_glob(bucket, text, source):
+def test_a_uri_in_a_bucket_is_a_key_a_prefix_or_a_glob(bucket, text, source):
     assert parse_source(text, opened(bucket)) == source
 
 
 @pytest.mark.parametrize(
     "text", ["s3://archive/nothing", "s3://archive/reel", "s3://", "s3://a b/x", "s3://b//x"]
 )
-def test_what_is_not_there_or_no_place_is_a_usage_error(bucket, text):
+def test_a_missing_object_or_invalid_uri_is_a_usage_error(bucket, text):
     with pytest.raises(UsageError):
         parse_source(text, opened(bucket))
 
 
 class Denying(MemoryStore):
-    """What HEAD says without a body; the listing gives the reason."""
+    """A store that denies HEAD without a reason; the listing gives the reason."""
 
     def __init__(self, reason):
         super().__init__("archive")
@@ -70,20 +70,20 @@ class Denying(MemoryStore):
         raise self.reason
 
 
-def test_a_denied_key_is_a_key_if_listing_is_denied_too():
+def test_a_denied_key_is_taken_for_an_object_if_listing_is_denied_too():
     store = Denying(SourceUnreadable("s3://archive", "access is denied"))
 
     assert parse_source("s3://archive/a.tif", opened(store)).key == "a.tif"
 
 
-def test_the_listing_says_why_a_key_is_denied():
+def test_the_error_of_the_listing_tells_why_a_key_is_denied():
     store = Denying(StoreError("s3://archive", "the service does not know these credentials"))
 
     with pytest.raises(StoreError, match="credentials"):
         parse_source("s3://archive/a.tif", opened(store))
 
 
-def test_a_glob_lists_no_more_than_its_beginning(bucket):
+def test_a_glob_lists_only_its_fixed_prefix(bucket):
     asked = []
 
     class Watched(MemoryStore):
@@ -97,7 +97,7 @@ def test_a_glob_lists_no_more_than_its_beginning(bucket):
     assert asked == ["reels/"]
 
 
-def test_a_key_that_vanished_is_listed_with_the_reason(bucket):
+def test_a_missing_single_object_is_selected_with_an_error(bucket):
     (info,) = select_objects(bucket, Source("s3://archive", key="gone.tif"))
 
     assert info.error
@@ -116,7 +116,7 @@ def test_a_key_that_vanished_is_listed_with_the_reason(bucket):
         (Source("s3://a/in", key="a.tif"), "s3://a/in/"),
     ],
 )
-def test_a_destination_that_meets_the_source_is_refused(source, destination):
+def test_a_destination_that_overlaps_with_the_source_is_refused(source, destination):
     with pytest.raises(UsageError, match="inside the"):
         refuse_overlap("source", source, destination)
 
@@ -132,7 +132,7 @@ def test_a_destination_that_meets_the_source_is_refused(source, destination):
         (Source("/archive"), "s3://archive"),
     ],
 )
-def test_a_destination_apart_from_the_source_is_taken(source, destination):
+def test_a_destination_outside_the_source_is_accepted(source, destination):
     refuse_overlap("source", source, destination)
 
 
@@ -151,7 +151,7 @@ def test_a_destination_apart_from_the_source_is_taken(source, destination):
         (("[!a].mkv",), (), ["reels/1/b.mkv"]),
     ],
 )
-def test_include_chooses_and_exclude_has_the_last_word(include, exclude, keys):
+def test_exclude_overrides_include(include, exclude, keys):
     store = MemoryStore("archive")
     for key in ("a.mkv", "proxies/a.mkv", "reels/1/b.mkv", "reels/c.png"):
         store.put(key, b"x")
@@ -161,7 +161,7 @@ def test_include_chooses_and_exclude_has_the_last_word(include, exclude, keys):
     assert sorted(info.key for info in found) == keys
 
 
-def test_patterns_hold_for_globs_and_single_keys_too():
+def test_exclude_applies_to_globs_and_single_keys():
     store = MemoryStore("archive")
     for key in ("a.mkv", "b.mkv"):
         store.put(key, b"x")
