@@ -126,7 +126,7 @@ def picture():
 
 def imports_between_rooms():
     """Return the rooms that each room imports; composition roots within rooms count as `cli`."""
-    roots = {"executors/doctor.py", "evaluation/run.py", "training/launch.py"}
+    roots = {"executors/doctor.py", "evaluation/run.py"}
     found = {}
     for path in PACKAGE.rglob("*.py"):
         name = path.relative_to(PACKAGE)
