@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from colorworker.domain.excerpt import only_excerpt
+from colorworker.domain.excerpt import Excerpt, excerpt_entries
 from colorworker.domain.options import ModelRef
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
@@ -20,7 +20,9 @@ def folder_entries(folder, options):
     """Return the job entries of everything in a folder, as the command line lists them."""
     source = OpenSource(Source(str(folder)), LocalStore(folder))
     entries = list_entries([source], options)
-    return list(only_excerpt(entries, options.excerpt) if options.excerpt else entries)
+    if options.excerpt:
+        entries = excerpt_entries(entries, Excerpt(*options.excerpt))
+    return list(entries)
 
 
 def run_toy_job(

@@ -1,7 +1,7 @@
-"""The RGB space a picture's codes are in: how they become L*, and which codes colors get.
+"""The RGB space of a picture's codes: how they convert to L*, and which codes colors get.
 
-L* is that of sRGB under D65 wherever pixels are sRGB, whether a profile says so or none is there.
-With another RGB profile it is that profile's own, under D50, and the output stays in its space.
+For sRGB pixels, with an sRGB profile or none, L* is computed under D65. With another RGB profile it
+is computed in that profile's space, under D50, and the output stays in that space.
 """
 
 import functools
@@ -19,19 +19,19 @@ _SRGB_TO_XYZ_D50 = np.array(
         [0.0139322, 0.0971045, 0.7141733],
     ]
 )
-"""sRGB's primaries as profiles hold them: adapted to D50 by Bradford's method."""
+"""sRGB's primaries as profiles hold them, adapted to D50 by Bradford's method."""
 _CURVE_TOLERANCE = 0.002
 _MATRIX_TOLERANCE = 0.004
-"""Tables of 1024 entries and roundings make the many sRGB profiles differ by this much."""
+"""The many sRGB profiles differ by this much, because of tables of 1024 entries and rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class RgbSpace:
-    """Linear RGB and its codes; what is made of it is kept, by identity.
+    """An RGB space: tone curves and primaries. Hashed by identity, so that tables can be cached.
 
     Attributes:
-        curves: (3, CODES), linear light for codes of 16 bits, rising from 0 to 1.
-        to_xyz: (3, 3), linear RGB to XYZ; the white is R = G = B = 1.
+        curves: (3, CODES), linear light for 16-bit codes, rising from 0 to 1.
+        to_xyz: (3, 3), linear RGB to XYZ; white is R = G = B = 1.
     """
 
     curves: Doubles
@@ -44,7 +44,7 @@ class RgbSpace:
 
     @functools.cached_property
     def gray_curve(self) -> Doubles:
-        """Relative luminance, (CODES,), of R = G = B codes."""
+        """Relative luminance, (CODES,), for codes R = G = B."""
         return np.asarray((self.to_xyz[1] / self.white[1]) @ self.curves, np.float64)
 
     @functools.cached_property
@@ -55,13 +55,13 @@ class RgbSpace:
 
 @dataclass(frozen=True)
 class ColorConversion:
-    """How one source is understood and written.
+    """How the codes of a source are read and those of its output are written.
 
     Attributes:
-        source: Space of the source's codes; None if only Little CMS understands its profile.
+        source: Space of the source's codes; None if its profile needs Little CMS.
         output: Space of the output's codes.
-        keeps_profile: The output carries the source's profile.
-        embeds_srgb: The output carries an sRGB profile in its stead.
+        keeps_profile: Whether the output carries the source's profile.
+        embeds_srgb: Whether the output carries an sRGB profile instead.
     """
 
     source: RgbSpace | None
@@ -78,9 +78,9 @@ def srgb() -> RgbSpace:
 
 
 def choose_conversion(profile: bytes | None, color_bands: int) -> ColorConversion:
-    """Decide how a picture with this profile and 1, 3 or 4 (CMYK) color bands is handled.
+    """Return the conversion for a picture with this profile and 1, 3 or 4 (CMYK) color bands.
 
-    A profile that does not fit the pixels, or is damaged, counts as none.
+    A profile that is damaged or does not fit the pixels is ignored.
     """
     if color_bands == 4:
         return ColorConversion(None, srgb(), embeds_srgb=True)
@@ -89,7 +89,7 @@ def choose_conversion(profile: bytes | None, color_bands: int) -> ColorConversio
     space = profile_space(profile)
     shaper = parse(profile) if space != "other" else None
     if space == "gray" and color_bands == 1 and shaper:
-        # A gray profile says how light a code is, and nothing else: the primaries do not matter.
+        # A gray profile defines only the lightness of codes; the primaries do not matter.
         gray = RgbSpace(np.repeat(shaper.curves, 3, axis=0), RGB_TO_XYZ)
         return ColorConversion(gray, srgb(), embeds_srgb=True)
     if space == "rgb" and shaper and shaper.to_xyz is not None:

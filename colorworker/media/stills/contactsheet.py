@@ -1,4 +1,4 @@
-"""Many small pictures of one size in one JPEG, in rows; it costs a store one object."""
+"""Contact sheets: many small pictures of one size in one JPEG, which is one object in a store."""
 
 from collections.abc import Sequence
 
@@ -11,22 +11,22 @@ Picture = npt.NDArray[np.uint8]
 
 COLUMNS = 10
 _MOST_SIDE = 65_500
-"""Pixels that a JPEG can be high."""
+"""Maximum height of a JPEG in pixels, slightly rounded down."""
 
 
 def contact_sheet(pictures: Sequence[Picture], quality: int = 80) -> bytes:
-    """Return the pictures in rows of COLUMNS as a JPEG; as many as fit into one.
+    """Return a JPEG with the pictures in rows of `COLUMNS`; pictures that do not fit are left out.
 
     Args:
-        pictures: At least one; all of one shape.
-        quality: Of the JPEG.
+        pictures: At least one picture; all of the same shape.
+        quality: JPEG quality, 1 to 100.
 
     Raises:
-        ValueError: If there is none, or shapes differ.
+        ValueError: If there are no pictures, or their shapes differ.
     """
     shapes = {picture.shape for picture in pictures}
     if len(shapes) != 1:
-        raise ValueError(f"{len(pictures)} pictures of {len(shapes)} shapes make no sheet")
+        raise ValueError(f"{len(pictures)} pictures of {len(shapes)} shapes, not of one")
     ((height, width, _),) = shapes
     count = min(len(pictures), _MOST_SIDE // height * COLUMNS)
     sheet = np.zeros((-(-count // COLUMNS) * height, min(count, COLUMNS) * width, 3), np.uint8)
@@ -37,12 +37,12 @@ def contact_sheet(pictures: Sequence[Picture], quality: int = 80) -> bytes:
 
 
 def read_contact_sheet(jpeg: bytes, count: int, height: int, width: int) -> list[Picture]:
-    """Return the pictures of a sheet that `contact_sheet` made."""
+    """Return the first `count` pictures of a sheet made by `contact_sheet`."""
     sheet = pyvips.Image.new_from_buffer(jpeg, "").numpy()
     return [cell_view(sheet, number, height, width) for number in range(count)]
 
 
 def cell_view(sheet: Picture, number: int, height: int, width: int) -> Picture:
-    """Return the part of a sheet where its picture of this number lies, as a view."""
+    """Return a view of the part of a sheet that holds the picture with this number."""
     top, left = number // COLUMNS * height, number % COLUMNS * width
     return sheet[top : top + height, left : left + width]

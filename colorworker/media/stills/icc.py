@@ -1,12 +1,12 @@
-"""ICC profiles of grays and of matrix-and-curve RGB, read exactly.
+"""Parse ICC profiles of gray and of matrix-and-curve RGB exactly.
 
-Little CMS, as libvips calls it, evaluates such profiles in 16-bit fixed point: dark grays come out
-up to 0.18 L* off and 16-bit codes do not survive the way there and back, so the few tags are read
-here. Profiles made of lookup tables give None and are left to Little CMS.
+Little CMS, as libvips calls it, evaluates such profiles in 16-bit fixed point: dark grays are up to
+0.18 L* off, and 16-bit codes do not survive the round trip. So the few tags needed are read here.
+Profiles with lookup tables return None and are left to Little CMS.
 
 Source:
-    ICC.1:2022 (profile version 4.4): 7.2 header, 7.3 tag table, 8.3.3 and 8.3.4 which tags are
-    required, 10.6 curveType, 10.18 parametricCurveType, 10.31 XYZType, F.3 the model.
+    ICC.1:2022 (profile version 4.4): 7.2 header, 7.3 tag table, 8.3.3 and 8.3.4 required tags,
+    10.6 curveType, 10.18 parametricCurveType, 10.31 XYZType, F.3 the model.
 """
 
 import struct
@@ -20,7 +20,7 @@ Doubles = npt.NDArray[np.float64]
 ProfileSpace = Literal["gray", "rgb", "other"]
 
 CODES = 65536
-"""Length of every curve: linear light for codes 0 to 65535 of 16 bits."""
+"""Length of every curve: linear light for the 16-bit codes 0 to 65535."""
 
 _SPACES: dict[bytes, ProfileSpace] = {b"GRAY": "gray", b"RGB ": "rgb"}
 _PARAMETERS = (1, 3, 4, 5, 7)
@@ -33,7 +33,7 @@ class Shaper:
 
     Attributes:
         curves: (1, CODES) or (3, CODES), rising from 0 to 1.
-        to_xyz: (3, 3), linear RGB to XYZ under the profile's D50; None for grays.
+        to_xyz: (3, 3), linear RGB to XYZ under the profile's D50; None for gray.
     """
 
     curves: Doubles
@@ -41,12 +41,12 @@ class Shaper:
 
 
 def profile_space(profile: bytes) -> ProfileSpace:
-    """Return what kind of pixels a profile is for, by its header."""
+    """Return the kind of pixels a profile is for, from its header."""
     return _SPACES.get(profile[16:20], "other")
 
 
 def parse(profile: bytes) -> Shaper | None:
-    """Return the profile's curves and matrix; None if it is of another form or damaged."""
+    """Return the profile's curves and matrix; None if it has another form or is damaged."""
     try:
         tags = _tags(profile)
         if profile_space(profile) == "gray":
@@ -63,7 +63,7 @@ def parse(profile: bytes) -> Shaper | None:
 
 
 def _is_sound(shaper: Shaper) -> bool:
-    """Curves must rise from black to white, and colors must be told apart."""
+    """Return whether the curves rise from black to white and the matrix is invertible."""
     ends = shaper.curves[:, [0, -1]]
     rising = bool(np.all(np.diff(shaper.curves, axis=1) >= 0))
     invertible = shaper.to_xyz is None or abs(float(np.linalg.det(shaper.to_xyz))) > 1e-4

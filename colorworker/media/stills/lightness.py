@@ -1,4 +1,4 @@
-"""From codes to L*, and from L* with chroma to codes, as libvips operations that stream."""
+"""Convert codes to L* and L* with chroma to codes, as streaming libvips operations."""
 
 from functools import lru_cache
 
@@ -11,43 +11,43 @@ from colorworker.media.stills.colorspace import ColorConversion, RgbSpace
 from colorworker.media.stills.icc import CODES, Doubles
 
 _STEP_8 = 257
-"""Codes of 16 bits for one of 8: 255 * 257 is 65535."""
+"""Step of 16-bit codes per 8-bit code: 255 * 257 = 65535."""
 _SPACES = 8
-"""Of which tables are kept, the last used; a space's tables have 3 MB."""
+"""Color spaces whose tables are cached, least recently used first out; 3 MB per space."""
 
 
-def lab_from_codes(codes: pyvips.Image, rendering: ColorConversion) -> pyvips.Image:
-    """Return L*a*b*, three float bands, of a picture's color bands (without alpha)."""
-    if rendering.source is None:
+def lab_from_codes(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.Image:
+    """Return L*a*b*, three float bands, for a picture's color bands (without alpha)."""
+    if conversion.source is None:
         return _lab_by_little_cms(codes)
     if codes.bands == 1:
-        lightness = lightness_from_codes(codes, rendering)
+        lightness = lightness_from_codes(codes, conversion)
         return lightness.bandjoin([0, 0]).copy(interpretation="lab")
-    space = rendering.source
+    space = conversion.source
     linear = codes.maplut(_linear_lut(space, codes.format == "uchar"))
     xyz = linear.recomb(_matrix(space.to_xyz * 100)).copy(interpretation="xyz")
     return xyz.XYZ2Lab(temp=_white(space))
 
 
-def lightness_from_codes(codes: pyvips.Image, rendering: ColorConversion) -> pyvips.Image:
-    """Return L* in [0, 100], one float band, of a picture's color bands."""
-    if codes.bands == 1 and rendering.source is not None:
-        return codes.maplut(_lightness_lut(rendering.source, codes.format == "uchar"))
-    return lab_from_codes(codes, rendering)[0]
+def lightness_from_codes(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.Image:
+    """Return L* in [0, 100], one float band, for a picture's color bands."""
+    if codes.bands == 1 and conversion.source is not None:
+        return codes.maplut(_lightness_lut(conversion.source, codes.format == "uchar"))
+    return lab_from_codes(codes, conversion)[0]
 
 
 def chroma_from_lightness(lightness: pyvips.Image, slope: Floats, offset: Floats) -> pyvips.Image:
-    """Return a* and b* = slope * L* + offset, the coefficients enlarged to the size of L*.
+    """Return a* and b* = slope * L* + offset, with the coefficients enlarged to the size of L*.
 
     Args:
-        lightness: One band.
-        slope: (h, w, 2), as stored.
+        lightness: L*, one band.
+        slope: (h, w, 2), in the orientation of the stored pixels.
         offset: Like slope.
     """
     coefficients = np.ascontiguousarray(np.concatenate((slope, offset), axis=2), np.float32)
     height, width = slope.shape[:2]
     across, down = lightness.width / width, lightness.height / height
-    # By affine() and not by resize(), whose enlarged pictures lie half a new pixel off center.
+    # affine() instead of resize(), which shifts enlarged pictures by half a new pixel.
     large = pyvips.Image.new_from_array(coefficients).affine(
         [across, 0, 0, down],
         interpolate=pyvips.Interpolate.new("bilinear"),
@@ -62,7 +62,7 @@ def chroma_from_lightness(lightness: pyvips.Image, slope: Floats, offset: Floats
 def codes_from_lab(
     lightness: pyvips.Image, chroma: pyvips.Image, space: RgbSpace, depth: int
 ) -> pyvips.Image:
-    """Return RGB codes of 8 or 16 bits whose L* is `lightness`, chroma scaled into the gamut."""
+    """Return 8- or 16-bit RGB codes whose L* is `lightness`, with chroma scaled into gamut."""
     lab = lightness.bandjoin(chroma).copy(interpretation="lab")
     xyz = lab.Lab2XYZ(temp=_white(space))
     linear = xyz.recomb(_matrix(np.linalg.inv(space.to_xyz) / 100))
@@ -70,29 +70,29 @@ def codes_from_lab(
 
 
 def gray_codes(lightness: pyvips.Image, space: RgbSpace) -> pyvips.Image:
-    """Return the 16-bit code of the gray with this L*, one band: a scale to compare L* on."""
+    """Return the 16-bit code of the gray with this L*, one band; used as a scale to compare L*."""
     zero = lightness.bandjoin([0, 0]).copy(interpretation="lab")
     luminance = zero.Lab2XYZ(temp=[100, 100, 100])[1] / 100
     return _encoded(luminance.clamp(), space.gray, 16)
 
 
 def _into_gamut(linear: pyvips.Image, space: RgbSpace) -> pyvips.Image:
-    """Do for a stream what `color.gamut.scale_into_gamut` does for an array; same formula."""
+    """Scale a libvips image into gamut, by the formula of `color.gamut.scale_into_gamut`."""
     weights = space.to_xyz[1] / space.white[1]
     gray = linear.recomb(_matrix(weights[None])).clamp()
     above = linear[0].maxpair(linear[1]).maxpair(linear[2]) - gray
     below = gray - linear[0].minpair(linear[1]).minpair(linear[2])
     room = 1 - gray
-    # libvips divides by zero to zero: at black and white there is no room, and no chroma.
+    # In libvips, division by zero gives 0: at black and white there is no room and no chroma.
     share = (room / above.maxpair(room)).minpair(gray / below.maxpair(gray))
     return ((linear - gray) * share + gray).clamp()
 
 
 def _encoded(linear: pyvips.Image, space: RgbSpace, depth: int) -> pyvips.Image:
-    """Return rounded codes for linear light in [0, 1], by tables over its square root.
+    """Return rounded codes for linear light in [0, 1], from tables indexed by its square root.
 
-    Rounded to 16 bits, the square root is fine enough an index for 8-bit codes; for those of 16
-    bits the value between two entries is interpolated.
+    Rounded to 16 bits, the square root is a fine enough index for 8-bit codes. For 16-bit codes the
+    value is interpolated between two entries.
     """
     place = linear**0.5 * (CODES - 1)
     if depth == 8:
@@ -105,14 +105,14 @@ def _encoded(linear: pyvips.Image, space: RgbSpace, depth: int) -> pyvips.Image:
 
 
 def _encoding(curves: Doubles) -> Floats:
-    """Return codes, (1 or 3, CODES), for squares of [0, 1]: the curves' inverse."""
+    """Return the inverse of the curves, (1 or 3, CODES): codes for the squares of [0, 1]."""
     different = curves if np.any(curves != curves[:1]) else curves[:1]
     linear = np.linspace(0, 1, CODES) ** 2
     codes = np.arange(CODES)
     return np.stack([np.interp(linear, curve, codes) for curve in different]).astype(np.float32)
 
 
-# Tables of 65536 entries cost a small picture more than its pixels, and most have the same space.
+# Tables of 65536 entries cost more than the pixels of a small picture, and most share one space.
 @lru_cache(maxsize=_SPACES)
 def _encoding_lut_8(space: RgbSpace) -> pyvips.Image:
     return _lut(np.rint(_encoding(space.curves) / _STEP_8).astype(np.uint8))
@@ -120,7 +120,7 @@ def _encoding_lut_8(space: RgbSpace) -> pyvips.Image:
 
 @lru_cache(maxsize=_SPACES)
 def _encoding_luts_16(space: RgbSpace) -> tuple[pyvips.Image, pyvips.Image]:
-    """Return the codes, and what the next entry has more."""
+    """Return the codes, and the difference of each entry to the next."""
     values = _encoding(space.curves)
     return _lut(values), _lut(np.diff(values, axis=1, append=values[:, -1:]))
 
@@ -132,7 +132,7 @@ def _linear_lut(space: RgbSpace, eight_bits: bool) -> pyvips.Image:
 
 @lru_cache(maxsize=_SPACES)
 def _lightness_lut(space: RgbSpace, eight_bits: bool) -> pyvips.Image:
-    """Return the L* of R = G = B codes."""
+    """Return the L* for codes R = G = B."""
     curve = lightness_from_luminance(space.gray_curve.astype(np.float32))
     return _lut(_sampled(curve[None], eight_bits))
 

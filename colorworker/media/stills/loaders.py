@@ -1,4 +1,4 @@
-"""Pictures out of a seekable reader, through libvips, with every failure said in our words."""
+"""Load pictures from a seekable reader with libvips, and turn its failures into our errors."""
 
 import functools
 from collections.abc import Iterator
@@ -19,29 +19,31 @@ _LOADERS = {
     "gifload_source": "gif",
     "ppmload_source": "ppm",
 }
-"""What we open. libvips knows more, such as SVG and PDF, which are no photographs."""
+"""Supported loaders. libvips has more, such as SVG and PDF, which are not photographs."""
 _OUR_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"II*", b"MM\0*", b"II+", b"MM\0+", b"RIFF", b"GIF8")
-"""How those begin: a file that begins so and cannot be opened is damaged, not unsupported."""
+"""Magic numbers of the supported formats. A file that starts with one and cannot be opened is
+damaged, not unsupported."""
 _HEAD_BYTES = 512
 _MOST_THREADS = 4
-"""Buffers grow with threads, and a worker seldom owns the whole machine."""
+"""Maximum libvips threads: buffers grow with threads, and a worker seldom has the machine to
+itself."""
 
 _READER_ERRORS = (ColorworkerError, OSError, ValueError)
-"""ValueError is what files raise once they are closed."""
+"""Errors of readers; closed files raise ValueError."""
 _RECOPY = "Compare it with the original and copy it again"
 
 
 @dataclass
 class ImageSource:
-    """The bytes of one picture, read as often as asked until closed."""
+    """The bytes of one picture, which libvips may read several times until it is closed."""
 
     reader: BinaryIO | None
     key: str
     error: Exception | None = None
-    """What the reader raised: libvips only learns that no bytes came."""
+    """The reader's exception. libvips only sees that there are no more bytes."""
 
     def read(self, size: int) -> bytes | None:
-        """Return up to `size` bytes, None at the end; called by libvips from its threads."""
+        """Return up to `size` bytes; None at the end. Called from libvips' threads."""
         try:
             return self.reader.read(size) or None if self.reader else None
         except _READER_ERRORS as error:
@@ -49,7 +51,7 @@ class ImageSource:
             return None
 
     def seek(self, offset: int, whence: int) -> int:
-        """Move and return the new position, -1 if that fails; called by libvips."""
+        """Seek and return the new position; -1 on failure. Called from libvips' threads."""
         try:
             return self.reader.seek(offset, whence) if self.reader else -1
         except _READER_ERRORS as error:
@@ -57,68 +59,68 @@ class ImageSource:
             return -1
 
     def close(self) -> None:
-        """Let go of the reader, which stays open: it is the caller's."""
+        """Release the reader, which stays open because it belongs to the caller."""
         self.reader = None
 
 
-def open_image(reading: ImageSource) -> tuple[pyvips.Image, str]:
-    """Return the picture, its pixels still unread and to be read once from the top, and its format.
+def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
+    """Return the picture and its format; its pixels can be read once, from top to bottom.
 
     Raises:
         SourceDamaged: If there is no picture in it.
-        SourceUnsupported: If it is a picture that libvips cannot read here.
+        SourceUnsupported: If it is a picture in an unsupported format.
     """
     _bound_libvips()
-    if reading.reader is None:
-        raise ValueError(f"{reading.key} is closed")
-    head = _head(reading)
+    if image_source.reader is None:
+        raise ValueError(f"{image_source.key} is closed")
+    head = _head(image_source)
     source = pyvips.SourceCustom()
-    source.on_read(reading.read)
-    source.on_seek(reading.seek)
+    source.on_read(image_source.read)
+    source.on_seek(image_source.seek)
     try:
-        # Without fail_on, what libtiff or libjpeg cannot decode comes back as black pixels.
+        # Without fail_on, parts that libtiff or libjpeg cannot decode become black pixels.
         image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
         loader = _LOADERS.get(str(image.get("vips-loader")), "")
     except pyvips.Error as error:
-        if reading.error:
-            raise _unreadable(reading) from error
+        if image_source.error:
+            raise _unreadable(image_source) from error
         if kind_from_content(head) == "still" and not head.startswith(_OUR_MAGIC):
-            raise _unsupported(reading.key) from error
+            raise _unsupported(image_source.key) from error
         raise SourceDamaged(
-            reading.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
+            image_source.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
         ) from error
     if not loader:
-        raise _unsupported(reading.key)
+        raise _unsupported(image_source.key)
     return image, loader
 
 
 @contextmanager
-def decode_errors(reading: ImageSource) -> Iterator[None]:
-    """Turn a failure of libvips inside the block into one of the source.
+def decode_errors(image_source: ImageSource) -> Iterator[None]:
+    """Turn an error of libvips inside the block into an error of the source.
 
     Raises:
-        SourceDamaged: If the pixels do not decode whole.
-        SourceUnreadable: If the reader failed; the store's own errors come through as they are.
+        SourceDamaged: If the pixels do not decode completely.
+        SourceUnreadable: If the reader failed. Our own errors raised by the reader pass unchanged.
     """
     try:
         yield
     except pyvips.Error as error:
-        if reading.error:
-            raise _unreadable(reading) from error
+        if image_source.error:
+            raise _unreadable(image_source) from error
         raise SourceDamaged(
-            reading.key, f"it does not decode whole ({vips_message(error)})", _RECOPY
+            image_source.key, f"it does not decode completely ({vips_message(error)})", _RECOPY
         ) from error
 
 
 def vips_message(error: pyvips.Error) -> str:
-    """Return libvips' last words on one line, short."""
+    """Return libvips' last error message on one line, at most 160 characters."""
     lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
     message = next((line for line in reversed(lines) if line), "no reason given")
     return message if len(message) <= 160 else message[:157] + "..."
 
 
-def _head(reading: ImageSource) -> bytes:
-    reader = reading.reader
+def _head(image_source: ImageSource) -> bytes:
+    reader = image_source.reader
     if reader is None:
         return b""
     try:
@@ -126,30 +128,30 @@ def _head(reading: ImageSource) -> bytes:
         head = reader.read(_HEAD_BYTES)
         reader.seek(0)
     except OSError as error:
-        reading.error = error
-        raise _unreadable(reading) from error
+        image_source.error = error
+        raise _unreadable(image_source) from error
     if not head:
-        raise SourceDamaged(reading.key, "the file is empty (0 bytes)", _RECOPY)
+        raise SourceDamaged(image_source.key, "the file is empty (0 bytes)", _RECOPY)
     return head
 
 
-def _unreadable(reading: ImageSource) -> ColorworkerError:
-    error = reading.error
+def _unreadable(image_source: ImageSource) -> ColorworkerError:
+    error = image_source.error
     if isinstance(error, ColorworkerError):
         return error
-    return SourceUnreadable(reading.key, f"reading failed ({error})", "Check the disk it lies on")
+    return SourceUnreadable(image_source.key, f"reading failed ({error})", "Check its disk")
 
 
 def _unsupported(key: str) -> SourceUnsupported:
     return SourceUnsupported(
         key,
-        "this picture format cannot be read here",
+        "its picture format is not supported",
         "Convert it to TIFF, PNG or JPEG first",
     )
 
 
 @functools.cache
 def _bound_libvips() -> None:
-    """Once a process: no cache, which would hold readers and pixels of finished pictures."""
+    """Limit libvips, once per process: few threads, and no cache that keeps readers and pixels."""
     pyvips.cache_set_max(0)
     pyvips.concurrency_set(min(pyvips.concurrency_get(), _MOST_THREADS))

@@ -5,11 +5,11 @@ import numpy as np
 from colorworker.color.lab import Floats
 
 _INVERSE = {6: 8, 8: 6}
-"""All others undo themselves."""
+"""All other orientations are their own inverse."""
 
 
 def upright(stored: Floats, orientation: int) -> Floats:
-    """Return the picture as viewers show it, (H, W, ...), for pixels as they are stored."""
+    """Return stored pixels in the orientation in which viewers show them, (H, W, ...)."""
     turned = stored.swapaxes(0, 1) if orientation >= 5 else stored
     if orientation in (3, 4, 7, 8):
         turned = turned[::-1]
@@ -19,5 +19,5 @@ def upright(stored: Floats, orientation: int) -> Floats:
 
 
 def as_stored(picture: Floats, orientation: int) -> Floats:
-    """Return the pixels as they are stored, for a picture as viewers show it."""
+    """Return an upright picture in the orientation in which it is stored; inverse of `upright`."""
     return upright(picture, _INVERSE.get(orientation, orientation))

@@ -1,4 +1,4 @@
-"""One picture open for reading, through libvips: its header, its small copy, its bands."""
+"""A still opened with libvips: its header, its small L*a*b* proxy and its pixels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,24 +20,24 @@ from colorworker.media.stills.port import StillHeader
 
 _DEPTHS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16}
 _TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "cmyk", "multiband"))
-"""libvips' interpretations whose codes we understand."""
+"""Supported libvips interpretations."""
 
 
 @dataclass(frozen=True)
 class VipsPicture:
-    """A picture open for reading; fills `base.StillPicture`."""
+    """A still open for reading; implements `port.StillPicture`."""
 
     key: str
     info: StillHeader
-    rendering: ColorConversion
-    reading: ImageSource
+    conversion: ColorConversion
+    image_source: ImageSource
 
     def proxy(self, height: int, width: int) -> Floats:
-        """See `base.StillPicture`."""
+        """See `port.StillPicture`."""
         stored = (width, height) if self.info.orientation >= 5 else (height, width)
-        with decode_errors(self.reading):
+        with decode_errors(self.image_source):
             codes, _ = split_alpha(read_pixels(self))
-            lab = small_lab(codes, self.rendering, *stored)
+            lab = small_lab(codes, self.conversion, *stored)
         return upright(lab, self.info.orientation)
 
 
@@ -46,16 +46,16 @@ def small_lab(codes: pyvips.Image, conversion: ColorConversion, height: int, wid
     across, down = min(1.0, width / codes.width), min(1.0, height / codes.height)
     small = codes.resize(across, vscale=down, kernel="linear")
     lab = np.asarray(lab_from_codes(small, conversion).numpy(), np.float32)
-    # A picture smaller than its proxy is enlarged here: resize() would move it off center.
+    # A picture smaller than its proxy is enlarged here, because resize() would shift it.
     return interpolate_bilinear(lab, height, width)
 
 
 @contextmanager
 def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsPicture]:
-    """See `base.StillsBackend`."""
-    reading = ImageSource(reader, key)
+    """See `port.StillsBackend`."""
+    image_source = ImageSource(reader, key)
     try:
-        image, loader = open_image(reading)
+        image, loader = open_image(image_source)
         _check_header(image, key, max_pixels)
         color_bands = image.bands - int(image.hasalpha())
         how = choose_conversion(icc_profile(image), color_bands)
@@ -69,24 +69,24 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
             "kept" if how.keeps_profile else "replaced" if how.embeds_srgb else "none",
         )
         del image
-        yield VipsPicture(key, info, how, reading)
+        yield VipsPicture(key, info, how, image_source)
     finally:
-        reading.close()
+        image_source.close()
 
 
 def read_lightness(picture: VipsPicture) -> pyvips.Image:
-    """Return the picture's L*, to be read once from the top."""
+    """Return the picture's L*, which can be read once, from top to bottom."""
     codes, _ = split_alpha(read_pixels(picture))
-    return lightness_from_codes(codes, picture.rendering)
+    return lightness_from_codes(codes, picture.conversion)
 
 
 def read_pixels(picture: VipsPicture) -> pyvips.Image:
-    """Return the picture as its loader gives it, to be read once from the top."""
-    return open_image(picture.reading)[0]
+    """Return the picture from its loader, which can be read once, from top to bottom."""
+    return open_image(picture.image_source)[0]
 
 
 def split_alpha(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
-    """Return the color bands and the alpha band."""
+    """Return the color bands and the alpha band; None if there is no alpha."""
     if not image.hasalpha():
         return image, None
     last = image.bands - 1
@@ -97,14 +97,13 @@ def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
         raise SourceTooLarge(
             key,
-            f"its header promises {image.width} x {image.height} pixels, and {max_pixels} are"
-            " allowed",
-            "Raise COLORWORKER_MEDIA__MAX_PIXELS if the picture is what it says",
+            f"its header declares {image.width} x {image.height} pixels, {max_pixels} are allowed",
+            "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
         )
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
     if pages > 1:
         raise SourceUnsupported(
-            key, f"it has {pages} pages, and only single pictures are colored", "Split it first"
+            key, f"it has {pages} pages; only single pictures are colored", "Split it first"
         )
     if image.format not in _DEPTHS or image.interpretation not in _TONES:
         raise SourceUnsupported(
@@ -115,5 +114,5 @@ def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:
         )
     if image.bands - int(image.hasalpha()) not in (1, 3, 4):
         raise SourceUnsupported(
-            key, f"it has {image.bands} bands, which are not gray, RGB or CMYK", "Convert it first"
+            key, f"its {image.bands} bands are not gray, RGB or CMYK", "Convert it first"
         )

@@ -1,4 +1,4 @@
-"""What a still is, and the port that every library which reads and writes stills fills."""
+"""The port for libraries that read and write stills, and the header of a still."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from colorworker.color.lab import Floats
 from colorworker.domain.label import Notice
 
 ProfileUse = Literal["none", "kept", "replaced"]
-"""What happens to the source's ICC profile: `replaced` by sRGB where it cannot describe color."""
+"""What happens to the source's ICC profile: `replaced` by sRGB if it cannot describe color."""
 
 
 @dataclass(frozen=True)
@@ -17,56 +17,58 @@ class StillHeader:
     """One picture, as its header describes it."""
 
     width: int
-    """Of the pixels as they are stored; the output is stored the same way."""
+    """Width of the stored pixels; the output is stored in the same orientation."""
     height: int
     bit_depth: Literal[8, 16]
     has_alpha: bool
     orientation: int
-    """EXIF orientation, 1 to 8; the output keeps the tag, and the pixels as stored."""
+    """EXIF orientation, 1 to 8. The output keeps the tag and the stored orientation."""
     loader: str
     """The format, such as `jpeg` or `tiff`."""
     profile: ProfileUse
 
     @property
     def upright_height(self) -> int:
-        """Height as viewers show it."""
+        """Height as shown by viewers."""
         return self.width if self.orientation >= 5 else self.height
 
     @property
     def upright_width(self) -> int:
-        """Width as viewers show it."""
+        """Width as shown by viewers."""
         return self.height if self.orientation >= 5 else self.width
 
 
 class StillPicture(Protocol):
-    """A picture open for reading. Small arrays are upright, whatever the EXIF orientation."""
+    """A still open for reading. Its proxy is upright, whatever the EXIF orientation."""
 
     @property
     def info(self) -> StillHeader:
-        """What the header says."""
+        """The still's header."""
         ...
 
     def proxy(self, height: int, width: int) -> Floats:
-        """Return the upright picture at this size as L*a*b*, (height, width, 3).
+        """Return the upright picture at this size as L*a*b*, float32 (height, width, 3).
 
         Raises:
-            SourceDamaged: If the picture does not decode whole.
+            SourceDamaged: If the picture does not decode completely.
         """
         ...
 
 
 class StillsBackend(Protocol):
-    """A module that reads and writes stills; memory does not grow with the picture."""
+    """A module that reads and writes stills. Memory does not grow with the picture."""
 
     def open_still(
         self, reader: BinaryIO, key: str, *, max_pixels: int
     ) -> AbstractContextManager[Any]:
-        """Give the `StillPicture` of a seekable reader, its header checked before any pixel.
+        """Open a still from a seekable reader; its header is checked before any pixel is decoded.
+
+        The context manager yields a `StillPicture`.
 
         Raises:
             SourceDamaged: If there is no picture in it.
             SourceTooLarge: If it has more than `max_pixels` pixels.
-            SourceUnsupported: If it is of a form that is not colored here.
+            SourceUnsupported: If its format is not supported.
         """
         ...
 
@@ -82,24 +84,24 @@ class StillsBackend(Protocol):
         """Write the picture at its full size with chroma = slope * L* + offset.
 
         Args:
-            picture: From `open_still`, within its block.
+            picture: From `open_still`, still open.
             slope: (h, w, 2), upright, at any size; from `color.guided.fit_to_luma`.
             offset: Like slope.
-            path: Where to; nothing is left there if anything fails.
+            path: File to write; removed if anything fails.
             extension: The format to write, such as `.tif`.
-            notice: To be written into its metadata, and into its corner where it is burned.
+            notice: Notice for the metadata, and for the corner if it is to be burned in.
 
         Raises:
-            SourceDamaged: If the picture does not decode whole.
+            SourceDamaged: If the picture does not decode completely.
             StoreUnavailable: If the file cannot be written.
         """
         ...
 
     def verify_still(self, picture: Any, path: Path, notice: Notice | None = None) -> None:
-        """Read a written file back and compare it with the picture, but for a burned notice.
+        """Read a written file back and compare it with the picture, except a burned-in notice.
 
         Raises:
-            OutputMismatch: If its size or depth differs, it does not decode whole, or, in a
-                lossless format, any L* is further than one code value from the source's.
+            OutputMismatch: If its size or depth differs, it does not decode completely, or, in a
+                lossless format, any L* differs from the source's by more than one code value.
         """
         ...

@@ -1,4 +1,4 @@
-"""Encoders: which format an extension means, and how it is written."""
+"""Save pictures: the format for each extension, and libvips' options for it."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -8,12 +8,12 @@ import pyvips
 from colorworker.errors import SourceUnsupported
 
 _BIGTIFF_BYTES = 3_500_000_000
-"""Pixel bytes from which a TIFF gets 64-bit offsets; classic TIFF ends at 4 GiB."""
+"""Pixel bytes beyond which a TIFF gets 64-bit offsets; classic TIFF is limited to 4 GiB."""
 _MOST_JPEG_SIDE = 65535
 _MOST_WEBP_SIDE = 16383
 
 _SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
-    # 4:4:4: with halved chroma the decoder's rounding would touch luma at every edge.
+    # 4:4:4, because with subsampled chroma the decoder's rounding would change luma at edges.
     "jpeg": ("jpegsave", {"Q": 95, "subsample_mode": "off", "optimize_coding": True}),
     "png": ("pngsave", {"compression": 6}),
     "tiff": ("tiffsave", {"compression": "deflate", "predictor": "horizontal"}),
@@ -33,10 +33,10 @@ _EIGHT_BITS = frozenset(("jpeg", "webp"))
 
 
 def format_for(extension: str) -> str:
-    """Return the format that an extension, with or without its dot, is written in.
+    """Return the output format for an extension, with or without its dot.
 
     Raises:
-        ValueError: If it is none of ours.
+        ValueError: If stills are not written with this extension.
     """
     name = extension.lower().removeprefix(".")
     if name not in _FORMATS:
@@ -45,12 +45,12 @@ def format_for(extension: str) -> str:
 
 
 def output_depth(format_name: str, source_depth: Literal[8, 16]) -> Literal[8, 16]:
-    """Return the bits a channel is written with: the source's where the format has them."""
+    """Return the bits per channel to write: the source's if the format supports them."""
     return 8 if format_name in _EIGHT_BITS else source_depth
 
 
 def check_size(key: str, format_name: str, width: int, height: int) -> None:
-    """Refuse what the format cannot hold.
+    """Check that the format can hold a picture of this size.
 
     Raises:
         SourceUnsupported: If a side is longer than the format allows.
@@ -59,13 +59,13 @@ def check_size(key: str, format_name: str, width: int, height: int) -> None:
     if most is not None and max(width, height) > most:
         raise SourceUnsupported(
             key,
-            f"{width} x {height} pixels, and {format_name} holds at most {most} on a side",
+            f"{width} x {height} pixels, {format_name} allows at most {most} per side",
             "Use --profile archive, which writes TIFF",
         )
 
 
 def join_alpha(rgb: pyvips.Image, alpha: pyvips.Image | None, format_name: str) -> pyvips.Image:
-    """Return the picture with its alpha as it was, where the format can hold one."""
+    """Return the picture with its original alpha band, if the format supports one."""
     if alpha is None or format_name == "jpeg":
         return rgb
     if alpha.format == "ushort" and rgb.format == "uchar":
@@ -74,7 +74,7 @@ def join_alpha(rgb: pyvips.Image, alpha: pyvips.Image | None, format_name: str) 
 
 
 def save(image: pyvips.Image, path: Path, format_name: str, *, embed_srgb: bool) -> None:
-    """Write the picture, pulling its pixels through once from the top.
+    """Write the picture in one pass from top to bottom.
 
     Raises:
         pyvips.Error: If a pixel does not decode or the file cannot be written.

@@ -1,10 +1,9 @@
-"""Small pictures of what was done, for the report."""
+"""Thumbnails for the report: before and after, side by side."""
 
 import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import (
     Floats,
     linear_rgb_from_lab,
@@ -15,17 +14,17 @@ from colorworker.color.lab import (
 _MOST_BYTES = 20_000
 _QUALITIES = (85, 70, 55, 40, 25)
 _SHRINKS = (1, 2, 4)
-"""Grain can make even the lowest quality too large: then the picture gives way."""
+"""Factors by which the picture is reduced if grain makes even the lowest quality too large."""
 
 
 def preview_rgb(lab: Floats) -> npt.NDArray[np.uint8]:
-    """Return sRGB codes, (h, w, 3), for L*a*b* of the same shape; L* is kept, chroma gives way."""
+    """Return sRGB codes, uint8 (h, w, 3), for L*a*b*; chroma is reduced into gamut, L* is kept."""
     rgb = scale_into_gamut(linear_rgb_from_lab(lab), luminance_from_lightness(lab[..., 0]))
     return np.rint(linear_to_srgb(rgb) * 255).astype(np.uint8)
 
 
 def before_after(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> bytes:
-    """Return one JPEG, at most 20 KB for sides up to 240 pixels: before left, after right.
+    """Return a JPEG with `before` on the left; at most 20 KB for sides of up to 240 pixels.
 
     Args:
         before: sRGB codes, (h, w, 3).

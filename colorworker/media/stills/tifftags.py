@@ -1,8 +1,8 @@
-"""The descriptive tags of a TIFF or an EXIF block, carried into a TIFF that libvips wrote.
+"""Copy the descriptive tags of a TIFF or an EXIF block into a TIFF that libvips wrote.
 
-libvips writes no EXIF into TIFFs and reads none from them, so who made a scan, when and on what
-would be lost. The tags are read from the source and a new first IFD is appended to the output:
-what libvips wrote, plus these; its pixels stay where they are.
+libvips neither reads nor writes EXIF in TIFFs, so who made a scan, when and with which device would
+be lost. The tags are read from the source, and a new first IFD is appended to the output: libvips'
+own entries plus these. The pixels do not move.
 
 Source:
     TIFF 6.0, section 2 (IFDs and types); BigTIFF as libtiff documents it; Exif 2.32, 4.6.3.
@@ -15,21 +15,21 @@ from typing import BinaryIO
 
 _DESCRIPTIVE = frozenset((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432))
 """DocumentName, ImageDescription, Make, Model, PageName, Software, DateTime, Artist,
-HostComputer, Copyright: what libvips does not carry itself and the new pixels do not make false."""
+HostComputer, Copyright: tags that libvips does not copy and that are still true of new pixels."""
 _SUB_IFDS = (34665, 34853)
-"""Exif and GPS."""
+"""Pointers to the Exif and GPS IFDs."""
 _NOT_MOVED = frozenset((37500, 40965))
-"""MakerNote holds offsets of its own, valid only where it lay; Interoperability is an IFD."""
+"""MakerNote contains offsets that are valid only at its old place; Interoperability is an IFD."""
 _ITEM_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
 _SWAPPED_BYTES = {**_ITEM_BYTES, 5: 4, 10: 4}
-"""Rationals are two numbers."""
+"""Bytes per number for swapping byte order; rationals are two numbers."""
 _MOST_TAG_BYTES = 1 << 20
 _MOST_TAGS = 4096
 
 
 @dataclass(frozen=True)
 class Tag:
-    """One entry of an IFD, its value in little-endian order."""
+    """An entry of an IFD, with its value in little-endian order."""
 
     number: int
     kind: int
@@ -39,7 +39,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class TagTree:
-    """Descriptive tags of the first IFD, and those of the IFDs it points to."""
+    """The descriptive tags of the first IFD, and the tags of the IFDs it points to."""
 
     first: tuple[Tag, ...]
     below: dict[int, tuple[Tag, ...]]
@@ -47,7 +47,7 @@ class TagTree:
 
 @dataclass(frozen=True)
 class _Form:
-    """Byte order and width of offsets."""
+    """The byte order and offset width of a TIFF."""
 
     order: str
     big: bool
@@ -70,9 +70,9 @@ class _Form:
 
 
 def read_tags(reader: BinaryIO, start: int = 0) -> TagTree:
-    """Return what can be read of the tags of a TIFF, or of the EXIF block at `start`.
+    """Return the readable tags of a TIFF, or of the EXIF block at `start`.
 
-    Damage costs the tags it touches and no more: the picture itself may still be sound.
+    Damaged tags are left out without an error, because the picture itself may be intact.
     """
     below: dict[int, tuple[Tag, ...]] = {}
     try:
@@ -86,7 +86,7 @@ def read_tags(reader: BinaryIO, start: int = 0) -> TagTree:
 
 
 def append_tags(path: Path, tree: TagTree) -> None:
-    """Add the tags that the TIFF at `path`, little-endian, does not have yet."""
+    """Add the tags that the little-endian TIFF at `path` does not have yet, in place."""
     with path.open("r+b") as file:
         form, offset = _header(file, 0)
         link, entries = _raw_entries(file, form, offset)
@@ -117,7 +117,7 @@ def _header(reader: BinaryIO, start: int) -> tuple[_Form, int]:
 
 
 def _raw_entries(reader: BinaryIO, form: _Form, offset: int) -> tuple[int, list[bytes]]:
-    """Return the link to the next IFD and the entries as they lie."""
+    """Return the link to the next IFD, and the raw entries."""
     reader.seek(offset)
     (count,) = struct.unpack(form.entry_count, reader.read(struct.calcsize(form.entry_count)))
     if count > _MOST_TAGS:
@@ -131,7 +131,7 @@ def _raw_entries(reader: BinaryIO, form: _Form, offset: int) -> tuple[int, list[
 def _ifd(
     reader: BinaryIO, form: _Form, start: int, offset: int, wanted: frozenset[int] | None
 ) -> tuple[tuple[Tag, ...], dict[int, int]]:
-    """Return the wanted tags (None: all that can be moved) and the pointers to other IFDs."""
+    """Return the wanted tags (None for all movable ones) and the pointers to other IFDs."""
     tags, pointers = [], {}
     for entry in _raw_entries(reader, form, start + offset)[1]:
         number, kind, count, field = form.entry.unpack(entry)
@@ -162,7 +162,7 @@ def _little_endian(data: bytes, kind: int, form: _Form) -> bytes:
 
 
 def _packed(file: BinaryIO, form: _Form, tag: Tag) -> bytes:
-    """Return the tag as an entry; a value that does not fit into it is written first."""
+    """Return the tag as an entry; a value that does not fit is first appended to the file."""
     field = tag.data
     if len(field) > form.word_bytes:
         field = struct.pack(form.word, _align(file))
@@ -171,7 +171,7 @@ def _packed(file: BinaryIO, form: _Form, tag: Tag) -> bytes:
 
 
 def _write_ifd(file: BinaryIO, form: _Form, entries: list[bytes], link: int) -> int:
-    """Append an IFD, sorted as TIFF demands, and return where it lies."""
+    """Append an IFD, sorted as TIFF requires, and return its offset."""
     place = _align(file)
     file.write(struct.pack(form.entry_count, len(entries)))
     file.write(b"".join(sorted(entries, key=lambda entry: form.entry.unpack(entry)[0])))
@@ -180,7 +180,7 @@ def _write_ifd(file: BinaryIO, form: _Form, entries: list[bytes], link: int) -> 
 
 
 def _align(file: BinaryIO) -> int:
-    """Return the file's end, made even: IFDs and values begin on words."""
+    """Return the file's end, padded to an even offset: IFDs and values start on word boundaries."""
     if file.tell() % 2:
         file.write(b"\0")
     return file.tell()

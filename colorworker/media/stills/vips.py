@@ -1,6 +1,6 @@
-"""Stills by libvips: open, write in color, verify. Fills `base.StillsBackend`.
+"""The libvips backend for stills: open, write in color, verify. Implements `port.StillsBackend`.
 
-Every pass streams the picture from the top, so memory does not grow with its height.
+Every pass streams the picture from top to bottom, so memory does not grow with its height.
 """
 
 from pathlib import Path
@@ -50,8 +50,8 @@ from colorworker.media.stills.savers import (
 from colorworker.media.stills.tifftags import append_tags
 
 _UNSEEN = 0.001
-"""Difference of L* that float32 makes by itself. It is less than a code value of 16 bits, except in
-the deepest shadows of curves without a straight foot, where one can be a millionth of L*."""
+"""Difference of L* caused by float32 alone. It is less than a 16-bit code value, except in the
+deepest shadows of curves without a linear segment, where a code value can be a millionth of L*."""
 
 __all__ = ["open_still", "verify_still", "write_still"]
 
@@ -69,24 +69,24 @@ def write_still(
     format_name = format_for(extension)
     check_size(picture.key, format_name, info.width, info.height)
     try:
-        with decode_errors(picture.reading):
+        with decode_errors(picture.image_source):
             source = read_pixels(picture)
             codes, alpha = split_alpha(source)
-            lightness = lightness_from_codes(codes, picture.rendering)
+            lightness = lightness_from_codes(codes, picture.conversion)
             chroma = chroma_from_lightness(
                 lightness, as_stored(slope, info.orientation), as_stored(offset, info.orientation)
             )
             depth = output_depth(format_name, info.bit_depth)
-            rgb = codes_from_lab(lightness, chroma, picture.rendering.output, depth)
+            rgb = codes_from_lab(lightness, chroma, picture.conversion.output, depth)
             if notice and notice.burned:
                 rgb = burn_in(rgb, notice_box_in_still(picture.key, info))
             colored = join_alpha(rgb, alpha, format_name)
-            colored = with_metadata(colored, source, picture.rendering)
+            colored = with_metadata(colored, source, picture.conversion)
             if notice:
                 write_notice_metadata(colored, notice.text)
-            save(colored, path, format_name, embed_srgb=picture.rendering.embeds_srgb)
+            save(colored, path, format_name, embed_srgb=picture.conversion.embeds_srgb)
             if format_name == "tiff":
-                append_tags(path, descriptive_tags(picture.reading, source, info.loader))
+                append_tags(path, descriptive_tags(picture.image_source, source, info.loader))
     except SourceDamaged as error:
         path.unlink(missing_ok=True)
         _blame_output_if_source_decodes(picture, error)
@@ -115,7 +115,7 @@ def verify_still(picture: VipsPicture, path: Path, notice: Notice | None = None)
     except (SourceDamaged, SourceTooLarge, SourceUnsupported) as error:
         if error.subject == picture.key:
             raise
-        raise OutputMismatch(picture.key, f"what was written cannot be used: {error}") from error
+        raise OutputMismatch(picture.key, f"the written file is unusable: {error}") from error
 
 
 def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
@@ -130,7 +130,7 @@ def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
 
 
 def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box | None) -> None:
-    space = picture.rendering.output
+    space = picture.conversion.output
     before, after = read_lightness(picture), read_lightness(written)
     codes_before, codes_after = (gray_codes(image, space).cast("int") for image in (before, after))
     seen = (before - after).abs() > _UNSEEN
@@ -139,26 +139,26 @@ def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box |
     try:
         difference = seen.ifthenelse((codes_before - codes_after).abs(), 0).max()
     except pyvips.Error as error:
-        # Two readers in one pass: ask each alone which of them failed.
+        # Two readers in one pass: read each alone to find out which one failed.
         _decode(written)
-        with decode_errors(picture.reading):
+        with decode_errors(picture.image_source):
             raise error from None
     one_code = 257 if written.info.bit_depth == 8 else 1
     if difference > one_code:
         raise OutputMismatch(
             picture.key,
-            f"lightness moved by {difference / one_code:.2f} code values of"
+            f"lightness changed by {difference / one_code:.2f} code values of"
             f" {written.info.bit_depth} bits",
         )
 
 
 def _decode(picture: VipsPicture) -> None:
-    with decode_errors(picture.reading):
+    with decode_errors(picture.image_source):
         read_pixels(picture).avg()
 
 
 def _blame_output_if_source_decodes(picture: VipsPicture, error: SourceDamaged) -> None:
-    """Raise StoreUnavailable if the source decodes whole after all: then writing failed."""
+    """Raise StoreUnavailable if the source decodes completely after all: then writing failed."""
     _decode(picture)
     cause = error.__cause__
     words = vips_message(cause) if isinstance(cause, pyvips.Error) else str(error)

@@ -99,7 +99,7 @@ def test_a_changed_corner_is_no_mismatch_only_where_it_was_asked_for(
 ):
     data = encode((textured >> 8).astype(np.uint8), ".png")
 
-    with pytest.raises(OutputMismatch, match="lightness moved"):
+    with pytest.raises(OutputMismatch, match="lightness changed"):
         recolor(data, tmp_path / "out.png", colorful(), BURN, checked=TAG)
 
 

@@ -52,7 +52,7 @@ def test_what_is_no_picture_is_damaged_and_nothing_reaches_stderr(data, capfd):
 
 
 def test_a_sound_file_of_a_format_without_reader_is_unsupported():
-    with pytest.raises(SourceUnsupported, match="cannot be read here"):
+    with pytest.raises(SourceUnsupported, match="picture format is not supported"):
         opened(b"8BPS\0\1" + b"\0" * 200, "layers.psd").__enter__()
 
 

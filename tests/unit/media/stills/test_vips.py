@@ -142,7 +142,7 @@ def test_verifying_refuses_an_output_whose_lightness_moved(encode, textured, tmp
 
     with (
         open_still(io.BytesIO(encode(gray, ".png")), "in", max_pixels=10**8) as picture,
-        pytest.raises(OutputMismatch, match="lightness moved by 2"),
+        pytest.raises(OutputMismatch, match="lightness changed by 2"),
     ):
         verify_still(picture, path)
 
