@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import (
     Floats,
     linear_rgb_from_lab,
