@@ -97,8 +97,8 @@ def words(volume: Volume, expected: Estimate | None, *, preview: bool) -> Iterat
         yield f"pictures: {count(expected.stills.items)}{_sampled(expected.stills)}"
     yield from time_words(expected)
     yield f"writes about {size(expected.bytes_out)}; it depends on the grain of what is encoded"
-    if expected.likened:
-        yield f"not measured, taken for the likest that were: {', '.join(expected.likened)}"
+    if expected.approximated:
+        yield f"not measured, estimated from similar ones: {', '.join(expected.approximated)}"
     yield f"measured on this machine at {expected.measured_at}; --calibrate measures anew"
 
 

@@ -1,34 +1,34 @@
-"""An estimate beside what a run has done: compared at its end, and what is left meanwhile."""
+"""Compare an estimate with what a run has done, and estimate the time that is left."""
 
 from dataclasses import dataclass
 
 from colorworker.domain.costs import Estimate, MediaEstimate
 
 PRIOR_SECONDS = 60.0
-"""How long a run must have worked until its own pace counts as much as the estimate."""
+"""After this time, the pace of a run counts as much as its estimate."""
 
 
 @dataclass(frozen=True)
 class WorkDone:
-    """How much of a job a run has worked on, and what became of the rest."""
+    """What a run has done of its job."""
 
     stills: int = 0
-    """Colored by this run."""
+    """Pictures colored by this run."""
     frames: int = 0
-    """Of films, colored by this run."""
+    """Frames of films colored by this run."""
     bytes_out: int = 0
-    """Of the outputs that this run finished."""
+    """Bytes of the outputs that this run finished."""
     stills_settled: int = 0
-    """Pictures that nothing more is to be done about."""
+    """Pictures that are done, skipped or failed; `frames_settled` and `films_settled` likewise."""
     frames_settled: int = 0
     films_settled: int = 0
     workers: int = 0
-    """That were seen at work."""
+    """Number of workers that returned results."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """An estimate beside what happened, both of what this run has worked on."""
+    """The estimate and the actual values for the items that a run worked on."""
 
     expected_seconds: float
     seconds: float
@@ -37,17 +37,16 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """Return the seconds it took over those that were expected."""
+        """Actual divided by expected seconds; 0 without an estimate."""
         return self.seconds / self.expected_seconds if self.expected_seconds else 0.0
 
 
 def compare_with_estimate(
     expected: Estimate, work: WorkDone, wall_seconds: float
 ) -> Comparison | None:
-    """Return the estimate beside what happened; None where nothing was worked on.
+    """Return the comparison; None if the run colored nothing.
 
-    What was found done, has failed or was not reached is taken out of the estimate: of pictures by
-    their number, of films by their frames.
+    The estimate is reduced to what the run colored: by the number of pictures and of film frames.
     """
     stills = _share(work.stills, expected.stills.items)
     films = _share(work.frames, expected.films.frames)
@@ -69,9 +68,9 @@ def compare_with_estimate(
 
 
 def seconds_left(expected: Estimate, work: WorkDone, wall_seconds: float) -> float | None:
-    """Return how long a run will still take: as was estimated at first, then by its own pace.
+    """Return the time a run still needs; None if the estimate does not tell.
 
-    None where the estimate says nothing of what is left.
+    It follows the estimate at first, and more and more the pace of the run.
     """
     stills = _share(work.stills, expected.stills.items) * expected.stills.work_seconds
     films = _share(work.frames, expected.films.frames) * expected.films.work_seconds

@@ -1,79 +1,85 @@
-"""How long a job will take and how much it will write: plain arithmetic over measured rates.
+"""Estimate how long a job takes and how much it writes, from measured rates.
 
-What a piece of work costs is a straight line: so much an item, so much a frame, so much a megapixel
-of a frame. The lines are measured on a machine (`estimating.calibrate`); how much work there is, is
-read from the headers of a sample of the sources (`estimating.survey`). Seconds here are those of
-one worker; several share them.
+The cost of an item is linear: so much per item, per frame and per megapixel of a frame. The rates
+are measured on a machine (`estimate.calibrate`). The amount of work comes from the headers of a
+sample of the sources (`estimate.sampling`). Seconds here are those of one worker; several workers
+share them.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from colorworker.domain.jsonvalues import from_json
 from colorworker.domain.options import Kind, Profile
 
 BORDER_SHARE = 0.35
-"""Of a frame's cost: that of a frame decoded behind a segment's end only for the border's color.
-It is not encoded, and few are predicted. A border of 30 of them cost 0.17 and 0.22 s of CPU at 480p
-(960 frames in 8 segments and in one, commit 6ddb9ec), a frame 16 ms with FFV1 and 20 with x264."""
+"""Cost of a look-ahead frame as a share of a frame's cost. Look-ahead frames are decoded behind the
+end of a segment for the colors at its border; they are not encoded, and few are predicted. 30 of
+them took 0.17 and 0.22 s of CPU at 480p (960 frames in 8 segments and in one, commit 6ddb9ec), a
+frame 16 ms with FFV1 and 20 ms with x264."""
 
 LOSSLESS = frozenset(
     ("ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "r210", "rawvideo", "tiff", "utvideo", "v210")
 )
-"""Forms of sources that hold every code of their pictures, grain and all."""
+"""Lossless formats and codecs, whose sources have all their grain."""
 LEAST_SHARE, MOST_SHARE = 0.25, 2.0
-"""Bounds of what is written for a source beside what was for the measured one. A clean picture has
-few bytes and still costs some; one of very many may only have been given a high rate."""
+"""Limits for the bytes written per megapixel, relative to the measured source. A clean picture has
+few bytes and its output still needs some; a source with very many may just have a high bit rate."""
 
 
 @dataclass(frozen=True, order=True)
 class CostClass:
-    """A sort of work whose cost is one line: all pictures or films of one form."""
+    """Pictures or films with the same rates: those of one format or codec and profile."""
 
     kind: Kind
     form: str
-    """A picture's extension without its dot; a film's codec as libav calls it."""
+    """Extension of a picture without its dot; libav's name of a film's codec."""
     samples: str
-    """`8` or `16` bits of a picture; a film's pixel format."""
+    """Bits of a picture, `8` or `16`; pixel format of a film."""
     profile: Profile = "access"
-    """Of the output."""
+    """Profile of the output."""
 
     @property
     def name(self) -> str:
-        """Return all of it as one word: `film/access/h264/yuv420p`."""
+        """Return its name, such as `film/access/h264/yuv420p`."""
         return f"{self.kind}/{self.profile}/{self.form}/{self.samples}"
 
     @property
     def family(self) -> tuple[Kind, Profile, bool]:
-        """Return what pieces share that cost and write about as much."""
+        """Return a key that classes share if they take and write about as much."""
         return self.kind, self.profile, self.form in LOSSLESS
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What one piece costs one worker. Seconds are of wall time."""
+    """What one class of work costs one worker, in seconds of wall time."""
 
     item_seconds: float
     frame_seconds: float
     megapixel_seconds: float
-    """For a megapixel of one frame."""
+    """Per megapixel of one frame."""
     megapixel_bytes: float
-    """Written, for a megapixel of one frame."""
+    """Bytes written per megapixel of one frame."""
     first_seconds: float = 0.0
-    """More than that, of the first items on a worker: tables are built for them."""
+    """Additional time for the first items on a worker, which builds tables for them."""
     source_bytes: float = 0.0
-    """Of the source that was measured, for a megapixel of one frame; 0 where from a source's bytes
-    nothing follows for what is written."""
+    """Bytes of the measured source per megapixel of one frame; 0 if the size of a source says
+    nothing about the size of its output."""
 
     def seconds(self, frames: float, megapixels: float) -> float:
-        """Return the cost of an item of so many frames of so many megapixels each."""
+        """Return the time for an item with this number of frames, of so many megapixels each."""
         each = self.frame_seconds + self.megapixel_seconds * megapixels
         return self.item_seconds + frames * each
 
     def written(self, megapixels: float, source_bytes: float) -> float:
-        """Return the bytes written for so many megapixels of all frames.
+        """Return the bytes written for an item.
 
-        Encoders find in a picture about what those before them have found: grain, edges, motion.
+        They follow the bytes of the source: grain, edges and motion cost every encoder about alike.
+
+        Args:
+            megapixels: Of all frames together.
+            source_bytes: Of the source's pictures.
         """
         share = 1.0
         if self.source_bytes and megapixels:
@@ -83,54 +89,57 @@ class Rate:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The rates of one machine, for one set of weights and options."""
+    """Rates of one machine, with one set of weights and options."""
 
     measured_at: str
     """UTC, ISO 8601."""
     start_seconds: float
-    """Until the first item is under way: the model is loaded and has predicted once."""
+    """Time to load the model and predict once."""
     rates: Mapping[str, Rate] = field(default_factory=dict)
-    """By the piece's name."""
+    """By the name of the class."""
 
-    def rate(self, piece: CostClass) -> tuple[Rate, bool] | None:
-        """Return a piece's rate and whether it is its own; else that of one like it; else None."""
-        if found := self.rates.get(piece.name):
+    def rate(self, cost_class: CostClass) -> tuple[Rate, bool] | None:
+        """Return the rate of a class, or of the most similar one, and whether it is its own.
+
+        None if no class of this kind was measured.
+        """
+        if found := self.rates.get(cost_class.name):
             return found, True
 
         def likeness(name: str) -> tuple[bool, ...]:
             _, profile, form, samples = name.split("/")
             is_lossless = form in LOSSLESS
             return (
-                profile == piece.profile,
-                form == piece.form,
-                is_lossless == piece.family[-1],
-                samples == piece.samples,
+                profile == cost_class.profile,
+                form == cost_class.form,
+                is_lossless == cost_class.family[-1],
+                samples == cost_class.samples,
             )
 
-        alike = [name for name in sorted(self.rates) if name.split("/")[0] == piece.kind]
+        alike = [name for name in sorted(self.rates) if name.split("/")[0] == cost_class.kind]
         return (self.rates[max(alike, key=likeness)], False) if alike else None
 
 
 @dataclass(frozen=True)
 class SourceSample:
-    """What the header of one source says."""
+    """What is known about one source from its header."""
 
-    piece: CostClass
+    cost_class: CostClass
     size_bytes: int
     frames: int
     megapixels: float
-    """Of one frame."""
+    """Size of one frame."""
     film_seconds: float = 0.0
     segments: int = 1
     picture_bytes: float = 0.0
-    """Of the source, those of the pictures that are counted in `frames`."""
+    """Bytes of the source that belong to the pictures counted in `frames`."""
     other_bytes: float = 0.0
-    """Of its sound, as far as its header says; it is written too."""
+    """Bytes of its sound, if the header has them; they are written too."""
 
 
 @dataclass(frozen=True)
 class SourceGroup:
-    """Sources of one kind and extension, of which some were looked at."""
+    """Sources of one kind and extension, of which some were sampled."""
 
     kind: Kind
     items: int
@@ -140,47 +149,47 @@ class SourceGroup:
 
 @dataclass(frozen=True)
 class MediaEstimate:
-    """What is to be expected of a job's pictures, or of its films."""
+    """The estimate for the pictures of a job, or for its films."""
 
     items: int = 0
     frames: int = 0
     film_seconds: float = 0.0
     work_seconds: float = 0.0
-    """Of one worker."""
+    """Time that one worker needs."""
     bytes_out: int = 0
     sampled: int = 0
-    """Items whose headers were read; from them follows the rest."""
+    """Items whose headers were read; the others are extrapolated."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to be expected of a job."""
+    """The estimate for a job."""
 
     stills: MediaEstimate = MediaEstimate()
     films: MediaEstimate = MediaEstimate()
     start_seconds: float = 0.0
-    """Of every worker, whatever its share of the work."""
+    """Time to start each worker."""
     longest_seconds: float = 0.0
-    """Of the work that only one worker after another can do: the longest item in one piece."""
+    """Time for the longest item, or segment of a film, which workers cannot share."""
     workers: int = 1
-    """Units worked on at a time; 0 where that is not known."""
+    """Units at a time; 0 if that is not known."""
     measured_at: str = ""
-    """When the machine was measured; UTC, ISO 8601."""
-    likened: tuple[str, ...] = ()
-    """Pieces whose cost is that of another, because they cannot be made for measuring."""
+    """When the machine was calibrated; UTC, ISO 8601."""
+    approximated: tuple[str, ...] = ()
+    """Classes that could not be measured; the rates of similar ones are used for them."""
 
     @property
     def work_seconds(self) -> float:
-        """Of one worker, without the start."""
+        """Time that one worker needs, without the start."""
         return self.stills.work_seconds + self.films.work_seconds
 
     @property
     def bytes_out(self) -> int:
-        """Of all outputs."""
+        """Bytes of all outputs."""
         return self.stills.bytes_out + self.films.bytes_out
 
     def wall_seconds(self, workers: int | None = None) -> float:
-        """Return how long it takes so many workers, each like those that were measured."""
+        """Return the wall time with this number of workers, each like the calibrated machine's."""
         shared = self.work_seconds / max(1, self.workers if workers is None else workers)
         return self.start_seconds + max(shared, self.longest_seconds)
 
@@ -192,16 +201,16 @@ def estimate(
     workers: int,
     lookahead_frames: int,
 ) -> Estimate:
-    """Return what is to be expected.
+    """Return the estimate for a job.
 
-    Within a group what was not looked at is like what was: as many frames and pixels a byte. A
-    group of which nothing could be read is like all of its kind.
+    Sources that were not sampled are assumed to have as many frames and pixels per byte as the
+    samples of their group. A group without samples is assumed to be like all sources of its kind.
 
     Args:
-        groups: Of what is to be done.
+        groups: The sources to do.
         calibration: Of the machine.
-        workers: Units worked on at a time.
-        lookahead_frames: Decoded behind each segment for the colors at its end.
+        workers: Units at a time.
+        lookahead_frames: Frames decoded behind each segment for the colors at its end.
     """
     groups = list(groups)
     cost = _Cost(calibration, lookahead_frames)
@@ -217,17 +226,17 @@ def estimate(
         cost.longest,
         workers,
         calibration.measured_at,
-        tuple(sorted(cost.likened)),
+        tuple(sorted(cost.approximated)),
     )
 
 
 class _Cost:
-    """Applies rates to samples, and remembers the longest piece and what was likened."""
+    """Applies rates to samples; collects the longest item and the classes without own rates."""
 
     def __init__(self, calibration: Calibration, lookahead_frames: int) -> None:
         self._calibration, self._lookahead = calibration, lookahead_frames
         self.longest = 0.0
-        self.likened: set[str] = set()
+        self.approximated: set[str] = set()
         self.first_seconds: dict[str, float] = {}
 
     def part(self, group: SourceGroup, samples: tuple[SourceSample, ...]) -> MediaEstimate:
@@ -253,21 +262,21 @@ class _Cost:
         )
 
     def _of(self, sample: SourceSample) -> tuple[float, float, float]:
-        """Return seconds that do not depend on its length, those that do, and bytes written."""
-        found = self._calibration.rate(sample.piece)
+        """Return the fixed seconds, those that depend on the length, and the bytes written."""
+        found = self._calibration.rate(sample.cost_class)
         if found is None:
             return 0.0, 0.0, 0.0
         rate, is_own = found
         if is_own:
-            self.first_seconds[sample.piece.name] = rate.first_seconds
+            self.first_seconds[sample.cost_class.name] = rate.first_seconds
         else:
-            self.likened.add(sample.piece.name)
+            self.approximated.add(sample.cost_class.name)
         borders = (sample.segments - 1) * self._lookahead * BORDER_SHARE
         whole = rate.seconds(sample.frames + borders, sample.megapixels)
-        # Its segments go to several workers; its scan, one segment and its assembly do not.
+        # Several workers share a film's segments, but not one segment, the scan or the assembly.
         self.longest = max(self.longest, whole / sample.segments)
-        if not is_own and sample.piece.kind == "film":
-            # Codecs need unequal numbers of bytes for the same pictures.
+        if not is_own and sample.cost_class.kind == "film":
+            # The measured source has another codec, so its size cannot be compared.
             rate = replace(rate, source_bytes=0.0)
         written = rate.written(sample.frames * sample.megapixels, sample.picture_bytes)
         return rate.item_seconds, whole - rate.item_seconds, written + sample.other_bytes
@@ -283,15 +292,8 @@ def _summed(parts: Iterable[MediaEstimate]) -> MediaEstimate:
 
 
 def estimate_from_json(values: Any) -> Estimate | None:
-    """Return the estimate that `asdict` made, of newer versions too; None where it is none."""
+    """Return the estimate that `jsonvalues.to_json` wrote; None if it is missing or damaged."""
     try:
-        known = {name: values[name] for name in Estimate.__dataclass_fields__ if name in values}
-        for name in ("stills", "films"):
-            part = known[name]
-            known[name] = MediaEstimate(
-                **{n: part[n] for n in MediaEstimate.__dataclass_fields__ if n in part}
-            )
-        known["likened"] = tuple(known.get("likened", ()))
-        return Estimate(**known)
-    except (TypeError, KeyError):
+        return from_json(Estimate, values)
+    except ValueError:
         return None

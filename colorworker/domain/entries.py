@@ -1,4 +1,4 @@
-"""The frozen list of a job: every source that was seen and what is to become of it."""
+"""Entries of a job's frozen list: every source that was found, and what to do with it."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _encode = json.JSONEncoder(sort_keys=True).encode
 
 @dataclass(frozen=True)
 class Entry:
-    """One listed source: either to be done (`kind` and `output_key`) or settled by its listing."""
+    """A listed source: either to do (`kind` and `output_key`) or settled by the listing."""
 
     root: str
     key: str
@@ -30,23 +30,23 @@ class Entry:
     kind: Kind | None = None
     output_key: str = ""
     outcome: str = ""
-    """Empty while to be done; `skipped` or `failed` when the listing settled it."""
+    """Empty if it is to do; `skipped` or `failed` if the listing settled it."""
     error_code: str = ""
     error: str = ""
     own_options: tuple[tuple[str, Any], ...] = ()
-    """Where it is to be done otherwise than the job's other items: names and values of Options."""
+    """Options in which it differs from the job: names and values."""
     version: str = ""
     """See `Asset`."""
 
     def options(self, of_job: Options) -> Options:
-        """Return the options that hold for this entry; equal ones are the same object."""
+        """Return the options of this entry; equal ones are the same object."""
         return _changed(of_job, self.own_options) if self.own_options else of_job
 
     def asset(self) -> Asset:
         """Return the entry as an asset.
 
         Raises:
-            ValueError: If the listing could not tell what it is.
+            ValueError: If it is neither a still nor a film.
         """
         if self.kind is None:
             raise ValueError(f"{self.key} is neither a still nor a film")
@@ -55,25 +55,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class EntryCounts:
-    """A list of entries in numbers."""
+    """Number of entries, and of those that are to do."""
 
     items: int = 0
+    """All entries."""
     stills: int = 0
-    """To be done."""
+    """Pictures to do."""
     films: int = 0
-    """To be done."""
+    """Films to do."""
     size_bytes: int = 0
-    """Of what is to be done."""
+    """Size of the sources to do."""
 
 
 @dataclass
 class EntryCounter:
-    """Counts entries as they go by."""
+    """Counts entries while they are iterated."""
 
     counts: EntryCounts = field(default_factory=EntryCounts)
 
-    def seeing(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield the entries; after the last `counts` holds for all of them."""
+    def count(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield the entries; after the last one, `counts` is their number."""
         items = stills = films = size_bytes = 0
         for entry in entries:
             items += 1
@@ -86,18 +87,18 @@ class EntryCounter:
 
 
 def count_entries(entries: Iterable[Entry]) -> EntryCounts:
-    """Return the entries in numbers; they are seen once."""
-    tally = EntryCounter()
-    for _ in tally.seeing(entries):
+    """Return the number of entries; iterates them once."""
+    counter = EntryCounter()
+    for _ in counter.count(entries):
         pass
-    return tally.counts
+    return counter.counts
 
 
-def manifest_lines(entries: Iterable[Entry], options: Options, model: ModelRef) -> Iterator[bytes]:
-    """Yield the manifest as JSON lines: first a head, then the entries.
+def plan_lines(entries: Iterable[Entry], options: Options, model: ModelRef) -> Iterator[bytes]:
+    """Yield the lines of a job plan as JSON: first a head, then the entries.
 
-    The head holds the options that differ from their defaults and the SHA-256 of the weights. Where
-    the weights lie does not matter, so their URI is left out.
+    The head holds the options that differ from their defaults and the SHA-256 of the weights. The
+    URI of the weights is left out, because their location does not matter.
     """
     head = {"options": non_default(options), "weights_sha256": model.sha256}
     yield _encode(head).encode() + b"\n"
@@ -106,8 +107,8 @@ def manifest_lines(entries: Iterable[Entry], options: Options, model: ModelRef) 
 
 
 def entry_to_json(entry: Entry) -> bytes:
-    """Return the line of an entry, ASCII with its newline; what few entries have only where set."""
-    # vars, because all fields are plain values: asdict would copy each, at four times the cost.
+    """Return the line of an entry: ASCII with its newline, rare fields only if they are set."""
+    # All fields are plain values, so vars is enough; asdict copies each, at four times the cost.
     values = dict(vars(entry))
     if own_options := values.pop("own_options"):
         values["own_options"] = dict(own_options)
@@ -124,14 +125,14 @@ def _hashable(own_options: dict[str, Any]) -> dict[str, Any]:
 
 
 def entry_from_json(line: bytes) -> Entry:
-    """Return the entry of one line of a manifest; unknown fields of newer versions are left out.
+    """Return the entry of one line; unknown fields of newer versions are ignored.
 
     Raises:
-        ValueError: If it is not the line of an entry.
+        ValueError: If the line is not an entry.
     """
     values = json.loads(line)
     if not isinstance(values, dict) or "key" not in values:
-        raise ValueError("not the line of a manifest's entry")
+        raise ValueError("not an entry of a job plan")
     known = Entry.__dataclass_fields__
     found = {name: value for name, value in values.items() if name in known}
     if "own_options" in found:
@@ -141,24 +142,19 @@ def entry_from_json(line: bytes) -> Entry:
 
 @lru_cache(maxsize=256)
 def own_options(of_job: Options, asked: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
-    """Return in what an item differs from the job, sorted; equal ones are the same object.
+    """Return the options in which an item differs from the job, sorted by name.
 
-    Of a profile or codec of its own, it has the defaults of what only they decide.
+    Equal results are the same object. See `with_item_options` for an item's own profile or codec.
 
     Args:
         of_job: The job's options.
-        asked: Names and values of what the item says.
+        asked: Names and values that the item sets.
 
     Raises:
-        UsageError: If what it says does not go together.
+        UsageError: If the values do not go together.
     """
-    values = dict(asked)
-    options = with_item_options(of_job, values)
-    return tuple(
-        (name, getattr(options, name))
-        for name in sorted({*values, "codec", "crf"})
-        if getattr(options, name) != getattr(of_job, name)
-    )
+    own, job = vars(with_item_options(of_job, dict(asked))), vars(of_job)
+    return tuple((name, own[name]) for name in sorted(own) if own[name] != job[name])
 
 
 @lru_cache(maxsize=256)
@@ -167,7 +163,7 @@ def _changed(options: Options, changes: tuple[tuple[str, Any], ...]) -> Options:
 
 
 def job_id(lines: Iterable[bytes]) -> str:
-    """Return 16 hex digits of the manifest's sha256: the same work has the same id."""
+    """Return 16 hex digits of the SHA-256 of a job plan: the same work has the same ID."""
     digest = hashlib.sha256()
     for line in lines:
         digest.update(line)

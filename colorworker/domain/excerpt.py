@@ -1,4 +1,4 @@
-"""A part of one film, from a time to a time, colored as a film of its own."""
+"""Excerpts: part of a single film, from one time to another, as a film of its own."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,8 +21,8 @@ _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+)(?:\.(\d{1,3}))?")
 class Excerpt(NamedTuple):
     """The frames with start_ms <= time < end_ms.
 
-    A frame's time counts from the film's first frame and is rounded to milliseconds, as the shot
-    list of the report says it.
+    Times count from the film's first frame and are rounded to milliseconds, as in the shot list of
+    the report.
     """
 
     start_ms: int
@@ -38,7 +38,7 @@ def parse_excerpt(start: str | None, end: str | None) -> Excerpt | None:
     """Return the excerpt between two times such as `00:01:02.500`, `1:02.5` or `62.5`.
 
     Raises:
-        UsageError: If one is no time, or the end does not come after the start.
+        UsageError: If a time is not valid, or the end is not after the start.
     """
     if start is None and end is None:
         return None
@@ -48,7 +48,7 @@ def parse_excerpt(start: str | None, end: str | None) -> Excerpt | None:
     )
     if excerpt.end_ms is not None and excerpt.end_ms <= excerpt.start_ms:
         raise UsageError(
-            f"--from {start} --to {end}", "the end does not come after the start", "Swap them"
+            f"--from {start} --to {end}", "the end is not after the start", "Swap them"
         )
     return excerpt
 
@@ -57,7 +57,7 @@ def _milliseconds(option: str, text: str) -> int:
     match = _TIME.fullmatch(text)
     if match is None:
         raise UsageError(
-            f"{option} {text}", "is no time", "Give HH:MM:SS.mmm or seconds, such as 62.5"
+            f"{option} {text}", "is not a valid time", "Give HH:MM:SS.mmm or seconds, such as 62.5"
         )
     hours, minutes, seconds, fraction = match.groups()
     whole = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds)
@@ -65,10 +65,10 @@ def _milliseconds(option: str, text: str) -> int:
 
 
 def excerpt_entries(entries: Iterable[Entry], excerpt: Excerpt) -> Iterator[Entry]:
-    """Yield the one film that an excerpt is of, under a name of its own.
+    """Yield the entry of the single film, with an output key that contains the times.
 
     Raises:
-        UsageError: If there is more than one source, or it is no film.
+        UsageError: If there is more than one source, or it is not a film.
     """
     first = list(islice(entries, 2))
     if len(first) > 1:
@@ -88,7 +88,7 @@ def _excerpt_key(key: str, excerpt: Excerpt) -> str:
 
 
 def _short(milliseconds: int) -> str:
-    # Colons are not allowed in names everywhere.
+    # Some file systems do not allow colons in names.
     return timecode(milliseconds / 1000).replace(":", "_")
 
 

@@ -1,4 +1,4 @@
-"""How an output says of itself that its colors are not evidence."""
+"""The notice in outputs that their colors are not evidence."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from colorworker.domain.options import ModelRef, Options
 
 @dataclass(frozen=True)
 class Notice:
-    """What an output's metadata say, and whether a corner of the picture says it too."""
+    """The text for an output's metadata, and whether to burn a notice into a corner as well."""
 
     text: str
     burned: bool = False
 
 
 def notice_of(options: Options, model: ModelRef) -> Notice | None:
-    """Return the notice that goes with an output; None where it was asked to have none."""
+    """Return the notice for an output; None if the options ask for none."""
     if options.label == "none":
         return None
     text = (

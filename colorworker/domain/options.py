@@ -38,21 +38,21 @@ class Asset:
     """One source object, as it was listed."""
 
     root: str
-    """URI of the store it lies in, such as `file:///archive/reels`."""
+    """URI of its store, such as `file:///archive/reels`."""
     key: str
-    """Its key there, with `/` between parts; unique together with `root`."""
+    """Its key in the store, with `/` between parts; unique together with `root`."""
     kind: Kind
     size_bytes: int
     etag: str
-    """The store's word for this version of the content; every later read insists on it."""
+    """Identifies this version of the content; every later read requires it."""
     version: str = ""
-    """Of an object that its store keeps in several versions, the one to be read; empty: the last.
-    No part of an identity, as the ETag is."""
+    """Version to read, for stores that keep several; empty for the latest. It is not part of an
+    identity, because the ETag is."""
 
 
 @dataclass(frozen=True)
 class ModelRef:
-    """Which weights: where they lie and what they must hash to."""
+    """Weights: their URI and SHA-256."""
 
     uri: str
     sha256: str
@@ -342,10 +342,9 @@ def predict_every_frame(options: Options, anchor_interval: int | None) -> Option
 
 
 def with_item_options(options: Options, values: Mapping[str, Any]) -> Options:
-    """Return the options with these values of one item or collection.
+    """Return the options with the values that an item or a collection sets.
 
-    With a profile or codec of its own, it has the defaults of what only they decide. A profile of
-    its own has an encoder of its own.
+    If it sets another profile or codec, the options that depend on these have their defaults.
 
     Raises:
         UsageError: If the values do not go together.

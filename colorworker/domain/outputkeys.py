@@ -1,15 +1,15 @@
-"""Which key an output gets."""
+"""Keys of outputs."""
 
 
 def output_key(key: str, extension: str, *, keep_extension: bool) -> str:
     """Return the source's key with the output's extension.
 
-    An extension that differs from the source's only by case stays as the source spells it.
+    If the extensions differ in case only, the source's is kept.
 
     Args:
         key: The source's key.
         extension: The output's, with its dot, in lower case.
-        keep_extension: Leave the source's extension in front (`reel.avi.mkv`).
+        keep_extension: Keep the source's extension as well (`reel.avi.mkv`).
     """
     if keep_extension:
         return key + extension
@@ -18,7 +18,7 @@ def output_key(key: str, extension: str, *, keep_extension: bool) -> str:
 
 
 def suffix_of(key: str) -> str:
-    """Return what `PurePosixPath(key).suffix` does, at a tenth of its cost."""
+    """Return the same as `PurePosixPath(key).suffix`, in a tenth of the time."""
     name = key.rpartition("/")[2]
     place = name.rfind(".")
     return name[place:] if 0 < place < len(name) - 1 else ""

@@ -1,13 +1,14 @@
-"""What a restoration plan says, and the decisions that follow from it. No I/O, no clock."""
+"""Restoration plans and the decisions they make: budgets, retries, parking. No I/O, no clock."""
 
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from colorworker.domain.entries import Entry
+from colorworker.domain.jsonvalues import from_json, to_json
 from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.timewindow import Window
 from colorworker.domain.units import content_id, scan, still
@@ -16,23 +17,23 @@ from colorworker.errors import LineRefused
 HoldReason = Literal["waiting", "parked"]
 
 ERRORS_NOT_OF_THE_ITEM = frozenset({"store_unavailable", "place_failed", "source_changed"})
-"""Errors that say nothing of the item: they neither count towards parking nor delay it."""
+"""Errors that the item did not cause. They neither count towards parking nor delay a retry."""
 _ERROR_LETTERS = 500
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Most that one run of a plan may take; None is no bound."""
+    """Limits of one run of a plan; None for no limit."""
 
     items: int | None = None
-    """Sources worked on; those found done do not count."""
+    """Sources to work on; those done before do not count."""
     hours: float | None = None
     money: float | None = None
     price_per_hour: float | None = None
-    """Of an hour of the run, all its machines together, in the unit of `money`."""
+    """Price of an hour of the run, for all its machines, in the unit of `money`."""
 
     def spent(self, items: int, seconds: float) -> str:
-        """Return which bound is reached, as words; empty while there is something left."""
+        """Return a sentence about the limit that is reached; empty if none is."""
         if self.items is not None and items >= self.items:
             return f"the budget of {self.items} items is spent"
         if self.hours is not None and seconds >= self.hours * 3600:
@@ -42,9 +43,9 @@ class Budget:
         return ""
 
     def runs(self, seconds: float) -> int:
-        """Return in how many runs so many seconds of work are done, as far as hours and money say.
+        """Return how many runs this many seconds of work take, by the limits of hours and money.
 
-        At least 1; a budget of items is no matter of time.
+        At least 1. A limit of items is ignored, because it does not limit time.
         """
         bounds = [self.hours * 3600] if self.hours is not None else []
         if self.money is not None and self.price_per_hour:
@@ -54,7 +55,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Failure:
-    """How often a source has failed, with these options and weights and this content."""
+    """How often a source failed with the same content, options and weights."""
 
     identity: str
     root: str
@@ -68,42 +69,47 @@ class Failure:
 
 @dataclass(frozen=True)
 class Retry:
-    """How long a failed source is left alone, and how often it is tried."""
+    """How often a failed source is tried, and how long it waits in between."""
 
     attempts: int = 4
-    """Runs in which it may fail; then it is parked."""
+    """Number of failed runs after which it is parked."""
     first_wait_hours: float = 6.0
     factor: float = 3.0
-    """By which every further wait is longer."""
+    """Each wait is longer than the last by this factor."""
     longest_wait_hours: float = 24.0 * 7
 
     def due_at(self, failures: int, last: datetime) -> datetime | None:
-        """Return when a source that failed so often, last at `last`, is tried anew; None: never."""
+        """Return when a source is tried again; None if it is parked.
+
+        Args:
+            failures: How often it failed, at least 1.
+            last: When it last failed.
+        """
         if failures >= self.attempts:
             return None
         hours = self.longest_wait_hours
-        # Few steps: a loop that ends at the longest wait, where a power could overflow.
+        # A loop, because a power could overflow. There are few steps.
         wait = self.first_wait_hours
         for _ in range(failures - 1):
             wait = min(wait * self.factor, hours)
         return last + timedelta(hours=min(wait, hours))
 
     def held(self, failure: Failure, now: datetime) -> tuple[HoldReason, str] | None:
-        """Return why the source is left out of a run at `now`, or None if it is to be tried."""
+        """Return why a run at `now` leaves the source out, and a sentence; None if it tries it."""
         due = self.due_at(failure.failures, datetime.fromisoformat(failure.last_at))
         times = "once" if failure.failures == 1 else f"{failure.failures} times"
         seen = f"{failure.key}: failed {times}, last at {failure.last_at}"
         if due is None:
-            return "parked", f"{seen}, and is parked. It said: {failure.error}"
+            return "parked", f"{seen}, and is parked. Last error: {failure.error}"
         if due <= now:
             return None
         until = due.isoformat(timespec="seconds")
-        return "waiting", f"{seen}, and waits until {until}. It said: {failure.error}"
+        return "waiting", f"{seen}, and waits until {until}. Last error: {failure.error}"
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Sources that go to one destination in one way."""
+    """Sources that go to one destination with the same options."""
 
     name: str
     sources: tuple[str, ...]
@@ -114,12 +120,12 @@ class Collection:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     completion_report: str = ""
-    """Where reports in the format of S3 Batch Operations go; empty for none."""
+    """Prefix for reports in the format of S3 Batch Operations; empty for none."""
 
 
 @dataclass(frozen=True)
 class RestorationPlan:
-    """What is run again and again, in the order of its collections."""
+    """Collections that scheduled runs restore, in this order."""
 
     name: str
     collections: tuple[Collection, ...]
@@ -129,9 +135,9 @@ class RestorationPlan:
 
 
 def output_identity(entry: Entry, options: Options, model: ModelRef) -> str:
-    """Return the identity of an entry's output: changes with content, name, options and weights.
+    """Return the identity of an entry's output: it changes with content, name, options and weights.
 
-    What its listing has settled as failed is known by its version and that error.
+    The identity of an entry that failed when it was listed consists of its version and that error.
     """
     if entry.outcome or entry.kind is None:
         return content_id("listed", entry.root, entry.key, entry.etag, entry.error_code)
@@ -144,7 +150,7 @@ def output_identity(entry: Entry, options: Options, model: ModelRef) -> str:
 def count_failure(
     before: Failure | None, entry: Entry, identity: str, code: str, error: str, at: str
 ) -> Failure:
-    """Return what is known of a source after one more failure; of another identity, the first."""
+    """Return the failures of a source after one more; a new identity starts again at 1."""
     earlier = before.failures if before and before.identity == identity else 0
     short = error[:_ERROR_LETTERS]
     return Failure(identity, entry.root, entry.key, earlier + 1, at, code, short)
@@ -152,34 +158,30 @@ def count_failure(
 
 def failure_to_json(failure: Failure) -> bytes:
     """Return the failure as ASCII JSON."""
-    return json.dumps(asdict(failure), sort_keys=True, indent=1).encode()
+    return json.dumps(to_json(failure), sort_keys=True, indent=1).encode()
 
 
 def failure_from_json(data: bytes) -> Failure:
-    """Return the failure; unknown fields of newer versions are left out.
+    """Return the failure; unknown fields of newer versions are ignored.
 
     Raises:
-        ValueError: If it is not the JSON object of a failure, or its time is none.
+        ValueError: If it is not the JSON object of a failure, or its time is not valid.
     """
-    values = json.loads(data)
-    if not isinstance(values, dict):
-        raise ValueError("not a failure")
-    known = {name: values[name] for name in Failure.__dataclass_fields__ if name in values}
     try:
-        failure = Failure(**known)
+        failure = from_json(Failure, json.loads(data))
         zone = datetime.fromisoformat(failure.last_at).tzinfo
-    except TypeError as error:
+    except ValueError as error:
         raise ValueError("not a failure") from error
-    if zone is None or not isinstance(failure.failures, int):
-        raise ValueError("not a failure")
+    if zone is None:
+        raise ValueError("not a failure: its time has no zone")
     return failure
 
 
 def missing_sources(before: Iterable[Entry], now: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield the entries of an earlier plan whose sources a later one does not have.
+    """Yield the entries of an earlier job plan whose sources a later one does not have.
 
-    Both are sorted by key and root, as plans are; one entry of each is held at a time. What was
-    skipped then, a sidecar or the like, is nobody's loss; nor is a bad line of a manifest.
+    Both must be sorted by key and root, as job plans are; one entry of each is in memory at a time.
+    Entries that were skipped, such as sidecar files, and bad lines of manifests are not reported.
     """
     later = iter(now)
     present = next(later, None)

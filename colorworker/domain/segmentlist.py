@@ -1,4 +1,4 @@
-"""What a film is and where it will be cut, said before anything of it is colored."""
+"""What a dry run shows about a film: its properties and its segments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,50 +10,51 @@ from colorworker.domain.units import Cut
 
 
 class SegmentRun(NamedTuple):
-    """Segments that follow each other and have as many frames each."""
+    """Consecutive segments with the same number of frames."""
 
     first: int
-    """Number of the first of them, from 1."""
+    """Number of the first segment, counted from 1."""
     last: int
+    """Number of the last segment."""
     start_seconds: float
-    """Of the first of them, from the film's first frame on."""
+    """Start of the first segment, counted from the film's first frame."""
     frames: int
-    """Of each."""
+    """Frames per segment."""
 
 
 @dataclass(frozen=True)
 class FilmOutline:
-    """One film of a dry run."""
+    """A film in a dry run."""
 
     codec: str = ""
     pix_fmt: str = ""
     width: int = 0
     height: int = 0
     rate: Fraction = Fraction(0)
-    """Frames a second."""
+    """Frames per second."""
     frames: int = 0
-    """To be colored: of an excerpt, those in it. 0 where the header does not say."""
+    """Frames to color; of an excerpt only its own. 0 if the header does not say."""
     seconds: float = 0.0
-    """They are shown for."""
+    """Duration of these frames."""
     segments: int = 0
-    """They are cut into; about, unless `cuts` says it exactly."""
+    """Number of segments; approximate if `cuts` is empty."""
     cuts: tuple[SegmentRun, ...] = ()
-    """Empty where the film's packets were not read."""
+    """Empty if the film's packets were not read."""
     in_color: bool = False
     is_done: bool = False
     warnings: tuple[str, ...] = ()
-    """What is wrong with it and does not keep it from being colored."""
+    """Problems that do not prevent its coloring."""
     error: str = ""
     """Why it cannot be colored."""
 
 
 def group_cuts(cuts: Iterable[Cut], origin_pts: int, time_base: Fraction) -> tuple[SegmentRun, ...]:
-    """Return a film's cuts, those in a row that are equally long as one.
+    """Return the segments of a film, with consecutive ones of equal length in one run.
 
     Args:
-        cuts: In their order.
-        origin_pts: Of the film's first frame.
-        time_base: Seconds a tick.
+        cuts: Of the film, in order.
+        origin_pts: Timestamp of the film's first frame.
+        time_base: Seconds per tick.
     """
     found: list[SegmentRun] = []
     first = 1
@@ -66,7 +67,7 @@ def group_cuts(cuts: Iterable[Cut], origin_pts: int, time_base: Fraction) -> tup
 
 
 def frame_range(cuts: Sequence[SegmentRun]) -> tuple[int, int]:
-    """Return how many frames the shortest and the longest segment have.
+    """Return the number of frames of the shortest and of the longest segment.
 
     Raises:
         ValueError: If there is no segment.

@@ -1,4 +1,4 @@
-"""What became of every stream of a film's source."""
+"""What happened to each stream of a film's source."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,17 +8,17 @@ Fate = Literal["colored", "copied", "recoded", "kept", "left out"]
 
 @dataclass(frozen=True)
 class StreamFate:
-    """One line of a film's account; every stream of the source has one."""
+    """What happened to one stream of the source."""
 
     index: int
-    """In the source."""
+    """Index of the stream in the source."""
     kind: str
-    """`video`, `audio`, `subtitle`, `attachment`, `data`, `cover` for a picture beside the film, or
-    what its own frames carry, such as `closed captions`."""
+    """`video`, `audio`, `subtitle`, `attachment`, `data`, `cover` for an attached picture, or
+    data in the film's frames, such as `closed captions`."""
     codec: str
-    """Empty where libav knows none."""
+    """Empty if libav does not know it."""
     fate: Fate
-    """`copied`: the same packets. `kept`: in another place, such as a track of chapter titles."""
+    """`copied`: the same packets. `kept`: in another form, such as a track of chapter titles."""
     detail: str = ""
-    """What it is called or became, and why it was left out."""
+    """Its name, what it was recoded to, or why it was left out."""
     language: str = ""

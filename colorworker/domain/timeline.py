@@ -1,4 +1,4 @@
-"""When every frame of a film is shown, and where decoding may begin."""
+"""Timelines of films: when each frame is shown, and where decoding can begin."""
 
 import io
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from colorworker.errors import SourceDamaged
 
 @dataclass(frozen=True)
 class StoredPackets:
-    """Which packet every frame comes from, where a container's times do not find it again.
+    """The packet of each frame, for containers in which timestamps are not enough to seek.
 
-    Packets are told by their number among the film's packets, from 0, in the order they are stored.
+    Packets are numbered from 0 in the order in which they are stored.
 
     Attributes:
-        packets: int64 (n,), number of each frame's packet, in the order frames are shown.
-        anchors: int64 (k, 4), a row for each keyframe of the timeline: number, byte offset, size in
-            bytes and decoding time of the packet by which the keyframe's is found in the file; it
-            is that packet itself or one shortly before it.
+        packets: int64 (n,), number of each frame's packet, in display order.
+        anchors: int64 (k, 4), one row per keyframe of the timeline: number, byte offset, size in
+            bytes and decoding time of the packet to seek to, which is the keyframe's own packet or
+            one shortly before it.
     """
 
     packets: npt.NDArray[np.int64]
@@ -33,16 +33,16 @@ class Timeline:
     """Presentation times of a film's frames, in stream ticks.
 
     Attributes:
-        pts: int64 (n,), strictly rising, one a frame that the decoder shows.
-        durations: int64 (n,), ticks each frame is shown; 0 where the container does not say.
-        keyframes: int64 (k,), strictly rising subset of `pts` at which decoding can begin; the
-            first frame's pts is always among them.
-        time_base: Seconds a tick.
-        seekable: False when no frame can be found again but by decoding from the film's start.
-        stored: How frames are found in containers without times of their own for every frame, or
-            with wrong ones; None where `pts` are the container's and finds them.
-        restarts: Ticks that `pts` have more than the container after each place where its clock
-            goes back, so that times go on.
+        pts: int64 (n,), strictly increasing, one per frame that the decoder outputs.
+        durations: int64 (n,), ticks per frame; 0 where the container does not say.
+        keyframes: int64 (k,), strictly increasing subset of `pts` at which decoding can begin; it
+            always contains the first frame's pts.
+        time_base: Seconds per tick.
+        seekable: False if frames can only be reached by decoding from the film's start.
+        stored: How to find frames in containers whose timestamps are missing or wrong; None where
+            `pts` are the container's own.
+        restarts: Ticks by which `pts` exceed the container's timestamps after each place where its
+            clock jumps back, so that times keep increasing.
     """
 
     pts: npt.NDArray[np.int64]
@@ -58,7 +58,8 @@ class Timeline:
             values = getattr(self, name)
             if len(values) == 0 or bool(np.any(np.diff(values) <= 0)):
                 raise SourceDamaged(
-                    "timeline", f"{name} must rise strictly and not be empty, {len(values)} given"
+                    "timeline",
+                    f"{name} must be strictly increasing and not empty, {len(values)} given",
                 )
         if len(self.durations) != len(self.pts):
             raise SourceDamaged(
@@ -75,14 +76,14 @@ class Timeline:
             )
 
     def between(self, start_pts: int, end_pts: int | None) -> npt.NDArray[np.int64]:
-        """Return the pts with start_pts <= pts < end_pts; no bound above when end_pts is None."""
+        """Return the pts with start_pts <= pts < end_pts; no upper limit if end_pts is None."""
         first = int(np.searchsorted(self.pts, start_pts))
         last = len(self.pts) if end_pts is None else int(np.searchsorted(self.pts, end_pts))
         return self.pts[first:last]
 
     @property
     def seconds(self) -> float:
-        """Time from the first frame's start to the last one's, plus the last duration."""
+        """Duration in seconds, including the last frame's."""
         return float((self.pts[-1] - self.pts[0] + self.durations[-1]) * self.time_base)
 
 
@@ -105,7 +106,12 @@ def timeline_to_bytes(timeline: Timeline) -> bytes:
 
 
 def timeline_from_bytes(data: bytes) -> Timeline:
-    """Return the timeline that `timeline_to_bytes` wrote; pickles are refused by NumPy."""
+    """Return the timeline that `timeline_to_bytes` wrote.
+
+    Raises:
+        ValueError: If an array is pickled.
+        SourceDamaged: If the values do not form a timeline.
+    """
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         numerator, denominator = (int(value) for value in arrays["time_base"])
         return Timeline(

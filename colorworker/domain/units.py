@@ -1,7 +1,7 @@
-"""Work units, their identities, and the cutting of a film into segments.
+"""Work units, their identities, and how films are cut into segments.
 
-Units carry the options that they are done with: items of one job may differ in them. On the wire
-that is 230 bytes a unit, and once for the stills of a batch that share them.
+Units carry their options, because items of one job may have different ones. That takes 230 bytes
+per unit on the wire, and is sent once for the stills of a batch that share them.
 """
 
 import hashlib
@@ -13,14 +13,15 @@ from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Optio
 from colorworker.domain.timeline import Timeline
 
 RECIPE = 6
-"""Raised by hand whenever the same inputs give other colors or bytes: nothing old then counts."""
+"""Raise this when the same inputs give other colors or bytes. All earlier outputs are then redone.
+"""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Read a film's packets, and say when each frame is shown and where to cut.
+    """Read a film's packets, and find out when each frame is shown and where to cut.
 
-    Carries its assembly's identity, so that one look at the store tells that the film is done.
+    Contains the identity of the assembly, so that one request tells whether the film is done.
     """
 
     unit_id: str
@@ -42,13 +43,13 @@ class Segment:
     """Exclusive; None for the last segment."""
     frame_count: int
     scan_id: str
-    """Whose record says what the film is and when its frames are shown."""
+    """The scan that has the film's properties and timeline."""
     options: Options
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """Join a film's parts with everything else the source holds, and verify the result."""
+    """Join a film's parts with all other streams of the source, and verify the result."""
 
     unit_id: str
     asset: Asset
@@ -70,7 +71,7 @@ class Still:
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Several pictures for one trip to a worker; each keeps its own identity and outcome."""
+    """Several pictures, sent to a worker together; each has its own identity and outcome."""
 
     unit_id: str
     stills: tuple[Still, ...]
@@ -81,7 +82,7 @@ WorkUnit = Scan | Segment | Assembly | ImageBatch
 
 @dataclass(frozen=True)
 class Cut:
-    """Half-open range of one segment: start_pts <= pts < end_pts."""
+    """The range of one segment: start_pts <= pts < end_pts."""
 
     start_pts: int
     end_pts: int | None
@@ -89,7 +90,7 @@ class Cut:
 
 
 def merge_cuts(cuts: list[Cut], most: int) -> list[Cut]:
-    """Return at most so many cuts, each of several that follow one another, about as many each."""
+    """Return at most this many cuts, each made of about equally many consecutive ones."""
     each = -(-len(cuts) // most)
     groups = (cuts[place : place + each] for place in range(0, len(cuts), each))
     return [
@@ -99,13 +100,13 @@ def merge_cuts(cuts: list[Cut], most: int) -> list[Cut]:
 
 
 def content_id(kind: str, *facts: object) -> str:
-    """Return 32 hex digits that change when any fact changes (sha256 over canonical JSON)."""
+    """Return 32 hex digits that change when any fact changes (SHA-256 of canonical JSON)."""
     text = json.dumps([RECIPE, kind, *facts], sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Scan:
-    """Return the unit that scans `asset`; the scan itself does not depend on colors."""
+    """Return the unit that scans `asset`. The identity of the scan does not depend on colors."""
     return Scan(
         content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt),
         asset,
@@ -125,17 +126,18 @@ def segments(
     model: ModelRef,
     adjustments_of: Callable[[Cut], tuple[Adjustment, ...]] = lambda _: (),
 ) -> list[Segment]:
-    """Return a segment a cut; the identity holds the range, not the index or the job.
+    """Return one segment per cut. Identities contain the range, not the index or the job.
 
     Args:
         asset: The film.
-        cuts: Of its frames.
-        scan_id: Of its scan.
+        cuts: All cuts of the film.
+        scan_id: Identity of its scan.
         options: Of the film.
         model: The weights.
-        adjustments_of: What of the film's adjustments holds for a cut: it alone is in its identity.
+        adjustments_of: Returns the film's adjustments that apply to a cut; only these are part of
+            the segment's identity.
     """
-    # What is in the metadata alone is nothing to a part, nor is where the film ends.
+    # A part has no metadata, and does not depend on where the film ends.
     label: Label = "tag" if options.label == "none" else options.label
     options = replace(options, label=label, excerpt=None)
     found = []
@@ -175,9 +177,9 @@ def image_batch(stills: tuple[Still, ...]) -> ImageBatch:
 
 
 def cut_timeline(timeline: Timeline, target_frames: int) -> list[Cut]:
-    """Cut a film at the first keyframe that comes target_frames or more after the last cut.
+    """Cut a film at each first keyframe that is at least target_frames after the previous cut.
 
-    Every frame lies in exactly one cut. A film that cannot be sought is one cut.
+    Every frame is in exactly one cut. A film that is not seekable is one cut.
 
     Raises:
         ValueError: If target_frames is not positive.

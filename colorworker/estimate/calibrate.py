@@ -54,7 +54,7 @@ class Bench:
 
 
 def calibrate(
-    pieces: Sequence[CostClass],
+    cost_classes: Sequence[CostClass],
     bench: Bench,
     said: Callable[[str], None] = lambda _: None,
     *,
@@ -63,7 +63,7 @@ def calibrate(
     """Return the rates of the given kinds of work on this machine, as far as time allows.
 
     Args:
-        pieces: Kinds of work to measure, the most important first.
+        cost_classes: What to measure, the most important first.
         bench: Conditions of the calibration.
         said: Called with a line about what is being measured.
         known: Earlier measurements, which are kept.
@@ -73,14 +73,14 @@ def calibrate(
     with tempfile.TemporaryDirectory(prefix="colorworker-bench-", dir=bench.scratch) as name:
         machine = _Machine(Path(name), bench)
         start = machine.warm_up()
-        for number, piece in enumerate(pieces, 1):
+        for number, cost_class in enumerate(cost_classes, 1):
             if number > 1 and time.monotonic() - began > BUDGET_SECONDS:
                 break
-            said(f"measuring {piece.name} ({number} of {len(pieces)})")
+            said(f"measuring {cost_class.name} ({number} of {len(cost_classes)})")
             # Material that cannot be made here, or that the profile refuses, gets no rate.
             with suppress(SourceUnsupported):
-                measure = machine.still if piece.kind == "still" else machine.film
-                rates[piece.name] = measure(piece)
+                measure = machine.still if cost_class.kind == "still" else machine.film
+                rates[cost_class.name] = measure(cost_class)
     return Calibration(now(), round(start, 2), rates)
 
 
@@ -106,14 +106,14 @@ class _Machine:
             CostClass("film", "h264", "yuv420p", profile),
         )
         extra = 0.0
-        for piece, folder in (
+        for cost_class, folder in (
             (still, self._stills(still, _SMALL_STILL, 1)),
             (film, self._reels(film, _SMALL, _FEW)),
         ):
-            extra += self._run(folder, piece)[0] - self._run(folder, piece)[0]
+            extra += self._run(folder, cost_class)[0] - self._run(folder, cost_class)[0]
         return max(0.0, extra)
 
-    def still(self, piece: CostClass) -> Rate:
+    def still(self, cost_class: CostClass) -> Rate:
         """Measure the cost of pictures of this format.
 
         Raises:
@@ -121,28 +121,28 @@ class _Machine:
         """
         small, large = _megapixels(_SMALL_STILL), _megapixels(_LARGE_STILL)
         count = self._bench.batch_stills
-        each = self._run(self._stills(piece, _SMALL_STILL, count), piece)[0] / count
-        large_stills = self._stills(piece, _LARGE_STILL, _LARGE_STILLS)
-        seconds, written = self._run(large_stills, piece)
+        each = self._run(self._stills(cost_class, _SMALL_STILL, count), cost_class)[0] / count
+        large_stills = self._stills(cost_class, _LARGE_STILL, _LARGE_STILLS)
+        seconds, written = self._run(large_stills, cost_class)
         slope = max(_LEAST, (seconds / _LARGE_STILLS - each) / (large - small))
         made = _LARGE_STILLS * self._bench.workers * large
-        read = _source_bytes(large_stills, piece)
+        read = _source_bytes(large_stills, cost_class)
         item = max(0.0, each - slope * small)
         return Rate(item, 0.0, slope, written / made, source_bytes=read / made)
 
-    def film(self, piece: CostClass) -> Rate:
+    def film(self, cost_class: CostClass) -> Rate:
         """Measure the cost of films of this codec.
 
         Raises:
             SourceUnsupported: If no such film can be made here, or the profile refuses it.
         """
-        few = self._reels(piece, _SMALL, _FEW), self._reels(piece, _LARGE, _FEW)
-        more = self._reels(piece, _SMALL, _LONG), self._reels(piece, _LARGE, _SHORT)
+        few = self._reels(cost_class, _SMALL, _FEW), self._reels(cost_class, _LARGE, _FEW)
+        more = self._reels(cost_class, _SMALL, _LONG), self._reels(cost_class, _LARGE, _SHORT)
         # The first run at a size builds tables that a job builds once; the second does not.
         (first, first_large), (again, again_large) = (
-            [self._run(folder, piece)[0] for folder in few] for _ in range(2)
+            [self._run(folder, cost_class)[0] for folder in few] for _ in range(2)
         )
-        (seconds, _), (seconds_large, written) = (self._run(folder, piece) for folder in more)
+        (seconds, _), (seconds_large, written) = (self._run(folder, cost_class) for folder in more)
         begun, begun_large = min(first, again), min(first_large, again_large)
         frame_small = max(_LEAST, (seconds - begun) / (_LONG - _FEW))
         frame_large = max(_LEAST, (seconds_large - begun_large) / (_SHORT - _FEW))
@@ -152,19 +152,19 @@ class _Machine:
         made = _SHORT * self._bench.workers * large
         frame = max(0.0, frame_small - slope * small)
         once = max(0.0, first - again) + max(0.0, first_large - again_large)
-        read = _source_bytes(more[1], piece)
+        read = _source_bytes(more[1], cost_class)
         return Rate(max(0.0, item), frame, slope, written / made, once, read / made)
 
-    def _stills(self, piece: CostClass, size: tuple[int, int], each: int) -> Path:
+    def _stills(self, cost_class: CostClass, size: tuple[int, int], each: int) -> Path:
         """Return a folder with `each` pictures for every worker."""
         return self._copies(
-            lambda folder: make_still(folder, "0", piece, *size), each * self._bench.workers
+            lambda folder: make_still(folder, "0", cost_class, *size), each * self._bench.workers
         )
 
-    def _reels(self, piece: CostClass, size: tuple[int, int], frames: int) -> Path:
+    def _reels(self, cost_class: CostClass, size: tuple[int, int], frames: int) -> Path:
         """Return a folder with one film for every worker."""
         return self._copies(
-            lambda folder: make_reel(folder, "0", piece, *size, frames), self._bench.workers
+            lambda folder: make_reel(folder, "0", cost_class, *size, frames), self._bench.workers
         )
 
     def _copies(self, make: Callable[[Path], Path], count: int) -> Path:
@@ -176,16 +176,16 @@ class _Machine:
             shutil.copyfile(first, first.with_stem(str(number)))
         return folder
 
-    def _run(self, folder: Path, piece: CostClass) -> tuple[float, int]:
-        """Run a job on a folder with the piece's profile; return seconds and bytes written."""
+    def _run(self, folder: Path, cost_class: CostClass) -> tuple[float, int]:
+        """Run a job on a folder with the class's profile; return seconds and bytes written."""
         for path in folder.iterdir():
             # A new modification time is a new version, so nothing is resumed.
             path.touch()
         bench, source = self._bench, LocalStore(folder)
         options = replace(bench.options, excerpt=None)
-        if piece.profile != options.profile:
+        if cost_class.profile != options.profile:
             # The item has its own profile, which need not match the job's encoder options.
-            options = replace(options, profile=piece.profile, codec=None, crf=None)
+            options = replace(options, profile=cost_class.profile, codec=None, crf=None)
         entries = list_entries([OpenSource(Source(str(folder)), source)], options)
         lines: list[ItemLine] = []
         job = Job(folder.name, entries, options, bench.model, bench.batch_stills, 1)
@@ -195,13 +195,15 @@ class _Machine:
         seconds = time.perf_counter() - begun
         for line in lines:
             if line.outcome != "succeeded":
-                raise SourceUnsupported(piece.name, f"{line.outcome}: {line.error.rstrip('.')}")
+                raise SourceUnsupported(
+                    cost_class.name, f"{line.outcome}: {line.error.rstrip('.')}"
+                )
         return seconds, sum(line.output_bytes or 0 for line in lines)
 
 
-def _source_bytes(folder: Path, piece: CostClass) -> int:
+def _source_bytes(folder: Path, cost_class: CostClass) -> int:
     """Return the total source bytes of a folder; 0 if they do not predict the output bytes."""
-    return sum(path.stat().st_size for path in folder.iterdir()) if tells_output(piece) else 0
+    return sum(path.stat().st_size for path in folder.iterdir()) if tells_output(cost_class) else 0
 
 
 def _megapixels(size: tuple[int, int]) -> float:

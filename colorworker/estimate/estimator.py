@@ -110,11 +110,11 @@ class Estimator:
     def _measured(
         self, volume: Volume, known: Calibration | None, said: Callable[[str], None]
     ) -> Calibration:
-        makeable = [piece for piece in _pieces(volume) if is_makeable(piece)]
+        makeable = [cost_class for cost_class in _cost_classes(volume) if is_makeable(cost_class)]
         missing = [
-            piece
-            for piece in one_of_each_first(makeable)
-            if known is None or piece.name not in known.rates
+            cost_class
+            for cost_class in one_of_each_first(makeable)
+            if known is None or cost_class.name not in known.rates
         ]
         if known is not None and not missing:
             return known
@@ -156,25 +156,25 @@ def busy_words(load: float, cores: int) -> str:
     )
 
 
-def one_of_each_first(pieces: Sequence[CostClass]) -> list[CostClass]:
-    """Return the pieces with the first of every family in front.
+def one_of_each_first(cost_classes: Sequence[CostClass]) -> list[CostClass]:
+    """Return the classes with the first of every family in front.
 
     If time runs out, a missing rate is then taken from the same family: JPEG not from PNG.
     """
     firsts: dict[tuple[Kind, Profile, bool], CostClass] = {}
-    for piece in pieces:
-        firsts.setdefault(piece.family, piece)
-    return list(dict.fromkeys([*firsts.values(), *pieces]))
+    for cost_class in cost_classes:
+        firsts.setdefault(cost_class.family, cost_class)
+    return list(dict.fromkeys([*firsts.values(), *cost_classes]))
 
 
-def _pieces(volume: Volume) -> list[CostClass]:
+def _cost_classes(volume: Volume) -> list[CostClass]:
     """Return the kinds of work to measure, those with the most bytes first."""
     sizes: Counter[CostClass] = Counter()
     for group in volume.groups:
         for sample in group.samples:
-            sizes[sample.piece] += (
+            sizes[sample.cost_class] += (
                 sample.size_bytes
                 * group.size_bytes
                 // max(1, sum(each.size_bytes for each in group.samples))
             )
-    return [piece for piece, _ in sizes.most_common()]
+    return [cost_class for cost_class, _ in sizes.most_common()]

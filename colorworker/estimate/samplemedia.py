@@ -53,58 +53,60 @@ _BITS_A_PIXEL = 0.6
 """Bit rate of codecs that need one, in bits per pixel: DVD's 6 Mbit/s."""
 
 
-def is_makeable(piece: CostClass) -> bool:
-    """Return whether material in the piece's format or codec can be made."""
-    return piece.form in (_SUFFIXES if piece.kind == "still" else _ENCODERS)
+def is_makeable(cost_class: CostClass) -> bool:
+    """Return whether material in the format or codec of the cost class can be made."""
+    return cost_class.form in (_SUFFIXES if cost_class.kind == "still" else _ENCODERS)
 
 
-def tells_output(piece: CostClass) -> bool:
+def tells_output(cost_class: CostClass) -> bool:
     """Return whether larger sources of this form give larger outputs.
 
     They do not if the source's codec was given a bit rate, or if the output codec has one (ProRes,
     DNxHR). Nor does the size of a lossless film say how much of its grain a lossy encoder drops.
     """
-    if piece.kind == "still":
+    if cost_class.kind == "still":
         return True
-    is_at_a_rate = _ENCODERS[piece.form] not in _OPTIONS or piece.profile == "mezzanine"
-    return not is_at_a_rate and (piece.profile == "archive" or piece.form not in LOSSLESS)
+    is_at_a_rate = _ENCODERS[cost_class.form] not in _OPTIONS or cost_class.profile == "mezzanine"
+    return not is_at_a_rate and (cost_class.profile == "archive" or cost_class.form not in LOSSLESS)
 
 
-def make_still(folder: Path, name: str, piece: CostClass, width: int, height: int) -> Path:
-    """Write a gray picture in the piece's format and return its path.
+def make_still(folder: Path, name: str, cost_class: CostClass, width: int, height: int) -> Path:
+    """Write a gray picture in the format of the cost class and return its path.
 
     Raises:
         SourceUnsupported: If that format cannot be made.
     """
-    if not is_makeable(piece):
-        raise SourceUnsupported(piece.name, "no calibration picture of this format can be made")
+    if not is_makeable(cost_class):
+        raise SourceUnsupported(
+            cost_class.name, "no calibration picture of this format can be made"
+        )
     codes = _grained(cloud_texture(width, height), 0)
     image = pyvips.Image.new_from_array(codes).copy(interpretation="b-w")
-    if piece.samples == "16":
+    if cost_class.samples == "16":
         image = pyvips.Image.new_from_array(codes * np.uint16(257)).copy(interpretation="grey16")
-    path = folder / f"{name}{_SUFFIXES[piece.form]}"
+    path = folder / f"{name}{_SUFFIXES[cost_class.form]}"
     image.write_to_file(str(path))
     return path
 
 
 def make_reel(
-    folder: Path, name: str, piece: CostClass, width: int, height: int, frames: int
+    folder: Path, name: str, cost_class: CostClass, width: int, height: int, frames: int
 ) -> Path:
-    """Write a film in the piece's codec and pixel format and return its path.
+    """Write a film in the codec and pixel format of the cost class and return its path.
 
     Raises:
         SourceUnsupported: If such a film cannot be made.
     """
-    if not is_makeable(piece):
-        raise SourceUnsupported(piece.name, "no calibration film of this codec can be made")
+    if not is_makeable(cost_class):
+        raise SourceUnsupported(cost_class.name, "no calibration film of this codec can be made")
     background = cloud_texture(width + round(_PAN * frames) + 2 * _WEAVE, height + 2 * _WEAVE)
-    encoder = _ENCODERS[piece.form]
+    encoder = _ENCODERS[cost_class.form]
     rated = {"b": str(round(_BITS_A_PIXEL * width * height * 25))}
     try:
-        depth = VideoFormat(piece.samples).components[0].bits
+        depth = VideoFormat(cost_class.samples).components[0].bits
         recipe = Recipe(
             codec=encoder,
-            pix_fmt=piece.samples,
+            pix_fmt=cost_class.samples,
             width=width,
             height=height,
             frames=frames,
@@ -115,7 +117,9 @@ def make_reel(
             folder / f"{name}.mkv", recipe, partial(_picture, background, width, height, depth)
         )
     except (FFmpegError, ValueError) as error:
-        raise SourceUnsupported(piece.name, f"no such film can be made here ({error})") from error
+        raise SourceUnsupported(
+            cost_class.name, f"no such film can be made here ({error})"
+        ) from error
 
 
 def _picture(

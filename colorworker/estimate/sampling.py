@@ -141,9 +141,13 @@ def _sample(entry: Entry, store: ObjectStore, options: Options) -> SourceSample 
             if entry.kind == "still":
                 with open_still(reader, entry.key, max_pixels=1 << 40) as picture:
                     info = picture.info
-                    piece = CostClass("still", info.loader, str(info.bit_depth), options.profile)
+                    cost_class = CostClass(
+                        "still", info.loader, str(info.bit_depth), options.profile
+                    )
                     megapixels, size_bytes = info.width * info.height / 1e6, entry.size_bytes
-                    return SourceSample(piece, size_bytes, 1, megapixels, picture_bytes=size_bytes)
+                    return SourceSample(
+                        cost_class, size_bytes, 1, megapixels, picture_bytes=size_bytes
+                    )
             header = film_header(reader, entry.key)
     except ColorworkerError:
         return None

@@ -11,7 +11,7 @@ from colorworker.domain.entries import (
     EntryCounts,
     entry_from_json,
     job_id,
-    manifest_lines,
+    plan_lines,
 )
 from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import KeyMissing, UsageError
@@ -65,7 +65,7 @@ def freeze_job_plan(
     tally = EntryCounter()
     try:
         with path.open("xb") as file:
-            lines = manifest_lines(tally.seeing(entries), options, model)
+            lines = plan_lines(tally.count(entries), options, model)
             identity = job_id(_write_through(lines, file))
     except OSError as error:
         raise UsageError(

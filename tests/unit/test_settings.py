@@ -1,4 +1,4 @@
-"""Settings reach the stores, and what they refuse they refuse by name."""
+"""Settings are read from the environment; invalid values are refused by name."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from colorworker.settings import S3Settings, Settings, load_settings
 from colorworker.store.options import S3Options
 
 
-def test_every_option_of_s3_can_be_set_and_has_the_same_default():
+def test_every_s3_option_can_be_set_and_has_the_same_default():
     assert S3Options(**S3Settings().model_dump()) == S3Options()
 
 
@@ -38,7 +38,7 @@ def test_worker_settings_have_the_same_defaults_in_the_environment():
     assert Settings().of_workers() == WorkerSettings()
 
 
-def test_options_of_s3_are_read_from_the_environment(monkeypatch):
+def test_s3_options_are_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("COLORWORKER_S3__ENDPOINT_URL", "https://s3.archive.example:8333")
     monkeypatch.setenv("COLORWORKER_S3__ADDRESSING_STYLE", "path")
     monkeypatch.setenv("COLORWORKER_S3__REQUEST_PAYER", "true")
@@ -60,7 +60,7 @@ def test_options_of_s3_are_read_from_the_environment(monkeypatch):
         ("OUTAGE_SECONDS", "-1"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(monkeypatch, name, value):
+def test_an_invalid_value_is_refused_with_the_name_of_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(f"COLORWORKER_S3__{name}", value)
 
     with pytest.raises(UsageError, match=f"COLORWORKER_S3__{name}"):

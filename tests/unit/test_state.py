@@ -1,4 +1,4 @@
-"""Law 4: a finished unit is never done twice, an unfinished one never counted."""
+"""Law 4: a finished unit is never done twice, and an unfinished one never counts."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def attempt(store, content=b"color", output_key="out.png"):
     )
 
 
-def test_a_committed_unit_is_published_and_found_finished(store):
+def test_a_committed_unit_is_published_and_finished(store):
     record = attempt(store)
 
     winner = commit(store, record)
@@ -39,7 +39,7 @@ def test_a_committed_unit_is_published_and_found_finished(store):
     assert finished(store, UNIT) == record
 
 
-def test_of_two_attempts_the_first_to_commit_wins_and_the_other_is_removed(store):
+def test_the_first_of_two_attempts_to_commit_wins_and_the_other_is_deleted(store):
     first, second = attempt(store, b"first"), attempt(store, b"second")
 
     commit(store, first)
@@ -51,7 +51,7 @@ def test_of_two_attempts_the_first_to_commit_wins_and_the_other_is_removed(store
         store.head(second.attempt_key)
 
 
-def test_a_put_that_the_transport_repeated_still_counts_as_ours(store):
+def test_a_put_that_the_transport_repeated_counts_as_our_own(store):
     record = attempt(store)
     commit(store, record)
 
@@ -59,7 +59,7 @@ def test_a_put_that_the_transport_repeated_still_counts_as_ours(store):
     assert store.get("out.png") == b"color"
 
 
-def test_a_publication_that_was_cut_off_is_repeated_by_whoever_finds_it(store):
+def test_an_interrupted_publication_is_repeated(store):
     record = attempt(store)
     store.put(record_key(UNIT), record_to_json(record))
 
@@ -68,7 +68,7 @@ def test_a_publication_that_was_cut_off_is_repeated_by_whoever_finds_it(store):
 
 
 @pytest.mark.parametrize("loss", ["deleted", "replaced"])
-def test_a_record_whose_output_is_gone_counts_no_more(store, loss):
+def test_a_record_without_its_output_does_not_count(store, loss):
     commit(store, attempt(store))
     if loss == "deleted":
         store.delete("out.png")
@@ -79,14 +79,14 @@ def test_a_record_whose_output_is_gone_counts_no_more(store, loss):
     assert read_record(store, UNIT) is None
 
 
-def test_a_damaged_record_is_as_good_as_none(store):
+def test_a_damaged_record_counts_as_none_and_is_deleted(store):
     store.put(record_key(UNIT), b"{half of a rec")
 
     assert finished(store, UNIT) is None
     assert commit(store, attempt(store)).attempt_key
 
 
-def test_a_skip_is_finished_without_any_output(store):
+def test_a_skipped_unit_is_finished_without_output(store):
     skip = Record(UNIT, "still", "skipped", "in.png", "e")
 
     commit(store, skip)
@@ -102,7 +102,7 @@ class Raced(MemoryStore):
         return super().publish(attempt_key, output_key)
 
 
-def test_a_winner_that_another_worker_publishes_at_the_same_moment_is_published():
+def test_a_winner_that_another_worker_publishes_at_the_same_time_is_published():
     store = Raced("records")
     record = attempt(store)
 
@@ -110,9 +110,9 @@ def test_a_winner_that_another_worker_publishes_at_the_same_moment_is_published(
     assert finished(store, UNIT) == record
 
 
-def test_a_result_that_vanished_before_its_publication_is_an_error(store):
+def test_a_result_that_was_deleted_before_its_publication_is_an_error(store):
     record = attempt(store)
     store.delete(record.attempt_key)
 
-    with pytest.raises(KeyMissing, match="vanished"):
+    with pytest.raises(KeyMissing, match="deleted before"):
         commit(store, record)

@@ -38,12 +38,12 @@ class Measuring:
         self.asked = []
         self.error = None
 
-    def __call__(self, pieces, bench, said, *, known):
+    def __call__(self, cost_classes, bench, said, *, known):
         if self.error:
             raise self.error
-        self.asked.append([piece.name for piece in pieces])
+        self.asked.append([cost_class.name for cost_class in cost_classes])
         said("measuring")
-        rates = {piece.name: Rate(1.0, 0.0, 0.0, 1e9) for piece in pieces}
+        rates = {cost_class.name: Rate(1.0, 0.0, 0.0, 1e9) for cost_class in cost_classes}
         return Calibration("2026-11-25T10:00:00+00:00", 10.0, {**known.rates, **rates} if known
                            else rates)  # fmt: skip
 
@@ -111,7 +111,7 @@ def test_what_was_measured_is_kept_and_what_is_new_is_measured_besides(measuring
 
     both = ["film/access/h264/yuv420p", "still/access/png/8"]
     assert measuring.asked == [both, ["still/archive/png/8"], both]
-    assert "taken for the likest that were: film/archive/h264/yuv420p" in alone.stdout
+    assert "estimated from similar ones: film/archive/h264/yuv420p" in alone.stdout
 
 
 def test_without_a_measurement_there_is_a_list_and_no_estimate(measuring, tmp_path):

@@ -1,3 +1,5 @@
+"""Shots of a film with their own colors."""
+
 from fractions import Fraction
 
 import pytest
@@ -35,13 +37,13 @@ def film(key="reels/a.mkv"):
     return Entry("file:///a", key, 1, "e", "film", key)
 
 
-def wished(toml, entries=None):
+def adjusted(toml, entries=None):
     shot_adjustments = parse_shot_adjustments(toml, "shots.toml")
     return list(apply_adjustments(entries or [film()], shot_adjustments, lambda _: SHOTS))
 
 
-def test_shots_become_the_times_of_the_list():
-    (entry,) = wished(
+def test_shot_numbers_become_times_from_the_shot_list():
+    (entry,) = adjusted(
         '[[shot]]\nfilm = "reels/a.mkv"\nshots = 2\nvividness = 0.5\n'
         '[[shot]]\nfilm = "reels/*"\nshots = "2-3"\ntemperature = 0.3\n'
         '[[shot]]\nfilm = "reels/*"\nfrom = "0:00.5"\nto = 1\nvividness = 1\n'
@@ -54,8 +56,8 @@ def test_shots_become_the_times_of_the_list():
     )
 
 
-def test_adjustments_come_back_from_a_manifest():
-    (entry,) = wished('[[shot]]\nfilm = "reels/a.mkv"\nshots = 2\nvividness = 0.5')
+def test_adjustments_survive_the_job_plan():
+    (entry,) = adjusted('[[shot]]\nfilm = "reels/a.mkv"\nshots = 2\nvividness = 0.5')
 
     assert entry_from_json(entry_to_json(entry)) == entry
     assert entry_from_json(entry_to_json(entry)).options(Options()) == entry.options(Options())
@@ -66,12 +68,12 @@ def test_adjustments_come_back_from_a_manifest():
     [
         ("", r"it has no \[\[shot\]\]"),
         ("[[shot]", "cannot be used"),
-        ("[[shot]]\nshots = 1\nvividness = 1", "names no film"),
+        ("[[shot]]\nshots = 1\nvividness = 1", "has no film"),
         ('[[shot]]\nfilm = "a"\nvividness = 1', "either shots, or from and to"),
         ('[[shot]]\nfilm = "a"\nshots = 1', "neither vividness nor temperature"),
-        ('[[shot]]\nfilm = "a"\nshots = "5-2"\nvividness = 1', "neither a number nor a range"),
-        ('[[shot]]\nfilm = "a"\nshots = 1\nvividness = 9', r"vividness 9\.0"),
-        ('[[shot]]\nfilm = "a"\nshots = 1\nhue = 9', r"has no hue"),
+        ('[[shot]]\nfilm = "a"\nshots = "5-2"\nvividness = 1', "not a number or a range"),
+        ('[[shot]]\nfilm = "a"\nshots = 1\nvividness = 9', r"vividness 9\.0 is out of range"),
+        ('[[shot]]\nfilm = "a"\nshots = 1\nhue = 9', "has no key hue"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_the_reason(toml, said):
@@ -79,26 +81,26 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_reason(toml, said):
         parse_shot_adjustments(toml, "shots.toml")
 
 
-def test_a_shot_that_is_not_in_the_list_is_refused():
-    with pytest.raises(UsageError, match="has 3 shots, no number 4"):
-        wished('[[shot]]\nfilm = "reels/a.mkv"\nshots = "3-4"\nvividness = 1')
+def test_a_shot_that_the_film_does_not_have_is_refused():
+    with pytest.raises(UsageError, match="has 3 shots, no shot 4"):
+        adjusted('[[shot]]\nfilm = "reels/a.mkv"\nshots = "3-4"\nvividness = 1')
 
 
-def test_a_wish_of_no_film_is_refused():
+def test_an_adjustment_of_a_missing_film_is_refused():
     with pytest.raises(UsageError, match=r"reels/b\.mkv: no source has this key"):
-        wished('[[shot]]\nfilm = "reels/b.mkv"\nshots = 1\nvividness = 1')
+        adjusted('[[shot]]\nfilm = "reels/b.mkv"\nshots = 1\nvividness = 1')
 
 
-def test_numbers_need_a_film_that_has_been_colored():
+def test_shot_numbers_need_a_film_that_was_colored_before():
     shot_adjustments = parse_shot_adjustments(
         '[[shot]]\nfilm = "reels/a.mkv"\nshots = 1\nvividness = 1', "s.toml"
     )
 
-    with pytest.raises(UsageError, match="has no list of shots there yet"):
+    with pytest.raises(UsageError, match="has no list of shots yet"):
         list(apply_adjustments([film()], shot_adjustments, lambda _: None))
 
 
-def test_the_later_of_two_adjustments_counts_and_the_end_is_not_in_it():
+def test_the_later_of_two_adjustments_applies_and_its_end_is_exclusive():
     options = Options(
         vividness=0.8,
         adjustments=(Adjustment(0, 2000, 0.1, 0.5), Adjustment(1000, 1500, 0.9, None)),
@@ -110,7 +112,7 @@ def test_the_later_of_two_adjustments_counts_and_the_end_is_not_in_it():
     assert [look.temperature for look in looks] == [0.5, 0.5, 0.5, 0.5, 0.38]
 
 
-def test_only_segments_that_an_adjustment_meets_are_others():
+def test_only_segments_within_an_adjustment_get_another_identity():
     cuts = [Cut(0, 25, 25), Cut(25, 50, 25), Cut(50, 75, 25), Cut(75, None, 25)]
     asset, model = film().asset(), ModelRef("m", "0" * 64)
     options = Options(adjustments=(Adjustment(1200, 2400, 0.5),))
@@ -125,7 +127,7 @@ def test_only_segments_that_an_adjustment_meets_are_others():
     assert changed[1].options.adjustments == (Adjustment(1200, 2000, 0.5),)
 
 
-def test_a_change_elsewhere_is_nothing_to_a_segment():
+def test_an_adjustment_elsewhere_does_not_change_a_segments_identity():
     one = clip_adjustments([Adjustment(1000, 9000, 0.5)], 2000, 3000)
     other = clip_adjustments([Adjustment(1500, None, 0.5), Adjustment(4000, None, 0.1)], 2000, 3000)
 

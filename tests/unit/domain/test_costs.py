@@ -1,4 +1,4 @@
-"""Estimates as arithmetic: from rates and headers to hours, and beside what happened."""
+"""Estimates from rates and headers, and their comparison with what happened."""
 
 import json
 from dataclasses import asdict, replace
@@ -32,8 +32,8 @@ MACHINE = Calibration(
 )
 
 
-def stills(*megapixels, items=None, piece=JPEG):
-    samples = tuple(SourceSample(piece, round(m * 1e6), 1, m) for m in megapixels)
+def stills(*megapixels, items=None, cost_class=JPEG):
+    samples = tuple(SourceSample(cost_class, round(m * 1e6), 1, m) for m in megapixels)
     seen = sum(sample.size_bytes for sample in samples)
     count = items or len(samples)
     return SourceGroup("still", count, seen * count // len(samples), samples)
@@ -52,14 +52,14 @@ def expected(*groups, workers=1):
     return estimate(groups, MACHINE, workers=workers, lookahead_frames=20)
 
 
-def test_a_picture_costs_its_item_and_its_megapixels():
+def test_the_time_for_a_picture_is_that_per_item_plus_that_per_megapixel():
     found = expected(stills(2.0, 6.0))
 
     assert found.stills == MediaEstimate(2, 2, 0.0, pytest.approx(2 * 0.1 + 8 * 0.5), 2_000_000, 2)
     assert found.wall_seconds() == pytest.approx(8.0 + 4.2)
 
 
-def test_a_film_costs_its_item_its_frames_and_their_pixels_and_the_borders_of_its_segments():
+def test_the_time_for_a_film_includes_its_frames_and_the_borders_of_its_segments():
     found = expected(films(film(500, segments=3)))
 
     frames = 500 + 2 * 20 * BORDER_SHARE
@@ -68,7 +68,7 @@ def test_a_film_costs_its_item_its_frames_and_their_pixels_and_the_borders_of_it
     assert found.films.bytes_out == 500 * 40_000
 
 
-def test_what_was_not_looked_at_is_like_what_was():
+def test_sources_without_samples_are_estimated_from_the_samples():
     all_seen = expected(stills(*[1.0, 3.0] * 50))
     some_seen = expected(stills(1.0, 3.0, items=100))
 
@@ -85,23 +85,23 @@ def test_what_was_not_looked_at_is_like_what_was():
     ("source_bytes", "written"),
     [(600, 600), (150, 150), (300, 300), (1, 100), (9_000, 800)],
 )
-def test_what_is_written_goes_by_the_sources_own_bytes_within_bounds(source_bytes, written):
+def test_bytes_written_follow_the_size_of_the_source_within_limits(source_bytes, written):
     rate = Rate(1.0, 0.0, 0.0, megapixel_bytes=40.0, source_bytes=40.0)
 
     assert rate.written(10.0, source_bytes) == written
 
 
-def test_where_nothing_follows_from_a_sources_bytes_its_pixels_count():
+def test_bytes_written_follow_the_pixels_where_the_size_of_the_source_says_nothing():
     assert Rate(1.0, 0.0, 0.0, megapixel_bytes=40.0).written(10.0, 9000) == 400.0
     assert Rate(1.0, 0.0, 0.0, 40.0, source_bytes=40.0).written(0.0, 0.0) == 0.0
 
 
-def test_a_film_is_not_held_against_one_of_another_codec_and_its_sound_is_written_too():
+def test_sizes_of_films_in_other_codecs_are_not_compared_and_sound_is_added():
     machine = replace(
         MACHINE, rates={H264.name: Rate(2.0, 0.02, 0.05, 40_000, source_bytes=80_000)}
     )
     own = replace(film(100), picture_bytes=4e6, other_bytes=7000)
-    mpeg = replace(own, piece=CostClass("film", "mpeg2video", "yuv420p"))
+    mpeg = replace(own, cost_class=CostClass("film", "mpeg2video", "yuv420p"))
 
     found = [
         estimate([films(each)], machine, workers=1, lookahead_frames=0).bytes_out
@@ -111,21 +111,21 @@ def test_a_film_is_not_held_against_one_of_another_codec_and_its_sound_is_writte
     assert found == [2_000_000 + 7000, 4_000_000 + 7000]
 
 
-def test_what_was_not_measured_is_likened_to_what_loses_as_much():
+def test_the_rate_of_a_similarly_lossy_class_is_used_for_one_that_was_not_measured():
     names = ("still/access/png/8", "still/access/webp/16", "film/access/ffv1/yuv420p",
              "film/access/h264/yuv422p")  # fmt: skip
     machine = replace(MACHINE, rates={name: Rate(n, 0, 0, 0) for n, name in enumerate(names)})
 
-    def likened(*piece):
-        return names[int(machine.rate(CostClass(*piece))[0].item_seconds)]
+    def approximated(*cost_class):
+        return names[int(machine.rate(CostClass(*cost_class))[0].item_seconds)]
 
-    assert likened("still", "jpeg", "8") == "still/access/webp/16"
-    assert likened("still", "tiff", "16") == "still/access/png/8"
-    assert likened("film", "mpeg2video", "yuv420p") == "film/access/h264/yuv422p"
-    assert likened("film", "rawvideo", "gray") == "film/access/ffv1/yuv420p"
+    assert approximated("still", "jpeg", "8") == "still/access/webp/16"
+    assert approximated("still", "tiff", "16") == "still/access/png/8"
+    assert approximated("film", "mpeg2video", "yuv420p") == "film/access/h264/yuv422p"
+    assert approximated("film", "rawvideo", "gray") == "film/access/ffv1/yuv420p"
 
 
-def test_sources_whose_headers_cannot_be_read_are_like_all_of_their_kind():
+def test_sources_with_unreadable_headers_are_estimated_like_all_of_their_kind():
     unread = SourceGroup("film", 1, 1000, ())
 
     found = expected(films(film(100)), unread)
@@ -135,7 +135,7 @@ def test_sources_whose_headers_cannot_be_read_are_like_all_of_their_kind():
     assert expected(unread).films == MediaEstimate(1)
 
 
-def test_a_piece_that_was_not_measured_is_taken_for_the_likest_and_named():
+def test_a_class_that_was_not_measured_uses_the_most_similar_rate_and_is_named():
     tiff, jpeg_16 = CostClass("still", "tiff", "8"), CostClass("still", "jpeg", "16")
     rates = {tiff.name: Rate(1.0, 0, 0, 0), jpeg_16.name: Rate(2.0, 0, 0, 0)}
     machine = Calibration("", 0.0, rates)
@@ -144,10 +144,10 @@ def test_a_piece_that_was_not_measured_is_taken_for_the_likest_and_named():
     assert machine.rate(JPEG) == (rates[jpeg_16.name], False)
     assert machine.rate(CostClass("still", "png", "8")) == (rates[tiff.name], False)
     assert machine.rate(H264) is None
-    assert expected(stills(1.0, piece=tiff)).likened == (tiff.name,)
+    assert expected(stills(1.0, cost_class=tiff)).approximated == (tiff.name,)
 
 
-def test_what_is_built_for_the_first_of_a_piece_is_built_once():
+def test_the_additional_time_of_the_first_items_counts_once():
     machine = replace(
         MACHINE, rates={H264.name: replace(MACHINE.rates[H264.name], first_seconds=3)}
     )
@@ -157,7 +157,7 @@ def test_what_is_built_for_the_first_of_a_piece_is_built_once():
     assert found.start_seconds == 8.0 + 3.0
 
 
-def test_several_workers_share_the_work_but_not_the_longest_piece_of_it():
+def test_several_workers_share_the_work_but_not_the_longest_item():
     found = expected(films(film(1000, segments=4)), stills(1.0), workers=2)
 
     work = found.work_seconds
@@ -167,7 +167,7 @@ def test_several_workers_share_the_work_but_not_the_longest_piece_of_it():
     assert work / 64 < found.longest_seconds < work / 3
 
 
-def test_an_estimate_survives_json_and_what_is_none_is_none():
+def test_an_estimate_survives_json_and_a_damaged_one_is_none():
     found = expected(films(film(100)), stills(1.0))
     values = json.loads(json.dumps(asdict(found)))
 
@@ -185,7 +185,7 @@ JOB = Estimate(
 )
 
 
-def test_what_was_found_done_or_not_reached_is_taken_out_of_the_comparison():
+def test_items_that_a_run_did_not_color_are_left_out_of_the_comparison():
     everything = compare_with_estimate(JOB, WorkDone(10, 400, 9500, 10, 400, 2), 60.0)
     half = compare_with_estimate(JOB, WorkDone(5, 200, 4400, 10, 400, 2), 33.0)
 
@@ -196,7 +196,7 @@ def test_what_was_found_done_or_not_reached_is_taken_out_of_the_comparison():
     assert compare_with_estimate(JOB, WorkDone(stills_settled=10, films_settled=2), 1.0) is None
 
 
-def test_on_a_cluster_the_workers_that_were_seen_count():
+def test_on_a_cluster_the_workers_that_returned_results_count():
     on_ray = replace(JOB, workers=0)
 
     assert (
@@ -207,7 +207,7 @@ def test_on_a_cluster_the_workers_that_were_seen_count():
     )
 
 
-def test_the_time_left_is_the_estimate_at_first_and_then_follows_the_runs_own_pace():
+def test_the_time_left_follows_the_estimate_at_first_and_then_the_pace_of_the_run():
     none_done = WorkDone()
     half_done = WorkDone(5, 200, 0, 5, 200, 1)
 
@@ -223,7 +223,7 @@ def test_the_time_left_is_the_estimate_at_first_and_then_follows_the_runs_own_pa
     assert seconds_left(Estimate(), none_done, 0.0) is None
 
 
-def test_films_that_are_settled_without_their_frames_leave_nothing():
+def test_no_time_is_left_when_all_films_are_settled():
     failed = WorkDone(stills_settled=10, films_settled=2, stills=10)
 
     assert seconds_left(JOB, failed, 20.0) == 0.0

@@ -1,3 +1,5 @@
+"""Excerpts of films: times, timelines, segments and names of outputs."""
+
 from fractions import Fraction
 
 import numpy as np
@@ -29,17 +31,17 @@ def entry(key="reel.mkv", kind="film"):
     ("text", "milliseconds"),
     [("62.5", 62500), ("1:02.5", 62500), ("00:01:02.500", 62500), ("0", 0), ("1:00:00", 3600000)],
 )
-def test_times_are_read_in_every_spelling(text, milliseconds):
+def test_every_notation_of_times_is_accepted(text, milliseconds):
     assert parse_excerpt(text, None) == Excerpt(milliseconds, None)
 
 
 @pytest.mark.parametrize("pair", [("1:2:3:4", None), ("-1", None), ("2", "2"), ("x", "3")])
-def test_what_is_no_stretch_of_time_is_refused(pair):
+def test_invalid_times_are_refused(pair):
     with pytest.raises(UsageError):
         parse_excerpt(*pair)
 
 
-def test_the_times_of_a_shot_list_name_its_frames_at_any_rate():
+def test_times_from_a_shot_list_select_its_frames_at_any_frame_rate():
     timeline = film()
     for frame in range(1, 99):
         start_ms = round(1000 * Fraction(frame, 24))
@@ -49,7 +51,7 @@ def test_the_times_of_a_shot_list_name_its_frames_at_any_rate():
         assert part.pts.tolist() == [7 + frame]
 
 
-def test_the_end_is_not_in_it_and_none_is_the_films():
+def test_the_end_is_exclusive_and_none_is_the_end_of_the_film():
     timeline = film(rate=25)
 
     assert clip_timeline(timeline, Excerpt(40, 120), "reel").pts.tolist() == [8, 9]
@@ -58,12 +60,12 @@ def test_the_end_is_not_in_it_and_none_is_the_films():
 
 
 @pytest.mark.parametrize("excerpt", [Excerpt(4000, None), Excerpt(0, 5000), Excerpt(10, 30)])
-def test_what_is_not_in_the_film_is_refused_with_its_length(excerpt):
+def test_times_outside_of_the_film_are_refused_with_its_length(excerpt):
     with pytest.raises(SourceUnsupported, match=r"00:00:04\.000"):
         clip_timeline(film(rate=25), excerpt, "reel")
 
 
-def test_cuts_inside_are_the_films_own_and_all_of_them_count_every_frame():
+def test_an_excerpt_keeps_the_films_cuts_inside_it_and_covers_every_frame():
     timeline = film(rate=25)
     cuts = cut_timeline(timeline, 20)
 
@@ -75,7 +77,7 @@ def test_cuts_inside_are_the_films_own_and_all_of_them_count_every_frame():
     assert (found[0].start_pts, found[-1].end_pts) == (7 + 25, 7 + 75)
 
 
-def test_to_the_films_end_the_last_cut_is_the_films_own():
+def test_an_excerpt_to_the_end_keeps_the_films_last_cut():
     timeline = film(rate=25)
     part = clip_timeline(timeline, Excerpt(1000, None), "reel")
 
@@ -84,13 +86,13 @@ def test_to_the_films_end_the_last_cut_is_the_films_own():
     )
 
 
-def test_the_output_has_a_name_of_its_own():
+def test_the_output_key_of_an_excerpt_contains_its_times():
     (named,) = excerpt_entries([entry()], Excerpt(62500, 70000))
 
     assert named.output_key == "reel.00_01_02.500-00_01_10.000.mkv"
 
 
-def test_several_sources_and_pictures_have_no_excerpt():
+def test_an_excerpt_of_several_sources_or_of_a_picture_is_refused():
     with pytest.raises(UsageError, match="several sources"):
         list(excerpt_entries([entry(), entry("b.mkv")], Excerpt(0, None)))
     with pytest.raises(UsageError, match="is a picture"):

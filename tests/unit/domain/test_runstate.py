@@ -1,4 +1,4 @@
-"""A run's state: how fast it is, when it counts as lost, and its JSON."""
+"""The state of a run: its pace, when it counts as lost, and its JSON."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,11 +33,11 @@ def run(seconds_silent=0.0, **changes):
         (run(9e9, outcome="broken"), "broken"),
     ],
 )
-def test_a_run_that_is_silent_for_three_heartbeats_is_lost(state, stands):
+def test_a_run_is_lost_after_three_missed_heartbeats(state, stands):
     assert run_status(state, NOW) == stands
 
 
-def test_the_pace_is_that_between_the_samples_and_resumed_frames_do_not_count():
+def test_the_pace_is_measured_between_samples_without_resumed_frames():
     first = RunCounts(100, items_done=10, units_done=20, frames_done=500, frames_resumed=500)
     last = RunCounts(
         100, items_done=14, items_failed=1, items_skipped=5, units_expected=90, units_done=40,
@@ -50,18 +50,18 @@ def test_the_pace_is_that_between_the_samples_and_resumed_frames_do_not_count():
 @pytest.mark.parametrize(
     "samples", [[], [(1.0, RunCounts())], [(1.0, RunCounts()), (1.0, RunCounts(3, 3))]]
 )
-def test_without_time_between_samples_nothing_is_known(samples):
+def test_without_time_between_samples_the_pace_is_unknown(samples):
     assert measure_pace(samples) == Pace()
 
 
-def test_the_time_left_is_not_known_before_the_first_unit():
+def test_the_time_left_is_unknown_before_the_first_unit():
     assert (
         measure_pace([(0.0, RunCounts()), (9.0, RunCounts(5, units_expected=5))]).eta_seconds
         is None
     )
 
 
-def test_a_state_survives_json_and_fields_of_newer_versions_are_left_out():
+def test_a_run_state_survives_json_and_newer_fields_are_ignored():
     state = run(
         sources=("s3://a", "b\udce9"), counts=RunCounts(3, 2, 1), last_errors=("x: bad.",),
         pace=Pace(1.5, 0.0, None),
@@ -80,6 +80,6 @@ def test_a_state_survives_json_and_fields_of_newer_versions_are_left_out():
         b'{"run_id": "r", "job_id": "j", "started_at": 7, "updated_at": 7, "counts": 3}',
     ],
 )  # fmt: skip
-def test_what_is_no_state_is_a_value_error(data):
+def test_damaged_run_states_are_refused(data):
     with pytest.raises(ValueError, match="not the state of a run"):
         run_from_json(data)

@@ -1,4 +1,4 @@
-"""What a plan decides: budgets, waits, parking, and what is gone."""
+"""Decisions of a restoration plan: budgets, retries, parking, and missing sources."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,13 +39,13 @@ def entry(key, etag="1", root="s3://a", **changes):
         (Budget(items=5, hours=1), 1, 2, "1 hours"),
     ],
 )
-def test_a_budget_is_spent_when_its_first_bound_is_reached(budget, items, hours, said):
+def test_a_budget_is_spent_when_its_first_limit_is_reached(budget, items, hours, said):
     spent = budget.spent(items, hours * 3600)
 
     assert (said in spent) if said else not spent
 
 
-def test_waits_grow_up_to_the_longest_and_then_it_is_parked():
+def test_waits_grow_to_the_longest_and_then_the_source_is_parked():
     retry = Retry(attempts=6, first_wait_hours=6, factor=3, longest_wait_hours=100)
 
     waits = [retry.due_at(failures, NOW) for failures in range(1, 7)]
@@ -55,7 +55,7 @@ def test_waits_grow_up_to_the_longest_and_then_it_is_parked():
     ]  # fmt: skip
 
 
-def test_what_is_held_says_why_and_until_when():
+def test_a_source_that_is_left_out_has_a_reason_and_a_time():
     failure = Failure("0", "s3://a", "a.png", 1, NOW.isoformat(), "source_damaged", "It is torn.")
     retry = Retry(attempts=2)
 
@@ -66,7 +66,7 @@ def test_what_is_held_says_why_and_until_when():
     assert (state, "failed 2 times" in said) == ("parked", True)
 
 
-def test_a_source_that_changed_starts_anew():
+def test_a_source_that_changed_starts_again_at_one_failure():
     first = count_failure(None, entry("a"), "one", "x", "s", NOW.isoformat())
     second = count_failure(first, entry("a"), "one", "x", "s", NOW.isoformat())
     other = count_failure(second, entry("a", "2"), "other", "x", "s", NOW.isoformat())
@@ -81,12 +81,12 @@ def test_a_source_that_changed_starts_anew():
      b'{"identity": "", "root": "", "key": "", "failures": 1, "last_at": "2026-11-22T20:00:00",'
      b' "error_code": "", "error": ""}'],
 )  # fmt: skip
-def test_a_damaged_failure_is_told(data):
+def test_a_damaged_failure_is_refused(data):
     with pytest.raises(ValueError, match=r"not a failure|Expecting value"):
         failure_from_json(data)
 
 
-def test_an_identity_holds_content_name_options_and_weights():
+def test_an_identity_depends_on_content_name_options_and_weights():
     one = entry("a.png")
     film = replace(one, kind="film")
     settled = replace(one, kind=None, outcome="failed", error_code="source_unreadable")
@@ -107,7 +107,7 @@ def test_an_identity_holds_content_name_options_and_weights():
     )
 
 
-def test_what_is_gone_is_found_by_one_walk_over_both():
+def test_missing_sources_are_found_in_one_pass_over_both_plans():
     before = [entry("a"), entry("b"), entry("b", root="s3://b"), entry("d"), entry("z")]
     sidecar = replace(entry("c"), outcome="skipped")
     now = [entry("a", "2"), entry("aa"), entry("b", root="s3://b"), entry("e")]

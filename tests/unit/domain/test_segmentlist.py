@@ -1,4 +1,4 @@
-"""Where a film is cut, said in few words."""
+"""The list of a film's segments in a dry run."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ from colorworker.domain.segmentlist import SegmentRun, frame_range, group_cuts
 from colorworker.domain.units import Cut
 
 
-def test_cuts_in_a_row_that_are_equally_long_are_one_stretch():
+def test_consecutive_segments_of_equal_length_are_grouped():
     cuts = [Cut(100, 148, 48), Cut(148, 196, 48), Cut(196, 256, 60), Cut(256, None, 48)]
 
     found = group_cuts(cuts, origin_pts=100, time_base=Fraction(1, 24))
@@ -19,5 +19,5 @@ def test_cuts_in_a_row_that_are_equally_long_are_one_stretch():
     assert frame_range(found) == (48, 60)
 
 
-def test_times_count_from_the_films_first_frame_also_where_an_excerpt_begins_later():
+def test_times_count_from_the_films_first_frame_even_in_an_excerpt():
     assert group_cuts([Cut(90_000, None, 7)], -3600, Fraction(1, 90_000))[0].start_seconds == 1.04

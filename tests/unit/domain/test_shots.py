@@ -1,3 +1,5 @@
+"""Shots of a film, merged from its segments."""
+
 from fractions import Fraction
 
 import numpy as np
@@ -25,11 +27,11 @@ def test_shots_cover_every_frame_once_and_are_numbered_in_order():
     ]
 
 
-def test_a_film_without_any_change_is_one_shot():
+def test_a_film_without_cuts_is_one_shot():
     assert merge_shots([], timeline()) == [Shot(1, 80, 0.0, 100, "start")]
 
 
-def test_a_dissolve_that_two_segments_have_seen_counts_once():
+def test_a_dissolve_that_two_segments_recorded_counts_once():
     whole, rest = at(40, 20, "dissolve"), at(51, 9, "dissolve")
 
     shots = merge_shots([rest, whole], timeline())
@@ -37,7 +39,7 @@ def test_a_dissolve_that_two_segments_have_seen_counts_once():
     assert [(shot.frames, shot.transition) for shot in shots] == [(40, "start"), (60, "dissolve")]
 
 
-def test_timecodes_count_hours_and_milliseconds():
+def test_timecodes_have_hours_and_milliseconds():
     assert timecode(0) == "00:00:00.000"
     assert timecode(3725.0425) == "01:02:05.042"
     assert timecode(59.9996) == "00:01:00.000"

@@ -1,4 +1,4 @@
-"""Windows by the clock on the wall, in the nights in which clocks change too."""
+"""Windows in local time, with clock changes."""
 
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ def test_a_window_over_midnight_is_open_until_the_next_morning(now, closes):
 @pytest.mark.parametrize(
     ("night", "hours"), [("2026-03-28", 7), ("2026-10-24", 9), ("2026-11-22", 8)]
 )
-def test_a_night_in_which_clocks_change_is_shorter_or_longer(night, hours):
+def test_a_night_with_a_clock_change_is_shorter_or_longer(night, hours):
     begins = at(f"{night} 22:00")
 
     seconds = (NIGHT.closes_at(begins) - begins).total_seconds()
@@ -41,7 +41,7 @@ def test_a_night_in_which_clocks_change_is_shorter_or_longer(night, hours):
     assert seconds == hours * 3600
 
 
-def test_a_window_within_a_day_opens_on_its_days_only():
+def test_a_window_opens_on_its_days_only():
     window = Window(time(9), time(17), ZoneInfo("America/New_York"), frozenset({"sat", "sun"}))
     zone = window.zone
 
@@ -58,12 +58,12 @@ def test_friday_night_lasts_into_saturday():
     assert window.next_opening(at("2026-11-28 03:00")) == at("2026-12-04 22:00")
 
 
-def test_a_night_that_the_clocks_leave_out_is_not_waited_for():
+def test_a_window_that_a_clock_change_skips_does_not_open():
     # On 29 March 2026 there is no hour from two to three, and no window in it.
     window = Window(time(2), time(3), BERLIN, frozenset({"sun"}))
 
     assert window.next_opening(at("2026-03-28 12:00")) == at("2026-04-05 02:00")
 
 
-def test_a_moment_is_shown_by_the_clock_of_the_zone():
+def test_a_moment_is_shown_in_local_time():
     assert NIGHT.local(datetime(2026, 11, 22, 21, tzinfo=UTC)) == "Sun 2026-11-22 22:00 CET"

@@ -1,4 +1,4 @@
-"""Cutting films and naming units: pure, so tried on many random films."""
+"""Segments of films and identities of units, tested on many random films."""
 
 import random
 from dataclasses import replace
@@ -43,22 +43,22 @@ def test_cuts_cover_every_frame_once(seed):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_no_cut_but_the_last_is_shorter_than_its_target(seed):
+def test_only_the_last_segment_can_be_shorter_than_the_target(seed):
     cuts = units.cut_timeline(random_timeline(seed), 24)
 
     assert all(cut.frame_count >= 24 for cut in cuts[:-1])
 
 
-def test_a_film_that_cannot_be_sought_is_one_cut():
+def test_a_film_that_is_not_seekable_is_one_segment():
     assert len(units.cut_timeline(random_timeline(3, seekable=False), 1)) == 1
 
 
-def test_a_target_of_no_frames_is_refused():
+def test_a_target_of_zero_frames_is_refused():
     with pytest.raises(ValueError, match="positive"):
         units.cut_timeline(random_timeline(1), 0)
 
 
-def test_a_still_has_another_identity_when_anything_that_matters_changes():
+def test_the_identity_of_a_still_depends_on_content_key_output_options_and_weights():
     unit = units.still(ASSET, "reel.tif", Options(), MODEL)
 
     others = [
@@ -73,14 +73,14 @@ def test_a_still_has_another_identity_when_anything_that_matters_changes():
     assert len({unit.unit_id, *(other.unit_id for other in others)}) == 7
 
 
-def test_where_the_weights_lie_does_not_change_an_identity():
+def test_the_location_of_the_weights_does_not_change_an_identity():
     one = units.still(ASSET, "a.tif", Options(), MODEL)
     other = units.still(ASSET, "a.tif", Options(), replace(MODEL, uri="file:///copy.npz"))
 
     assert one.unit_id == other.unit_id
 
 
-def test_a_scan_serves_jobs_with_other_colors():
+def test_a_scan_is_shared_by_jobs_with_other_colors():
     one = units.scan(ASSET, "reel.mkv", Options(vividness=0.2), MODEL)
     other = units.scan(ASSET, "reel.mkv", Options(vividness=0.9), MODEL)
 
@@ -88,7 +88,7 @@ def test_a_scan_serves_jobs_with_other_colors():
     assert one.assembly_id != other.assembly_id
 
 
-def test_segments_are_named_by_their_range_and_not_by_their_place():
+def test_the_identity_of_a_segment_depends_on_its_range_and_not_on_its_index():
     cuts = [units.Cut(0, 100, 10), units.Cut(100, None, 5)]
 
     both = units.segments(ASSET, cuts, "scan", Options(), MODEL)

@@ -1,4 +1,4 @@
-"""A machine measured with a toy for a model: the pipeline runs, and every piece gets a rate."""
+"""Calibration runs the pipeline with a toy colorizer, and every cost class gets a rate."""
 
 from dataclasses import replace
 
@@ -37,16 +37,16 @@ def small(monkeypatch, tmp_path):
 
 
 def test_every_kind_of_work_gets_a_rate_and_no_scratch_files_remain(small, tmp_path):
-    pieces = [
+    cost_classes = [
         CostClass("film", "mpeg2video", "yuv420p"),
         CostClass("film", "ffv1", "yuv420p", "archive"),
         CostClass("still", "tiff", "16", "archive"),
     ]
     said = []
 
-    found = calibrate(pieces, small, said.append)
+    found = calibrate(cost_classes, small, said.append)
 
-    assert list(found.rates) == [piece.name for piece in pieces]
+    assert list(found.rates) == [cost_class.name for cost_class in cost_classes]
     for rate in found.rates.values():
         assert all(number >= 0 for number in vars(rate).values())
         assert rate.megapixel_seconds > 0
@@ -57,7 +57,7 @@ def test_every_kind_of_work_gets_a_rate_and_no_scratch_files_remain(small, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("piece", "tells"),
+    ("cost_class", "tells"),
     [
         (CostClass("still", "jpeg", "8"), True),
         (CostClass("still", "tiff", "8", "mezzanine"), True),
@@ -69,15 +69,15 @@ def test_every_kind_of_work_gets_a_rate_and_no_scratch_files_remain(small, tmp_p
         (CostClass("film", "mpeg2video", "yuv420p"), False),
     ],
 )
-def test_output_bytes_follow_source_bytes_where_neither_has_a_bit_rate(piece, tells):
-    assert tells_output(piece) is tells
+def test_output_bytes_follow_source_bytes_where_neither_has_a_bit_rate(cost_class, tells):
+    assert tells_output(cost_class) is tells
 
 
 def test_the_calibration_stores_source_bytes_beside_output_bytes(small, warm):
-    pieces = [CostClass("film", "ffv1", "gray", "archive"), CostClass("still", "jpeg", "8"),
+    cost_classes = [CostClass("film", "ffv1", "gray", "archive"), CostClass("still", "jpeg", "8"),
               CostClass("film", "mpeg2video", "yuv420p")]  # fmt: skip
 
-    film, still, rated = calibrate(pieces, small).rates.values()
+    film, still, rated = calibrate(cost_classes, small).rates.values()
 
     # Gray with grain takes 0.5 to 1.5 bytes a pixel without loss, color more; so small a film has
     # a header that counts.
@@ -95,9 +95,11 @@ def warm(monkeypatch):
 
 def test_every_worker_gets_the_same_amount_of_work(small, warm):
     two = replace(small, workers=2)
-    piece = CostClass("still", "png", "8")
+    cost_class = CostClass("still", "png", "8")
 
-    alone, together = (calibrate([piece], bench).rates[piece.name] for bench in (small, two))
+    alone, together = (
+        calibrate([cost_class], bench).rates[cost_class.name] for bench in (small, two)
+    )
 
     assert together.megapixel_bytes == pytest.approx(alone.megapixel_bytes)
 
@@ -115,9 +117,9 @@ def test_known_rates_stay_and_unmakeable_material_is_left_out(small, warm):
 
 def test_no_new_measurement_starts_after_a_minute(small, warm, monkeypatch):
     monkeypatch.setattr(calibrating, "BUDGET_SECONDS", 0.0)
-    pieces = [CostClass("still", "png", "8"), CostClass("still", "jpeg", "8")]
+    cost_classes = [CostClass("still", "png", "8"), CostClass("still", "jpeg", "8")]
 
-    assert list(calibrate(pieces, small).rates) == ["still/access/png/8"]
+    assert list(calibrate(cost_classes, small).rates) == ["still/access/png/8"]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_headers_give_the_properties_of_pictures_and_films(archive):
     _, volume = look(archive)
 
     found = {
-        sample.piece.name: (group.items, sample.frames, sample.megapixels, sample.segments)
+        sample.cost_class.name: (group.items, sample.frames, sample.megapixels, sample.segments)
         for group in volume.groups
         for sample in group.samples
     }

@@ -214,7 +214,7 @@ def test_a_commit_of_a_swept_attempt_does_not_count(store):
     swept(store)
 
     late = Record(UNIT, "still", "succeeded", "a.png", "e", attempt, "a.png", info.etag)
-    with pytest.raises(Exception, match="vanished"):
+    with pytest.raises(Exception, match="deleted before"):
         commit(store, late)
 
     assert finished(store, UNIT) is None
