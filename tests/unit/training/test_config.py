@@ -23,10 +23,10 @@ def test_every_shipped_configuration_is_valid_and_states_time_and_accuracy(path)
     [
         ("[optimizer]\n\nbatch = 0\n", "line 3, optimizer.batch"),
         ("[optimizer]\nbatchsize = 4\n", "line 2, optimizer.batchsize"),
-        ("[optimizer]\nbatch = 4\n", "line 1, optimizer"),
+        ("[optimization]\nbatch = 4\n", "line 1, optimization"),
         ("[picture]\nsize = 100\n", "multiple of 32"),
         ("[hints]\nnone = 0.8\ndense = 0.5\n", "line 1, hints"),
-        ("[cluster]\nworkers = 3\n", "shared out evenly"),
+        ("[cluster]\nworkers = 3\n", "not a multiple of cluster.workers"),
         ("[picture\n", "line 1"),
         ("picture = 3\n", "picture"),
     ],
