@@ -124,14 +124,14 @@ def inventory_lines(
 
 def _verify_checksum(store: ObjectStore, name: str, data: bytes) -> None:
     try:
-        said = store.get(name.removesuffix(".json") + ".checksum").decode("ascii", "replace")
+        expected = store.get(name.removesuffix(".json") + ".checksum").decode("ascii", "replace")
     except KeyMissing:
         return
     found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    if said.strip().lower() != found:
+    if expected.strip().lower() != found:
         raise UsageError(
             name,
-            f"its MD5 is {found}, manifest.checksum says {printable(said.strip())}",
+            f"its MD5 is {found}, manifest.checksum says {printable(expected.strip())}",
             "Use a newer inventory",
         )
 

@@ -154,7 +154,7 @@ def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size:
         attempts=max(item.attempt for item in results),
         worker=", ".join(sorted(workers)),
         resumed=bool(results) and all(item.resumed for item in results),
-        warnings=tuple(dict.fromkeys(said for item in whole for said in item.warnings)),
+        warnings=tuple(dict.fromkeys(note for item in whole for note in item.warnings)),
         streams=film.streams if film else (),
         thumbnail_keys=tuple(key for item in whole for key in item.all_thumbnail_keys),
         shots=film.shots if film else (),

@@ -1,6 +1,6 @@
 """The jobs page: all jobs of a destination with their latest runs, as one self-contained HTML file.
 
-Every run writes it anew when it ends.
+Every run updates it when it ends.
 """
 
 import logging

@@ -50,7 +50,7 @@ class OrphanCandidates:
     """Possible orphans in a temporary SQLite database, which spills to disk as it grows."""
 
     def __init__(self, store: ObjectStore) -> None:
-        """Create an empty database; the store is not asked yet."""
+        """Create an empty database; no request is sent yet."""
         self._store = store
         # An empty name is a temporary database: https://www.sqlite.org/inmemorydb.html
         self._database = sqlite3.connect("", isolation_level=None)

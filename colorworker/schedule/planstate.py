@@ -1,10 +1,10 @@
-"""What the runs of a plan leave on a destination for one another, below `.colorworker/plans/`.
+"""State that runs of a restoration plan share on a destination, below `.colorworker/plans/`.
 
-    <plan>/claims/<number>.json                 which run is the plan's newest: create-only
-    <plan>/<collection>/listing.json            the job whose manifest was the last one
-    <plan>/<collection>/failures/<identity>.json   a source that has failed, and how often
+    <plan>/claims/<number>.json                    the run that holds the plan; create-only
+    <plan>/<collection>/listing.json               the job of the last run
+    <plan>/<collection>/failures/<identity>.json   a source that failed, and how often
 
-None of it decides what is right, only what need not be tried: lost, it costs work and no outputs.
+It only saves work: outputs stay correct if it is lost.
 """
 
 import json
@@ -24,27 +24,27 @@ from colorworker.store.objectstore import ObjectStore
 
 logger = logging.getLogger(__name__)
 
-_READERS = 16
-"""Failures read at a time."""
+_THREADS = 16
+"""Number of failures read at a time."""
 
 
 def plan_job(plan: str) -> str:
-    """Return the id under which a plan's runs are kept beside those of jobs."""
+    """Return the job id under which the runs of a plan are stored."""
     return f"plan-{plan}"
 
 
 def claim(
     store: ObjectStore, plan: str, run_id: str, heartbeat_seconds: float, now: datetime
 ) -> str:
-    """Make a run the plan's newest unless another one is alive; return that one's id, or nothing.
+    """Claim a plan for a run. Return "" on success, else the id of the run that holds it.
 
-    Claims are numbered and created once, so of runs that begin together one goes on. One that was
-    killed counts as long as its heartbeats may be late. Clocks of machines are thought to agree
-    within that time; if they do not, runs overlap, which costs work and no more.
+    Claims are numbered and create-only, so of runs that start at the same time only one succeeds. A
+    killed run holds the plan until its heartbeats are overdue. The clocks of machines must agree to
+    within that time; otherwise runs may overlap, which costs work but is harmless.
     """
     prefix = f"{STATE}/plans/{plan}/claims/"
     keys = sorted(info.key for info in store.list(prefix))
-    if keys and (holder := _living(store, plan, keys[-1], now)):
+    if keys and (holder := _live_holder(store, plan, keys[-1], now)):
         return holder
     number = int(keys[-1].removeprefix(prefix).partition(".")[0]) + 1 if keys else 1
     values = {
@@ -55,32 +55,32 @@ def claim(
     try:
         store.put(f"{prefix}{number:08d}.json", json.dumps(values).encode(), create_only=True)
     except KeyExists:
-        return "one that began in the same moment"
+        return "one that started at the same time"
     for key in keys:
         store.delete(key)
     return ""
 
 
-def last_sign(store: ObjectStore, plan: str, run_id: str) -> str:
-    """Return when a run of the plan has last renewed its state; empty if it has none."""
+def last_heartbeat(store: ObjectStore, plan: str, run_id: str) -> str:
+    """Return the time of a run's last heartbeat (ISO 8601); empty if there is none."""
     states = read_run_states(store, [(plan_job(plan), run_id)])
     return states[0].updated_at if states else ""
 
 
-def _living(store: ObjectStore, plan: str, key: str, now: datetime) -> str:
+def _live_holder(store: ObjectStore, plan: str, key: str, now: datetime) -> str:
     try:
         values = json.loads(store.get(key))
         run_id, beat = str(values["run_id"]), float(values["heartbeat_seconds"])
         claimed_at = datetime.fromisoformat(values["claimed_at"])
         silent = (now - claimed_at).total_seconds()
     except KeyMissing:
-        return "one that began in the same moment"
+        return "one that started at the same time"
     except (ValueError, TypeError, KeyError):
         return ""
     states = read_run_states(store, [(plan_job(plan), run_id)])
     if states:
         return run_id if run_status(states[0], now) == "running" else ""
-    # It has claimed the plan and not said anything yet.
+    # It has claimed the plan but not written a heartbeat yet.
     return run_id if silent <= SILENT_BEATS * beat + 1 else ""
 
 
@@ -94,42 +94,42 @@ class CollectionState:
         self._listing = f"{folder}/listing.json"
 
     def failures(self) -> list[Failure]:
-        """Return all that is known of sources that failed; about 1 kB of memory each."""
+        """Return the known failures; each takes about 1 kB of memory."""
         keys = [info.key for info in self._store.list(self._failures)]
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(_THREADS) as pool:
             return [found for found in pool.map(self._read, keys) if found]
 
     def remember(self, failure: Failure) -> None:
-        """Keep a failure; a store that will not take it costs one try more."""
+        """Store a failure; if that fails, the source is merely tried once more."""
         try:
             self._store.put(self._key(failure.identity), failure_to_json(failure))
         except ColorworkerError as error:
-            logger.warning("%s: that it failed was not kept: %s", failure.key, error)
+            logger.warning("%s: its failure was not recorded: %s", failure.key, error)
 
     def forget(self, failure: Failure) -> None:
-        """Let a source start anew."""
+        """Delete the failure of a source, which then counts as untried."""
         try:
             self._store.delete(self._key(failure.identity))
         except ColorworkerError as error:
-            logger.warning("%s: that it failed was not forgotten: %s", failure.key, error)
+            logger.warning("%s: the record of its failure was not deleted: %s", failure.key, error)
 
     def last_job(self) -> str:
-        """Return the id of the job that the last run ended with; empty if there was none."""
+        """Return the id of the last run's job; empty if there is none."""
         try:
             return str(json.loads(self._store.get(self._listing))["job_id"])
         except (KeyMissing, ValueError, TypeError, KeyError):
             return ""
 
     def set_last_job(self, job_id: str) -> None:
-        """Make a job the one that the next run compares its sources with."""
+        """Set the job with which the next run compares its sources."""
         self._store.put(self._listing, json.dumps({"job_id": job_id}).encode())
 
     def entries_of(self, job_id: str) -> Iterator[Entry]:
-        """Yield the entries of an earlier job's manifest; none if it is not there any more."""
+        """Yield the entries of an earlier job's plan; none if the plan no longer exists."""
         try:
             reader = self._store.open(job_plan_key(job_id))
         except KeyMissing:
-            logger.warning("job %s: its manifest is gone; nothing can be compared with it", job_id)
+            logger.warning("job %s: its plan is gone; missing sources cannot be detected", job_id)
             return
         with reader:
             reader.readline()

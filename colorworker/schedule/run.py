@@ -30,7 +30,7 @@ from colorworker.report.itemlines import ItemLine
 from colorworker.runs.heartbeat import Heartbeat, call_both
 from colorworker.runs.jobspage import refreshing_jobs_page
 from colorworker.schedule.limits import Limits, summed
-from colorworker.schedule.planstate import CollectionState, claim, last_sign, plan_job
+from colorworker.schedule.planstate import CollectionState, claim, last_heartbeat, plan_job
 from colorworker.schedule.worklist import CollectionTally, Worklist
 from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
@@ -255,13 +255,13 @@ def _holder(
     the night. So wait for the other run's next heartbeat before giving up.
     """
     holder = claimed()
-    seen = last_sign(home, plan, holder) if holder else ""
+    seen = last_heartbeat(home, plan, holder) if holder else ""
     waited = 0.0
     while holder and seen and waited <= SILENT_BEATS * heartbeat_seconds + 2:
         pause(heartbeat_seconds)
         waited += heartbeat_seconds
         holder = claimed()
-        if holder and last_sign(home, plan, holder) != seen:
+        if holder and last_heartbeat(home, plan, holder) != seen:
             break
     return holder
 

@@ -1,7 +1,7 @@
-"""What a run of a collection does of its plan: all but what waits or is parked; and what is gone.
+"""The work of one run of a collection: its job plan, without sources that wait or are parked.
 
-Memory grows with the sources that have failed before and those that are under way, not with the
-plan's length.
+Memory grows with the number of failed sources and of items in progress, not with the length of the
+plan.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,24 +33,24 @@ GONE = "source_gone"
 
 @dataclass
 class CollectionTally:
-    """Lines of a collection's run in numbers."""
+    """Number of items by outcome in one run of a collection."""
 
     done: int = 0
     resumed: int = 0
-    """Of those done: found so."""
+    """Items among `done` that an earlier run did."""
     failed: int = 0
     skipped: int = 0
     waiting: int = 0
     parked: int = 0
     gone: int = 0
     worked_on: int = 0
-    """Sources of which this run has computed something."""
+    """Items for which this run computed something."""
     newly_parked: list[str] = field(default_factory=list)
-    """Keys of the first of them."""
+    """Keys of the first items that were parked in this run."""
 
 
 class Worklist:
-    """Entries for the driver, and what becomes of them."""
+    """Yields the entries of a run, and records their outcomes."""
 
     def __init__(
         self,
@@ -61,15 +61,15 @@ class Worklist:
         retry: Retry,
         clock: Callable[[], datetime],
     ) -> None:
-        """Read what earlier runs have left; nothing is written yet.
+        """Read the failures of earlier runs without writing anything.
 
         Args:
-            plan: The entries of the collection, which can be gone through several times.
-            state: Of the collection.
-            options: Of the collection.
-            model: Its weights.
-            retry: When failed sources are tried again.
-            clock: Says the time; by that of now it is decided what waits.
+            plan: The entries of the collection; iterated several times.
+            state: State of the collection.
+            options: Options of the collection.
+            model: Weights of the collection.
+            retry: When to retry failed sources.
+            clock: Returns the current time. What waits is decided by the time of this call.
         """
         self._plan, self._state, self._retry = plan, state, retry
         self._clock, self._now = clock, clock()
@@ -77,11 +77,11 @@ class Worklist:
         self._failures = {failure.identity: failure for failure in state.failures()}
         self._failed_keys = {(item.root, item.key) for item in self._failures.values()}
         self._gone: Path | None = None
-        self._under_way: dict[tuple[str, str], Entry] = {}
+        self._in_progress: dict[tuple[str, str], Entry] = {}
         self.tally = CollectionTally()
 
     def compare(self, job_id: str, scratch: Path) -> None:
-        """Find the sources that the last run had and this one does not; they wait on the disk."""
+        """Find the sources of the last run that are missing now; lists them in a scratch file."""
         before = self._state.last_job()
         if before in {"", job_id}:
             return
@@ -91,16 +91,16 @@ class Worklist:
                 file.write(entry_to_json(_gone(entry)))
 
     def counts(self, planned: EntryCounts) -> EntryCounts:
-        """Return the entries in numbers, and forget failures of what is not planned any more.
+        """Return the counts of the entries, and delete failures of outputs no longer planned.
 
         Args:
-            planned: Of the plan's entries; it holds where nothing has failed or is gone.
+            planned: Counts of the plan; returned as they are if nothing failed or is missing.
         """
         if not self._failures and self._gone is None:
             return planned
-        counts = count_entries(self._decided())
+        counts = count_entries(self._with_held_back())
         if self._failures:
-            # Sources that have changed, or whose options or weights have, start anew.
+            # Sources that changed, or whose options or weights changed, start afresh.
             present = {
                 output_identity(entry, self._options, self._model)
                 for entry in self._plan
@@ -111,14 +111,14 @@ class Worklist:
         return counts
 
     def __iter__(self) -> Iterator[Entry]:
-        """Yield every entry, for a run; those that are left out are settled as skipped."""
-        for entry in self._decided():
-            self._under_way[entry.root, entry.key] = entry
+        """Yield all entries; those that wait, are parked or are missing are marked as skipped."""
+        for entry in self._with_held_back():
+            self._in_progress[entry.root, entry.key] = entry
             yield entry
 
     def add(self, line: ItemLine) -> None:
-        """Take note of an entry's outcome."""
-        entry = self._under_way.pop((line.root, line.key), None)
+        """Record the outcome of an entry."""
+        entry = self._in_progress.pop((line.root, line.key), None)
         tally = self.tally
         tally.worked_on += line.attempts > 0 and not line.resumed
         if line.outcome == "succeeded":
@@ -135,9 +135,9 @@ class Worklist:
         else:
             tally.skipped += 1
         if entry is not None:
-            self._settle(entry, line)
+            self._record_failure(entry, line)
 
-    def _settle(self, entry: Entry, line: ItemLine) -> None:
+    def _record_failure(self, entry: Entry, line: ItemLine) -> None:
         failed = line.outcome == "failed" and line.error_code not in ERRORS_NOT_OF_THE_ITEM
         if not failed and (entry.root, entry.key) not in self._failed_keys:
             return
@@ -152,7 +152,7 @@ class Worklist:
         elif before is not None and line.outcome != "failed":
             self._state.forget(before)
 
-    def _decided(self) -> Iterator[Entry]:
+    def _with_held_back(self) -> Iterator[Entry]:
         if self._gone is not None:
             with self._gone.open("rb") as file:
                 yield from map(entry_from_json, file)
@@ -172,6 +172,6 @@ class Worklist:
 
 
 def _gone(entry: Entry) -> Entry:
-    kept = f"its output {entry.output_key} is kept" if entry.output_key else "it had no output"
-    said = f"{entry.key}: no longer among the sources; {kept}."
-    return replace(entry, outcome="skipped", error_code=GONE, error=said)
+    output = f"its output {entry.output_key} is kept" if entry.output_key else "it had no output"
+    note = f"{entry.key}: no longer among the sources; {output}."
+    return replace(entry, outcome="skipped", error_code=GONE, error=note)

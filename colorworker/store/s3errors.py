@@ -36,8 +36,8 @@ class _Explanation(NamedTuple):
     """The problem concerns the whole bucket; the message names the bucket."""
 
 
-def _for_codes(said: _Explanation, *codes: str) -> dict[str, _Explanation]:
-    return dict.fromkeys(codes, said)
+def _for_codes(explanation: _Explanation, *codes: str) -> dict[str, _Explanation]:
+    return dict.fromkeys(codes, explanation)
 
 
 _BAD_KEYS = _Explanation(
@@ -152,18 +152,18 @@ def explain(
         key: Key of the object in the store; empty for listings.
         writing: Whether it was a write request; a refusal then does not concern the source.
     """
-    said = (
+    explanation = (
         _explain_response(error, writing)
         if isinstance(error, boto.ClientError)
         else _explain_client_error(error)
     )
-    kind = said.kind
+    kind = explanation.kind
     if writing and kind is SourceUnreadable:
         kind = StoreError
     if writing and kind is SourceChanged:
         kind = KeyExists
-    subject = f"s3://{bucket}" if said.of_bucket or not key else printable(key)
-    return kind(subject, said.seen, said.next_step)
+    subject = f"s3://{bucket}" if explanation.of_bucket or not key else printable(key)
+    return kind(subject, explanation.seen, explanation.next_step)
 
 
 def service_answered(error: Exception) -> bool:

@@ -136,14 +136,14 @@ class _ObjectVersion:
     """One version of an object, for ranged reads."""
 
     def __init__(
-        self, service: S3Service, key: str, full_key: str, answer: Any, asked: str
+        self, service: S3Service, key: str, full_key: str, answer: Any, requested: str
     ) -> None:
         self._service = service
         self._key = key
         self._full_key = full_key
         self._pins = {"IfMatch": answer["ETag"]}
-        self._asked = asked
-        if version := answer.get("VersionId") or asked:
+        self._requested = requested
+        if version := answer.get("VersionId") or requested:
             self._pins["VersionId"] = version
 
     def read_range(self, offset: int, length: int) -> bytes:
@@ -167,7 +167,7 @@ class _ObjectVersion:
         except SourceUnreadable:
             # Reading by version needs s3:GetObjectVersion. Without it, pin by ETag alone, unless
             # that version was requested.
-            if self._asked or self._pins.pop("VersionId", None) is None:
+            if self._requested or self._pins.pop("VersionId", None) is None:
                 raise
             return self.read_range(offset, length)
 

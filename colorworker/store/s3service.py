@@ -51,11 +51,11 @@ class S3Service:
                 answer = request()
             except (ClientError, BotoCoreError, S3CopyFailedError) as error:
                 self._has_answered = self._has_answered or service_answered(error)
-                said = explain(error, bucket=self.bucket, key=key, writing=writing)
+                translated = explain(error, bucket=self.bucket, key=key, writing=writing)
                 end = end or time.monotonic() + self.options.outage_seconds
                 is_late = time.monotonic() + pause > end
-                if is_late or not said.retryable or not self._has_answered:
-                    raise said from error
+                if is_late or not translated.retryable or not self._has_answered:
+                    raise translated from error
             else:
                 self._has_answered = True
                 return answer
@@ -87,8 +87,8 @@ def make_client(bucket: str, options: S3Options) -> Any:
             config=_config(options),
         )
     except BotoCoreError as error:
-        said = explain(error, bucket=bucket)
-        raise UsageError(said.subject, said.seen, said.next_step) from error
+        translated = explain(error, bucket=bucket)
+        raise UsageError(translated.subject, translated.seen, translated.next_step) from error
     except ValueError as error:  # an endpoint that is no URL
         raise UsageError(
             f"s3://{bucket}",

@@ -1,4 +1,4 @@
-"""`colorworker colorize` in its own process, on real files: killed, interrupted, run again."""
+"""`colorworker colorize` in a separate process on real files: killed, interrupted, resumed."""
 
 import signal
 import time
@@ -12,9 +12,7 @@ from tests.waiting import wait_for
 SMALL_SEGMENTS = {"COLORWORKER_MEDIA__SEGMENT_FRAMES": "12", "COLORWORKER_RUN__WORKERS": "1"}
 
 
-def test_an_archive_comes_back_in_color_and_a_second_run_does_nothing_again(
-    command, archive, tmp_path
-):
+def test_an_archive_is_colorized_and_a_second_run_repeats_nothing(command, archive, tmp_path):
     sources = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
     color = Outcome(tmp_path / "color")
 
@@ -35,9 +33,7 @@ def test_an_archive_comes_back_in_color_and_a_second_run_does_nothing_again(
         assert lab.extract_band(1, n=2).abs().max() > 4
 
 
-def test_a_killed_driver_is_run_again_and_no_finished_unit_is_done_twice(
-    command, archive, tmp_path
-):
+def test_after_a_kill_a_second_run_repeats_no_finished_unit(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=120)
     color = Outcome(tmp_path / "color")
 
@@ -54,7 +50,7 @@ def test_a_killed_driver_is_run_again_and_no_finished_unit_is_done_twice(
     assert color.lines["long.mp4"]["frames"] == 120
 
 
-def test_ctrl_c_once_finishes_what_is_in_flight_and_says_how_to_go_on(command, archive, tmp_path):
+def test_one_ctrl_c_finishes_units_in_progress_and_writes_reports(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=240)
     (archive / "a.xml").write_text("<a/>")
     color, reports = Outcome(tmp_path / "color"), tmp_path / "reports"
@@ -77,7 +73,7 @@ def test_ctrl_c_once_finishes_what_is_in_flight_and_says_how_to_go_on(command, a
     assert not list((color.destination / ".colorworker" / "tmp").iterdir())
 
 
-def test_ctrl_c_twice_stops_at_once(command, archive, tmp_path):
+def test_two_ctrl_c_stop_at_once(command, archive, tmp_path):
     save_film(archive / "long.mp4", frames=240)
     color = Outcome(tmp_path / "color")
     process = command.start("colorize", archive, color.destination, **SMALL_SEGMENTS)

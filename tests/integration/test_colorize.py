@@ -1,4 +1,4 @@
-"""`colorworker colorize` on real files, good and bad, in this process."""
+"""`colorworker colorize` on real files, valid and damaged, in this process."""
 
 import struct
 import zlib
@@ -27,7 +27,7 @@ def luma_hashes(path):
 
 
 def png_header(width, height):
-    """A PNG that promises more pixels than it has bytes."""
+    """Return a PNG whose header promises more pixels than it has."""
 
     def chunk(kind, data):
         return (
@@ -41,7 +41,7 @@ def png_header(width, height):
     )
 
 
-def test_archive_profile_keeps_every_luma_code_and_every_time(command, archive, tmp_path):
+def test_the_archive_profile_preserves_luma_exactly(command, archive, tmp_path):
     color = Outcome(tmp_path / "color")
 
     done = command.here(
@@ -58,13 +58,13 @@ def test_archive_profile_keeps_every_luma_code_and_every_time(command, archive, 
     assert color.lines["reel.mp4"]["frames"] == 72
 
 
-def test_bad_inputs_fail_by_name_and_everything_else_is_done(command, archive, tmp_path):
+def test_damaged_inputs_fail_with_an_error_code_and_all_others_succeed(command, archive, tmp_path):
     film = (archive / "reel.mp4").read_bytes()
     whole = save_picture(tmp_path / "whole.jpg", 300, 400).read_bytes()
     bad = {
         "truncated.jpg": whole[: len(whole) // 2],
         "empty.png": b"",
-        "text.mp4": b"This is no film.\n" * 50,
+        "text.mp4": b"This is not a film.\n" * 50,
         "half.mp4": film[: len(film) // 2],
         "random.tif": np.random.default_rng(0).bytes(5000),
         "bomb.png": png_header(60_000, 60_000),
@@ -115,7 +115,7 @@ def test_bad_inputs_fail_by_name_and_everything_else_is_done(command, archive, t
         (("{archive}", "{tmp}/out", "--model", "{archive}/a.png"), "a.png"),
     ],
 )
-def test_what_cannot_start_says_why_and_writes_nothing(
+def test_a_job_that_cannot_start_reports_why_and_writes_nothing(
     command, archive, tmp_path, arguments, words
 ):
     before = sorted(tmp_path.rglob("*"))
@@ -128,7 +128,7 @@ def test_what_cannot_start_says_why_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_dry_run_names_every_output_and_writes_nothing(command, archive, tmp_path):
+def test_a_dry_run_lists_every_output_and_writes_nothing(command, archive, tmp_path):
     done = command.here("colorize", archive, tmp_path / "color", "--dry-run", "--no-calibrate")
 
     assert done.returncode == 0
@@ -136,7 +136,7 @@ def test_a_dry_run_names_every_output_and_writes_nothing(command, archive, tmp_p
     assert not (tmp_path / "color").exists()
 
 
-def test_a_preview_shows_every_item_and_writes_no_output(command, archive, tmp_path):
+def test_a_preview_has_pictures_of_every_item_and_writes_no_outputs(command, archive, tmp_path):
     color = Outcome(tmp_path / "color")
 
     done = command.here("colorize", archive, color.destination, "--preview", **SMALL_SEGMENTS)

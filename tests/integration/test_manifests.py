@@ -1,4 +1,4 @@
-"""Jobs over manifests, on a real server: each kind, versions, and completion reports."""
+"""Jobs with manifests on a real server: all formats, versions, and completion reports."""
 
 import csv
 import gzip
@@ -31,7 +31,7 @@ def md5(data):
 
 
 class Site:
-    """An archive with versions, a bucket for lists, one for color and one for reports."""
+    """Buckets for sources (with versioning), manifests, outputs and reports."""
 
     def __init__(self, s3):
         self.client = s3.client
@@ -63,16 +63,16 @@ class Site:
         }
 
     def completion(self):
-        """Return the rows of each table of the only completion report."""
+        """Return the rows of each CSV file of the only completion report."""
         (name,) = [key for key in self.keys(self.reports) if key.endswith("manifest.json")]
         manifest = json.loads(self.get(self.reports, name))
-        tables = {}
+        files = {}
         for result in manifest["Results"]:
             data = self.get(result["Bucket"], result["Key"])
             assert md5(data) == result["MD5Checksum"]
             rows = list(csv.reader(io.StringIO(data.decode())))
-            tables[result["TaskExecutionStatus"]] = {row[1]: row for row in rows}
-        return tables
+            files[result["TaskExecutionStatus"]] = {row[1]: row for row in rows}
+        return files
 
 
 @pytest.fixture
@@ -85,11 +85,11 @@ def site(s3, monkeypatch):
 
 
 def lightness(data):
-    """Return the picture's L*, rounded."""
+    """Return the rounded L* of a picture."""
     return pyvips.Image.new_from_buffer(data, "").colourspace("lab")[0].numpy().round()
 
 
-def test_a_batch_manifest_names_versions_and_its_report_says_what_became_of_each_line(site):
+def test_a_batch_manifest_with_versions_gets_a_completion_report(site):
     old = picture(1)
     version = site.put(site.archive, "a b.png", old)["VersionId"]
     latest = site.put(site.archive, "a b.png", picture(2))["VersionId"]
@@ -116,17 +116,17 @@ def test_a_batch_manifest_names_versions_and_its_report_says_what_became_of_each
     assert "keys.csv, line 3: gone.png: there is no such object" in lines["gone.png"]["error"]
     assert "names the bucket 'elsewhere'" in lines["keys.csv, line 4"]["error"]
     assert "c.png was named before, by keys.csv, line 2" in lines["keys.csv, line 5"]["error"]
-    tables = site.completion()
-    assert tables["succeeded"]["a%20b.png"] == [
+    files = site.completion()
+    assert files["succeeded"]["a%20b.png"] == [
         site.archive, "a%20b.png", version, "succeeded", "", "200",
         f"written: s3://{site.color}/a b.png",
     ]  # fmt: skip
-    assert tables["failed"]["gone.png"][3:6] == ["failed", "key_missing", "404"]
-    assert len(tables["succeeded"]) == 2
-    assert len(tables["failed"]) == 3
+    assert files["failed"]["gone.png"][3:6] == ["failed", "key_missing", "404"]
+    assert len(files["succeeded"]) == 2
+    assert len(files["failed"]) == 3
 
 
-def test_an_inventory_is_taken_at_its_word_and_what_has_changed_since_fails(site):
+def test_an_object_that_changed_after_the_inventory_fails(site):
     etags = [site.put(site.archive, f"reels/{name}.png", picture(1))["ETag"] for name in "ab"]
     rows = "".join(
         f'"{site.archive}","reels%2F{name}.png","99","{etag.strip(chr(34))}"\n'
@@ -152,7 +152,7 @@ def test_an_inventory_is_taken_at_its_word_and_what_has_changed_since_fails(site
     assert site.lines()["b.png"]["error_code"] == "source_changed"
 
 
-def test_json_lines_give_items_profiles_and_names_of_their_own(site, tmp_path):
+def test_items_in_json_lines_have_their_own_profiles_and_output_names(site, tmp_path):
     film = make_film(tmp_path / "reel.mp4", Recipe(width=64, height=48, frames=12))
     for key in ("x/reel.mp4", "y/reel.mp4"):
         site.put(site.archive, key, film.read_bytes())
@@ -191,7 +191,7 @@ def test_json_lines_give_items_profiles_and_names_of_their_own(site, tmp_path):
     assert own["a.png"] == {"vividness": 0.0}
 
 
-def test_a_manifest_that_is_not_whole_starts_no_job(site):
+def test_a_truncated_manifest_starts_no_job(site):
     site.put(site.archive, "a.png", picture(1))
     whole = gzip.compress(f"{site.archive},a.png\n".encode() * 5000)
     site.put(site.lists, "keys.csv.gz", whole[:-20])
@@ -203,7 +203,7 @@ def test_a_manifest_that_is_not_whole_starts_no_job(site):
     assert not site.client.list_objects_v2(Bucket=site.color).get("Contents")
 
 
-def test_a_plan_reads_its_manifest_anew_in_every_run(site, tmp_path):
+def test_every_run_of_a_restoration_plan_reads_the_manifest_again(site, tmp_path):
     for key in ("in/a.png", "in/b.png"):
         site.put(site.archive, key, picture(1))
     site.put(site.lists, "keys.csv", f"{site.archive},in/a.png\n".encode())

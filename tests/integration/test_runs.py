@@ -1,4 +1,4 @@
-"""A job on a real bucket, killed and run again: what is said of it, and what is swept after it."""
+"""A job on a real bucket that is killed and resumed: status, sweep and the jobs page."""
 
 import json
 import time
@@ -25,7 +25,7 @@ SETTINGS = {
 
 
 def status(destination, *options):
-    """Return the exit code and the newest job that `status --json` tells of; 2 if it refuses."""
+    """Return the exit code of `status --json` and the newest job; (2, None) for a usage error."""
     said = CliRunner().invoke(app, ["status", destination, "--json", *options])
     if isinstance(said.exception, UsageError):
         return 2, None
@@ -33,7 +33,7 @@ def status(destination, *options):
 
 
 def sweep(destination, *options):
-    """Return the keys that the command names, by kind."""
+    """Return the keys that the command prints, by kind."""
     said = CliRunner().invoke(app, ["sweep", destination, "--older-than", "0s", *options])
     assert said.exit_code == 0, said.output
     swept = {}
@@ -56,7 +56,7 @@ def read(s3, bucket, key):
 
 
 def count_records(s3, bucket):
-    # Each look costs the job a part of its processor.
+    # Polling takes CPU time from the job.
     time.sleep(0.2)
     prefix = f"out/{STATE}/units/"
     return s3.client.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"]
@@ -68,7 +68,7 @@ def records_of(s3, bucket):
 
 
 def leave_orphans(s3, bucket, record):
-    """Leave what workers leave that are killed between two steps; return the keys by kind."""
+    """Put the files that killed workers leave behind; return the keys by kind."""
     lost, unknown = attempt_key(record["unit_id"], ".nut"), attempt_key("0" * 32, ".nut")
     thumbnail, upload = thumbnail_key("0" * 32), attempt_key("1" * 32, ".mkv")
     for key in (lost, unknown, thumbnail):
@@ -85,7 +85,7 @@ def uploads(s3, bucket):
 
 
 def orphans_by_hand(objects, records):
-    """Return attempts that no record names and thumbnails of units without one, by kind."""
+    """Return attempts and thumbnails that no record refers to, by kind."""
     named = {record["attempt_key"] for record in records.values()}
     done = {record["unit_id"] for record in records.values()}
     attempts = {key for key in objects if key.startswith(f"{STATE}/parts/")}
@@ -96,7 +96,7 @@ def orphans_by_hand(objects, records):
     }
 
 
-def test_a_job_is_followed_killed_swept_after_and_finished(s3, command, tmp_path, monkeypatch):
+def test_a_killed_job_is_reported_swept_and_resumed(s3, command, tmp_path, monkeypatch):
     bucket = s3.make_bucket()
     destination = f"s3://{bucket}/out"
     film = make_film(tmp_path / "reel.mp4", Recipe(width=96, height=64, frames=192, gop_size=12))
@@ -104,9 +104,9 @@ def test_a_job_is_followed_killed_swept_after_and_finished(s3, command, tmp_path
 
     process = command.start("colorize", film, destination, **SETTINGS)
     wait_for(lambda: count_records(s3, bucket) >= 3, process)
-    with held({process.pid}):  # It would be done meanwhile.
+    with held({process.pid}):  # Otherwise it could end meanwhile.
         code, running = status(destination)
-        nothing_of_a_live_run = sweep(destination)
+        swept_while_running = sweep(destination)
         process.kill()
     process.communicate()
     while (lost := status(destination))[0] == 0:
@@ -114,13 +114,13 @@ def test_a_job_is_followed_killed_swept_after_and_finished(s3, command, tmp_path
 
     assert (code, running["latest"]["standing"], running["report"]) == (0, "running", None)
     assert running["latest"]["counts"]["items_total"] == 1
-    assert nothing_of_a_live_run == {}
+    assert swept_while_running == {}
     assert (lost[0], lost[1]["latest"]["standing"]) == (3, "lost")
 
     before = records_of(s3, bucket)
     segment = next(record for record in before.values() if record["kind"] == "segment")
     made = leave_orphans(s3, bucket, segment)
-    # Listings say whole seconds: what was put in this one is not older than 0 s yet.
+    # Listings have whole seconds: objects put in the current second are not older than 0 s.
     time.sleep(1.1)
     littered = etags(s3, bucket)
     expected = {kind: keys for kind, keys in orphans_by_hand(littered, before).items() if keys}
@@ -142,7 +142,7 @@ def test_a_job_is_followed_killed_swept_after_and_finished(s3, command, tmp_path
     assert before.items() <= records_of(s3, bucket).items()
     assert "reel.mp4" in after
 
-    # Whoever may only read can follow a job: status writes nothing.
+    # Read-only credentials are enough for status, because it writes nothing.
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.READER_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.READER_SECRET)
     code, done = status(destination, "--job", running["job_id"][:6])

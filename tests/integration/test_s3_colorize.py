@@ -1,4 +1,4 @@
-"""`colorworker colorize s3://archive s3://color` on a real server."""
+"""`colorworker colorize s3://archive s3://color` on a real S3 server."""
 
 import io
 import json
@@ -39,7 +39,7 @@ def picture(name, seed):
 
 @pytest.fixture
 def archive(s3, tmp_path):
-    """A bucket with versions: three pictures, a film, sidecars and a folder's marker."""
+    """A bucket with versioning: three pictures, a film, sidecars and a folder object."""
     bucket = s3.make_bucket(versions=True)
     recipe = Recipe(width=96, height=64, frames=48, gop_size=12, sound="aac")
     objects = {
@@ -65,7 +65,7 @@ def objects(s3, bucket):
 
 
 def versions(s3, bucket):
-    """Return key, version and ETag of all there is and was."""
+    """Return key, version and ETag of all versions and delete markers."""
     found = s3.client.list_object_versions(Bucket=bucket)
     assert not found["IsTruncated"]
     markers = [(item["Key"], item["VersionId"], "") for item in found.get("DeleteMarkers", ())]
@@ -78,7 +78,7 @@ def report_lines(held):
     return {line["key"]: line for line in map(json.loads, report.splitlines())}
 
 
-def test_a_bucket_comes_back_in_color_and_no_secret_with_it(s3, command, archive):
+def test_a_bucket_is_colorized_and_no_secret_is_written(s3, command, archive):
     color, before = s3.make_bucket(), versions(s3, archive)
 
     with proxy(s3.url) as between:
@@ -127,7 +127,7 @@ def test_a_bucket_comes_back_in_color_and_no_secret_with_it(s3, command, archive
         assert secret not in everything
 
 
-def test_one_key_or_a_glob_of_a_bucket_goes_to_a_folder(s3, command, archive, tmp_path):
+def test_a_key_or_a_glob_in_a_bucket_can_be_the_source(s3, command, archive, tmp_path):
     one = command.here("colorize", f"s3://{archive}/stills/ü/c.tif", str(tmp_path / "one"))
     some = command.here(
         "colorize",
@@ -157,7 +157,7 @@ def test_one_key_or_a_glob_of_a_bucket_goes_to_a_folder(s3, command, archive, tm
         ("s3:///stills", "s3://{archive}-color", "s3://bucket/prefix"),
     ],
 )
-def test_what_cannot_start_says_why_and_writes_nothing(
+def test_a_job_that_cannot_start_reports_why_and_writes_nothing(
     s3, command, archive, source, destination, words
 ):
     before = versions(s3, archive)
@@ -183,7 +183,7 @@ def source_reads(between, archive):
     return {path.removeprefix(start) for path in paths if path.startswith(start)} - {""}
 
 
-def test_only_what_is_new_is_done_and_what_is_done_anew_leaves_the_old_records(s3, tmp_path):
+def test_only_new_work_is_done_and_old_records_stay(s3, tmp_path):
     archive, color = s3.make_bucket(versions=True), s3.make_bucket()
     recipe = Recipe(width=96, height=64, frames=12, gop_size=6, sound="aac")
     film = make_film(tmp_path / "reel.mkv", recipe).read_bytes()

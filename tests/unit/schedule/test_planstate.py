@@ -1,4 +1,4 @@
-"""What runs of a plan leave for one another: claims, and nothing that damage could break."""
+"""State shared by runs of a plan: claims, failures, and damaged files."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,14 +14,14 @@ def now():
     return datetime.now(UTC)
 
 
-def keeper(store, beat=20.0):
+def heartbeat(store, beat=20.0):
     return Heartbeat(store, plan_job("nightly"), heartbeat_seconds=beat)
 
 
-def test_a_living_run_keeps_others_off_and_one_that_ended_does_not():
+def test_a_run_in_progress_holds_the_plan_and_one_that_ended_does_not():
     store = MemoryStore("color")
 
-    with keeper(store) as first:
+    with heartbeat(store) as first:
         assert claim(store, "nightly", first.run_id, 20, now()) == ""
         assert claim(store, "nightly", "second", 20, now()) == first.run_id
         assert claim(store, "weekly", "other", 20, now()) == ""
@@ -30,29 +30,29 @@ def test_a_living_run_keeps_others_off_and_one_that_ended_does_not():
     assert [info.key for info in store.list(PREFIX)] == [f"{PREFIX}00000002.json"]
 
 
-def test_a_killed_run_holds_a_plan_for_a_few_heartbeats_only():
+def test_a_killed_run_holds_the_plan_until_its_heartbeat_is_overdue():
     store = MemoryStore("color")
-    killed = keeper(store, beat=10)
+    killed = heartbeat(store, beat=10)
     assert claim(store, "nightly", killed.run_id, 10, now()) == ""
 
-    # It has said nothing yet; then it has begun, and falls silent.
+    # First without any heartbeat, then after its last heartbeat.
     assert claim(store, "nightly", "next", 10, now() + timedelta(seconds=29)) == killed.run_id
     killed._put(killed._state)
     assert claim(store, "nightly", "next", 10, now() + timedelta(seconds=29)) == killed.run_id
     assert claim(store, "nightly", "next", 10, now() + timedelta(seconds=35)) == ""
 
 
-def test_of_runs_that_begin_in_one_moment_one_goes_on():
+def test_of_runs_that_start_at_the_same_time_only_one_claims_the_plan():
     class Racing(MemoryStore):
         def put(self, key, data, *, create_only=False):
             if create_only and "theirs" not in data.decode():
                 super().put(key, json.dumps({"run_id": "theirs"}).encode(), create_only=True)
             return super().put(key, data, create_only=create_only)
 
-    assert "same moment" in claim(Racing("color"), "nightly", "ours", 20, now())
+    assert "same time" in claim(Racing("color"), "nightly", "ours", 20, now())
 
 
-def test_a_damaged_claim_and_a_damaged_state_hold_nothing_up():
+def test_damaged_claims_and_states_are_ignored():
     store = MemoryStore("color")
     store.put(f"{PREFIX}00000007.json", b"half")
     folder = ".colorworker/plans/nightly/reels"
