@@ -87,8 +87,8 @@ def test_a_plan_is_read_and_options_it_does_not_set_come_from_settings(tmp_path)
         ('"30m"', '"soon"', ["line 16", "retry.first_wait: 'soon' given", "'6h'"]),
         ('destination = "color"\n', "", ["line 24", "collection[2].destination: is missing"]),
         ('"color"', '"ftp://x/y"', ["line 27", "collection[2].destination: ftp://x/y", "s3://"]),
-        ('"color"', '"s3://"', ["line 27", "collection[2].destination: s3://", "bucket name"]),
-        ("s3://archive/photos/*.tif", "s3:///x", ["line 26", "collection[2].sources", "bucket name"]),
+        ('"color"', '"s3://"', ["line 27", "collection[2].destination: s3://", "not valid"]),
+        ("s3://archive/photos/*.tif", "s3:///x", ["line 26", "collection[2].sources", "not valid"]),
         ('sources = ["s3://archive/photos/*.tif"]', 'source = ["x"]', [
             "line 26", "collection[2].source: is not a known key", "Did you mean sources", "1 more",
         ]),
