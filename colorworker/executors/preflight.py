@@ -10,7 +10,7 @@ A library is checked by importing it: one that is found may still not load.
 import platform
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -41,19 +41,14 @@ _PROBERS = 16
 
 
 def check_machine(
-    destination: ObjectStore,
-    settings: WorkerSettings,
-    encoders: Iterable[str],
-    needs_runtime: Callable[[], bool] = lambda: False,
+    destination: ObjectStore, settings: WorkerSettings, encoders: Iterable[str]
 ) -> None:
-    """Check everything that units need on this machine; the destination last.
+    """Check everything that units need on this machine, except for the network's runtime.
 
     Args:
         destination: Of the job; a small object is put there and deleted again.
         settings: Of the job's workers.
         encoders: libav's names of those that films need; see `media.codecs.profiles`.
-        needs_runtime: Tells whether to import TensorFlow, which takes seconds; see
-            `any_unfinished`.
 
     Raises:
         UsageError: If this machine cannot do the job's units.
@@ -61,8 +56,6 @@ def check_machine(
     """
     media_libraries()
     film_encoders(encoders)
-    if needs_runtime():
-        network_runtime()
     writable(destination)
     free_space(destination, settings.scratch, settings.min_free_bytes)
 
@@ -70,7 +63,7 @@ def check_machine(
 def refuse_absent_runtime() -> None:
     """Refuse at once where TensorFlow is certainly absent; it may still be found not to load.
 
-    A job lists its sources before it calls `check_machine`, and that can take minutes.
+    A job lists its sources before it imports the runtime, and that can take minutes.
 
     Raises:
         DependencyMissing: If there is no TensorFlow.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import time
 
 import pytest
@@ -42,6 +43,22 @@ def refused(done, *words):
         assert word in line
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 3 MiB; skips the test where none can be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mounting, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
 @pytest.mark.parametrize("state", BROKEN)
 def test_where_tensorflow_does_not_load_colorize_ends_at_once_and_leaves_nothing(
     state, command, tmp_path
@@ -78,6 +95,23 @@ def test_where_tensorflow_does_not_load_restore_charges_no_attempts(command, tmp
     for path in (out / ".colorworker" / "jobs" / "plan-plan" / "runs").glob("*.json"):
         counts = json.loads(path.read_text())["counts"]
         assert (counts["items_failed"], counts["items_parked"]) == (0, 0)
+
+
+def test_a_disk_that_fills_up_during_a_run_ends_it_and_charges_no_attempts(
+    command, small_disk, tmp_path
+):
+    plan, out = tmp_path / "plan.toml", small_disk / "out"
+    plan.write_text(
+        "[retry]\nattempts = 1\n"
+        f'[[collection]]\nname = "demo"\nsources = ["{DEMO}"]\ndestination = "{out}"\n'
+    )
+
+    done = command.here("restore", plan, COLORWORKER_RUN__MIN_FREE_BYTES="0")
+    failures = command.here("restore", plan, "--failures")
+
+    assert done.returncode == 2
+    assert "no space left on the disk of " in done.stdout
+    assert (failures.returncode, failures.stdout) == (0, "")
 
 
 def test_a_finished_archive_is_recognized_without_importing_tensorflow(command, archive, tmp_path):
