@@ -1,4 +1,4 @@
-"""Labelled films for `benchmarks/shots.py`: made ones, and known shots of real ones, spliced.
+"""Labeled films for `benchmarks/shots.py`: made ones, and known shots of real ones, spliced.
 
 A film is luma alone, uint8 (frames, 240, 320), and says where its shots change and how. Every kind
 of film has the same cuts at places of its own; what else happens in it is what it is named after.

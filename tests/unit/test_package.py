@@ -81,5 +81,5 @@ def test_every_error_class_is_exported():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="colorise"):
-        cw.colorise  # noqa: B018 - the access is what is tested
+    with pytest.raises(AttributeError, match="colorized"):
+        cw.colorized  # noqa: B018 - the access is what is tested

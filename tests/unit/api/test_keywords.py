@@ -55,7 +55,7 @@ def test_per_frame_predicts_every_frame_and_excludes_an_interval():
 
 def test_a_misspelled_keyword_is_refused_with_the_right_one():
     with pytest.raises(UsageError, match="Did you mean color_sources"):
-        request(colour_sources="skip")
+        request(color_source="skip")
     with pytest.raises(UsageError, match="Did you mean exclude"):
         request(exclud="*.xml")
     with pytest.raises(UsageError, match="Use anchor_interval, "):

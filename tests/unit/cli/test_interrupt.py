@@ -9,7 +9,7 @@ import pytest
 
 from colorworker.cli.interrupt import StopFlag
 
-SIGNALLED = """
+SIGNALED = """
 import os, signal
 from colorworker.cli.interrupt import StopFlag
 with StopFlag({seconds}) as stopping:
@@ -22,7 +22,7 @@ with StopFlag({seconds}) as stopping:
 
 def ended(names, seconds=60, afterwards=""):
     """Return exit code and output of a process that sends itself these signals."""
-    code = SIGNALLED.format(names=names, seconds=seconds, afterwards=afterwards)
+    code = SIGNALED.format(names=names, seconds=seconds, afterwards=afterwards)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
