@@ -32,7 +32,7 @@ from colorworker.model.layout import convolutions
 from colorworker.model.runtime import tf
 from colorworker.model.trainable import Trainable, make_trainable
 from colorworker.model.trainingbatch import Batch
-from colorworker.model.weights import encoded, parse
+from colorworker.model.weights import encode_weights, parse
 
 ROOT = Path(__file__).parents[1]
 BINS = 259
@@ -72,7 +72,7 @@ def operations(architecture: Architecture, side: int) -> int:
 
 def coloring(net: Trainable):
     """Return a function that colors one batch."""
-    weights = parse(encoded(net.architecture, net.arrays()), "benchmark", "0" * 64)
+    weights = parse(encode_weights(net.architecture, net.arrays()), "benchmark", "0" * 64)
     colorizer = TensorFlowColorizer(weights)
     count, side = COLORING
     lightness = np.random.default_rng(0).uniform(0, 100, (count, side, side)).astype(np.float32)

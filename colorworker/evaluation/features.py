@@ -9,7 +9,7 @@ from colorworker.color.lab import lightness_from_luminance, srgb_to_linear
 from colorworker.errors import WeightsRefused
 from colorworker.evaluation.frechet import Features
 from colorworker.model.backbones import BACKBONES
-from colorworker.model.network import Constants, encode
+from colorworker.model.network import FoldedConvolutions, encode
 from colorworker.model.runtime import tf
 from colorworker.model.weights import Weights
 
@@ -31,7 +31,7 @@ def lite_features(weights: Weights) -> Features:
     Args:
         weights: Weights of the `lite` architecture; the packaged ones, for comparable numbers.
     """
-    apply = Constants(weights, tf.float32)
+    apply = FoldedConvolutions(weights, tf.float32)
     table = lightness_from_luminance(srgb_to_linear(np.linspace(0, 1, 256).astype(np.float32)))
 
     @tf.function(  # type: ignore[untyped-decorator, unused-ignore]

@@ -12,7 +12,7 @@ from colorworker.evaluation.evaluator import Vivid
 from colorworker.evaluation.features import inception_features, lite_features
 from colorworker.evaluation.frechet import Features
 from colorworker.model.colorizer import load_colorizer
-from colorworker.model.weightfiles import Opened
+from colorworker.model.weightfiles import OpenStore
 from colorworker.model.weights import load, resolve
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
@@ -87,7 +87,7 @@ def _vivid(
     note: str,
     size: int | None,
     options: Options,
-    opened: Opened,
+    opened: OpenStore,
 ) -> Vivid:
     def at(vividness: float) -> Candidate:
         colorizer = load_colorizer(

@@ -1,4 +1,4 @@
-"""Which network a file of weights is for: its name, its width, and where its backbone is from."""
+"""The architecture of a network, as its weights file names it: kind, width and backbone."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -8,36 +8,37 @@ Name = Literal["lite", "efficientnetv2s", "koala"]
 NAMES: tuple[str, ...] = get_args(Name)
 MIN_WIDTH, MAX_WIDTH = 0.125, 8.0
 MIN_EMBEDDING_PIXELS = 75
-"""The smallest picture that Inception-ResNet-v2 takes."""
+"""Smallest picture side that Inception-ResNet-v2 accepts."""
 MAX_PIXELS = 1024
 GRID = 32
-"""Pictures that a network trains on have sides that are multiples of this."""
+"""Sides of training pictures are multiples of this."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One network; two equal ones hold the same arrays and compute the same function of them."""
+    """A network. Equal architectures have the same arrays and compute the same function of them."""
 
     name: str = "lite"
-    """`lite` and `efficientnetv2s` are one decoder on two backbones; `koala` is the report's."""
+    """`lite` and `efficientnetv2s` share a decoder on different backbones. `koala` is Deep
+    Koalarization (Baldassarre 2017)."""
     width: float = 1.0
     """Factor on the decoder's channels."""
     backbone: str = ""
-    """Where the pretrained part came from: `imagenet` (keras.applications), a path or URI, or empty
-    where it began untrained. For lite and efficientnetv2s it is history: the file has all arrays.
-    Koala's file leaves that part out, because it never changes, and finds it here again."""
+    """Origin of the pretrained part: `imagenet` (keras.applications), a path or URI, or empty if it
+    started untrained. For lite and efficientnetv2s this is only a note, as their files hold all
+    arrays. A koala file omits that part, which never changes; it is loaded from here again."""
     backbone_sha256: str = ""
-    """Of koala's Inception branch, as `inception.digest` computes it; empty for the others."""
+    """SHA-256 of koala's Inception branch, from `inception.sha256_of_arrays`; empty for others."""
     pixels: int = 224
-    """Height and width of koala's padded picture; the others take any multiples of 32."""
+    """Height and width of koala's padded picture. The others accept any multiples of 32."""
     embedding_pixels: int = 299
     """Height and width at which koala's Inception branch sees that picture."""
 
     def __post_init__(self) -> None:
-        """Refuse what no network is.
+        """Check the fields.
 
         Raises:
-            ValueError: If a field is of another type or outside its range.
+            ValueError: If a field has a wrong type or is outside its range.
         """
         for field in fields(self):
             value = getattr(self, field.name)
@@ -53,7 +54,7 @@ class Architecture:
             raise ValueError(f"pixels is {self.pixels}, not a multiple of {GRID}")
 
     def matches(self, other: "Architecture") -> bool:
-        """Whether weights of the other compute this network's function; history does not count."""
+        """Return whether weights of the other fit this network; a backbone's origin is ignored."""
         if "koala" not in {self.name, other.name}:
             return (self.name, self.width) == (other.name, other.width)
         branches = {self.backbone_sha256, other.backbone_sha256} - {""}
@@ -61,13 +62,13 @@ class Architecture:
         return self.name == other.name and sizes and len(branches) < 2
 
     def to_json(self) -> str:
-        """Return what a file of weights says it is; fields at their defaults are left out."""
+        """Return the JSON text for a weights file; fields at their defaults are omitted."""
         defaults = asdict(Architecture())
-        said = {key: value for key, value in asdict(self).items() if value != defaults[key]}
-        return json.dumps({"name": self.name} | said, sort_keys=True)
+        changed = {key: value for key, value in asdict(self).items() if value != defaults[key]}
+        return json.dumps({"name": self.name} | changed, sort_keys=True)
 
     def __str__(self) -> str:
-        """Return what tables and reports call it."""
+        """Return the name for tables and reports."""
         words = [self.name if self.width == 1 else f"{self.name} x{self.width:g}"]
         if self.name == "koala":
             words.append(f"Inception branch {self.backbone or 'untrained'}")
@@ -79,15 +80,15 @@ def _within(name: str, value: float, least: float, most: float) -> None:
         raise ValueError(f"{name} is {value!r}, not in [{least}, {most}]")
 
 
-def from_json(text: str) -> Architecture:
-    """Return the architecture that a file of weights says it is for.
+def architecture_from_json(text: str) -> Architecture:
+    """Return the architecture from the JSON text of a weights file.
 
     Raises:
-        ValueError: If the text is no JSON object, or its values are no architecture.
+        ValueError: If the text is not a JSON object or its values are not valid.
     """
-    said: Any = json.loads(text)
-    if not isinstance(said, dict):
-        raise ValueError("it is no JSON object")
-    if unknown := sorted(said.keys() - {field.name for field in fields(Architecture)}):
-        raise ValueError(f"this version does not know its field {unknown[0]!r}")
-    return Architecture(**said)
+    values: Any = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("it is not a JSON object")
+    if unknown := sorted(values.keys() - {field.name for field in fields(Architecture)}):
+        raise ValueError(f"this version does not know the field {unknown[0]!r}")
+    return Architecture(**values)

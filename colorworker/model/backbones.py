@@ -1,4 +1,4 @@
-"""Encoders as tables: EfficientNet-Lite0, and EfficientNetV2-S with one gray channel in."""
+"""Tables of the encoders: EfficientNet-Lite0, and EfficientNetV2-S with one input channel."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Activation = Literal["relu6", "relu", "silu", "sigmoid", "tanh", "none"]
 
 @dataclass(frozen=True)
 class Stage:
-    """Blocks in a row, the first of which may halve the size."""
+    """Several equal blocks in a row, of which the first one may halve the size."""
 
     repeats: int
     kernel: int
@@ -32,13 +32,13 @@ class Block:
     inputs: int
     outputs: int
     fused: bool = False
-    """Expand and filter by one full convolution (Tan & Le 2021, figure 2)."""
+    """Whether one full convolution expands and filters (Tan & Le 2021, figure 2)."""
     squeezed: int = 0
-    """Channels between the two layers that weigh channels by their mean (Hu 2018); 0: none."""
+    """Channels between the two layers of squeeze-and-excite (Hu 2018); 0: none."""
 
     @property
     def wide(self) -> int:
-        """Channels inside."""
+        """Channels after the expansion."""
         return self.inputs * self.expansion
 
     @property
@@ -49,7 +49,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A stem of stride 2, blocks, and a 1x1 convolution to the vector that is pooled."""
+    """An encoder: a stem of stride 2, blocks, and a 1x1 convolution whose output is pooled."""
 
     stem: int
     stages: tuple[Stage, ...]
@@ -57,7 +57,7 @@ class Backbone:
     pooled: int = 1280
 
     def blocks(self) -> Iterator[Block]:
-        """Yield every block, first to last, named b0, b1, ..."""
+        """Yield all blocks in order, named b0, b1, ..."""
         inputs, index = self.stem, 0
         for stage in self.stages:
             for repeat in range(stage.repeats):
@@ -77,7 +77,7 @@ class Backbone:
     def channels(self) -> tuple[int, ...]:
         """Channels of the features at strides 2, 4, 8, 16 and 32.
 
-        They are what goes into a halving block, and what comes last.
+        These are the inputs of the blocks that halve the size, and the last output.
         """
         blocks = list(self.blocks())
         halving = [after.inputs for _, after in pairwise(blocks) if after.stride == 2]
@@ -97,8 +97,8 @@ LITE0 = Backbone(
     ),
     "relu6",
 )
-"""EfficientNet-B0 without squeeze-and-excite: Tan & Le 2019, table 1; the Lite variants are those
-of github.com/tensorflow/tpu."""
+"""EfficientNet-B0 (Tan & Le 2019, table 1) without squeeze-and-excite, as the Lite variants of
+github.com/tensorflow/tpu."""
 
 V2S = Backbone(
     24,
@@ -112,6 +112,6 @@ V2S = Backbone(
     ),
     "silu",
 )
-"""EfficientNetV2-S as in keras.applications: Tan & Le 2021, table 4 (the 272-channel stage of the
-paper is 256 in the authors' code, which this follows)."""
+"""EfficientNetV2-S as in keras.applications: Tan & Le 2021, table 4, but with 256 instead of 272
+channels in one stage, as in the authors' code."""
 BACKBONES = {"lite": LITE0, "efficientnetv2s": V2S}

@@ -1,4 +1,4 @@
-"""Training of the networks that choose among color bins: lite and its bigger siblings."""
+"""Training of the networks over color bins: lite and efficientnetv2s."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from colorworker.domain.options import Precision
 from colorworker.model import network
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import BACKBONES
-from colorworker.model.layers import Convolutions, Convolved
+from colorworker.model.layers import ConvolutionLayer, ConvolutionLayers
 from colorworker.model.layout import convolutions
 from colorworker.model.runtime import tf
 from colorworker.model.trainingbatch import Batch
@@ -22,34 +22,35 @@ ENCODER_MOMENTUM = 0.99
 DECODER_MOMENTUM = 0.98
 NEAREST_BINS = 5
 SIGMA = 5.0
-"""Of the soft encoding of a color by its nearest bins, in units of a*, b*: Zhang 2016."""
+"""Width of the soft encoding of a color by its nearest bins, in units of a*, b* (Zhang 2016)."""
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """What is added to the cross-entropy; both are mean absolute errors in units of a*, b*."""
+    """Weights of the two terms added to the cross-entropy: mean absolute errors of a*, b*."""
 
     upsampled: float = 0.02
-    """Of the enlarged chroma, the coarse chroma held constant: it trains the enlarging."""
+    """Weight of the error of upsampled chroma. Coarse chroma is held constant, so that this term
+    trains the upsampling only."""
     annealed: float = 0.02
-    """Of the annealed mean at stride 4."""
+    """Weight of the error of the annealed mean at stride 4."""
     temperature: float = 0.38
-    """Of that mean."""
+    """Temperature of the annealed mean."""
 
 
 class BinModel(keras.Model):  # type: ignore[misc]  # keras has no types
     """Encoder and decoder; returns logits (B, H/4, W/4, Q) and the upsampling mask, float32."""
 
-    def __init__(self, architecture: Architecture, layers: list[Convolved]) -> None:
+    def __init__(self, architecture: Architecture, layers: list[ConvolutionLayer]) -> None:
         super().__init__(name=architecture.name)
         self._backbone = BACKBONES[architecture.name]
         self.convolved = layers
         self.built = True
 
     def call(self, inputs: list[tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Run on [luma, hints], as a Batch has them."""
+        """Run on [luma, hints] of a Batch."""
         luma, hints = inputs
-        apply = Convolutions(self.convolved, training=training)
+        apply = ConvolutionLayers(self.convolved, training=training)
         features, pooled = network.encode(apply, luma, self._backbone)
         return network.decode(apply, features, pooled, luma, hints)
 
@@ -74,7 +75,7 @@ class BinTrainable:
         policy = "float32" if precision == "float32" else f"mixed_{precision}"
         encoder_momentum = 1.0 if freeze_statistics else ENCODER_MOMENTUM
         layers = [
-            Convolved(
+            ConvolutionLayer(
                 item,
                 arrays,
                 momentum=encoder_momentum if item.part == "encoder" else DECODER_MOMENTUM,
@@ -92,7 +93,7 @@ class BinTrainable:
         return [variable for layer in encoder for variable in layer.trainable_variables]
 
     def arrays(self) -> dict[str, Array]:
-        """Return every array by its name in a file of weights, float32."""
+        """Return every array by its name in a weights file, float32."""
         tables = {"bins": self._bins, "log_class_weights": self._log_class_weights}
         learned = {
             name: np.asarray(variable.numpy(), np.float32)
@@ -104,12 +105,12 @@ class BinTrainable:
     def losses(self, batch: Batch, *, training: bool) -> dict[str, tf.Tensor]:
         """Return `loss`, `cross_entropy`, `l1_upsampled`, `l1_annealed` and `ab_mse`.
 
-        The cross-entropy is that of Zhang 2016, equation 2, with the class weights on the terms of
+        The cross-entropy follows Zhang 2016, equation 2, but class weights apply to each term of
         the sum, so that the optimum is the true distribution shifted by exactly log_class_weights.
         """
         logits, mask = self.model([batch.luma, batch.hints], training=training)
         truth = tf.nn.avg_pool2d(batch.chroma, network.COARSE, network.COARSE, "VALID")
-        target = soft_encoded(truth, self._bins) * tf.exp(self._log_class_weights)
+        target = soft_encode(truth, self._bins) * tf.exp(self._log_class_weights)
         weight = tf.reduce_sum(target, -1)
         entropy = tf.nn.softmax_cross_entropy_with_logits(target / weight[..., tf.newaxis], logits)
         offset = np.zeros_like(self._log_class_weights)
@@ -129,8 +130,8 @@ class BinTrainable:
         return {"loss": loss} | parts
 
 
-def soft_encoded(chroma: tf.Tensor, bins: Array) -> tf.Tensor:
-    """Return shares (B, h, w, Q) of the 5 bins nearest to each color (B, h, w, 2), summing to 1.
+def soft_encode(chroma: tf.Tensor, bins: Array) -> tf.Tensor:
+    """Return weights (B, h, w, Q) of the 5 bins nearest to each color (B, h, w, 2); their sum is 1.
 
     Source:
         Zhang 2016, section 2.2: weights exp(-d^2 / (2 * 5^2)).

@@ -1,4 +1,4 @@
-"""Known colors at some pixels: brought to the network's grid, and spread from there."""
+"""Color hints, the known colors of some pixels: scaled to the network's grid and spread there."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,42 +9,42 @@ from colorworker.model.runtime import tf
 Array = npt.NDArray[np.float32]
 
 CHROMA_SCALE = 110.0
-"""a* and b* are divided by this where they enter the network."""
+"""The network takes the a* and b* of hints divided by this."""
 MAX_POINTS = 512
-"""Of one picture. The kernel is far wider than the spacing of so many, so more say nothing new."""
+"""Most hinted cells per picture. The kernel is much wider than their spacing: more add nothing."""
 _POSITION_WEIGHT = 20.0
 _LIGHTNESS_WEIGHT = 10.0
 _PRIOR = 0.1
-"""Weight of the automatic color where no hint is near."""
+"""Weight of the predicted color, which prevails where no hint is near."""
 
 
-def resized(image: Array, height: int, width: int) -> Array:
-    """Return the image, (H, W) or (H, W, C), at another size: area means down, bilinear up."""
+def resize(image: Array, height: int, width: int) -> Array:
+    """Resize (H, W) or (H, W, C): smaller by area means, larger by interpolation."""
     smaller = downscale_by_area(image, min(height, image.shape[0]), min(width, image.shape[1]))
     return interpolate_bilinear(smaller, height, width)
 
 
-def on_grid(hints: Array, height: int, width: int) -> Array:
-    """Return hints at another size; a cell's color is the mean of the hinted pixels in it.
+def hints_on_grid(hints: Array, height: int, width: int) -> Array:
+    """Return hints on a coarse grid; the color of a cell is the mean of its hinted pixels.
 
     Args:
-        hints: a*, b* and a mask in [0, 1], (H, W, 3); colors outside the mask do not matter.
-        height: Of the grid.
-        width: Of the grid.
+        hints: a*, b* and a mask in [0, 1], (H, W, 3); colors outside the mask are ignored.
+        height: Height of the grid.
+        width: Width of the grid.
 
     Returns:
-        (height, width, 3): a*, b* and a mask of 0 and 1, zeros outside the mask.
+        float32 (height, width, 3): a*, b* and a mask of 0 and 1; zeros outside the mask.
     """
     mask = hints[..., 2:]
-    small = resized(np.concatenate((hints[..., :2] * mask, mask), -1), height, width)
+    small = resize(np.concatenate((hints[..., :2] * mask, mask), -1), height, width)
     share = small[..., 2:]
     known = share > 1e-3
     chroma = np.divide(small[..., :2], share, out=np.zeros_like(small[..., :2]), where=known)
     return np.concatenate((chroma, known), -1, dtype=np.float32)
 
 
-def points(grids: Array) -> npt.NDArray[np.int32]:
-    """Return the flat indices of each picture's hinted cells, (B, M), -1 where it has fewer.
+def hinted_cells(grids: Array) -> npt.NDArray[np.int32]:
+    """Return the flat indices of each picture's hinted cells, int32 (B, M), filled up with -1.
 
     Args:
         grids: Hints on the grid, (B, h, w, 3).
@@ -57,21 +57,21 @@ def points(grids: Array) -> npt.NDArray[np.int32]:
     return indices
 
 
-def spread(
+def spread_hints(
     chroma: tf.Tensor, lightness: tf.Tensor, hints: tf.Tensor, cells: tf.Tensor
 ) -> tf.Tensor:
-    """Return the chroma moved towards the hints, far where place and lightness are alike.
+    """Return chroma moved towards the hints, the more the nearer and the more alike in lightness.
 
-    The network uses hints only where they lie; what they differ by from its own color is
-    therefore carried to every cell p with the weight
+    The network itself uses hints only in their own cells. So the difference between each hint and
+    the predicted color is added to every cell p with the weight
     k(p, h) = exp(-(20 |p - h|^2 + 10 (L(p) - L(h))^2)), positions and lightness in [0, 1]:
     chroma(p) + sum_h k (hint(h) - chroma(h)) / (sum_h k + 0.1).
 
     Args:
-        chroma: a*, b*, (B, h, w, 2), float32.
-        lightness: In [0, 1], (B, h, w, 1).
+        chroma: Predicted a*, b*, float32 (B, h, w, 2).
+        lightness: Lightness in [0, 1], (B, h, w, 1).
         hints: a*, b* and mask, (B, h, w, 3).
-        cells: What `points` returned; M may be 0.
+        cells: From `hinted_cells`, (B, M); M may be 0.
     """
     batch, height, width = (tf.shape(chroma)[axis] for axis in range(3))
     count = height * width

@@ -1,4 +1,4 @@
-"""First values of a network that nothing has been learned into yet. No TensorFlow."""
+"""Initial values of an untrained network, without TensorFlow."""
 
 import zlib
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ Array = npt.NDArray[np.float32]
 def initial_arrays(
     architecture: Architecture, bins: Array, log_class_weights: Array, *, seed: int
 ) -> dict[str, Array]:
-    """Return every array of a fresh network, as a file of weights would hold it, float32.
+    """Return every array of an untrained network by its name in a weights file, float32.
 
-    The same seed gives the same values on every machine. Of each convolution they depend on its
-    name and shape only, so that two widths share what has one shape.
+    The same seed gives the same values on every machine. The values of a convolution depend only on
+    its name and shape, so networks of different widths share the values of equal shapes.
 
     Args:
-        architecture: Of the network.
+        architecture: The network.
         bins: a*, b* of the color bins, (Q, 2); no rows for koala.
-        log_class_weights: By how much the loss prefers each bin, (Q,).
-        seed: Of the random kernels.
+        log_class_weights: Logarithm of each bin's weight in the loss, (Q,).
+        seed: Seed of the random kernels.
 
     Source:
-        He 2015, equation 10, where a rectifier follows; else Glorot 2010, equation 12. For koala
-        always the latter, which Keras takes where nothing is said, as in the report: after He its
-        last layer's tanh begins near its ends, where next to nothing is learned.
+        He 2015, equation 10, before a rectifier; otherwise Glorot 2010, equation 12. Koala always
+        uses the latter, the default of Keras, as in the paper. With He's values its last tanh would
+        start saturated and learn almost nothing.
     """
     glorot = architecture.name == "koala"
     shapes = array_shapes(architecture, len(bins))
@@ -49,7 +49,7 @@ def initial_arrays(
 
 
 def _deviation(item: Convolution, glorot: bool) -> np.float32:
-    """Return the standard deviation of a kernel's first values."""
+    """Return the standard deviation of a kernel's initial values."""
     area = item.kernel**2
     incoming = area * (item.inputs if item.outputs else 1)
     outgoing = area * (item.outputs or 1)
@@ -58,5 +58,5 @@ def _deviation(item: Convolution, glorot: bool) -> np.float32:
 
 
 def with_backbone(arrays: Mapping[str, Array], backbone: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the arrays with the encoder's replaced by another network's of the same encoder."""
+    """Return the arrays with those of the encoder replaced by those of `backbone`."""
     return {name: backbone.get(name, array) for name, array in arrays.items()}

@@ -1,4 +1,4 @@
-"""Weights of keras.applications: fetched by Keras at run time, or from an HDF5 file by URI."""
+"""Load weights of keras.applications: downloaded by Keras, or from an HDF5 file by path or URI."""
 
 import logging
 import sys
@@ -11,31 +11,32 @@ from typing import Any
 import h5py
 
 from colorworker.errors import WeightsRefused
-from colorworker.model.weightfiles import Opened, read_file, uri_of
+from colorworker.model.weightfiles import OpenStore, read_file, uri_of
 
 logger = logging.getLogger(__name__)
 
 IMAGENET = "imagenet"
-"""The backbone that Keras itself downloads, into ~/.keras/models, from storage.googleapis.com."""
+"""Weights that Keras downloads from storage.googleapis.com to ~/.keras/models."""
 MAX_FILE_BYTES = 1 << 30
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_NEXT_STEP = "Name an HDF5 file of the weights of keras.applications (.h5)"
+_NEXT_STEP = "Give an HDF5 file of keras.applications weights (.h5)"
 
 
-def loaded(make: Callable[..., Any], source: str, opened: Opened) -> Any:
-    """Return the network of keras.applications that `make` builds, with weights from `source`.
+def load_keras_model(make: Callable[..., Any], source: str, opened: OpenStore) -> Any:
+    """Return a network of keras.applications with weights from `source`.
 
     Args:
-        make: Takes `weights`, as the functions of keras.applications do.
-        source: `imagenet`, or the path or URI of an HDF5 file, old (.h5) or new (.weights.h5).
+        make: Builds the network; takes `weights`, like the functions of keras.applications.
+        source: `imagenet`, or the path or URI of an HDF5 file in the old format (.h5) or the new
+            one (.weights.h5).
         opened: Opens the store of a URI.
 
     Raises:
-        WeightsRefused: If they cannot be fetched, or are not this network's.
-        StoreUnavailable: If the file's store is away.
+        WeightsRefused: If the weights cannot be downloaded or read, or do not fit the network.
+        StoreUnavailable: If the store of the file is unavailable.
     """
     if source == IMAGENET:
-        return _fetched(make)
+        return _download(make)
     uri = uri_of(source)
     data = read_file(uri, MAX_FILE_BYTES, opened)
     if not data.startswith(_HDF5):
@@ -56,25 +57,25 @@ def loaded(make: Callable[..., Any], source: str, opened: Opened) -> Any:
     return model
 
 
-def _fetched(make: Callable[..., Any]) -> Any:
-    # Keras shows its download on stdout, which is for results only.
+def _download(make: Callable[..., Any]) -> Any:
+    # Keras reports the download on stdout, which is for results only.
     with redirect_stdout(sys.stderr):
         try:
             return make(weights=IMAGENET)
         except Exception as error:  # get_file raises no other class
             raise WeightsRefused(
                 "imagenet weights",
-                f"Keras could not fetch them ({error})",
-                "Give the .h5 file of keras.applications by path or URI, put it into"
+                f"Keras could not download them ({error})",
+                "Give the path or URI of the .h5 file of keras.applications, copy the file to"
                 " ~/.keras/models, or train with that part untrained",
             ) from error
 
 
 def _check(path: Path, parameter_bytes: int) -> bool:
-    """Return whether the file is in the format of Keras 1 and 2.
+    """Return whether the file has the format of Keras 1 and 2.
 
     Raises:
-        ValueError: If it leads out of itself, or promises far more values than the network has.
+        ValueError: If it refers to other files, or declares far more values than the network has.
     """
     declared = 0
 
@@ -82,7 +83,7 @@ def _check(path: Path, parameter_bytes: int) -> bool:
         nonlocal declared
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ValueError(f"{name!r} is a link to elsewhere")
+                raise ValueError(f"{name!r} is an external or soft link")
             item = group[name]
             if isinstance(item, h5py.Group):
                 visit(item)

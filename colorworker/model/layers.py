@@ -1,4 +1,4 @@
-"""Convolutions that learn, as Keras layers: the training's way of applying the topology."""
+"""Trainable convolutions as Keras layers, for training."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,23 +15,24 @@ Array = npt.NDArray[np.float32]
 STATISTICS = ("moving_mean", "moving_variance")
 
 
-class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
-    """One convolution with its bias or batch normalization and its activation.
+class ConvolutionLayer(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
+    """One convolution with its bias or batch normalization, and its activation.
 
-    While the statistics are fixed (in use, or frozen in training) the normalization is multiplied
-    into the kernel: the same function with the same gradients, without a pass over the pixels.
+    While statistics are fixed (in inference, or frozen in training), the normalization is
+    multiplied into the kernel. The function and its gradients are the same, without another pass
+    over the pixels.
     """
 
     def __init__(
         self, item: Convolution, arrays: Mapping[str, Array], *, momentum: float, **options: Any
     ) -> None:
-        """Make the variables with their first values.
+        """Create the variables with their initial values.
 
         Args:
-            item: Which convolution.
-            arrays: First values, by the names of a weights file.
+            item: The convolution.
+            arrays: Initial values by their names in a weights file.
             momentum: Share of the running statistics that a step keeps; 1 freezes them.
-            options: Keras' own: name, trainable, dtype.
+            options: Options of Keras layers: name, trainable, dtype.
         """
         super().__init__(**options)
         self.item = item
@@ -52,13 +53,13 @@ class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
             dtype="float32",
             trainable=learned,
             autocast=False,
-            # Without it, each worker of a strategy would keep running statistics of its own, and
-            # those of one would be saved; with it all keep the mean of theirs.
+            # With "none", each worker of a strategy would keep its own running statistics, and only
+            # those of one worker would be saved. With "mean", all keep their mean.
             aggregation="none" if learned else "mean",
         )
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return (B, h, w, channels out) in the layer's compute type."""
+        """Return (B, h, w, output channels) in the layer's compute dtype."""
         parts = self._parts
         if not self.item.norm:
             return self._convolve(x, parts["kernel"], parts["bias"])
@@ -79,7 +80,7 @@ class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
         return convolve(x, tf.cast(kernel, self.compute_dtype), strides, "SAME")
 
     def _normalized(self, y: tf.Tensor) -> tf.Tensor:
-        """Return y normalized by its batch, whose statistics go into the running ones."""
+        """Return y normalized by the statistics of its batch; update the running statistics."""
         parts = self._parts
         gamma, beta = (tf.convert_to_tensor(parts[part]) for part in ("gamma", "beta"))
         normalized, *batch = tf.compat.v1.nn.fused_batch_norm(
@@ -91,10 +92,10 @@ class Convolved(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
         return normalized
 
 
-class Convolutions:
-    """The layers of a network by name, as the topology functions apply them."""
+class ConvolutionLayers:
+    """The layers of a network by name; an ApplyConvolution for training."""
 
-    def __init__(self, layers: Iterable[Convolved], *, training: bool) -> None:
+    def __init__(self, layers: Iterable[ConvolutionLayer], *, training: bool) -> None:
         self._layers = {layer.item.name: layer for layer in layers}
         self._training = training
 

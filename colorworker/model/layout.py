@@ -1,6 +1,6 @@
-"""The networks as tables: every convolution, its shape, and the arrays it is stored as.
+"""Tables of the networks: every convolution, its shape, and the arrays that store it.
 
-Known without TensorFlow, so that a file of weights can be refused before TensorFlow is loaded.
+Needs no TensorFlow, so that a weights file can be refused before TensorFlow is loaded.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,19 +16,19 @@ from colorworker.model.backbones import BACKBONES, Activation, Backbone, Block
 Array = npt.NDArray[np.float32]
 
 NORM_EPSILON = 1e-3
-"""Added to the variance by every batch normalization of the training."""
+"""Added to the variance by every batch normalization, as in training."""
 NORM_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 HINT_CHANNELS = 3
 """a/110, b/110 and the mask."""
 EMBEDDING_CHANNELS = 1000
-"""Of Inception-ResNet-v2: what goes into its softmax."""
+"""Size of Inception-ResNet-v2's output before the softmax."""
 MASK_CHANNELS = 16 * 9
-"""A weight for each of 9 coarse neighbors at each of the 4 x 4 pixels of a stride-4 cell."""
+"""Weights of the 9 coarse neighbors, for each of the 4 x 4 pixels of a stride-4 cell."""
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution with what follows it; depthwise when `outputs` is 0."""
+    """One convolution with its normalization and activation; depthwise if `outputs` is 0."""
 
     name: str
     part: Literal["encoder", "decoder"]
@@ -36,17 +36,17 @@ class Convolution:
     inputs: int
     outputs: int
     norm: str = ""
-    """Name of the batch normalization behind it; without one it has a bias."""
+    """Name of the batch normalization after it. Empty: it has a bias instead."""
     activation: Activation = "relu"
     stride: int = 1
 
     @property
     def kernel_shape(self) -> tuple[int, int, int, int]:
-        """Height, width, channels in, channels out (or multiplier 1 when depthwise)."""
+        """Height, width, input channels, output channels (1 if depthwise)."""
         return (self.kernel, self.kernel, self.inputs, self.outputs or 1)
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the name and shape of each array that it is stored as."""
+        """Return the names and shapes of the arrays that store it."""
         channels = (self.outputs or self.inputs,)
         shapes: dict[str, tuple[int, ...]] = {f"{self.part}/{self.name}/kernel": self.kernel_shape}
         if self.norm:
@@ -118,7 +118,7 @@ def _scaled(channels: int, width: float) -> int:
 
 
 def _koala() -> Iterator[Convolution]:
-    """Yield the layers of the report's tables 1 to 3."""
+    """Yield the layers of Baldassarre 2017, tables 1 to 3."""
     inputs = 1
     for name, kernel, outputs in (
         ("e1", 3, 128),
@@ -156,7 +156,7 @@ def convolutions(architecture: Architecture, bin_count: int) -> dict[str, Convol
 
 
 def array_shapes(architecture: Architecture, bin_count: int) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every array that a file of weights must hold, and no other."""
+    """Return the names and shapes of exactly the arrays that a weights file must hold."""
     shapes: dict[str, tuple[int, ...]] = {}
     if architecture.name != "koala":
         shapes = {"bins": (bin_count, 2), "log_class_weights": (bin_count,)}
@@ -165,18 +165,20 @@ def array_shapes(architecture: Architecture, bin_count: int) -> dict[str, tuple[
     return shapes
 
 
-def fold(arrays: Mapping[str, npt.NDArray[np.floating]], item: Convolution) -> tuple[Array, Array]:
+def fold_normalization(
+    arrays: Mapping[str, npt.NDArray[np.floating]], item: Convolution
+) -> tuple[Array, Array]:
     """Return a convolution's kernel and bias with its batch normalization multiplied in.
 
-    The statistics are fixed once training is over, so the result is the same function; it saves
-    a sixth of the time of a prediction.
+    Statistics are fixed after training, so the function stays the same, and a prediction takes a
+    sixth less time.
 
     Args:
-        arrays: The arrays of `array_shapes`.
+        arrays: The arrays of a weights file, see `array_shapes`.
         item: The convolution.
 
     Returns:
-        float32 kernel of `kernel_shape` and float32 bias (channels out,).
+        float32 kernel of `kernel_shape` and float32 bias (output channels,).
     """
     kernel = arrays[f"{item.part}/{item.name}/kernel"].astype(np.float32)
     if not item.norm:

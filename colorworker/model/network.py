@@ -1,7 +1,7 @@
-"""The default network: lightness and hints in, color logits out. The design is a U-Net.
+"""The default network, a U-Net from lightness and hints to the logits of color bins.
 
-The topology is written once, over any way of applying a named convolution; `Constants` is the
-way of a finished network.
+The topology is written once, in terms of a function that applies a convolution by name:
+`FoldedConvolutions` for a trained network, `layers.ConvolutionLayers` for training.
 """
 
 from collections.abc import Sequence
@@ -11,34 +11,36 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.model.backbones import Activation, Backbone, Block
-from colorworker.model.layout import convolutions, fold
+from colorworker.model.layout import convolutions, fold_normalization
 from colorworker.model.runtime import tf
 from colorworker.model.weights import Weights
 
 STRIDE = 32
-"""Height and width of what goes in are multiples of this."""
+"""Height and width of the input are multiples of this."""
 COARSE = 4
 """Stride of hints, logits and coarse chroma."""
 
 
-class Apply(Protocol):
-    """A convolution by name, with its bias or normalization and its activation."""
+class ApplyConvolution(Protocol):
+    """Applies a convolution by name, with its bias or normalization, and its activation."""
 
     def __call__(self, name: str, x: tf.Tensor) -> tf.Tensor:
         """Return the output of convolution `name` on (B, h, w, inputs)."""
         ...
 
 
-class Constants:
-    """Convolutions with their normalization folded in, as constants of the graph."""
+class FoldedConvolutions:
+    """Convolutions of a trained network, their normalization folded in, as constants."""
 
     def __init__(self, weights: Weights, dtype: tf.DType) -> None:
         self._items = convolutions(weights.architecture, len(weights.bins))
-        self._folded = {name: fold(weights.arrays, item) for name, item in self._items.items()}
+        self._folded = {
+            name: fold_normalization(weights.arrays, item) for name, item in self._items.items()
+        }
         self._dtype = dtype
 
     def __call__(self, name: str, x: tf.Tensor) -> tf.Tensor:
-        """Return the convolution in the network's precision, all channels last."""
+        """Return the output of convolution `name` on (B, h, w, inputs), in the network's dtype."""
         item = self._items[name]
         kernel, bias = (tf.constant(array, self._dtype) for array in self._folded[name])
         convolve = tf.nn.conv2d if item.outputs else tf.nn.depthwise_conv2d
@@ -48,7 +50,7 @@ class Constants:
 
 
 def activate(activation: Activation, y: tf.Tensor) -> tf.Tensor:
-    """Return what follows a convolution and its normalization or bias."""
+    """Return the activation of y."""
     functions = {
         "relu6": tf.nn.relu6,
         "relu": tf.nn.relu,
@@ -60,13 +62,15 @@ def activate(activation: Activation, y: tf.Tensor) -> tf.Tensor:
     return functions[activation](y)
 
 
-def encode(apply: Apply, luma: tf.Tensor, backbone: Backbone) -> tuple[list[tf.Tensor], tf.Tensor]:
+def encode(
+    apply: ApplyConvolution, luma: tf.Tensor, backbone: Backbone
+) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Return features at strides 2, 4, 8, 16 and 32, and the pooled vector (B, 1, 1, 1280).
 
     Args:
         apply: The convolutions.
         luma: L* / 50 - 1, (B, H, W, 1), H and W multiples of 32.
-        backbone: Its blocks.
+        backbone: Table of the encoder's blocks.
     """
     x = apply("stem_conv", luma)
     features = []
@@ -79,7 +83,7 @@ def encode(apply: Apply, luma: tf.Tensor, backbone: Backbone) -> tuple[list[tf.T
     return [*features, x], pooled
 
 
-def _block(apply: Apply, block: Block, x: tf.Tensor) -> tf.Tensor:
+def _block(apply: ApplyConvolution, block: Block, x: tf.Tensor) -> tf.Tensor:
     if block.expansion != 1:
         x = apply(f"{block.name}_exp", x)
     if not block.fused:
@@ -91,7 +95,7 @@ def _block(apply: Apply, block: Block, x: tf.Tensor) -> tf.Tensor:
 
 
 def decode(
-    apply: Apply,
+    apply: ApplyConvolution,
     features: Sequence[tf.Tensor],
     pooled: tf.Tensor,
     luma: tf.Tensor,
@@ -99,15 +103,15 @@ def decode(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the logits (B, H/4, W/4, Q) of the color bins and the upsampling mask.
 
-    The pooled vector meets the stride-16 features (the fusion of Iizuka 2016); hints join at
-    strides 16, 8 and 4, so that editing them does not touch the encoder.
+    The pooled vector is fused with the stride-16 features (Iizuka 2016). Hints enter at strides 16,
+    8 and 4, so that the encoder need not run again when they are edited.
 
     Args:
         apply: The convolutions.
-        features: What `encode` returned.
-        pooled: What `encode` returned.
-        luma: As for `encode`.
-        hints: a/110, b/110 and mask, (B, H/4, W/4, 3); zeros for none.
+        features: From `encode`.
+        pooled: From `encode`.
+        luma: The input of `encode`.
+        hints: a*/110, b*/110 and mask, (B, H/4, W/4, 3); zeros where there are none.
     """
     s2, s4, s8, s16, s32 = features
     hints = tf.cast(hints, s32.dtype)
@@ -125,7 +129,7 @@ def decode(
 
 
 def _double(x: tf.Tensor) -> tf.Tensor:
-    """Return x at twice the size, bilinear with half-pixel centers."""
+    """Return x at twice the size, interpolated with half-pixel centers."""
     shape = tf.shape(x)
     return tf.cast(tf.image.resize(x, [shape[1] * 2, shape[2] * 2], "bilinear"), x.dtype)
 
@@ -136,14 +140,14 @@ def annealed_mean(
     """Return the mean color (B, h, w, 2) in a*, b* of the softmax of (logits - offset) / heat.
 
     Source:
-        Zhang 2016, equation 5: heat 1 is the mean, near 0 the mode.
+        Zhang 2016, equation 5. A heat of 1 gives the mean, one near 0 the mode.
     """
     share = tf.nn.softmax((logits - offset) / heat, -1)
     return tf.einsum("bhwq,qc->bhwc", share, bins)
 
 
 def upsample(chroma: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Return (B, h, w, 2) at (B, 4h, 4w, 2): every pixel a convex mix of its 9 coarse neighbors.
+    """Upsample (B, h, w, 2) to (B, 4h, 4w, 2); a pixel is a convex mix of its 9 coarse neighbors.
 
     Source:
         Teed & Deng 2020 (RAFT), section 3.3.

@@ -1,4 +1,4 @@
-"""Backbones that have seen ImageNet before they see ours."""
+"""Encoders that start from pretrained weights."""
 
 import logging
 from dataclasses import replace
@@ -12,10 +12,10 @@ import numpy.typing as npt
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import V2S
-from colorworker.model.kerasfile import loaded
+from colorworker.model.kerasfile import load_keras_model
 from colorworker.model.koala.inception import Embedder
 from colorworker.model.layout import NORM_PARTS, convolutions
-from colorworker.model.weightfiles import Opened
+from colorworker.model.weightfiles import OpenStore
 from colorworker.model.weights import load, resolve
 from colorworker.store.openstore import open_store
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 Array = npt.NDArray[np.float32]
 
 _KERAS_NAMES = {
-    # ours: (their convolution, their normalization)
+    # our name: (name of Keras' convolution, name of Keras' normalization)
     "exp": ("expand_conv", "expand_bn"),
     "dw": ("dwconv2", "bn"),
     "se1": ("se_reduce", ""),
@@ -33,16 +33,17 @@ _KERAS_NAMES = {
 }
 
 
-def encoder_arrays(architecture: Architecture, opened: Opened = open_store) -> dict[str, Array]:
-    """Return the encoder's arrays, under their names in a file of weights, from its backbone.
+def encoder_arrays(architecture: Architecture, opened: OpenStore = open_store) -> dict[str, Array]:
+    """Return the pretrained arrays of the encoder by their names in a weights file, float32.
 
     Args:
-        architecture: `backbone` is, for lite, a packaged name or the URI of weights of ours; for
-            efficientnetv2s also `imagenet` or an HDF5 file of keras.applications. Empty: nothing.
+        architecture: Its `backbone` is a packaged name or the URI of a weights file; for
+            efficientnetv2s it may also be `imagenet` or an HDF5 file of keras.applications. If it
+            is empty, nothing is returned.
         opened: Opens the store of a URI.
 
     Raises:
-        WeightsRefused: If they cannot be had or are not that encoder's.
+        WeightsRefused: If the weights are not available or not those of the encoder.
     """
     source = architecture.backbone
     if not source:
@@ -51,13 +52,13 @@ def encoder_arrays(architecture: Architecture, opened: Opened = open_store) -> d
         build = partial(
             keras.applications.EfficientNetV2S, include_top=False, include_preprocessing=False
         )
-        return from_keras(loaded(build, source, opened))
+        return arrays_from_keras(load_keras_model(build, source, opened))
     weights = load(resolve(source, opened), opened)
     if weights.architecture.name != architecture.name:
         raise WeightsRefused(
             source,
             f"its encoder is that of {weights.architecture}, not of {architecture}",
-            "Name weights on the same backbone",
+            "Give weights with the same backbone",
         )
     return {
         name: array.astype(np.float32)
@@ -66,10 +67,10 @@ def encoder_arrays(architecture: Architecture, opened: Opened = open_store) -> d
     }
 
 
-def from_keras(model: Any) -> dict[str, Array]:
-    """Return EfficientNetV2-S of keras.applications under our names, its stem summed over RGB.
+def arrays_from_keras(model: Any) -> dict[str, Array]:
+    """Return the arrays of Keras' EfficientNetV2-S under our names, the stem summed over RGB.
 
-    Its own rescaling, x / 128 - 1 for 0..255, is left out: luma is in [-1, 1] already.
+    Keras' rescaling of 0..255, x / 128 - 1, is omitted, because luma is in [-1, 1] already.
     """
     arrays: dict[str, Array] = {}
     for item in convolutions(Architecture("efficientnetv2s"), 1).values():
@@ -91,7 +92,7 @@ def from_keras(model: Any) -> dict[str, Array]:
 
 
 def _keras_layers(name: str) -> tuple[str, str]:
-    """Return the names of Keras' layers for one of our convolutions and its normalization."""
+    """Return the names of Keras' layers for a convolution of ours and its normalization."""
     block, _, part = name.partition("_")
     if block == "stem":
         return "stem_conv", "stem_bn"
@@ -107,11 +108,11 @@ def _keras_layers(name: str) -> tuple[str, str]:
     return prefix + convolution, prefix + norm
 
 
-def settle(architecture: Architecture, opened: Opened = open_store) -> Architecture:
-    """Return the architecture as it can be trained here.
+def resolve_backbone(architecture: Architecture, opened: OpenStore = open_store) -> Architecture:
+    """Return the architecture with its backbone cleared if that is not available here.
 
-    Where its backbone is not to be had it is untrained, which is logged, and which the result says
-    of itself. To be asked once, by who starts a training, so that all its workers do the same.
+    A missing backbone is logged, and training then starts untrained. Call this once, before the
+    workers of a training start, so that all of them use the same backbone.
     """
     if not architecture.backbone:
         return architecture
@@ -120,6 +121,6 @@ def settle(architecture: Architecture, opened: Opened = open_store) -> Architect
             return Embedder(architecture, opened).architecture
         encoder_arrays(architecture, opened)
     except WeightsRefused as error:
-        logger.warning("%s Going on with that part untrained.", error)
+        logger.warning("%s Training starts with that part untrained.", error)
         return replace(architecture, backbone="", backbone_sha256="")
     return architecture

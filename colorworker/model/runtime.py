@@ -1,4 +1,4 @@
-"""TensorFlow, imported in one place: its absence is one clear error, its set-up one function."""
+"""The only import of TensorFlow: one clear error if it is missing, and its configuration."""
 
 import logging
 import os
@@ -17,16 +17,16 @@ _INSTALL = (
     f"pip install --force-reinstall '{'tensorflow-cpu' if _HAS_CPU_WHEEL else 'tensorflow'}"
     ">=2.20,<2.22'"
 )
-"""As pyproject.toml has it."""
+"""The same as in pyproject.toml."""
 
 
 @contextmanager
 def _stderr_to_log() -> Iterator[None]:
-    """Send what native code writes to stderr to our log instead, at level debug.
+    """Redirect what native code writes to stderr to our log, at level debug.
 
-    TensorFlow 2.21 prints its oneDNN notice while it is imported, whatever TF_CPP_MIN_LOG_LEVEL
-    says, because its C++ logging is not set up yet; on a terminal that tears the progress bar. So
-    does CUDA's error on a machine without an NVIDIA driver, when GPUs are first looked for.
+    TensorFlow 2.21 prints its oneDNN notice during import, whatever TF_CPP_MIN_LOG_LEVEL says,
+    because its C++ logging is not initialized yet. On a terminal that breaks the progress bar. So
+    does CUDA's error on a machine without an NVIDIA driver, printed when GPUs are first listed.
     """
     with tempfile.TemporaryFile() as caught:
         stderr = os.dup(2)
@@ -45,7 +45,7 @@ try:
     with _stderr_to_log():
         import tensorflow as tf
 
-        tf.config.list_physical_devices("GPU")  # The answer is kept; later calls print nothing.
+        tf.config.list_physical_devices("GPU")  # The result is cached; later calls print nothing.
 except Exception as error:  # a broken installation raises anything
     _is_missing = isinstance(error, ModuleNotFoundError) and error.name == "tensorflow"
     _line = str(error).strip().partition("\n")[0]
@@ -61,13 +61,13 @@ __all__ = ["configure", "tf"]
 
 
 def configure(*, threads: int | None = None, memory_growth: bool = True) -> None:
-    """Set how TensorFlow uses this process's cores and GPUs, if it has not begun to run yet.
+    """Configure how TensorFlow uses the cores and GPUs in this process.
 
-    TensorFlow fixes both at its first operation; a later call can only log that it came too late.
+    TensorFlow fixes both at its first operation. A later call only logs that it came too late.
 
     Args:
-        threads: Cores for one prediction; None leaves the choice to TensorFlow.
-        memory_growth: Take GPU memory as needed, so that several workers can share a GPU.
+        threads: Cores for one prediction. None: TensorFlow's default, all of them.
+        memory_growth: Allocate GPU memory as needed, so that several workers can share a GPU.
     """
     try:
         if threads is not None:

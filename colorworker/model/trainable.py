@@ -1,4 +1,4 @@
-"""Networks that learn: one contract for all architectures, from arrays and back to arrays."""
+"""The contract of trainable networks, and the function that builds one."""
 
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from colorworker.model.koala.training import KoalaTrainable
 from colorworker.model.pretrained import encoder_arrays
 from colorworker.model.runtime import tf
 from colorworker.model.trainingbatch import Batch
-from colorworker.model.weightfiles import Opened
+from colorworker.model.weightfiles import OpenStore
 from colorworker.model.weights import Weights, load, resolve
 from colorworker.store.openstore import open_store
 
@@ -28,18 +28,18 @@ class Trainable(Protocol):
 
     architecture: Architecture
     model: keras.Model
-    """All variables; `model([luma, hints], training=...)` runs it."""
+    """Holds all variables; `model([luma, hints], training=...)` runs the network."""
 
     def losses(self, batch: Batch, *, training: bool) -> dict[str, tf.Tensor]:
         """Return float32 scalars, means over the batch: `loss` to minimize, its parts, metrics."""
         ...
 
     def backbone(self) -> list[Any]:
-        """Return the trainable variables that get a learning rate of their own."""
+        """Return the trainable variables that have a learning rate of their own."""
         ...
 
     def arrays(self) -> dict[str, Array]:
-        """Return every array as a file of weights holds it, float32."""
+        """Return every array by its name in a weights file, float32."""
         ...
 
 
@@ -51,39 +51,39 @@ def make_trainable(
     freeze_backbone: bool = False,
     freeze_statistics: bool = True,
     precision: Precision = "float32",
-    opened: Opened = open_store,
+    opened: OpenStore = open_store,
 ) -> Trainable:
-    """Return a network ready to learn, from given weights or fresh.
+    """Return a network ready for training, with given weights or initial values.
 
-    Make it inside a strategy's scope to have its variables mirrored.
+    Call it within a strategy's scope to mirror the variables.
 
     Args:
-        architecture: Which network.
-        weights: Where it starts; None: first values drawn with `seed`.
-        seed: Of the first values.
-        freeze_backbone: Leave the encoder as it is; its statistics too.
-        freeze_statistics: Leave the running statistics of the encoder's normalizations; an encoder
-            that begins untrained has none to keep, and then they move.
-        precision: Of the convolutions; variables and losses are float32.
-        opened: Opens the store of `architecture.backbone`. A fresh network begins with what lies
-            there; koala's frozen branch always comes from there.
+        architecture: The network.
+        weights: Weights to start from. None: initial values from `seed`.
+        seed: Seed of the initial values.
+        freeze_backbone: Do not train the encoder; its statistics are frozen too.
+        freeze_statistics: Freeze the running statistics of the encoder's normalizations. Ignored
+            for an encoder that starts untrained, because it has no statistics yet.
+        precision: Precision of the convolutions; variables and losses are float32.
+        opened: Opens the store of `architecture.backbone`. A network without weights starts with
+            the arrays stored there, and koala's frozen branch always comes from there.
 
     Returns:
-        A network whose `architecture` says all that the file of its weights has to say.
+        The network. Its `architecture` is the one to write into its weights file.
 
     Raises:
         WeightsRefused: If the weights are those of another architecture, or the backbone is not
-            to be had; `pretrained.settle` finds out beforehand.
+            available. `pretrained.resolve_backbone` checks that beforehand.
     """
     if weights is not None:
         if not weights.architecture.matches(architecture):
-            raise _other(weights, architecture)
+            raise _mismatch(weights, architecture)
         architecture = weights.architecture
         has_statistics = True
         arrays = {name: array.astype(np.float32) for name, array in weights.arrays.items()}
     else:
         has_statistics = bool(architecture.backbone)
-        arrays = _fresh(architecture, seed, opened)
+        arrays = _initial(architecture, seed, opened)
     if architecture.name == "koala":
         return KoalaTrainable(Embedder(architecture, opened), arrays, precision=precision)
     return BinTrainable(
@@ -95,16 +95,16 @@ def make_trainable(
     )
 
 
-def _other(weights: Weights, architecture: Architecture) -> WeightsRefused:
+def _mismatch(weights: Weights, architecture: Architecture) -> WeightsRefused:
     return WeightsRefused(
         f"weights {weights.sha256[:12]}...",
         f"are for {weights.architecture}, and {architecture} is to be trained",
-        "Name weights of the same architecture and width, or start fresh",
+        "Give weights of the same architecture and width, or none",
     )
 
 
-def _fresh(architecture: Architecture, seed: int, opened: Opened) -> dict[str, Array]:
-    """Return first values; the table of colors is that of the packaged weights."""
+def _initial(architecture: Architecture, seed: int, opened: OpenStore) -> dict[str, Array]:
+    """Return initial values; the table of color bins is that of the packaged weights."""
     packaged = load(resolve("lite"))
     arrays = initial_arrays(architecture, packaged.bins, packaged.log_class_weights, seed=seed)
     if architecture.name == "koala":

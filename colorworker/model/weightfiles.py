@@ -1,4 +1,4 @@
-"""Bytes of a file of weights, wherever it lies: a path, file:// or a store's URI."""
+"""Read weights files from a path, a file:// URI or a store's URI."""
 
 import os
 import re
@@ -11,17 +11,17 @@ from colorworker.errors import ItemError, KeyMissing, WeightsRefused
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
 
-Opened = Callable[[str], ObjectStore]
-"""From a store's URI to the store; `open_store` with the options of this machine."""
+OpenStore = Callable[[str], ObjectStore]
+"""Opens the store of a URI: `open_store` with the options of this machine."""
 _SHA256 = re.compile(r"(?P<uri>.+)#sha256=(?P<sha256>.*)", re.DOTALL)
-_NEXT_STEP = "Check the path or the URI; the weights that come with colorworker are called 'lite'"
+_NEXT_STEP = "Check the path or URI. The packaged weights are called 'lite'"
 
 
 def split_sha256(name: str) -> tuple[str, str]:
-    """Return a name without its `#sha256=...`, and that sha256, empty where none is given.
+    """Return a name without its `#sha256=...`, and the SHA-256 in lower case; empty if not given.
 
     Raises:
-        WeightsRefused: If what is given is no sha256.
+        WeightsRefused: If the text after `#sha256=` is not a SHA-256.
     """
     match = _SHA256.fullmatch(name)
     if match is None:
@@ -29,41 +29,43 @@ def split_sha256(name: str) -> tuple[str, str]:
     uri, sha256 = match["uri"], match["sha256"].lower()
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise WeightsRefused(
-            uri, f"{sha256!r} is no sha256", "Give all 64 hexadecimal digits, as sha256sum prints"
+            uri,
+            f"{sha256!r} is not a SHA-256",
+            "Give all 64 hexadecimal digits, as sha256sum prints them",
         )
     return uri, sha256
 
 
 def uri_of(name: str) -> str:
-    """Return the URI of a path; a URI as it is."""
+    """Return the URI of a path; a URI is returned unchanged."""
     return name if "://" in name else Path(name).absolute().as_uri()
 
 
-def read_file(name: str, max_bytes: int, opened: Opened = open_store) -> bytes:
-    """Return the bytes of the file that a path or URI names.
+def read_file(name: str, max_bytes: int, opened: OpenStore = open_store) -> bytes:
+    """Return the bytes of a file by path or URI.
 
     Raises:
-        WeightsRefused: If there is no such file, it cannot be read, or it is larger than max_bytes;
-            it is not read then.
-        StoreUnavailable: If its store is away.
+        WeightsRefused: If there is no such file or it cannot be read; or if it is larger than
+            max_bytes, and then it is not read at all.
+        StoreUnavailable: If its store is unavailable.
     """
     if "://" in name and not name.startswith("file://"):
         return _read_object(name, max_bytes, opened)
     path = _path_of(name)
     try:
-        _bound(str(path), path.stat().st_size, max_bytes)
+        _check_size(str(path), path.stat().st_size, max_bytes)
         return path.read_bytes()
     except OSError as error:
         seen = f"cannot be read ({error.strerror})"
         raise WeightsRefused(str(path), seen, _NEXT_STEP) from error
 
 
-def _read_object(uri: str, max_bytes: int, opened: Opened) -> bytes:
+def _read_object(uri: str, max_bytes: int, opened: OpenStore) -> bytes:
     root, _, key = uri.rpartition("/")
     try:
         with closing(opened(root)) as store:
             info = store.head(key)
-            _bound(uri, info.size_bytes, max_bytes)
+            _check_size(uri, info.size_bytes, max_bytes)
             return store.get(key, etag=info.etag)
     except KeyMissing as error:
         raise WeightsRefused(uri, "there is no such object", _NEXT_STEP) from error
@@ -71,14 +73,16 @@ def _read_object(uri: str, max_bytes: int, opened: Opened) -> bytes:
         raise WeightsRefused(uri, error.seen, error.next_step or _NEXT_STEP) from error
 
 
-def _bound(subject: str, size_bytes: int, max_bytes: int) -> None:
+def _check_size(subject: str, size_bytes: int, max_bytes: int) -> None:
     if size_bytes > max_bytes:
-        seen = f"is {size_bytes / 2**20:.0f} MiB, at most {max_bytes / 2**20:.0f} MiB can be ours"
+        seen = (
+            f"has {size_bytes / 2**20:.0f} MiB, more than the limit of {max_bytes / 2**20:.0f} MiB"
+        )
         raise WeightsRefused(subject, seen, _NEXT_STEP)
 
 
 def _path_of(name: str) -> Path:
-    """Return the path that a plain path or a file URI means."""
+    """Return the path of a plain path or a file URI."""
     if not name.startswith("file://"):
         return Path(name)
     return Path(os.fsdecode(unquote_to_bytes(urlsplit(name).path)))

@@ -1,7 +1,7 @@
-"""Files of weights: named, hashed, and refused unless they are a network's of ours. No TensorFlow.
+"""Resolve, load, check and save weights files, without TensorFlow.
 
-A file is an npz of float16 or float32 arrays under the names of `layout.array_shapes`, and a text
-`architecture` with the JSON of an Architecture; without that text it is lite.
+A weights file is an npz of float16 or float32 arrays with the names of `layout.array_shapes`, and a
+text `architecture` with the JSON of an Architecture. Without that text the architecture is lite.
 """
 
 import hashlib
@@ -19,78 +19,79 @@ from colorworker.domain.options import ModelRef
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import NAMES, Architecture
 from colorworker.model.npzfile import parse_arrays
-from colorworker.model.weightfiles import Opened, read_file, split_sha256, uri_of
+from colorworker.model.weightfiles import OpenStore, read_file, split_sha256, uri_of
 from colorworker.store.openstore import open_store
 
 PACKAGED = {"lite": "1149e9594faf12e1af8c9f17e30bf10a7babe43632f37a87931d5d451faf4f8c"}
-"""Weights that ship with the package, and what they must hash to."""
+"""Weights that ship with the package, and their SHA-256."""
 MAX_FILE_BYTES = 512 * 2**20
-"""More than the largest network of ours takes, in float32."""
+"""Limit on files; larger than the largest network in float32."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """All arrays of one file, checked against the network's layout."""
+    """All arrays of one weights file, checked against the network's layout."""
 
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
     architecture: Architecture
     arrays: dict[str, npt.NDArray[np.floating]]
     """Every array by its name in the file, float16 or float32."""
 
     @property
     def bins(self) -> npt.NDArray[np.float32]:
-        """a*, b* of every color bin, (Q, 2); no rows where the network has no bins."""
+        """a*, b* of every color bin, (Q, 2); no rows if the network has no bins."""
         return self.arrays.get("bins", np.zeros((0, 2))).astype(np.float32)
 
     @property
     def log_class_weights(self) -> npt.NDArray[np.float32]:
-        """By how much training raised each bin's logit, (Q,)."""
+        """Logarithm of each bin's weight in the loss, (Q,): training raises its logit by this."""
         return self.arrays.get("log_class_weights", np.zeros(0)).astype(np.float32)
 
 
-def resolve(name_or_uri: str | Path, opened: Opened = open_store) -> ModelRef:
-    """Return which weights are meant, with the sha256 that they must have.
+def resolve(name_or_uri: str | Path, opened: OpenStore = open_store) -> ModelRef:
+    """Return a reference to weights, with the SHA-256 that they must have.
 
     Args:
-        name_or_uri: `lite`, a path, or a file:// or s3:// URI of an npz. `#sha256=` and 64 hex
-            digits behind it say what it must hash to; without it, it is what it hashes to now.
+        name_or_uri: `lite`, a path, or a file:// or s3:// URI of an npz. An appended `#sha256=` and
+            64 hex digits give the SHA-256 that the file must have; otherwise its present one is
+            used.
         opened: Opens the store of a URI.
 
     Returns:
-        A reference whose `uri` is the name of packaged weights (every machine has its own copy of
-        them) or the file's URI.
+        A reference whose `uri` is the name of packaged weights, which every machine has a copy of,
+        or the URI of the file.
 
     Raises:
-        WeightsRefused: If there is no such file, it does not have the sha256 that was given, or
-            the packaged file is not the released one.
+        WeightsRefused: If there is no such file, it does not have the given SHA-256, or the
+            packaged file is not the released one.
     """
-    name, named = split_sha256(str(name_or_uri))
+    name, wanted = split_sha256(str(name_or_uri))
     if name in PACKAGED:
-        ref = ModelRef(name, named or PACKAGED[name])
+        ref = ModelRef(name, wanted or PACKAGED[name])
         _read(ref, opened)
         return ref
     if name in NAMES and not Path(name).exists():
         raise WeightsRefused(
             name,
-            "no trained weights of that architecture come with colorworker",
-            f"Train some (colorworker train) and name the file: --model {name}.npz",
+            "colorworker ships no trained weights of that architecture",
+            f"Train some with colorworker train and give the file: --model {name}.npz",
         )
     uri = uri_of(name)
     data = read_file(uri, MAX_FILE_BYTES, opened)
     ref = ModelRef(uri, hashlib.sha256(data).hexdigest())
-    if named and named != ref.sha256:
-        raise _changed(ModelRef(uri, named), ref.sha256)
+    if wanted and wanted != ref.sha256:
+        raise _changed(ModelRef(uri, wanted), ref.sha256)
     return ref
 
 
-def load(ref: ModelRef, opened: Opened = open_store) -> Weights:
+def load(ref: ModelRef, opened: OpenStore = open_store) -> Weights:
     """Return the checked arrays of the weights that `ref` names.
 
     Raises:
-        WeightsRefused: If the file is missing, does not have the reference's sha256, is no npz,
-            holds pickles, or its arrays are not exactly those of its network, all finite.
-        StoreUnavailable: If its store is away.
+        WeightsRefused: If the file is missing, does not have the reference's SHA-256, is not an
+            npz, holds pickles, or its arrays are not exactly those of its network and finite.
+        StoreUnavailable: If its store is unavailable.
     """
     return parse(_read(ref, opened), ref.uri, ref.sha256)
 
@@ -99,17 +100,18 @@ def parse(data: bytes, subject: str, sha256: str) -> Weights:
     """Return the checked arrays of an npz in memory; `subject` names it in errors.
 
     Raises:
-        WeightsRefused: As `load`.
+        WeightsRefused: See `load`.
     """
     architecture, arrays = parse_arrays(data, subject)
     return Weights(sha256, architecture, arrays)
 
 
-def encoded(architecture: Architecture, arrays: Mapping[str, npt.NDArray[np.floating]]) -> bytes:
-    """Return the file of weights that `load` takes; equal arrays give equal bytes.
+def encode_weights(
+    architecture: Architecture, arrays: Mapping[str, npt.NDArray[np.floating]]
+) -> bytes:
+    """Return the bytes of a weights file for `load`; equal arrays give equal bytes.
 
-    Kernels are stored as float16, where their values fit; what has one axis, and the bins, as
-    float32.
+    Kernels are stored as float16 if their values fit; vectors and the bins as float32.
     """
     stored = {name: _stored(name, array) for name, array in sorted(arrays.items())}
     buffer = io.BytesIO()
@@ -122,8 +124,8 @@ def encoded(architecture: Architecture, arrays: Mapping[str, npt.NDArray[np.floa
 def save(
     path: Path, architecture: Architecture, arrays: Mapping[str, npt.NDArray[np.floating]]
 ) -> str:
-    """Write the file of weights that `load` takes, whole or not at all, and return its sha256."""
-    data = encoded(architecture, arrays)
+    """Write a weights file for `load`, atomically; return its SHA-256."""
+    data = encode_weights(architecture, arrays)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         partial.write_bytes(data)
@@ -139,8 +141,8 @@ def _stored(name: str, array: npt.NDArray[np.floating]) -> npt.NDArray[np.floati
     return array.astype(np.float32)
 
 
-def _read(ref: ModelRef, opened: Opened) -> bytes:
-    """Return the file's bytes; WeightsRefused unless they have the reference's sha256."""
+def _read(ref: ModelRef, opened: OpenStore) -> bytes:
+    """Return the bytes of a file; raise WeightsRefused if they do not have the given SHA-256."""
     if ref.uri in PACKAGED:
         packaged = resources.files("colorworker.model") / f"{ref.uri}.npz"
         data = packaged.read_bytes()
@@ -155,6 +157,6 @@ def _read(ref: ModelRef, opened: Opened) -> bytes:
 def _changed(ref: ModelRef, seen: str) -> WeightsRefused:
     return WeightsRefused(
         ref.uri,
-        f"has sha256 {seen[:12]}..., and {ref.sha256[:12]}... was named",
-        "The file changed or is damaged: restore it, or start a new job with it",
+        f"has SHA-256 {seen[:12]}..., and {ref.sha256[:12]}... was expected",
+        "The file has changed or is damaged: restore it, or start a new job with it",
     )

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.model.weights import encoded
+from colorworker.model.weights import encode_weights
 from colorworker.store.objectstore import ObjectStore
 from colorworker.training import checkpoints
 from colorworker.training.checkpoints import Checkpoint
@@ -133,7 +133,7 @@ class Output:
 
     def _encoded(self) -> bytes:
         trainable = self._engine.trainable
-        return encoded(trainable.architecture, trainable.arrays())
+        return encode_weights(trainable.architecture, trainable.arrays())
 
     def _put_json(self, key: str, value: dict[str, Any]) -> None:
         self._store.put(key, json.dumps(value, indent=1, ensure_ascii=False).encode())

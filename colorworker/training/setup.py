@@ -8,7 +8,7 @@ from pathlib import Path
 
 from colorworker.errors import UsageError
 from colorworker.model.architectures import Architecture
-from colorworker.model.pretrained import settle
+from colorworker.model.pretrained import resolve_backbone
 from colorworker.model.runtime import configure, tf
 from colorworker.model.trainable import Trainable, make_trainable
 from colorworker.model.weights import load, resolve
@@ -131,7 +131,7 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
     except ValueError as error:
         raise UsageError("model.architecture", str(error), "Correct the configuration") from error
     return make_trainable(
-        settle(asked, opened),
+        resolve_backbone(asked, opened),
         load(resolve(wanted.weights, opened), opened) if wanted.weights else None,
         seed=config.optimizer.seed,
         freeze_backbone=wanted.freeze_backbone,

@@ -1,1 +1,1 @@
-"""The report's own network: Deep Koalarization (Baldassarre 2017)."""
+"""Deep Koalarization (Baldassarre 2017): an encoder-decoder fused with Inception-ResNet-v2."""

@@ -1,4 +1,4 @@
-"""The report's second branch: what Inception-ResNet-v2 sees in the picture, as one vector."""
+"""The second branch of Deep Koalarization: a vector of the picture from Inception-ResNet-v2."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,65 +12,66 @@ import numpy.typing as npt
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.kerasfile import IMAGENET, loaded
+from colorworker.model.kerasfile import IMAGENET, load_keras_model
 from colorworker.model.runtime import tf
-from colorworker.model.weightfiles import Opened
+from colorworker.model.weightfiles import OpenStore
 
 Array = npt.NDArray[np.float32]
 
 _STANDARD_PIXELS = 299
-"""The only size at which Keras gives out the network with its last layer."""
+"""The only size for which Keras provides weights with the last layer."""
 
 
 class Embedder:
-    """The branch, frozen.
+    """The frozen branch.
 
-    Deliberately no Keras layer: its 55 million variables then stay out of the network's own, and so
-    out of optimizers, checkpoints and files of weights.
+    Deliberately not a Keras layer: so its 55 million values are not variables of the network, and
+    stay out of optimizers, checkpoints and weights files.
     """
 
-    def __init__(self, architecture: Architecture, opened: Opened) -> None:
-        """Build the branch and fill it from `architecture.backbone`; empty leaves it untrained.
+    def __init__(self, architecture: Architecture, opened: OpenStore) -> None:
+        """Build the branch with the weights of `architecture.backbone`; untrained if it is empty.
 
         Raises:
-            WeightsRefused: If the weights cannot be had, are not this network's, or do not have
+            WeightsRefused: If the weights are not available, do not fit, or do not have
                 `architecture.backbone_sha256`.
         """
         self._pixels = architecture.embedding_pixels
         self._model = _branch(architecture.backbone, self._pixels, opened)
-        self.architecture = identified(architecture, self._model.get_weights())
+        self.architecture = with_branch_sha256(architecture, self._model.get_weights())
 
     def __call__(self, luma: tf.Tensor) -> tf.Tensor:
-        """Return what goes into the softmax, (B, 1, 1, 1000), for square luma (B, H, H, 1).
+        """Return the values before the softmax, (B, 1, 1, 1000), for square luma (B, H, H, 1).
 
-        Luma in [-1, 1] is what the branch was trained on: keras.applications maps 0..255 there.
+        Luma is in [-1, 1], like the pictures that the branch was trained on: keras.applications
+        scales 0..255 to that range.
         """
         seen = tf.image.resize(luma, [self._pixels, self._pixels], "bilinear")
         vector = self._model(tf.repeat(seen, 3, -1), training=False)
         return tf.stop_gradient(vector)[:, tf.newaxis, tf.newaxis]
 
 
-def identified(architecture: Architecture, arrays: Iterable[Array]) -> Architecture:
-    """Return the architecture with the sha256 of its branch.
+def with_branch_sha256(architecture: Architecture, arrays: Iterable[Array]) -> Architecture:
+    """Return the architecture with the SHA-256 of its branch.
 
     Raises:
-        WeightsRefused: If it has that of another.
+        WeightsRefused: If the architecture names a different SHA-256 already.
     """
-    sha256 = digest(arrays)
+    sha256 = sha256_of_arrays(arrays)
     if architecture.backbone_sha256 not in {"", sha256}:
         raise WeightsRefused(
             architecture.backbone or "untrained Inception branch",
-            f"its arrays have sha256 {sha256[:12]}..., and the network was trained on"
+            f"its arrays have SHA-256 {sha256[:12]}..., and the network was trained with"
             f" {architecture.backbone_sha256[:12]}...",
-            "Put the file of that training back in its place",
+            "Restore the file that the network was trained with",
         )
     return replace(architecture, backbone_sha256=sha256)
 
 
-def digest(arrays: Iterable[Array]) -> str:
-    """Return the sha256 over the shapes and float32 values of a network's arrays, in its order.
+def sha256_of_arrays(arrays: Iterable[Array]) -> str:
+    """Return the SHA-256 of the shapes and float32 values of arrays, in order.
 
-    Of the arrays, not of a file: the same weights come in several formats of Keras.
+    A file's SHA-256 would not do, because Keras stores the same weights in several formats.
     """
     hashed = hashlib.sha256()
     for array in arrays:
@@ -79,7 +80,7 @@ def digest(arrays: Iterable[Array]) -> str:
     return hashed.hexdigest()
 
 
-def _branch(source: str, pixels: int, opened: Opened) -> Any:
+def _branch(source: str, pixels: int, opened: OpenStore) -> Any:
     build = partial(
         keras.applications.InceptionResNetV2,
         include_top=True,
@@ -92,16 +93,16 @@ def _branch(source: str, pixels: int, opened: Opened) -> Any:
         return model
     if source == IMAGENET and pixels != _STANDARD_PIXELS:
         model = sized(weights=None)
-        model.set_weights(loaded(build, source, opened).get_weights())
+        model.set_weights(load_keras_model(build, source, opened).get_weights())
         return model
-    return loaded(sized, source, opened)
+    return load_keras_model(sized, source, opened)
 
 
 def _untrained(path: str, shape: tuple[int, ...], index: int) -> Array:
-    """Return first values of one variable, the same at every call.
+    """Return the initial values of one variable, the same at every call.
 
-    Uniform after He 2015: the size of the features then stays near that of the input through all
-    200 layers, as far as the normalizations, which never see a batch, do not do that.
+    Kernels are uniform after He 2015. That keeps the magnitude of features near that of the input
+    through all 200 layers, which untrained normalizations would not.
     """
     part = path.rpartition("/")[2]
     if part != "kernel":

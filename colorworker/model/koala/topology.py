@@ -1,26 +1,26 @@
-"""The layers of the report's network, as its tables 1 to 3 say."""
+"""The layers of Deep Koalarization (Baldassarre 2017, tables 1 to 3)."""
 
 from colorworker.model import hints as hinting
 from colorworker.model.architectures import Architecture
 from colorworker.model.koala.inception import Embedder
-from colorworker.model.network import COARSE, Apply
+from colorworker.model.network import COARSE, ApplyConvolution
 from colorworker.model.runtime import tf
 
 CHROMA_RANGE = 128.0
-"""a* and b* are divided by this: the last layer's tanh ends at 1."""
+"""The network predicts a* and b* divided by this, because its last layer is a tanh."""
 STRIDE = 8
-"""Height and width of what the encoder sees are multiples of this."""
+"""Height and width of the encoder's input are multiples of this."""
 WHITE = 1.0
 """Luma of the padding."""
 
 
-def color(apply: Apply, luma: tf.Tensor, embedding: tf.Tensor) -> tf.Tensor:
+def color(apply: ApplyConvolution, luma: tf.Tensor, embedding: tf.Tensor) -> tf.Tensor:
     """Return a*/128, b*/128, float32 (B, H, W, 2).
 
     Args:
         apply: The convolutions.
         luma: L* / 50 - 1, (B, H, W, 1), H and W multiples of 8.
-        embedding: Of the whole picture, (B, 1, 1, 1000).
+        embedding: Vector of the whole picture from `Embedder`, (B, 1, 1, 1000).
     """
     x = _halved(apply("e1", luma))
     x = _halved(apply("e3", apply("e2", x)))
@@ -40,15 +40,17 @@ def _halved(x: tf.Tensor) -> tf.Tensor:
 
 
 def _doubled(x: tf.Tensor) -> tf.Tensor:
-    """Return x at twice the size, every value four times."""
+    """Return x at twice the size, every value repeated 2 x 2 times."""
     shape = tf.shape(x)
     return tf.image.resize(x, [shape[1] * 2, shape[2] * 2], "nearest")
 
 
 class KoalaNetwork:
-    """A finished network as a colorizer runs it; see `colorizer.Network`."""
+    """A trained network as the colorizer runs it; see `colorizer.Network`."""
 
-    def __init__(self, architecture: Architecture, apply: Apply, embed: Embedder) -> None:
+    def __init__(
+        self, architecture: Architecture, apply: ApplyConvolution, embed: Embedder
+    ) -> None:
         self._pixels = architecture.pixels
         self._apply = apply
         self._embed = embed
@@ -56,7 +58,7 @@ class KoalaNetwork:
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) at which the network sees a picture of this size.
 
-        The long side is 224, the short one the multiple of 8 nearest to the picture's aspect.
+        The long side is 224, the short one the multiple of 8 nearest to the picture's aspect ratio.
         """
         longest = max(height, width)
         sides = (round(side * self._pixels / longest / STRIDE) for side in (height, width))
@@ -68,11 +70,11 @@ class KoalaNetwork:
         luma: tf.Tensor,
         grids: tf.Tensor,
         cells: tf.Tensor,
-        look: tf.Tensor,  # noqa: ARG002 - of networks over color bins
+        settings: tf.Tensor,  # noqa: ARG002 - for networks over color bins
     ) -> tf.Tensor:
-        """Return a*, b* (B, H, W, 2): the picture is seen in the middle of a white square.
+        """Return a*, b* (B, H, W, 2). The picture is padded to a white square, in its center.
 
-        The network knows no hints; they are spread from where they are, as for the others.
+        The network itself takes no hints; they are spread over its output, as for other networks.
         """
         height, width = tf.shape(luma)[1], tf.shape(luma)[2]
         top, left = (self._pixels - height) // 2, (self._pixels - width) // 2
@@ -83,5 +85,5 @@ class KoalaNetwork:
         chroma = seen[:, :, left : left + width] * CHROMA_RANGE
         coarse = tf.nn.avg_pool2d(chroma, COARSE, COARSE, "VALID")
         lightness = tf.nn.avg_pool2d(luma, COARSE, COARSE, "VALID") / 2 + 0.5
-        moved = hinting.spread(coarse, lightness, grids, cells) - coarse
+        moved = hinting.spread_hints(coarse, lightness, grids, cells) - coarse
         return chroma + tf.image.resize(moved, [height, width], "bilinear")

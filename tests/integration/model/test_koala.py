@@ -6,12 +6,12 @@ import pytest
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.colorizer import TensorFlowColorizer
-from colorworker.model.koala.inception import identified
+from colorworker.model.koala.inception import with_branch_sha256
 from colorworker.model.koala.topology import CHROMA_RANGE
 from colorworker.model.runtime import tf
 from colorworker.model.trainable import make_trainable
 from colorworker.model.trainingbatch import Batch
-from colorworker.model.weights import encoded, parse
+from colorworker.model.weights import encode_weights, parse
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +41,7 @@ def test_koala_learns_and_colors_the_same_after_saving():
             variable.assign_sub(1e-2 * gradient)
         losses.append(float(seen["loss"]))
 
-    weights = parse(encoded(network.architecture, network.arrays()), "koala.npz", "0" * 64)
+    weights = parse(encode_weights(network.architecture, network.arrays()), "koala.npz", "0" * 64)
 
     # Its own 4.7 million parameters and nothing of the branch, of which it keeps the sha256.
     assert network.model.count_params() == 4_696_098
@@ -58,11 +58,11 @@ def test_koala_learns_and_colors_the_same_after_saving():
 
 def test_a_branch_with_different_weights_is_refused():
     arrays = [np.ones((2, 3), np.float32), np.zeros(3, np.float32)]
-    trained = identified(SMALL, arrays)
+    trained = with_branch_sha256(SMALL, arrays)
 
-    assert identified(trained, arrays) == trained
-    with pytest.raises(WeightsRefused, match=r"untrained.*trained on .*Put the file"):
-        identified(trained, reversed(arrays))
+    assert with_branch_sha256(trained, arrays) == trained
+    with pytest.raises(WeightsRefused, match=r"untrained.*trained with .*Restore the file"):
+        with_branch_sha256(trained, reversed(arrays))
 
 
 def assert_colors_are(network, colorizer, batch):

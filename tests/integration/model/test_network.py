@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from colorworker.model.backbones import LITE0
-from colorworker.model.network import Constants, annealed_mean, decode, encode, upsample
+from colorworker.model.network import FoldedConvolutions, annealed_mean, decode, encode, upsample
 from colorworker.model.runtime import tf
 from colorworker.model.weights import load, resolve
 
@@ -27,7 +27,7 @@ def weights():
 @pytest.fixture(scope="module")
 def outputs(weights):
     """Return (logits, ab) for luma, hints / 110 and the share of rebalancing taken back."""
-    apply = Constants(weights, tf.float32)
+    apply = FoldedConvolutions(weights, tf.float32)
 
     def run(luma, hints, calm):
         features, pooled = encode(apply, luma, LITE0)

@@ -9,10 +9,10 @@ from colorworker.model import network
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import V2S
 from colorworker.model.colorizer import TensorFlowColorizer
-from colorworker.model.layers import Convolutions
-from colorworker.model.pretrained import encoder_arrays, settle
+from colorworker.model.layers import ConvolutionLayers
+from colorworker.model.pretrained import encoder_arrays, resolve_backbone
 from colorworker.model.trainable import make_trainable
-from colorworker.model.weights import encoded, load, parse, resolve, save
+from colorworker.model.weights import encode_weights, load, parse, resolve, save
 
 pytestmark = [
     pytest.mark.integration,
@@ -59,7 +59,7 @@ def test_features_equal_those_of_keras_for_a_gray_picture(published, started):
     rgb = np.repeat((luma + 1) * 128, 3, -1)
     expected = keras.Model(published.input, [*outputs, published.output])(rgb, training=False)
 
-    apply = Convolutions(started.model.convolved, training=False)
+    apply = ConvolutionLayers(started.model.convolved, training=False)
     features, pooled = network.encode(apply, luma, V2S)
 
     for feature, values in zip(features, expected, strict=False):
@@ -70,7 +70,7 @@ def test_features_equal_those_of_keras_for_a_gray_picture(published, started):
 
 
 def test_the_larger_network_can_be_saved_and_loaded_for_coloring(started):
-    data = encoded(started.architecture, started.arrays())
+    data = encode_weights(started.architecture, started.arrays())
 
     weights = parse(data, "mine.npz", "0" * 64)
 
@@ -101,7 +101,7 @@ def test_an_encoder_of_a_different_kind_is_refused(tmp_path):
 def test_training_starts_untrained_with_a_warning_if_the_backbone_is_unavailable(caplog):
     wanted = Architecture("efficientnetv2s", backbone="/nowhere/v2s.h5")
 
-    settled = settle(wanted)
+    settled = resolve_backbone(wanted)
 
     assert settled == Architecture("efficientnetv2s")
     assert "/nowhere/v2s.h5" in caplog.text
@@ -111,4 +111,4 @@ def test_training_starts_untrained_with_a_warning_if_the_backbone_is_unavailable
 def test_an_available_backbone_is_kept():
     wanted = Architecture(width=0.5, backbone="lite")
 
-    assert settle(wanted) == wanted
+    assert resolve_backbone(wanted) == wanted

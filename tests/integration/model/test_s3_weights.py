@@ -25,7 +25,7 @@ def test_weights_load_from_a_bucket_and_are_refused_after_a_change(s3):
     assert (ref.uri, ref.sha256) == (uri, PACKAGED["lite"])
     assert load(ref, opened).bins.shape == (259, 2)
     s3.client.put_object(Bucket=bucket, Key="nets/v1/lite.npz", Body=packaged[:-1])
-    with pytest.raises(WeightsRefused, match=r"has sha256 .* 1149e9594faf\.\.\. was named"):
+    with pytest.raises(WeightsRefused, match=r"has SHA-256 .* 1149e9594faf\.\.\. was expected"):
         load(ref, opened)
     with pytest.raises(WeightsRefused, match="there is no such object"):
         resolve(f"s3://{bucket}/nets/v2/lite.npz", opened)

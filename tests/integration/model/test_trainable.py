@@ -7,7 +7,7 @@ import pytest
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.bintrainable import soft_encoded
+from colorworker.model.bintrainable import soft_encode
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.network import annealed_mean, upsample
 from colorworker.model.runtime import tf
@@ -145,7 +145,7 @@ def test_half_precision_keeps_variables_and_losses_in_float32(lite):
 def test_a_color_is_shared_among_its_five_nearest_bins(lite):
     color = np.array([12.0, -7.0], np.float32)
 
-    share = soft_encoded(tf.reshape(color, [1, 1, 1, 2]), lite.bins).numpy().ravel()
+    share = soft_encode(tf.reshape(color, [1, 1, 1, 2]), lite.bins).numpy().ravel()
 
     distance = np.linalg.norm(lite.bins - color, axis=1)
     nearest = np.argsort(distance)[:5]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from colorworker.model.architectures import NAMES, Architecture, from_json
+from colorworker.model.architectures import NAMES, Architecture, architecture_from_json
 from colorworker.model.layout import array_shapes
 from colorworker.model.weights import MAX_FILE_BYTES
 
@@ -24,13 +24,13 @@ def parameters(architecture, bins=259):
     ],
 )
 def test_an_architecture_survives_a_json_round_trip(architecture):
-    assert from_json(architecture.to_json()) == architecture
+    assert architecture_from_json(architecture.to_json()) == architecture
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[]", "no JSON object"),
+        ("[]", "not a JSON object"),
         ("{", "Expecting"),
         ('{"name": "vgg"}', "no architecture 'vgg', only lite, efficientnetv2s, koala"),
         ('{"name": 3}', "name is 3, not a str"),
@@ -39,12 +39,12 @@ def test_an_architecture_survives_a_json_round_trip(architecture):
         ('{"width": NaN}', "width is nan"),
         ('{"pixels": 225}', "not a multiple of 32"),
         ('{"embedding_pixels": 74}', "embedding_pixels is 74, not in"),
-        ('{"depth": 1}', "does not know its field 'depth'"),
+        ('{"depth": 1}', "does not know the field 'depth'"),
     ],
 )
 def test_invalid_architectures_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
-        from_json(text)
+        architecture_from_json(text)
 
 
 def test_only_fields_that_differ_from_the_default_are_written():

@@ -3,7 +3,7 @@ import pytest
 
 from colorworker.model.architectures import Architecture
 from colorworker.model.backbones import LITE0, V2S
-from colorworker.model.layout import convolutions, fold
+from colorworker.model.layout import convolutions, fold_normalization
 
 LITE = Architecture()
 
@@ -35,7 +35,7 @@ def test_a_folded_convolution_equals_convolution_and_normalization(name):
     arrays[f"{item.part}/{name}/kernel"] = kernel
     patch = rng.normal(size=(*kernel.shape[:2], item.inputs)).astype(np.float32)
 
-    folded, bias = fold(arrays, item)
+    folded, bias = fold_normalization(arrays, item)
 
     def responses(weights):
         if item.outputs:
@@ -54,7 +54,7 @@ def test_a_convolution_without_normalization_keeps_its_bias():
         "decoder/logits/bias": np.arange(5, dtype=np.float32),
     }
 
-    kernel, bias = fold(arrays, item)
+    kernel, bias = fold_normalization(arrays, item)
 
     assert kernel.dtype == np.float32
     assert bias.tolist() == [0, 1, 2, 3, 4]
