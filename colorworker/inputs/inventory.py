@@ -23,7 +23,7 @@ _MOST_BYTES = 64 << 20
 _Bucket = Annotated[str, Field(pattern=f"^(arn:[a-z-]+:s3:::)?{BUCKET.pattern}$")]
 
 
-class _CsvFile(BaseModel):
+class _InventoryFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
@@ -43,7 +43,7 @@ class S3Inventory(BaseModel):
     destination_bucket: Annotated[_Bucket, Field(alias="destinationBucket")]
     format: Annotated[str, Field(alias="fileFormat")]
     schema_text: Annotated[str, Field(alias="fileSchema")]
-    files: Annotated[tuple[_CsvFile, ...], Field(alias="files")]
+    files: Annotated[tuple[_InventoryFile, ...], Field(alias="files")]
 
     @property
     def columns(self) -> list[str]:

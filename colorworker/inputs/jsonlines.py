@@ -17,7 +17,7 @@ from colorworker.store.keys import check_key, printable
 from colorworker.store.openstore import S3_SCHEME
 
 
-class Item(BaseModel):
+class ManifestItem(BaseModel):
     """One line. The job's options apply to all options that it does not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -34,7 +34,7 @@ class Item(BaseModel):
     """Key of the output; its extension is replaced by the profile's."""
 
     @model_validator(mode="after")
-    def _named(self) -> "Item":
+    def _named(self) -> "ManifestItem":
         if (self.key is None) == (self.uri is None):
             raise ValueError('it needs one of "key" and "uri"')
         if bool(self.etag) != (self.size_bytes is not None):
@@ -42,9 +42,9 @@ class Item(BaseModel):
         return self
 
 
-def item_model(kind: type[Options]) -> type[Item]:
+def item_model(kind: type[Options]) -> type[ManifestItem]:
     """Return the model of a line, with the options of `kind` that items can set."""
-    return with_option_fields(Item, kind, "manifest")
+    return with_option_fields(ManifestItem, kind, "manifest")
 
 
 _ITEM = item_model(Options)
@@ -66,7 +66,7 @@ class ItemRows:
 
     def __call__(self, line: int, text: str) -> ManifestEntry:
         """See `manifestlines.ParseLine`."""
-        item = item_of(text, self._model)
+        item = parse_item(text, self._model)
         if item.uri is None:
             key = self._scope.checked_key(item.key or "")
         else:
@@ -78,7 +78,7 @@ class ItemRows:
         )
 
 
-def item_of(text: str, model: type[Item] = _ITEM) -> Item:
+def parse_item(text: str, model: type[ManifestItem] = _ITEM) -> ManifestItem:
     """Return the item of one line.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 from colorworker.errors import KeyMissing, LineRefused, UsageError
 from colorworker.inputs.csvrows import BUCKET, BatchRows, is_heading, split_row
 from colorworker.inputs.inventory import inventory_lines, read_inventory
-from colorworker.inputs.jsonlines import ItemRows, bucket_and_key, item_of
+from colorworker.inputs.jsonlines import ItemRows, bucket_and_key, parse_item
 from colorworker.inputs.manifestlines import (
     ManifestEntry,
     ParseLine,
@@ -150,7 +150,7 @@ def _batch_format(name: str, first: str, root: str) -> tuple[Scope, ParseLine]:
 def _root_of_item(first: str) -> str:
     """Return the bucket of the first line as a URI; empty if the line names a key only."""
     try:
-        item = item_of(first)
+        item = parse_item(first)
         return f"{S3_SCHEME}{bucket_and_key(item.uri)[0]}" if item.uri else ""
     except LineRefused as error:
         if first.lstrip().startswith("{"):

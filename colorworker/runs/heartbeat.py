@@ -69,7 +69,7 @@ class Heartbeat:
     """Writes a run's state when it starts, every few seconds, and however it ends.
 
         with Heartbeat(destination, job_id, sources, heartbeat_seconds=20) as heartbeat:
-            run_job(..., item=heartbeat.add_item, progress=heartbeat.update_progress)
+            run_job(..., line=heartbeat.add_item, progress=heartbeat.update_progress)
 
     A thread writes the state, so an unavailable store delays heartbeats but not the job. No other
     process writes this key, so overwriting it is safe. If the process is killed, the state stays as

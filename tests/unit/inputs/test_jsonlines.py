@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from colorworker.domain.options import Options
 from colorworker.errors import LineRefused, UsageError
-from colorworker.inputs.jsonlines import Item, ItemRows, item_model
+from colorworker.inputs.jsonlines import ItemRows, ManifestItem, item_model
 from colorworker.inputs.scope import Scope
 from tests.unit.inputs.keys import KEYS
 
@@ -60,7 +60,7 @@ def test_a_bad_line_raises_only_line_refused(text):
 
 def test_items_can_set_every_option_but_those_of_whole_jobs():
     whole_jobs_only = {"preview", "excerpt", "adjustments", "broadcast_gamut"}
-    settable = set(item_model(Options).model_fields) - set(Item.model_fields)
+    settable = set(item_model(Options).model_fields) - set(ManifestItem.model_fields)
 
     assert settable == set(Options.__dataclass_fields__) - whole_jobs_only
 
