@@ -1,9 +1,9 @@
-"""Colorize on the cluster that this runs in: for `ray job submit`.
+"""Colorize on the cluster that this script runs on, for `ray job submit`.
 
 ray job submit -- python jobs/colorize.py SOURCE... DESTINATION [options of `colorworker colorize`]
 
 Paths must be absolute and the same on every node: a job runs in a copy of its working directory.
-`ray job submit` turns every exit code but 0 into 1: the report tells what failed.
+`ray job submit` turns every exit code except 0 into 1; the report lists what failed.
 """
 
 import sys

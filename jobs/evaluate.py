@@ -1,12 +1,12 @@
-"""Measure colors on the cluster that this runs in: for `ray job submit`.
+"""Measure colors on the cluster that this script runs on, for `ray job submit`.
 
 ray job submit --entrypoint-num-cpus 4 -- python jobs/evaluate.py TRUTH --output s3://bucket/scores
     [options of `colorworker evaluate`]
 
-It is one process; what it needs, `--entrypoint-num-gpus 1` included, is asked for at submission,
-and Ray runs it on a node that has it. TRUTH, models and output must be reachable from there.
+It runs in one process. Request its resources at submission (also `--entrypoint-num-gpus 1`), and
+Ray chooses a node that has them. TRUTH, models and output must be reachable from that node.
 
-`ray job submit` turns every exit code but 0 into 1.
+`ray job submit` turns every exit code except 0 into 1.
 """
 
 import sys

@@ -1,10 +1,10 @@
-"""Run a restoration plan on the cluster that this runs in: for `ray job submit`.
+"""Run a plan on the cluster that this script runs on, for `ray job submit`.
 
 ray job submit -- python jobs/restore.py /plans/PLAN.toml [options of `colorworker restore`]
 
-The plan and local folders in it must have absolute paths that are the same on every node. What
-ends before all is done, by its window or budget or because another run goes on, has succeeded:
-`ray job submit` turns every exit code but 0 into 1.
+The plan and the local folders in it must have absolute paths that are the same on every node. A run
+that ends early (time window, budget, another run in progress) counts as a success, because
+`ray job submit` turns every exit code except 0 into 1.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""Train on the cluster that this runs in: for `ray job submit`.
+"""Train on the cluster that this script runs on, for `ray job submit`.
 
 ray job submit -- python jobs/train.py CONFIG.toml [options of `colorworker train`]
 
-Data and output are buckets, or folders that every node has under one absolute path. Submit it again
-to go on from the last checkpoint.
+Data and output are buckets, or folders that every node has under one absolute path. Submit the same
+job again to resume from the last checkpoint.
 """
 
 import sys

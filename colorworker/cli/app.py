@@ -22,7 +22,7 @@ from colorworker.errors import ColorworkerError
 
 app = typer.Typer(
     name="colorworker",
-    help="Colorize archives of black-and-white film and photographs; the luma is never touched.",
+    help="Colorize archives of black-and-white film and photographs. Luma is never changed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,7 +56,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; errors that a person can act on are one sentence and exit code 2."""
+    """Run the command line. Errors that a user can act on are one sentence and exit code 2."""
     try:
         app()
     except ColorworkerError as error:
@@ -64,6 +64,6 @@ def main() -> None:
         sys.exit(NOT_STARTED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            # Python gives up its handlers long before TensorFlow has ended: Ctrl-C would kill.
+            # Python drops its handlers long before TensorFlow ends; Ctrl-C would then kill.
             leave()
         raise

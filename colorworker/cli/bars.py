@@ -1,4 +1,4 @@
-"""What commands that run for long have in common on stderr: silence, and a bar with words."""
+"""Progress displays on stderr, shared by the long-running commands."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 T = TypeVar("T")
 
 Update = Callable[[int, int | None, str], None]
-"""Takes in how much is done, of how much (None: unknown), and words."""
+"""Takes the amount done, the total (None: unknown), and a text."""
 
 
 def suited(
@@ -19,7 +19,7 @@ def suited(
     shown: Callable[[], AbstractContextManager[Callable[[T], None]]],
     lines: Callable[[], AbstractContextManager[Callable[[T], None]]],
 ) -> AbstractContextManager[Callable[[T], None]]:
-    """Return nothing, a bar or lines, as suits stderr."""
+    """Return a silent display, a bar or lines, whichever suits stderr."""
     if quiet:
         return _silence()
     return shown() if sys.stderr.isatty() else lines()
@@ -31,11 +31,11 @@ def _silence() -> Iterator[Callable[[T], None]]:
 
 
 @contextmanager
-def bar(words: str) -> Iterator[Update]:
-    """Give a bar on stderr that is gone when the block ends.
+def bar(text: str) -> Iterator[Update]:
+    """Show a bar on stderr until the block ends.
 
     Args:
-        words: Shown until the first update.
+        text: Shown until the first update.
     """
     with Progress(
         BarColumn(),
@@ -44,7 +44,7 @@ def bar(words: str) -> Iterator[Update]:
         console=Console(stderr=True),
         transient=True,
     ) as progress:
-        task = progress.add_task(words, total=None)
+        task = progress.add_task(text, total=None)
         yield lambda done, total, words: progress.update(
             task, completed=done, total=total, description=words
         )

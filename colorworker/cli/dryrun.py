@@ -1,4 +1,4 @@
-"""What a job would do and what that would take; nothing is written to its destination."""
+"""Prints what a job would do and how long it would take, and writes nothing."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
 
 _WORKERS_SHOWN = (4, 16, 64)
-"""For how many workers the time is said besides."""
+"""Numbers of workers that the time is also given for."""
 
 
 def dry_run(
@@ -58,33 +58,33 @@ def dry_run(
         except ColorworkerError as error:
             print(f"no estimate: {visible(str(error))}", file=sys.stderr)
             return None
-    for said in words(volume, expected, preview=request.options.preview):
+    for said in estimate_text(volume, expected, preview=request.options.preview):
         print(said, flush=True)
     return expected
 
 
 def refuse_calibrating(calibrate: bool | None) -> None:
-    """Refuse to measure the machine where nobody is told the result.
+    """Refuse --calibrate and --no-calibrate without --dry-run.
 
     Raises:
-        UsageError: If it was asked for.
+        UsageError: If one of them is given.
     """
     if calibrate is not None:
         raise UsageError(
             "--calibrate" if calibrate else "--no-calibrate",
-            "is for dry runs only",
-            "Give --dry-run as well; what it measures is kept for the runs that follow",
+            "works in dry runs only",
+            "Add --dry-run; later runs use what it measures",
         )
 
 
-def words(volume: Volume, expected: Estimate | None, *, preview: bool) -> Iterator[str]:
-    """Yield what is to be done and what it will take, as a person wants to know it."""
-    before = f"; {count(volume.items_done, 'item')} done before" if volume.items_done else ""
-    yield f"to be done: {count(volume.items, 'item')}, {size(volume.size_bytes)}{before}"
+def estimate_text(volume: Volume, expected: Estimate | None, *, preview: bool) -> Iterator[str]:
+    """Yield lines on what there is to do and what it will take."""
+    done = f"; {count(volume.items_done, 'item')} already done" if volume.items_done else ""
+    yield f"to do: {count(volume.items, 'item')}, {size(volume.size_bytes)}{done}"
     if not volume.items:
         return
     if expected is None:
-        unmeasured = "this machine has not been measured; --calibrate does it in a minute"
+        unmeasured = "this machine is not measured yet; --calibrate measures it in about a minute"
         yield f"no estimate: {'previews are not measured' if preview else unmeasured}"
         return
     films = expected.films
@@ -95,15 +95,15 @@ def words(volume: Volume, expected: Estimate | None, *, preview: bool) -> Iterat
         )
     if expected.stills.items:
         yield f"pictures: {count(expected.stills.items)}{_sampled(expected.stills)}"
-    yield from time_words(expected)
-    yield f"writes about {size(expected.bytes_out)}; it depends on the grain of what is encoded"
+    yield from time_text(expected)
+    yield f"output: about {size(expected.bytes_out)}, depending on the grain of the sources"
     if expected.approximated:
-        yield f"not measured, estimated from similar ones: {', '.join(expected.approximated)}"
-    yield f"measured on this machine at {expected.measured_at}; --calibrate measures anew"
+        yield f"not measured, estimated from similar media: {', '.join(expected.approximated)}"
+    yield f"measured on this machine at {expected.measured_at}; --calibrate measures again"
 
 
-def time_words(expected: Estimate) -> Iterator[str]:
-    """Yield how long it will take, here and on more workers."""
+def time_text(expected: Estimate) -> Iterator[str]:
+    """Yield a line on how long it will take, here and with more workers."""
     own = max(1, expected.workers)
     here = f"expected: {duration(expected.wall_seconds(own))} with {count(own, 'worker')}"
     others = [n for n in _WORKERS_SHOWN if n > own]
@@ -114,7 +114,7 @@ def time_words(expected: Estimate) -> Iterator[str]:
 def _sampled(part: MediaEstimate) -> str:
     if part.sampled >= part.items:
         return ""
-    return f", by the headers of {count(part.sampled)} of {count(part.items)}"
+    return f", estimated from the headers of {count(part.sampled)} of {count(part.items)}"
 
 
 def _say(said: str) -> None:
@@ -122,9 +122,9 @@ def _say(said: str) -> None:
 
 
 def _recorded(destination: ObjectStore) -> Recorded:
-    """Return the units that a destination has records of; none where it cannot be looked at."""
+    """Return the units that a destination has records of; none if it cannot be read."""
     try:
         return Recorded(destination)
     except ColorworkerError as error:
-        _say(f"taken as if nothing were done: {visible(str(error))}")
+        _say(f"assuming that nothing is done yet: {visible(str(error))}")
         return Recorded()

@@ -1,4 +1,4 @@
-"""What a dry run prints of a plan: a line an item, and of films what they are and where cut."""
+"""Prints the items of a dry run: a line per item, and for films their format and segments."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -15,9 +15,9 @@ from colorworker.store.objectstore import ObjectStore
 
 _INDENT = " " * 7
 _MOST_ROWS, _MOST_ROWS_ALONE = 12, 100
-"""Of the cuts of a film among others, and of a job's only film; of more, the first and the last."""
+"""Most segments shown per film, and of a job's only film; beyond, the first ones and the last."""
 _LONG_BYTES = 100_000_000
-"""Of a film that is read whole, from which on it is said that it is."""
+"""Films of this size and more are announced before they are read whole."""
 
 
 def print_plan(
@@ -26,13 +26,13 @@ def print_plan(
     opened: Callable[[str], ObjectStore],
     said: Callable[[str], None],
 ) -> None:
-    """Print every entry of a plan in its order.
+    """Print every entry of a plan, in order.
 
     Args:
-        plan: Of the job.
-        looking: What its films are looked at for.
+        plan: Entries of the job.
+        looking: How films are inspected.
         opened: Opens a source's root.
-        said: Takes a line on what takes long.
+        said: Called with a line before something that takes long.
     """
 
     def slow(entry: Entry) -> None:
@@ -46,27 +46,25 @@ def print_plan(
         kind = entry.kind or "other"
         print(f"{kind:<6} {entry.size_bytes:>12} {visible(entry.key)} -> {visible(became)}")
         if outline:
-            for words in film_words(outline, entry.options(looking.options), most_rows):
+            for words in film_text(outline, entry.options(looking.options), most_rows):
                 print(f"{_INDENT}{words}", flush=True)
     if counts.films > MOST_FILMS:
-        print(f"of {count(counts.films, 'film')} the first {MOST_FILMS} were looked at one by one")
+        print(f"only the first {MOST_FILMS} of {count(counts.films, 'film')} were inspected")
     print(
         f"job {plan.job_id}: {counts.stills} stills, {counts.films} films,"
-        f" {counts.size_bytes} bytes; {counts.items - counts.stills - counts.films} not to be done."
-        " Nothing was written."
+        f" {counts.size_bytes} bytes; {counts.items - counts.stills - counts.films} to skip or"
+        " refuse. Nothing was written."
     )
 
 
-def film_words(
-    outline: FilmOutline, options: Options, most_rows: int = _MOST_ROWS
-) -> Iterator[str]:
-    """Yield what a film is and where it will be cut, as a person wants to know it."""
+def film_text(outline: FilmOutline, options: Options, most_rows: int = _MOST_ROWS) -> Iterator[str]:
+    """Yield lines on the format of a film and the segments that it will be cut into."""
     if outline.width:
         yield ", ".join(_facts(outline, options))
     if outline.is_done:
-        yield "done before"
+        yield "already done"
     elif outline.in_color and options.color_sources == "skip":
-        yield "will be skipped: it is in color already (--color-sources recolor)"
+        yield "will be skipped: already in color (--color-sources recolor colors it again)"
     elif outline.error:
         yield f"will fail: {visible(outline.error)}"
     elif not options.preview and outline.segments:
@@ -76,7 +74,7 @@ def film_words(
 
 
 def _facts(outline: FilmOutline, options: Options) -> Iterator[str]:
-    length = timecode(outline.seconds) if outline.seconds else "of unknown length"
+    length = timecode(outline.seconds) if outline.seconds else "unknown length"
     yield f"{Excerpt(*options.excerpt)}: {length}" if options.excerpt and outline.cuts else length
     if outline.frames:
         yield count(outline.frames, "frame")
@@ -92,7 +90,7 @@ def _rate(rate: Fraction) -> str:
 def _segments(outline: FilmOutline, most_rows: int) -> Iterator[str]:
     many = count(outline.segments, "segment")
     if not outline.cuts:
-        yield f"about {many}, by its header"
+        yield f"about {many}, estimated from its header"
         return
     if outline.segments == 1:
         yield many
@@ -104,7 +102,7 @@ def _segments(outline: FilmOutline, most_rows: int) -> Iterator[str]:
         yield from map(_row, cuts)
         return
     yield from map(_row, cuts[: most_rows - 2])
-    yield f"  ... {cuts[most_rows - 2].first} to {cuts[-2].last} are not shown"
+    yield f"  ... {cuts[most_rows - 2].first} to {cuts[-2].last} not shown"
     yield _row(cuts[-1])
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C or SIGTERM: finish what is in flight. Ctrl-C after that: stop at once."""
+"""Ctrl-C or SIGTERM finishes running units; a second Ctrl-C stops at once."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from colorworker.cli.exitcodes import INTERRUPTED
 
 
 def leave(code: int = INTERRUPTED) -> NoReturn:
-    """End the process at once, by default as one that was interrupted.
+    """End the process at once, by default with the exit code of an interrupted one.
 
-    Threads inside codecs cannot be ended, and would be waited for; nothing of theirs is published
-    yet.
+    Python would wait for threads inside codecs, which cannot be stopped. They have published
+    nothing yet.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -23,31 +23,30 @@ def leave(code: int = INTERRUPTED) -> NoReturn:
 
 
 class StopFlag:
-    """Turns true at the first SIGINT or SIGTERM; after it, SIGINT ends the process.
+    """Returns True after the first SIGINT or SIGTERM; the next SIGINT ends the process.
 
-    A further SIGTERM does so only when the time for finishing is over: whatever manages processes
-    may send several (a hook of a pod, then KubeRay, then the kubelet), and none of them is a person
-    who has lost patience. Ending at once is safe at any moment: whatever was committed stays, and
-    the rest is done again.
+    Another SIGTERM ends it only once the time for finishing is over: process managers may send
+    several (a pod's hook, then KubeRay, then the kubelet), and none of them is an impatient person.
+    Ending at once is safe at any moment: committed units stay done, the rest is done again.
     """
 
     def __init__(self, stop_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Prepare to take over the signals.
+        """Prepare; signals are handled inside the `with` block.
 
         Args:
-            stop_seconds: For how long after the first signal another SIGTERM changes nothing.
-            clock: Says seconds.
+            stop_seconds: Seconds after the first signal in which another SIGTERM is ignored.
+            clock: Returns monotonic seconds.
         """
         self._stop_seconds, self._clock = stop_seconds, clock
         self._deadline: float | None = None
         self._previous: dict[int, signal._HANDLER] = {}
 
     def __call__(self) -> bool:
-        """Return whether the job is to stop."""
+        """Return whether the job must stop."""
         return self._deadline is not None
 
     def __enter__(self) -> Self:
-        """Take over the signals."""
+        """Install the handlers."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._handle)
         return self
@@ -58,7 +57,7 @@ class StopFlag:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the signals back, unless one came: a Ctrl-C while the process ends is such a one."""
+        """Restore the handlers, unless a signal came: the process is about to end."""
         if self():
             return
         for number, handler in self._previous.items():
@@ -68,11 +67,11 @@ class StopFlag:
         if self._deadline is not None:
             if number == signal.SIGTERM and self._clock() < self._deadline:
                 return
-            sys.stderr.write("\nStopped. Run the same command again to go on.\n")
+            sys.stderr.write("\nStopped. Run the same command again to resume.\n")
             sys.stderr.flush()
-            # Threads inside codecs cannot be interrupted, and nothing of theirs is published yet.
+            # Threads inside codecs cannot be interrupted; they have published nothing yet.
             os._exit(INTERRUPTED)
         self._deadline = self._clock() + self._stop_seconds
         name = signal.Signals(number).name
-        sys.stderr.write(f"\n{name}: finishing what is in flight; Ctrl-C stops at once.\n")
+        sys.stderr.write(f"\n{name}: finishing running units; Ctrl-C stops at once.\n")
         sys.stderr.flush()

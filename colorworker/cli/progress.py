@@ -1,4 +1,4 @@
-"""How a running job looks on stderr: a bar on a terminal, a line every few seconds otherwise."""
+"""Shows a running job on stderr: a bar on a terminal, otherwise a line every few seconds."""
 
 import sys
 import time
@@ -15,12 +15,12 @@ Show = Callable[[JobProgress], None]
 
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
-    """Return what shows a job's moments on stderr, as suits stderr."""
+    """Return a display of a job's progress that suits stderr."""
     return suited(quiet, _bar, _lines)
 
 
 def describe(now: JobProgress, seconds: float) -> str:
-    """Return one moment as words: units, items, frames per second, time left, failures."""
+    """Return the progress as text: items, units, frames per second, time left, failures."""
     parts = [
         f"{now.items_done}/{now.items_total} items",
         f"{now.units_done}/{now.units_known} units",
@@ -38,7 +38,7 @@ def describe(now: JobProgress, seconds: float) -> str:
 
 @contextmanager
 def _lines() -> Iterator[Show]:
-    """Give a line at the start, every few seconds, and at the end."""
+    """Print a line at the start, every few seconds, and at the end."""
     start = time.monotonic()
     printed = start - _LINE_SECONDS
     latest: JobProgress | None = None
@@ -57,7 +57,7 @@ def _lines() -> Iterator[Show]:
 
 @contextmanager
 def _bar() -> Iterator[Show]:
-    """Give a bar of units, with the words behind it."""
+    """Show a bar of units, followed by the progress as text."""
     start = time.monotonic()
     with bar("starting") as update:
 

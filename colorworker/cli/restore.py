@@ -36,50 +36,55 @@ from colorworker.store.openstore import open_store
 
 def restore(
     plan_file: Annotated[
-        Path, typer.Argument(metavar="PLAN.toml", help="What is to be done.", show_default=False)
+        Path, typer.Argument(metavar="PLAN.toml", help="Plan file.", show_default=False)
     ],
     executor: Annotated[
         ExecutorName | None,
-        typer.Option(help="Where units run. By default ray if RAY_ADDRESS is set, else inprocess."),
+        typer.Option(help="Where units run. Default: ray if RAY_ADDRESS is set, else inprocess."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Units worked on at a time.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of units at a time.")
+    ] = None,
     unpark: Annotated[
         str | None,
         typer.Option(
-            metavar="GLOB", help="Only forget the failures of these keys, so they are tried anew."
+            metavar="GLOB", help="Only forget the failures of matching keys, so they are retried."
         ),
     ] = None,
     failures: Annotated[
-        bool, typer.Option("--failures", help="Only list what waits or is parked, and why.")
+        bool,
+        typer.Option("--failures", help="Only list waiting and parked items, and why they failed."),
     ] = False,
     dry: Annotated[
         bool,
-        typer.Option("--dry-run", help="Only say what would be done, and what that would take."),
+        typer.Option("--dry-run", help="Show what would be done and how long it would take."),
     ] = False,
     calibrate: Annotated[
         bool | None,
         typer.Option(
-            help="With --dry-run: measure anew how fast this machine is, or do not measure it.",
+            help="With --dry-run: measure how fast this machine is again, or do not measure it.",
             show_default=False,
         ),
     ] = None,
     detailed_exit_code: Annotated[
-        bool, typer.Option(help="Tell runs that ended early by codes 4 and 5 instead of 0.")
+        bool, typer.Option(help="Exit with 4 or 5 instead of 0 after a run that ended early.")
     ] = False,
-    quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
     on_cluster: Annotated[
-        bool, typer.Option("--on-cluster", hidden=True, help="Refuse paths that are relative.")
+        bool, typer.Option("--on-cluster", hidden=True, help="Refuse relative paths.")
     ] = False,
-    log_level: Annotated[LogLevel, typer.Option(help="Of the log on stderr.")] = "warning",
+    log_level: Annotated[
+        LogLevel, typer.Option(help="Lowest level of log messages on stderr.")
+    ] = "warning",
 ) -> None:
-    """Run a restoration plan once; to be started again and again by a timer.
+    """Run a plan (sources, time window, budget). Safe to run from cron or a systemd timer.
 
-    Only what is new, changed or not done yet is done, within the plan's window and budget. Failed
-    items are tried again in later runs, ever later, and then parked.
+    Each run colorizes what is new, changed or not done yet, within the plan's window and budget.
+    Failed items are retried in later runs with increasing delays, then parked.
 
-    Exit codes: 0 nothing that is due is left, or window or budget ended the run, or another run of
-    the plan is going on (--detailed-exit-code makes these 4 and 5); 2 the plan is wrong or a
-    collection could not be run, 3 some items failed, 130 interrupted.
+    Exit codes: 0 everything that is due is done, or window or budget ended the run, or another run
+    of the plan is in progress (--detailed-exit-code makes these 4 and 5); 2 the plan is wrong or a
+    collection could not run, 3 some items failed, 130 interrupted.
     """
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
@@ -102,7 +107,7 @@ def restore(
         return
     refuse_calibrating(calibrate)
     end = _run(plan_file, plan, settings, executor, workers, quiet=quiet)
-    for said in _words(plan_file, plan, end):
+    for said in _plan_text(plan_file, plan, end):
         print(said, flush=True)
     code = _code(end, detailed=detailed_exit_code)
     if end.units_running:
@@ -120,7 +125,7 @@ def _run(
     *,
     quiet: bool,
 ) -> PlanEnd:
-    """Run the plan; what its state cannot be kept on is named by its line in the file."""
+    """Run the plan. If its first destination cannot be reached, the error names its line."""
 
     def unreachable(error: ColorworkerError) -> UsageError:
         where = f"{line_of_collection(plan_file, 0)}: collection[1].destination"
@@ -160,19 +165,19 @@ def _dry_run(
             continue
         seconds += expected.wall_seconds() if expected else 0.0
     if seconds:
-        print(f"plan {plan.name}: {', '.join(_budget_words(plan, seconds))}", flush=True)
+        print(f"plan {plan.name}: {', '.join(_budget_text(plan, seconds))}", flush=True)
     return code
 
 
-def _budget_words(plan: RestorationPlan, seconds: float) -> Iterator[str]:
-    """Yield what the plan's expected time means for its budget."""
+def _budget_text(plan: RestorationPlan, seconds: float) -> Iterator[str]:
+    """Yield the expected time, its price, and the number of runs within the budget."""
     budget = plan.budget
     yield duration(seconds)
     if budget.price_per_hour is not None:
         yield f"{seconds / 3600 * budget.price_per_hour:.2f} at {budget.price_per_hour:g} an hour"
     runs = budget.runs(seconds)
     if runs > 1:
-        yield f"so {runs} runs by its budget"
+        yield f"{runs} runs within its budget"
 
 
 def _code(end: PlanEnd, *, detailed: bool) -> int:
@@ -186,41 +191,41 @@ def _code(end: PlanEnd, *, detailed: bool) -> int:
     return early.get(end.standing, 0) if detailed else 0
 
 
-def _words(plan_file: Path, plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
-    """Yield what a person wants to know of a run."""
+def _plan_text(plan_file: Path, plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
+    """Yield lines on how the run ended."""
     for number, item in enumerate(end.collections):
         if item.error:
             where = visible(line_of_collection(plan_file, number))
             yield f"{item.name} ({where}): {visible(item.error)}"
         else:
-            yield from _collection_words(item)
+            yield from _collection_text(item)
     name = f"plan {plan.name}"
     if end.standing == "done" and any(item.error for item in end.collections):
-        yield f"{name}: nothing that is due is left but what could not be run"
+        yield f"{name}: everything that is due is done, except the collections that could not run"
     elif end.standing == "done":
-        yield f"{name}: nothing that is due is left"
+        yield f"{name}: everything that is due is done"
     elif end.standing in {"closed", "overlapping"}:
-        yield f"{name} not begun: {end.reason}"
+        yield f"{name} not started: {end.reason}"
     else:
-        yield f"{name} stopped: {end.reason}; the next run goes on"
+        yield f"{name} stopped: {end.reason}; the next run continues"
 
 
-def _collection_words(item: CollectionEnd) -> Iterator[str]:
+def _collection_text(item: CollectionEnd) -> Iterator[str]:
     tally = item.tally
-    parts = [f"{tally.done} done ({tally.resumed} before)", f"{tally.failed} failed"]
+    parts = [f"{tally.done} done ({tally.resumed} already done)", f"{tally.failed} failed"]
     parts += [
         f"{number} {word}"
         for number, word in (
             (tally.skipped, "skipped"),
             (tally.waiting, "waiting after failures"),
             (tally.parked, "parked"),
-            (tally.gone, "gone from the sources, their outputs kept"),
+            (tally.gone, "gone from the sources, outputs kept"),
         )
         if number
     ]
     yield f"{item.name}: {', '.join(parts)}"
     if tally.newly_parked:
-        yield f"{item.name}: parked now: {', '.join(map(visible, tally.newly_parked))}"
+        yield f"{item.name}: newly parked: {', '.join(map(visible, tally.newly_parked))}"
     if item.job and item.job.completion_report:
         yield f"completion report: {item.job.completion_report}"
     if item.job:

@@ -18,7 +18,7 @@ from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 
 _HISTORY = 10
-"""Runs shown of a job that was asked for."""
+"""Runs shown with --job."""
 
 
 def status(
@@ -31,21 +31,25 @@ def status(
         ),
     ],
     job: Annotated[
-        str, typer.Option(metavar="ID", help="Only this job, with its last runs; its id's start.")
+        str,
+        typer.Option(
+            metavar="ID", help="Only this job, with its latest runs: its ID or a prefix of it."
+        ),
     ] = "",
-    last: Annotated[int, typer.Option(min=0, help="Jobs shown, the newest first; 0: all.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    page: Annotated[
-        bool, typer.Option("--page", help="Write the page over all jobs anew.")
-    ] = False,
+    last: Annotated[
+        int, typer.Option(min=0, help="Number of jobs shown, newest first; 0: all.")
+    ] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    page: Annotated[bool, typer.Option("--page", help="Rewrite the page over all jobs.")] = False,
 ) -> None:
-    """Say how jobs stand, from their destination alone; while they run, or after.
+    """Show job status from the destination's records, during a run or after it.
 
-    Writes nothing, unless --page is given. --json prints one object, described in
+    Writes nothing unless --page is given. --json prints one object, described in
     colorworker/runs/statustext.py.
 
-    Exit codes: 0 the newest run (of all, or of the job) is going on, was stopped or ended well,
-    2 no jobs at all or no such job, 3 the newest run has failed items, broke off or was lost.
+    Exit codes: 0 the newest run (of all jobs, or of the job) is in progress, was stopped or
+    succeeded; 2 there are no jobs or no such job; 3 the newest run has failed items, broke or was
+    lost.
     """
     settings = load_settings()
     options = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
@@ -55,7 +59,7 @@ def status(
         if not jobs:
             raise UsageError(
                 folder,
-                "no job has been run into it",
+                "no job has written to it",
                 "Check the path, or the bucket and its prefix",
             )
         chosen = read_latest_jobs(store, jobs, last or None, _HISTORY if job else 1)

@@ -26,24 +26,25 @@ def sweep_destination(
         ),
     ],
     delete: Annotated[
-        bool, typer.Option("--delete", help="Really remove it; by default it is only named.")
+        bool, typer.Option("--delete", help="Delete the files; by default they are only listed.")
     ] = False,
     older_than: Annotated[
-        str, typer.Option(metavar="AGE", help="What is younger stays; such as 24h or 30m.")
+        str, typer.Option(metavar="AGE", help="Keep files newer than this, such as 24h or 30m.")
     ] = "24h",
     reports_older_than: Annotated[
-        str, typer.Option(metavar="AGE", help="Of runs' reports; a job's latest always stays.")
+        str,
+        typer.Option(metavar="AGE", help="Keep reports newer than this, and each job's latest."),
     ] = "90d",
-    quiet: Annotated[bool, typer.Option(help="Only the sums.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print only the sums.")] = False,
 ) -> None:
-    """Remove what jobs have left behind and nothing needs; by default only say what that is.
+    """List leftover files that are safe to delete; with --delete, delete them.
 
-    That is: attempts that did not win, parts of films that stand, temporary files, folders that are
-    empty, uploads in parts that were never completed, before/after pictures that no record names,
-    and reports of old runs. Outputs and done-records are never touched, nor what a run that is
-    going on may have put.
+    These are outputs of attempts that lost, parts of finished films, temporary files, empty
+    folders, incomplete multipart uploads, before/after pictures without a record, and reports of
+    old runs. Outputs, done-records and files that a run in progress may have written are never
+    touched.
 
-    Exit codes: 0 done, 2 could not start or the store gave up.
+    Exit codes: 0 done, 2 could not start or the store failed.
     """
     ages = (
         duration_seconds(older_than, "--older-than"),
@@ -68,7 +69,7 @@ def sweep_destination(
 def _print_live(limits: AgeLimits) -> None:
     if limits.live:
         since = datetime.fromtimestamp(limits.before, UTC).isoformat(timespec="seconds")
-        print(f"{count(len(limits.live), 'run')} going on: what was put after {since} stays")
+        print(f"{count(len(limits.live), 'run')} in progress: files newer than {since} are kept")
 
 
 def _line(swept: Orphan) -> str:
@@ -82,6 +83,6 @@ def _print_sums(folder: str, counts: Counter[str], sizes: Counter[str], *, delet
     if not counts:
         print(f"{visible(folder)}: nothing to sweep")
     elif delete:
-        print(f"{visible(folder)}: {size(sizes.total())} removed")
+        print(f"{visible(folder)}: {size(sizes.total())} deleted")
     else:
-        print(f"{visible(folder)}: {size(sizes.total())} could go; --delete removes them")
+        print(f"{visible(folder)}: {size(sizes.total())} can be deleted; use --delete")

@@ -1,4 +1,4 @@
-"""How a running training looks on stderr: a bar on a terminal, a line now and then otherwise."""
+"""Shows a running training on stderr: a bar on a terminal, otherwise a line now and then."""
 
 import sys
 import time
@@ -14,17 +14,17 @@ Show = Callable[[TrainingProgress], None]
 
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
-    """Return what shows a training's moments on stderr, as suits stderr."""
+    """Return a display of a training's progress that suits stderr."""
     return suited(quiet, _bar, _lines)
 
 
 def describe(now: TrainingProgress, seconds: float, first_step: int) -> str:
-    """Return one moment as words.
+    """Return the progress as text.
 
     Args:
-        now: The moment.
-        seconds: Since the first one.
-        first_step: Of that one.
+        now: The progress.
+        seconds: Seconds since the first one.
+        first_step: Step of the first one.
     """
     parts = [
         f"epoch {now.epoch + 1}/{now.epochs}",
@@ -44,7 +44,7 @@ def describe(now: TrainingProgress, seconds: float, first_step: int) -> str:
 
 @contextmanager
 def _lines() -> Iterator[Show]:
-    """Give a line every few seconds, and whenever an epoch ends."""
+    """Print a line every few seconds, and whenever an epoch ends."""
     first: TrainingProgress | None = None
     start = printed = time.monotonic()
 
@@ -62,10 +62,10 @@ def _lines() -> Iterator[Show]:
 
 @contextmanager
 def _bar() -> Iterator[Show]:
-    """Give a bar of steps, with the words behind it."""
+    """Show a bar of steps, followed by the progress as text."""
     first: TrainingProgress | None = None
     start = time.monotonic()
-    with bar("taking in the pictures") as update:
+    with bar("reading the pictures") as update:
 
         def show(now: TrainingProgress) -> None:
             nonlocal first, start

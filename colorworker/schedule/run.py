@@ -217,7 +217,7 @@ def run_plan(
     if plan.window and plan.window.closes_at(clock()) is None:
         opening = plan.window.next_opening(clock())
         when = plan.window.local(opening) if opening else "never"
-        return PlanEnd("closed", f"it is outside of its window, which opens {when}")
+        return PlanEnd("closed", f"it is outside its time window, which opens {when}")
     sources = [source for item in plan.collections for source in item.sources]
     with closing(opened(plan.collections[0].destination)) as home, ExitStack() as stack:
         heartbeat = Heartbeat(
@@ -229,7 +229,7 @@ def run_plan(
         except ColorworkerError as error:
             raise unreachable(error) from error
         if holder:
-            return PlanEnd("overlapping", f"another run of it is going on ({holder})")
+            return PlanEnd("overlapping", f"another run of it is in progress ({holder})")
         stack.enter_context(refreshing_jobs_page(home, plan.collections[0].destination))
         stack.enter_context(heartbeat)
         limits = Limits(plan, interrupted, clock, seconds)

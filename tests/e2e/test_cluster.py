@@ -236,7 +236,7 @@ def test_a_stopped_job_finishes_running_units_and_resumes_later(
     }
     done = command.here("colorize", archive, color.destination, **VARIABLES)
 
-    assert "SIGTERM: finishing what is in flight" in output
+    assert "SIGTERM: finishing running units" in output
     assert "items done or skipped" in output  # The driver came to its end; it was not killed.
     assert stop_seconds < 60
     assert len(stopped) < 80

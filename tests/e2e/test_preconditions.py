@@ -181,4 +181,4 @@ def test_a_dry_run_needs_neither_tensorflow_nor_write_access(command, tmp_path):
     )
 
     assert done.returncode == 0, done.stderr
-    assert "to be done: 7 items" in done.stdout
+    assert "to do: 7 items" in done.stdout

@@ -220,7 +220,7 @@ def test_every_run_of_a_restoration_plan_reads_the_manifest_again(site, tmp_path
     second = CliRunner().invoke(app, ["restore", str(plan), "--quiet"])
 
     assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
-    assert "1: 1 done (0 before)" in first.output
-    assert "1: 2 done (1 before)" in second.output
+    assert "1: 1 done (0 already done)" in first.output
+    assert "1: 2 done (1 already done)" in second.output
     assert site.keys(site.color) == {"out/a.png", "out/b.png"}
     assert len([key for key in site.keys(site.reports) if key.endswith("manifest.json")]) == 2

@@ -1,4 +1,4 @@
-"""Runs of one plan over a bucket that changes: one is killed, one comes too early."""
+"""Runs of one plan over a changing bucket: one is killed, one starts too early."""
 
 import hashlib
 import io
@@ -172,7 +172,7 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     _, said = archive.run()
     first = archive.records
     made(before, first)
-    assert "plan nightly: nothing that is due is left" in said
+    assert "plan nightly: everything that is due is done" in said
     assert set(archive.outputs) == {"a.png", "b.png", "sub/c.png", "reel.mp4"}
     kinds = [record[0] for record in first.values()]
     assert (kinds.count("still"), kinds.count("segment"), kinds.count("assembly")) == (3, 30, 1)
@@ -188,7 +188,7 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     second = archive.records
     assert code == 0, said
     assert made(first, second) == {("a.png", "still"): 1, ("d.png", "still"): 1}
-    assert "4 done (2 before), 0 failed, 1 waiting after failures, 1 gone" in said
+    assert "4 done (2 already done), 0 failed, 1 waiting after failures, 1 gone" in said
     assert archive.report == {
         "a.png": "succeeded", "d.png": "succeeded", "sub/c.png": "found", "reel.mp4": "found",
         "b.png": "source_gone", "torn.png": "waiting",
@@ -211,12 +211,12 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     changed = {key for key, tag in archive.outputs.items() if tag != outputs[key]}
     assert changed == {"a.png", "d.png", "sub/c.png", "reel.mp4"}
     # What had failed is tried anew with them.
-    assert (code, "4 done (0 before), 1 failed" in said) == (3, True)
+    assert (code, "4 done (0 already done), 1 failed" in said) == (3, True)
 
     # Fourth night: nothing has changed.
     outputs = archive.outputs
     code, said = archive.run()
-    assert (code, "4 done (4 before)" in said) == (0, True)
+    assert (code, "4 done (4 already done)" in said) == (0, True)
     assert (archive.records, archive.outputs) == (third, outputs)
     assert set(archive.report.values()) == {"found", "waiting"}
     assert archive.runs == ["running", *["finished"] * 4]

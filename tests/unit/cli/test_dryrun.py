@@ -1,4 +1,4 @@
-"""Dry runs say what will be done and what it takes; the machine is measured once."""
+"""Dry runs print what there is to do and how long it takes; the machine is measured once."""
 
 import os
 
@@ -32,7 +32,7 @@ destination = "other"
 
 
 class Measuring:
-    """Stands for a machine on which everything takes a second."""
+    """A machine on which everything takes a second."""
 
     def __init__(self):
         self.asked = []
@@ -72,10 +72,10 @@ def run(*arguments):
     return done
 
 
-def test_a_dry_run_says_what_is_to_be_done_and_how_long_it_takes(measuring, tmp_path):
+def test_a_dry_run_prints_what_there_is_to_do_and_how_long_it_takes(measuring, tmp_path):
     first = run("colorize", tmp_path / "archive", tmp_path / "out", "--dry-run", "--workers", "2")
 
-    assert "to be done: 4 items" in first.stdout
+    assert "to do: 4 items" in first.stdout
     assert "films: 0.0 minutes, 50 frames" in first.stdout
     assert "expected: 12.0 s with 2 workers like this machine's, 11.0 s with 4" in first.stdout
     assert "measured on this machine at 2026-11-25T10:00:00+00:00" in first.stdout
@@ -84,7 +84,7 @@ def test_a_dry_run_says_what_is_to_be_done_and_how_long_it_takes(measuring, tmp_
     assert measuring.asked == [["film/access/h264/yuv420p", "still/access/png/8"]]
 
 
-def test_a_dry_run_shows_where_films_are_cut_and_heeds_times(measuring, tmp_path, monkeypatch):
+def test_a_dry_run_prints_the_segments_of_films_and_of_excerpts(measuring, tmp_path, monkeypatch):
     monkeypatch.setenv("COLORWORKER_MEDIA__SEGMENT_FRAMES", "12")
     (tmp_path / "archive" / "torn.mp4").write_bytes(b"\0\0\0\x18ftypisom torn")
     film, out = tmp_path / "archive" / "r.mp4", tmp_path / "out"
@@ -101,7 +101,7 @@ def test_a_dry_run_shows_where_films_are_cut_and_heeds_times(measuring, tmp_path
     assert not out.exists()
 
 
-def test_what_was_measured_is_kept_and_what_is_new_is_measured_besides(measuring, tmp_path):
+def test_measurements_are_stored_and_only_new_media_are_measured(measuring, tmp_path):
     command = ["colorize", tmp_path / "archive", tmp_path / "out", "--dry-run"]
     run(*command)
     run(*command)
@@ -111,17 +111,17 @@ def test_what_was_measured_is_kept_and_what_is_new_is_measured_besides(measuring
 
     both = ["film/access/h264/yuv420p", "still/access/png/8"]
     assert measuring.asked == [both, ["still/archive/png/8"], both]
-    assert "estimated from similar ones: film/archive/h264/yuv420p" in alone.stdout
+    assert "estimated from similar media: film/archive/h264/yuv420p" in alone.stdout
 
 
-def test_without_a_measurement_there_is_a_list_and_no_estimate(measuring, tmp_path):
+def test_without_a_measurement_the_items_are_listed_without_an_estimate(measuring, tmp_path):
     command = ["colorize", tmp_path / "archive", tmp_path / "out", "--dry-run"]
 
     said = run(*command, "--no-calibrate").stdout
     measuring.error = UsageError("tensorflow", "is not installed")
     broken = run(*command)
 
-    assert "no estimate: this machine has not been measured; --calibrate" in said
+    assert "no estimate: this machine is not measured yet; --calibrate" in said
     assert "r.mp4 -> r.mp4" in broken.stdout
     assert "no estimate: tensorflow: is not installed." in broken.stderr
     assert broken.exit_code == 0
@@ -135,11 +135,11 @@ def test_previews_have_no_estimate(measuring, tmp_path):
 
 
 @pytest.mark.parametrize(("load", "warned"), [(0.2, False), (0.99, False), (1.0, True), (9, True)])
-def test_a_machine_that_others_use_is_measured_with_a_warning(load, warned):
+def test_measuring_a_busy_machine_prints_a_warning(load, warned):
     assert ("--calibrate again when it is idle" in estimator.busy_words(load, 2)) is warned
 
 
-def test_one_of_every_sort_is_measured_before_the_second_of_any():
+def test_one_of_each_kind_is_measured_before_a_second_of_any():
     png, tiff, jpeg = (CostClass("still", form, "8") for form in ("png", "tiff", "jpeg"))
     reel = CostClass("film", "h264", "yuv420p")
 
@@ -147,14 +147,12 @@ def test_one_of_every_sort_is_measured_before_the_second_of_any():
     assert estimator.one_of_each_first([]) == []
 
 
-def test_measuring_is_for_dry_runs_only(measuring, tmp_path):
-    with pytest.raises(UsageError, match="is for dry runs only"):
+def test_calibrate_without_dry_run_is_refused(measuring, tmp_path):
+    with pytest.raises(UsageError, match="works in dry runs only"):
         run("colorize", tmp_path / "archive", tmp_path / "out", "--calibrate")
 
 
-def test_a_plan_whose_state_cannot_be_reached_names_the_line_of_its_destination(
-    measuring, tmp_path
-):
+def test_an_unreachable_destination_of_a_plan_is_named_with_its_line(measuring, tmp_path):
     (tmp_path / "color").write_text("a file")
 
     with pytest.raises(UsageError) as refused:
@@ -165,7 +163,7 @@ def test_a_plan_whose_state_cannot_be_reached_names_the_line_of_its_destination(
     assert refused.value.next_step
 
 
-def test_a_plans_dry_run_says_how_many_runs_its_budget_makes_of_it(measuring, tmp_path):
+def test_the_dry_run_of_a_plan_prints_the_number_of_runs_within_its_budget(measuring, tmp_path):
     done = run("restore", tmp_path / "plan.toml", "--dry-run", "--workers", "1")
 
     assert "all:\n" in done.stdout
@@ -175,12 +173,12 @@ def test_a_plans_dry_run_says_how_many_runs_its_budget_makes_of_it(measuring, tm
     assert done.exit_code == 2
     (tmp_path / "plan.toml").write_text(PLAN.replace("hours = 0.01", "hours = 0.001"))
     again = run("restore", tmp_path / "plan.toml", "--dry-run", "--workers", "1")
-    assert "so 4 runs by its budget" in again.stdout
+    assert "4 runs within its budget" in again.stdout
 
 
 @pytest.mark.parametrize(
     ("workers", "cpus", "wanted"),
     [(None, 1, usable_cores()), (None, 10**6, 1), (1, 1, 1), (10**6, 1, usable_cores())],
 )
-def test_a_node_is_measured_as_full_of_workers_as_jobs_make_it(workers, cpus, wanted):
+def test_a_node_is_measured_with_as_many_workers_as_a_job_gives_it(workers, cpus, wanted):
     assert estimator.workers_on_a_node(workers, cpus) == wanted

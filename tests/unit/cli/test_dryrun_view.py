@@ -1,8 +1,8 @@
-"""What a dry run says of a film."""
+"""How a dry run shows a film."""
 
 from fractions import Fraction
 
-from colorworker.cli.dryrun_view import film_words
+from colorworker.cli.dryrun_view import film_text
 from colorworker.domain.options import Options
 from colorworker.domain.segmentlist import FilmOutline, SegmentRun
 
@@ -23,10 +23,10 @@ def outline(**changes):
 
 
 def words(options=Options(), **changes):  # noqa: B008 - frozen
-    return list(film_words(outline(**changes), options))
+    return list(film_text(outline(**changes), options))
 
 
-def test_a_film_is_told_with_the_times_of_its_cuts():
+def test_a_film_is_shown_with_the_times_of_its_segments():
     assert words() == [
         "00:00:19.680, 492 frames, 25 frames/s, 720 x 576, mpeg2video yuv422p",
         "2 segments of 240 to 252 frames:",
@@ -35,7 +35,7 @@ def test_a_film_is_told_with_the_times_of_its_cuts():
     ]
 
 
-def test_many_segments_take_few_lines():
+def test_many_segments_are_shown_in_few_lines():
     alike = words(
         segments=208, cuts=(SegmentRun(1, 207, 0.0, 240), SegmentRun(208, 208, 1987.2, 12))
     )
@@ -49,7 +49,7 @@ def test_many_segments_take_few_lines():
     ]
     assert said[1] == "200 segments of 241 to 440 frames:"
     assert len(said) == 2 + 12
-    assert said[-2] == "  ... 11 to 199 are not shown"
+    assert said[-2] == "  ... 11 to 199 not shown"
     assert said[-1] == "  200       from 00:33:20.000  440 frames"
 
 
@@ -57,31 +57,31 @@ def test_as_many_rows_as_fit_are_all_shown():
     uneven = tuple(SegmentRun(n, n, 10.0 * n, 240 + n) for n in range(1, 13))
 
     assert len(words(segments=12, cuts=uneven)) == 2 + 12
-    assert len(list(film_words(outline(cuts=uneven), Options(), 4))) == 2 + 4
+    assert len(list(film_text(outline(cuts=uneven), Options(), 4))) == 2 + 4
 
 
-def test_an_excerpt_is_named_before_what_is_in_it():
+def test_an_excerpt_is_shown_before_its_contents():
     said = words(Options(excerpt=(520, None)), frames=24, seconds=0.96)
 
     assert said[0].startswith("00:00:00.520 to the end: 00:00:00.960, 24 frames, ")
 
 
-def test_what_a_header_says_is_said_to_be_about_that():
-    assert words(cuts=())[1] == "about 2 segments, by its header"
+def test_facts_from_a_header_are_marked_as_estimates():
+    assert words(cuts=())[1] == "about 2 segments, estimated from its header"
     unknown = words(cuts=(), segments=0, frames=0, seconds=0.0, rate=Fraction(24000, 1001))
-    assert unknown == ["of unknown length, 23.976 frames/s, 720 x 576, mpeg2video yuv422p"]
+    assert unknown == ["unknown length, 23.976 frames/s, 720 x 576, mpeg2video yuv422p"]
 
 
-def test_what_will_not_be_colored_says_why_instead():
+def test_films_that_will_not_be_colored_show_the_reason():
     assert words(error="r.avi: ends\x1b early")[1:] == [r"will fail: r.avi: ends\x1b early"]
-    assert list(film_words(FilmOutline(error="torn"), Options())) == ["will fail: torn"]
-    assert words(is_done=True)[1:] == ["done before"]
-    skipped = "will be skipped: it is in color already (--color-sources recolor)"
+    assert list(film_text(FilmOutline(error="torn"), Options())) == ["will fail: torn"]
+    assert words(is_done=True)[1:] == ["already done"]
+    skipped = "will be skipped: already in color (--color-sources recolor colors it again)"
     assert words(in_color=True)[1:] == [skipped]
     assert words(in_color=True, error="it is PQ")[1:] == [skipped]
     assert words(Options(color_sources="recolor"), in_color=True) == words()
 
 
-def test_what_is_wrong_with_a_film_is_noted_and_previews_are_not_cut():
+def test_warnings_are_shown_and_previews_have_no_segments():
     assert words(warnings=("2 packets are damaged",))[-1] == "note: 2 packets are damaged"
     assert len(words(Options(preview=True))) == 1

@@ -31,7 +31,7 @@ def colorize(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("codec", ["h264", "av1"])
-def test_without_nvenc_here_the_job_does_not_start(codec, colorize):
+def test_a_job_with_nvenc_does_not_start_on_a_machine_without_it(codec, colorize):
     answer = nvenc.probe_nvenc(f"{codec}_nvenc")
     asked = ("--encoder", "nvenc", "--codec", codec)
 
@@ -43,11 +43,11 @@ def test_without_nvenc_here_the_job_does_not_start(codec, colorize):
             colorize(*asked)
 
 
-def test_workers_elsewhere_and_previews_are_not_asked_what_is_here(colorize):
+def test_nvenc_is_not_checked_for_ray_workers_and_previews(colorize):
     assert colorize("--encoder", "nvenc", "--executor", "ray") == 0
     assert colorize("--encoder", "nvenc", "--preview") == 0
 
 
-def test_profiles_that_nvenc_does_not_write_are_refused(colorize):
+def test_profiles_that_nvenc_cannot_write_are_refused(colorize):
     with pytest.raises(UsageError, match="it does not write profile archive"):
         colorize("--encoder", "nvenc", "--profile", "archive")

@@ -1,4 +1,4 @@
-"""Signals: the first asks, and what was there before is given back; who may insist, and when."""
+"""Signals: the first one stops gently, a second Ctrl-C at once; handlers are restored."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from colorworker.cli.interrupt import StopFlag
 with StopFlag({seconds}) as stopping:
     for name in {names}:
         os.kill(os.getpid(), getattr(signal, name))
-    print("finished what was in flight", stopping())
+    print("finished running units", stopping())
 {afterwards}
 """
 
@@ -29,14 +29,14 @@ def ended(names, seconds=60, afterwards=""):
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Gives the test's own process its handlers back."""
+    """Restores the handlers of the test process."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield before
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_signals_are_given_back_when_none_has_come(handlers):
+def test_handlers_are_restored_if_no_signal_came(handlers):
     with StopFlag(60):
         assert signal.getsignal(signal.SIGINT) is not handlers[signal.SIGINT]
 
@@ -54,26 +54,26 @@ def test_the_first_signal_only_sets_the_flag(number, capsys):
 
 
 @pytest.mark.parametrize("first", ["SIGTERM", "SIGINT"])
-def test_managers_of_processes_may_ask_again_while_there_is_time(first):
+def test_further_sigterms_are_ignored_while_units_may_finish(first):
     code, said = ended([first, "SIGTERM", "SIGTERM"])
 
     assert code == 0
-    assert "finished what was in flight True" in said
+    assert "finished running units True" in said
 
 
 @pytest.mark.parametrize(
     ("names", "seconds"),
     [(["SIGINT", "SIGINT"], 60), (["SIGTERM", "SIGINT"], 60), (["SIGTERM", "SIGTERM"], 0)],
 )
-def test_a_person_who_insists_and_whoever_comes_after_the_time_end_it_at_once(names, seconds):
+def test_a_second_ctrl_c_or_a_late_sigterm_ends_the_process_at_once(names, seconds):
     code, said = ended(names, seconds)
 
     assert code == 130
     assert "Run the same command again" in said
-    assert "finished" not in said.replace("finishing", "")
+    assert "finished" not in said.replace("finishing running units", "")
 
 
-def test_ctrl_c_while_an_interrupted_process_ends_changes_its_exit_code_no_more():
+def test_ctrl_c_while_an_interrupted_process_ends_does_not_change_its_exit_code():
     code, said = ended(["SIGINT"], afterwards="os.kill(os.getpid(), signal.SIGINT)")
 
     assert code == 130

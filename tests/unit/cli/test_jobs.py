@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize(
     ("paths", "named"), [(("docs/demo", "/color"), "docs/demo"), (("s3://a/", "color"), "color")]
 )
-def test_a_job_refuses_paths_that_are_relative_and_says_where_they_would_lead(paths, named):
+def test_relative_paths_are_refused_on_a_cluster(paths, named):
     ran = subprocess.run(
         [sys.executable, "jobs/colorize.py", *paths], cwd=ROOT, capture_output=True, text=True
     )
@@ -23,7 +23,7 @@ def test_a_job_refuses_paths_that_are_relative_and_says_where_they_would_lead(pa
     assert "absolute path that every node has" in ran.stderr
 
 
-def test_a_plan_has_an_absolute_path_too_and_a_broken_one_starts_nothing(tmp_path):
+def test_a_plan_needs_an_absolute_path_and_a_broken_plan_starts_nothing(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text("[window]\nopens = 22:00:00\n")
 

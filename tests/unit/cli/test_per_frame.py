@@ -6,7 +6,7 @@ from colorworker.domain.options import Options, predict_every_frame
 from colorworker.errors import UsageError
 
 
-def test_with_per_frame_no_frame_depends_on_others():
+def test_per_frame_makes_frames_independent_of_each_other():
     options = predict_every_frame(Options(), None)
 
     assert not options.propagates

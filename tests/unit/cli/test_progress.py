@@ -6,7 +6,7 @@ from colorworker.cli.progress import describe, display
 from colorworker.driver import Progress
 
 
-def test_a_moment_is_told_in_words():
+def test_progress_is_described_as_text():
     now = Progress(
         7, items_done=2, items_failed=1, units_done=5, units_known=20, frames_done=480,
         frames_resumed=240,
@@ -17,18 +17,18 @@ def test_a_moment_is_told_in_words():
     )
 
 
-def test_the_time_left_reckons_with_films_that_are_not_scanned_yet():
+def test_the_time_left_includes_films_that_are_not_scanned_yet():
     now = Progress(4, units_done=5, units_known=10, units_expected=25)
 
     assert "about 4 min 00 s left" in describe(now, 60.0)
 
 
 @pytest.mark.parametrize(("left", "words"), [(59, "59 s"), (3600, "1 h 00 min")])
-def test_time_left_is_told_as_people_say_it(left, words):
+def test_the_time_left_is_given_in_hours_and_minutes(left, words):
     assert f"about {words} left" in describe(Progress(2, units_done=1, units_known=2), left)
 
 
-def test_without_a_terminal_the_first_and_the_last_moment_are_lines(capsys):
+def test_without_a_terminal_the_first_and_last_progress_are_printed(capsys):
     with display(quiet=False) as show:
         for done in range(50):
             show(Progress(50, items_done=done + 1))

@@ -1,4 +1,4 @@
-"""Plans run again and again without TensorFlow or Ray: real codecs, a toy colorizer, own ports."""
+"""Runs of a plan, without TensorFlow or Ray: real codecs, a toy colorizer, memory stores."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -34,7 +34,7 @@ START = datetime(2026, 11, 22, 20, tzinfo=UTC)
 
 
 class Bench:
-    """An archive, its destinations, and a clock that stands still until it is turned."""
+    """An archive, its destinations, and a clock that only tests move."""
 
     def __init__(self, folder):
         self.archive = folder / "archive"
@@ -110,7 +110,7 @@ class Bench:
         return run_plan(plan, self.opened, self.run_collection, clock=lambda: self.now, **changes)
 
     def turned_by(self, step):
-        """Return what turns the clock on with every item."""
+        """Return a function that moves the clock forward with every item."""
 
         def turn(_):
             self.now += step
@@ -119,7 +119,7 @@ class Bench:
 
     @property
     def records(self):
-        """When and by which attempt each unit was done."""
+        """Creation time and attempt of every done-record."""
         store = self.opened("color")
         found = [info.key for info in store.list(".colorworker/units/")]
         records = [record_from_json(store.get(key)) for key in found]
@@ -141,7 +141,7 @@ REELS = Collection("reels", ("archive",), "color", Options(), "lite")
 PLAN = RestorationPlan("nightly", (REELS,), retry=Retry(attempts=2))
 
 
-def test_only_what_is_new_changed_or_asked_for_otherwise_is_done(bench):
+def test_only_new_and_changed_sources_and_changed_options_are_done(bench):
     first = bench.run(PLAN)
     before = bench.records
     second = bench.run(PLAN)
@@ -165,7 +165,7 @@ def test_only_what_is_new_changed_or_asked_for_otherwise_is_done(bench):
         assert (tally.worked_on, tally.resumed, tally.gone) == (3, 0, 0)
 
 
-def test_what_fails_waits_is_tried_again_and_is_parked(bench):
+def test_a_failed_item_waits_is_retried_and_is_parked(bench):
     (bench.archive / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
     first = bench.run(PLAN).collections[0].tally
     assert (first.failed, first.done, first.newly_parked) == (1, 2, [])
@@ -187,7 +187,7 @@ def test_what_fails_waits_is_tried_again_and_is_parked(bench):
     assert not [*bench.opened("color").list(".colorworker/plans/nightly/reels/failures/")]
 
 
-def test_a_store_that_is_away_parks_nobody(bench, monkeypatch):
+def test_an_unavailable_store_parks_no_item(bench, monkeypatch):
     def away(*_):
         raise StoreUnavailable("color", "it does not answer")
 
@@ -202,7 +202,7 @@ def test_a_store_that_is_away_parks_nobody(bench, monkeypatch):
 
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("batch", [1, 8])
-def test_a_run_does_as_many_items_as_its_budget_has_and_the_next_goes_on(bench, workers, batch):
+def test_a_run_stops_at_its_budget_of_items_and_the_next_continues(bench, workers, batch):
     for number in range(4):
         bench.picture(f"more-{number}.png", 50 + number)
     bench.workers, bench.batch = workers, batch
@@ -216,7 +216,7 @@ def test_a_run_does_as_many_items_as_its_budget_has_and_the_next_goes_on(bench, 
     assert len(bench.records) == 7
 
 
-def test_a_budget_of_items_is_one_for_all_collections(bench):
+def test_all_collections_share_the_budget_of_items(bench):
     bench.batch = 8
     other = replace(REELS, name="other", destination="elsewhere")
     plan = replace(PLAN, collections=(REELS, other), budget=Budget(items=4))
@@ -228,7 +228,7 @@ def test_a_budget_of_items_is_one_for_all_collections(bench):
     assert (first.standing, second.standing) == ("stopped", "done")
 
 
-def test_a_run_ends_when_its_window_closes(bench):
+def test_a_run_stops_when_its_window_closes(bench):
     plan = replace(PLAN, window=Window(time(20), time(21), ZoneInfo("UTC")))
     bench.on_line = bench.turned_by(timedelta(minutes=40))
 
@@ -250,7 +250,7 @@ def test_a_run_ends_when_its_window_closes(bench):
         (Budget(hours=9, money=3, price_per_hour=2), "the budget of 3 at 2 an hour is spent"),
     ],
 )
-def test_a_run_ends_when_its_hours_or_its_money_are_spent(bench, budget, reason):
+def test_a_run_stops_when_its_hours_or_money_are_spent(bench, budget, reason):
     def seconds():
         return (bench.now - START).total_seconds()
 
@@ -267,7 +267,7 @@ def test_a_run_ends_when_its_hours_or_its_money_are_spent(bench, budget, reason)
     assert len(bench.records) == 3
 
 
-def test_a_run_that_finds_another_one_alive_leaves_it_alone(bench):
+def test_a_run_does_not_start_while_another_one_is_in_progress(bench):
     home = bench.opened("color")
     with Heartbeat(home, plan_job("nightly")) as other:
         bench.now = datetime.now(UTC)
@@ -279,7 +279,7 @@ def test_a_run_that_finds_another_one_alive_leaves_it_alone(bench):
     assert (after.standing, after.collections[0].tally.done) == ("done", 3)
 
 
-def test_a_run_that_was_killed_is_waited_for_no_longer_than_its_heart_could_beat(bench):
+def test_a_killed_run_blocks_the_next_only_until_its_heartbeats_are_overdue(bench):
     home = bench.opened("color")
     bench.now = datetime.now(UTC)
     killed, waits = Heartbeat(home, plan_job("nightly")), []
@@ -296,7 +296,7 @@ def test_a_run_that_was_killed_is_waited_for_no_longer_than_its_heart_could_beat
     assert waits == [20.0] * 4
 
 
-def test_runs_that_overlap_all_the_same_do_no_unit_twice(bench, tmp_path):
+def test_overlapping_runs_do_no_unit_twice(bench, tmp_path):
     other = Bench(tmp_path / "other")
     other.archive, other.stores = bench.archive, bench.stores
     inner = []
@@ -313,7 +313,7 @@ def test_runs_that_overlap_all_the_same_do_no_unit_twice(bench, tmp_path):
     assert outer.worked_on + inner[0].worked_on in {3, 4}
 
 
-def test_a_collection_that_cannot_be_run_does_not_hold_up_the_next(bench):
+def test_a_collection_that_cannot_run_does_not_stop_the_next(bench):
     broken = replace(REELS, name="broken", model="broken", destination="elsewhere")
 
     end = bench.run(replace(PLAN, collections=(broken, REELS)))
@@ -327,7 +327,7 @@ def test_a_collection_that_cannot_be_run_does_not_hold_up_the_next(bench):
     assert state.last_errors == ("broken: no such weights.",)
 
 
-def test_an_interrupted_run_says_so_and_begins_nothing_more(bench):
+def test_an_interrupted_run_starts_nothing_more(bench):
     seen = []
     bench.on_line = seen.append
 
