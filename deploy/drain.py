@@ -1,13 +1,14 @@
-"""Hold a container back from its end until the work in it is finished: a preStop hook.
+"""A preStop hook that delays the end of a container until the work in it is finished.
 
-Kubernetes runs it before it sends SIGTERM, which ends Ray, and all actors with it, at once. Here
-drivers of jobs get the SIGTERM instead, once; they let units under way finish and write their
-report. In a worker's container there are no drivers, and its actors are waited for: they end when
-their driver has. `terminationGracePeriodSeconds` bounds the wait.
+Kubernetes runs it before it sends SIGTERM, which would end Ray and all its actors at once. The hook
+sends SIGTERM to the drivers of jobs instead, once; they let running units finish and write their
+report. A worker's container has no drivers; there the hook waits for the actors, which end after
+their driver. `terminationGracePeriodSeconds` limits the wait.
 
     python /opt/colorworker/drain.py
 
-Only the standard library, and only /proc: it must start while the container is short of everything.
+It uses only the standard library and /proc, because it must start even if the container is short
+of resources.
 """
 
 import os
@@ -20,14 +21,14 @@ from pathlib import Path
 JOBS = Path(__file__).resolve().parent / "jobs"
 LOOK_SECONDS = 0.5
 QUIET_LOOKS = 3
-"""Looks in a row without work after which there is none: Ray takes a moment to end an actor."""
+"""Consecutive looks without work before the hook ends: Ray takes a moment to end an actor."""
 
 
 def processes(proc: Path = Path("/proc")) -> Iterator[tuple[int, list[str]]]:
-    """Yield number and command line of every process of this container, but for this one."""
+    """Yield the ID and the command line of every other process of this container."""
     for folder in proc.iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
-            # A process may end between two looks.
+            # A process may have ended meanwhile.
             with suppress(OSError):
                 words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 yield int(folder.name), [word for word in words if word]
@@ -42,12 +43,12 @@ def is_driver(words: list[str]) -> bool:
 
 
 def is_actor(words: list[str]) -> bool:
-    """Return whether it is an actor that does units, or one of a training."""
+    """Return whether it is an actor that runs units, or a training worker."""
     return bool(words) and words[0].startswith(("ray::UnitActor", "ray::RayTrainWorker"))
 
 
 def main() -> None:
-    """Ask drivers to stop, and wait until neither they nor actors are left."""
+    """Ask drivers to stop, and wait until no driver and no actor is left."""
     for number, words in processes():
         if is_driver(words):
             with suppress(ProcessLookupError):

@@ -23,14 +23,14 @@ OBJECT_STORE_BYTES = 100 * 2**20
 
 @dataclass
 class Node:
-    """One `ray start --block`: its raylet and all that belongs to it."""
+    """One `ray start --block` with its raylet and other processes."""
 
     process: subprocess.Popen
     name: str
 
     @property
     def pids(self):
-        """Its processes: `ray start` and all that descends from it."""
+        """IDs of `ray start` and all its descendants."""
         return descendants(self.process.pid)
 
     @property
@@ -45,7 +45,7 @@ class Node:
         self.process.wait()
 
     def stop(self):
-        """End the node in good order, and by force what is left of it."""
+        """Stop the node cleanly, then kill whatever is left of it."""
         pids = self.pids
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -58,7 +58,7 @@ class Node:
 
 @dataclass
 class Cluster:
-    """A head without CPUs, and nodes that come and go; entered with a token of its own."""
+    """A head without CPUs, and nodes that come and go; it requires a token."""
 
     folder: Path
     gcs_port: int = 0
@@ -71,7 +71,7 @@ class Cluster:
 
     @property
     def environment(self):
-        """What a client of the cluster needs in its environment."""
+        """The environment that a client of the cluster needs."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "COLORWORKER_"))}
         return {
             **kept,
@@ -84,7 +84,7 @@ class Cluster:
 
     @property
     def workers(self):
-        """The nodes that run, without the head."""
+        """The running nodes, without the head."""
         return [node for node in self.nodes[1:] if node.runs]
 
     def add_node(self, cpus=1, **variables):
@@ -120,14 +120,14 @@ class Cluster:
         )
 
     def run(self, *arguments, timeout_seconds=120):
-        """Run `ray ARGUMENTS` and return what it printed; an error fails the test."""
+        """Run `ray ARGUMENTS` and return its output; an error fails the test."""
         process = self.start(*arguments)
         out, err = process.communicate(timeout=timeout_seconds)
         assert process.returncode == 0, out + err[-2000:]
         return out
 
     def take_jobs(self):
-        """Wait until a job is taken: a busy machine's head is up long before its agent for them."""
+        """Wait until the head accepts jobs: on a busy machine its job agent starts much later."""
         end = time.monotonic() + START_SECONDS
         while True:
             process = self.start("job", "submit", "--", "true")
@@ -173,12 +173,12 @@ class Cluster:
 
 
 def start_cluster(version=""):
-    """Return a cluster with a head and nothing else; stop it.
+    """Return a cluster with only a head; the caller stops it.
 
     Args:
-        version: Of Ray that it says it has; empty for the real one.
+        version: Version of Ray that the cluster claims; empty for the real one.
     """
-    # Sockets lie below it, and their paths may be 107 bytes long.
+    # Ray's sockets are below it, and their paths may have at most 107 bytes.
     cluster = Cluster(Path(tempfile.mkdtemp(prefix="cw-ray-", dir="/tmp")))
     try:
         claim = f"import ray; ray.__version__ = {version!r}; from ray.scripts.scripts import main"

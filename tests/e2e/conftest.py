@@ -1,4 +1,4 @@
-"""All tests of this folder start the command line in processes of its own."""
+"""All tests in this folder run the command line in separate processes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster of several nodes, which go and come while they run."""
+"""Jobs on a Ray cluster whose nodes come and go while they run."""
 
 import json
 import re
@@ -26,7 +26,7 @@ RUNTIME_ENVIRONMENT = {"excludes": ["tests", "docs", "benchmarks"], "env_vars": 
 
 @pytest.fixture(scope="module")
 def s3(s3_server):
-    """The server, found by boto3 through the environment in all that is started from here on."""
+    """The server; boto3 finds it through the environment in every process started from here on."""
     with pytest.MonkeyPatch.context() as patch:
         for name in AWS:
             patch.delenv(name, raising=False)
@@ -37,7 +37,7 @@ def s3(s3_server):
 
 @pytest.fixture(scope="module")
 def running_cluster(s3):
-    """Its nodes have the credentials of the server in their environment, as they should."""
+    """A cluster whose nodes have the server's credentials in their environment."""
     cluster = rays.start_cluster()
     try:
         cluster.take_jobs()
@@ -48,7 +48,7 @@ def running_cluster(s3):
 
 @pytest.fixture
 def cluster(running_cluster):
-    """A head without cores, and two nodes of one core each."""
+    """A head without cores and two nodes with one core each."""
     while len(running_cluster.workers) < 2:
         running_cluster.add_node()
     return running_cluster
@@ -62,7 +62,7 @@ def submit(cluster, name, source, destination):
 
 
 def wait_for(condition, process, seconds=120):
-    """Wait until something is so while a process runs; its end or much time fail the test."""
+    """Wait for a condition; fail the test if the process ends first or it takes too long."""
     end = time.monotonic() + seconds
     while not condition():
         if process.poll() is not None or time.monotonic() > end:
@@ -73,7 +73,7 @@ def wait_for(condition, process, seconds=120):
 
 
 def ended(process, seconds=200):
-    """Return exit code and all output of a process, which is killed if it does not end."""
+    """Return the exit code and all output of a process; kill it if it does not end."""
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -83,12 +83,12 @@ def ended(process, seconds=200):
 
 
 def at_work(node, color):
-    """Return the processes of a node that have committed a unit."""
+    """Return the IDs of a node's processes that have committed a unit."""
     return node.pids & {int(worker.partition(":")[2]) for _, _, worker in color.records.values()}
 
 
 def object_store_bytes(cluster):
-    """Return (MiB, objects) in the object stores of all nodes, as Ray counts them."""
+    """Return (MiB, objects) in the object stores of all nodes, as Ray reports them."""
     # There may be other clusters on this machine.
     said = cluster.run("memory", "--stats-only", f"--address={cluster.address}")
     found = re.search(r"Plasma memory usage (\d+) MiB, (\d+) objects", said)
@@ -97,7 +97,7 @@ def object_store_bytes(cluster):
 
 @dataclass
 class Bucket:
-    """A bucket, and what a job left in it; like `Outcome`."""
+    """A bucket and the results of a job in it; like `Outcome`."""
 
     client: object
     name: str
@@ -110,7 +110,7 @@ class Bucket:
 
     @property
     def versions(self):
-        """Key, version and ETag of all there is and was."""
+        """Key, version and ETag of all current and former objects."""
         found = self.client.list_object_versions(Bucket=self.name)
         assert "DeleteMarkers" not in found
         return sorted((item["Key"], item["VersionId"], item["ETag"]) for item in found["Versions"])
@@ -152,11 +152,11 @@ def test_a_job_between_buckets_survives_a_lost_node_and_uses_one_that_joins(clus
 
     job = submit(cluster, "nodes", f"s3://{source.name}/", f"s3://{color.name}/")
     try:
-        # Whoever is first is held: it would do all there is while others load their model.
+        # Pause whichever is first: it would do all the work while the other loads its model.
         wait_for(lambda: at_work(stays, color) or at_work(goes, color), job)
         with held(at_work(stays, color) | at_work(goes, color)):
             wait_for(lambda: at_work(stays, color) and at_work(goes, color), job)
-        # Ray asks every worker, and one that is held does not answer.
+        # Ask now: Ray queries every worker, and a paused one does not answer.
         in_mid_job = object_store_bytes(cluster)
         with held(at_work(stays, color)):
             goes.kill()
@@ -181,7 +181,7 @@ def test_a_job_between_buckets_survives_a_lost_node_and_uses_one_that_joins(clus
 
 @pytest.mark.timeout(600)
 def test_the_commands_of_the_bucket_guide_work_as_written(cluster, s3, tmp_path):
-    """But for its installation, and its servers, which run here already."""
+    """Except for the installation and the servers, which run here already."""
     guide = (rays.REPOSITORY / "docs" / "cluster.md").read_text()
     section = guide.partition("\n## A bucket on a Ray cluster\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
@@ -189,7 +189,7 @@ def test_the_commands_of_the_bucket_guide_work_as_written(cluster, s3, tmp_path)
     script = "set -e\n" + fill + color + look
     for written, here in {
         "http://127.0.0.1:8265": cluster.environment["RAY_API_SERVER_ADDRESS"],
-        "s3://archive/": "s3://archive/cuts/",  # The other 8 items take long and show no more.
+        "s3://archive/": "s3://archive/cuts/",  # The other 8 items take long and test nothing more.
         "/tmp/": f"{tmp_path}/",
     }.items():
         assert written in script
@@ -237,7 +237,7 @@ def test_a_stopped_job_finishes_running_units_and_resumes_later(
     done = command.here("colorize", archive, color.destination, **VARIABLES)
 
     assert "SIGTERM: finishing running units" in output
-    assert "items done or skipped" in output  # The driver came to its end; it was not killed.
+    assert "items done or skipped" in output  # The driver ended by itself; it was not killed.
     assert stop_seconds < 60
     assert len(stopped) < 80
     assert parts <= {attempt for _, attempt, _ in stopped.values()}

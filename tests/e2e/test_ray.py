@@ -1,4 +1,4 @@
-"""The same job on Ray, with its actors and its driver killed under it."""
+"""A job on Ray whose actors and driver are killed while it runs."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def test_no_finished_unit_is_lost_when_actors_and_the_driver_are_killed(command,
     save_film(archive / "long.mp4", frames=120)
     color = Outcome(tmp_path / "color")
 
-    # An actor is killed at work, then the driver; another executor goes on.
+    # Kill an actor at work, then the driver; another executor resumes the job.
     process = command.start("colorize", archive, color.destination, "--executor", "ray", **SETTINGS)
     wait_for(lambda: len(color.records) >= 3, process)
     for pid in descendants(process.pid, "ray::UnitActor"):

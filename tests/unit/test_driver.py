@@ -1,4 +1,4 @@
-"""The driver's loop, against an executor that does what a script says; no pixels, no stores."""
+"""The driver's loop with a scripted executor; no pixels, no stores."""
 
 from collections import Counter
 from dataclasses import replace
@@ -28,7 +28,7 @@ def picture(key):
 
 
 class Scripted:
-    """An executor that succeeds at everything but what `fate` says of it."""
+    """An executor on which every unit succeeds unless `fate` returns another result."""
 
     def __init__(self, fate=lambda *_: None, slots=2, in_color=False):
         self.fate, self.slots, self.in_color = fate, slots, in_color
@@ -237,7 +237,7 @@ def test_a_stop_drops_units_that_have_not_begun():
         stopping=lambda: len(executor.seen) >= 4,
     )
 
-    # One batch was done, one was under way, and of the two that were only taken nothing is heard.
+    # One batch was done and one was under way; the two that were only submitted give no results.
     assert len(executor.seen) == 4
     assert len(lines) == 8
     assert end.units_running == 0

@@ -8,7 +8,7 @@ import ray
 
 from colorworker.domain.options import Asset, ModelRef, Options
 from colorworker.domain.units import scan
-from colorworker.errors import UsageError
+from colorworker.errors import DependencyMissing, UsageError
 from colorworker.executors.rayactors import RayExecutor
 from colorworker.executors.sizing import PoolSize
 from colorworker.executors.worker import WorkerSpec
@@ -29,7 +29,7 @@ def machine():
 
 @pytest.fixture
 def scans(tmp_path):
-    """Scans of films that are one film under other names."""
+    """Scans of eight copies of one film."""
     source = LocalStore(tmp_path / "source")
     (tmp_path / "source").mkdir()
     film = make_film(tmp_path / "source" / "0.mkv", Recipe(frames=24, gop_size=12)).read_bytes()
@@ -131,6 +131,14 @@ def test_a_worker_that_sees_another_folder_than_the_driver_is_refused(tmp_path):
     executor = make_executor(tmp_path, PoolSize(cpus=2), shared_key="jobs/1/plan.jsonl")
 
     with pytest.raises(UsageError, match=r"destination.*another folder.*every node"):
+        until_there(executor, 2)
+    executor.close()
+
+
+def test_a_worker_without_the_jobs_encoder_is_refused_before_the_first_unit(tmp_path):
+    executor = make_executor(tmp_path, PoolSize(cpus=2), encoders=("ffv1", "libnone"))
+
+    with pytest.raises(DependencyMissing, match=r"no encoder libnone\. .*pip install"):
         until_there(executor, 2)
     executor.close()
 

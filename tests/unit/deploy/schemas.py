@@ -1,4 +1,4 @@
-"""What Kubernetes and KubeRay accept, as strict JSON schemas, and the files under deploy/."""
+"""Strict JSON schemas of what Kubernetes and KubeRay accept, and the files under deploy/."""
 
 import os
 from functools import cache
@@ -14,7 +14,7 @@ DEPLOY = ROOT / "deploy"
 MANIFESTS = DEPLOY / "kubernetes"
 CRDS = Path(os.environ.get("COLORWORKER_TEST_SCHEMAS", ROOT.parent / "shared" / "schemas"))
 KUBERNETES = "1.36"
-"""Of kubectl's image in the CronJob; one version's schemas are read, not all that are bundled."""
+"""Version of kubectl's image in the CronJob; of the bundled schemas only its are read."""
 
 
 def documents(path):
@@ -23,7 +23,7 @@ def documents(path):
 
 
 def manifests():
-    """Yield (id, document) of all that kubectl is given."""
+    """Yield (id, document) for every document that kubectl applies."""
     for path in sorted(MANIFESTS.glob("*.yaml")):
         for document in documents(path):
             if document["kind"] != "Kustomization":
@@ -31,7 +31,7 @@ def manifests():
 
 
 def rayjobs():
-    """Return every RayJob by its name."""
+    """Return all RayJobs by name."""
     return {
         document["metadata"]["name"]: document
         for _, document in manifests()
@@ -40,7 +40,7 @@ def rayjobs():
 
 
 def pod_templates(document, path=""):
-    """Yield (where, pod spec) of everything below that starts containers."""
+    """Yield (path, pod spec) for every pod template below."""
     if isinstance(document, dict):
         if "containers" in document:
             yield path, document
@@ -52,7 +52,7 @@ def pod_templates(document, path=""):
 
 
 def validate(document):
-    """Raise jsonschema.ValidationError where the API server or KubeRay would refuse a document.
+    """Raise jsonschema.ValidationError if the API server or KubeRay would refuse a document.
 
     More than they do: an unknown key is an error, as `kubectl --validate=strict` has it.
     """
@@ -65,7 +65,7 @@ def validate(document):
 
 @cache
 def crd(kind, api_version):
-    """Return a strict validator of a custom resource; skips the test where there is no schema."""
+    """Return a strict validator of a custom resource; skips the test if there is no schema."""
     path = CRDS / f"ray.io_{kind.lower()}s.yaml"
     if not path.exists():
         pytest.skip(f"{path}: KubeRay's CRDs are not here; COLORWORKER_TEST_SCHEMAS names them")
@@ -73,7 +73,7 @@ def crd(kind, api_version):
     for version in definition["spec"]["versions"]:
         if f"ray.io/{version['name']}" == api_version:
             schema = strict(version["schema"]["openAPIV3Schema"])
-            # The resource's own schema leaves this one to the API server.
+            # The resource's schema leaves this part to the API server.
             schema["properties"]["metadata"] = {
                 "type": "object",
                 "required": ["name"],
@@ -85,7 +85,7 @@ def crd(kind, api_version):
 
 
 def strict(schema):
-    """Return an OpenAPI v3 schema as JSON schema that allows no key it does not know."""
+    """Return an OpenAPI v3 schema as a JSON schema that allows no unknown keys."""
     if isinstance(schema, list):
         return [strict(each) for each in schema]
     if not isinstance(schema, dict):
@@ -100,7 +100,7 @@ def strict(schema):
     if isinstance(properties, dict) and isinstance(result.get("type"), str):
         if not result.get("x-kubernetes-preserve-unknown-fields"):
             result.setdefault("additionalProperties", False)
-        # The API server fills defaults in before it looks for what is required.
+        # The API server fills in defaults before it checks required keys.
         required = [key for key in result.get("required", []) if "default" not in properties[key]]
         result = {**result, "required": required}
     return result

@@ -1,4 +1,4 @@
-"""The preStop hook: real processes, found as in a container."""
+"""The preStop hook, with real processes found as in a container."""
 
 import importlib.util
 import os
@@ -31,7 +31,7 @@ def drain(tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "JOBS", tmp_path / "jobs")
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.05)
-    # Other clusters of this machine are none of the test's business.
+    # Ignore other clusters on this machine.
     real = module.is_actor
     monkeypatch.setattr(module, "is_actor", lambda words: real(words) and words[-1] == "97.31")
     return module
@@ -42,7 +42,7 @@ def test_the_driver_gets_one_signal_and_other_processes_that_name_the_job_get_no
     job.parent.mkdir()
     job.write_text(JOB)
     submit.write_text("input()")
-    # As Ray starts it: by a shell, and `ray job submit` beside it follows its log.
+    # As Ray starts it: through a shell, while `ray job submit` follows the log.
     submitter = subprocess.Popen(
         [sys.executable, submit, "--", "python", job], stdin=subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""The Dockerfile and the compose file: well-formed, hardened, made from what is in the clone."""
+"""The Dockerfile and the compose file are well-formed and hardened, and need only the clone."""
 
 import re
 

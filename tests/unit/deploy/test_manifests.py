@@ -1,4 +1,4 @@
-"""The manifests are accepted by Kubernetes and KubeRay, and say what the program needs."""
+"""Kubernetes and KubeRay accept the manifests, and the manifests fit the program."""
 
 import copy
 import re
@@ -36,7 +36,7 @@ PODS = {
 
 
 def containers(name=""):
-    """Yield (pod, container) of all, or of those with that name."""
+    """Yield (pod, container) for all containers, or for those with that name."""
     for pod in PODS.values():
         for container in pod["containers"]:
             if name in container["name"]:
@@ -50,7 +50,7 @@ def named(kind, name):
 
 
 def change(document, path, value):
-    """Return a copy with one value changed; a value in <> is a new name of the key instead."""
+    """Return a copy with one value changed; a value in <> renames the key instead."""
     changed = copy.deepcopy(document)
     *parents, last = path
     place = changed
@@ -263,7 +263,7 @@ def test_the_job_asks_for_as_many_workers_as_the_groups_have():
             room += group["maxReplicas"] * (int(container["resources"]["limits"]["cpu"]) // cpus)
             assert group["minReplicas"] == group["replicas"] == 0
         assert room == int(SETTINGS["COLORWORKER_RUN__WORKERS"])
-    # Nothing stands before the first is asked for.
+    # No pod exists before the job asks for one.
     assert int(SETTINGS["COLORWORKER_RUN__MIN_WORKERS"]) >= 1
 
 

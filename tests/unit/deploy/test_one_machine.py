@@ -1,4 +1,4 @@
-"""The systemd units and the crontab line: well-formed, and both run the plan."""
+"""The systemd units and the crontab line are well-formed and run the plan."""
 
 import re
 import shlex
@@ -23,7 +23,7 @@ PLAN = "/etc/colorworker/plan.toml"
 
 
 def verify(folder, service=SERVICE, timer=TIMER):
-    """Return what systemd says of the units; skips the test where there is no systemd."""
+    """Return systemd's messages about the units; skips the test if there is no systemd."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
@@ -38,7 +38,7 @@ def verify(folder, service=SERVICE, timer=TIMER):
 
 
 def options(words):
-    """Return the parameters that `colorworker WORDS` would run with."""
+    """Return the parsed parameters of `colorworker WORDS`."""
     name, *arguments = words
     command = get_command(app).commands[name]
     return command.make_context(name, arguments).params
@@ -72,7 +72,7 @@ def test_the_service_runs_a_valid_command_and_has_time_to_stop():
     assert str(options(words)["plan_file"]) == PLAN
     stop = int(variables["COLORWORKER_RUN__STOP_SECONDS"])
     assert stop + 15 <= int(values["TimeoutStopSec"])
-    # A timer starts nothing that is still starting, which a oneshot is until it has ended.
+    # A oneshot counts as starting until it ends, and a timer does not start it again meanwhile.
     assert values["Type"] == "oneshot"
     assert values["TimeoutStartSec"] == "infinity"
 
@@ -93,7 +93,7 @@ def test_the_crontab_line_has_the_format_of_etc_cron_d():
 
     assert times == ["30", "2", "*", "*", "*"]
     assert user == "colorworker"
-    # To cron it means a new line.
+    # cron reads % as a line break.
     assert "%" not in command
     assert CRONTAB.endswith("\n")
     program, *words = shlex.split(command)

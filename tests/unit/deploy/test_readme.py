@@ -1,4 +1,4 @@
-"""What deploy/README.md names is there."""
+"""Everything that deploy/README.md names exists."""
 
 import re
 

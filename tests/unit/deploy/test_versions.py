@@ -1,4 +1,4 @@
-"""What is deployed is what the project resolves to, and what its tests ran with."""
+"""The pinned versions are those that the project resolves to and that its tests run with."""
 
 import re
 import sys
@@ -25,7 +25,7 @@ RENEW = "renew deploy/constraints.txt as deploy/README.md says"
 
 
 def required():
-    """Return what pyproject.toml asks for in either image."""
+    """Return the requirements of both images from pyproject.toml."""
     lines = [*PROJECT["dependencies"]]
     for extra in EXTRAS_OF_IMAGES:
         lines += EXTRAS[extra]
@@ -36,7 +36,7 @@ def required():
 
 
 def images():
-    """Yield every image that the manifests and the compose file name."""
+    """Yield every image named in the manifests and the compose file."""
     for _, document in manifests():
         for _, pod in pod_templates(document):
             yield from (container["image"] for container in pod["containers"])
@@ -63,7 +63,7 @@ def test_indirect_dependencies_are_pinned_too():
         try:
             lines = distribution(name).requires or []
         except PackageNotFoundError:
-            continue  # of the GPU image
+            continue  # only in the GPU image
         for each in map(Requirement, lines):
             wanted = [{"extra": extra} for extra in extras] or [{"extra": ""}]
             if each.marker is None or any(each.marker.evaluate(e) for e in wanted):
@@ -73,7 +73,7 @@ def test_indirect_dependencies_are_pinned_too():
     assert not missing, f"{sorted(missing)} not pinned; {RENEW}"
 
 
-# Those whose release can change a pixel, or whether the parts of a cluster understand each other.
+# A release of these can change pixels or break the protocol between the parts of a cluster.
 @pytest.mark.parametrize("name", ["av", "numpy", "pyvips-binary", "ray", "tensorflow-cpu"])
 def test_the_tests_run_with_the_pinned_version(name):
     assert version(name) == PINS[name], RENEW

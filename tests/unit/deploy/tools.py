@@ -1,4 +1,4 @@
-"""Linters that come as wheels beside this Python, and what they say."""
+"""Runs linters that are installed as wheels."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def lint(tool, *arguments, text=None):
-    """Return (exit code, output) of a tool of the `test` extra, given `text` on its stdin."""
+    """Return (exit code, output) of a tool from the `test` extra; `text` goes to its stdin."""
     done = subprocess.run(
         [Path(sys.executable).parent / tool, *map(str, arguments)],
         input=text,

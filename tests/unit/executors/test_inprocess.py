@@ -1,4 +1,4 @@
-"""Units on threads of this process: stopping them, and places that cannot do them."""
+"""Units on threads of this process: stops, and errors of the place."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What a machine needs before it is given any unit."""
+"""Checks of a machine before it is given any unit."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ from colorworker.store.memory import MemoryStore
 
 MODEL = ModelRef("lite", "0" * 64)
 NOT_WRITABLE = Path("/sys/fs/colorworker")
-"""Not even root can make a folder there."""
+"""Not even root can create this folder."""
 
 
 def entry(key):

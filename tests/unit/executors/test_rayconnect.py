@@ -1,4 +1,4 @@
-"""Addresses of clusters that are not there."""
+"""Connecting to Ray clusters that do not exist."""
 
 import socket
 

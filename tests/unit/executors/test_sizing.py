@@ -1,4 +1,4 @@
-"""How many workers a cluster has room for, and how many are asked for."""
+"""How many workers fit on a cluster, and how many are requested."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from colorworker.executors.sizing import PoolSize
 
 
 @pytest.mark.parametrize(
-    ("crew", "nodes", "room"),
+    ("size", "nodes", "capacity"),
     [
         (PoolSize(cpus=2), [], 0),
         (PoolSize(cpus=2), [{"CPU": 0.0}, {}], 0),
@@ -17,27 +17,29 @@ from colorworker.executors.sizing import PoolSize
         (PoolSize(cpus=1, gpus=0.3), [{"CPU": 64.0, "GPU": 0.9}], 3),
     ],
 )
-def test_a_worker_takes_all_its_resources_from_one_node(crew, nodes, room):
-    assert crew.capacity(nodes) == room
+def test_a_worker_takes_all_its_resources_from_one_node(size, nodes, capacity):
+    assert size.capacity(nodes) == capacity
 
 
 def test_without_a_maximum_the_target_is_what_fits():
-    assert [PoolSize().target(room, work_is_waiting=True) for room in (0, 3, 9)] == [0, 3, 9]
+    targets = [PoolSize().target(capacity, work_is_waiting=True) for capacity in (0, 3, 9)]
+
+    assert targets == [0, 3, 9]
 
 
 def test_the_maximum_is_requested_beyond_capacity_only_while_work_is_waiting():
-    crew = PoolSize(max_workers=8)
+    size = PoolSize(max_workers=8)
 
-    assert crew.target(3, work_is_waiting=True) == 8
-    assert crew.target(3, work_is_waiting=False) == 3
-    assert crew.target(20, work_is_waiting=True) == 8
+    assert size.target(3, work_is_waiting=True) == 8
+    assert size.target(3, work_is_waiting=False) == 3
+    assert size.target(20, work_is_waiting=True) == 8
 
 
 def test_the_minimum_is_requested_without_any_capacity():
-    crew = PoolSize(min_workers=2)
+    size = PoolSize(min_workers=2)
 
-    assert crew.target(0, work_is_waiting=False) == 2
-    assert crew.limit(0) == 2
+    assert size.target(0, work_is_waiting=False) == 2
+    assert size.limit(0) == 2
 
 
 def test_requests_that_do_not_fit_are_withdrawn_when_nodes_are_gone():
