@@ -17,7 +17,7 @@ def colorizer():
 
 
 def picture(height, width, seed=0):
-    """Return a landscape of sorts: a bright sky over rolling noise, L* (height, width)."""
+    """Return the L* of an artificial landscape, a bright sky over smooth noise, (height, width)."""
     rng = np.random.default_rng(seed)
     ground = rng.random((height, width)).cumsum(0) % 17
     sky = np.linspace(90, 60, height)[:, None] - ground * (np.arange(height) > height // 2)[:, None]

@@ -1,4 +1,4 @@
-"""Weights in Keras' own HDF5 files: both formats are read, and none leads anywhere else."""
+"""Weights in HDF5 files of Keras: both formats are read, and links to other files are refused."""
 
 import pickle
 
@@ -14,7 +14,7 @@ from colorworker.store.memory import MemoryStore
 
 pytestmark = [
     pytest.mark.integration,
-    # Keras 3.15 hands its variables to np.array, which NumPy 2 asks for another signature.
+    # Keras 3.15 passes its variables to np.array, and NumPy 2 warns about their __array__ method.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 

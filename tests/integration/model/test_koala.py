@@ -1,4 +1,4 @@
-"""The report's network trains, is saved without its Inception branch, and colors with it."""
+"""Koala is trained, saved without its Inception branch, and colors with it again."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from colorworker.model.weights import encode_weights, parse
 
 pytestmark = pytest.mark.integration
 
-# The real branch, at the smallest size that it takes.
+# The real branch, at the smallest size that it accepts.
 SMALL = Architecture("koala", pixels=32, embedding_pixels=75)
 
 
@@ -43,7 +43,7 @@ def test_koala_learns_and_colors_the_same_after_saving():
 
     weights = parse(encode_weights(network.architecture, network.arrays()), "koala.npz", "0" * 64)
 
-    # Its own 4.7 million parameters and nothing of the branch, of which it keeps the sha256.
+    # The 4.7 million parameters of the network itself, and only the SHA-256 of the branch.
     assert network.model.count_params() == 4_696_098
     assert network.backbone() == []
     assert losses[-1] < losses[0]

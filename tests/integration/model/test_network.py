@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "lite_check.npz"
-"""Luma, hints and what the reference implementation made of them; logits of every 4th cell."""
+"""Luma, hints, and the outputs of the reference implementation; logits of every 4th cell."""
 TOLERANCE = 1e-3
 
 
@@ -26,7 +26,7 @@ def weights():
 
 @pytest.fixture(scope="module")
 def outputs(weights):
-    """Return (logits, ab) for luma, hints / 110 and the share of rebalancing taken back."""
+    """Return (logits, ab) for luma, hints / 110 and the share of rebalancing that is undone."""
     apply = FoldedConvolutions(weights, tf.float32)
 
     def run(luma, hints, calm):

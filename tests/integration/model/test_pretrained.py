@@ -1,4 +1,4 @@
-"""EfficientNetV2-S as a table computes what keras.applications computes, in gray."""
+"""Our EfficientNetV2-S computes the same as that of keras.applications on gray pictures."""
 
 import keras
 import numpy as np
@@ -16,14 +16,14 @@ from colorworker.model.weights import encode_weights, load, parse, resolve, save
 
 pytestmark = [
     pytest.mark.integration,
-    # Keras 3.15 hands its variables to np.array, which NumPy 2 asks for another signature.
+    # Keras 3.15 passes its variables to np.array, and NumPy 2 warns about their __array__ method.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
 
 @pytest.fixture(scope="module")
 def published():
-    """EfficientNetV2-S with values that tell every array from every other."""
+    """EfficientNetV2-S with different values in every array."""
     model = keras.applications.EfficientNetV2S(include_top=False, weights=None)
     rng = np.random.default_rng(0)
     for variable in model.weights:
@@ -47,7 +47,7 @@ def architecture(published, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def started(architecture):
-    """A network whose encoder comes from that file."""
+    """A network whose encoder comes from the file of `published`."""
     return make_trainable(architecture)
 
 
@@ -55,7 +55,7 @@ def test_features_equal_those_of_keras_for_a_gray_picture(published, started):
     luma = np.random.default_rng(1).uniform(-1, 1, (1, 64, 96, 1)).astype(np.float32)
     last = ("block1b_add", "block2d_add", "block3d_add", "block5i_add", "block6o_add")
     outputs = [published.get_layer(name).output for name in last]
-    # Its own preprocessing is x / 128 - 1.
+    # Keras' own preprocessing is x / 128 - 1.
     rgb = np.repeat((luma + 1) * 128, 3, -1)
     expected = keras.Model(published.input, [*outputs, published.output])(rgb, training=False)
 

@@ -1,4 +1,4 @@
-"""Weights by s3:// URI, from a real server."""
+"""Weights from an s3:// URI, with a real server."""
 
 from functools import partial
 from importlib import resources

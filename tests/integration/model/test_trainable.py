@@ -1,4 +1,4 @@
-"""Training starts where inference is, and what it writes colors as it did."""
+"""Training starts with the function of inference, and saved weights color like the trained ones."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def batch_of(seed, size=32, pictures=2):
 
 
 def learn(network, batch, steps, rate=0.01):
-    """Take plain gradient steps and return the loss before each."""
+    """Take plain gradient steps; return the loss before each one."""
     seen = []
     for _ in range(steps):
         with tf.GradientTape() as tape:
@@ -82,7 +82,7 @@ def test_saved_weights_color_like_the_trained_network(tmp_path, lite):
     offset = np.zeros_like(lite.log_class_weights)
     ab = upsample(annealed_mean(logits, lite.bins, offset, 0.38), mask)
     assert ref.sha256 == sha256
-    # Kernels are stored as float16: half a unit of a* or b* at the worst pixel of this noise.
+    # Kernels are stored as float16, which costs up to half a unit of a* or b* on this noise.
     difference = np.abs(colors - ab)
     assert difference.mean() < 0.05
     assert difference.max() < 2

@@ -1,4 +1,4 @@
-"""The long way round: every pixel from Lab to R'G'B' to codes, one by one."""
+"""A slow reference: converts every pixel from L*a*b* to R'G'B' and to codes."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ WEIGHTS = {
     "bt709": np.array([0.2126, 0.7152, 0.0722]),
     "bt2020": np.array([0.2627, 0.6780, 0.0593]),
 }
-# Primaries' and white's chromaticities, from which the matrices follow.
+# Chromaticities of primaries and white, from which the matrices are computed.
 PRIMARIES = {
     False: [(0.640, 0.330), (0.300, 0.600), (0.150, 0.060)],
     True: [(0.708, 0.292), (0.170, 0.797), (0.131, 0.046)],
@@ -33,7 +33,7 @@ def xyz_from_rgb_matrix(wide):
 
 
 def light_from_display(rgb, spec):
-    """Linear R, G, B; 1 is diffuse white, 203 cd/m2 in HDR."""
+    """Return linear R, G, B relative to diffuse white, which is at 203 cd/m2 in HDR."""
     if spec.transfer == "pq":
         root = rgb ** (1 / 78.84375)
         part = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)

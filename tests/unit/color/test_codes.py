@@ -1,4 +1,4 @@
-"""The table of codes against the long way round."""
+"""The table of chroma codes compared with the per-pixel reference."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from tests.unit.color.reference import (
 )
 
 DARKEST = {"sdr": 0.05, "pq": 0.4, "hlg": 0.2}
-"""Signals of the darkest grays, of HDR at 32 and 6 cd/m2: below, colors as strong as the test has
-them miss by more."""
+"""Signals of the darkest grays tested, in HDR at 32 and 6 cd/m2. Below, colors as strong as those
+of the test have larger errors."""
 
 
 def chroma_codes(table, luma, ab):
@@ -50,7 +50,7 @@ def test_no_color_leaves_the_gamut_by_more_than_rounding(spec):
     cb, cr = chroma_codes(chroma_table(spec), luma, ab)
 
     rgb = display_from_codes(luma.astype(float), cb.astype(float), cr.astype(float), spec)
-    # Half a code of Cb moves B' by (1 - kb) codes; at 12 bits luma counts in steps of 4 codes.
+    # Half a code of Cb changes B' by (1 - kb) codes; at 12 bits the table steps by 4 luma codes.
     slack = (1.2 if spec.bit_depth <= 10 else 4) / spec.chroma_span
     assert rgb.min() > -slack
     assert rgb.max() < 1 + slack

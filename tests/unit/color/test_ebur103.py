@@ -1,4 +1,4 @@
-"""Chroma within EBU R 103."""
+"""Chroma is limited to EBU R 103."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_chroma_outside_the_range_is_moved_just_inside(spec):
     assert after.max() <= 1.05 + 1e-6
     for plane, was in zip(limited, (cb, cr), strict=True):
         np.testing.assert_array_equal(plane[inside], was[inside])
-    # One code of chroma moves blue by up to 1.9 luma codes and red by 1.6.
+    # One code of chroma changes blue by up to 1.9 luma codes and red by 1.6.
     touching = np.minimum(1.05 - after.max(axis=0), after.min(axis=0) + 0.05)[~inside]
     assert touching.max() < 4 / spec.luma_span
 

@@ -1,4 +1,4 @@
-"""What codes mean, against the long way round."""
+"""The meaning of luma codes, compared with the per-pixel reference."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_the_white_code_follows_the_transfer_characteristic(transfer, name, whit
     )
 
     assert (spec.transfer, spec.black + spec.white_span) == (name, white)
-    # ITU-R BT.2408, table 1: PQ has it at 58 %, HLG at 75 %.
+    # ITU-R BT.2408, table 1: diffuse white is at 58 % for PQ and 75 % for HLG.
     assert lightness_from_luma(np.array([white], np.uint16), spec) == pytest.approx(100, abs=0.1)
 
 

@@ -26,7 +26,7 @@ def test_gray_has_no_colorfulness():
 
 
 def test_colorfulness_follows_the_formula_of_the_paper():
-    # One red pixel beside a gray one: rg = 255, 0; yb = 127.5, 0.
+    # One red pixel next to a gray one: rg = 255, 0; yb = 127.5, 0.
     spread = math.hypot(127.5, 63.75)
     middle = math.hypot(127.5, 63.75)
 
@@ -34,7 +34,7 @@ def test_colorfulness_follows_the_formula_of_the_paper():
 
 
 def test_signed_and_absolute_colorfulness_differ_where_opposite_colors_meet():
-    # Red and green: rg = 255, -255; yb = 127.5 twice. Signed, rg spreads; absolute, it does not.
+    # Red and green: rg = 255, -255; yb = 127.5 twice. Signed rg varies; absolute rg does not.
     both = picture(RED, GREEN)
 
     assert colorfulness(both) == pytest.approx(255 + 0.3 * 127.5)
@@ -42,7 +42,7 @@ def test_signed_and_absolute_colorfulness_differ_where_opposite_colors_meet():
 
 
 def test_blue_counts_on_the_yellow_blue_axis():
-    # Blue alone: rg = 0, yb = -255; nothing spreads.
+    # Blue alone: rg = 0, yb = -255; nothing varies.
     assert colorfulness(picture(BLUE, BLUE)) == pytest.approx(0.3 * 255)
 
 

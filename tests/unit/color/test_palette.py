@@ -15,7 +15,7 @@ def read(cells, luma):
 
 
 def two_halves():
-    """A dark left and a light right half, green and red."""
+    """Return normalized luma and chroma of a dark green left and a light red right half."""
     luma = np.full((HEIGHT, WIDTH), 80, np.uint8)
     luma[:, WIDTH // 2 :] = 160
     chroma = np.stack([np.where(luma > 100, 30, -30), np.full(luma.shape, 10)])

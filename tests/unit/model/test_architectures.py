@@ -8,7 +8,7 @@ from colorworker.model.weights import MAX_FILE_BYTES
 
 
 def parameters(architecture, bins=259):
-    """Return how many numbers a file holds for it."""
+    """Return the number of values in a weights file."""
     return sum(
         shape[0] * (shape[1] if len(shape) > 1 else 1) * (shape[2] * shape[3] if shape[3:] else 1)
         for shape in array_shapes(architecture, bins).values()
@@ -72,8 +72,8 @@ def test_the_table_entry_of_koala_names_an_untrained_branch():
 
 
 def test_networks_have_the_published_sizes():
-    # 20,331,360 of keras.applications.EfficientNetV2S(include_top=False), less two channels of the
-    # stem; 20,177,504 of them learn.
+    # 20,331,360 of keras.applications.EfficientNetV2S(include_top=False), less two input channels
+    # of the stem; 20,177,504 of them are trainable.
     encoder = {
         name: shape
         for name, shape in array_shapes(Architecture("efficientnetv2s"), 1).items()

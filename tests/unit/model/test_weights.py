@@ -115,7 +115,7 @@ def test_a_damaged_member_is_refused(tmp_path):
 
 
 class Nasty:
-    """Would be executed by unpickling."""
+    """Executes code when it is unpickled."""
 
     def __reduce__(self):
         return (exec, ("raise SystemExit('unpickled')",))
@@ -192,7 +192,7 @@ def test_koala_needs_no_bins(tmp_path):
 
 
 def member(shape, data):
-    """Return a .npy of float32 whose header promises `shape`, whatever follows."""
+    """Return a .npy of float32 whose header declares `shape`, followed by other data."""
     buffer = io.BytesIO()
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(buffer, header)

@@ -1,4 +1,4 @@
-"""A part of a film, whole jobs: its frames, its sound and its words, and nothing of other jobs."""
+"""Whole jobs for an excerpt of a film: its frames, its sound and its subtitles."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -68,7 +68,7 @@ def test_an_earlier_excerpt_does_not_change_the_whole_film(source):
     alone = run(source, second)
 
     assert after.frames == 60
-    # Matroska files have ids by chance.
+    # Matroska files contain random ids.
     same = {"seconds": {}, "output_sha256": ""}
     assert replace(after, **same) == replace(alone, **same)
     frames, expected = (decoded(store.open("reel.mkv")) for store in (first, second))

@@ -1,4 +1,4 @@
-"""Every film of the format matrix: what it is, its frames by any cut, and its archive copy."""
+"""Every film of the format matrix: its scan, its frames for any cut list, and its archive copy."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,7 +27,7 @@ by_clip = pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
 
 @dataclass(frozen=True)
 class Made:
-    """A clip's file, what it is, and what became of it."""
+    """The file of a clip, its properties, and the films made from it."""
 
     path: Path
     film: Film
@@ -114,7 +114,7 @@ def test_aspect_rotation_and_field_order_are_kept_by_every_profile(name, profile
     source = made(clip).film.info
     assert output.info.sample_aspect_ratio == source.sample_aspect_ratio
     assert output.info.rotation == source.rotation
-    # Where the source says nothing, some codecs say that it is progressive.
+    # If the source does not say, some encoders write that the film is progressive.
     assert max(output.info.field_order, 1) == max(source.field_order, 1)
     assert len(output.lumas) == len(clip.seconds)
 

@@ -1,4 +1,4 @@
-"""One pass over a film tells its times and its hash."""
+"""A film is hashed while it is scanned; a remote file is read once."""
 
 import hashlib
 import io

@@ -19,7 +19,7 @@ from tests.toycolorizer import ToyColorizer
 
 
 class Counting(MemoryStore):
-    """A memory store that remembers every key that was put, and can be away."""
+    """A memory store that records the keys put into it and can be made unavailable."""
 
     def __init__(self):
         super().__init__("destination")
@@ -127,8 +127,8 @@ def test_a_source_that_changes_during_the_job_fails_instead_of_mixing_versions(s
 
     class Meddling(ToyColorizer):
         def predict(self, lightness, hints=None):
-            # As archives replace files. Written in place it might fail to decode first: another
-            # thread is reading it.
+            # Replaced as a whole, as archives do. If it were overwritten in place, the thread that
+            # reads it could fail to decode it first.
             changed = film.with_suffix(".new")
             changed.write_bytes(film.read_bytes() + b"\0")
             changed.replace(film)
@@ -191,7 +191,7 @@ def test_each_item_of_a_job_uses_its_own_options(source):
 
 
 def make_shots(path, *lengths, gop_size=6):
-    """Write a film of scenes that stand still, one for each length."""
+    """Write a film of still scenes, one for each length in frames."""
     random = np.random.default_rng(1)
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=25)
@@ -265,7 +265,7 @@ def test_a_preview_shows_every_shot_once_in_order_and_writes_no_film(source):
         for key in line.thumbnail_keys
     ]
     assert outputs(destination) == set()
-    # A border of two stretches within a shot may show it twice.
+    # A shot across the border of two stretches may be shown twice.
     assert 5 <= len(pictures) <= 5 + 7
     changes = [np.abs(a - b).mean() > 10 for a, b in itertools.pairwise(pictures)]
     assert sum(changes) == 4
@@ -277,7 +277,7 @@ def test_a_preview_deinterlaces_when_the_job_does(source):
         previewed(source, Options(preview=True, deinterlace=way)) for way in ("off", "bwdif")
     )
 
-    # Stripes that moved between the fields: lines differ from the next as the fields do.
+    # The stripes moved between the fields, so that successive lines differ.
     assert roughness(whole) < 0.9 * roughness(combed)
 
 
@@ -303,7 +303,7 @@ def test_an_unsupported_matrix_fails_the_film_by_name(source):
 
 
 class Vivid(ToyColorizer):
-    """As warm as the look is vivid."""
+    """Warmer with more vividness."""
 
     def __init__(self, look):
         self.look = look

@@ -1,4 +1,4 @@
-"""A frame whose luma is not the source's is never published."""
+"""A film with a frame whose luma differs from the source is never published."""
 
 import av
 import numpy as np

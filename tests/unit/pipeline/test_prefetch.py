@@ -1,4 +1,4 @@
-"""A stage in a thread of its own: order, bounds, errors and early ends."""
+"""A generator in a thread of its own: order, limits, errors and early ends."""
 
 import threading
 from contextlib import closing
@@ -40,7 +40,7 @@ def test_no_more_items_are_made_ahead_than_the_limit():
     for _ in prefetch(items(), 3, "stage"):
         taken += 1
 
-    # The one in hand was asked for, and is counted as taken only when this loop has it.
+    # The item that this loop is receiving has been requested but is not counted as taken yet.
     assert 1 < most <= 4
 
 

@@ -1,4 +1,4 @@
-"""Whole jobs of films under every profile and option: what the report's line says of them."""
+"""Whole jobs of films with every profile and many options, as their report lines show them."""
 
 import re
 
@@ -16,7 +16,7 @@ from tests.manystreams import make_film_with_all_streams
 
 
 class Vivid:
-    """Colors everything in strong red and green, at random, whatever the gamut."""
+    """Colors pixels at random in strong red and green, also out of gamut."""
 
     def working_shape(self, height, width):
         return height, width
@@ -155,7 +155,7 @@ def test_the_broadcast_gamut_limits_strong_colors_on_uneven_luma(job):
 
     assert free.warnings == ()
     (said,) = kept.warnings
-    # x264 makes the source, and on a busy machine not always the same bytes of it.
+    # x264 encodes the source, and on a busy machine its bytes are not always the same.
     outside = "of all pixels lies outside EBU R 103 in the source and was not changed"
     assert re.fullmatch(rf"luma of 0\.[23]\d % {outside}", said)
     assert 0.9 * before < chroma_strength(output) < before

@@ -1,4 +1,4 @@
-"""Batches of pictures: predicted together, each with its own outcome, none left open."""
+"""Batches of pictures: one prediction, an outcome for each picture, and none left open."""
 
 import threading
 
@@ -19,7 +19,7 @@ OPTIONS = Options()
 
 
 class Source(MemoryStore):
-    """A source that knows its readers."""
+    """A store that records the readers it has opened."""
 
     def __init__(self):
         super().__init__("source")

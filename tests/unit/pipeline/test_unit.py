@@ -1,4 +1,4 @@
-"""Freed memory goes back to the system, whatever still lies behind it in a heap."""
+"""Freed memory is returned to the system even if memory after it in the heap is in use."""
 
 import ctypes
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whole clips through the chain, with a toy that colors every picture a little differently."""
+"""Whole clips through all stages, with a toy that colors every picture a little differently."""
 
 import zlib
 from fractions import Fraction
@@ -27,7 +27,7 @@ SMALL, LARGE = (64, 96), (192, 288)
 
 
 class NoisyColorizer:
-    """Dark pictures are green, light ones orange; each with an error of its own, by its content."""
+    """Colors dark pictures green and light ones orange, with an error for each picture."""
 
     weights_sha256 = "toy"
 
@@ -49,17 +49,17 @@ class NoisyColorizer:
         return np.stack(colors)
 
 
-class ByThing(NoisyColorizer):
-    """What has the lightest luma is red, all else is green; each picture with its own error."""
+class ByObject(NoisyColorizer):
+    """Colors the lightest pixels red and all others green, with an error for each picture."""
 
     def predict(self, lightness, hints=None):
-        thing = (lightness > 70)[..., None]
+        light = (lightness > 70)[..., None]
         error = super().predict(lightness)[:, :1, :1] - (30, 40)
-        return (np.where(thing, (25, 15), (-20, 10)) + error).astype(np.float32)
+        return (np.where(light, (25, 15), (-20, 10)) + error).astype(np.float32)
 
 
 class ByLuma(NoisyColorizer):
-    """What is light is orange and what is dark is green, pixel by pixel."""
+    """Colors light pixels orange and dark pixels green."""
 
     def predict(self, lightness, hints=None):
         light = lightness[..., None] > 60
@@ -75,7 +75,7 @@ def info_of(shape, pix_fmt="yuv420p"):
 
 
 def scene(shape, count, level, seed, pix_fmt="yuv420p"):
-    """Luma of a still scene around a level, with grain of a code or so."""
+    """Return the luma of a still scene around a level, with grain of about one code."""
     random = np.random.default_rng(seed)
     blocks = random.integers(-25, 25, (shape[0] // 8, shape[1] // 8))
     picture = level + np.kron(blocks, np.ones((8, 8)))
@@ -84,7 +84,7 @@ def scene(shape, count, level, seed, pix_fmt="yuv420p"):
 
 
 def pan(shape, count, seed):
-    """The same scene, moved by a pixel a frame."""
+    """Return the luma of a scene that moves by one pixel per frame."""
     (wide,) = scene((shape[0], shape[1] + 16 * -(-count // 16)), 1, 120, seed)
     return [np.ascontiguousarray(wide[:, left : left + shape[1]]) for left in range(count)]
 
@@ -123,7 +123,8 @@ def test_the_last_frame_before_a_border_leads_to_the_next_segments_color(shape, 
     before = colored(lumas[: border + ahead], border, noise=8)
     behind = colored(lumas[border:], len(lumas) - border, noise=8)
 
-    # The last anchor before the border, and how far towards it the last frame has gone.
+    # The last anchor before the border, and the position of the last frame between it and the
+    # border.
     anchor = (border - 1) // OPTIONS.anchor_interval * OPTIONS.anchor_interval
     share = (border - 1 - anchor) / (border - anchor)
     wanted = (1 - share) * before[anchor] + share * behind[0]
@@ -237,7 +238,7 @@ def test_a_fast_object_has_its_color_in_every_frame():
 
 
 def crossing(count, step):
-    """A light thing that crosses a still scene, and the columns where it is, in chroma samples."""
+    """Return a light object that crosses a still scene, and its columns in chroma samples."""
     film = scene(LARGE, count, 130, seed=16)
     light = scene((80, 64), 1, 200, seed=17)[0]
     columns = []
@@ -253,7 +254,7 @@ def test_a_moving_object_keeps_its_color(step):
     film, columns = crossing(30, step)
 
     def red(options):
-        frames = color_frames(frames_of(film), 30, info_of(LARGE), ByThing(6), options, "yuv420p")
+        frames = color_frames(frames_of(film), 30, info_of(LARGE), ByObject(6), options, "yuv420p")
         pairs = zip(frames, columns, strict=True)
         return np.array([chroma_of(frame)[1, 26:54, where].mean() for frame, where in pairs])
 
@@ -288,7 +289,7 @@ def test_per_frame_predicts_every_frame_of_the_segment_and_no_other():
 
 
 def encoded(lumas, pix_fmt):
-    """The clip as x264 packets, the decoder's references between frames and all."""
+    """Return the clip as x264 packets, with references between frames."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = lumas[0].shape[1], lumas[0].shape[0], pix_fmt
     encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)

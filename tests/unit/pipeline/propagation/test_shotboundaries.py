@@ -1,4 +1,4 @@
-"""Shots of a film that is detect_shots whole, and segment by segment."""
+"""Shots of a film, detected in the whole film and segment by segment."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ CUTS = (13, 20, 31)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a frame is to a watcher."""
+class Frame:
+    """A frame as shot detection needs it."""
 
     index: int
     small: np.ndarray
 
 
 def film(cuts=CUTS, frame_count=40):
-    """Luma of a film whose shots are pictures of noise, with a little grain in every frame."""
+    """Return the luma of a film whose shots are still noise, with a little grain in every frame."""
     random = np.random.default_rng(3)
     shape = shotdetection.SMALL_SHAPE
     pictures = []
@@ -31,9 +31,9 @@ def film(cuts=CUTS, frame_count=40):
 
 
 def watch(pictures, start, end, ahead=8):
-    """Return the log of a segment in frames of the film, and the segment's own shot starts."""
+    """Return a segment's log and its own shot starts, both in frames of the film."""
     log = []
-    frames = (Seen(index, small) for index, small in enumerate(pictures[start : end + ahead]))
+    frames = (Frame(index, small) for index, small in enumerate(pictures[start : end + ahead]))
     marked = [
         frame.index + start for frame, starts, _ in detect_shots(frames, end - start, log) if starts
     ]
@@ -69,7 +69,7 @@ def test_a_flash_starts_no_shot():
 
 
 def scenes(*lengths, seed=5):
-    """Luma of still scenes of smooth shapes, a little grain in every frame."""
+    """Return the luma of still scenes of smooth shapes, with a little grain in every frame."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:27, 0:48].astype(np.float32)
     takes = []
@@ -81,14 +81,14 @@ def scenes(*lengths, seed=5):
 
 
 def dissolved(one, other, frames):
-    """Return the end of one shot turning into the beginning of another."""
+    """Return the frames of a dissolve from one shot to another."""
     weights = (np.arange(1, frames + 1, dtype=np.float32) / (frames + 1))[:, None, None]
     return one[-frames:] * (1 - weights) + other[:frames] * weights
 
 
 def full_log(pictures):
     log = []
-    frames = (Seen(index, small.astype(np.float32)) for index, small in enumerate(pictures))
+    frames = (Frame(index, small.astype(np.float32)) for index, small in enumerate(pictures))
     starts = [
         frame.index for frame, starts, _ in detect_shots(frames, len(pictures), log) if starts
     ]
@@ -121,7 +121,7 @@ def test_a_dissolve_across_a_border_is_logged_even_if_the_caller_stops_early():
     one, other = scenes(40, 40)
     pictures = np.concatenate([one[:-16], dissolved(one, other, 16), other[16:]])
     log = []
-    marked = detect_shots((Seen(n, small) for n, small in enumerate(pictures)), 30, log)
+    marked = detect_shots((Frame(n, small) for n, small in enumerate(pictures)), 30, log)
 
     for frame, _, _ in marked:
         if frame.index == 38:
@@ -169,5 +169,5 @@ def test_a_blot_next_to_a_cut_neither_hides_nor_duplicates_it():
 
         log, _ = watch(pictures, 0, 30)
 
-        # Of a frame that is blotted out and the last of its shot nobody can say whose it is.
+        # A blotted frame at the end of a shot could belong to either shot.
         assert log == [11 if blotted == 11 else 12], blotted

@@ -1,4 +1,4 @@
-"""Chroma enlarged along the edges of luma: in integers for 8 bits, in floats for more."""
+"""Chroma upsampled along the edges of luma: in integers for 8 bits, in floats for more."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def spec_of(depth):
 
 
 def scene(depth):
-    """Luma at the chroma planes' size, dark on the left and light on the right, and its guide."""
+    """Return luma at the size of the chroma planes, dark left and light right, and its guide."""
     luma = np.full(CHROMA, 60 << (depth - 8), np.uint8 if depth == 8 else np.uint16)
     luma[:, 61:] = 170 << (depth - 8)
     return luma, PlaneScaler(*WORKING)(luma)
@@ -36,7 +36,7 @@ def painted(depth, ab):
 
 def two_colors(left, right):
     ab = np.empty((*WORKING, 2), np.float32)
-    # The border lies within a pixel of the small picture, which is of a color between the two.
+    # The edge lies within one pixel of the small picture, which has a color between the two.
     ab[:, :24], ab[:, 24], ab[:, 25:] = left, np.add(left, right) / 2, right
     return ab
 
