@@ -3,7 +3,7 @@
     python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--grain 0] [--sheets FOLDER]
 
 Takes clips of real color footage, gives their luma to `propagate.color_frames` as one segment, once
-with every frame predicted alone (`--per-frame`) and once with the default options, and measures both
+with each frame predicted alone (`--per-frame`) and once with the default options, and measures both
 beside the clip itself and beside gray, as docs/evaluation.md describes. Truths that are gray have
 no ab-RMSE. `model` is CPU seconds of all threads inside the network, `wall` the seconds of decoding
 and coloring without encoding, after a warm-up. Warp error is in 10^-4; most of it is grain and
