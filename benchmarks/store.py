@@ -35,7 +35,7 @@ from colorworker.pipeline.scan import cut_list_of  # noqa: E402
 from colorworker.pipeline.unit import run_unit  # noqa: E402
 from colorworker.store.options import S3Options  # noqa: E402
 from colorworker.store.s3 import S3Store  # noqa: E402
-from tests import servers  # noqa: E402
+from tests import s3server  # noqa: E402
 from tests.faultproxy import FaultProxy, proxy  # noqa: E402
 from tests.jobharness import TOY_MODEL  # noqa: E402
 from tests.toycolorizer import ToyColorizer  # noqa: E402
@@ -203,10 +203,10 @@ def main() -> None:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[servers.S3Server]:
+def _server(folder: Path) -> Iterator[s3server.S3Server]:
     (folder / "weed").mkdir()
-    server = servers.start_server(folder / "weed")
-    os.environ.update(servers.environment(server.url))  # noqa: TID251 - boto3 reads it
+    server = s3server.start_server(folder / "weed")
+    os.environ.update(s3server.environment(server.url))  # noqa: TID251 - boto3 reads it
     try:
         yield server
     finally:
@@ -214,7 +214,7 @@ def _server(folder: Path) -> Iterator[servers.S3Server]:
 
 
 def _measure(
-    arguments: argparse.Namespace, folder: Path, server: servers.S3Server, between: FaultProxy
+    arguments: argparse.Namespace, folder: Path, server: s3server.S3Server, between: FaultProxy
 ) -> None:
     source, destination = server.make_bucket(), server.make_bucket()
     for path in _inputs(arguments, folder):

@@ -4,7 +4,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.storecontract")
 
-from tests import archives, commandline, servers  # noqa: E402 - after the rewriting is asked for
+from tests import archives, commandline, s3server  # noqa: E402 - after the rewriting is asked for
 
 RAY = (
     "tests/e2e/test_cluster",
@@ -38,7 +38,7 @@ def archive(tmp_path):
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory):
     """A server of the whole session, started by the first test that needs it."""
-    server = servers.start_server(tmp_path_factory.mktemp("weed"))
+    server = s3server.start_server(tmp_path_factory.mktemp("weed"))
     yield server
     server.stop()
 
@@ -48,7 +48,7 @@ def s3(s3_server, monkeypatch):
     """The server, found by boto3 through the usual variables and no others."""
     for name in AWS:
         monkeypatch.delenv(name, raising=False)
-    for name, value in servers.environment(s3_server.url).items():
+    for name, value in s3server.environment(s3_server.url).items():
         monkeypatch.setenv(name, value)
     return s3_server
 

@@ -243,7 +243,7 @@ CLIPS = (
         "ffv1-gray.mkv", "FFV1", "gray", replace(FFV1, pix_fmt="gray"), mangle=with_display_aspect
     ),
     Clip(
-        "ffv1-grey16.mkv",
+        "ffv1-gray16.mkv",
         "FFV1",
         "gray, 16 bit",
         replace(FFV1, pix_fmt="gray16le"),

@@ -20,7 +20,7 @@ def running(pids):
 
 
 @contextmanager
-def held(pids):
+def suspended(pids):
     """Let processes stand still inside the block: what they were about to do comes after it."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests import rays, servers
+from tests import raycluster, s3server
 from tests.archives import Outcome, save_film
 from tests.conftest import AWS
-from tests.processes import held
+from tests.processes import suspended
 
 VARIABLES = {
     "COLORWORKER_RUN__CPUS_PER_WORKER": "1",
@@ -30,7 +30,7 @@ def s3(s3_server):
     with pytest.MonkeyPatch.context() as patch:
         for name in AWS:
             patch.delenv(name, raising=False)
-        for name, value in servers.environment(s3_server.url).items():
+        for name, value in s3server.environment(s3_server.url).items():
             patch.setenv(name, value)
         yield s3_server
 
@@ -38,7 +38,7 @@ def s3(s3_server):
 @pytest.fixture(scope="module")
 def running_cluster(s3):
     """A cluster whose nodes have the server's credentials in their environment."""
-    cluster = rays.start_cluster()
+    cluster = raycluster.start_cluster()
     try:
         cluster.take_jobs()
         yield cluster
@@ -154,11 +154,11 @@ def test_a_job_between_buckets_survives_a_lost_node_and_uses_one_that_joins(clus
     try:
         # Pause whichever is first: it would do all the work while the other loads its model.
         wait_for(lambda: at_work(stays, color) or at_work(goes, color), job)
-        with held(at_work(stays, color) | at_work(goes, color)):
+        with suspended(at_work(stays, color) | at_work(goes, color)):
             wait_for(lambda: at_work(stays, color) and at_work(goes, color), job)
         # Ask now: Ray queries every worker, and a paused one does not answer.
         in_mid_job = object_store_bytes(cluster)
-        with held(at_work(stays, color)):
+        with suspended(at_work(stays, color)):
             goes.kill()
             before = color.records
             comes = cluster.add_node()
@@ -176,13 +176,13 @@ def test_a_job_between_buckets_survives_a_lost_node_and_uses_one_that_joins(clus
     assert in_mid_job == object_store_bytes(cluster) == (0, 0)
     assert source.versions == untouched
     assert f"report: s3://{color.name}/.colorworker/jobs/" in output
-    assert servers.SECRET_KEY not in output
+    assert s3server.SECRET_KEY not in output
 
 
 @pytest.mark.timeout(600)
 def test_the_commands_of_the_bucket_guide_work_as_written(cluster, s3, tmp_path):
     """Except for the installation and the servers, which run here already."""
-    guide = (rays.REPOSITORY / "docs" / "cluster.md").read_text()
+    guide = (raycluster.REPOSITORY / "docs" / "cluster.md").read_text()
     section = guide.partition("\n## A bucket on a Ray cluster\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
     _, _, fill, _, color, look, _ = blocks
@@ -198,7 +198,7 @@ def test_the_commands_of_the_bucket_guide_work_as_written(cluster, s3, tmp_path)
     ran = subprocess.run(
         ["bash", "-c", script],
         env=cluster.environment,
-        cwd=rays.REPOSITORY,
+        cwd=raycluster.REPOSITORY,
         capture_output=True,
         text=True,
         timeout=400,

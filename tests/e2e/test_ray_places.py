@@ -7,7 +7,7 @@ import time
 import pytest
 import ray
 
-from tests import rays
+from tests import raycluster
 from tests.archives import Outcome
 
 VARIABLES = {
@@ -29,7 +29,7 @@ def stub(tmp_path_factory):
 
 @pytest.fixture
 def cluster():
-    started = rays.start_cluster()
+    started = raycluster.start_cluster()
     yield started
     started.stop()
 
@@ -51,7 +51,7 @@ def test_a_worker_without_tensorflow_is_retired_and_the_others_do_the_job(
     cluster, command, archive, tmp_path, stub
 ):
     color = Outcome(tmp_path / "color")
-    cluster.add_node(PYTHONPATH=f"{stub}:{rays.REPOSITORY}", **QUICK)
+    cluster.add_node(PYTHONPATH=f"{stub}:{raycluster.REPOSITORY}", **QUICK)
     cluster.add_node(**QUICK)
 
     done = colorize(command, cluster, archive, color.destination)
@@ -69,7 +69,7 @@ def test_with_no_worker_left_the_job_ends_and_no_item_has_failed(
 ):
     color = tmp_path / "color"
     for _ in range(2):
-        cluster.add_node(PYTHONPATH=f"{stub}:{rays.REPOSITORY}", **QUICK)
+        cluster.add_node(PYTHONPATH=f"{stub}:{raycluster.REPOSITORY}", **QUICK)
     plan = tmp_path / "plan.toml"
     plan.write_text(
         "[retry]\nattempts = 1\n"
@@ -96,7 +96,7 @@ def test_with_no_worker_left_the_job_ends_and_no_item_has_failed(
 
 @pytest.mark.timeout(600)
 def test_a_cluster_of_another_version_is_one_sentence_that_names_both(command, archive, tmp_path):
-    cluster = rays.start_cluster(version="2.58.0")
+    cluster = raycluster.start_cluster(version="2.58.0")
     try:
         done = colorize(command, cluster, archive, tmp_path / "color")
     finally:

@@ -10,8 +10,8 @@ from colorworker.cli.app import app
 from colorworker.errors import UsageError
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.state import attempt_key, thumbnail_key
-from tests import servers
-from tests.processes import held
+from tests import s3server
+from tests.processes import suspended
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -104,7 +104,7 @@ def test_a_killed_job_is_reported_swept_and_resumed(s3, command, tmp_path, monke
 
     process = command.start("colorize", film, destination, **SETTINGS)
     wait_for(lambda: count_records(s3, bucket) >= 3, process)
-    with held({process.pid}):  # Otherwise it could end meanwhile.
+    with suspended({process.pid}):  # Otherwise it could end meanwhile.
         code, running = status(destination)
         swept_while_running = sweep(destination)
         process.kill()
@@ -143,8 +143,8 @@ def test_a_killed_job_is_reported_swept_and_resumed(s3, command, tmp_path, monke
     assert "reel.mp4" in after
 
     # Read-only credentials are enough for status, because it writes nothing.
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.READER_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.READER_SECRET)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3server.READER_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3server.READER_SECRET)
     code, done = status(destination, "--job", running["job_id"][:6])
     assert (code, done["runs_total"], done["latest"]["standing"]) == (0, 2, "finished")
     assert done["latest"]["counts"]["items_done"] == 1

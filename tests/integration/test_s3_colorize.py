@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from colorworker.cli.app import app
 from colorworker.media.synthetic import Recipe, make_film
-from tests import servers
+from tests import s3server
 from tests.faultproxy import proxy
 
 pytestmark = pytest.mark.integration
@@ -123,7 +123,7 @@ def test_a_bucket_is_colorized_and_no_secret_is_written(s3, command, archive):
     said = [first.stdout, first.stderr, second.stdout, second.stderr]
     everything = "\0".join([*said, *again, *(data.decode("latin-1") for data in again.values())])
     assert "botocore" in first.stderr or "urllib3" in first.stderr
-    for secret in (servers.ACCESS_KEY, servers.SECRET_KEY, "Signature=", "X-Amz-Security-Token"):
+    for secret in (s3server.ACCESS_KEY, s3server.SECRET_KEY, "Signature=", "X-Amz-Security-Token"):
         assert secret not in everything
 
 

@@ -16,7 +16,7 @@ from colorworker.errors import (
 )
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
-from tests import servers
+from tests import s3server
 from tests.faultproxy import Fault, proxy
 
 pytestmark = pytest.mark.integration
@@ -43,7 +43,7 @@ def open_quick(bucket, **changes):
 def secrets_in(text):
     return [
         word
-        for word in (servers.ACCESS_KEY, servers.SECRET_KEY, servers.READER_SECRET, "Signature")
+        for word in (s3server.ACCESS_KEY, s3server.SECRET_KEY, s3server.READER_SECRET, "Signature")
         if word in text
     ]
 
@@ -111,8 +111,8 @@ def test_request_payer_is_sent_with_every_request(s3, bucket, tmp_path, monkeypa
 
 
 def test_writing_with_read_only_credentials_is_denied(bucket, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.READER_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.READER_SECRET)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3server.READER_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3server.READER_SECRET)
     store = open_quick(bucket)
 
     assert store.get("film.mp4") == b"film"
@@ -235,7 +235,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def secure_server(authority, tmp_path_factory):
-    server = servers.start_server(tmp_path_factory.mktemp("tls"), certificates=authority)
+    server = s3server.start_server(tmp_path_factory.mktemp("tls"), certificates=authority)
     yield server
     server.stop()
 

@@ -64,7 +64,7 @@ def enlarged(plane, shape):
     ],
     ids=str,
 )
-def test_no_pixel_leaves_r103_and_luma_stays(source, film):
+def test_all_pixels_are_within_r103_and_luma_stays(source, film):
     frames, info = colored(source, film)
     before = [luma_plane(frame).copy() for frame in frames]
     assert np.abs(np.stack([shown_rgb(frame, info) for frame in frames]) - 0.5).max() > 0.6
@@ -80,7 +80,7 @@ def test_no_pixel_leaves_r103_and_luma_stays(source, film):
     assert tally == GamutTally(2 * info.width * info.height, 0)
 
 
-def test_extremes_reach_into_the_neighboring_samples():
+def test_luma_extremes_include_neighboring_samples():
     luma = np.full((6, 8), 50, np.uint8)
     luma[2, 4] = 200
 

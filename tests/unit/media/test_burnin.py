@@ -32,7 +32,7 @@ def grainy(width, height, pix_fmt, seed=0):
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv411p", "yuv422p10le", "yuv444p", "yuv420p12le"])
 @pytest.mark.parametrize("size", [(640, 360), (641, 361), (90, 64)])
-def test_every_code_outside_the_box_stays_and_inside_only_two_tones_are_left(size, pix_fmt):
+def test_codes_outside_the_box_stay_and_inside_there_are_two_tones(size, pix_fmt):
     frame, untouched = grainy(*size, pix_fmt), grainy(*size, pix_fmt)
     notice = film_notice("reel", info_of(*size, pix_fmt))
     box = notice.box
@@ -53,7 +53,7 @@ def test_every_code_outside_the_box_stays_and_inside_only_two_tones_are_left(siz
         assert set(np.unique(after[inside]).tolist()) == tones
 
 
-def test_every_frame_gets_the_same():
+def test_every_frame_gets_the_same_notice():
     notice = film_notice("reel", info_of(320, 240))
     box = notice.box
 
@@ -68,7 +68,7 @@ def test_every_frame_gets_the_same():
 
 
 @pytest.mark.parametrize("rotation", [90, -90, 180])
-def test_in_a_turned_film_it_is_upright_as_players_show_it(rotation):
+def test_the_notice_is_upright_in_a_rotated_film(rotation):
     frame = grainy(320, 240, "yuv444p")
     plane_view(frame, 0)[:] = 100
     notice = film_notice("reel", info_of(320, 240, "yuv444p", rotation=rotation))
@@ -83,13 +83,13 @@ def test_in_a_turned_film_it_is_upright_as_players_show_it(rotation):
     assert (letters == upright).all()
 
 
-def test_a_film_that_is_too_small_for_it_is_refused_by_name():
+def test_a_film_too_small_for_the_notice_is_refused_by_name():
     with pytest.raises(SourceUnsupported, match=r"reel: 40 x 30 pixels .* --label tag"):
         film_notice("reel", info_of(40, 30))
 
 
 @pytest.mark.parametrize(("transfer", "white"), [(1, 940), (16, 573), (18, 721)])
-def test_the_notice_is_as_white_as_paper_not_as_a_lamp(transfer, white):
+def test_the_notice_in_hdr_is_diffuse_white(transfer, white):
     notice = film_notice("reel", info_of(320, 240, "yuv420p10le", color_trc=transfer))
 
     assert (notice.black, notice.white) == (64, white)

@@ -66,9 +66,7 @@ def frames_order(path):
 @pytest.mark.parametrize("order", [TOP, BOTTOM])
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize(("extension", "options"), OUTPUTS)
-def test_field_order_and_the_frames_own_flags_are_kept(
-    name, order, extension, options, film, joined
-):
+def test_field_order_and_frame_flags_are_kept(name, order, extension, options, film, joined):
     source = film(name, frames=12, height=64, field_order=order, **SOURCES[name])
     made = joined(source, extension, segment_frames=5, preset="ultrafast", **options)
 
@@ -83,7 +81,7 @@ def test_field_order_and_the_frames_own_flags_are_kept(
 
 
 @pytest.mark.parametrize("name", ["mpeg2.ts", "h264.mkv", "prores.mov"])
-def test_deinterlaced_segments_are_those_of_the_whole_film(name, film, luma_hash):
+def test_deinterlaced_segments_equal_the_deinterlaced_film(name, film, luma_hash):
     source = film(name, frames=30, height=64, field_order=TOP, **SOURCES[name])
     with source.open("rb") as reader:
         info, timeline = scan(reader, name)
@@ -100,7 +98,7 @@ def test_deinterlaced_segments_are_those_of_the_whole_film(name, film, luma_hash
             assert found == lumas[at : at + piece.frame_count + 3]
 
 
-def test_deinterlacing_keeps_the_first_field_and_captions_and_leaves_whole_pictures(film, tmp_path):
+def test_deinterlacing_keeps_the_first_field_captions_and_progressive_frames(film, tmp_path):
     source = film("film.mkv", frames=6, field_order=TOP, b_frames=0)
     whole = make_film_with_all_streams(tmp_path / "whole.mkv")
     for path, changed in ((source, True), (whole, False)):
@@ -116,7 +114,7 @@ def test_deinterlacing_keeps_the_first_field_and_captions_and_leaves_whole_pictu
 
 
 @pytest.mark.parametrize("seekable", [True, False])
-def test_samples_of_an_interlaced_film_are_whole_pictures_on_request(seekable, film):
+def test_samples_of_an_interlaced_film_are_deinterlaced_on_request(seekable, film):
     source = film("film.mkv", frames=24, height=64, gop_size=6, field_order=BOTTOM)
     with source.open("rb") as reader:
         info, timeline = scan(reader, source.name)
@@ -138,7 +136,7 @@ def test_samples_of_an_interlaced_film_are_whole_pictures_on_request(seekable, f
         assert distance[0] < distance[1]
 
 
-def test_a_deinterlaced_film_says_that_its_luma_is_the_filters(film, joined):
+def test_a_deinterlaced_film_reports_interpolated_luma(film, joined):
     source = film("film.mkv", frames=6, field_order=TOP)
     made = joined(source, ".mp4", profile="access", deinterlace="bwdif")
 

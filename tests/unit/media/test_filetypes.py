@@ -24,7 +24,7 @@ from colorworker.media.filetypes import (
         (".jpg", None),
     ],
 )
-def test_names_promise_a_kind_by_extension_in_any_case(key, kind):
+def test_extensions_in_any_case_determine_the_kind(key, kind):
     assert kind_from_name(key) == kind
 
 
@@ -55,7 +55,7 @@ def test_names_promise_a_kind_by_extension_in_any_case(key, kind):
         (b"\0" * 512, None),
     ],
 )
-def test_first_bytes_tell_pictures_films_and_others_apart(head, kind):
+def test_magic_numbers_determine_the_kind(head, kind):
     assert kind_from_content(head) == kind
 
 

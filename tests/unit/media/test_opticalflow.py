@@ -41,7 +41,7 @@ def constant(x, y, trust=1.0):
 
 @pytest.mark.parametrize("fine", [False, True])
 @pytest.mark.parametrize("step", [0, 2, 5])
-def test_a_pan_is_found_and_trusted(fine, step):
+def test_the_flow_of_a_pan_is_found_with_full_confidence(fine, step):
     wide = texture()
     one, other = wide[:, 20 : 20 + WIDTH], wide[:, 20 + step : 20 + step + WIDTH]
 
@@ -53,7 +53,7 @@ def test_a_pan_is_found_and_trusted(fine, step):
     assert there.trust[inner].mean() > 0.95
 
 
-def test_what_leaves_the_picture_is_not_trusted():
+def test_pixels_that_leave_the_picture_have_no_confidence():
     wide = texture()
 
     there, back = estimate_paths(
@@ -64,7 +64,7 @@ def test_what_leaves_the_picture_is_not_trusted():
     assert back.trust[:, -6:].mean() < 0.1
 
 
-def test_what_another_thing_covers_is_not_found():
+def test_covered_pixels_have_no_confidence():
     one = texture()[:, :WIDTH].copy()
     other = one.copy()
     block = texture(seed=5)[20:44, 20:44]
@@ -80,7 +80,7 @@ def test_what_another_thing_covers_is_not_found():
     assert sure[:, 80:100].mean() > 0.9
 
 
-def test_exposure_and_contrast_change_nothing():
+def test_exposure_and_contrast_do_not_change_the_flow():
     picture = texture(width=WIDTH)
     darker = np.rint(picture * 0.5 + 10).astype(np.uint8)
 
@@ -90,20 +90,20 @@ def test_exposure_and_contrast_change_nothing():
     assert np.abs(same).max() <= 2
 
 
-def test_a_picture_without_contrast_is_not_brought_up():
+def test_a_picture_without_contrast_is_not_amplified():
     grain = np.random.default_rng(0).integers(30, 32, (HEIGHT, WIDTH)).astype(np.uint8)
 
     assert seen(grain).std() < 4
 
 
-def test_paths_add_up_and_trust_only_what_all_of_them_trust():
+def test_composed_paths_add_motion_and_multiply_confidence():
     path = compose(constant(2, 1, 0.5), constant(3, -2, 0.5))
 
     np.testing.assert_allclose(path.flow, np.broadcast_to([5, -1], path.flow.shape))
     np.testing.assert_allclose(path.trust, 0.25)
 
 
-def test_staying_changes_no_path():
+def test_composing_with_the_identity_changes_nothing():
     path = constant(2, 1, 0.5)
 
     for same in (
@@ -114,14 +114,14 @@ def test_staying_changes_no_path():
         np.testing.assert_array_equal(same.trust, path.trust)
 
 
-def test_paths_lead_as_far_in_larger_pictures():
+def test_upscaled_paths_scale_their_motion():
     at, trust = upscale(constant(2, 1), (2 * HEIGHT, 3 * WIDTH))
 
     np.testing.assert_allclose(at[:, 5, 7], (7 + 6, 5 + 2))
     np.testing.assert_allclose(trust, 1)
 
 
-def test_pixels_that_were_lost_are_said_to_have_stayed():
+def test_unreliable_pixels_are_treated_as_unmoved():
     at, trust = upscale(constant(20, 10, trust=0.0), (2 * HEIGHT, 2 * WIDTH))
 
     stayed = np.zeros((2 * HEIGHT, 2 * WIDTH, 2), np.float32)
@@ -129,7 +129,7 @@ def test_pixels_that_were_lost_are_said_to_have_stayed():
     assert np.all((trust > 0) & (trust < 0.1))
 
 
-def test_visible_pixels_come_back_to_where_they_were():
+def test_visible_pixels_return_to_where_they_were():
     forward, back = constant(3, 0).flow, constant(-3, 0).flow
     back[:, 60:] = 9
 
@@ -140,7 +140,7 @@ def test_visible_pixels_come_back_to_where_they_were():
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
-def test_planes_carried_together_are_those_sampled_alone(count):
+def test_planes_warped_together_equal_planes_sampled_alone(count):
     random = np.random.default_rng(count)
     planes = list(random.normal(size=(count, HEIGHT, WIDTH)).astype(np.float32))
     at = target_positions(random.normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32))

@@ -54,7 +54,7 @@ def chroma_for(pix_fmt, bit_depth, dtype):
 
 
 @pytest.mark.parametrize(("source", "target"), [(name, name) for name in SAME] + FRESH)
-def test_chroma_is_written_and_luma_is_bit_equal(source, target):
+def test_chroma_is_replaced_and_luma_is_bit_equal(source, target):
     frame, luma = noisy_frame(source)
     layout = layout_of(source)
     cb, cr = chroma_for(target, layout.bit_depth, layout.dtype)
@@ -79,13 +79,13 @@ def test_time_and_color_tags_stay(source, target):
     assert (*tags, colored.color_primaries, colored.color_trc) == (6, 1, 5, 6)
 
 
-def test_frame_of_the_right_format_is_used_again():
+def test_a_frame_of_the_right_format_is_reused():
     frame, _ = noisy_frame("yuv420p")
 
     assert replace_chroma(frame, *chroma_for("yuv420p", 8, np.uint8), "yuv420p") is frame
 
 
-def test_fewer_bits_round_all_planes():
+def test_a_lower_bit_depth_rounds_all_planes():
     frame, luma = noisy_frame("gray12le")
     cb, cr = chroma_for("yuv444p10le", 12, np.uint16)
 
@@ -124,7 +124,7 @@ def test_interlace_flag_survives(target):
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p", "gray", "yuv422p10le", "gray16le"])
-def test_proxy_is_the_area_mean_of_the_codes_whatever_the_range(pix_fmt):
+def test_the_proxy_is_the_area_mean_in_any_range(pix_fmt):
     layout = layout_of(pix_fmt)
     frame = av.VideoFrame(96, 64, pix_fmt)
     luma = np.random.default_rng(4).integers(0, 1 << layout.bit_depth, (64, 96))
@@ -138,7 +138,7 @@ def test_proxy_is_the_area_mean_of_the_codes_whatever_the_range(pix_fmt):
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuv411p", "yuv420p12le"])
-def test_luma_for_chroma_is_the_mean_over_each_chroma_sample(pix_fmt):
+def test_luma_for_chroma_is_the_mean_of_the_covered_luma_samples(pix_fmt):
     layout = layout_of(pix_fmt)
     luma = np.random.default_rng(5).integers(0, 1 << layout.bit_depth, (HEIGHT, WIDTH))
     luma = luma.astype(layout.dtype)
@@ -185,11 +185,11 @@ def test_luma_for_chroma_does_not_mix_the_fields_of_420(dtype):
         ({"pix_fmt": "gray10le", "codec": "h264"}, False),
     ],
 )
-def test_range_is_read_from_tag_name_and_codec(changes, full_range):
+def test_the_color_range_follows_tag_format_name_and_codec(changes, full_range):
     assert color_spec(video_info(**changes)).full_range == full_range
 
 
 @pytest.mark.parametrize("pix_fmt", ["rgb24", "nv12", "yuv420p10be", "yuva420p", "pal8", "monob"])
-def test_other_formats_are_refused_by_name(pix_fmt):
+def test_unsupported_formats_are_refused_by_name(pix_fmt):
     with pytest.raises(SourceUnsupported, match=pix_fmt):
         layout_of(pix_fmt)

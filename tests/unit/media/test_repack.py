@@ -10,7 +10,7 @@ from colorworker.media.repack import convert_layout, planar_format, small_rgb, t
 
 @pytest.mark.parametrize(("layout", "sample", "shift"), [("nv12", "u1", 0), ("p010le", "<u2", 6)])
 @pytest.mark.parametrize("size", [(64, 48), (642, 362)], ids=str)
-def test_layouts_of_video_engines_hold_every_code_and_give_it_back(layout, sample, shift, size):
+def test_layouts_of_video_engines_round_trip_every_code(layout, sample, shift, size):
     frame = any_codes(size, planar_format(layout))
 
     engines = convert_layout(frame, layout)
@@ -21,7 +21,7 @@ def test_layouts_of_video_engines_hold_every_code_and_give_it_back(layout, sampl
 
 
 @pytest.mark.parametrize("packed", ["uyvy422", "yuyv422", "nv12", "p010le"])
-def test_no_code_of_a_packed_picture_is_lost_however_its_lines_end(packed):
+def test_packed_formats_keep_every_code_at_any_width(packed):
     frame = any_codes((642, 362), planar_format(packed))
     laid_out = convert_layout(frame, packed)
 
@@ -43,7 +43,7 @@ def assert_same_codes(frame, other):
 
 
 @pytest.mark.parametrize("code", [2, 3, 8, 20])
-def test_a_small_picture_is_made_whatever_matrix_is_said_and_the_tag_stays(code):
+def test_a_preview_is_made_for_any_matrix_and_the_tag_stays(code):
     frame = any_codes((64, 48), "yuv420p")
     plain = small_rgb(frame, 24, 32)
     frame.colorspace = code

@@ -48,11 +48,11 @@ def test_a_cut_just_before_the_films_end_is_found(frames):
     assert cuts_in(film) == [8]
 
 
-def test_a_pan_is_no_cut():
+def test_a_pan_is_not_a_cut():
     assert cuts_in(scene(3, 30, pan=2)) == []
 
 
-def test_grain_and_pumping_exposure_are_no_cuts():
+def test_grain_and_pumping_exposure_are_not_cuts():
     random = np.random.default_rng(4)
     frames = [
         frame * random.uniform(0.7, 1.2) + random.uniform(-0.1, 0.1)
@@ -62,7 +62,7 @@ def test_grain_and_pumping_exposure_are_no_cuts():
     assert cuts_in([frame.astype(np.float32) for frame in frames]) == []
 
 
-def test_fades_out_and_in_are_no_cuts():
+def test_fades_are_not_cuts():
     levels = np.concatenate([np.linspace(1, 0, 16), np.zeros(4), np.linspace(0, 1, 16)])
     random = np.random.default_rng(5)
     frames = [
@@ -74,7 +74,7 @@ def test_fades_out_and_in_are_no_cuts():
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
-def test_a_flash_is_told_from_a_cut_by_what_comes_after(length):
+def test_a_flash_is_distinguished_from_a_cut(length):
     frames = scene(6, 20)
     for number in range(8, 8 + length):
         frames[number] = scene(7, 1)[0]
@@ -83,7 +83,7 @@ def test_a_flash_is_told_from_a_cut_by_what_comes_after(length):
     assert 8 not in cuts_in(frames)
 
 
-def test_black_leader_is_one_shot():
+def test_black_leader_has_no_cuts():
     black = [np.zeros(SMALL_SHAPE, np.float32)] * 12
 
     assert cuts_in(black) == []

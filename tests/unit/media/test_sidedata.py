@@ -7,7 +7,7 @@ import av
 from colorworker.media.sidedata import Type, frame_data, side_data
 
 
-def test_a_frame_that_was_looked_at_is_freed_with_its_last_reference():
+def test_reading_side_data_does_not_keep_the_frame_alive():
     gc.collect()
     gc.disable()
     try:

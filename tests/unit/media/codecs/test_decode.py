@@ -44,7 +44,7 @@ FILMS = {
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_segments_together_are_the_film_decoded_in_one_go(name, film, shown, luma_hash):
+def test_segments_together_equal_the_film_decoded_at_once(name, film, shown, luma_hash):
     path = film(name, **FILMS[name])
     with path.open("rb") as reader:
         info, timeline = scan(reader, name)
@@ -63,7 +63,7 @@ def test_segments_together_are_the_film_decoded_in_one_go(name, film, shown, lum
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video", "mpeg4"])
-def test_avi_with_reordered_frames_gets_counted_times_in_the_order_of_the_decoder(
+def test_avi_with_reordered_frames_gets_counted_times_in_decoder_order(
     codec, film, shown, luma_hash
 ):
     path = film("film.avi", codec=codec, b_frames=2)
@@ -113,7 +113,7 @@ def test_frames_hidden_by_an_edit_list_are_not_in_the_timeline(film, shown):
     assert [frame.pts for frame in frames] == [pts for pts, _ in shown(path)]
 
 
-def test_a_timeline_of_another_film_is_refused_with_the_pts_that_differs(film):
+def test_a_timeline_of_another_film_is_refused_with_the_first_different_pts(film):
     long = film("long.mkv", codec="ffv1", gop_size=1, frames=30)
     short = film("short.mkv", codec="ffv1", gop_size=1, frames=20)
     with long.open("rb") as reader:
@@ -128,7 +128,7 @@ def test_a_timeline_of_another_film_is_refused_with_the_pts_that_differs(film):
         list(decode_segment(reader, "short.mkv", info, timeline, 0, None))
 
 
-def test_frames_of_another_size_than_the_scan_saw_are_refused(film):
+def test_frames_that_change_their_size_are_refused(film):
     path = film("film.mkv", codec="ffv1", gop_size=1, frames=8)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
@@ -139,7 +139,7 @@ def test_frames_of_another_size_than_the_scan_saw_are_refused(film):
 
 
 @pytest.mark.parametrize("pix_fmt", ["uyvy422", "yuyv422"])
-def test_packed_pictures_are_laid_out_with_the_same_luma(pix_fmt, film):
+def test_packed_formats_become_planar_with_the_same_luma(pix_fmt, film):
     path = film("film.mov", codec="rawvideo", pix_fmt=pix_fmt, gop_size=1, frames=3, shots=1)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
@@ -150,7 +150,7 @@ def test_packed_pictures_are_laid_out_with_the_same_luma(pix_fmt, film):
         np.testing.assert_array_equal(luma_plane(frame), striped_luma(64, 48, index))
 
 
-def test_patched_frames_are_counted_and_reported(film):
+def test_frames_with_concealed_errors_are_counted_and_reported(film):
     path = film("film.mp4", b_frames=2, width=160, height=128)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
@@ -169,7 +169,7 @@ def test_patched_frames_are_counted_and_reported(film):
     assert tally.warnings() == (f"{tally.corrupt_frames} of 48 frames are damaged in the source",)
 
 
-def test_frames_that_do_not_decode_are_named_by_their_time(film):
+def test_frames_that_do_not_decode_are_named_by_pts(film):
     path = film("film.mkv", codec="libx264", frames=24)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
@@ -184,7 +184,7 @@ def test_frames_that_do_not_decode_are_named_by_their_time(film):
             list(decode_segment(reader, path.name, info, timeline, 0, None))
 
 
-def test_luma_of_more_bits_than_the_format_has_is_damage(film):
+def test_luma_beyond_the_bit_depth_is_damage(film):
     path = film("deep.nut", codec="rawvideo", gop_size=1, frames=6, pix_fmt="yuv420p10le")
     with av.open(str(path)) as container:
         starts = [packet.pos for packet in container.demux(video=0) if packet.size]
@@ -204,7 +204,7 @@ def test_luma_of_more_bits_than_the_format_has_is_damage(film):
     assert lumas[3] == lumas[2] != lumas[4]
 
 
-def test_a_torn_film_whose_index_names_a_place_beyond_any_file_is_damage(film):
+def test_a_damaged_index_with_an_impossible_offset_is_damage(film):
     """That of NUT is read from whatever the file's last bytes are."""
     path = film("torn.nut", codec="ffv1", gop_size=1, frames=36)
     path.write_bytes(path.read_bytes()[:12481])
@@ -217,7 +217,7 @@ def test_a_torn_film_whose_index_names_a_place_beyond_any_file_is_damage(film):
 
 
 @pytest.mark.parametrize("place", [-5, 1 << 59, 1 << 63])
-def test_a_place_that_no_file_has_is_refused_as_libav_does_it(place, tmp_path):
+def test_an_impossible_offset_is_reported_as_libav_expects(place, tmp_path):
     path = tmp_path / "any"
     path.write_bytes(bytes(100))
 

@@ -54,7 +54,7 @@ def test_a_frame_of_another_format_is_refused_instead_of_converted(film, tmp_pat
             writer.encode(frame)
 
 
-def test_a_part_that_was_given_up_has_no_facts(film, tmp_path):
+def test_an_abandoned_part_has_no_facts(film, tmp_path):
     path = film("film.mp4", frames=3)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
@@ -71,5 +71,5 @@ def test_a_part_that_was_given_up_has_no_facts(film, tmp_path):
 @pytest.mark.parametrize(
     ("stored", "depth"), [([0, 1, 2], 0), ([0, 3, 1, 2], 1), ([0, 4, 2, 1, 3], 2), ([], 0)]
 )
-def test_reorder_depth_is_the_longest_wait_of_a_packet(stored, depth):
+def test_reorder_depth_is_the_largest_delay_of_a_packet(stored, depth):
     assert reorder_depth(stored) == depth

@@ -53,7 +53,7 @@ def seen(path, **options):
 
 
 @pytest.mark.parametrize(("codec", "pix_fmt"), nvdec.BIT_EXACT_TESTS)
-def test_a_film_decodes_the_same_with_nvdec_or_it_is_said_why_not(codec, pix_fmt, film):
+def test_a_film_decodes_identically_with_nvdec_or_a_reason_is_given(codec, pix_fmt, film):
     proof = nvdec.BIT_EXACT_TESTS[codec, pix_fmt]
     path = film(
         "film.mp4",
@@ -81,7 +81,7 @@ def test_a_film_decodes_the_same_with_nvdec_or_it_is_said_why_not(codec, pix_fmt
 @pytest.mark.parametrize(
     ("codec", "pix_fmt"), [("h264", "yuvj420p"), ("h264", "yuv422p"), ("mpeg2video", "yuv420p")]
 )
-def test_what_was_not_compared_is_not_decoded_by_nvdec(codec, pix_fmt):
+def test_nvdec_is_not_used_for_untested_formats(codec, pix_fmt):
     assert (
         nvdec.probe_nvdec(codec, pix_fmt).reason == f"NVDEC is not used for {codec} with {pix_fmt}"
     )
@@ -95,7 +95,7 @@ def test_what_was_not_compared_is_not_decoded_by_nvdec(codec, pix_fmt):
     ],
     ids=["lossless", "usual"],
 )
-def test_profiles_with_more_than_was_compared_are_left_to_the_software(options, said, film):
+def test_untested_profiles_are_decoded_in_software(options, said, film):
     path = film("film.mp4", options=options, frames=2)
 
     with (
@@ -142,9 +142,7 @@ def engine(monkeypatch):
 
 
 @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
-def test_from_the_first_frame_that_is_not_as_the_softwares_the_software_goes_on(
-    spoilt, tmp_path, engine
-):
+def test_software_takes_over_at_the_first_frame_that_differs(spoilt, tmp_path, engine):
     path = make_film_with_all_streams(tmp_path / "film.mkv")
     wanted, tally = seen(path), DecodeTally()
     engine(spoilt)
@@ -155,7 +153,7 @@ def test_from_the_first_frame_that_is_not_as_the_softwares_the_software_goes_on(
 
 
 @pytest.mark.parametrize(("repeat", "by_nvdec"), [(False, 4), (True, 0)])
-def test_frames_that_may_be_repeated_are_not_nvdecs(repeat, by_nvdec, film, engine):
+def test_nvdec_is_not_used_if_frames_may_be_repeated(repeat, by_nvdec, film, engine):
     path, tally = film("film.mp4", frames=4), DecodeTally()
     engine(broken)
 
@@ -164,7 +162,7 @@ def test_frames_that_may_be_repeated_are_not_nvdecs(repeat, by_nvdec, film, engi
     assert (tally.frames, tally.nvdec_frames) == (4, by_nvdec)
 
 
-def test_interlaced_frames_are_left_to_the_software(film):
+def test_interlaced_frames_are_decoded_in_software(film):
     path = film("film.mkv", field_order=2, height=64, frames=2)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
@@ -174,7 +172,7 @@ def test_interlaced_frames_are_left_to_the_software(film):
     assert not nvdec.matches_software_decoder(convert_layout(frame, "nv12"), info)
 
 
-def test_frames_to_which_only_libavs_own_decoders_add_grain_are_left_to_them(film, monkeypatch):
+def test_frames_with_film_grain_are_decoded_in_software(film, monkeypatch):
     path = film("film.mkv", frames=1)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
@@ -188,7 +186,7 @@ def test_frames_to_which_only_libavs_own_decoders_add_grain_are_left_to_them(fil
     assert not nvdec.matches_software_decoder(given, info)
 
 
-def test_a_probe_never_raises_and_says_what_it_saw(monkeypatch):
+def test_a_probe_turns_errors_into_reasons(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
 
     assert probe_engine(DECODER, lambda: "").works
@@ -222,14 +220,14 @@ def darker(frame):
         (broken, "libav says: the card fell off the bus"),
     ],
 )
-def test_the_probe_believes_nothing_but_equal_luma_from_the_engine(change, reason, monkeypatch):
+def test_the_probe_accepts_only_identical_luma(change, reason, monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
     monkeypatch.setattr(nvdec, "decode_test_film", engine_of(change))
 
     assert nvdec.probe_nvdec.__wrapped__("h264", "yuv420p").reason == reason
 
 
-def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
+def test_with_a_driver_but_no_gpu_the_probe_fails_with_libavs_reason(monkeypatch):
     expected = nvdec.probe_nvdec("h264", "yuv420p").reason
     if not has(DRIVER):
         expected = "libav says: Operation not permitted"
@@ -238,7 +236,7 @@ def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
     assert nvdec.probe_nvdec.__wrapped__("h264", "yuv420p").reason == expected
 
 
-def test_the_probes_film_is_of_frames_that_differ():
+def test_the_frames_of_the_probes_film_differ():
     assert (
         len(set(nvdec.luma_bytes(hardware.decode_test_film(encode_test_film(Recipe()))))) == FRAMES
     )

@@ -39,7 +39,7 @@ def spec(source="yuv420p", extension=".mp4", info=INFO, **options):
         ("av1", "gray10le", "yuv420p10le", "p010le"),
     ],
 )
-def test_depth_and_chroma_are_kept_where_nvenc_can(codec, source, pix_fmt, layout):
+def test_nvenc_keeps_depth_and_chroma_if_it_can(codec, source, pix_fmt, layout):
     made = spec(source, codec=codec)
 
     assert (made.codec, made.pix_fmt, made.layout) == (f"{codec}_nvenc", pix_fmt, layout)
@@ -54,7 +54,7 @@ def test_quality_is_constant_and_parts_can_be_joined():
     assert (made.options["forced-idr"], made.gop_size, made.tag) == ("1", 250, "hvc1")
 
 
-def test_what_nvenc_loses_is_said():
+def test_losses_of_nvenc_are_reported():
     wide = replace(INFO, field_order=2, mastering_display="G(1,1)", chroma_location="left")
 
     assert spec("yuv422p10le", info=wide, codec="hevc").losses == (
@@ -91,12 +91,12 @@ def test_films_that_nvenc_would_change_are_refused(source, size, options, said):
         ({"codec": "hevc", "crf": 52}, "crf 52: the crf of H.264 and HEVC goes from 0 to 51"),
     ],
 )
-def test_options_that_do_not_go_with_nvenc_are_refused(options, said):
+def test_options_that_conflict_with_nvenc_are_refused(options, said):
     with pytest.raises(UsageError, match=said):
         Options(encoder="nvenc", **options)
 
 
-def test_an_item_with_a_profile_of_its_own_is_not_bound_to_the_jobs_engine():
+def test_an_item_with_its_own_profile_does_not_use_the_jobs_engine():
     job = Options(encoder="nvenc")
 
     assert with_item_options(job, {"profile": "archive"}).encoder == "software"
@@ -104,7 +104,7 @@ def test_an_item_with_a_profile_of_its_own_is_not_bound_to_the_jobs_engine():
 
 
 @pytest.mark.parametrize("codec", CODECS["access"])
-def test_an_encoder_of_nvenc_works_or_says_why_not(codec):
+def test_an_nvenc_encoder_works_or_gives_a_reason(codec):
     name = nvenc.encoder_name(codec)
     answer = nvenc.probe_nvenc(name)
 
@@ -122,7 +122,7 @@ def test_an_encoder_of_nvenc_works_or_says_why_not(codec):
         assert str(refused.value).startswith(f"{name} on worker node:1: {answer.reason}. Use --enc")
 
 
-def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
+def test_with_a_driver_but_no_gpu_the_probe_fails_with_libavs_reason(monkeypatch):
     expected = nvenc.probe_nvenc("h264_nvenc").reason
     if f"{DRIVER} does not load" in expected:
         expected = "libav says: Operation not permitted"
@@ -132,7 +132,7 @@ def test_where_the_driver_loads_and_no_card_is_there_libav_says_so(monkeypatch):
 
 
 @pytest.mark.parametrize(("encoder", "reason"), [("libx264", ""), ("no_such", "no_such")])
-def test_the_probe_believes_an_encoder_whose_frames_come_back(encoder, reason, monkeypatch):
+def test_the_probe_accepts_an_encoder_whose_frames_decode(encoder, reason, monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: None)
     monkeypatch.setattr(nvenc, "OPTIONS", {})
 
@@ -140,7 +140,7 @@ def test_the_probe_believes_an_encoder_whose_frames_come_back(encoder, reason, m
     assert nvenc.probe_nvenc.__wrapped__(encoder, "yuv420p").works == (not reason)
 
 
-def test_other_encoders_need_no_engine():
+def test_software_encoders_need_no_probe():
     nvenc.require_encoder("libx264", "yuv420p", "node:1")
     with pytest.raises(FFmpegError), nvenc.encoder_errors("libx264", "film", "node:1"):
         raise FFmpegError(-22, "Invalid argument")
@@ -159,7 +159,7 @@ def opening(made):
 
 @pytest.mark.parametrize("preset", SVT_PRESETS)
 @pytest.mark.parametrize("codec", CODECS["access"])
-def test_libav_knows_every_value_that_nvenc_is_given(codec, preset):
+def test_libav_accepts_every_option_value_for_nvenc(codec, preset):
     highest = 63 if codec == "av1" else 51
 
     # Options are read before the driver is looked for: what it then says is something else.
@@ -168,7 +168,7 @@ def test_libav_knows_every_value_that_nvenc_is_given(codec, preset):
 
 
 @pytest.mark.parametrize("codec", CODECS["access"])
-def test_libav_reads_every_option_that_nvenc_is_given(codec):
+def test_libav_has_every_option_for_nvenc(codec):
     made = spec(codec=codec)
 
     for name in {"cq", "preset", "a53cc", *nvenc.OPTIONS}:

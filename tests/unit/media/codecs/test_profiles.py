@@ -48,17 +48,17 @@ def test_h264_keeps_depth_and_has_chroma_as_fine_as_the_source(source, size, exp
 
 
 @pytest.mark.parametrize("source", ["yuv422p", "yuv444p", "yuvj420p", "gray"])
-def test_coarse_chroma_is_for_those_who_ask(source):
+def test_coarse_chroma_is_used_on_request_only(source):
     assert pix_fmt(source, chroma="420") in {"yuv420p", "yuvj420p"}
 
 
-def test_hevc_keeps_12_bits_where_h264_points_to_it():
+def test_hevc_keeps_12_bits_and_h264_advises_it():
     assert pix_fmt("yuv420p12le", codec="hevc") == "yuv420p12le"
     with pytest.raises(SourceUnsupported, match=r"12 bits.*--codec hevc.*--profile archive"):
         pix_fmt("yuv420p12le")
 
 
-def test_av1_says_that_it_coarsens_chroma_but_not_of_gray():
+def test_av1_reports_coarser_chroma_except_for_gray():
     fine = encoder_for("film", info("yuv422p"), Options(codec="av1"), ".mp4")
     gray = encoder_for("film", info("gray"), Options(codec="av1"), ".mp4")
 
@@ -77,7 +77,7 @@ def test_av1_says_that_it_coarsens_chroma_but_not_of_gray():
         ("yuv444p", "yuv444p10le"),
     ],
 )
-def test_mezzanine_has_10_bits_and_full_chroma_where_the_source_has(source, expected, codec):
+def test_mezzanine_has_10_bits_and_444_if_the_source_has(source, expected, codec):
     made = encoder_for(
         "film", info(source, 256, 144), Options(profile="mezzanine", codec=codec), ".mov"
     )
@@ -86,7 +86,7 @@ def test_mezzanine_has_10_bits_and_full_chroma_where_the_source_has(source, expe
     assert ("444" in made.options["profile"]) == ("444" in expected)
 
 
-def test_mezzanine_refuses_what_it_would_round():
+def test_mezzanine_refuses_bit_depths_it_would_round():
     with pytest.raises(SourceUnsupported, match="ProRes does not support its 12 bits"):
         pix_fmt("yuv422p12le", profile="mezzanine")
 
@@ -98,12 +98,12 @@ def test_mezzanine_refuses_what_it_would_round():
         ({"codec": "hevc"}, (48, 64), "HEVC needs at least 64 x 16.*h264"),
     ],
 )
-def test_sizes_that_an_encoder_breaks_at_are_refused(options, size, said):
+def test_sizes_below_an_encoders_minimum_are_refused(options, size, said):
     with pytest.raises(SourceUnsupported, match=said):
         pix_fmt("yuv422p", size, **options)
 
 
-def test_prores_says_that_it_cannot_be_of_full_range():
+def test_prores_reports_that_it_has_no_full_range():
     full = replace(info("yuvj422p", 256, 128), color_range=2)
 
     prores, dnxhr = (
@@ -151,7 +151,7 @@ def test_archive_refuses_what_ffv1_cannot_hold():
         ("dnxhd", DNXHR),
     ],
 )
-def test_this_libav_encodes_every_format_that_is_chosen(encoder, formats):
+def test_every_chosen_format_is_supported_by_libav(encoder, formats):
     known = {form.name for form in av.Codec(encoder, "w").video_formats}
 
     assert known >= formats.pix_fmts
@@ -164,7 +164,7 @@ def test_a_codec_of_another_profile_is_refused():
         Options(profile="archive", codec="h264")
 
 
-def test_field_order_is_told_to_the_encoder_and_486_lines_get_finer_chroma():
+def test_encoders_get_the_field_order_and_486_lines_get_422():
     video = replace(info("yuv420p", 720, 486), field_order=3)
 
     made = encoder_for("film", video, Options(), ".mkv")
@@ -186,6 +186,6 @@ def test_the_archive_encoder_opens_at_any_size(size, tmp_path):
     assert context.is_open
 
 
-def test_an_extension_without_muxer_is_refused_by_name():
+def test_an_unknown_extension_is_refused_by_name():
     with pytest.raises(SourceUnsupported, match=r"films cannot be written as \.avi"):
         encoder_for("film", info("yuv420p"), Options(), ".avi")

@@ -29,7 +29,7 @@ def become_real_time():
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
 
 
-def test_a_thread_and_those_it_starts_are_as_urgent_as_before():
+def test_threads_get_their_scheduling_policy_back():
     done = threading.Event()
     child = threading.Thread(target=done.wait)
 
@@ -43,7 +43,7 @@ def test_a_thread_and_those_it_starts_are_as_urgent_as_before():
     child.join()
 
 
-def test_an_av1_encoder_is_no_more_urgent_than_other_threads(film, joined, tmp_path):
+def test_an_av1_encoder_gets_no_real_time_priority(film, joined, tmp_path):
     path = film("film.mp4", frames=3, width=64, height=64)
     options = Options(codec="av1")
     with path.open("rb") as reader:

@@ -74,7 +74,7 @@ def test_the_access_film_shows_every_frame_at_its_time(name, film, joined, packe
         assert packets(made.output, "audio") == packets(made.source, "audio")
 
 
-def test_pcm_becomes_aac_in_mp4_and_a_warning_says_so(film, joined):
+def test_pcm_becomes_aac_in_mp4_with_a_warning(film, joined):
     made = joined(
         film("film.avi", codec="ffv1", gop_size=1, sound="pcm_s16le"), ".mp4", profile="access"
     )
@@ -91,7 +91,7 @@ def test_pcm_becomes_aac_in_mp4_and_a_warning_says_so(film, joined):
     )
 
 
-def test_chapters_titles_shape_and_turn_of_the_film_are_kept(film, joined):
+def test_chapters_titles_aspect_ratio_and_rotation_are_kept(film, joined):
     made = joined(
         film(
             "film.mp4",
@@ -125,7 +125,7 @@ def test_chapters_titles_shape_and_turn_of_the_film_are_kept(film, joined):
     ("size", "aspect"),
     [((720, 576), Fraction(16, 15)), ((720, 480), Fraction(32, 27)), ((66, 48), Fraction(118, 81))],
 )
-def test_the_shape_of_a_sample_is_exact_in_matroska_whatever_the_size(size, aspect, film, joined):
+def test_the_sample_aspect_ratio_is_exact_in_matroska_at_any_size(size, aspect, film, joined):
     width, height = size
     source = film("film.mp4", width=width, height=height, sample_aspect_ratio=aspect, frames=2)
     made = joined(source)
@@ -239,7 +239,7 @@ def test_cover_art_is_not_the_film_and_stays_cover_art(source, output, film, joi
     assert result.warnings == ()
 
 
-def test_what_mp4_cannot_hold_is_written_anew_or_left_out_by_name(film, joined, packets):
+def test_what_mp4_cannot_hold_is_transcoded_or_reported_as_left_out(film, joined, packets):
     made = joined(with_extras(film("film.mkv", sound="aac")), ".mp4", profile="access")
 
     result = made.assemble()
@@ -251,7 +251,7 @@ def test_what_mp4_cannot_hold_is_written_anew_or_left_out_by_name(film, joined, 
     assert b"\0\x09La sortie" in packets(made.output, "subtitle")
 
 
-def test_a_part_with_another_header_is_refused_by_number(film, joined):
+def test_a_part_with_a_different_codec_header_is_refused_by_number(film, joined):
     made = joined(film("film.mp4"), ".mp4", profile="access")
     parts = made.parts()
     other = EncoderSpec(**{**vars(made.spec), "options": {"crf": "18", "preset": "ultrafast"}})
@@ -277,7 +277,7 @@ def test_a_part_given_twice_is_refused(film, joined):
         made.assemble([parts[0], parts[0], *parts[2:]])
 
 
-def test_a_part_cut_short_in_its_store_is_refused(film, joined, tmp_path):
+def test_a_truncated_part_is_refused(film, joined, tmp_path):
     made = joined(film("film.mkv", codec="ffv1", gop_size=1), segment_frames=24)
     parts = made.parts()
     short = tmp_path / "short"
@@ -290,7 +290,7 @@ def test_a_part_cut_short_in_its_store_is_refused(film, joined, tmp_path):
         made.assemble(parts)
 
 
-def test_a_film_whose_frames_were_moved_does_not_verify(film):
+def test_a_film_with_shifted_frames_fails_verification(film):
     path = film("film.mkv", codec="ffv1", gop_size=1, frames=10)
     with path.open("rb") as reader:
         _, timeline = scan(reader, path.name)
@@ -303,7 +303,7 @@ def test_a_film_whose_frames_were_moved_does_not_verify(film):
         verify_film(path, "film", moved)
 
 
-def test_mp4_for_browsers_starts_with_its_index(film, joined):
+def test_mp4_starts_with_its_index_for_browsers(film, joined):
     made = joined(film("film.mkv", b_frames=2, sound="aac"), ".mp4", profile="access")
 
     made.assemble()

@@ -31,7 +31,7 @@ CHOICES = [
 @pytest.mark.parametrize(
     ("profile", "codec", "source", "pix_fmt", "written", "written_as"), CHOICES
 )
-def test_parts_of_every_codec_become_one_film_with_the_sources_times(
+def test_parts_of_every_codec_join_into_a_film_with_the_sources_times(
     profile, codec, source, pix_fmt, written, written_as, film, joined
 ):
     path = film(
@@ -63,7 +63,7 @@ def test_parts_of_every_codec_become_one_film_with_the_sources_times(
     assert result.warnings == ()
 
 
-def test_hevc_in_mp4_bears_the_tag_that_apple_plays(film, joined):
+def test_hevc_in_mp4_has_the_tag_that_apple_players_require(film, joined):
     made = joined(film("film.mp4"), ".mp4", profile="access", codec="hevc", preset="ultrafast")
 
     made.assemble()
@@ -73,7 +73,7 @@ def test_hevc_in_mp4_bears_the_tag_that_apple_plays(film, joined):
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
-def test_mastering_display_and_content_light_go_into_access_films(codec, film, joined):
+def test_access_films_keep_mastering_display_and_content_light(codec, film, joined):
     made = joined(film("film.mp4", frames=12), ".mp4", profile="access", codec=codec)
     display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
     made.info = replace(made.info, mastering_display=display, content_light="1000,400")
@@ -91,7 +91,7 @@ def test_mastering_display_and_content_light_go_into_access_films(codec, film, j
     ("profile", "codec", "extension"),
     [("access", "h264", ".mp4"), ("access", "hevc", ".mkv"), ("archive", None, ".mkv")],
 )
-def test_the_place_of_chroma_is_kept(place, profile, codec, extension, film, joined):
+def test_the_chroma_location_is_kept(place, profile, codec, extension, film, joined):
     source = film("film.mkv", frames=4, options={"chroma_sample_location": place})
     made = joined(source, extension, profile=profile, codec=codec, preset="ultrafast")
 
@@ -106,7 +106,7 @@ def test_the_place_of_chroma_is_kept(place, profile, codec, extension, film, joi
 @pytest.mark.parametrize(
     ("codec", "lost"), [("prores", ("mov does not keep the film's color range",)), (None, ())]
 )
-def test_colors_that_are_said_otherwise_are_named(codec, lost, film, joined):
+def test_changed_color_tags_are_reported(codec, lost, film, joined):
     source = film(
         "film.mkv", codec="ffv1", gop_size=1, width=256, height=128, frames=4, color_range=2
     )

@@ -29,7 +29,7 @@ def packet_places(path):
 
 
 @pytest.mark.parametrize("name", ["film.mkv", "film.avi", "film.mxf"])
-def test_a_frame_whose_checksum_is_wrong_is_named(name, film):
+def test_frames_with_wrong_checksums_are_reported(name, film):
     path = film(name, codec="ffv1", gop_size=1, options=CHECKED)
     data = bytearray(path.read_bytes())
     sizes = [size for _, size in packet_places(path)]
@@ -48,7 +48,7 @@ def test_a_frame_whose_checksum_is_wrong_is_named(name, film):
 
 
 @pytest.mark.parametrize("options", [CHECKED, {"level": "3", "slicecrc": "0"}, {"level": "1"}])
-def test_a_sound_film_has_no_wrong_checksum_with_checksums_or_without(options, film):
+def test_an_intact_film_reports_no_wrong_checksums(options, film):
     path = film("film.mkv", codec="ffv1", gop_size=1, options=options)
 
     tally, _, _ = scanned(path.read_bytes(), path.name)
@@ -56,7 +56,7 @@ def test_a_sound_film_has_no_wrong_checksum_with_checksums_or_without(options, f
     assert tally.warnings() == ()
 
 
-def test_a_hole_in_a_transport_stream_is_said_and_what_is_left_decodes(film):
+def test_a_hole_in_a_transport_stream_is_reported_and_the_rest_decodes(film):
     whole = film("film.ts", codec="mpeg2video", b_frames=2).read_bytes()
     middle = len(whole) // 376 * 188
 
@@ -68,7 +68,7 @@ def test_a_hole_in_a_transport_stream_is_said_and_what_is_left_decodes(film):
     assert missing.startswith("places where frames are missing: ")
 
 
-def test_the_torn_end_of_a_transport_stream_is_said(film):
+def test_a_cut_off_last_packet_of_a_transport_stream_is_reported(film):
     whole = film("film.ts", codec="mpeg2video").read_bytes()
 
     tally, _, frames = scanned(whole[:-100], "film.ts")
@@ -77,7 +77,7 @@ def test_the_torn_end_of_a_transport_stream_is_said(film):
     assert tally.warnings()[-1] == "the last 88 bytes are only part of a frame"
 
 
-def test_the_torn_last_frame_of_dv_is_said(film):
+def test_a_cut_off_last_frame_of_dv_is_reported(film):
     whole = film("film.dv", **PAL).read_bytes()
 
     tally, _, frames = scanned(whole[:-1000], "film.dv")
@@ -87,7 +87,7 @@ def test_the_torn_last_frame_of_dv_is_said(film):
 
 
 @pytest.mark.parametrize("codec", ["mpeg2video", "libx264", "ffv1"])
-def test_an_mxf_file_with_fewer_frames_than_it_says_is_damaged(codec, film):
+def test_an_mxf_file_with_fewer_frames_than_declared_is_damaged(codec, film):
     whole = film("film.mxf", codec=codec).read_bytes()
 
     with pytest.raises(SourceDamaged, match=r"only \d+ of 48 frames are there"):
@@ -95,7 +95,7 @@ def test_an_mxf_file_with_fewer_frames_than_it_says_is_damaged(codec, film):
 
 
 @pytest.mark.parametrize("name", ["film.ts", "film.mpg"])
-def test_the_times_of_joined_recordings_go_on_and_the_report_says_so(name, film):
+def test_timestamps_of_concatenated_recordings_become_continuous_and_are_reported(name, film):
     whole = film(name, codec="mpeg2video", b_frames=2).read_bytes()
 
     tally, timeline, frames = scanned(whole + whole, name)
@@ -113,7 +113,7 @@ def test_the_times_of_joined_recordings_go_on_and_the_report_says_so(name, film)
         ("film.avi", {"codec": "libx264", "b_frames": 2}),
     ],
 )
-def test_frames_that_do_not_decode_are_counted_where_a_scan_decodes_the_film(name, values, film):
+def test_a_scan_that_decodes_the_film_counts_undecodable_frames(name, values, film):
     path = film(name, **values)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
@@ -135,7 +135,7 @@ def test_frames_that_do_not_decode_are_counted_where_a_scan_decodes_the_film(nam
         ("film.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}),
     ],
 )
-def test_the_frame_before_stands_in_for_one_that_does_not_decode(name, values, film, luma_hash):
+def test_a_frame_that_does_not_decode_repeats_the_previous_one(name, values, film, luma_hash):
     path = film(name, gop_size=1, frames=30, **values)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
@@ -164,7 +164,7 @@ def test_the_frame_before_stands_in_for_one_that_does_not_decode(name, values, f
     assert tail[1].pts == timeline.pts[29]
 
 
-def test_a_first_frame_that_does_not_decode_is_not_lost_without_a_word(film):
+def test_an_undecodable_first_frame_is_reported(film):
     path = film("film.avi", codec="mjpeg", pix_fmt="yuvj420p", gop_size=1)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
@@ -178,7 +178,7 @@ def test_a_first_frame_that_does_not_decode_is_not_lost_without_a_word(film):
     assert tally.warnings() == ("packets without a decoded frame: 1 of 48",)
 
 
-def test_a_transport_stream_that_begins_in_the_middle_shows_what_can_be_decoded(film):
+def test_a_transport_stream_that_starts_mid_gop_keeps_all_decodable_frames(film):
     whole = film("film.ts", codec="mpeg2video", b_frames=2).read_bytes()
     middle = len(whole) // 3 // 188 * 188
 
@@ -188,7 +188,7 @@ def test_a_transport_stream_that_begins_in_the_middle_shows_what_can_be_decoded(
     assert tally.undecoded_packets == 0
 
 
-def test_a_packet_lost_between_sparse_times_is_missing_time(tmp_path):
+def test_a_packet_lost_between_sparse_timestamps_is_reported_as_a_hole(tmp_path):
     clip = next(clip for clip in CLIPS if clip.name == "h264-sparse.ts")
     path = clip.make(tmp_path)
     data = path.read_bytes()

@@ -44,9 +44,7 @@ def opened(monkeypatch):
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_every_segment_has_the_films_own_frames_at_the_first_try(
-    name, film, shown, luma_hash, opened
-):
+def test_every_segment_finds_its_frames_with_one_seek(name, film, shown, luma_hash, opened):
     path = film(name, **FILMS[name])
     with path.open("rb") as reader:
         info, timeline = scan(reader, name)
@@ -66,9 +64,7 @@ def test_every_segment_has_the_films_own_frames_at_the_first_try(
     assert [luma for _, luma in frames] == [luma for _, luma in shown(path)]
 
 
-def test_a_frame_that_is_not_found_where_it_was_is_decoded_from_the_start(
-    film, shown, luma_hash, opened
-):
+def test_a_frame_not_found_by_its_anchor_is_decoded_from_the_start(film, shown, luma_hash, opened):
     path = film("film.ts", codec="mpeg2video", b_frames=2)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)

@@ -15,7 +15,7 @@ from colorworker.media.sampleframes import sample_frames
 FASTSTART = {"movflags": "+faststart"}
 
 
-def test_a_scan_says_what_the_film_is(film):
+def test_a_scan_returns_the_films_properties(film):
     path = film(
         "film.mp4",
         b_frames=2,
@@ -39,7 +39,7 @@ def test_a_scan_says_what_the_film_is(film):
     assert timeline.pts[0] in timeline.keyframes
 
 
-def test_gray_that_signals_no_range_is_full_as_players_show_it(film):
+def test_gray_without_a_signaled_range_is_full_range(film):
     path = film("film.mkv", codec="ffv1", gop_size=1, pix_fmt="gray", frames=4)
 
     with path.open("rb") as reader:
@@ -59,7 +59,7 @@ def test_gray_that_signals_no_range_is_full_as_players_show_it(film):
         ("ffv1.avi", {"codec": "ffv1", "gop_size": 1}, r"the file is truncated"),
     ],
 )
-def test_half_of_a_film_is_damaged_and_says_so(name, values, sentence, film):
+def test_half_a_film_is_damaged_and_says_how_much_is_missing(name, values, sentence, film):
     whole = film(name, **({"b_frames": 2, "sound": "libmp3lame"} | values)).read_bytes()
     half = io.BytesIO(whole[: len(whole) // 2])
 
@@ -79,12 +79,12 @@ def test_one_missing_byte_is_enough_to_be_damaged(name, film):
     ("content", "sentence"),
     [(b"", "it is empty"), (b"a list of films\n" * 40, "libav says: Invalid data")],
 )
-def test_what_is_no_film_at_all_is_damaged(content, sentence):
+def test_files_without_a_film_are_damaged(content, sentence):
     with pytest.raises(SourceDamaged, match=sentence):
         scan(io.BytesIO(content), "film.mp4")
 
 
-def test_sound_alone_is_no_film(tmp_path):
+def test_audio_without_video_is_not_a_film(tmp_path):
     path = tmp_path / "sound.mka"
     with av.open(str(path), "w", format="matroska") as output:
         stream = output.add_stream("flac", rate=48_000)
@@ -99,14 +99,14 @@ def test_sound_alone_is_no_film(tmp_path):
         scan(reader, "sound.mka")
 
 
-def test_pictures_in_rgb_are_unsupported(film):
+def test_rgb_films_are_unsupported(film):
     path = film("film.mkv", codec="ffv1", gop_size=1, pix_fmt="gbrp10le", frames=3)
 
     with path.open("rb") as reader, pytest.raises(SourceUnsupported, match="gbrp10le"):
         scan(reader, path.name)
 
 
-def test_frames_above_the_bound_are_refused_before_one_is_decoded(film):
+def test_too_large_frames_are_refused_before_decoding(film):
     path = film("film.mp4", frames=3)
 
     with path.open("rb") as reader, pytest.raises(SourceTooLarge, match="64 x 48"):
@@ -123,7 +123,7 @@ def test_samples_are_spread_over_the_film(film):
     assert [frame.pts for frame in samples] == timeline.keyframes[[0, 2, 3]].tolist()
 
 
-def test_samples_of_a_film_that_cannot_be_sought_are_spread_too(film):
+def test_samples_of_a_film_that_is_not_seekable_are_spread_too(film):
     path = film("film.avi", b_frames=2)
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
@@ -131,7 +131,7 @@ def test_samples_of_a_film_that_cannot_be_sought_are_spread_too(film):
         assert len(sample_frames(reader, path.name, info, timeline, 4)) == 4
 
 
-def test_streams_that_come_up_on_the_way_do_not_spoil_the_end():
+def test_streams_that_appear_while_reading_do_not_break_the_end():
     def demux():
         yield from "abc"
         # As PyAV does when it flushes streams that it has not listed.
@@ -140,12 +140,12 @@ def test_streams_that_come_up_on_the_way_do_not_spoil_the_end():
     assert list(ignore_new_streams(demux())) == ["a", "b", "c"]
 
 
-def test_a_film_cut_off_behind_its_first_four_bytes_is_damaged():
+def test_a_film_cut_off_after_four_bytes_is_damaged():
     with pytest.raises(SourceDamaged):
         scan(io.BytesIO(b"\x1a\x45\xdf\xa3"), "r.mkv")
 
 
-def test_sound_that_nothing_decodes_is_no_obstacle_to_a_header(film):
+def test_a_header_is_read_even_if_its_audio_has_no_decoder(film):
     data = film("film.mkv", frames=5, sound="pcm_s16le").read_bytes()
     assert data.count(b"A_PCM/INT/LIT") == 1
 

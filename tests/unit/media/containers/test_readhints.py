@@ -17,7 +17,7 @@ LOOKAHEAD = 4
 
 
 @pytest.mark.parametrize("form", ["mp4", "mp4 faststart", "mkv", "avi"])
-def test_the_segments_of_a_film_read_hardly_more_than_their_frames(tmp_path, monkeypatch, form):
+def test_segments_read_little_more_than_their_frames(tmp_path, monkeypatch, form):
     monkeypatch.setattr(demux, "BUFFER_BYTES", BLOCK)
     extension, _, movflags = form.partition(" ")
     recipe = Recipe(
@@ -48,7 +48,7 @@ def test_the_segments_of_a_film_read_hardly_more_than_their_frames(tmp_path, mon
     assert sum(sent) <= (1.1 + ahead) * len(data) + headers
 
 
-def test_a_local_file_is_told_nothing_and_stays_where_it_is():
+def test_a_local_file_gets_no_hints_and_keeps_its_position():
     file = io.BytesIO(b"film")
     file.seek(2)
 

@@ -13,31 +13,31 @@ def evened(times, step=Fraction(10), *, guessed=False):
     return repair_pts(ticks, known, step, guessed=guessed).tolist()
 
 
-def test_no_time_at_all_is_counted_from_nought():
+def test_without_any_pts_frames_are_counted_from_zero():
     assert evened([None] * 3) == [0, 10, 20]
 
 
-def test_frames_of_no_whole_number_of_ticks_do_not_drift():
+def test_fractional_frame_durations_do_not_drift():
     times = evened([None] * 1001, step=Fraction(30030, 1001))
 
     assert times[1000] == 30000
 
 
-def test_one_time_places_all_others():
+def test_one_known_pts_places_all_frames():
     assert evened([None, 110, None, None]) == [100, 110, 120, 130]
 
 
-def test_a_rate_that_the_times_deny_is_not_used():
+def test_a_rate_that_contradicts_the_pts_is_ignored():
     assert evened([0, None, None, 90, None, None, 180, None]) == [0, 30, 60, 90, 120, 150, 180, 210]
 
 
-def test_wrong_guesses_by_reordered_frames_do_not_move_frames():
+def test_guesses_that_are_off_by_reordered_frames_are_ignored():
     times = [0, 10, 20, 50, 20, 30, 60, 70]
 
     assert evened(times, guessed=True) == [0, 10, 20, 30, 40, 50, 60, 70]
 
 
-def test_what_is_stored_and_not_even_is_kept_and_spread_between():
+def test_uneven_stored_pts_are_kept_and_frames_between_are_spread():
     times = [0, None, 20, None, None, 90, None, None, 180, None, 200]
 
     assert evened(times) == [0, 10, 20, 43, 67, 90, 120, 150, 180, 190, 200]

@@ -91,7 +91,7 @@ def test_every_caption_goes_into_an_access_film(extension, options, everything, 
     assert [stream.fate for stream in result.streams if stream.kind == CAPTIONS] == ["copied"]
 
 
-def test_captions_that_ffv1_has_no_place_for_become_subtitles(everything, joined):
+def test_captions_that_ffv1_cannot_store_become_subtitles(everything, joined):
     made = joined(everything, ".mkv", profile="archive", segment_frames=7)
 
     result = made.assemble()
@@ -110,7 +110,7 @@ SHOWN = (PTS[13], PTS[30] - PTS[13])
 """When the caption is shown: 13 pairs of letters load it, 15 pass, then it is erased."""
 
 
-def test_captions_become_quicktimes_own_where_prores_has_no_place_for_them(everything, joined):
+def test_captions_that_prores_cannot_store_become_a_quicktime_track(everything, joined):
     made = joined(everything, ".mov", profile="mezzanine", segment_frames=20)
 
     result = made.assemble()
@@ -130,7 +130,7 @@ def test_captions_become_quicktimes_own_where_prores_has_no_place_for_them(every
     ("extension", "profile", "first"),
     [(".mov", "mezzanine", "kept"), (".mkv", "archive", "recoded")],
 )
-def test_captions_of_cea_708_that_get_no_track_are_said_to_be_lost(
+def test_cea_708_captions_without_a_track_are_reported_as_lost(
     extension, profile, first, tmp_path, joined
 ):
     both = make_film_with_all_streams(
@@ -148,7 +148,7 @@ def test_captions_of_cea_708_that_get_no_track_are_said_to_be_lost(
     ]
 
 
-def test_padding_between_captions_is_not_taken_for_cea_708(tmp_path, joined):
+def test_padding_between_captions_does_not_count_as_cea_708(tmp_path, joined):
     padded = make_film_with_all_streams(tmp_path / "padded.mkv", caption_data=b"\xfa\0\0\xf8\0\0")
 
     result = joined(padded, ".mov", profile="mezzanine").assemble()
@@ -156,7 +156,7 @@ def test_padding_between_captions_is_not_taken_for_cea_708(tmp_path, joined):
     assert not [said for said in result.warnings if "captions" in said]
 
 
-def test_quicktime_writes_words_and_flac_anew_and_names_what_it_loses(everything, joined):
+def test_quicktime_transcodes_subtitles_and_flac_and_reports_losses(everything, joined):
     made = joined(everything, ".mov", profile="mezzanine")
 
     result = made.assemble()
@@ -187,7 +187,7 @@ def pcm(path):
         return b"".join(frame.to_ndarray().tobytes() for frame in decoded)
 
 
-def test_quicktimes_captions_become_words_of_matroska(everything, joined):
+def test_quicktime_captions_become_matroska_subtitles(everything, joined):
     first = joined(everything, ".mov", profile="mezzanine")
     first.assemble()
     made = joined(first.output, ".mkv", profile="archive")
@@ -201,7 +201,7 @@ def test_quicktimes_captions_become_words_of_matroska(everything, joined):
         assert (shown.pts, shown.duration) == SHOWN
 
 
-def test_words_of_mp4_become_words_of_matroska(everything, joined):
+def test_mp4_subtitles_become_matroska_subtitles(everything, joined):
     first = joined(everything, ".mp4", profile="access", preset="ultrafast")
     first.assemble()
     made = joined(first.output, ".mkv", profile="archive")
@@ -235,7 +235,7 @@ def with_second_pictures(path):
     return output_path
 
 
-def test_what_frames_carry_and_further_pictures_are_accounted_for(film, joined):
+def test_side_data_and_extra_video_streams_are_reported(film, joined):
     made = joined(with_second_pictures(film("film.mkv", frames=12)), ".mkv", profile="access")
 
     result = made.assemble()

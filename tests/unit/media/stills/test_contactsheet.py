@@ -8,7 +8,7 @@ def flat(level):
     return np.full((20, 30, 3), level, np.uint8)
 
 
-def test_pictures_come_back_from_their_places():
+def test_a_contact_sheet_returns_its_pictures():
     levels = [7 * number for number in range(23)]
 
     found = read_contact_sheet(contact_sheet([flat(level) for level in levels]), 23, 20, 30)
@@ -16,7 +16,7 @@ def test_pictures_come_back_from_their_places():
     assert [round(float(picture.mean())) for picture in found] == pytest.approx(levels, abs=2)
 
 
-def test_no_picture_or_pictures_of_two_sizes_make_no_sheet():
+def test_a_contact_sheet_of_nothing_or_of_mixed_sizes_is_refused():
     with pytest.raises(ValueError, match="0 pictures"):
         contact_sheet([])
     with pytest.raises(ValueError, match="2 shapes"):

@@ -79,7 +79,7 @@ def jpeg_with_thumbnail(gray, encode):
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_the_stale_gray_thumbnail_is_gone(encode, textured, colorful, tmp_path):
+def test_the_stale_gray_thumbnail_is_removed(encode, textured, colorful, tmp_path):
     gray = (textured >> 8).astype(np.uint8)
     source, path = tmp_path / "in.jpg", tmp_path / "out.jpg"
     source.write_bytes(jpeg_with_thumbnail(gray, encode))
@@ -90,7 +90,7 @@ def test_the_stale_gray_thumbnail_is_gone(encode, textured, colorful, tmp_path):
     assert [name for name in exiftool_tags(path) if "IFD1" in name or "Thumbnail" in name] == []
 
 
-def test_photoshops_thumbnail_is_cut_out_and_other_resources_stay():
+def test_photoshop_thumbnails_are_removed_and_other_resources_stay():
     def resource(number, data):
         padded = data + b"\0" * (len(data) % 2)
         return b"8BIM" + struct.pack(">HxxI", number, len(data)) + padded
@@ -104,9 +104,7 @@ def test_photoshops_thumbnail_is_cut_out_and_other_resources_stay():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_proxies_are_upright_as_libvips_would_turn_the_picture(
-    orientation, encode, textured, tmp_path
-):
+def test_proxies_are_rotated_upright_as_libvips_does(orientation, encode, textured, tmp_path):
     gray = (textured >> 8).astype(np.uint8)
     data = encode(gray, ".tif", fields={"orientation": orientation})
     turned = pyvips.Image.new_from_buffer(data, "").autorot()
@@ -120,7 +118,7 @@ def test_proxies_are_upright_as_libvips_would_turn_the_picture(
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_chroma_predicted_upright_lands_on_its_own_stored_pixels(
+def test_upright_chroma_is_written_in_the_stored_orientation(
     orientation, encode, textured, tmp_path
 ):
     gray = np.full((12, 20), 128, np.uint8)
@@ -137,7 +135,7 @@ def test_chroma_predicted_upright_lands_on_its_own_stored_pixels(
     np.testing.assert_array_equal(as_stored(offset, orientation), wanted)
 
 
-def test_a_before_after_thumbnail_is_one_jpeg_with_the_colors_on_the_right():
+def test_a_before_after_thumbnail_has_the_colors_on_the_right():
     lab = np.full((120, 240, 3), (60, 30, 40), np.float32)
     before = preview_rgb(lab * np.float32([1, 0, 0]))
 
@@ -161,7 +159,7 @@ def exiftool_tags(path):
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_a_jpegs_exif_goes_into_the_tiff_of_the_archive(encode, textured, colorful, tmp_path):
+def test_a_jpegs_exif_is_copied_into_an_archive_tiff(encode, textured, colorful, tmp_path):
     gray = (textured >> 8).astype(np.uint8)
     path = tmp_path / "out.tif"
 
@@ -174,7 +172,7 @@ def test_a_jpegs_exif_goes_into_the_tiff_of_the_archive(encode, textured, colorf
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_a_tiffs_makers_dates_and_exif_go_along(encode, textured, colorful, tmp_path):
+def test_a_tiffs_make_dates_and_exif_are_copied(encode, textured, colorful, tmp_path):
     source, path = tmp_path / "in.tif", tmp_path / "out.tif"
     source.write_bytes(encode(textured, ".tif"))
     command = ["exiftool", "-overwrite_original", "-q"]
@@ -195,7 +193,7 @@ def test_a_tiffs_makers_dates_and_exif_go_along(encode, textured, colorful, tmp_
     assert pixels.avg() > 0
 
 
-def test_damaged_tags_are_left_out_and_cost_no_picture(encode, textured, colorful, tmp_path):
+def test_damaged_tags_do_not_fail_the_picture(encode, textured, colorful, tmp_path):
     data = encode(textured, ".png", fields={"exif-data": b"Exif\0\0II*\0\xff\xff\xff\x7f"})
     path = tmp_path / "out.tif"
 

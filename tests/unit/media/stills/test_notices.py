@@ -31,9 +31,7 @@ def recolor(data, path, coefficients, notice, checked=None):
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".tif", ".webp"])
-def test_the_metadata_say_what_kind_of_picture_it_is(
-    extension, encode, textured, colorful, tmp_path
-):
+def test_the_metadata_name_the_digital_source_type(extension, encode, textured, colorful, tmp_path):
     path = tmp_path / f"out{extension}"
 
     recolor(encode((textured >> 8).astype(np.uint8), ".png"), path, colorful(), TAG)
@@ -51,7 +49,7 @@ def test_without_a_notice_nothing_is_added(encode, textured, colorful, tmp_path)
     assert "xmp-data" not in pyvips.Image.new_from_file(str(path)).get_fields()
 
 
-def test_what_xmp_says_already_stays_but_for_the_kind_of_its_source():
+def test_existing_xmp_stays_except_the_source_type():
     packet = add_notice_to_xmp(XMP, "a < b")
 
     assert b"Reel 7" in packet
@@ -60,18 +58,18 @@ def test_what_xmp_says_already_stays_but_for_the_kind_of_its_source():
     assert b"a &lt; b" in packet
 
 
-def test_an_own_description_is_not_replaced():
+def test_an_existing_description_is_not_replaced():
     described = XMP.replace(b"dc:source", b"dc:description")
 
     assert b"a notice" not in add_notice_to_xmp(described, "a notice")
 
 
-def test_xmp_of_unknown_form_is_left_alone():
+def test_xmp_of_unknown_form_stays_unchanged():
     assert add_notice_to_xmp(b"<torn", "a notice") == b"<torn"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_burned_notice_is_upright_in_the_corner_and_nothing_else_has_changed(
+def test_a_burned_in_notice_is_upright_in_the_corner_and_changes_nothing_else(
     orientation, encode, colorful, tmp_path
 ):
     size = (150, 200) if orientation < 5 else (200, 150)
@@ -94,7 +92,7 @@ def test_a_burned_notice_is_upright_in_the_corner_and_nothing_else_has_changed(
     }))).mask).all()  # fmt: skip
 
 
-def test_a_changed_corner_is_no_mismatch_only_where_it_was_asked_for(
+def test_a_changed_corner_is_a_mismatch_unless_a_notice_was_requested(
     encode, textured, colorful, tmp_path
 ):
     data = encode((textured >> 8).astype(np.uint8), ".png")
@@ -103,7 +101,7 @@ def test_a_changed_corner_is_no_mismatch_only_where_it_was_asked_for(
         recolor(data, tmp_path / "out.png", colorful(), BURN, checked=TAG)
 
 
-def test_a_picture_that_is_too_small_for_a_burned_notice_is_refused(encode, colorful, tmp_path):
+def test_a_picture_too_small_for_a_burned_in_notice_is_refused(encode, colorful, tmp_path):
     data = encode(np.full((20, 30), 90, np.uint8), ".png")
 
     with pytest.raises(SourceUnsupported, match="30 x 20 pixels"):

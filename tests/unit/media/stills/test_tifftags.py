@@ -28,7 +28,7 @@ def test_appended_tags_read_back_and_the_pixels_stay(bigtiff, encode, textured, 
     assert (image.numpy() == textured).all()
 
 
-def test_tags_the_output_has_already_are_not_written_twice(encode, textured, tmp_path):
+def test_tags_that_the_output_already_has_are_not_written_twice(encode, textured, tmp_path):
     path = tmp_path / "out.tif"
     path.write_bytes(encode(textured, ".tif"))
     append_tags(path, TREE)
@@ -39,7 +39,7 @@ def test_tags_the_output_has_already_are_not_written_twice(encode, textured, tmp
     assert path.stat().st_size == size_bytes
 
 
-def test_big_endian_values_are_turned_around():
+def test_big_endian_values_are_byte_swapped():
     values = struct.pack(">II", 1, 60)
     entries = struct.pack(">HHIHH", 34855, 3, 1, 400, 0) + struct.pack(">HHII", 33434, 5, 1, 56)
     exif = struct.pack(">H", 2) + entries + struct.pack(">I", 0)
@@ -54,5 +54,5 @@ def test_big_endian_values_are_turned_around():
 @pytest.mark.parametrize(
     "data", [b"", b"II*\0", b"II*\0\xff\xff\xff\x7f", b"II*\0\x08\0\0\0\xff\xff", b"nonsense" * 9]
 )
-def test_damaged_blocks_have_no_tags_and_do_not_fail(data):
+def test_damaged_blocks_yield_no_tags_and_no_error(data):
     assert read_tags(io.BytesIO(data)) == TagTree((), {})

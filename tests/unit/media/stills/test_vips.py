@@ -63,7 +63,7 @@ def test_the_lightness_of_a_toned_rgb_scan_is_kept(encode, textured, colorful, t
     assert np.abs(gray_equivalent(rgb) - gray_equivalent(sepia)).max() <= 0.6
 
 
-def test_jpeg_stays_close_although_it_is_lossy(encode, textured, colorful, tmp_path):
+def test_jpeg_lightness_stays_close_although_it_is_lossy(encode, textured, colorful, tmp_path):
     gray = (textured >> 8).astype(np.uint8)
 
     _, rgb = colored(encode(gray, ".png"), tmp_path / "out.jpg", colorful())
@@ -72,7 +72,7 @@ def test_jpeg_stays_close_although_it_is_lossy(encode, textured, colorful, tmp_p
 
 
 @pytest.mark.parametrize("wide", [False, True])
-def test_an_rgb_profile_stays_and_lightness_through_it_is_kept(
+def test_an_rgb_profile_and_the_lightness_in_it_are_kept(
     wide, encode, textured, colorful, tmp_path, adobe_rgb
 ):
     codes = textured if wide else (textured >> 8).astype(np.uint8)
@@ -109,7 +109,7 @@ def test_a_gray_profile_is_honored_and_replaced_by_srgb(
     assert np.abs(gray_equivalent(rgb) - expected).max() <= 1
 
 
-def test_chroma_lands_where_it_was_predicted(encode, tmp_path):
+def test_chroma_is_not_shifted(encode, tmp_path):
     gray = np.full((64, 96), 119, np.uint8)
     offset = np.zeros((4, 6, 2), np.float32)
     offset[..., 0] = np.linspace(-10, 10, 6)
@@ -122,7 +122,7 @@ def test_chroma_lands_where_it_was_predicted(encode, tmp_path):
     assert np.abs(a - expected).max() < 0.5
 
 
-def test_streamed_colors_equal_the_arrays_of_the_color_room(encode, tmp_path):
+def test_streamed_colors_equal_those_computed_with_numpy(encode, tmp_path):
     gray = np.full((8, 8), 140, np.uint8)
     offset = np.full((8, 8, 2), (21.0, -34.0), np.float32)
 
@@ -133,7 +133,7 @@ def test_streamed_colors_equal_the_arrays_of_the_color_room(encode, tmp_path):
     assert np.abs(rgb.reshape(-1, 3) - expected).max() <= 0.6
 
 
-def test_verifying_refuses_an_output_whose_lightness_moved(encode, textured, tmp_path):
+def test_an_output_with_changed_lightness_fails_verification(encode, textured, tmp_path):
     gray = (textured >> 8).astype(np.uint8)
     moved = gray.copy()
     moved[100, 100] += 2
@@ -147,7 +147,7 @@ def test_verifying_refuses_an_output_whose_lightness_moved(encode, textured, tmp
         verify_still(picture, path)
 
 
-def test_verifying_refuses_an_output_of_another_size_depth_or_cut_short(encode, textured, tmp_path):
+def test_a_wrong_size_or_depth_or_a_truncated_output_fails_verification(encode, textured, tmp_path):
     data = encode(textured, ".tif")
     path = tmp_path / "out.tif"
     with open_still(io.BytesIO(data), "in", max_pixels=10**8) as picture:
