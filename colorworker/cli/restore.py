@@ -181,14 +181,14 @@ def _budget_text(plan: RestorationPlan, seconds: float) -> Iterator[str]:
 
 
 def _code(end: PlanEnd, *, detailed: bool) -> int:
-    if end.standing == "interrupted":
+    if end.status == "interrupted":
         return INTERRUPTED
     if any(item.error for item in end.collections):
         return NOT_STARTED
     if any(item.tally.failed for item in end.collections):
         return SOME_FAILED
     early = {"stopped": WORK_LEFT, "closed": WORK_LEFT, "overlapping": OTHER_RUN}
-    return early.get(end.standing, 0) if detailed else 0
+    return early.get(end.status, 0) if detailed else 0
 
 
 def _plan_text(plan_file: Path, plan: RestorationPlan, end: PlanEnd) -> Iterator[str]:
@@ -200,11 +200,11 @@ def _plan_text(plan_file: Path, plan: RestorationPlan, end: PlanEnd) -> Iterator
         else:
             yield from _collection_text(item)
     name = f"plan {plan.name}"
-    if end.standing == "done" and any(item.error for item in end.collections):
+    if end.status == "done" and any(item.error for item in end.collections):
         yield f"{name}: everything that is due is done, except the collections that could not run"
-    elif end.standing == "done":
+    elif end.status == "done":
         yield f"{name}: everything that is due is done"
-    elif end.standing in {"closed", "overlapping"}:
+    elif end.status in {"closed", "overlapping"}:
         yield f"{name} not started: {end.reason}"
     else:
         yield f"{name} stopped: {end.reason}; the next run continues"

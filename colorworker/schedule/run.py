@@ -37,7 +37,7 @@ from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
 
 Display = Callable[[], AbstractContextManager[Callable[[Progress], None]]]
-Standing = Literal["done", "stopped", "interrupted", "closed", "overlapping"]
+PlanStatus = Literal["done", "stopped", "interrupted", "closed", "overlapping"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CollectionEnd:
 class PlanEnd:
     """How a run of the plan ended."""
 
-    standing: Standing
+    status: PlanStatus
     reason: str = ""
     """Why it stopped early or did not start; empty if it finished."""
     collections: tuple[CollectionEnd, ...] = ()
@@ -237,7 +237,7 @@ def run_plan(
             _CollectionRun, plan, limits=limits, heartbeat=heartbeat, clock=clock, display=display
         )
         end = _run_all(plan, limits, heartbeat, run_collection, started)
-        if end.standing != "done":
+        if end.status != "done":
             heartbeat.mark_interrupted()
         return end
 
@@ -290,7 +290,7 @@ def _run_all(
         if end.stopped:
             reason = limits.reached()
             break
-    standing: Standing = "done"
+    status: PlanStatus = "done"
     if reason:
-        standing = "interrupted" if limits.is_interrupted else "stopped"
-    return PlanEnd(standing, reason, tuple(ends))
+        status = "interrupted" if limits.is_interrupted else "stopped"
+    return PlanEnd(status, reason, tuple(ends))

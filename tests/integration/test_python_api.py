@@ -103,7 +103,7 @@ def test_a_plan_is_run_its_failures_are_listed_and_forgotten(archive, tmp_path):
 
     assert expected["all"].counts.stills == 4
     (collection,) = end.collections
-    assert (end.standing, collection.tally.done, collection.tally.failed) == ("done", 3, 1)
+    assert (end.status, collection.tally.done, collection.tally.failed) == ("done", 3, 1)
     (failure,) = cw.plan_failures(plan)
     assert (failure.failure.key, failure.parked) == ("torn.png", False)
     assert cw.unpark(plan, "*.png") == (failure,)

@@ -145,8 +145,8 @@ def test_only_new_and_changed_sources_and_changed_options_are_done(bench):
     first = bench.run(PLAN)
     before = bench.records
     second = bench.run(PLAN)
-    assert (first.standing, first.collections[0].tally.worked_on) == ("done", 3)
-    assert (second.standing, second.collections[0].tally.worked_on) == ("done", 0)
+    assert (first.status, first.collections[0].tally.worked_on) == ("done", 3)
+    assert (second.status, second.collections[0].tally.worked_on) == ("done", 0)
     assert second.collections[0].tally.resumed == 3
     assert bench.records == before
 
@@ -210,7 +210,7 @@ def test_a_run_stops_at_its_budget_of_items_and_the_next_continues(bench, worker
 
     ends = [bench.run(plan) for _ in range(4)]
 
-    assert [end.standing for end in ends] == ["stopped", "stopped", "done", "done"]
+    assert [end.status for end in ends] == ["stopped", "stopped", "done", "done"]
     assert ends[0].reason == "the budget of 3 items is spent"
     assert [end.collections[0].tally.worked_on for end in ends] == [3, 3, 1, 0]
     assert len(bench.records) == 7
@@ -225,7 +225,7 @@ def test_all_collections_share_the_budget_of_items(bench):
 
     assert [end.tally.worked_on for end in first.collections] == [3, 1]
     assert [end.tally.worked_on for end in second.collections] == [0, 2]
-    assert (first.standing, second.standing) == ("stopped", "done")
+    assert (first.status, second.status) == ("stopped", "done")
 
 
 def test_a_run_stops_when_its_window_closes(bench):
@@ -234,10 +234,10 @@ def test_a_run_stops_when_its_window_closes(bench):
 
     begun, closed = bench.run(plan), bench.run(plan)
 
-    assert begun.standing == "stopped"
+    assert begun.status == "stopped"
     assert begun.reason == "the window closed at Sun 2026-11-22 21:00 UTC"
     assert begun.collections[0].tally.worked_on == 2
-    assert (closed.standing, closed.collections) == ("closed", ())
+    assert (closed.status, closed.collections) == ("closed", ())
     assert "Mon 2026-11-23 20:00 UTC" in closed.reason
     assert bench.run(PLAN).collections[0].tally.worked_on == 1
 
@@ -259,11 +259,11 @@ def test_a_run_stops_when_its_hours_or_money_are_spent(bench, budget, reason):
     spent = bench.run(replace(PLAN, budget=budget), seconds=seconds)
     enough = bench.run(replace(PLAN, budget=budget), seconds=seconds)
 
-    assert (spent.standing, spent.reason) == ("stopped", reason)
+    assert (spent.status, spent.reason) == ("stopped", reason)
     assert spent.collections[0].tally.worked_on == 2
     # Looking up two that are done turns this clock by two hours as well.
-    assert (enough.standing, enough.collections[0].tally.resumed) == ("stopped", 2)
-    assert bench.run(PLAN).standing == "done"
+    assert (enough.status, enough.collections[0].tally.resumed) == ("stopped", 2)
+    assert bench.run(PLAN).status == "done"
     assert len(bench.records) == 3
 
 
@@ -275,8 +275,8 @@ def test_a_run_does_not_start_while_another_one_is_in_progress(bench):
         end = bench.run(PLAN)
     after = bench.run(PLAN)
 
-    assert (end.standing, other.run_id in end.reason) == ("overlapping", True)
-    assert (after.standing, after.collections[0].tally.done) == ("done", 3)
+    assert (end.status, other.run_id in end.reason) == ("overlapping", True)
+    assert (after.status, after.collections[0].tally.done) == ("done", 3)
 
 
 def test_a_killed_run_blocks_the_next_only_until_its_heartbeats_are_overdue(bench):
@@ -292,7 +292,7 @@ def test_a_killed_run_blocks_the_next_only_until_its_heartbeats_are_overdue(benc
 
     end = bench.run(PLAN, pause=pause)
 
-    assert (end.standing, end.collections[0].tally.done) == ("done", 3)
+    assert (end.status, end.collections[0].tally.done) == ("done", 3)
     assert waits == [20.0] * 4
 
 
@@ -318,7 +318,7 @@ def test_a_collection_that_cannot_run_does_not_stop_the_next(bench):
 
     end = bench.run(replace(PLAN, collections=(broken, REELS)))
 
-    assert end.standing == "done"
+    assert end.status == "done"
     assert [item.error for item in end.collections] == ["broken: no such weights.", ""]
     assert end.collections[1].tally.done == 3
     jobs = list_jobs(bench.opened("elsewhere"))
@@ -334,5 +334,5 @@ def test_an_interrupted_run_starts_nothing_more(bench):
     end = bench.run(PLAN, interrupted=lambda: bool(seen))
     rest = bench.run(PLAN)
 
-    assert end.standing == "interrupted"
+    assert end.status == "interrupted"
     assert end.collections[0].tally.worked_on + rest.collections[0].tally.worked_on == 3
