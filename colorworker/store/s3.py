@@ -89,8 +89,8 @@ class S3Store:
 
     def list_one(self, key: str, *, version: str = "") -> ObjectInfo:
         """Return size and S3's ETag, as in a listing, of the object or of one version."""
-        answer = head_object(self._service, key, self._full(key), version)
-        return replace(object_info(key, answer), etag=unquoted(answer["ETag"]))
+        response = head_object(self._service, key, self._full(key), version)
+        return replace(object_info(key, response), etag=unquoted(response["ETag"]))
 
     def get(self, key: str, *, etag: str | None = None) -> bytes:
         """Return the object's bytes."""

@@ -44,14 +44,14 @@ def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
     """
     source = {"Bucket": service.bucket, "Key": full_key}
     if head["ContentLength"] <= service.options.copy_part_bytes:
-        answer = service.client.copy_object(
+        response = service.client.copy_object(
             Bucket=service.bucket,
             Key=copy_key,
             CopySource=source,
             CopySourceIfMatch=head["ETag"],
             **service.payer_args,
         )
-        return str(answer["CopyObjectResult"]["ETag"])
+        return str(response["CopyObjectResult"]["ETag"])
     extra = {
         "MetadataDirective": "REPLACE",
         "Metadata": head["Metadata"],

@@ -33,11 +33,11 @@ _BROKEN = (HTTPClientError, IncompleteReadError, FlexibleChecksumError)
 _EMPTY = {"InvalidRange", "416"}
 
 
-def object_info(key: str, answer: Any) -> ObjectInfo:
+def object_info(key: str, response: Any) -> ObjectInfo:
     """Return an object's info from a HEAD response, with the id as ETag if there is one."""
-    etag = _id(answer) or unquoted(answer["ETag"])
-    modified_at = answer["LastModified"].timestamp()
-    return ObjectInfo(key, answer["ContentLength"], etag, modified_at=modified_at)
+    etag = _id(response) or unquoted(response["ETag"])
+    modified_at = response["LastModified"].timestamp()
+    return ObjectInfo(key, response["ContentLength"], etag, modified_at=modified_at)
 
 
 def unquoted(etag: str) -> str:
@@ -79,15 +79,15 @@ def read_all(service: S3Service, key: str, full_key: str, etag: str | None) -> b
     """
 
     def request() -> tuple[Any, bytes]:
-        answer = _get(service, full_key, **_etag_args(etag))
-        with closing(answer["Body"]) as body:
-            return answer, body.read()
+        response = _get(service, full_key, **_etag_args(etag))
+        with closing(response["Body"]) as body:
+            return response, body.read()
 
     try:
-        answer, data = service.call(key, request)
+        response, data = service.call(key, request)
     except KeyMissing as error:
         raise _missing_error(key, etag, error) from error
-    _check_etag(key, answer, etag)
+    _check_etag(key, response, etag)
     return data
 
 
@@ -106,22 +106,22 @@ def open_reader(
 
     def request() -> tuple[Any, bytes]:
         try:
-            answer = _get(service, full_key, Range=f"bytes=0-{length - 1}", **pins)
+            response = _get(service, full_key, Range=f"bytes=0-{length - 1}", **pins)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _EMPTY:
                 raise
             return head_object(service, key, full_key, version), b""
-        return answer, _read_body(answer, length)
+        return response, _read_body(response, length)
 
     try:
-        answer, first = service.call(key, request)
+        response, first = service.call(key, request)
     except KeyMissing as error:
         raise _missing_error(key, etag, error) from error
-    _check_etag(key, answer, etag)
-    seen = (full_key, answer["ETag"], answer.get("VersionId"))
-    total = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
+    _check_etag(key, response, etag)
+    seen = (full_key, response["ETag"], response.get("VersionId"))
+    total = response.get("ContentRange", "").rpartition("/")[2] or response["ContentLength"]
     return BlockReader(
-        _ObjectVersion(service, key, full_key, answer, version).read_range,
+        _ObjectVersion(service, key, full_key, response, version).read_range,
         int(total),
         name=printable(key),
         first=first,
@@ -136,29 +136,29 @@ class _ObjectVersion:
     """One version of an object, for ranged reads."""
 
     def __init__(
-        self, service: S3Service, key: str, full_key: str, answer: Any, requested: str
+        self, service: S3Service, key: str, full_key: str, response: Any, requested: str
     ) -> None:
         self._service = service
         self._key = key
         self._full_key = full_key
-        self._pins = {"IfMatch": answer["ETag"]}
+        self._pins = {"IfMatch": response["ETag"]}
         self._requested = requested
-        if version := answer.get("VersionId") or requested:
+        if version := response.get("VersionId") or requested:
             self._pins["VersionId"] = version
 
     def read_range(self, offset: int, length: int) -> bytes:
         """Return the bytes of the range; fewer if the connection broke."""
 
         def request() -> bytes:
-            answer = _get(
+            response = _get(
                 self._service,
                 self._full_key,
                 Range=f"bytes={offset}-{offset + length - 1}",
                 **self._pins,
             )
-            if not answer.get("ContentRange", "").startswith(f"bytes {offset}-"):
+            if not response.get("ContentRange", "").startswith(f"bytes {offset}-"):
                 raise StoreError(self._key, "the service does not serve ranges of objects")
-            return _read_body(answer, length)
+            return _read_body(response, length)
 
         try:
             return self._service.call(self._key, request)
@@ -178,10 +178,10 @@ def _get(service: S3Service, full_key: str, **extra: str) -> Any:
     )
 
 
-def _read_body(answer: Any, length: int) -> bytes:
+def _read_body(response: Any, length: int) -> bytes:
     """Return at most `length` bytes of the response; fewer if the connection breaks."""
     data = bytearray()
-    with closing(answer["Body"]) as body:
+    with closing(response["Body"]) as body:
         try:
             while len(data) < length:
                 piece = body.read(min(_PIECE_BYTES, length - len(data)))
@@ -194,9 +194,9 @@ def _read_body(answer: Any, length: int) -> bytes:
     return bytes(data)
 
 
-def _id(answer: Any) -> str:
+def _id(response: Any) -> str:
     # Some services return metadata names in upper case.
-    metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
+    metadata = {name.lower(): value for name, value in response.get("Metadata", {}).items()}
     return str(metadata.get(ID_METADATA, ""))
 
 
@@ -208,8 +208,8 @@ def _etag_args(etag: str | None) -> dict[str, str]:
     return {} if etag is None or etag.startswith(ID_PREFIX) else {"IfMatch": f'"{etag}"'}
 
 
-def _check_etag(key: str, answer: Any, etag: str | None) -> None:
-    if etag is not None and etag not in {unquoted(answer["ETag"]), _id(answer)}:
+def _check_etag(key: str, response: Any, etag: str | None) -> None:
+    if etag is not None and etag not in {unquoted(response["ETag"]), _id(response)}:
         raise SourceChanged(
             printable(key),
             "the object was changed after it was listed",

@@ -48,7 +48,7 @@ class S3Service:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                answer = request()
+                response = request()
             except (ClientError, BotoCoreError, S3CopyFailedError) as error:
                 self._has_answered = self._has_answered or service_answered(error)
                 translated = explain(error, bucket=self.bucket, key=key, writing=writing)
@@ -58,7 +58,7 @@ class S3Service:
                     raise translated from error
             else:
                 self._has_answered = True
-                return answer
+                return response
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
