@@ -1,4 +1,4 @@
-"""Small archives for tests, and what jobs make of them."""
+"""Small archives for tests, and the results of jobs."""
 
 import json
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ STATE = ".colorworker"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job left in its destination."""
+    """The state and outputs that a job left in its destination."""
 
     destination: Path
 
     @property
     def lines(self):
-        """Lines of the newest report, by key."""
+        """Lines of the latest report, by key."""
         reports = (self.destination / STATE / "jobs").glob("*/report/report.jsonl")
         newest = max(reports, key=lambda path: path.stat().st_mtime_ns)
         lines = [json.loads(line) for line in newest.read_bytes().splitlines()]
@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def records(self):
-        """Creation, attempt and worker of every done-record: equal means that it was not redone."""
+        """Creation time, attempt and worker of every done-record; unchanged if not redone."""
         folder = self.destination / STATE / "units"
         read = (json.loads(path.read_bytes()) for path in folder.glob("*.json"))
         return {r["unit_id"]: (r["created_at"], r["attempt_key"], r["worker"]) for r in read}
@@ -64,7 +64,7 @@ def save_film(path, frames=72, gop_size=12, **changes):
 
 
 def save_archive(root):
-    """Write a small good archive: three pictures and a film that is cut into six segments."""
+    """Write a small intact archive: three pictures and a film that is cut into six segments."""
     save_picture(root / "a.png")
     save_picture(root / "sub" / "b.jpg", seed=1)
     save_picture(root / "c.tif", bits=16, seed=2)

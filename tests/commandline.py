@@ -1,4 +1,4 @@
-"""The command line as people start it: in a process of its own, or quicker in this one."""
+"""Runs the command line in a process of its own or, faster, in the test's process."""
 
 import io
 import os
@@ -12,14 +12,14 @@ from unittest.mock import patch
 from colorworker.cli.app import main
 
 REPOSITORY = Path(__file__).parents[1]
-# The films' stripes move so fast that every frame would be predicted, and every segment's
-# look-ahead too: without settling there is next to none, and the tests take half the time.
+# The stripes in test films move so fast that every frame would be predicted, including every
+# segment's look-ahead. Without settling there is almost no look-ahead, which halves test times.
 QUICK = {"COLORWORKER_MEDIA__SETTLE_ANCHORS": "0", "COLORWORKER_MEDIA__ANCHOR_INTERVAL": "12"}
 
 
 @dataclass(frozen=True)
 class Command:
-    """The command line, in an environment without settings of its own."""
+    """The command line in a clean environment."""
 
     environment: dict[str, str]
 
@@ -39,7 +39,7 @@ class Command:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def here(self, *arguments, **changes):
-        """Run it in this process, which has imported TensorFlow once for all."""
+        """Run it in this process, which imports TensorFlow only once."""
         out, err = io.StringIO(), io.StringIO()
         words = ["colorworker", *map(str, arguments)]
         with (
@@ -58,7 +58,7 @@ class Command:
 
 @contextmanager
 def _environment(variables):
-    # Not cleared and filled again: TensorFlow reads some of it whenever it likes, from C.
+    # Changed in place, not cleared and refilled: TensorFlow reads it from C at any time.
     before = dict(os.environ)
     for name in before.keys() - variables.keys():
         del os.environ[name]
@@ -72,9 +72,10 @@ def _environment(variables):
 
 
 def make_command(cache):
-    """Return the command line without the settings of whoever runs the tests.
+    """Return the command line without the settings of the user who runs the tests.
 
-    `cache` is its folder of what was measured on a machine: nothing is expected by that of others.
+    Args:
+        cache: Folder for calibrations, so that those of the machine have no effect.
     """
     kept = {
         name: value

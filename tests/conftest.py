@@ -1,10 +1,10 @@
-"""Shared parts of tests: assertions in them are explained like those of tests."""
+"""Shared fixtures."""
 
 import pytest
 
 pytest.register_assert_rewrite("tests.storecontract")
 
-from tests import archives, commandline, s3server  # noqa: E402 - after the rewriting is asked for
+from tests import archives, commandline, s3server  # noqa: E402 - after the assert rewriting is registered
 
 RAY = (
     "tests/e2e/test_cluster",
@@ -16,7 +16,7 @@ AWS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Say what stays together where tests run side by side (`-n 2`): files, and all of Ray."""
+    """Group tests for parallel runs (`-n 2`): by file, and all that use Ray together."""
     root = config.rootpath
     for item in items:
         path = item.path.relative_to(root).as_posix()
@@ -31,13 +31,13 @@ def command(tmp_path_factory):
 
 @pytest.fixture
 def archive(tmp_path):
-    """A small good archive: three pictures and a film that is cut into six segments."""
+    """A small intact archive: three pictures and a film that is cut into six segments."""
     return archives.save_archive(tmp_path / "archive")
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory):
-    """A server of the whole session, started by the first test that needs it."""
+    """An S3 server for the whole session, started by the first test that needs it."""
     server = s3server.start_server(tmp_path_factory.mktemp("weed"))
     yield server
     server.stop()
@@ -45,7 +45,7 @@ def s3_server(tmp_path_factory):
 
 @pytest.fixture
 def s3(s3_server, monkeypatch):
-    """The server, found by boto3 through the usual variables and no others."""
+    """The S3 server, which boto3 finds through its environment variables."""
     for name in AWS:
         monkeypatch.delenv(name, raising=False)
     for name, value in s3server.environment(s3_server.url).items():

@@ -1,4 +1,4 @@
-"""An HTTP proxy that counts what passes, and spoils what it is told to."""
+"""An HTTP proxy that counts requests and injects faults."""
 
 import http.client
 import socket
@@ -20,7 +20,7 @@ _ERROR = (
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it came in, numbered from 1."""
+    """A request as it was received, numbered from 1."""
 
     number: int
     method: str
@@ -30,17 +30,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fault:
-    """What becomes of one request; the default is nothing."""
+    """The fault to inject into a request; the default is none."""
 
     status: int = 0
-    """Answer with this status, `code` and `message`; the server sees nothing of it."""
+    """Answer with this status, `code` and `message`, without forwarding the request."""
     code: str = "SlowDown"
     message: str = ""
     headers: tuple = ()
     drop: bool = False
-    """Close the connection; the server sees nothing of it."""
+    """Close the connection without forwarding the request."""
     lose_answer: bool = False
-    """Let the server do it, then close the connection."""
+    """Forward the request, then close the connection instead of answering."""
     keep_share: float = 1.0
     """Send this share of the body, then close the connection."""
     delay_seconds: float = 0.0
@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass
 class Passed:
-    """One request that went through, and the bytes of its answer's body."""
+    """A forwarded request, and the body bytes of its answer."""
 
     method: str
     path: str
@@ -58,7 +58,7 @@ class Passed:
 
 @dataclass
 class FaultProxy:
-    """Listens at `url` and passes requests on; change `choose` at any time."""
+    """Listens at `url` and forwards requests. `choose` may be replaced at any time."""
 
     upstream: str
     choose: Callable[[Seen], Fault] = lambda _: Fault()
@@ -86,7 +86,7 @@ class FaultProxy:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self):
-        """Refuse connections from now on, and break those there are."""
+        """Refuse new connections and break open ones."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -95,7 +95,7 @@ class FaultProxy:
 
     @contextmanager
     def refusing_for(self, seconds):
-        """Be away for this long from now on; the block goes on meanwhile."""
+        """Refuse connections for this many seconds while the block runs."""
         self.stop()
         timer = threading.Timer(seconds, self.start)
         timer.start()
@@ -154,7 +154,7 @@ class _Server(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def handle_error(self, request, client_address):
-        """Say nothing: connections are broken on purpose, from both ends."""
+        """Log nothing: connections are broken on purpose, from both ends."""
 
 
 def _handler(owner):
@@ -182,7 +182,7 @@ def _handler(owner):
 
         def _forward(self, data, fault):
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-            # The Host header goes on as it came: the signature is made over it.
+            # The Host header is forwarded unchanged because the signature covers it.
             connection = http.client.HTTPConnection(host.hostname, host.port, timeout=60)
             try:
                 connection.request(self.command, self.path, data or None, headers)

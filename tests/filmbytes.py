@@ -1,4 +1,4 @@
-"""Changes to the bytes of films that no muxer would write."""
+"""Edits films at the byte level, into forms that libav's muxers do not write."""
 
 import struct
 from fractions import Fraction
@@ -17,9 +17,10 @@ BOTH_TIMES = 0b1100_0000
 
 
 def clock_on_keyframes_only(path: Path) -> None:
-    """Take pts and dts from all but every ninth packet of pictures, as broadcasters do.
+    """Remove pts and dts from all but every ninth video packet, as broadcasters do.
 
-    The flags go and the bytes become stuffing, so that nothing moves (ISO/IEC 13818-1, 2.4.3.7).
+    The flags are cleared and the bytes become stuffing, so no offset changes (ISO/IEC 13818-1,
+    2.4.3.7).
     """
     data = path.read_bytes()
     changed = bytearray(data)
@@ -36,9 +37,9 @@ def clock_on_keyframes_only(path: Path) -> None:
 
 
 def with_two_edits(path: Path) -> None:
-    """Give an MP4 whose index is at its end an edit list: 0.4 s from 0.2 s on, and that again.
+    """Give an MP4 with its index at the end an edit list of two equal edits: 0.4 s from 0.2 s on.
 
-    Boxes of one version with 32-bit times, as libavformat writes them (ISO/IEC 14496-12, 8.6.6).
+    The boxes have 32-bit times, as libavformat writes them (ISO/IEC 14496-12, 8.6.6).
     """
     data = path.read_bytes()
     *outer, old = _boxes(data, (b"moov", b"trak", b"edts", b"elst"))
@@ -54,7 +55,7 @@ def with_two_edits(path: Path) -> None:
 
 
 def _boxes(data: bytes, names: tuple[bytes, ...]) -> list[int]:
-    """Return where boxes begin that lie in one another."""
+    """Return the offsets of nested boxes, from the outermost to the innermost."""
     starts, at = [], 0
     for name in names:
         while data[at + 4 : at + 8] != name:
@@ -65,7 +66,7 @@ def _boxes(data: bytes, names: tuple[bytes, ...]) -> list[int]:
 
 
 def with_display_aspect(path: Path) -> None:
-    """Write the aspect into the header of a Matroska film, as other muxers do and PyAV does not."""
+    """Write the aspect ratio into a Matroska header, as other muxers do and PyAV does not."""
     with av.open(str(path)) as container:
         context = container.streams.video[0].codec_context
         width, height = context.width, context.height
@@ -73,7 +74,7 @@ def with_display_aspect(path: Path) -> None:
 
 
 def with_a_hidden_frame(path: Path) -> None:
-    """Make the eleventh frame of a VP8 film one that is decoded and not shown (RFC 6386, 9.1)."""
+    """Make the eleventh frame of a VP8 film a hidden one, decoded but not shown (RFC 6386, 9.1)."""
     with av.open(str(path)) as container:
         packet = [bytes(packet) for packet in container.demux(video=0)][HIDDEN]
     data = bytearray(path.read_bytes())

@@ -1,6 +1,6 @@
-"""The films of the format matrix: every container and codec that archives have, small.
+"""The clips of the format matrix: small films in every container and codec common in archives.
 
-Nearly all have a sample aspect ratio of 16:15, for that is what gets lost most often.
+Nearly all have a sample aspect ratio of 16:15, because that is lost most often.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,14 +22,14 @@ from tests.filmbytes import (
 WIDE = Fraction(16, 15)
 VARIABLE = [0, 20, 60, 101, 201, 221, 262, 362, 382, 422, 522, 563]
 VARIABLE_MS = tuple(ms + 600 * turn for turn in range(3) for ms in VARIABLE)
-"""36 frames whose distances are 20, 40, 41 and 100 ms in turn."""
+"""pts of 36 frames that are shown for 20, 40, 41 and 100 ms in turn."""
 UNCUT = MappingProxyType({"avoid_negative_ts": "disabled"})
 UNSAID = {"sample_aspect_ratio": None}
 SQUARE = {"sample_aspect_ratio": 1}
 
 
 SILENT = {"color_range": 0, "colorspace": 2, "color_primaries": 2, "color_trc": 2, "field_order": 1}
-"""What recipes have that say nothing."""
+"""Values of a recipe that signal nothing."""
 CODECS = {
     "libx264": "h264",
     "libx265": "hevc",
@@ -39,12 +39,12 @@ CODECS = {
     "prores_ks": "prores",
     "wrapped_avframe": "rawvideo",
 }
-"""Names of codecs by encoders."""
+"""Codec name for each encoder."""
 
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One film, how it is made, and what a scan must say about it besides what the recipe says."""
+    """A film: how it is made, and what a scan must report about it."""
 
     name: str
     codec: str
@@ -53,7 +53,7 @@ class Clip:
     said: Mapping[str, Any] = field(default_factory=dict)
     mangle: Callable[[Path], None] | None = None
     hidden: Collection[int] = ()
-    """Numbers of frames that are in the file and never shown."""
+    """Numbers of frames that are stored but never shown."""
 
     @property
     def container(self) -> str:
@@ -62,7 +62,7 @@ class Clip:
 
     @property
     def seconds(self) -> list[Fraction]:
-        """When each frame is shown, from the first one shown."""
+        """Time of each shown frame in seconds after the first."""
         time_base = self.recipe.time_base or 1 / self.recipe.rate
         ticks = self.recipe.pts or range(self.recipe.frames)
         shown = [tick for number, tick in enumerate(ticks) if number not in self.hidden]
@@ -70,7 +70,7 @@ class Clip:
 
     @property
     def truth(self) -> dict[str, Any]:
-        """Return what a scan must say of the film."""
+        """What a scan must report about the film."""
         recipe, asked = self.recipe, {}
         for name, silent in SILENT.items():
             if getattr(recipe, name) != silent:

@@ -1,4 +1,4 @@
-"""What is measured of a film of the format matrix and of what became of it, as rows of a table."""
+"""Measures a clip of the format matrix and its colored copy, as rows of the docs' table."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from colorworker.media.repack import to_planar
 from tests.filmclips import Clip
 
 TABLE_CUT = 8
-"""Target frames of a segment in the table's last column."""
+"""Target frames per segment in the table's last column."""
 RANGES = {0: "", 1: "limited", 2: "full"}
 FIELDS = {2: "top field first", 3: "bottom field first"}
 MATRICES = {1: "BT.709", 5: "BT.470BG", 6: "BT.601", 9: "BT.2020"}
@@ -27,27 +27,27 @@ MATRICES = {1: "BT.709", 5: "BT.470BG", 6: "BT.601", 9: "BT.2020"}
 
 @dataclass(frozen=True)
 class Film:
-    """A film as a scan and a decoder see it."""
+    """The results of scanning and decoding a film."""
 
     info: VideoInfo
     timeline: Timeline
     lumas: tuple[str, ...]
-    """A hash of each frame's Y plane, decoded from start to end."""
+    """A hash of each frame's Y plane, from a decode of the whole film."""
 
     @property
     def seconds(self) -> list[Fraction]:
-        """When each frame is shown, from the first one."""
+        """Time of each frame in seconds after the first."""
         ticks = (self.timeline.pts - self.timeline.pts[0]).tolist()
         return [tick * self.timeline.time_base for tick in ticks]
 
 
 def luma_hash(frame: av.VideoFrame) -> str:
-    """Return a hash of the frame's Y plane, without the padding of its lines."""
+    """Return a hash of the frame's Y plane, without line padding."""
     return hashlib.blake2b(np.ascontiguousarray(luma_plane(frame)).tobytes()).hexdigest()
 
 
 def look_at(path: Path) -> Film:
-    """Return a film as it is scanned, and decoded from start to end."""
+    """Scan a film, decode all of it, and return the results."""
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
     with av.open(str(path)) as container:
@@ -56,7 +56,7 @@ def look_at(path: Path) -> Film:
 
 
 def decoded_in(pieces: Iterable[Cut], path: Path, film: Film) -> list[tuple[int | None, str]]:
-    """Return pts and hash of Y of all frames, decoded piece by piece."""
+    """Return pts and luma hash of all frames, decoded segment by segment."""
     with path.open("rb") as reader:
         return [
             (frame.pts, luma_hash(frame))
@@ -68,12 +68,12 @@ def decoded_in(pieces: Iterable[Cut], path: Path, film: Film) -> list[tuple[int 
 
 
 def off_by(film: Film, truth: Sequence[Fraction]) -> Fraction:
-    """Return the largest distance in seconds between when frames are and should be shown."""
+    """Return the largest deviation of a frame from its true time, in seconds."""
     return max(abs(is_at - at) for is_at, at in zip(film.seconds, truth, strict=True))
 
 
 def row_of(clip: Clip, source: Film, output: Film) -> str:
-    """Return the table's line for a clip and its archive copy."""
+    """Return the table row of a clip and its archive copy."""
     frames, equal = len(output.lumas), sum(map(str.__eq__, source.lumas, output.lumas))
     aspect = output.info.sample_aspect_ratio
     cells = (

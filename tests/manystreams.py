@@ -1,4 +1,4 @@
-"""A synthetic film with everything that a film can have besides pictures, for tests and docs."""
+"""Makes a synthetic film with every kind of stream and metadata, for tests and docs."""
 
 import io
 from fractions import Fraction
@@ -15,7 +15,7 @@ from colorworker.media.synthetic import Recipe, make_film, timed_chapters
 
 FRAMES = 48
 PTS = tuple(index * 33 + index % 3 * 5 for index in range(FRAMES))
-"""Milliseconds: no two gaps alike."""
+"""pts in milliseconds, unevenly spaced."""
 SUBRIP = b"1\n00:00:00,200 --> 00:00:00,700\nLa sortie des usines\n"
 SUBSTATION = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
@@ -40,13 +40,13 @@ WORDS = (
 def make_film_with_all_streams(path: Path, *, caption_data: bytes = b"") -> Path:
     """Write a Matroska film of 1.6 s and return its path.
 
-    H.264 with B-frames, uneven frame times and closed captions in every frame; three tracks of
-    sound and two of subtitles with languages, titles and dispositions; two fonts, two chapters,
+    It has H.264 video with B-frames, uneven frame times and closed captions in every frame; three
+    audio and two subtitle tracks with languages, titles and dispositions; two fonts, two chapters,
     a title, a shelf mark and a timecode.
 
     Args:
-        path: Of the file.
-        caption_data: More triplets of every frame's captions, such as those of CEA-708.
+        path: File to write.
+        caption_data: Extra caption triplets for every frame, such as CEA-708.
     """
     with TemporaryDirectory() as folder:
         sources = [_pictures(Path(folder))]
@@ -100,7 +100,7 @@ def _join(path: Path, sources: list[InputContainer], caption_data: bytes) -> Non
 
 
 def _line_21() -> list[bytes]:
-    """Return two letters for each frame: a caption is loaded, shown at once, and erased later."""
+    """Return two CEA-608 letters per frame: a caption is loaded, shown, and erased later."""
     load = [b"\x14\x20"] * 2 + [b"\x14\x2e"] * 2 + [b"\x14\x70"] * 2
     text = [CAPTION[at : at + 2] for at in range(0, len(CAPTION), 2)]
     show, erase = [b"\x14\x2f"] * 2, [b"\x14\x2c"] * 2
@@ -109,7 +109,7 @@ def _line_21() -> list[bytes]:
 
 
 def _with_captions(packet: AnyPacket, more: bytes) -> AnyPacket:
-    """Return the packet with its frame's two letters of CEA-608, as ATSC A/53 part 4 has them."""
+    """Return the packet with its frame's two CEA-608 letters in ATSC A/53 part 4 form."""
     letters = _line_21()[PTS.index(packet.pts or 0)]
     triplets = bytes((0xFC, *map(_odd, letters))) + more
     head = b"\xb5\x00\x31GA94\x03" + bytes((0xC0 | len(triplets) // 3, 0xFF))
@@ -117,7 +117,7 @@ def _with_captions(packet: AnyPacket, more: bytes) -> AnyPacket:
 
 
 def with_message(packet: AnyPacket, message: bytes) -> AnyPacket:
-    """Return a packet of H.264 in MP4's form with a supplemental message of type 4 (ITU-T T.35)."""
+    """Return an H.264 packet (MP4 framing) with an SEI message of type 4 (ITU-T T.35) added."""
     unit = bytes((6, 4, len(message))) + message + b"\x80"
     made = av.Packet(len(unit).to_bytes(4, "big") + unit + bytes(packet))
     made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
@@ -126,5 +126,5 @@ def with_message(packet: AnyPacket, message: bytes) -> AnyPacket:
 
 
 def _odd(letter: int) -> int:
-    """Return a letter of 7 bits with its bit of odd parity."""
+    """Return a 7-bit letter with an odd parity bit."""
     return letter | (letter.bit_count() + 1) % 2 << 7

@@ -1,16 +1,16 @@
-"""Ports for servers that tests start."""
+"""Free TCP ports for servers that tests start."""
 
 import random
 import socket
 
-# Above those of Ray's workers, and below those that Linux gives to clients' ends of connections:
-# any of these may be taken between the look at it and the server's start.
+# Above the ports of Ray's workers and below Linux's ephemeral ports, which could be taken by a
+# client between the check and the server's start.
 _PORTS = range(20_000, 32_768)
 _unused = iter(random.sample(_PORTS, len(_PORTS)))
 
 
 def free_port():
-    """Return a port that nobody listens at, and never the same again."""
+    """Return a port that nothing listens on, a different one on every call."""
     for port in _unused:
         with socket.socket() as probe:
             try:

@@ -1,4 +1,4 @@
-"""Processes of this machine, and which of them belong to which: others may run the same here."""
+"""Finds and suspends processes by descent, because the same programs may run for others."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def descendants(pid, title=""):
-    """Return a process and all that descends from it, or those of them with that title."""
+    """Return the pids of a process and its descendants; with `title`, of those titled so."""
     found, parents = {pid}, _parents()
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
@@ -15,13 +15,13 @@ def descendants(pid, title=""):
 
 
 def running(pids):
-    """Return those of the processes that are still there."""
+    """Return the pids that still exist."""
     return pids & _parents().keys()
 
 
 @contextmanager
 def suspended(pids):
-    """Let processes stand still inside the block: what they were about to do comes after it."""
+    """Suspend processes with SIGSTOP for the duration of the block."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -39,12 +39,12 @@ def _title(pid):
 
 
 def _parents():
-    """Return the parent of every process of this machine."""
+    """Return the parent pid of every process on this machine."""
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
                 status = (folder / "stat").read_text()
-                # The name, in parentheses, may hold spaces and more parentheses.
+                # The name, in parentheses, may contain spaces and parentheses.
                 found[int(folder.name)] = int(status.rpartition(")")[2].split()[1])
     return found

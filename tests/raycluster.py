@@ -1,4 +1,4 @@
-"""Real Ray clusters of several nodes on this machine, for tests."""
+"""Starts real Ray clusters with several nodes on this machine."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ class Node:
         return self.process.poll() is None
 
     def kill(self):
-        """End every process of the node at once, as a power cut does."""
+        """Kill every process of the node at once, like a power cut."""
         for pid in self.pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -109,7 +109,7 @@ class Cluster:
         )  # fmt: skip
 
     def start(self, *arguments):
-        """Start `ray ARGUMENTS` as a client of this cluster, from the root of the repository."""
+        """Start `ray ARGUMENTS` as a client of this cluster, in the repository root."""
         return subprocess.Popen(
             [RAY, *map(str, arguments)],
             env=self.environment,

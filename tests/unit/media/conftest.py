@@ -1,4 +1,4 @@
-"""Films, their luma, and the whole way of a film with a color that is only a constant."""
+"""Fixtures: films, their luma, and films colored with constant chroma from scan to assembly."""
 
 import hashlib
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def packets() -> Callable[[Path, str], list[bytes]]:
 
 
 def colored(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
-    """Keep luma, fill chroma with constants, as the worker writes colors into a frame."""
+    """Return the frame with constant chroma, written as a worker writes colors."""
     depth = frame.format.components[0].bits
     sample = np.uint16 if depth > 8 else np.uint8
     shape = chroma_shape(pix_fmt, frame.height, frame.width)
@@ -71,7 +71,7 @@ def colored(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
 
 
 class Joined:
-    """A film that went through scan, segments, parts and assembly."""
+    """Takes a film through scan, segments, parts and assembly."""
 
     def __init__(self, source: Path, extension: str, segment_frames: int, **options: Any) -> None:
         self.source = source

@@ -1,4 +1,4 @@
-"""Frames within EBU R 103, as players show them: with chroma interpolated between its samples."""
+"""Limited frames are within EBU R 103 as players show them, with interpolated chroma."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from colorworker.media.planes import color_spec, luma_plane, plane_view
 
 
 def colored(source, film):
-    """Return the film's frames with strong chroma at random, which no luma was asked about."""
+    """Return the film's frames with strong random chroma, regardless of their luma."""
     random = np.random.default_rng(3)
     path = film("film.mkv", codec="ffv1", gop_size=1, frames=2, **source)
     with path.open("rb") as reader:
@@ -26,7 +26,7 @@ def colored(source, film):
 
 
 def shown_rgb(frame, info):
-    """R'G'B' (3, h, w) with chroma interpolated linearly, within each field of interlaced 4:2:0."""
+    """Return R'G'B' (3, h, w) with linearly interpolated chroma, per field if interlaced."""
     spec = color_spec(info)
     kr, kb = luma_weights(spec.matrix)
     luma = (luma_plane(frame).astype(float) - spec.black) / spec.luma_span

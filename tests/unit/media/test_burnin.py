@@ -1,4 +1,4 @@
-"""The notice in a film's frames: inside its box, and nowhere else."""
+"""The notice changes a film's frames inside its box and nowhere else."""
 
 from fractions import Fraction
 

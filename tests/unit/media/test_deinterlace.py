@@ -1,4 +1,4 @@
-"""Films of fields stay films of fields."""
+"""Interlaced films stay interlaced, or are deinterlaced on request."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -40,7 +40,7 @@ def field_order(path):
 
 
 def frames_order(path):
-    """Return the order that each frame is flagged with, by the field that comes out first."""
+    """Return the flagged field order of each frame, by which field a filter outputs first."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         graph = Graph()
@@ -75,7 +75,7 @@ def test_field_order_and_frame_flags_are_kept(name, order, extension, options, f
     assert frames_order(source) == [order] * 12
     assert frames_order(made.output) == [order] * 12
     assert field_order(source) == order
-    # Of H.264 in MP4 libav's demuxer says top field first whatever the frames say.
+    # For H.264 in MP4, libav's demuxer reports top field first whatever the frames say.
     assert field_order(made.output) == order or extension == ".mp4"
     assert not [said for said in result.warnings if "field" in said]
 
@@ -131,7 +131,7 @@ def test_samples_of_an_interlaced_film_are_deinterlaced_on_request(seekable, fil
         raw, whole = luma_plane(one), luma_plane(other)
         np.testing.assert_array_equal(raw[1::2], whole[1::2])
         assert not np.array_equal(raw, whole)
-        # Nearer to the job's picture than the combed one is.
+        # The sample is closer to the deinterlaced film's frame than the combed frame is.
         distance = [np.abs(each.astype(int) - job[other.pts]).mean() for each in (whole, raw)]
         assert distance[0] < distance[1]
 

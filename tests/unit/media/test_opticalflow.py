@@ -1,4 +1,4 @@
-"""Flow on synthetic motion, and paths over several frames."""
+"""Optical flow on synthetic motion, and paths over several frames."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ HEIGHT, WIDTH = 64, 112
 
 
 def texture(seed=0, height=HEIGHT, width=WIDTH + 40):
-    """Luma of waves in all directions, wider than a picture, to pan over."""
+    """Return luma with waves in all directions, wider than a picture, to pan over."""
     rows, columns = np.mgrid[0:height, 0:width]
     waves = np.random.default_rng(seed).uniform(-0.5, 0.5, (12, 2))
     total = sum(np.sin(columns * x + rows * y + 9 * x) for x, y in waves)
@@ -86,7 +86,7 @@ def test_exposure_and_contrast_do_not_change_the_flow():
 
     same = seen(picture).astype(int) - seen(darker)
 
-    # Halved luma is rounded, and a code of it then stands for two.
+    # Halved luma is rounded, so each code stands for two.
     assert np.abs(same).max() <= 2
 
 

@@ -36,7 +36,7 @@ def plane_of(frame, index, shape, dtype):
 
 
 def noisy_frame(pix_fmt, seed=0):
-    """A frame with every luma code of its depth possible, tags and a time of its own."""
+    """Return a frame with random luma codes of its full bit depth, color tags and a pts."""
     layout = layout_of(pix_fmt)
     frame = av.VideoFrame(WIDTH, HEIGHT, pix_fmt)
     luma = np.random.default_rng(seed).integers(0, 1 << layout.bit_depth, (HEIGHT, WIDTH))
@@ -98,7 +98,7 @@ def test_a_lower_bit_depth_rounds_all_planes():
 
 
 def interlaced_frame():
-    """A frame as the MPEG-2 decoder gives it, of a stream that was coded as interlaced."""
+    """Return a frame of an interlaced stream from the MPEG-2 decoder."""
     encoder = av.CodecContext.create("mpeg2video", "w")
     encoder.width, encoder.height, encoder.pix_fmt = 64, 48, "yuv420p"
     encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)

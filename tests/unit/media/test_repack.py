@@ -1,4 +1,4 @@
-"""Codes in another layout of memory are the same codes, every one."""
+"""Converting the memory layout of a frame keeps every code."""
 
 import av
 import numpy as np
@@ -25,7 +25,7 @@ def test_packed_formats_keep_every_code_at_any_width(packed):
     frame = any_codes((642, 362), planar_format(packed))
     laid_out = convert_layout(frame, packed)
 
-    for _ in range(20):  # With threads swscale spoils a few codes of P010 in nearly all.
+    for _ in range(20):  # With threads, swscale breaks a few codes of P010 in most runs.
         assert_same_codes(to_planar(laid_out), frame)
 
 

@@ -11,7 +11,7 @@ from colorworker.media.shotdetection import (
 
 
 def scene(seed, count, pan=0.0, grain=0.01):
-    """Small luma of `count` frames of one random scene, panned by `pan` samples a frame."""
+    """Return small luma of `count` frames of a random scene, panned by `pan` samples per frame."""
     random = np.random.default_rng(seed)
     height, width = SMALL_SHAPE
     blocks = random.uniform(0.1, 0.9, (height // 3 + 1, (width + 60) // 3 + 1))

@@ -1,4 +1,4 @@
-"""What frames carry is read without keeping the frames."""
+"""Side data is read without keeping frames in memory."""
 
 import gc
 

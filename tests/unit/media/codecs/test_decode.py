@@ -1,4 +1,4 @@
-"""The frames of all segments are the film, each once, in order and in time."""
+"""All segments together yield every frame of the film once, in order, with its pts."""
 
 from fractions import Fraction
 
@@ -205,7 +205,7 @@ def test_luma_beyond_the_bit_depth_is_damage(film):
 
 
 def test_a_damaged_index_with_an_impossible_offset_is_damage(film):
-    """That of NUT is read from whatever the file's last bytes are."""
+    """NUT reads its index offset from the file's last bytes, whatever they are."""
     path = film("torn.nut", codec="ffv1", gop_size=1, frames=36)
     path.write_bytes(path.read_bytes()[:12481])
 

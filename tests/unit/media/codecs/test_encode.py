@@ -1,4 +1,4 @@
-"""What a part's writer promises."""
+"""PartWriter writes reproducible parts and refuses wrong frames."""
 
 import hashlib
 

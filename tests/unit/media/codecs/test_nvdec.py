@@ -1,4 +1,4 @@
-"""Films that NVDEC may decode come as the software gives them, with an engine or without one."""
+"""NVDEC yields exactly what software decoding yields, with or without an engine at hand."""
 
 import ctypes
 
@@ -35,7 +35,7 @@ def has(*libraries):
 
 
 def seen(path, **options):
-    """Return what is told of each frame: time, luma, flags and captions."""
+    """Return each frame's time, luma, flags and captions."""
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
         frames = decode_segment(
@@ -125,7 +125,7 @@ SPOILT = {
 
 @pytest.fixture
 def engine(monkeypatch):
-    """Lay frames out as NVDEC does wherever it is to decode, and spoil the 20th."""
+    """Simulate NVDEC: return frames in its layout, with frame 20 changed."""
 
     def install(spoilt):
         in_software = decode.decode_from
@@ -196,7 +196,7 @@ def test_a_probe_turns_errors_into_reasons(monkeypatch):
 
 
 def engine_of(change):
-    """Return what decodes a small film as NVDEC does, and changes its frames."""
+    """Return a function that decodes a test film in NVDEC's layout and changes its frames."""
 
     def decoded(film, hwaccel=None):
         frames = hardware.decode_test_film(film)

@@ -1,4 +1,4 @@
-"""What NVENC is asked for, that libav knows every word of it, and what is said where it is not."""
+"""The options for NVENC, that libav accepts all of them, and the errors where it is missing."""
 
 import ctypes
 from dataclasses import replace
@@ -147,7 +147,7 @@ def test_software_encoders_need_no_probe():
 
 
 def opening(made):
-    """Open an encoder as a part does, and return libav's error; None where NVENC is there."""
+    """Open an encoder as a part does and return libav's error; None if NVENC works here."""
     context = cast(VideoCodecContext, av.CodecContext.create(made.codec, "w"))
     configure_encoder(context, made, INFO, Fraction(1, 25))
     try:
@@ -162,7 +162,7 @@ def opening(made):
 def test_libav_accepts_every_option_value_for_nvenc(codec, preset):
     highest = 63 if codec == "av1" else 51
 
-    # Options are read before the driver is looked for: what it then says is something else.
+    # libav parses options before it loads the driver, whose absence is a different error.
     for crf in (1, highest):
         assert opening(spec(codec=codec, crf=crf, preset=preset)) not in {ArgumentError, TooMuch}
 

@@ -1,4 +1,4 @@
-"""Which pixel format a source's color version gets."""
+"""Encoders, options and pixel formats for each profile and source."""
 
 from dataclasses import replace
 from fractions import Fraction

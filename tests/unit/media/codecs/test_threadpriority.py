@@ -1,4 +1,4 @@
-"""No encoder makes this process more urgent than others."""
+"""No encoder leaves this process with real-time priority."""
 
 import os
 import sys

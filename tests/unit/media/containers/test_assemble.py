@@ -1,4 +1,4 @@
-"""Parts and source become one film that keeps luma, times, sound and everything else."""
+"""Parts and source become one film with the same luma, timestamps, audio and other streams."""
 
 import io
 from fractions import Fraction
@@ -152,7 +152,7 @@ SUBTITLES = b"1\n00:00:00,200 --> 00:00:00,700\nLa sortie\n"
 
 
 def with_extras(path):
-    """Put a subtitle line, a German sound track and an attachment beside the film of `path`."""
+    """Add a subtitle, a German audio track and an attachment to the film at `path`."""
     output_path = path.with_name("extras.mkv")
     with (
         av.open(str(path)) as source,
@@ -191,7 +191,7 @@ def test_languages_dispositions_subtitles_and_attachments_are_kept(film, joined,
 
 
 def with_cover(path, name):
-    """Put a small PNG beside the film of `path`, as cover art."""
+    """Add a small PNG as cover art to the film at `path`."""
     output_path = path.with_name(name)
     cover = av.CodecContext.create("png", "w")
     cover.width, cover.height, cover.pix_fmt, cover.time_base = 8, 8, "rgb24", Fraction(1, 25)

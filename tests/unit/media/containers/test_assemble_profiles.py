@@ -1,4 +1,4 @@
-"""Films of every profile and codec, joined from parts: nothing moves at their borders."""
+"""Films of every profile and codec, joined from parts, keep every frame's time."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +12,7 @@ from colorworker.media.containers.probe import scan
 from colorworker.media.filetypes import film_output_extension
 
 UNEVEN = [7 + index * 33 + index % 3 * 5 for index in range(24)]
-"""Milliseconds; the film begins late."""
+"""pts in milliseconds; the film starts late."""
 CHOICES = [
     ("access", "h264", ".mp4", "yuv422p10le", "h264", "yuv422p10le"),
     ("access", "hevc", ".mkv", "yuv420p12le", "hevc", "yuv420p12le"),
@@ -20,7 +20,7 @@ CHOICES = [
     ("access", "av1", ".mp4", "yuv420p10le", "av1", "yuv420p10le"),
     ("access", "av1", ".mov", "gray", "av1", "yuv420p"),
     ("mezzanine", "prores", ".mkv", "yuv420p", "prores", "yuv422p10le"),
-    # libav reads all ProRes 4444 as 12 bits.
+    # libav decodes all ProRes 4444 as 12 bits.
     ("mezzanine", "prores", ".mp4", "yuv444p10le", "prores", "yuv444p12le"),
     ("mezzanine", "dnxhr", ".mkv", "gray", "dnxhd", "yuv422p10le"),
     ("mezzanine", "dnxhr", ".mov", "yuv444p", "dnxhd", "yuv444p10le"),

@@ -1,4 +1,4 @@
-"""What is wrong with a film is counted and said, and nothing is lost without a word."""
+"""Defects of a film are counted and reported; nothing is lost silently."""
 
 import io
 
@@ -192,7 +192,7 @@ def test_a_packet_lost_between_sparse_timestamps_is_reported_as_a_hole(tmp_path)
     clip = next(clip for clip in CLIPS if clip.name == "h264-sparse.ts")
     path = clip.make(tmp_path)
     data = path.read_bytes()
-    # Packets of the pictures' id, 0x100, in which one begins.
+    # Packets with the video's PID, 0x100, in which a frame starts.
     starts = [at for at in range(0, len(data), 188) if data[at + 1 : at + 3] == b"\x41\0"]
     picture = starts[23]
 

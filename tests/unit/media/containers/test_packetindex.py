@@ -1,4 +1,4 @@
-"""Frames of containers without times of their own are told by their packets, and found at once."""
+"""In containers without reliable pts, frames are identified by packet and found by one seek."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a scan says, and that half a file is never taken for a film."""
+"""A scan returns a film's properties, and never accepts half a file."""
 
 import io
 from fractions import Fraction
@@ -134,7 +134,7 @@ def test_samples_of_a_film_that_is_not_seekable_are_spread_too(film):
 def test_streams_that_appear_while_reading_do_not_break_the_end():
     def demux():
         yield from "abc"
-        # As PyAV does when it flushes streams that it has not listed.
+        # PyAV raises this when it flushes streams that it has not listed.
         yield [][5]
 
     assert list(ignore_new_streams(demux())) == ["a", "b", "c"]

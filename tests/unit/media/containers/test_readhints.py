@@ -1,4 +1,4 @@
-"""A segment's reader is told how far it will be read: it fetches that and hardly more."""
+"""Readers are told how far a segment reads, and fetch little more than that."""
 
 import io
 

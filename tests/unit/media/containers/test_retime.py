@@ -1,4 +1,4 @@
-"""Times that a container gives for some frames only, or wrong, become times for all of them."""
+"""Missing and wrong pts are repaired, so that all frames have one."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""What a film holds besides its pictures is kept, or the report says by name what is not."""
+"""A film's other streams and side data are kept, or the report names what was lost."""
 
 import av
 import pytest
@@ -107,7 +107,7 @@ def test_captions_that_ffv1_cannot_store_become_subtitles(everything, joined):
 
 
 SHOWN = (PTS[13], PTS[30] - PTS[13])
-"""When the caption is shown: 13 pairs of letters load it, 15 pass, then it is erased."""
+"""Start and duration of the caption: 13 pairs load it, 15 empty pairs follow, then it is erased."""
 
 
 def test_captions_that_prores_cannot_store_become_a_quicktime_track(everything, joined):
@@ -221,7 +221,7 @@ def test_mp4_subtitles_become_matroska_subtitles(everything, joined):
 
 
 def with_second_pictures(path):
-    """Put the film of `path` twice into one, the second time with an AFD message in every frame."""
+    """Write the film at `path` twice into one file, the second time with AFD in every frame."""
     output_path = path.with_name("two.mkv")
     with av.open(str(path)) as source, av.open(str(output_path), "w") as output:
         film = source.streams.video[0]

@@ -1,4 +1,4 @@
-"""Pictures and ICC profiles made on the spot."""
+"""Fixtures: generated pictures and ICC profiles."""
 
 import struct
 
@@ -68,7 +68,7 @@ def gray_gamma() -> bytes:
 
 @pytest.fixture
 def textured() -> np.ndarray:
-    """Gray codes of 16 bits, (120, 160), with every lightness and sharp edges in them."""
+    """16-bit gray codes, (120, 160), with all lightnesses and with sharp edges."""
     ramp = np.linspace(0, 65535, 120 * 160).reshape(120, 160)
     ramp[30:60, 40:90] = 65535 - ramp[30:60, 40:90]
     return ramp.astype(np.uint16)
@@ -76,7 +76,7 @@ def textured() -> np.ndarray:
 
 @pytest.fixture
 def encode():
-    """Encode an array of codes as a picture of the named format."""
+    """Return a function that encodes an array of codes as a picture in a format."""
 
     def run(codes, extension, *, icc=None, fields=None, **options) -> bytes:
         gray = codes.ndim == 2 or codes.shape[2] < 3
@@ -95,7 +95,7 @@ def encode():
 
 @pytest.fixture
 def colorful():
-    """Return slope and offset of a chroma field that leaves the gamut in many places."""
+    """Return a function that returns slope and offset of chroma that often leaves the gamut."""
 
     def run(height=24, width=32):
         y, x = np.mgrid[0:height, 0:width] / max(height, width)

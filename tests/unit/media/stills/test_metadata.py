@@ -1,4 +1,4 @@
-"""What a picture says about itself goes along; what would be stale does not."""
+"""A picture's metadata is copied, except what would be stale."""
 
 import io
 import json
@@ -66,7 +66,7 @@ def test_a_tiffs_resolution_orientation_xmp_and_description_are_kept(
 
 
 def jpeg_with_thumbnail(gray, encode):
-    """A JPEG whose EXIF has an IFD 1 with a small gray picture in it."""
+    """Return a JPEG whose EXIF has an IFD 1 with a gray thumbnail."""
     thumbnail = encode(gray[::8, ::8].copy(), ".jpg", keep="none")
     ifd0 = struct.pack("<HHHIII", 1, 0x0128, 3, 1, 2, 26)
     ifd1 = struct.pack(

@@ -1,4 +1,4 @@
-"""What a colored still says of itself: in its metadata, and in a corner if wished."""
+"""The notice of a colored still: in its metadata and, on request, in its corner."""
 
 import io
 

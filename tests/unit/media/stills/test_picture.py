@@ -1,4 +1,4 @@
-"""What comes in: forms that are colored, forms that are refused, and damage."""
+"""Opening stills: supported formats, refused formats, and damage."""
 
 import io
 import struct
@@ -24,7 +24,7 @@ def opened(data, key="in", max_pixels=10**8):
 
 
 def png_header(width, height):
-    """A sound PNG header of any size, and no pixels to speak of."""
+    """Return a PNG with a valid header of any size and almost no pixel data."""
     chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     idat = b"IDAT" + zlib.compress(b"\0" * 100)
     chunks = [

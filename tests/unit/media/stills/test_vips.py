@@ -1,4 +1,4 @@
-"""Law 2 for stills: what is written has the source's L*."""
+"""Law 2 for stills: the written file has the source's L*."""
 
 import io
 
@@ -26,7 +26,7 @@ def colored(data, path, coefficients):
 
 
 def gray_equivalent(rgb):
-    """Codes of the grays that are as light as these sRGB colors."""
+    """Return the codes of grays with the same luminance as these sRGB colors."""
     top = np.iinfo(rgb.dtype).max
     return linear_to_srgb(srgb_to_linear(rgb / np.float32(top)) @ LUMINANCE_WEIGHTS) * top
 
