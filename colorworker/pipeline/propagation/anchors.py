@@ -70,7 +70,7 @@ def choose_anchors(
 ) -> Iterator[AnchorFrame | InBetweenFrame | LookaheadFrame]:
     """Yield every frame as an anchor or as one between two anchors, with its path to an anchor.
 
-    Anchors are the first and the last frame of a shot, the first frame behind the segment, and
+    Anchors are the first and the last frame of a shot, the first frame after the segment, and
     between them every `anchor_interval`-th frame, earlier where much of the picture is new. Ends
     with the last frame that the segment's colors depend on.
 
@@ -115,8 +115,8 @@ def make_every_frame_an_anchor(
     frames: Iterator[MarkedFrame], setup: PropagationSetup
 ) -> Iterator[AnchorFrame]:
     """Yield every frame of the segment as an anchor of its own, also those that a flash hides."""
-    # Two frames behind the segment are read all the same: shots and dissolves that begin at its end
-    # are logged then.
+    # Two frames after the segment are still read: only then are shots and dissolves that begin at
+    # its end logged.
     for frame, *_ in with_lookahead(frames, 1):
         if frame.decoded.index >= setup.frame_count:
             return

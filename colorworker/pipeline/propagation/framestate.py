@@ -110,7 +110,7 @@ class InBetweenFrame:
 
 @dataclass(frozen=True)
 class LookaheadFrame:
-    """A frame between two anchors behind the segment's end, where only motion is needed."""
+    """A frame between two anchors after the segment's end, where only motion is needed."""
 
     index: int
     flow: FlowPair

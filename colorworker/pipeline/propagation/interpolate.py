@@ -37,7 +37,7 @@ def settle_anchors(
     setup: PropagationSetup,
     options: Options,
 ) -> Iterator[SettledAnchor | InBetweenFrame]:
-    """Average the chroma of every anchor with that of the anchors behind it in its shot.
+    """Average the chroma of every anchor with that of the anchors after it in its shot.
 
     Raises:
         OutputMismatch: If a frame of a shot has no motion from the previous one.
@@ -79,15 +79,16 @@ class _Settling:
             yield SettledAnchor(first.decoded, first.link, self._settle(first))
         elif isinstance(first, InBetweenFrame):
             yield first
-        # A LookaheadFrame was here for the paths through it only.
+        # A LookaheadFrame is only needed for the paths of frames before it.
 
     def _settle(self, anchor: PredictedAnchor) -> AnchorColors:
         own = anchor.colors
         if not self._anchors:
             return own
         others = list(self._later_anchors())
-        # A shot's last anchor would jump from the colors before it. Anchors behind the segment are
-        # left alone, because the next segment does not know what was before.
+        # The last anchor of a shot has none after it, and its colors would jump: average it with
+        # the one before. Not so after the segment's end: the next segment does not know that
+        # anchor, and both must choose the same colors.
         inside = anchor.decoded.index < self._frame_count
         if not others and self._earlier and anchor.link and inside:
             others = [(self._earlier, anchor.link.to_anchor)] * (self._anchors + 1)
@@ -160,7 +161,7 @@ def interpolate_between_anchors(
         yield ColoredFrame(frame.decoded, planes)
         earlier = later
     if waiting:
-        raise cannot_follow(waiting[0].decoded.index, "no anchor behind it")
+        raise cannot_follow(waiting[0].decoded.index, "no anchor after it")
 
 
 def _interpolate(

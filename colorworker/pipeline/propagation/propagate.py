@@ -12,9 +12,9 @@ A chain of small generators, each holding only as many frames as it needs to loo
 
 An interval is FRAMES_AHEAD longer where a flash hides the frame that would end it. So at most
 2 * FRAMES_AHEAD + 1 + anchor_interval * (settle_anchors + 1) decoded frames are held, 45 with the
-default options. Nothing looks behind the segment's first frame, and that frame is an anchor: the
-segment before sees it in its look-ahead and gives it the same color, so borders between segments do
-not show.
+default options. Colors never depend on frames before the segment's first one, and that frame is an
+anchor: the previous segment sees it in its look-ahead and gives it the same color, so borders
+between segments do not show.
 
 `color_frames` takes the frames of a film; `propagate_chroma` takes planes of luma from anywhere.
 """
@@ -82,7 +82,7 @@ class ChromaFrame(Generic[F]):
 
 
 def lookahead_frames(options: Options) -> int:
-    """Return the number of frames behind a segment's end that its colors depend on."""
+    """Return the number of frames after a segment's end that its colors depend on."""
     # The last frame that colors are averaged over is an anchor if a cut follows it.
     return options.anchor_interval * options.settle_anchors + 2 + shotdetection.FRAMES_AHEAD
 
@@ -107,7 +107,7 @@ def color_frames(
         colorizer: Predicts chroma from luma.
         options: Anchor interval and settling.
         pix_fmt: Pixel format to write, planar Y'CbCr.
-        shot_log: Receives the shots that begin behind the first frame, as frames are taken.
+        shot_log: Receives the shots that begin after the first frame, as frames are taken.
         colorizer_at: Returns the colorizer of a frame, by its index, if frames differ.
 
     Raises:
@@ -134,13 +134,12 @@ def propagate_chroma(
     """Yield the chroma of every frame, in order.
 
     Args:
-        frames: In order. Read ahead of the chroma by at most the number that the module's docstring
-            gives.
+        frames: In order. They are read ahead of the chroma; the module's docstring says how far.
         planes: Format of all frames.
         colorizer: Predicts chroma from luma.
         options: Anchor interval and settling; nothing else is read.
-        frame_count: Frames to yield chroma for; those behind are look-ahead. None: all.
-        shot_log: Receives the shots that begin behind the first frame, as frames are taken.
+        frame_count: Frames to yield chroma for; later ones are look-ahead. None: all frames.
+        shot_log: Receives the shots that begin after the first frame, as frames are taken.
         colorizer_at: Returns the colorizer of a frame, by its index, if frames differ.
 
     Raises:

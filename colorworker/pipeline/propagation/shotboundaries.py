@@ -1,6 +1,6 @@
 """Find the shots of a segment while its frames pass, and log where they begin.
 
-A log covers the frames behind the segment's first one, up to and including the first frame of the
+A log covers the frames after the segment's first one, up to and including the first frame of the
 next segment, because only this segment sees what comes before that frame. So the joined logs of all
 segments hold every shot but the film's first, and each once; only a dissolve across a border can be
 in two logs.
@@ -66,7 +66,7 @@ def detect_shots(
     Args:
         frames: In order: the segment's frames, then its look-ahead.
         frame_count: Frames of the segment, without the look-ahead.
-        log: Receives the shots that begin behind the first frame, the next segment's first
+        log: Receives the shots that begin after the first frame, the next segment's first
             included. A dissolve is added when it has ended, so after cuts at the same place.
     """
     detector, dissolves = _ShotDetector(), DissolveDetector()

@@ -64,7 +64,7 @@ def test_a_frame_with_no_anchor_before_it_raises():
         ([settled(0, None), InBetweenFrame(decoded(1), LINK), settled(2, None)], 1),
         ([settled(0, None), settled(1, LINK), InBetweenFrame(decoded(2), LINK)], 2),
     ],
-    ids=["no anchor before it", "a cut behind it", "no anchor behind it"],
+    ids=["no anchor before it", "a cut after it", "no anchor after it"],
 )
 def test_a_frame_without_an_anchor_on_either_side_raises(frames, lost):
     with pytest.raises(OutputMismatch, match=f"frame {lost} of the segment"):

@@ -121,27 +121,27 @@ def test_the_last_frame_before_a_border_leads_to_the_next_segments_color(shape, 
     ahead = lookahead_frames(OPTIONS)
 
     before = colored(lumas[: border + ahead], border, noise=8)
-    behind = colored(lumas[border:], len(lumas) - border, noise=8)
+    after = colored(lumas[border:], len(lumas) - border, noise=8)
 
     # The last anchor before the border, and the position of the last frame between it and the
     # border.
     anchor = (border - 1) // OPTIONS.anchor_interval * OPTIONS.anchor_interval
     share = (border - 1 - anchor) / (border - anchor)
-    wanted = (1 - share) * before[anchor] + share * behind[0]
+    wanted = (1 - share) * before[anchor] + share * after[0]
     assert np.abs(before[border - 1] - wanted).mean() < 0.6
-    assert np.abs(behind[0] - before[anchor]).mean() > 0.3
+    assert np.abs(after[0] - before[anchor]).mean() > 0.3
 
 
 @pytest.mark.parametrize("shape", [SMALL, LARGE])
 @pytest.mark.parametrize("border", [24, 31])
-@pytest.mark.parametrize("behind", ["a pan", "a cut", "a flash"])
+@pytest.mark.parametrize("after", ["a pan", "a cut", "a flash"])
 def test_the_anchor_on_a_border_has_the_same_colors_in_both_segments(
-    monkeypatch, shape, border, behind
+    monkeypatch, shape, border, after
 ):
     film = pan(shape, 75, seed=20)
-    if behind == "a cut":
+    if after == "a cut":
         film[border + 9 :] = pan(shape, 75, seed=21)[border + 9 :]
-    if behind == "a flash":
+    if after == "a flash":
         film[border + 3 : border + 5] = scene(shape, 2, 200, seed=22)
 
     def settled_anchor(lumas, count, index):
@@ -183,9 +183,9 @@ def test_a_cut_after_a_border_affects_both_segments_alike():
     ahead = lookahead_frames(OPTIONS)
 
     before = colored(lumas[: 24 + ahead], 24, noise=8)
-    behind = colored(lumas[24:], 20, noise=8)
+    after = colored(lumas[24:], 20, noise=8)
 
-    wanted = (before[18] + 5 * behind[0]) / 6
+    wanted = (before[18] + 5 * after[0]) / 6
     assert np.abs(before[23] - wanted).mean() < 0.6
 
 
@@ -399,10 +399,10 @@ def test_no_frame_is_left_out_around_flashes_cuts_and_borders(options, border):
     film[20:22] = scene(SMALL, 2, 200, seed=90)
 
     before = colored(film[: border + lookahead_frames(options)], border, options=options)
-    behind = colored(film[border:], len(film) - border, options=options)
+    after = colored(film[border:], len(film) - border, options=options)
 
     assert len(before) == border
-    assert len(behind) == len(film) - border
+    assert len(after) == len(film) - border
 
 
 def test_a_stage_that_loses_a_frame_is_an_error(monkeypatch):

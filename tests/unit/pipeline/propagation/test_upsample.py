@@ -74,8 +74,8 @@ def test_upsampled_colors_change_at_edges_of_luma(depth):
 
     flat = colored[:, :, 20:50].mean(axis=(1, 2)), colored[:, :, 75:100].mean(axis=(1, 2))
     step = np.abs(flat[1] - flat[0])
-    before, behind = colored[:, 40, 60], colored[:, 40, 61]
-    assert np.all(np.abs(behind - before) > 0.6 * step)
+    before, after = colored[:, 40, 60], colored[:, 40, 61]
+    assert np.all(np.abs(after - before) > 0.6 * step)
 
 
 def test_integers_and_floats_give_the_same_colors():
