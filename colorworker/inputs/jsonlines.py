@@ -31,7 +31,7 @@ class ManifestItem(BaseModel):
     etag: str = ""
     """Given together with `size_bytes`; it saves a request to the store."""
     output: str = ""
-    """Key of the output; its extension is replaced by the profile's."""
+    """Key of the output; it must have the extension of the profile."""
 
     @model_validator(mode="after")
     def _named(self) -> "ManifestItem":
