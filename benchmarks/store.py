@@ -30,8 +30,8 @@ sys.path.insert(0, str(ROOT))
 
 from colorworker.domain import units  # noqa: E402
 from colorworker.domain.options import Asset, Options  # noqa: E402
+from colorworker.domain.records import ScanInfo, info_of  # noqa: E402
 from colorworker.pipeline.context import WorkerContext  # noqa: E402
-from colorworker.pipeline.scan import cut_list_of  # noqa: E402
 from colorworker.pipeline.unit import run_unit  # noqa: E402
 from colorworker.store.options import S3Options  # noqa: E402
 from colorworker.store.s3 import S3Store  # noqa: E402
@@ -145,7 +145,9 @@ def film_rows(counted: Counted, asset: Asset, source: str, options: Options):
     scan = units.scan(asset, asset.key, options, TOY_MODEL)
     record, *costs = counted.run(scan, source)
     yield ("scan", *costs)
-    segments = units.segments(asset, cut_list_of(record), scan.unit_id, options, TOY_MODEL)
+    segments = units.segments(
+        asset, list(info_of(record, ScanInfo).cuts), scan.unit_id, options, TOY_MODEL
+    )
     for segment in segments:
         _, *costs = counted.run(segment, source)
         yield (f"segment {segment.index}", *costs)

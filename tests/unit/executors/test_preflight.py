@@ -8,7 +8,7 @@ import pytest
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.options import ModelRef, Options
-from colorworker.domain.schedule import identity
+from colorworker.domain.schedule import output_identity
 from colorworker.errors import DependencyMissing, PlaceUnfit
 from colorworker.executors.preflight import (
     any_unfinished,
@@ -131,7 +131,7 @@ def test_a_finished_job_is_recognized_without_the_runtime():
     store, options = MemoryStore("destination"), Options()
     entries = [entry(f"{number}.png") for number in range(20)]
     for item in entries:
-        store.put(record_key(identity(item, options, MODEL)), b"{}")
+        store.put(record_key(output_identity(item, options, MODEL)), b"{}")
 
     assert not any_unfinished(entries, options, MODEL, store)
     assert not any_unfinished([], options, MODEL, store)
