@@ -1,11 +1,11 @@
-"""Do frames cost more in Python than in the ffmpeg command line? Decode and encode, nothing else.
+"""Compare the CPU time of decoding and encoding with the ffmpeg command.
 
     python benchmarks/codecs.py [--heights 480 1080] [--frames 240] [--rounds 3]
 
-The demo film enlarged is decoded and encoded once by what the worker does it with (segment decoder
-and part writer, luma untouched, no colors) and once by `ffmpeg`, which must be installed, with the
-same encoder, options and threads. CPU seconds of a process each per 1000 frames, in turn. The
-libraries are not the same: PyAV's wheel brings its own libavcodec, libx264 among it.
+Decodes and encodes the enlarged demo film with the worker's segment decoder and part writer (luma
+untouched, no colors), and with `ffmpeg`, which must be installed, with the same encoder, options
+and threads. Each runs in its own process, alternating. Prints CPU seconds per 1000 frames. The
+libraries differ: PyAV's wheel has its own libavcodec and libx264.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from colorworker.media.containers.probe import scan
 
 
 def recode(film: Path, part: Path, profile: str) -> None:
-    """Decode and encode the film as the worker does."""
+    """Decode and encode the film the way the worker does."""
     with film.open("rb") as reader:
         info, timeline = scan(reader, film.name)
         spec = encoder_for(film.name, info, Options(profile=profile), ".mkv")

@@ -1,13 +1,13 @@
-"""Is what a dry run expects what a job then takes? A mixed archive of 30 items.
+"""Compare the estimate of a dry run with the time that the job then takes, for 30 mixed items.
 
     python benchmarks/estimate.py [--archive FOLDER] [--executors inprocess ray] [--profile access]
         [--workers N]
 
-Twenty pictures (JPEG, PNG, TIFF, 8 and 16 bit, 0.3 to 12 megapixels) and ten films (H.264, MPEG-2
-and FFV1, 360p to 1080p, 2 to 8 s) are made from the demo archive and given grain, as what is
-enlarged has none; they have nothing else in common with the material that machines are measured
-with. Then `colorize --dry-run --calibrate` is run in a
-process of its own, and `colorize` in another; the table is what the run's own state says of both.
+Makes twenty pictures (JPEG, PNG, TIFF, 8 and 16 bits, 0.3 to 12 megapixels) and ten films (H.264,
+MPEG-2 and FFV1, 360p to 1080p, 2 to 8 s) from the demo archive and adds grain, because enlarged
+pictures have none. They share nothing else with the material that calibration uses. Then it runs
+`colorize --dry-run --calibrate` in one process and `colorize` in another. The table comes from the
+state of the run, which holds the estimate and the time taken.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 PHOTOGRAPHS = sorted((ROOT / "docs/demo/photographs").iterdir())
 REEL = ROOT / "docs/demo/reels/big-buck-bunny.mp4"
 GRAIN = 3.0
-"""Standard deviation, in codes of 8 bits."""
+"""Standard deviation of the grain, in 8-bit codes."""
 STILLS = [
     (suffix, megapixels)
     for suffix in (".jpg", ".png", ".tif", ".16.tif")
@@ -66,7 +66,7 @@ def make_archive(folder: Path) -> None:
 
 
 def make_reel(target: Path, codec: str, pix_fmt: str, height: int, frames: int) -> None:
-    """Write the demo reel without its color in another codec and size, from another frame on."""
+    """Write the demo reel, without color, in another codec and size, starting at another frame."""
     rng = np.random.default_rng(height)
     with av.open(str(REEL)) as source, av.open(str(target), "w") as output:
         video = source.streams.video[0]
@@ -114,10 +114,10 @@ def row(destination: Path, executor: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--archive", type=Path, help="where it lies already, or is to be made")
+    parser.add_argument("--archive", type=Path, help="existing archive, or where to make it")
     parser.add_argument("--executors", nargs="+", default=["inprocess"])
     parser.add_argument("--profile", default="access")
-    parser.add_argument("--workers", type=int, help="by default as jobs have it")
+    parser.add_argument("--workers", type=int, help="default: as in jobs")
     arguments = parser.parse_args()
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True

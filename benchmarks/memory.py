@@ -1,10 +1,10 @@
-"""Does memory grow with a film's length? Peak memory of the whole job, short film against long.
+"""Check that memory does not grow with a film's length: peak memory of a short and a long film.
 
     python benchmarks/memory.py [--seconds 10 300] [--film docs/demo/reels/big-buck-bunny.mp4]
         [--workers 1]
 
-Each film is the given one, repeated by stream copy; each job is a process of its own. One worker by
-default: a film of one segment has work for no more.
+Each film is the given one, repeated by stream copy. Each job runs in its own process, with one
+worker by default: a film of one segment keeps only one busy.
 """
 
 import argparse
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def repeat(source: Path, target: Path, seconds: float) -> int:
-    """Write the source's picture again and again until it lasts that long; returns the frames."""
+    """Repeat the source's video stream until it lasts `seconds`; return the number of frames."""
     frames = 0
     offset = 0
     with av.open(str(target), "w") as output:
@@ -49,7 +49,7 @@ def repeat(source: Path, target: Path, seconds: float) -> int:
 
 
 def peak_mib(film: Path, destination: Path, workers: int) -> tuple[float, float]:
-    """Color the film in a process of its own; returns its peak memory in MiB and wall seconds."""
+    """Colorize the film in its own process; return its peak memory in MiB and wall seconds."""
     command = [sys.executable, "-m", "colorworker", "colorize", str(film), str(destination)]
     command += ["--workers", str(workers), "--quiet"]
     start = time.monotonic()

@@ -1,13 +1,13 @@
-"""What does an item cost beside its pixels? Many tiny pictures through the whole job.
+"""Measure what an item costs apart from its pixels: many tiny pictures through the whole job.
 
     python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--workers N]
 
-Pictures of 64 x 48 pixels, PNG and JPEG in turn, the real network; the model is loaded and has
-predicted before anything is counted. CPU milliseconds an item, of all threads. `parts` are opening
-and decoding, predicting and encoding the same pictures alone, with nothing around them; `overhead`
-is the whole job without them. In process every call of a store is counted: on S3 each is a request.
-On Ray the cores are shared among the workers, one for each by default, and the driver and its
-actors are told apart; both with all the threads of Ray in them, but without Ray's own processes.
+Pictures of 64 x 48 pixels, PNG and JPEG alternating, with the real network, which is loaded and has
+predicted before the measurement starts. Prints CPU milliseconds per item, all threads. `parts` is
+opening and decoding, predicting and encoding the same pictures in isolation; `overhead` is the
+whole job minus the parts. In process, every call of a store is counted: on S3, each is a request.
+On Ray, the workers share the cores, one core each by default. The driver and its actors are
+reported separately, both with all their Ray threads but without Ray's own processes.
 """
 
 import argparse
@@ -45,13 +45,13 @@ from colorworker.store.sources import Source
 ROOT = Path(__file__).parents[1]
 OPTIONS = Options()
 SAMPLE = 200
-"""Pictures of which the parts are measured."""
+"""Number of pictures whose parts are measured."""
 CALLS = ("head", "get", "open", "put", "put_file", "publish", "delete")
 
 
 @dataclass
 class Counted:
-    """A store whose calls are counted, with the CPU seconds of the threads that made them."""
+    """A store that counts its calls and the CPU seconds of the calling threads."""
 
     inner: LocalStore
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -75,7 +75,7 @@ class Counted:
 
 @dataclass
 class Timed:
-    """A colorizer, with the CPU seconds of the whole process while it predicted."""
+    """A colorizer that adds up the CPU seconds of the whole process while it predicts."""
 
     inner: object
     seconds: float = 0.0
@@ -93,7 +93,7 @@ class Timed:
 
 
 def make_pictures(folder: Path, items: int) -> None:
-    """Write gray pictures with edges, each of its own content."""
+    """Write gray pictures with edges, all different."""
     rows, columns = np.mgrid[0:48, 0:64]
     for number in range(items):
         gray = ((rows * (3 + number % 11) + columns * (2 + number % 7)) % 256).astype(np.uint8)
@@ -105,7 +105,7 @@ def make_pictures(folder: Path, items: int) -> None:
 
 
 def parts_alone(source: Path, colorizer: Timed, folder: Path) -> dict[str, float]:
-    """Return CPU seconds an item of decoding, predicting and encoding, with nothing around."""
+    """Return CPU seconds per item of decoding, predicting and encoding in isolation."""
     spent = dict.fromkeys(("decode", "predict", "encode"), 0.0)
     paths = sorted(path for path in source.rglob("*") if path.is_file())[:SAMPLE]
     for path in paths:
@@ -135,7 +135,7 @@ def plan_job(source: Path, destination: Path, folder: Path) -> JobPlan:
 
 
 def run_plan(plan: JobPlan, executor: Executor, destination: Path) -> dict[str, float]:
-    """Run the job and its report; return CPU seconds of this thread, and of the report's end."""
+    """Run the job and its report; return CPU seconds of this thread and of finishing the report."""
     model = resolve("lite")
     facts = JobFacts(plan.job_id, ("s",), "d", "x", OPTIONS, model, "", 0.0)
     with ReportWriter(LocalStore(destination), facts) as report:
@@ -204,7 +204,7 @@ def in_process(source: Path, folder: Path, items: int, workers: int, colorizer: 
 
 
 def cpu_of(pid: int) -> float:
-    """Return the CPU seconds of all threads of a process of this machine."""
+    """Return the CPU seconds of all threads of a process on this machine."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

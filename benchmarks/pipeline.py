@@ -1,20 +1,25 @@
-"""Where a film's CPU time goes, and how much of it is not decoding, predicting or encoding.
+"""Measure where a film's CPU time goes, and how much is not decoding, predicting or encoding.
 
     python benchmarks/pipeline.py [--heights 480 1080] [--frames 240] [--rounds 3] [--per-frame]
         [--verify]
 
-The whole job (scan, segments, assembly, records; one worker in this process) is run on the demo
-film enlarged to each height, then its parts alone on the same frames, with the same threads: decode
-the source, predict the pictures that the job predicted (logits to colors included, and nothing
-else of what is done to colors), encode the frames that the job encoded, as the archive profile
-kept them. `color` is all that turns decoded frames into colored ones, alone: predictions, motion,
-and codes. `store` is what the job spent in calls of its store and in checksums of part and film; it
-is part of the rest. CPU seconds of all threads per 1000 frames, medians of the rounds, whole and
-parts in turn; the table is Markdown. Its first ratio is whole / (decode + predict + encode), the
-second whole / (decode + color + encode): what the worker adds to the coloring of frames.
+Runs the whole job (scan, segments, assembly, records; one worker in this process) on the demo film,
+enlarged to each height. Then runs its parts in isolation, on the same frames with the same threads:
 
-With --per-frame every frame is predicted, and colors follow no motion. With --verify lossless
-parts are decoded again and their luma compared, as jobs do by default.
+- `decode`: decode the source.
+- `predict`: predict the pictures that the job predicted, logits to colors included; nothing that
+  happens to colors afterwards.
+- `color`: everything that turns decoded frames into colored ones: predictions, motion and codes.
+- `encode`: encode the frames that the job encoded, as the archive profile kept them.
+- `store`: the job's time in calls of its store and in checksums of part and film; it belongs to the
+  rest.
+
+Prints a Markdown table of CPU seconds of all threads per 1000 frames: medians of the rounds, whole
+and parts alternating. The first ratio is whole / (decode + predict + encode), the second
+whole / (decode + color + encode): what the worker adds to the coloring of frames.
+
+With --per-frame, every frame is predicted and colors follow no motion. With --verify, lossless
+parts are decoded again and their luma is compared, as jobs do by default.
 """
 
 import argparse
@@ -57,13 +62,13 @@ RATIOS = ("to_predictions", "to_colors")
 CALLS = ("head", "get", "open", "put", "put_file", "publish", "delete")
 DEMO = ROOT / "docs/demo/reels/big-buck-bunny.mp4"
 PROFILES = ("archive", "access")
-"""The lossless one first: its output is what is encoded again."""
+"""The lossless profile first, because its output is encoded again."""
 ENCODERS = {"archive": "ffv1", "access": "x264"}
 
 
 @dataclass
 class Recorder:
-    """A colorizer that remembers the shapes it was asked for."""
+    """A colorizer that remembers the shapes of its predictions."""
 
     inner: Colorizer
     shapes: list[tuple[int, ...]] = field(default_factory=list)
@@ -99,7 +104,7 @@ class Metered:
 
 
 def enlarge(target: Path, height: int, frames: int) -> Path:
-    """Write the demo film at another height, as H.264 with a keyframe every 48 frames."""
+    """Write the demo film at another height, in H.264 with a keyframe every 48 frames."""
     with av.open(str(DEMO)) as source, av.open(str(target), "w") as output:
         video = source.streams.video[0]
         width = round(video.width * height / video.height / 2) * 2
@@ -116,7 +121,7 @@ def enlarge(target: Path, height: int, frames: int) -> Path:
 
 
 def _repeated(source):
-    """Yield the film's frames, over and over."""
+    """Yield the film's frames, repeating them without end."""
     while True:
         source.seek(0)
         yield from source.decode(video=0)
@@ -125,7 +130,7 @@ def _repeated(source):
 def whole_job(
     film: Path, destination: Path, options: Options, recorder: Recorder, *, verify: bool = False
 ) -> tuple[float, float]:
-    """Return CPU seconds of the whole job, the model loaded before, and of its store's calls."""
+    """Return CPU seconds of the whole job, with a loaded model, and of its store calls."""
     source = LocalStore(film.parent)
     entries = list_entries([OpenSource(Source(str(film.parent), key=film.name), source)], options)
     model = resolve("lite")
@@ -177,7 +182,7 @@ def predict_alone(recorder: Recorder, shapes: list[tuple[int, ...]]) -> float:
 
 
 def color_alone(film: Path, written: Path, options: Options, colorizer: Colorizer) -> float:
-    """Return the CPU seconds of coloring the film's frames, all of them decoded before."""
+    """Return the CPU seconds of coloring the film's frames, which are already decoded."""
     with film.open("rb") as reader:
         info, timeline = scan(reader, film.name)
         reader.seek(0)
@@ -191,7 +196,7 @@ def color_alone(film: Path, written: Path, options: Options, colorizer: Colorize
 def encode_alone(film: Path, lossless: Path, options: Options, part: Path) -> float:
     """Return the CPU seconds of encoding the job's frames again, from memory, in chunks.
 
-    They come from a lossless output: what a lossy encoder has smoothed, it encodes in less time.
+    They come from a lossless output: frames that a lossy encoder has smoothed encode faster.
     """
     with film.open("rb") as reader:
         info, timeline = scan(reader, film.name)
@@ -211,7 +216,7 @@ def encode_alone(film: Path, lossless: Path, options: Options, part: Path) -> fl
 
 @dataclass(frozen=True)
 class Round:
-    """CPU seconds of one job and of its parts alone."""
+    """CPU seconds of one job and of its parts in isolation."""
 
     decode: float
     predict: float
@@ -239,7 +244,7 @@ def one_round(
     *,
     verify: bool,
 ) -> Round:
-    """Do the job into a folder, and its parts alone; without `lossless` they use its own output."""
+    """Run the job and its parts; without `lossless`, the parts use the output of this job."""
     recorder = Recorder(colorizer)
     whole, calls = whole_job(film, destination, options, recorder, verify=verify)
     (written,) = destination.glob("*.m*")
@@ -295,7 +300,7 @@ def main() -> None:
             lossless = None
             for profile in PROFILES:
                 options = Options(profile=profile, **follows)
-                # Once for the one-off costs: traces, oneDNN plans, chroma tables.
+                # A first run pays the one-time costs: traces, oneDNN plans, chroma tables.
                 whole_job(short, folder / f"warm-{height}-{profile}", options, Recorder(colorizer))
                 folders = [
                     folder / f"{height}-{profile}-{number}" for number in range(arguments.rounds)

@@ -1,15 +1,15 @@
-"""How long does it take to plan a million sources, and how much memory?
+"""Measure the time and memory that planning a million sources takes.
 
     python benchmarks/planning.py [--keys 10000 1000000] [--from sorted shuffled csv ...]
 
-Keys come from a store that makes them up, one by one, as S3 would list them: 92 % pictures, 2 %
-films, 6 % sidecars, and one in 100 meets another's output name. Each plan is made in a process of
-its own: list, tell kinds, sort, name, freeze the manifest, put it on a folder; then it is read back
-once, as the driver does. `shuffled` is what a folder or some services list. The other origins are
-lines of a manifest on disk: `csv` says no sizes, so its folders are listed too; `inventory` is one
-compressed table; in `jsonl` every second object has options of its own. Waiting for a service is
-not in it. CPU seconds of all threads; peak memory is the process's, interpreter and imports
-included.
+A store makes up the keys one by one, the way S3 would list them: 92 % pictures, 2 % films, 6 %
+sidecars, and one in 100 collides with another's output name. Each plan is made in its own process:
+list, classify, sort, name, freeze the job plan, put it into a folder, and read it back once, as the
+driver does. `shuffled` is the order in which folders and some services list. The other origins are
+lines of a manifest on disk: `csv` has no sizes, so its folders are listed too; `inventory` is one
+compressed table; in `jsonl`, every second object has its own options. Waiting for a service is not
+included. Prints CPU seconds of all threads, and the peak memory of the process, including
+interpreter and imports.
 """
 
 import argparse
@@ -47,13 +47,13 @@ MANIFESTS = ("csv", "inventory", "jsonl")
 
 
 class Bucket(MemoryStore):
-    """A store that lists as many keys as it is told to, and holds none."""
+    """A store that lists a given number of keys and holds no objects."""
 
     def __init__(self, keys: int, order: str) -> None:
         super().__init__("bucket")
         self.uri = "s3://bucket"
         self._keys = keys
-        # A step that shares no factor with the number of keys visits each once.
+        # A step that shares no factor with the number of keys visits each key once.
         self._step = 7_368_787 if order == "shuffled" else 1
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -106,7 +106,7 @@ def opened(folder: Path, uri: str):
 
 
 def plan(folder: Path, keys: int, origin: str) -> dict[str, float]:
-    """Plan once, in this process; a manifest lies in the folder."""
+    """Plan once, in this process; manifests are written to the folder."""
     bucket = Bucket(keys, origin)
     wall, cpu = time.monotonic(), time.process_time()
     manifest = None
@@ -140,7 +140,7 @@ def plan(folder: Path, keys: int, origin: str) -> dict[str, float]:
 
 
 def apart(keys: int, origin: str) -> dict[str, float]:
-    """Plan in a process of its own."""
+    """Plan in a separate process."""
     with tempfile.TemporaryDirectory(prefix="colorworker-") as folder:
         if origin in MANIFESTS:
             write_manifest(Path(folder), keys, origin)

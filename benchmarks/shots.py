@@ -1,12 +1,12 @@
-"""Which detector finds the shots of black-and-white film? Ours beside PySceneDetect's.
+"""Compare our detector of shots in black-and-white film with those of PySceneDetect.
 
-    pip install scenedetect        # in an environment of its own: it brings another OpenCV
-    PYTHONPATH=. python benchmarks/shotdetection.py [--clips FOLDER] [--seeds 3]
+    pip install scenedetect        # in a separate environment: it brings another OpenCV
+    PYTHONPATH=. python benchmarks/shots.py [--clips FOLDER] [--seeds 3]
 
-Made films have labels by construction. In FOLDER lie the clips that `shotset.REAL_CUTS` names: they
-are measured as they are, and spliced into films of known cuts, fades and dissolves. A change counts
-as found if a shot is said to begin within a frame of a cut, or within the fade or dissolve; all
-else that is said to begin one is false.
+Made films have labels by construction. FOLDER holds the clips that `shotset.REAL_CUTS` names: they
+are measured as they are, and spliced into films with known cuts, fades and dissolves. A change
+counts as found if the detector reports the start of a shot within one frame of a cut, or within the
+fade or dissolve. Any other reported start is false.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from colorworker.pipeline.propagation.shotboundaries import detect_shots
 ROOT = Path(__file__).parents[1]
 
 Detector = Callable[[Film], list[int]]
-"""From a film to the frames at which a shot is said to begin."""
+"""Returns the frames of a film at which it reports the start of a shot."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Seen:
 
 
 def ours(film: Film) -> list[int]:
-    """Return what the worker would log of the film as one segment."""
+    """Return the starts that the worker would log for the film as one segment."""
     scaler = PlaneScaler(*shotdetection.SMALL_SHAPE)
     frames = (
         _Seen(index, shotdetection.small_luma(scaler(np.ascontiguousarray(frame)), 8))
@@ -51,7 +51,7 @@ def ours(film: Film) -> list[int]:
 
 
 def theirs(name: str, **settings: float) -> Detector:
-    """Return PySceneDetect's detector of that name, fed as its SceneManager feeds it."""
+    """Return PySceneDetect's detector of that name, fed the way its SceneManager feeds it."""
     from scenedetect import FrameTimecode, detectors
 
     def detect(film: Film) -> list[int]:
@@ -69,7 +69,7 @@ def theirs(name: str, **settings: float) -> Detector:
 
 
 def detectors() -> dict[str, Detector]:
-    """Return every detector by its name; thresholds beside the defaults are grids, not guesses."""
+    """Return every detector by its name; thresholds around the defaults form a grid."""
     found: dict[str, Detector] = {"ours": ours}
     try:
         import scenedetect  # noqa: F401
@@ -92,7 +92,7 @@ def detectors() -> dict[str, Detector]:
 
 @dataclass
 class Score:
-    """What a detector made of the films of one kind."""
+    """Results of one detector on the films of one kind."""
 
     true: int = 0
     found: int = 0
@@ -106,7 +106,7 @@ class Score:
             hits = [s for s in left if change.first - slack <= s <= change.last + slack]
             self.true += 1
             self.found += bool(hits)
-            # What is said more than once of one change is said in vain.
+            # Further reports of the same change count as false.
             left = [start for start in left if start not in hits[:1]]
         self.false += len(left)
 
@@ -129,7 +129,7 @@ def films(clips: Path | None, seeds: range) -> Iterator[Film]:
     if clips is not None:
         yield from real(clips)
         for kind in MADE:
-            # Real shots hold what pans they hold.
+            # Real shots have their own pans.
             if kind != "pans":
                 yield spliced(clips, kind, seeds[0])
 
@@ -138,7 +138,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--first-seed", type=int, default=100, help="ours was made on 0, 1 and 2")
+    parser.add_argument(
+        "--first-seed", type=int, default=100, help="0 to 2 were used in development"
+    )
     parser.add_argument("--only", default="", help="part of a detector's name")
     options = parser.parse_args()
     found = {name: each for name, each in detectors().items() if options.only in name}
@@ -157,7 +159,7 @@ def main() -> None:
 
 
 def show(scores: dict[str, dict[str, Score]], costs: dict[str, float], frames: int) -> None:
-    """Print what each detector found of every kind of film, and what it costs."""
+    """Print what each detector found in every kind of film, and its cost."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()

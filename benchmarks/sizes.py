@@ -1,16 +1,16 @@
-"""What would a larger network cost? Parameters, operations, speed here, and hours on a GPU.
+"""Estimate what a larger network would cost: parameters, operations, speed here, GPU hours.
 
     python benchmarks/sizes.py [--sizes lite:0.5 lite:1 efficientnetv2s:1] [--rounds 5]
 
-Operations are counted from the tables of layers, a multiplication and an addition as two, for one
-picture of 256 x 256. Speed is measured on this machine with fresh weights, whose values do not
+Operations are counted from the tables of layers for one picture of 256 x 256; a multiplication and
+an addition count as two. Speed is measured on this machine with fresh weights, whose values do not
 matter: coloring through the colorizer in batches of 8 at 256 x 256, and training steps (forward,
-backward, AdamW; the statistics of the encoder frozen) in batches of 16 at 160 x 160. The best round
-counts, by the clock, and beside it CPU seconds of all threads: on a busy machine those say more.
+backward, AdamW; encoder statistics frozen) in batches of 16 at 160 x 160. Prints the best round by
+the clock, and CPU seconds of all threads, which are more reliable on a busy machine.
 
-GPU hours are an estimate and no measurement. They assume 6.4 million pictures at 256 x 256 (five
-times ImageNet's), a step of three times the operations of the forward pass, and a GPU that does
-10 TFLOP/s of the 312 (bfloat16) that an A100 could: narrow layers leave most of it idle.
+GPU hours are an estimate, not a measurement. They assume 6.4 million pictures at 256 x 256 (five
+times ImageNet's), a training step of three times the operations of the forward pass, and a GPU that
+reaches 10 TFLOP/s of the 312 (bfloat16) of an A100: narrow layers leave most of it idle.
 """
 
 import argparse
@@ -39,12 +39,12 @@ BINS = 259
 PICTURES = 6_400_000
 TFLOPS_USED = 10.0
 COLORING, TRAINING = (8, 256), (16, 160)
-"""Pictures of a batch, and their height and width."""
+"""Pictures per batch, and their height and width."""
 
 
 @dataclass
 class Counter:
-    """Applies convolutions to shapes only, and counts what they would cost."""
+    """Applies convolutions to shapes only, and counts their operations."""
 
     architecture: Architecture
     operations: int = 0
@@ -102,7 +102,7 @@ def training(net: Trainable):
 
 
 def rates(run, pictures: int, rounds: int) -> tuple[float, float]:
-    """Return pictures a second by the clock, and CPU seconds a picture; best of the rounds."""
+    """Return pictures per second and CPU seconds per picture, best of the rounds."""
     for _ in range(2):
         run()
     walls, cpus = [], []
@@ -115,8 +115,8 @@ def rates(run, pictures: int, rounds: int) -> tuple[float, float]:
 
 
 def row(name: str, width: float, rounds: int) -> str:
-    """Return one line of the table."""
-    # An encoder with statistics to keep frozen; where it has them from changes no operation.
+    """Return one row of the table."""
+    # The encoder needs statistics to freeze; their origin does not change the operations.
     net = make_trainable(Architecture(name, width))
     million = net.model.count_params() / 1e6
     flops = operations(net.architecture, 256)

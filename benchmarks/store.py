@@ -1,10 +1,10 @@
-"""How many requests and bytes a film and a still cost on S3, phase by phase, against their size.
+"""Count the requests and bytes that a film and a still cost on S3, by phase, against their size.
 
     python benchmarks/store.py [--megabytes 60] [--segments 6] [--containers mp4 faststart mkv]
 
-A real SeaweedFS holds a made film of that size (grain, sound, several segments), a small still and
-a large one; each work unit runs on the real stores, with a toy in place of the network. A proxy in
-between counts: requests of all methods, and bytes read, that is, of the answers to GETs.
+A real SeaweedFS holds a generated film of that size (grain, sound, several segments), a small still
+and a large one. Each work unit runs on the real stores, with a toy instead of the network. A proxy
+in between counts the requests of all methods, and the bytes read, in the answers to GETs.
 """
 
 import argparse
@@ -49,7 +49,7 @@ FILES = {"mp4": "film.mp4", "faststart": "started.mp4", "mkv": "film.mkv"}
 
 @dataclass(frozen=True)
 class Cost:
-    """Requests of one phase by method, and the bytes that were read."""
+    """Requests of one phase by method, and the bytes read."""
 
     methods: Counter[str]
     read_bytes: int
@@ -63,7 +63,7 @@ class Cost:
 
 
 def frames(count: int, grain: float) -> Iterator[av.VideoFrame]:
-    """Yield gray frames of moving stripes under film grain."""
+    """Yield gray frames of moving stripes with film grain."""
     rng = np.random.default_rng(0)
     noise = rng.normal(0, grain, (16, HEIGHT, WIDTH))
     _, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
@@ -121,7 +121,7 @@ class Counted:
         self.sources: dict[str, int] = {}
 
     def run(self, unit, source: str):
-        """Do a unit; return its record, and its cost at the source and at the destination."""
+        """Run a unit; return its record and its costs at the source and at the destination."""
         self._between.reset()
         result = run_unit(self._context, unit, 1)
         result = result.stills[0] if result.stills else result

@@ -1,17 +1,18 @@
-"""What does propagating colors save, and what do they lose? Every frame predicted against anchors.
+"""Measure what color propagation saves and what it loses, against predicting every frame.
 
     python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--grain 0] [--sheets FOLDER]
 
-Takes clips of real color footage, gives their luma to `propagate.color_frames` as one segment, once
-with each frame predicted alone (`--per-frame`) and once with the default options, and measures both
-beside the clip itself and beside gray, as docs/evaluation.md describes. Truths that are gray have
-no ab-RMSE. `model` is CPU seconds of all threads inside the network, `wall` the seconds of decoding
-and coloring without encoding, after a warm-up. Warp error is in 10^-4; most of it is grain and
-exposure of the source, which no coloring moves: `over gray` is what the colors add. The last rows
-are means over clips, and the sums of predictions and seconds. `--grain` puts Gaussian grain on
-8-bit luma before it is colored, as old film has; motion and truth are taken without, and `over
-gray` would be the grain. Sheets show, from the left: luma, every frame predicted, propagated, the
-clip.
+Takes clips of real color footage and passes their luma through `propagate.color_frames` as one
+segment: once with every frame predicted (`--per-frame`) and once with the default options. Both are
+measured next to the clip itself and to gray, as docs/evaluation.md describes. Gray truths have no
+ab-RMSE. `model` is CPU seconds of all threads inside the network; `wall` is the seconds of decoding
+and coloring without encoding, after a warm-up. Warp error is in 10^-4; most of it is the source's
+grain and exposure, which no coloring changes: `over gray` is what the colors add. The last rows are
+means over clips, and sums of predictions and seconds.
+
+`--grain` adds Gaussian grain to 8-bit luma before coloring, as in old film. Motion and truth are
+taken without it; otherwise `over gray` would be the grain. Sheets show, from the left: luma, every
+frame predicted, propagated, the clip.
 """
 
 import argparse
@@ -50,7 +51,7 @@ SHEET_ROWS, SHEET_WIDTH = 8, 400
 
 @dataclass(frozen=True)
 class Clip:
-    """What is taken of a file, and the standard deviation of grain, in codes, that is added."""
+    """Part of a file to use, and the standard deviation of added grain, in codes."""
 
     first: int
     count: int
@@ -59,7 +60,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Row:
-    """One coloring of one clip; None where there is nothing to say."""
+    """Measures of one coloring of one clip; None if a measure does not apply."""
 
     colorfulness: float | None
     ab_rmse: float | None
@@ -88,7 +89,7 @@ def frames_of(path: Path, clip: Clip) -> Iterator[av.VideoFrame]:
 
 
 def grained(frames: Iterator[av.VideoFrame], deviation: float) -> Iterator[av.VideoFrame]:
-    """Yield the frames with Gaussian grain on their luma, the same whenever they are read."""
+    """Yield the frames with Gaussian grain on their luma, the same at every reading."""
     random = np.random.default_rng(1)
     for frame in frames:
         if deviation:
@@ -111,7 +112,7 @@ def colored(path: Path, clip: Clip, colorizer, options: Options):
 
 
 def measure(path: Path, clip: Clip, inner) -> tuple[dict[str, Row], list[list]]:
-    """Return a row for each coloring of the clip, and pictures of all side by side."""
+    """Return a row for each coloring of the clip, and pictures of all of them side by side."""
     runs = {}
     for method, options in METHODS.items():
         colored(path, replace(clip, count=4), inner, options)
@@ -161,7 +162,7 @@ def rows_of(scores, runs, grain: float) -> dict[str, Row]:
 
 
 def together(rows: list[Row]) -> Row:
-    """Return the means over clips; sums of what is counted."""
+    """Return the means over clips, and the sums of counts and seconds."""
     values = []
     for field in fields(Row):
         known = [value for row in rows if (value := getattr(row, field.name)) is not None]

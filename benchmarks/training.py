@@ -1,11 +1,10 @@
-"""How fast the default network trains here, where the time goes, and what each switch is worth.
+"""Measure how fast the default network trains, where the time goes, and what each switch is worth.
 
 python benchmarks/training.py --data '.../train-*.tar' [--steps 12] [--only parts,switches,workers]
 
-Every line is a process of its own, so that switches that TensorFlow reads once can differ. Steps
-are of real pictures through the real input; the first ones, which build graphs, are not counted.
-CPU seconds are of the whole process, all threads: on a machine that does other things too they
-are what to compare.
+Every line runs in its own process, because TensorFlow reads some switches only once. Steps use real
+pictures through the real input; the first ones, which build graphs, are not counted. CPU seconds
+are those of the whole process, all threads: compare these on a busy machine.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from pathlib import Path
 WARM = 3
 VARIANTS = {
     "as shipped": {},
-    "one thread decodes, nothing ahead": {"parallel": False},
+    "one decoding thread, no prefetching": {"parallel": False},
     "pixels instead of JPEG in the local copy": {"stored_as": "pixels"},
     "oneDNN off": {"onednn": "0"},
     "XLA": {"jit": True},
@@ -66,9 +65,9 @@ def show_parts(run):
 
 
 def show_workers(run):
-    """One process on two threads; two on one thread each, alone and then as one training.
+    """Compare one process on two threads with two on one thread each, separate and connected.
 
-    Without the reduction the two do everything else of a common step: its share is the difference.
+    Without the reduction, the two do the rest of a common step: the difference is its share.
     """
     print("\n| workers | pictures/s | ms a step | ms CPU a picture |\n|---|---|---|---|")
     show_step("1, two threads, batch 16", [finish(run({"threads": 2}))])
@@ -92,7 +91,7 @@ def show_workers(run):
 
 
 def show_step(name, found):
-    """Print what processes that ran at once did together: 16 pictures a step, whoever has them."""
+    """Print the joint speed of processes that ran at the same time, at 16 pictures per step."""
     speed = sum(item["speed"] for item in found)
     cpu = sum(item["cpu"] for item in found) / len(found)
     print(f"| {name} | {speed:.1f} | {16e3 / speed:.0f} | {cpu:.1f} |", flush=True)
@@ -183,7 +182,7 @@ def measure(data, steps, how):
 
 
 def parts(tf, engine, feed, network, batch, steps, pace):
-    """Return CPU and wall milliseconds a picture of each part of a step, by name."""
+    """Return CPU and wall milliseconds per picture of each part of a step, by name."""
     from colorworker.model.trainingbatch import Batch
 
     trained = [variable.value for variable in network.model.trainable_variables]
@@ -213,7 +212,7 @@ def parts(tf, engine, feed, network, batch, steps, pace):
         scale = 1e3 / steps / batch
         return (time.process_time() - cpu) * scale, (time.monotonic() - begun) * scale
 
-    held = list(feed.take(1))[0]  # noqa: RUF015 - one batch, held
+    held = list(feed.take(1))[0]  # noqa: RUF015 - keeps one batch
     iterator = iter(feed.repeat())
     found = {"input": timed(lambda: next(iterator))}
     found["forward"] = timed(lambda: forward(*held).numpy())
