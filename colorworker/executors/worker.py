@@ -90,10 +90,10 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
         UsageError: If this machine is at fault, not the item. Nothing is charged to the unit then,
             and the machine should get no more of them.
     """
-    # Imported here: on a machine where libvips or PyAV does not load, the checks have said so.
-    from colorworker.pipeline.unit import run_unit
-
     try:
+        # Imported here, so that a machine where libvips or PyAV does not load can say so first.
+        from colorworker.pipeline.unit import run_unit
+
         result = run_unit(context, unit, attempt)
     except UsageError:
         raise
@@ -123,8 +123,8 @@ def internal_error(
 def _recheck(context: WorkerContext, result: UnitResult) -> None:
     """After a failure, check whether this machine can still write.
 
-    A folder of the destination may be read-only, which is the matter of the items in it; all of it
-    is a matter of the machine. A remote store that does not answer is neither: it is tried again.
+    One read-only folder of the destination concerns the items in it; a destination that is
+    read-only as a whole concerns the machine. A remote store that does not answer is tried again.
 
     Raises:
         PlaceUnfit: If the disk is full or the destination takes no objects from this machine.

@@ -9,7 +9,13 @@ import os
 from collections.abc import Callable, Iterator
 
 from colorworker.domain.records import Record, StillInfo, UnitResult
-from colorworker.errors import ColorworkerError, ItemSkipped, PlaceUnfit, UsageError
+from colorworker.errors import (
+    ColorworkerError,
+    DependencyMissing,
+    ItemSkipped,
+    PlaceUnfit,
+    UsageError,
+)
 from colorworker.pipeline.context import WorkerContext
 
 
@@ -69,10 +75,17 @@ def refuse_place_errors(context: WorkerContext, error: Exception) -> None:
     """Raise what this machine caused; return if the error is about the item.
 
     Raises:
-        UsageError: The error itself if it is one; a PlaceUnfit if a full disk caused it.
+        UsageError: The error itself if it is one; a DependencyMissing for an import that failed; a
+            PlaceUnfit if a full disk caused it.
     """
     if isinstance(error, UsageError):
         raise error
+    if isinstance(error, ImportError):
+        raise DependencyMissing(
+            error.name or "a library",
+            f"does not load on worker {context.worker} ({error})",
+            f"Reinstall it there: pip install --force-reinstall {error.name or 'colorworker'}",
+        ) from error
     if any(_is_full_disk(link) for link in _chain(error)):
         folder = context.settings.scratch or context.destination.uri
         raise PlaceUnfit(

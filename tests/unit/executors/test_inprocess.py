@@ -134,6 +134,13 @@ def test_a_full_disk_is_an_error_of_the_place_wherever_it_is_met(number):
         assert raised.value.__cause__ is error
 
 
+def test_a_library_that_does_not_load_on_a_worker_is_an_error_of_the_place():
+    error = ModuleNotFoundError("No module named 'xxhash'", name="xxhash")
+
+    with pytest.raises(DependencyMissing, match="xxhash: does not load on worker test"):
+        result_of(Unreadable(error))
+
+
 def test_a_failed_item_is_a_result():
     (result,) = result_of(Unreadable(SourceDamaged("a.mkv", "does not decode")))
 
