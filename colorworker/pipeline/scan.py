@@ -32,8 +32,8 @@ _COLOR_SAMPLES = 7
 def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record, bool]:
     """Scan a film; return the record and whether it existed already.
 
-    If the film is finished, its record is returned instead. A scan's `info` holds `source_sha256`,
-    `video`, `cuts` and `in_color`; the object that the record points to is the timeline.
+    If the film is finished, its record is returned instead. The `info` of a scan's record is a
+    ScanInfo, and the object that the record points to is the timeline.
 
     Raises:
         SourceDamaged: If the film does not demux completely.
