@@ -84,7 +84,7 @@ def row_of(clip: Clip, source: Film, output: Film) -> str:
         f"{frames} of {len(clip.seconds)}",
         f"{float(off_by(output, clip.seconds) * 1000):.2g}",
         f"{equal} of {frames}",
-        "not said" if aspect is None else f"{aspect.numerator}:{aspect.denominator}",
+        "unspecified" if aspect is None else f"{aspect.numerator}:{aspect.denominator}",
         ", ".join(_also_kept(output.info)),
         len(cut_timeline(source.timeline, TABLE_CUT)),
     )

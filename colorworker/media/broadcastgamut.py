@@ -66,12 +66,16 @@ def luma_extremes(luma: Plane, shape: tuple[int, ...]) -> tuple[Plane, Plane]:
     for axis, length in enumerate(shape):
         if length == luma.shape[axis]:
             continue
-        lowest = _over_neighbors(_over_group(lowest, axis, length, np.minimum), axis, np.minimum)
-        highest = _over_neighbors(_over_group(highest, axis, length, np.maximum), axis, np.maximum)
+        lowest = _neighbor_extreme(
+            _group_extreme(lowest, axis, length, np.minimum), axis, np.minimum
+        )
+        highest = _neighbor_extreme(
+            _group_extreme(highest, axis, length, np.maximum), axis, np.maximum
+        )
     return lowest, highest
 
 
-def _over_group(plane: Plane, axis: int, length: int, extreme: np.ufunc) -> Plane:
+def _group_extreme(plane: Plane, axis: int, length: int, extreme: np.ufunc) -> Plane:
     """Return the extreme over each group of samples along an axis, `length` groups in all.
 
     A last group that is too short is padded with the edge.
@@ -92,7 +96,7 @@ def _over_group(plane: Plane, axis: int, length: int, extreme: np.ufunc) -> Plan
     return result
 
 
-def _over_neighbors(plane: Plane, axis: int, extreme: np.ufunc) -> Plane:
+def _neighbor_extreme(plane: Plane, axis: int, extreme: np.ufunc) -> Plane:
     turned = np.moveaxis(plane, axis, 0)
     result = turned.copy()
     extreme(result[1:], turned[:-1], out=result[1:])

@@ -35,9 +35,9 @@ class FilmNotice:
         shift = layout.bit_depth - self.source_depth
         codes = np.where(self.box.mask, self.white, self.black)
         codes = codes << shift if shift >= 0 else codes >> -shift
-        _part(plane_view(frame, 0), self.box, (frame.height, frame.width))[:] = codes
+        _box_view(plane_view(frame, 0), self.box, (frame.height, frame.width))[:] = codes
         for number in range(1, len(frame.planes)):
-            part = _part(plane_view(frame, number), self.box, (frame.height, frame.width))
+            part = _box_view(plane_view(frame, number), self.box, (frame.height, frame.width))
             part[:] = 1 << (layout.bit_depth - 1)
         return frame
 
@@ -57,7 +57,7 @@ def film_notice(key: str, info: VideoInfo) -> FilmNotice:
     if box is None:
         raise notice_does_not_fit(key, info.width, info.height)
     spec = color_spec(info)
-    turned = _turned(box, height, width, turns)
+    turned = _rotate_box(box, height, width, turns)
     return FilmNotice(turned, spec.black, spec.black + spec.white_span, spec.bit_depth)
 
 
@@ -70,7 +70,7 @@ def notice_does_not_fit(key: str, width: int, height: int) -> SourceUnsupported:
     )
 
 
-def _turned(box: Box, height: int, width: int, turns: int) -> Box:
+def _rotate_box(box: Box, height: int, width: int, turns: int) -> Box:
     """Return the box in the frame as it is stored.
 
     Args:
@@ -87,7 +87,7 @@ def _turned(box: Box, height: int, width: int, turns: int) -> Box:
     return box
 
 
-def _part(plane: Plane, box: Box, frame_shape: tuple[int, int]) -> Plane:
+def _box_view(plane: Plane, box: Box, frame_shape: tuple[int, int]) -> Plane:
     """Return a view of the part of a plane inside the box."""
     down, across = (-(-side // of) for side, of in zip(frame_shape, plane.shape, strict=True))
     return plane[

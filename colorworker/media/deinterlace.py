@@ -67,17 +67,17 @@ def deinterlace_frames(
     Raises:
         SourceUnsupported: If bwdif does not support the pixel format.
     """
-    graph = _graph(info, timeline)
+    graph = _bwdif_graph(info, timeline)
     times: deque[int | None] = deque()
     for frame in frames:
         times.append(frame.pts)
         graph.vpush(frame)
-        yield from _pulled(graph, times, key, info, timeline)
+        yield from _pull_frames(graph, times, key, info, timeline)
     graph.vpush(None)
-    yield from _pulled(graph, times, key, info, timeline)
+    yield from _pull_frames(graph, times, key, info, timeline)
 
 
-def _graph(info: VideoInfo, timeline: Timeline) -> Graph:
+def _bwdif_graph(info: VideoInfo, timeline: Timeline) -> Graph:
     graph = Graph()
     source = graph.add_buffer(
         width=info.width,
@@ -93,7 +93,7 @@ def _graph(info: VideoInfo, timeline: Timeline) -> Graph:
     return graph
 
 
-def _pulled(
+def _pull_frames(
     graph: Graph, times: deque[int | None], key: str, info: VideoInfo, timeline: Timeline
 ) -> Iterator[VideoFrame]:
     with suppress(BlockingIOError, EOFError):

@@ -24,14 +24,14 @@ MIN_SIDE = 16
 """Minimum side of a picture in pixels: the coarsest scale of the flow needs 12."""
 _TOLERANCE_SHARE = 0.01
 _TOLERANCE = 0.5
-_LOST = 0.1
+_MIN_CONFIDENCE = 0.1
 """Confidence below which a pixel's motion is ignored, as if it had not moved."""
-_STAYED = 0.02
+_UNMOVED_CONFIDENCE = 0.02
 """Confidence given to such a pixel."""
 _CHANNELS = 4
 _CONTRAST = 48.0
 """Standard deviation, in codes, to which luma is normalized."""
-_LEAST_CONTRAST = 0.35
+_MIN_CONTRAST = 0.35
 """Pictures with less contrast (4 in L*) are amplified only as if they had this much, because grain
 would be amplified too."""
 
@@ -88,12 +88,12 @@ def visible_mask(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
     across, down = at
     inside = (across >= 0) & (across <= width - 1) & (down >= 0) & (down <= height - 1)
     back = sample(backward, at)
-    gap = _squared(forward + back)
-    size = _squared(forward) + _squared(back)
+    gap = _squared_length(forward + back)
+    size = _squared_length(forward) + _squared_length(back)
     return np.asarray(inside & (gap < _TOLERANCE_SHARE * size + _TOLERANCE), np.bool_)
 
 
-def _squared(flow: Floats) -> Floats:
+def _squared_length(flow: Floats) -> Floats:
     # A matrix product adds pairs four times as fast as a sum over the last axis.
     squares: Floats = (flow * flow).reshape(-1, 2) @ np.ones(2, np.float32)
     return squares.reshape(flow.shape[:2])
@@ -101,14 +101,14 @@ def _squared(flow: Floats) -> Floats:
 
 def target_positions(flow: Floats) -> Floats:
     """Return each pixel's column and row in the other picture, float32 (2, h, w)."""
-    column, row = _pixels(*flow.shape[:2])
+    column, row = _pixel_grid(*flow.shape[:2])
     at = np.empty((2, *flow.shape[:2]), np.float32)
     np.add(flow[..., 0], column, out=at[0])
     np.add(flow[..., 1], row, out=at[1])
     return at
 
 
-def _pixels(height: int, width: int) -> tuple[Floats, Floats]:
+def _pixel_grid(height: int, width: int) -> tuple[Floats, Floats]:
     """Return the column indexes, (w,), and the row indexes, (h, 1), of a picture."""
     return np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
 
@@ -162,8 +162,8 @@ def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
     """
     height, width = shape
     rows, columns = path.trust.shape
-    column, row = _pixels(height, width)
-    found = (path.trust >= _LOST).astype(np.float32)
+    column, row = _pixel_grid(height, width)
+    found = (path.trust >= _MIN_CONFIDENCE).astype(np.float32)
     at = np.empty((2, height, width), np.float32)
     for plane, motion, scale, start in (
         (at[0], path.flow[..., 0], width / columns, column),
@@ -172,7 +172,9 @@ def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
         # Resizing one plane at a time takes a third of the time of resizing two together.
         cv2.resize(motion * found * np.float32(scale), (width, height), dst=plane)
         plane += start
-    trust = cv2.resize(np.maximum(path.trust * found, np.float32(_STAYED)), (width, height))
+    trust = cv2.resize(
+        np.maximum(path.trust * found, np.float32(_UNMOVED_CONFIDENCE)), (width, height)
+    )
     return at, np.asarray(trust, np.float32)
 
 
@@ -208,6 +210,6 @@ def normalize_contrast(look: Floats) -> Codes:
     Args:
         look: Luma minus its mean, in units of 11 L*; see `color.temporal.normalize_luma`.
     """
-    gain = _CONTRAST / max(float(look.std()), _LEAST_CONTRAST)
+    gain = _CONTRAST / max(float(look.std()), _MIN_CONTRAST)
     codes: Codes = np.clip(look * np.float32(gain) + 128, 0, 255).astype(np.uint8)
     return codes

@@ -54,13 +54,13 @@ def sample_frames(
     """
     decode = partial(deinterlace_segment, frames_before=0) if deinterlaced else decode_segment
     if timeline.seekable:
-        picked = timeline.keyframes[_spread(len(timeline.keyframes), count)].tolist()
+        picked = timeline.keyframes[_spread_indexes(len(timeline.keyframes), count)].tolist()
         return [
             frame
             for pts in picked
             for frame in decode(reader, key, info, timeline, pts, pts + 1, repeat=True)
         ]
-    wanted = set(_spread(min(len(timeline.pts), SAMPLED_FRAMES_UNSEEKABLE), count).tolist())
+    wanted = set(_spread_indexes(min(len(timeline.pts), SAMPLED_FRAMES_UNSEEKABLE), count).tolist())
     frames = []
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
         stream = select_stream(container, film_stream(container, key))
@@ -75,5 +75,5 @@ def sample_frames(
     return frames
 
 
-def _spread(length: int, count: int) -> npt.NDArray[np.int64]:
+def _spread_indexes(length: int, count: int) -> npt.NDArray[np.int64]:
     return np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(np.int64))

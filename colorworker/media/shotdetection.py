@@ -21,15 +21,15 @@ FRAMES_BEHIND = 6
 FRAMES_AHEAD = 4
 """Maximum frames that a decision uses after the first frame of a possible new shot."""
 
-_FLOOR = 0.02
+_MIN_CHANGE = 0.02
 """Change caused by grain and gate weave alone, as a share of the luma range."""
-_TIMES_MOTION = 1.6
+_MOTION_FACTOR = 1.6
 """A cut must exceed the usual change between the frames around it by this factor."""
-_UNLIKE = 0.3
+_MIN_DIFFERENCE = 0.3
 """1 - correlation beyond which two frames may belong to different shots."""
-_STEADY = 3
+_MEDIAN_FRAMES = 3
 """Frames on either side whose median is compared, which removes blots and flashes of one frame."""
-_FLAT = 0.012
+_MIN_CONTRAST = 0.012
 """Standard deviation, as a share of the luma range, below which a frame is blank."""
 
 
@@ -53,11 +53,13 @@ def is_cut(before: Sequence[SmallLuma], after: Sequence[SmallLuma]) -> bool:
     if not is_dissimilar(before[-1], after[0]):
         return False
     change = _change(before[-1], after[0])
-    if change <= max(_FLOOR, _TIMES_MOTION * max(_usual(before), _usual(after))):
+    if change <= max(
+        _MIN_CHANGE, _MOTION_FACTOR * max(_usual_change(before), _usual_change(after))
+    ):
         return False
-    steady = np.median(before[-_STEADY:], axis=0)
-    return is_dissimilar(steady, after[0]) and is_dissimilar(
-        steady, np.median(after[:_STEADY], axis=0)
+    median_before = np.median(before[-_MEDIAN_FRAMES:], axis=0)
+    return is_dissimilar(median_before, after[0]) and is_dissimilar(
+        median_before, np.median(after[:_MEDIAN_FRAMES], axis=0)
     )
 
 
@@ -83,10 +85,10 @@ def flash_frames(before: SmallLuma, after: Sequence[SmallLuma]) -> int:
 
 def is_flat(frame: SmallLuma) -> bool:
     """Return whether a frame is blank: black between two fades, leader, or a white flash."""
-    return float(frame.std()) < _FLAT
+    return float(frame.std()) < _MIN_CONTRAST
 
 
-def is_dissimilar(one: SmallLuma, other: SmallLuma, least: float = _UNLIKE) -> bool:
+def is_dissimilar(one: SmallLuma, other: SmallLuma, least: float = _MIN_DIFFERENCE) -> bool:
     """Return whether two frames may be of different shots; brightness and contrast are ignored.
 
     Args:
@@ -100,7 +102,7 @@ def is_dissimilar(one: SmallLuma, other: SmallLuma, least: float = _UNLIKE) -> b
     return float((deviation_one * deviation_other).sum()) < (1 - least) * energy
 
 
-def _usual(frames: Sequence[SmallLuma]) -> float:
+def _usual_change(frames: Sequence[SmallLuma]) -> float:
     """Return the lower median of the changes from frame to frame; 0 for a single frame.
 
     The lower one, because a blot causes two large changes, and there are only four after a cut.

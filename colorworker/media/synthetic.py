@@ -103,12 +103,12 @@ def write_film(output: OutputContainer, recipe: Recipe, picture: Picture | None 
     if recipe.chapters:
         output.set_chapters(timed_chapters(recipe.chapters))
     time_base = recipe.time_base or 1 / recipe.rate
-    in_fields = _fields(recipe, time_base)
+    flag_fields = _field_flagger(recipe, time_base)
     tone = iter(()) if sound is None else _tone(recipe.frames / recipe.rate)
     for index in range(recipe.frames):
         pts = index if recipe.pts is None else recipe.pts[index]
         codes = _stripes(recipe, index) if picture is None else picture(index)
-        output.mux(encode_frame(stream, in_fields(_frame(recipe, codes, pts, time_base))))
+        output.mux(encode_frame(stream, flag_fields(_frame(recipe, codes, pts, time_base))))
         if sound is not None:
             for _ in range(int(SAMPLE_RATE / recipe.rate / SOUND_BLOCK) + 1):
                 block = next(tone, None)
@@ -175,7 +175,7 @@ def _frame(
     return frame
 
 
-def _fields(recipe: Recipe, time_base: Fraction) -> Callable[[VideoFrame], VideoFrame]:
+def _field_flagger(recipe: Recipe, time_base: Fraction) -> Callable[[VideoFrame], VideoFrame]:
     """Return a function that flags frames as interlaced, because PyAV can only read that flag."""
     if recipe.field_order not in SET_FIELD:
         return lambda frame: frame

@@ -92,12 +92,12 @@ def decode_segment(
     open_at = partial(decode_from, reader, key, timeline, end=end, lenient=repeat)
     by_nvdec = nvdec and not repeat and can_decode(info)
     fits = partial(matches_software_decoder, info=info) if by_nvdec else None
-    with closing(_FrameSource(open_at, first, fits, sought=timeline.seekable)) as frames:
+    with closing(_FrameSource(open_at, first, fits, by_seeking=timeline.seekable)) as frames:
         for index, pts in enumerate(expected.tolist()):
             with decode_errors(key, f"at pts {pts}", NEXT_STEP):
-                frame = frames.take(index, pts)
+                frame = frames.next_frame(index, pts)
             stand_in = last or frame
-            is_missing = repeat and (frame is None or frame.pts != pts or _overflows(frame))
+            is_missing = repeat and (frame is None or frame.pts != pts or _exceeds_bit_depth(frame))
             if is_missing and stand_in is not None:
                 frame = copy_frame(stand_in)
                 frame.pts, frame.time_base = pts, timeline.time_base
@@ -122,10 +122,10 @@ class _FrameSource:
         first: int,
         fits: Callable[[VideoFrame], bool] | None,
         *,
-        sought: bool,
+        by_seeking: bool,
     ) -> None:
-        self._open, self._first, self._fits, self._sought = open_at, first, fits, sought
-        self._frames = open_at(first=first, sought=sought, nvdec=self.by_nvdec)
+        self._open, self._first, self._fits, self._by_seeking = open_at, first, fits, by_seeking
+        self._frames = open_at(first=first, by_seeking=by_seeking, nvdec=self.by_nvdec)
         self._ahead: VideoFrame | None = None
 
     @property
@@ -133,7 +133,7 @@ class _FrameSource:
         """Whether the last frame came from NVDEC."""
         return self._fits is not None
 
-    def take(self, index: int, pts: int) -> VideoFrame | None:
+    def next_frame(self, index: int, pts: int) -> VideoFrame | None:
         """Return the segment's frame `index`, which has this pts.
 
         If it is missing, the next later frame is returned instead, and again on the next call; or
@@ -148,10 +148,10 @@ class _FrameSource:
             self._fits = None
             self._open_again(index)
         frame, self._ahead = self._ahead or next(self._frames, None), None
-        if self._sought and (frame is None or frame.pts != pts):
+        if self._by_seeking and (frame is None or frame.pts != pts):
             # After a seek a demuxer may return a different frame (a wrong index, a packet that is
             # not found). Only decoding from the start is certain.
-            self._sought = False
+            self._by_seeking = False
             self._open_again(index)
             frame = next(self._frames, None)
         if frame is not None and frame.pts is not None and frame.pts > pts:
@@ -160,7 +160,9 @@ class _FrameSource:
 
     def _open_again(self, index: int) -> None:
         self._frames.close()
-        self._frames = self._open(first=self._first + index, sought=self._sought, nvdec=False)
+        self._frames = self._open(
+            first=self._first + index, by_seeking=self._by_seeking, nvdec=False
+        )
 
     def close(self) -> None:
         """Close the film."""
@@ -192,14 +194,14 @@ def _check_frame(
             f"{info.pix_fmt} to {frame.width} x {frame.height} {frame.format.name}",
             "Split it there",
         )
-    if _overflows(frame):
+    if _exceeds_bit_depth(frame):
         raise SourceDamaged(
             key, f"luma at pts {pts} has codes out of range for {info.pix_fmt}", NEXT_STEP
         )
     return frame
 
 
-def _overflows(frame: VideoFrame) -> bool:
+def _exceeds_bit_depth(frame: VideoFrame) -> bool:
     """Return whether luma has codes beyond its bit depth, as damaged streams can decode to."""
     bits = frame.format.components[0].bits
     if bits in (8, 16) or planar_format(frame.format.name) != frame.format.name:

@@ -115,8 +115,8 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
         spec = _nvenc(key, info, options, container)
     else:
         spec = _access(key, info, options, container)
-    signals = _signals(info, spec.codec)
-    return replace(spec, options={**spec.options, **signals}, losses=losses + spec.losses)
+    signal_options = _signal_options(info, spec.codec)
+    return replace(spec, options={**spec.options, **signal_options}, losses=losses + spec.losses)
 
 
 def encoder_names(options: Options) -> tuple[str, ...]:
@@ -209,7 +209,7 @@ def _access(key: str, info: VideoInfo, options: Options, container: str) -> Enco
         gop_size=KEYFRAME_INTERVAL,
         options=chosen,
         frame_data=_FRAME_DATA.get(codec, frozenset()),
-        tag=_tag(codec, container),
+        tag=_codec_tag(codec, container),
         losses=losses,
     )
 
@@ -246,13 +246,13 @@ def _nvenc(key: str, info: VideoInfo, options: Options, container: str) -> Encod
             "a53cc": str(len(captions)),
         },
         frame_data=captions,
-        tag=_tag(codec, container),
+        tag=_codec_tag(codec, container),
         layout=LAYOUTS[pix_fmt] if depth_of(pix_fmt) > 8 else "",
         losses=losses,
     )
 
 
-def _tag(codec: Codec, container: str) -> str:
+def _codec_tag(codec: Codec, container: str) -> str:
     return "hvc1" if codec == "hevc" and container in {"mp4", "mov"} else ""
 
 
@@ -323,7 +323,7 @@ def _in_plain_numbers(display: str) -> str:
     return f"{place}L({light}"
 
 
-def _signals(info: VideoInfo, encoder: str) -> dict[str, str]:
+def _signal_options(info: VideoInfo, encoder: str) -> dict[str, str]:
     """Return the encoder options, by libav's names, for what PyAV has no attributes for."""
     found: dict[str, str] = {}
     if info.chroma_location:

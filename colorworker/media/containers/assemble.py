@@ -109,7 +109,7 @@ def assemble(
                 assembly = _Assembly(
                     info, timeline, spec, shift_seconds, whole or timeline, trimmed
                 )
-                copied = _write(source, key, parts, target, assembly)
+                copied = _mux(source, key, parts, target, assembly)
         if spec.container == "matroska" and info.sample_aspect_ratio is not None:
             set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
@@ -150,7 +150,7 @@ def _write_errors(key: str) -> Iterator[None]:
         raise OutputMismatch(key, f"the film cannot be written ({libav_message(error)})") from error
 
 
-def _write(
+def _mux(
     source: InputContainer,
     key: str,
     parts: Sequence[Part],
@@ -247,7 +247,7 @@ def _part_packets(
 ) -> Iterator[tuple[AnyPacket, int]]:
     """Yield a part's packets, each with its pts in ticks of the film's time base."""
     with (
-        closing(_opened(part)) as reader,
+        closing(_open_part(part)) as reader,
         open_source(reader, f"part {number} of {key}") as container,
     ):
         inside = container.streams.video[0]
@@ -275,7 +275,7 @@ def _part_packets(
             )
 
 
-def _opened(part: Part) -> BinaryIO:
+def _open_part(part: Part) -> BinaryIO:
     reader = part.open()
     hint_read_all(reader)
     return reader

@@ -46,34 +46,32 @@ class ScanTally:
     """Whether the decoder refused one of the first packets."""
     _has_checksums: bool | None = None
 
-    def take(self, packet: Packet) -> None:  # type: ignore[type-arg]
+    def add_packet(self, packet: Packet) -> None:  # type: ignore[type-arg]
         """Check the next packet of the video stream."""
         if not packet.size:
             return
         self.damaged_packets += packet.is_corrupt
         if packet.stream.codec_context.name == "ffv1":
-            self._check(bytes(packet))
+            self._verify_checksums(bytes(packet))
         self.frames += 1
 
-    def _check(self, data: bytes) -> None:
+    def _verify_checksums(self, data: bytes) -> None:
         if self._has_checksums is None:
             self._has_checksums = ffv1.has_checksums(data)
         if self._has_checksums and ffv1.is_damaged(data):
             self.first_wrong = self.first_wrong if self.wrong_checksums else self.frames
             self.wrong_checksums += 1
 
-    def look_over(self, packets: PacketTable, size_bytes: int, ragged_bytes: int) -> None:
+    def find_defects(self, packets: PacketTable, size_bytes: int, ragged_bytes: int) -> None:
         """Find a cut-off end, restarts of the clock and holes, after all packets were taken."""
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
         if packets.container in BROADCAST_CONTAINERS:
             self.restarts = len(packets.restarts)
             times = np.sort(packets.shown_pts())
-            self.look_for_holes(packets.container, times, packets.time_base)
+            self.find_holes(packets.container, times, packets.time_base)
 
-    def look_for_holes(
-        self, container: str, times: npt.NDArray[np.int64], time_base: Fraction
-    ) -> None:
+    def find_holes(self, container: str, times: npt.NDArray[np.int64], time_base: Fraction) -> None:
         """Find holes, where frames are missing, in a broadcast film of constant rate.
 
         Args:
@@ -99,11 +97,11 @@ class ScanTally:
             self.holes_seconds = [(float(starts[longer[0]]), float(surplus[longer].sum()))]
 
     @property
-    def is_broken(self) -> bool:
+    def needs_decode(self) -> bool:
         """Whether the film must be decoded to know its frames."""
         return bool(self.damaged_packets or self.holes_seconds)
 
-    def look_for_undecoded(self, packets: PacketTable, decoded: Sequence[int | None]) -> None:
+    def count_undecoded(self, packets: PacketTable, decoded: Sequence[int | None]) -> None:
         """Count the packets from the first keyframe on that yielded no frame.
 
         Packets before it are leftovers of a group of pictures that was cut away.
@@ -116,33 +114,33 @@ class ScanTally:
         smallest = PLACEHOLDER_BYTES if packets.codec == "mpeg4" else 0
         self.undecoded_packets = sum(
             bool(packets.shown[number]) and packets.sizes[number] > smallest
-            for number in range(packets.first_key, len(packets))
+            for number in range(packets.first_keyframe, len(packets))
             if number not in numbers
         )
 
     def warnings(self) -> tuple[str, ...]:
         """Return one sentence per kind of defect, for the report."""
-        said = []
+        sentences = []
         if self.damaged_packets:
-            said.append(f"damaged packets: {self.damaged_packets} of {self.frames}")
+            sentences.append(f"damaged packets: {self.damaged_packets} of {self.frames}")
         if self.undecoded_packets:
-            said.append(
+            sentences.append(
                 f"packets without a decoded frame: {self.undecoded_packets} of {self.frames}"
             )
         if self.wrong_checksums:
-            said.append(
+            sentences.append(
                 f"frames with wrong checksums: {self.wrong_checksums} of {self.frames}, first "
                 f"frame {self.first_wrong}; damaged areas repeat the previous frame"
             )
         if self.holes_seconds:
             at, _ = self.holes_seconds[0]
             missing = sum(seconds for _, seconds in self.holes_seconds)
-            said.append(
+            sentences.append(
                 f"places where frames are missing: {len(self.holes_seconds)}, "
                 f"{missing:.2f} s in all, the first after {at:.2f} s"
             )
         if self.restarts:
-            said.append(f"places where timestamps jump back: {self.restarts}; made continuous")
+            sentences.append(f"places where timestamps jump back: {self.restarts}; made continuous")
         if self.ragged_bytes:
-            said.append(f"the last {self.ragged_bytes} bytes are only part of a frame")
-        return tuple(said)
+            sentences.append(f"the last {self.ragged_bytes} bytes are only part of a frame")
+        return tuple(sentences)

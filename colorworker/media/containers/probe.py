@@ -89,29 +89,34 @@ def scan(
             key, truncation.describe_missing_bytes(size), "Copy it again from the original"
         )
     counts = ScanTally() if tally is None else tally
-    listing = _list_packets(reader, key, max_pixels, counts)
-    counts.look_over(listing.packets, size.size_bytes, size.ragged_bytes)
-    _check_whole(listing, key)
-    first = listing.decoded[0]
-    if first is not None and _is_trusted(listing, first, counts):
-        timeline = timing.timeline_from_pts(listing.packets, first)
+    packet_scan = _scan_packets(reader, key, max_pixels, counts)
+    counts.find_defects(packet_scan.packets, size.size_bytes, size.ragged_bytes)
+    _check_complete(packet_scan, key)
+    first = packet_scan.decoded[0]
+    if first is not None and _has_reliable_pts(packet_scan, first, counts):
+        timeline = timing.timeline_from_pts(packet_scan.packets, first)
     else:
         numbers = _decode_all(reader, key)
-        counts.look_for_undecoded(listing.packets, numbers)
-        timeline = timing.timeline_from_decoding(listing.packets, numbers, listing.info.frame_rate)
-        counts.look_for_holes(listing.info.container, timeline.pts, timeline.time_base)
-    return _with_rate(listing.info, timeline), timeline
+        counts.count_undecoded(packet_scan.packets, numbers)
+        timeline = timing.timeline_from_decoding(
+            packet_scan.packets, numbers, packet_scan.info.frame_rate
+        )
+        counts.find_holes(packet_scan.info.container, timeline.pts, timeline.time_base)
+    return _correct_frame_rate(packet_scan.info, timeline), timeline
 
 
-def _is_trusted(listing: _PacketScan, first: int, tally: ScanTally) -> bool:
+def _has_reliable_pts(packet_scan: _PacketScan, first: int, tally: ScanTally) -> bool:
     """Return whether the packets' pts can be trusted; `first` is the first frame's packet."""
     # Frames left over from before the first keyframe may be missing, but not the keyframe itself.
-    if tally.refused_start or first > listing.packets.first_key:
+    if tally.refused_start or first > packet_scan.packets.first_keyframe:
         return False
-    if tally.is_broken and not listing.info.container.startswith(timing.STORES_PTS):
+    if tally.needs_decode and not packet_scan.info.container.startswith(timing.STORES_PTS):
         return False
     return timing.has_reliable_pts(
-        listing.packets, listing.decoded, reorders=listing.reorders, delay=listing.delay
+        packet_scan.packets,
+        packet_scan.decoded,
+        reorders=packet_scan.reorders,
+        delay=packet_scan.delay,
     )
 
 
@@ -126,7 +131,7 @@ def _decode_all(reader: BinaryIO, key: str) -> list[int | None]:
     return numbers
 
 
-def _with_rate(info: VideoInfo, timeline: Timeline) -> VideoInfo:
+def _correct_frame_rate(info: VideoInfo, timeline: Timeline) -> VideoInfo:
     """Return the info with the timeline's frame rate if the header's differs too much.
 
     libav guesses the rate from the first packets, and guesses too low if most have no timestamp.
@@ -151,7 +156,7 @@ class _FirstFrames:
     first: VideoFrame | None = None
     numbers: list[int | None] = field(default_factory=list)
 
-    def take(self, packet: Packet, number: int) -> None:  # type: ignore[type-arg]
+    def decode(self, packet: Packet, number: int) -> None:  # type: ignore[type-arg]
         """Decode a packet unless there are enough frames; sets its pts to its number."""
         if len(self.numbers) >= self.wanted:
             return
@@ -169,7 +174,7 @@ class _FirstFrames:
             self.numbers.append(frame.pts)
 
 
-def _list_packets(
+def _scan_packets(
     reader: BinaryIO, key: str, max_pixels: int | None, tally: ScanTally
 ) -> _PacketScan:
     with open_source(reader, key) as container:
@@ -187,8 +192,8 @@ def _list_packets(
                     continue
                 read_packets += packet.size > 0 or packet.dts is not None
                 packets.add(packet)
-                tally.take(packet)
-                frames.take(packet, len(packets) - 1)
+                tally.add_packet(packet)
+                frames.decode(packet, len(packets) - 1)
         if frames.first is None or not len(packets):
             raise SourceDamaged(key, "none of its frames decodes", "Restore it from another copy")
         start_seconds = (container.start_time or 0) / av.time_base
@@ -201,13 +206,13 @@ def _list_packets(
             frames.numbers,
             codec.reorder and not (codec.name == "mpeg4" and delay == 0),
             delay,
-            _promised_packets(container, stream),
+            _declared_packets(container, stream),
             _header_seconds(container),
             read_seconds - min(0.0, start_seconds),
         )
 
 
-def _promised_packets(container: InputContainer, stream: VideoStream) -> int:
+def _declared_packets(container: InputContainer, stream: VideoStream) -> int:
     """Return how many packets the container declares; 0 if it does not say."""
     if container.format.name.startswith("mov"):
         return len(stream.index_entries)
@@ -234,18 +239,18 @@ def _header_seconds(container: InputContainer) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def _check_whole(listing: _PacketScan, key: str) -> None:
-    if listing.read_packets < listing.indexed_packets:
+def _check_complete(packet_scan: _PacketScan, key: str) -> None:
+    if packet_scan.read_packets < packet_scan.indexed_packets:
         raise SourceDamaged(
             key,
-            f"only {listing.read_packets} of {listing.indexed_packets} frames are there",
+            f"only {packet_scan.read_packets} of {packet_scan.indexed_packets} frames are there",
             "Copy it again from the original",
         )
-    slack = max(DURATION_SLACK_SECONDS, DURATION_SLACK * listing.header_seconds)
-    if listing.read_seconds < listing.header_seconds - slack:
+    slack = max(DURATION_SLACK_SECONDS, DURATION_SLACK * packet_scan.header_seconds)
+    if packet_scan.read_seconds < packet_scan.header_seconds - slack:
         raise SourceDamaged(
             key,
-            f"it ends after {listing.read_seconds:.1f} s, its header promises "
-            f"{listing.header_seconds:.1f} s",
+            f"it ends after {packet_scan.read_seconds:.1f} s, its header promises "
+            f"{packet_scan.header_seconds:.1f} s",
             "Copy it again from the original",
         )

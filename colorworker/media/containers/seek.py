@@ -49,7 +49,7 @@ def decode_from(
     first: int,
     end: int,
     *,
-    sought: bool,
+    by_seeking: bool,
     lenient: bool,
     nvdec: bool = False,
 ) -> Generator[VideoFrame, None, None]:
@@ -63,7 +63,7 @@ def decode_from(
         timeline: The film's timeline.
         first: Number of the first frame wanted.
         end: Number of the last frame wanted, plus one.
-        sought: Whether to seek; if seeking fails, nothing is yielded.
+        by_seeking: Whether to seek; if seeking fails, nothing is yielded.
         lenient: Whether to skip packets that fail to decode, instead of raising.
         nvdec: Whether to decode with NVDEC.
 
@@ -72,15 +72,15 @@ def decode_from(
     """
     if timeline.stored is not None:
         yield from _frames_by_packet(
-            reader, key, timeline, timeline.stored, first, end, sought=sought, nvdec=nvdec
+            reader, key, timeline, timeline.stored, first, end, by_seeking=by_seeking, nvdec=nvdec
         )
         return
     start_pts = int(timeline.pts[first])
-    if sought:
+    if by_seeking:
         with _open_film(reader, key, nvdec=nvdec) as (container, stream):
-            told = partial(_hint_by_index, reader, stream, timeline, end)
+            hint_reads = partial(_hint_by_index, reader, stream, timeline, end)
             decode = _decode_skipping_errors if lenient else container.decode
-            frames = _seek(container, stream, decode, start_pts, int(timeline.pts[0]), told)
+            frames = _seek(container, stream, decode, start_pts, int(timeline.pts[0]), hint_reads)
             if frames is not None:
                 yield from (frame for frame in frames if _pts_of(frame) >= start_pts)
                 return
@@ -101,7 +101,7 @@ def _frames_by_packet(
     first: int,
     end: int,
     *,
-    sought: bool,
+    by_seeking: bool,
     nvdec: bool,
 ) -> Generator[VideoFrame, None, None]:
     """Yield frames from number `first` on, identified by packet number, with the timeline's pts.
@@ -111,7 +111,7 @@ def _frames_by_packet(
     keyframe = int(timeline.keyframes.searchsorted(timeline.pts[first], "right")) - 1
     with _open_film(reader, key, nvdec=nvdec) as (container, stream):
         packets = None
-        if sought and keyframe > 0:
+        if by_seeking and keyframe > 0:
             packets = packets_from_anchor(container, stream, stored.anchors[keyframe])
             if packets is None:
                 return
@@ -175,7 +175,7 @@ def _seek(
     decode: Callable[[VideoStream], Iterator[VideoFrame]],
     start_pts: int,
     film_start_pts: int,
-    told: Callable[[], None],
+    hint_reads: Callable[[], None],
 ) -> Iterator[VideoFrame] | None:
     """Return frames starting at `start_pts` or earlier; None if only the film's start is left.
 
@@ -192,7 +192,7 @@ def _seek(
             container.seek(target, stream=stream)
         except FFmpegError:  # no index entry at or before the target
             return None
-        told()  # Only now: Matroska's index is read by the first seek.
+        hint_reads()  # Only now: Matroska's index is read by the first seek.
         frames = decode(stream)
         first = next(frames, None)
         if first is not None and _pts_of(first) <= start_pts:

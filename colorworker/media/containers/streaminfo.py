@@ -83,20 +83,20 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
     )
 
 
-def _field_order(codec: str, said: int, first: VideoFrame) -> int:
+def _field_order(codec: str, signaled: int, first: VideoFrame) -> int:
     """Return the signaled field order; for DV, which only signals interlaced, the standard one."""
-    if said or not first.interlaced_frame or codec != "dvvideo":
-        return said
+    if signaled or not first.interlaced_frame or codec != "dvvideo":
+        return signaled
     return BOTTOM_FIRST if first.height in DV_STANDARD_LINES else TOP_FIRST
 
 
-def _color_range(codec: str, pix_fmt: str, said: int) -> int:
+def _color_range(codec: str, pix_fmt: str, signaled: int) -> int:
     """Return the color range; for a gray film that does not signal one, the range players assume.
 
     swscale, and so most players, take unspecified gray as full range and unspecified YUV as
     limited. Once color is added, an unspecified range would change the picture, so the implied
     range is made explicit.
     """
-    if said or not pix_fmt.startswith("gray"):
-        return H273_FULL if pix_fmt.startswith("yuvj") else said
+    if signaled or not pix_fmt.startswith("gray"):
+        return H273_FULL if pix_fmt.startswith("yuvj") else signaled
     return H273_LIMITED if codec in LIMITED_BY_DEFAULT else H273_FULL

@@ -45,9 +45,9 @@ class PacketTable:
         self.sizes = array("q")
         self.restarts: list[int] = []
         """For each restart of the film's clock, the ticks added to all times after it."""
-        self._clock = DiscontinuityDetector(time_base)
+        self._discontinuities = DiscontinuityDetector(time_base)
         self.shown = array("b")
-        self.keys = array("b")
+        self.keyframes = array("b")
 
     def __len__(self) -> int:
         return len(self.times)
@@ -56,7 +56,7 @@ class PacketTable:
         """Add a packet; empty ones (flushes, and frames dropped while recording) do not count."""
         if not packet.size:
             return
-        added = self._added(packet.dts, packet.duration or 0)
+        added = self._clock_offset(packet.dts, packet.duration or 0)
         self.times.append(NO_PTS if packet.pts is None else packet.pts + added)
         self.decode_times.append(NO_PTS if packet.dts is None else packet.dts + added)
         self.durations.append(max(0, packet.duration or 0))
@@ -66,21 +66,23 @@ class PacketTable:
             self.codec == "vp8" and not memoryview(packet)[0] & VP8_SHOWN
         )
         self.shown.append(not hidden)
-        self.keys.append(packet.is_keyframe)
+        self.keyframes.append(packet.is_keyframe)
 
-    def _added(self, decode_time: int | None, duration: int) -> int:
+    def _clock_offset(self, decode_time: int | None, duration: int) -> int:
         """Return the ticks to add to a packet's times so that they follow those before."""
-        before = self._clock.last
-        if self.container in BROADCAST_CONTAINERS and self._clock.is_discontinuity(decode_time):
+        before = self._discontinuities.last
+        if self.container in BROADCAST_CONTAINERS and self._discontinuities.is_discontinuity(
+            decode_time
+        ):
             went_back = 0 if before is None or decode_time is None else before - decode_time
             self.restarts.append(sum(self.restarts[-1:]) + went_back + duration)
         return sum(self.restarts[-1:])
 
     @property
-    def first_key(self) -> int:
+    def first_keyframe(self) -> int:
         """Number of the first shown keyframe's packet; 0 if there is none."""
-        keys = np.flatnonzero(np.array(self.keys, bool) & np.array(self.shown, bool))
-        return int(keys[0]) if len(keys) else 0
+        keyframes = np.flatnonzero(np.array(self.keyframes, bool) & np.array(self.shown, bool))
+        return int(keyframes[0]) if len(keyframes) else 0
 
     def shown_pts(self) -> Int64s:
         """Return the pts of all shown packets, in stored order."""
@@ -122,7 +124,7 @@ def has_reliable_pts(
         return False
     if decoded[0] is None or decoded != packets.order(decoded[0])[: len(decoded)].tolist():
         return False
-    if not reorders or all(packets.keys) or packets.container.startswith(STORES_PTS):
+    if not reorders or all(packets.keyframes) or packets.container.startswith(STORES_PTS):
         return True
     return packets.container != "avi" and (delay == 0 or packets.times != packets.decode_times)
 
@@ -133,8 +135,8 @@ def timeline_from_pts(packets: PacketTable, first_number: int) -> Timeline:
     pts = np.array(packets.times, np.int64)[order]
     durations = np.array(packets.durations, np.int64)[order]
     if packets.container.startswith(STORES_PTS):
-        keys = np.array(packets.keys, bool)[order]
-        return Timeline(pts, durations, np.union1d(pts[keys], pts[:1]), packets.time_base)
+        keyframes = np.array(packets.keyframes, bool)[order]
+        return Timeline(pts, durations, np.union1d(pts[keyframes], pts[:1]), packets.time_base)
     return _packet_timeline(packets, order, pts, durations)
 
 
@@ -160,11 +162,11 @@ def timeline_from_decoding(
             seekable=False,
             restarts=tuple(packets.restarts),
         )
-    pts = _times(packets, numbers, step)
+    pts = _frame_pts(packets, numbers, step)
     return _packet_timeline(packets, numbers, pts, _durations(pts))
 
 
-def _times(packets: PacketTable, numbers: Int64s, step: Fraction) -> Int64s:
+def _frame_pts(packets: PacketTable, numbers: Int64s, step: Fraction) -> Int64s:
     """Return the pts of the frames of these packets, as far as the container tells.
 
     The packets' own pts are used if they rise and are not made up (AVI has none). Otherwise the
@@ -196,10 +198,10 @@ def _packet_timeline(
     Decoding can start at a keyframe if every frame shown after it is also stored after it.
     """
     nothing_earlier = np.minimum.accumulate(numbers[::-1])[::-1] >= numbers
-    keys = np.array(packets.keys, bool)[numbers] & nothing_earlier
-    keys[0] = True
-    places = np.flatnonzero(keys)
-    anchors = _anchors(packets, numbers[places])
+    keyframes = np.array(packets.keyframes, bool)[numbers] & nothing_earlier
+    keyframes[0] = True
+    places = np.flatnonzero(keyframes)
+    anchors = _find_anchors(packets, numbers[places])
     found = anchors[:, 0] >= 0
     found[0] = True
     return Timeline(
@@ -213,7 +215,7 @@ def _packet_timeline(
     )
 
 
-def _anchors(packets: PacketTable, numbers: Int64s) -> Int64s:
+def _find_anchors(packets: PacketTable, numbers: Int64s) -> Int64s:
     """Return rows of `Stored.anchors` for packets; -1 for those that cannot be found again."""
     offsets, sizes, decode_times = (
         np.array(values, np.int64)

@@ -45,12 +45,14 @@ def read_extent(reader: BinaryIO) -> FileExtent:
     size_bytes = reader.seek(0, 2)
     head = _read(reader, 0, 16)
     if head[4:8] in ISO_FIRST_BOXES:
-        return _iso(reader, size_bytes)
+        return _iso_extent(reader, size_bytes)
     if head[:4] == EBML_MAGIC:
         return FileExtent(size_bytes, _matroska_end(reader, size_bytes))
     if head[:4] == b"RIFF":
         return FileExtent(size_bytes, _riff_end(reader, size_bytes))
-    return FileExtent(size_bytes, size_bytes, ragged_bytes=_torn_packet(head, size_bytes))
+    return FileExtent(
+        size_bytes, size_bytes, ragged_bytes=_bytes_after_last_packet(head, size_bytes)
+    )
 
 
 def explain_open_failure(reader: BinaryIO) -> str:
@@ -76,7 +78,7 @@ def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
     return reader.read(count)
 
 
-def _torn_packet(head: bytes, size_bytes: int) -> int:
+def _bytes_after_last_packet(head: bytes, size_bytes: int) -> int:
     """Return the bytes after the last whole packet of a transport stream, also of M2TS."""
     for start, packet_bytes in ((0, TS_PACKET_BYTES), (4, TS_PACKET_BYTES + 4)):
         if head[start : start + 1] == TS_SYNC:
@@ -84,7 +86,7 @@ def _torn_packet(head: bytes, size_bytes: int) -> int:
     return 0
 
 
-def _iso(reader: BinaryIO, size_bytes: int) -> FileExtent:
+def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
     offset, promised, index_found = 0, size_bytes, False
     while offset + 8 <= size_bytes:
         header = _read(reader, offset, 16)

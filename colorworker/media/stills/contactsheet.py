@@ -10,7 +10,7 @@ Picture = npt.NDArray[np.uint8]
 """sRGB codes, (h, w, 3)."""
 
 COLUMNS = 10
-_MOST_SIDE = 65_500
+_MAX_SIDE = 65_500
 """Maximum height of a JPEG in pixels, slightly rounded down."""
 
 
@@ -28,7 +28,7 @@ def contact_sheet(pictures: Sequence[Picture], quality: int = 80) -> bytes:
     if len(shapes) != 1:
         raise ValueError(f"{len(pictures)} pictures of {len(shapes)} shapes, not of one")
     ((height, width, _),) = shapes
-    count = min(len(pictures), _MOST_SIDE // height * COLUMNS)
+    count = min(len(pictures), _MAX_SIDE // height * COLUMNS)
     sheet = np.zeros((-(-count // COLUMNS) * height, min(count, COLUMNS) * width, 3), np.uint8)
     for number, picture in enumerate(pictures[:count]):
         cell_view(sheet, number, height, width)[:] = picture

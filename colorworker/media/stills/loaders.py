@@ -20,11 +20,20 @@ _LOADERS = {
     "ppmload_source": "ppm",
 }
 """Supported loaders. libvips has more, such as SVG and PDF, which are not photographs."""
-_OUR_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"II*", b"MM\0*", b"II+", b"MM\0+", b"RIFF", b"GIF8")
+_SUPPORTED_MAGIC = (
+    b"\xff\xd8\xff",
+    b"\x89PNG",
+    b"II*",
+    b"MM\0*",
+    b"II+",
+    b"MM\0+",
+    b"RIFF",
+    b"GIF8",
+)
 """Magic numbers of the supported formats. A file that starts with one and cannot be opened is
 damaged, not unsupported."""
 _HEAD_BYTES = 512
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 """Maximum libvips threads: buffers grow with threads, and a worker seldom has the machine to
 itself."""
 
@@ -70,7 +79,7 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
         SourceDamaged: If there is no picture in it.
         SourceUnsupported: If it is a picture in an unsupported format.
     """
-    _bound_libvips()
+    _limit_libvips()
     if image_source.reader is None:
         raise ValueError(f"{image_source.key} is closed")
     head = _head(image_source)
@@ -84,7 +93,7 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
     except pyvips.Error as error:
         if image_source.error:
             raise _unreadable(image_source) from error
-        if kind_from_content(head) == "still" and not head.startswith(_OUR_MAGIC):
+        if kind_from_content(head) == "still" and not head.startswith(_SUPPORTED_MAGIC):
             raise _unsupported(image_source.key) from error
         raise SourceDamaged(
             image_source.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
@@ -151,7 +160,7 @@ def _unsupported(key: str) -> SourceUnsupported:
 
 
 @functools.cache
-def _bound_libvips() -> None:
+def _limit_libvips() -> None:
     """Limit libvips, once per process: few threads, and no cache that keeps readers and pixels."""
     pyvips.cache_set_max(0)
-    pyvips.concurrency_set(min(pyvips.concurrency_get(), _MOST_THREADS))
+    pyvips.concurrency_set(min(pyvips.concurrency_get(), _MAX_THREADS))

@@ -9,8 +9,8 @@ from colorworker.errors import SourceUnsupported
 
 _BIGTIFF_BYTES = 3_500_000_000
 """Pixel bytes beyond which a TIFF gets 64-bit offsets; classic TIFF is limited to 4 GiB."""
-_MOST_JPEG_SIDE = 65535
-_MOST_WEBP_SIDE = 16383
+_MAX_JPEG_SIDE = 65535
+_MAX_WEBP_SIDE = 16383
 
 _SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     # 4:4:4, because with subsampled chroma the decoder's rounding would change luma at edges.
@@ -55,7 +55,7 @@ def check_size(key: str, format_name: str, width: int, height: int) -> None:
     Raises:
         SourceUnsupported: If a side is longer than the format allows.
     """
-    most = {"jpeg": _MOST_JPEG_SIDE, "webp": _MOST_WEBP_SIDE}.get(format_name)
+    most = {"jpeg": _MAX_JPEG_SIDE, "webp": _MAX_WEBP_SIDE}.get(format_name)
     if most is not None and max(width, height) > most:
         raise SourceUnsupported(
             key,

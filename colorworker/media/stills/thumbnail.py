@@ -12,7 +12,7 @@ from colorworker.color.lab import (
     luminance_from_lightness,
 )
 
-_MOST_BYTES = 20_000
+_MAX_BYTES = 20_000
 _QUALITIES = (85, 70, 55, 40, 25)
 _SHRINKS = (1, 2, 4)
 """Factors by which the picture is reduced if grain makes even the lowest quality too large."""
@@ -43,6 +43,6 @@ def before_after(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) ->
         smaller = image.resize(1 / shrink) if shrink > 1 else image
         for quality in _QUALITIES:
             data = bytes(smaller.jpegsave_buffer(Q=quality, optimize_coding=True, keep="none"))
-            if len(data) <= _MOST_BYTES:
+            if len(data) <= _MAX_BYTES:
                 return data
     return data

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-_DESCRIPTIVE = frozenset((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432))
+_DESCRIPTIVE_TAGS = frozenset((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432))
 """DocumentName, ImageDescription, Make, Model, PageName, Software, DateTime, Artist,
 HostComputer, Copyright: tags that libvips does not copy and that are still true of new pixels."""
 _SUB_IFDS = (34665, 34853)
 """Pointers to the Exif and GPS IFDs."""
-_NOT_MOVED = frozenset((37500, 40965))
+_UNMOVABLE_TAGS = frozenset((37500, 40965))
 """MakerNote contains offsets that are valid only at its old place; Interoperability is an IFD."""
 _ITEM_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
 _SWAPPED_BYTES = {**_ITEM_BYTES, 5: 4, 10: 4}
 """Bytes per number for swapping byte order; rationals are two numbers."""
-_MOST_TAG_BYTES = 1 << 20
-_MOST_TAGS = 4096
+_MAX_TAG_BYTES = 1 << 20
+_MAX_TAGS = 4096
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_tags(reader: BinaryIO, start: int = 0) -> TagTree:
     below: dict[int, tuple[Tag, ...]] = {}
     try:
         form, offset = _header(reader, start)
-        first, pointers = _ifd(reader, form, start, offset, _DESCRIPTIVE)
+        first, pointers = _ifd(reader, form, start, offset, _DESCRIPTIVE_TAGS)
         for number, pointer in pointers.items():
             below[number], _ = _ifd(reader, form, start, pointer, None)
     except (struct.error, ValueError):
@@ -97,10 +97,10 @@ def append_tags(path: Path, tree: TagTree) -> None:
             return
         file.seek(0, 2)
         for number, tags in below.items():
-            place = _write_ifd(file, form, [_packed(file, form, tag) for tag in tags], 0)
+            place = _write_ifd(file, form, [_pack_entry(file, form, tag) for tag in tags], 0)
             pointer = struct.pack(form.word, place)
             entries.append(form.entry.pack(number, 16 if form.big else 4, 1, pointer))
-        entries += [_packed(file, form, tag) for tag in added]
+        entries += [_pack_entry(file, form, tag) for tag in added]
         place = _write_ifd(file, form, entries, link)
         file.seek(8 if form.big else 4)
         file.write(struct.pack(form.word, place))
@@ -120,7 +120,7 @@ def _raw_entries(reader: BinaryIO, form: _Form, offset: int) -> tuple[int, list[
     """Return the link to the next IFD, and the raw entries."""
     reader.seek(offset)
     (count,) = struct.unpack(form.entry_count, reader.read(struct.calcsize(form.entry_count)))
-    if count > _MOST_TAGS:
+    if count > _MAX_TAGS:
         raise ValueError(f"{count} tags in one IFD")
     size = form.entry.size
     block = reader.read(count * size)
@@ -139,7 +139,7 @@ def _ifd(
             (pointers[number],) = struct.unpack_from(form.word, field)
             continue
         size = count * _ITEM_BYTES.get(kind, 0)
-        if not 0 < size <= _MOST_TAG_BYTES or number in _NOT_MOVED:
+        if not 0 < size <= _MAX_TAG_BYTES or number in _UNMOVABLE_TAGS:
             continue
         if wanted is not None and number not in wanted:
             continue
@@ -161,7 +161,7 @@ def _little_endian(data: bytes, kind: int, form: _Form) -> bytes:
     return b"".join(data[place : place + width][::-1] for place in range(0, len(data), width))
 
 
-def _packed(file: BinaryIO, form: _Form, tag: Tag) -> bytes:
+def _pack_entry(file: BinaryIO, form: _Form, tag: Tag) -> bytes:
     """Return the tag as an entry; a value that does not fit is first appended to the file."""
     field = tag.data
     if len(field) > form.word_bytes:
