@@ -12,8 +12,8 @@ from colorworker.evaluation.evaluator import Vivid
 from colorworker.evaluation.features import inception_features, lite_features
 from colorworker.evaluation.frechet import Features
 from colorworker.model.colorizer import load_colorizer
-from colorworker.model.weightfiles import OpenStore
 from colorworker.model.weights import load, resolve
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 

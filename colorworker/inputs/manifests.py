@@ -21,10 +21,8 @@ from colorworker.inputs.manifestlines import (
 from colorworker.inputs.manifesturi import parse_manifest_uri
 from colorworker.inputs.scope import Scope
 from colorworker.store.keys import printable
-from colorworker.store.objectstore import ObjectStore
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import S3_SCHEME
-
-OpenStore = Callable[[str], ObjectStore]
 
 _FORMATS = {".csv": "csv", ".json": "inventory", ".jsonl": "items", ".ndjson": "items"}
 

@@ -204,12 +204,12 @@ def resize_channels(image: Floats, shape: Shape) -> Floats:
     return np.asarray(cv2.resize(image, (shape[1], shape[0])), np.float32)
 
 
-def normalize_contrast(look: Floats) -> Codes:
+def normalize_contrast(luma: Floats) -> Codes:
     """Return a picture for the flow estimator, uint8 (h, w), with normalized contrast.
 
     Args:
-        look: Luma minus its mean, in units of 11 L*; see `color.temporal.normalize_luma`.
+        luma: Luma minus its mean, in units of 11 L*; see `color.temporal.normalize_luma`.
     """
-    gain = _CONTRAST / max(float(look.std()), _MIN_CONTRAST)
-    codes: Codes = np.clip(look * np.float32(gain) + 128, 0, 255).astype(np.uint8)
+    gain = _CONTRAST / max(float(luma.std()), _MIN_CONTRAST)
+    codes: Codes = np.clip(luma * np.float32(gain) + 128, 0, 255).astype(np.uint8)
     return codes

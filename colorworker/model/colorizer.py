@@ -15,8 +15,8 @@ from colorworker.model.binnetwork import SHORT_SIDE, BinNetwork
 from colorworker.model.koala.inception import Embedder
 from colorworker.model.koala.topology import KoalaNetwork
 from colorworker.model.runtime import configure, tf
-from colorworker.model.weightfiles import OpenStore
 from colorworker.model.weights import Weights, load
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 
 Array = npt.NDArray[np.float32]

@@ -11,7 +11,8 @@ from typing import Any
 import h5py
 
 from colorworker.errors import WeightsRefused
-from colorworker.model.weightfiles import OpenStore, read_file, uri_of
+from colorworker.model.weightfiles import read_file, uri_of
+from colorworker.store.objectstore import OpenStore
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from colorworker.model.backbones import V2S
 from colorworker.model.kerasfile import load_keras_model
 from colorworker.model.koala.inception import Embedder
 from colorworker.model.layout import NORM_PARTS, convolutions
-from colorworker.model.weightfiles import OpenStore
 from colorworker.model.weights import load, resolve
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 
 logger = logging.getLogger(__name__)

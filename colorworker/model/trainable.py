@@ -16,8 +16,8 @@ from colorworker.model.koala.training import KoalaTrainable
 from colorworker.model.pretrained import encoder_arrays
 from colorworker.model.runtime import tf
 from colorworker.model.trainingbatch import Batch
-from colorworker.model.weightfiles import OpenStore
 from colorworker.model.weights import Weights, load, resolve
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 
 Array = npt.NDArray[np.float32]

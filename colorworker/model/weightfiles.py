@@ -2,17 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from colorworker.errors import ItemError, KeyMissing, WeightsRefused
-from colorworker.store.objectstore import ObjectStore
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 
-OpenStore = Callable[[str], ObjectStore]
-"""Opens the store of a URI: `open_store` with the options of this machine."""
 _SHA256 = re.compile(r"(?P<uri>.+)#sha256=(?P<sha256>.*)", re.DOTALL)
 _NEXT_STEP = "Check the path or URI. The packaged weights are called 'lite'"
 

@@ -19,7 +19,8 @@ from colorworker.domain.options import ModelRef
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import NAMES, Architecture
 from colorworker.model.npzfile import parse_arrays
-from colorworker.model.weightfiles import OpenStore, read_file, split_sha256, uri_of
+from colorworker.model.weightfiles import read_file, split_sha256, uri_of
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 
 PACKAGED = {"lite": "1149e9594faf12e1af8c9f17e30bf10a7babe43632f37a87931d5d451faf4f8c"}

@@ -1,16 +1,14 @@
 """The sources of a plan that have failed: list them, or forget them so that they are retried."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from colorworker.domain.schedule import Failure, RestorationPlan
 from colorworker.errors import UsageError
 from colorworker.schedule.planstate import CollectionState
-from colorworker.store.objectstore import ObjectStore
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.sources import glob_filter
-
-OpenStore = Callable[[str], ObjectStore]
 
 
 @dataclass(frozen=True)

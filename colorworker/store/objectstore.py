@@ -1,6 +1,6 @@
 """The interface of all stores: bytes under keys, with create-only puts and pinned reads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
@@ -109,3 +109,7 @@ class ObjectStore(Protocol):
     def close(self) -> None:
         """Close connections."""
         ...
+
+
+OpenStore = Callable[[str], ObjectStore]
+"""Opens the store at a URI; usually `open_store` with the options of this machine."""

@@ -1,18 +1,15 @@
 """A data set for training: found in a store, copied to this machine, split, hashed."""
 
 import hashlib
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
 from colorworker.errors import UsageError
-from colorworker.store.objectstore import ObjectStore
+from colorworker.store.objectstore import OpenStore
 from colorworker.store.picturesets import find_shards, read_samples
 from colorworker.store.sources import parse_source
 from colorworker.training.intake import IntakeRules, Inventory, copy_pictures
 from colorworker.training.localcopy import LocalCopy
-
-OpenStore = Callable[[str], ObjectStore]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.kerasfile import IMAGENET, load_keras_model
 from colorworker.model.runtime import tf
-from colorworker.model.weightfiles import OpenStore
+from colorworker.store.objectstore import OpenStore
 
 Array = npt.NDArray[np.float32]
 
