@@ -17,7 +17,7 @@ from colorworker.evaluation.table import (
     columns,
     film_cells,
 )
-from colorworker.report.text import date_and_time, duration, visible
+from colorworker.report.text import count, date_and_time, duration, visible
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def evaluation_html(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {
         "visible": visible,
+        "count": count,
         "duration": duration,
         "date_and_time": date_and_time,
         "picture": _data_uri,
