@@ -52,7 +52,9 @@ class Output:
     def describe(self, identity: Mapping[str, str]) -> None:
         """Write the configuration, the data set's counts and the pictures that were left out."""
         inventory = self._dataset.inventory
-        self._put_json("config.json", {"config": self._config.model_dump(), **identity})
+        self._put_json(
+            "config.json", {"config": self._config.model_dump(), "identity": dict(identity)}
+        )
         self._put_json(
             "data.json",
             {

@@ -99,6 +99,9 @@ def test_the_output_describes_configuration_and_data(trained):
     end, store = trained("out")
 
     assert hashlib.sha256(store.get(end.weights_key)).hexdigest() == end.weights_sha256
+    described = json.loads(store.get("config.json"))
+    assert described["config"]["picture"]["size"] == parse_config(CONFIG, "test").picture.size
+    assert described["identity"].keys() == {"architecture", "config", "data set"}
     assert json.loads(store.get("data.json"))["broken"] == 0
     assert json.loads(store.get("result.json"))["reason"] == "finished"
     assert store.get("curves.png").startswith(b"\x89PNG")
