@@ -9,6 +9,7 @@ A library is checked by importing it: one that is found may still not load.
 
 import platform
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +36,8 @@ from colorworker.store.objectstore import ObjectStore
 STILL_SAVERS = ("jpegsave", "pngsave", "tiffsave", "webpsave")
 """libvips' operations that write pictures."""
 _PROBED_ITEMS = 64
-"""Items whose done-records are looked up before TensorFlow is imported. Larger jobs import it in
-any case: next to so many items the 3 to 4 seconds do not matter."""
+"""Items whose done-records are looked up before TensorFlow is imported. Larger jobs always import
+it: compared with that many items, 3 to 8 seconds do not matter."""
 _PROBERS = 16
 
 
@@ -190,14 +191,14 @@ def writable(store: ObjectStore) -> str:
             raise
         raise PlaceUnfit(
             _shown(store),
-            f"{platform.node()} cannot write there ({error.seen})",
+            f"a test write from {platform.node()} failed: {error.seen}",
             error.next_step or "Choose another destination, or allow writing there",
         ) from error
     return "put and deleted an object"
 
 
 def free_space(destination: ObjectStore, scratch: Path | None, min_free_bytes: int) -> str:
-    """Look at the free space for temporary files, and for outputs if the destination is a folder.
+    """Check the free space for temporary files, and for outputs if the destination is a folder.
 
     Raises:
         PlaceUnfit: If there is less than min_free_bytes on either disk.
@@ -228,18 +229,19 @@ def is_local(store: ObjectStore) -> bool:
 
 
 def make_scratch(folder: Path) -> None:
-    """Make the folder for temporary files unless it exists.
+    """Make the folder for temporary files unless it exists, and write to it.
 
     Raises:
-        PlaceUnfit: If it cannot be made.
+        PlaceUnfit: If it cannot be made or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"test")
     except OSError as error:
         raise PlaceUnfit(
             str(folder),
-            f"the folder for temporary files cannot be made on {platform.node()}"
-            f" ({error.strerror})",
+            f"no temporary file can be written there on {platform.node()} ({error.strerror})",
             "Set COLORWORKER_RUN__SCRATCH to a folder that can be written",
         ) from error
 
@@ -247,10 +249,11 @@ def make_scratch(folder: Path) -> None:
 def any_unfinished(
     entries: Iterable[Entry], options: Options, model: ModelRef, destination: ObjectStore
 ) -> bool:
-    """Tell whether an item may be left to color, so that the runtime is worth importing.
+    """Tell whether any item may be left to color.
 
-    The done-records of the first items are looked up. False is certain but for an output that was
-    deleted by hand; a worker then imports the runtime when it needs it.
+    Looks up the done-records of up to 64 items; with more items the answer is True. It is False
+    only if all are done, unless an output was deleted by hand: its worker then imports the runtime
+    when it needs it.
     """
     to_do = (entry for entry in entries if not entry.outcome)
     asked = list(islice(to_do, _PROBED_ITEMS + 1))
@@ -260,7 +263,7 @@ def any_unfinished(
     def is_unfinished(entry: Entry) -> bool:
         try:
             destination.head(record_key(output_identity(entry, options, model)))
-        except ColorworkerError:  # If it is more than a missing key, the probe says so better.
+        except ColorworkerError:  # A missing key; anything else the test write reports better.
             return True
         return False
 

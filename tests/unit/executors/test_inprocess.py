@@ -159,7 +159,7 @@ def test_a_bug_is_a_result_that_asks_for_a_report(caplog):
 def test_a_store_error_of_an_item_is_one_of_the_place_if_nothing_can_be_written():
     error = StoreUnavailable("a.mkv", "it cannot be written (Permission denied)")
 
-    with pytest.raises(PlaceUnfit, match=r"/sys/fs/colorworker: .* cannot write there"):
+    with pytest.raises(PlaceUnfit, match=r"/sys/fs/colorworker: a test write from .* failed"):
         result_of(Unreadable(error), LocalStore(Path("/sys/fs/colorworker")))
 
 

@@ -101,14 +101,14 @@ def test_a_folder_is_writable_and_the_probe_leaves_nothing_behind(tmp_path):
 
 @pytest.mark.skipif(not NOT_WRITABLE.parent.exists(), reason="needs Linux")
 def test_a_destination_that_cannot_be_written_is_named():
-    with pytest.raises(PlaceUnfit, match=rf"^{NOT_WRITABLE}: .* cannot write there \("):
+    with pytest.raises(PlaceUnfit, match=rf"^{NOT_WRITABLE}: a test write from "):
         writable(LocalStore(NOT_WRITABLE))
 
 
 def test_a_file_in_place_of_the_destination_is_named(tmp_path):
     (tmp_path / "file").write_bytes(b"")
 
-    with pytest.raises(PlaceUnfit, match=r"file: .* cannot write there"):
+    with pytest.raises(PlaceUnfit, match=r"file: a test write from .* failed"):
         writable(LocalStore(tmp_path / "file"))
 
 
