@@ -93,10 +93,10 @@ def _short(milliseconds: int) -> str:
 
 
 def clip_timeline(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Timeline:
-    """Return the part of a film's timeline that an excerpt holds, the whole if there is none.
+    """Return the timeline of an excerpt; the whole timeline if there is no excerpt.
 
     Raises:
-        SourceUnsupported: If no frame of the film lies in it, or the film ends before it does.
+        SourceUnsupported: If the excerpt has no frame of the film, or ends after the film.
     """
     if excerpt is None:
         return timeline
@@ -109,8 +109,8 @@ def clip_timeline(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Time
     if first >= end or (excerpt.end_ms or 0) > length_ms + 1:
         raise SourceUnsupported(
             key,
-            f"has no frames from {excerpt} in full: it lasts {timecode(length_ms / 1000)}",
-            "Give times within it to --from and --to",
+            f"does not have all of {excerpt}: its duration is {timecode(length_ms / 1000)}",
+            "Give --from and --to times within the film",
         )
     pts = timeline.pts[first:end]
     inside = (timeline.keyframes > pts[0]) & (timeline.keyframes <= pts[-1])
@@ -118,18 +118,18 @@ def clip_timeline(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Time
         timeline,
         pts=pts,
         durations=timeline.durations[first:end],
-        # Decoding goes by the whole film's; here the first frame stands for them.
+        # A timeline must have a keyframe first. Decoding uses the keyframes of the whole film.
         keyframes=np.concatenate([pts[:1], timeline.keyframes[inside]]),
     )
 
 
 def clip_cuts(cuts: Iterable[Cut], part: Timeline, whole: Timeline) -> list[Cut]:
-    """Return what of a film's cuts lies in a part of it: those inside are the same as the film's.
+    """Return the cuts of an excerpt. Cuts inside of it are the same as the film's.
 
     Args:
         cuts: Of the whole film.
-        part: From `within`.
-        whole: The film's timeline.
+        part: Timeline of the excerpt, from `clip_timeline`.
+        whole: Timeline of the film.
     """
     after = int(whole.pts.searchsorted(part.pts[-1])) + 1
     end_pts = int(whole.pts[after]) if after < len(whole.pts) else None

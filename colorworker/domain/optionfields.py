@@ -71,7 +71,9 @@ class OptionField:
             value = float(value)
         if type(value) is not self.base:
             raise UsageError(
-                f"{self.name} {value}", f"is not of type {self.base.__name__}", "Correct it"
+                f"{self.name} {value}",
+                f"is not of type {self.base.__name__}",
+                "Give a value of that type",
             )
         low, high = self.info.ge, self.info.le
         if (low is not None and not value >= low) or (high is not None and not value <= high):

@@ -31,6 +31,7 @@ CODECS: Mapping[Profile, tuple[Codec, ...]] = MappingProxyType(
 HIGHEST_CRF = 51
 """Highest crf of H.264 and HEVC; AV1 goes to 63."""
 DEFAULT_CRF: Mapping[Codec, int] = MappingProxyType({"h264": 18, "hevc": 20, "av1": 25})
+"""For codecs of the access profile. Whoever changes one must raise `units.RECIPE`."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ class PredictionSettings(NamedTuple):
 
 
 class Adjustment(NamedTuple):
-    """Colors of the frames with start_ms <= time < end_ms of a film; None leaves as it is.
+    """Options for the frames with start_ms <= time < end_ms of a film; see `Excerpt` for times.
 
-    Times are those of `Excerpt`.
+    An option that is None keeps the film's value.
     """
 
     start_ms: int
@@ -126,7 +127,7 @@ class Options:
     ] = "source"
     deinterlace: Annotated[
         Deinterlace,
-        OptionInfo("bwdif: deinterlace with bwdif; every second line is interpolated."),
+        OptionInfo("Deinterlace with bwdif; every second line is interpolated."),
     ] = "off"
     encoder: Annotated[
         Encoder,

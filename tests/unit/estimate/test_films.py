@@ -148,4 +148,4 @@ def test_broken_films_and_films_the_profile_refuses_are_listed_with_the_reason(l
 def test_an_excerpt_beyond_the_film_is_an_error_of_that_film(lookout):
     found = lookout.outlines(replace(OPTIONS, excerpt=(5000, None)))["r.mp4"]
 
-    assert "has no frames from 00:00:05.000 to the end" in found.error
+    assert "does not have all of 00:00:05.000 to the end" in found.error

@@ -80,7 +80,7 @@ def test_an_excerpt_beyond_the_end_fails_the_film_by_name(source):
     line = run(source, MemoryStore("destination"), Excerpt(2000, 9000))
 
     assert line.outcome == "failed"
-    assert "reel.mkv: has no frames from 00:00:02.000 to 00:00:09.000 in full" in line.error
+    assert "reel.mkv: does not have all of 00:00:02.000 to 00:00:09.000" in line.error
 
 
 def test_subtitles_that_overlap_an_excerpt_are_clipped():
