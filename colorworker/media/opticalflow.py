@@ -1,4 +1,4 @@
-"""Optical flow between two pictures, its confidence, and warping along it.
+"""Optical flow between two pictures, its trust, and warping along it.
 
 A flow is float32 (h, w, 2): by how many pixels, to the right and down, each pixel of one picture
 has moved in another picture of the same size.
@@ -24,10 +24,10 @@ MIN_SIDE = 16
 """Minimum side of a picture in pixels: the coarsest scale of the flow needs 12."""
 _TOLERANCE_SHARE = 0.01
 _TOLERANCE = 0.5
-_MIN_CONFIDENCE = 0.1
-"""Confidence below which a pixel's motion is ignored, as if it had not moved."""
-_UNMOVED_CONFIDENCE = 0.02
-"""Confidence given to such a pixel."""
+_MIN_TRUST = 0.1
+"""Trust below which a pixel's motion is ignored, as if it had not moved."""
+_UNMOVED_TRUST = 0.02
+"""Trust given to such a pixel."""
 _CHANNELS = 4
 _CONTRAST = 48.0
 """Standard deviation, in codes, to which luma is normalized."""
@@ -38,12 +38,12 @@ would be amplified too."""
 
 @dataclass(frozen=True)
 class FlowPath:
-    """The motion of each pixel from one picture to another of the same shot, with confidence."""
+    """The motion of each pixel from one picture to another of the same shot, with trust."""
 
     flow: Floats
     """Motion in pixels, (h, w, 2)."""
     trust: Floats
-    """Confidence in the motion, (h, w), in [0, 1]."""
+    """Trust in the motion, (h, w), in [0, 1]."""
 
 
 class FlowEstimator:
@@ -129,7 +129,7 @@ def sample(image: Floats, at: Floats) -> Floats:
 
 
 def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[FlowPath, FlowPath]:
-    """Return the paths from one picture to the other and back; confidence 1 where they agree."""
+    """Return the paths from one picture to the other and back; trust 1 where they agree."""
     there, back = estimator(one, other), estimator(other, one)
     return (
         FlowPath(there, visible_mask(there, back).astype(np.float32)),
@@ -138,7 +138,7 @@ def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[
 
 
 def identity_path(shape: Shape) -> FlowPath:
-    """Return the path without motion, with confidence 1."""
+    """Return the path without motion, with trust 1."""
     return FlowPath(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
 
 
@@ -149,21 +149,21 @@ def compose(first: FlowPath, then: FlowPath) -> FlowPath:
 
 
 def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
-    """Return a path's target positions and confidence at a larger picture size.
+    """Return a path's target positions and trust at a larger picture size.
 
-    Pixels whose motion is unreliable are treated as unmoved, with low confidence.
+    Pixels whose motion is unreliable are treated as unmoved, with little trust.
 
     Args:
         path: A path at any size.
         shape: (h, w) of the larger pictures.
 
     Returns:
-        Positions for `sample`, (2, h, w), and confidence, (h, w).
+        Positions for `sample`, (2, h, w), and trust, (h, w).
     """
     height, width = shape
     rows, columns = path.trust.shape
     column, row = _pixel_grid(height, width)
-    found = (path.trust >= _MIN_CONFIDENCE).astype(np.float32)
+    found = (path.trust >= _MIN_TRUST).astype(np.float32)
     at = np.empty((2, height, width), np.float32)
     for plane, motion, scale, start in (
         (at[0], path.flow[..., 0], width / columns, column),
@@ -172,9 +172,7 @@ def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
         # Resizing one plane at a time takes a third of the time of resizing two together.
         cv2.resize(motion * found * np.float32(scale), (width, height), dst=plane)
         plane += start
-    trust = cv2.resize(
-        np.maximum(path.trust * found, np.float32(_UNMOVED_CONFIDENCE)), (width, height)
-    )
+    trust = cv2.resize(np.maximum(path.trust * found, np.float32(_UNMOVED_TRUST)), (width, height))
     return at, np.asarray(trust, np.float32)
 
 

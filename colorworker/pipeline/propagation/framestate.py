@@ -129,7 +129,7 @@ class AnchorColors:
 
     @cached_property
     def layers(self) -> list[Floats]:
-        """Luma and planes, packed for `opticalflow.carried`."""
+        """Luma and planes, packed for `opticalflow.warp`."""
         return pack_channels([self.luma, *self.planes])
 
     @cached_property

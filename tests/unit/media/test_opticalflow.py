@@ -41,7 +41,7 @@ def constant(x, y, trust=1.0):
 
 @pytest.mark.parametrize("fine", [False, True])
 @pytest.mark.parametrize("step", [0, 2, 5])
-def test_the_flow_of_a_pan_is_found_with_full_confidence(fine, step):
+def test_the_flow_of_a_pan_is_found_with_full_trust(fine, step):
     wide = texture()
     one, other = wide[:, 20 : 20 + WIDTH], wide[:, 20 + step : 20 + step + WIDTH]
 
@@ -53,7 +53,7 @@ def test_the_flow_of_a_pan_is_found_with_full_confidence(fine, step):
     assert there.trust[inner].mean() > 0.95
 
 
-def test_pixels_that_leave_the_picture_have_no_confidence():
+def test_pixels_that_leave_the_picture_have_no_trust():
     wide = texture()
 
     there, back = estimate_paths(
@@ -64,7 +64,7 @@ def test_pixels_that_leave_the_picture_have_no_confidence():
     assert back.trust[:, -6:].mean() < 0.1
 
 
-def test_covered_pixels_have_no_confidence():
+def test_covered_pixels_have_no_trust():
     one = texture()[:, :WIDTH].copy()
     other = one.copy()
     block = texture(seed=5)[20:44, 20:44]
@@ -96,7 +96,7 @@ def test_a_picture_without_contrast_is_not_amplified():
     assert seen(grain).std() < 4
 
 
-def test_composed_paths_add_motion_and_multiply_confidence():
+def test_composed_paths_add_motion_and_multiply_trust():
     path = compose(constant(2, 1, 0.5), constant(3, -2, 0.5))
 
     np.testing.assert_allclose(path.flow, np.broadcast_to([5, -1], path.flow.shape))
