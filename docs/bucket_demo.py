@@ -1,13 +1,13 @@
-"""An archive to try buckets with, and looks at what came of it; see docs/cluster.md.
+"""Make an archive in a bucket, and show what a job did with it; see docs/cluster.md.
 
     python docs/bucket_demo.py fill archive color
     python docs/bucket_demo.py etags archive
     python docs/bucket_demo.py report color FOLDER
 
-`fill` makes two buckets, the first with versions, and puts 20 stills and 2 films into it: those of
-docs/demo, cuts of its photographs in other formats, and stripes with a tone. `etags` prints key,
-version and ETag of all there is and was. `report` copies the newest report into a folder and says
-how many items came out how. Where the service is, boto3 finds out as always: AWS_ENDPOINT_URL.
+`fill` makes two buckets, the first one versioned, and puts 20 stills and 2 films into it: those of
+docs/demo, strips of its photographs in other formats, and a synthetic film of stripes with sound.
+`etags` prints key, version and ETag of all present and past objects. `report` copies the newest
+report into a folder and counts the outcomes. boto3 finds the service as usual: AWS_ENDPOINT_URL.
 """
 
 # ruff: noqa: T201, TID253 - a script, not a part of the package.
@@ -32,7 +32,7 @@ STILLS = 20
 
 
 def fill(client: Any, archive: str, color: str) -> None:
-    """Make the buckets and put the archive's 22 objects."""
+    """Make the buckets and upload the 22 objects of the archive."""
     for name in (archive, color):
         client.create_bucket(Bucket=name)
     client.put_bucket_versioning(Bucket=archive, VersioningConfiguration={"Status": "Enabled"})
@@ -52,7 +52,7 @@ def fill(client: Any, archive: str, color: str) -> None:
 
 
 def cut(photograph: Path, number: int, stem: Path) -> Path:
-    """Write one upright strip of a photograph, in a format that its number says."""
+    """Write one upright strip of a photograph; its number selects the format."""
     picture = pyvips.Image.new_from_file(str(photograph))
     width = picture.width // CUTS_PER_PHOTOGRAPH
     path = stem.with_suffix(FORMS[(number + len(photograph.name)) % len(FORMS)])
@@ -61,14 +61,14 @@ def cut(photograph: Path, number: int, stem: Path) -> Path:
 
 
 def etags(client: Any, bucket: str) -> None:
-    """Print what says whether anything has been touched."""
+    """Print key, version and ETag of every object, to show whether anything has changed."""
     found = client.list_object_versions(Bucket=bucket)
     for item in [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]:
         print(item["Key"], item["VersionId"], item.get("ETag", "deleted"))
 
 
 def report(client: Any, bucket: str, folder: Path) -> None:
-    """Copy the newest report and print its outcomes."""
+    """Copy the newest report and print the number of each outcome."""
     held = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=".colorworker/")
     found = [item for page in held for item in page.get("Contents", ())]
     reports = [item for item in found if item["Key"].endswith("/report/report.jsonl")]
@@ -82,7 +82,7 @@ def report(client: Any, bucket: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    # The server may have been started a moment ago.
+    # The server may still be starting.
     service = boto3.client("s3", config=Config(retries={"total_max_attempts": 8}))
     match sys.argv[1:]:
         case ["fill", source, destination]:

