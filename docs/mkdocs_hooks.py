@@ -1,4 +1,4 @@
-"""Show the mermaid picture of docs/architecture.md on the site as an SVG, without a script.
+"""Adapt the pages to the site: the mermaid picture as an SVG, and escaped bars in tables.
 
 GitHub draws mermaid blocks itself. On the site a browser would have to load mermaid from another
 host, so docs/images/architecture.svg is committed. It carries the hash of the text that it was
@@ -14,6 +14,7 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 PAGE, PICTURE = DOCS / "architecture.md", DOCS / "images" / "architecture.svg"
+CODE_IN_LINE = re.compile(r"<code>[^<]*</code>")
 BLOCK = re.compile(r"```mermaid\n(.*?)```", re.DOTALL)
 
 
@@ -31,6 +32,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         ValueError: If the picture was drawn from another text.
     """
     return BLOCK.sub(_picture, markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    r"""Show `\|` in the code of a table cell as `|`, as GitHub does; Python-Markdown keeps both."""
+    return CODE_IN_LINE.sub(lambda code: code[0].replace(r"\|", "|"), html)
 
 
 def _picture(block: re.Match[str]) -> str:
