@@ -1,4 +1,4 @@
-"""Optical flow between two pictures, its trust, and warping along it.
+"""Optical flow between two pictures, how far it can be trusted, and warping along it.
 
 A flow is float32 (h, w, 2): by how many pixels, to the right and down, each pixel of one picture
 has moved in another picture of the same size.
@@ -38,7 +38,7 @@ would be amplified too."""
 
 @dataclass(frozen=True)
 class FlowPath:
-    """The motion of each pixel from one picture to another of the same shot, with trust."""
+    """The motion of each pixel between two pictures of one shot, and the trust in it."""
 
     flow: Floats
     """Motion in pixels, (h, w, 2)."""
@@ -129,7 +129,7 @@ def sample(image: Floats, at: Floats) -> Floats:
 
 
 def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[FlowPath, FlowPath]:
-    """Return the paths from one picture to the other and back; trust 1 where they agree."""
+    """Return the paths from one picture to the other and back; trust is 1 where they agree."""
     there, back = estimator(one, other), estimator(other, one)
     return (
         FlowPath(there, visible_mask(there, back).astype(np.float32)),
@@ -138,7 +138,7 @@ def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[
 
 
 def identity_path(shape: Shape) -> FlowPath:
-    """Return the path without motion, with trust 1."""
+    """Return the path without motion; its trust is 1."""
     return FlowPath(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
 
 
@@ -149,7 +149,7 @@ def compose(first: FlowPath, then: FlowPath) -> FlowPath:
 
 
 def upscale(path: FlowPath, shape: Shape) -> tuple[Floats, Floats]:
-    """Return a path's target positions and trust at a larger picture size.
+    """Return a path's target positions, and the trust in them, at a larger picture size.
 
     Pixels whose motion is unreliable are treated as unmoved, with little trust.
 

@@ -36,12 +36,20 @@ def misspelled(text):
     ]
 
 
-def tracked_texts():
-    """Yield (relative path, text) of every text file that git tracks, except this one."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
-    ).stdout
-    for name in filter(None, listed.split("\0")):
+def project_files():
+    """Return the relative paths that git tracks; in a copy without git, all that are not hidden."""
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+        )
+        return [Path(name) for name in listed.stdout.split("\0") if name]
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
+    return [path for path in found if not any(part.startswith(".") for part in path.parts)]
+
+
+def project_texts():
+    """Yield (relative path, text) of every text file of the project, except this one."""
+    for name in project_files():
         path = ROOT / name
         data = path.read_bytes() if path.is_file() and path != Path(__file__) else b"\0"
         if b"\0" not in data:
@@ -70,8 +78,8 @@ def test_american_spelling_and_the_names_of_libraries_pass(text):
     assert misspelled(text) == []
 
 
-def test_no_tracked_text_has_british_spelling():
-    texts = list(tracked_texts())
+def test_no_text_of_the_project_has_british_spelling():
+    texts = list(project_texts())
 
     found = [
         f"{name}:{number}: {word}" for name, text in texts for number, word in misspelled(text)
