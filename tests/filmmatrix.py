@@ -46,7 +46,7 @@ def luma_hash(frame: av.VideoFrame) -> str:
     return hashlib.blake2b(np.ascontiguousarray(luma_plane(frame)).tobytes()).hexdigest()
 
 
-def look_at(path: Path) -> Film:
+def scan_and_decode(path: Path) -> Film:
     """Scan a film, decode all of it, and return the results."""
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
@@ -55,7 +55,9 @@ def look_at(path: Path) -> Film:
     return Film(info, timeline, lumas)
 
 
-def decoded_in(pieces: Iterable[Cut], path: Path, film: Film) -> list[tuple[int | None, str]]:
+def decode_in_segments(
+    pieces: Iterable[Cut], path: Path, film: Film
+) -> list[tuple[int | None, str]]:
     """Return pts and luma hash of all frames, decoded segment by segment."""
     with path.open("rb") as reader:
         return [
@@ -67,12 +69,12 @@ def decoded_in(pieces: Iterable[Cut], path: Path, film: Film) -> list[tuple[int 
         ]
 
 
-def off_by(film: Film, truth: Sequence[Fraction]) -> Fraction:
+def largest_deviation(film: Film, truth: Sequence[Fraction]) -> Fraction:
     """Return the largest deviation of a frame from its true time, in seconds."""
     return max(abs(is_at - at) for is_at, at in zip(film.seconds, truth, strict=True))
 
 
-def row_of(clip: Clip, source: Film, output: Film) -> str:
+def table_row(clip: Clip, source: Film, output: Film) -> str:
     """Return the table row of a clip and its archive copy."""
     frames, equal = len(output.lumas), sum(map(str.__eq__, source.lumas, output.lumas))
     aspect = output.info.sample_aspect_ratio
@@ -82,7 +84,7 @@ def row_of(clip: Clip, source: Film, output: Film) -> str:
         clip.about,
         source.info.pix_fmt,
         f"{frames} of {len(clip.seconds)}",
-        f"{float(off_by(output, clip.seconds) * 1000):.2g}",
+        f"{float(largest_deviation(output, clip.seconds) * 1000):.2g}",
         f"{equal} of {frames}",
         "unspecified" if aspect is None else f"{aspect.numerator}:{aspect.denominator}",
         ", ".join(_also_kept(output.info)),

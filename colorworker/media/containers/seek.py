@@ -71,7 +71,7 @@ def decode_from(
         HardwareMissing: If `nvdec` is set and NVDEC is not used for this kind of stream.
     """
     if timeline.stored is not None:
-        yield from _frames_by_packet(
+        yield from _decode_by_packet(
             reader, key, timeline, timeline.stored, first, end, by_seeking=by_seeking, nvdec=nvdec
         )
         return
@@ -80,7 +80,9 @@ def decode_from(
         with _open_film(reader, key, nvdec=nvdec) as (container, stream):
             hint_reads = partial(_hint_by_index, reader, stream, timeline, end)
             decode = _decode_skipping_errors if lenient else container.decode
-            frames = _seek(container, stream, decode, start_pts, int(timeline.pts[0]), hint_reads)
+            frames = _decode_after_seek(
+                container, stream, decode, start_pts, int(timeline.pts[0]), hint_reads
+            )
             if frames is not None:
                 yield from (frame for frame in frames if _pts_of(frame) >= start_pts)
                 return
@@ -93,7 +95,7 @@ def decode_from(
                 yield frame
 
 
-def _frames_by_packet(
+def _decode_by_packet(
     reader: BinaryIO,
     key: str,
     timeline: Timeline,
@@ -169,7 +171,7 @@ def _hint_by_index(reader: BinaryIO, stream: VideoStream, timeline: Timeline, en
         hint_read_end(reader, estimate_end_offset(stream, last_pts, next_pts - last_pts))
 
 
-def _seek(
+def _decode_after_seek(
     container: InputContainer,
     stream: VideoStream,
     decode: Callable[[VideoStream], Iterator[VideoFrame]],

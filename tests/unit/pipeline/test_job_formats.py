@@ -15,7 +15,7 @@ from colorworker.media.synthetic import Recipe, make_film
 from colorworker.report.itemlines import ItemLine
 from colorworker.store.local import LocalStore
 from tests.filmclips import CLIPS, Clip
-from tests.filmmatrix import Film, decoded_in, look_at, off_by, row_of
+from tests.filmmatrix import Film, decode_in_segments, largest_deviation, scan_and_decode, table_row
 from tests.jobharness import run_toy_job
 
 PAGE = Path(__file__).parents[3] / "docs" / "film-formats.md"
@@ -38,7 +38,7 @@ def made(tmp_path_factory):
     @cache
     def make(clip: Clip) -> Made:
         path = clip.make(tmp_path_factory.mktemp("clip"))
-        return Made(path, look_at(path))
+        return Made(path, scan_and_decode(path))
 
     return make
 
@@ -49,7 +49,7 @@ def colored(made):
     def color(clip: Clip, profile: Profile) -> tuple[ItemLine, Film]:
         folder = made(clip).path.parent
         line = job_line(folder, folder.with_name(f"{folder.name}-{profile}"), profile)
-        return line, look_at(folder.with_name(f"{folder.name}-{profile}") / line.output_key)
+        return line, scan_and_decode(folder.with_name(f"{folder.name}-{profile}") / line.output_key)
 
     return color
 
@@ -77,9 +77,9 @@ def test_segments_of_any_cut_list_have_every_frame_at_its_time(clip, made):
     every_keyframe, eights = (cut_timeline(film.timeline, frames) for frames in (1, 8))
 
     assert len(eights) > 1
-    assert off_by(film, clip.seconds) <= film.timeline.time_base / 2
-    assert decoded_in(every_keyframe, path, film) == whole
-    assert decoded_in(eights, path, film) == whole
+    assert largest_deviation(film, clip.seconds) <= film.timeline.time_base / 2
+    assert decode_in_segments(every_keyframe, path, film) == whole
+    assert decode_in_segments(eights, path, film) == whole
 
 
 COARSER = "matroska has a coarser time base"
@@ -93,7 +93,7 @@ def test_the_archive_copy_has_the_films_luma_times_and_streams(clip, made, color
 
     assert [said for said in line.warnings if not said.startswith(COARSER)] == []
     assert output.lumas == source.lumas
-    assert off_by(output, source.seconds) <= HALF_A_MATROSKA_TICK
+    assert largest_deviation(output, source.seconds) <= HALF_A_MATROSKA_TICK
     assert output.info.sample_aspect_ratio == source.info.sample_aspect_ratio
     assert output.info.rotation == source.info.rotation
     assert output.info.field_order == source.info.field_order
@@ -156,7 +156,7 @@ def test_sound_stays_in_sync_across_joined_recordings(name, tmp_path):
     line = job_line(sources, tmp_path / "outputs", "archive")
 
     output = tmp_path / "outputs" / line.output_key
-    film, sound = look_at(output), sound_seconds(output)
+    film, sound = scan_and_decode(output), sound_seconds(output)
     second_pictures = first_seconds(film) + 36 / 25
     second_sound = sound[len(sound_seconds(first))]
     assert film.seconds == [Fraction(index, 25) for index in range(84)]
@@ -172,7 +172,7 @@ def sound_seconds(path):
 
 
 def sound_after_pictures(path):
-    return sound_seconds(path)[0] - first_seconds(look_at(path))
+    return sound_seconds(path)[0] - first_seconds(scan_and_decode(path))
 
 
 def first_seconds(film):
@@ -193,7 +193,7 @@ def test_an_undecodable_frame_fails_the_film_or_is_repeated_by_setting(repeat, t
     )
 
     if repeat:
-        lumas = look_at(tmp_path / "outputs" / line.output_key).lumas
+        lumas = scan_and_decode(tmp_path / "outputs" / line.output_key).lumas
         assert line.warnings == (
             "segment 1: 1 of 8 frames do not decode and repeat the previous frame",
         )
@@ -221,7 +221,7 @@ def test_a_film_that_changes_its_frame_size_fails_by_name_and_time(tmp_path):
 
 def test_the_documented_format_table_matches_this_run(made, colored, pytestconfig):
     table = "".join(
-        f"{row_of(clip, made(clip).film, colored(clip, 'archive')[1])}\n" for clip in CLIPS
+        f"{table_row(clip, made(clip).film, colored(clip, 'archive')[1])}\n" for clip in CLIPS
     )
     page = PAGE.read_text()
     head, rest = page.split(TABLE_START)
