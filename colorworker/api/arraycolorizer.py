@@ -8,7 +8,7 @@ from colorworker import job
 from colorworker.api.keywords import PathLike, options_from
 from colorworker.domain.options import ModelRef, PredictionSettings
 from colorworker.executors.worker import Colorizers
-from colorworker.model.weights import resolve
+from colorworker.model.weights import load, resolve
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
@@ -23,7 +23,7 @@ class Colorizer:
     """Colors arrays in memory. The network is loaded when the first array needs it."""
 
     def __init__(self, model: PathLike | None = None, **options: Any) -> None:
-        """Check the weights; load nothing yet.
+        """Check the weights and options.
 
         Args:
             model: Name, path or URI of weights; the settings' by default.
@@ -37,6 +37,8 @@ class Colorizer:
         settings = load_settings()
         opened = partial(open_store, options=job.store_options(settings))
         reference = resolve(str(model or settings.model.name), opened)
+        # Refused here, not at the first array; the network is built from them later.
+        load(reference, opened)
         self._options = options_from(settings, options)
         self._colorizers = Colorizers(partial(_load, reference, opened))
 

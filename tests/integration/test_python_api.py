@@ -67,8 +67,10 @@ def test_what_exits_with_2_on_the_command_line_raises(tmp_path):
 
     with pytest.raises(cw.UsageError, match="nothing matched"):
         cw.colorize(tmp_path / "empty", tmp_path / "color")
-    with pytest.raises(cw.WeightsRefused):
-        cw.Colorizer(tmp_path / "none.npz")
+    (tmp_path / "text.npz").write_text("not weights")
+    for name in ("none.npz", "text.npz"):
+        with pytest.raises(cw.WeightsRefused, match=name):
+            cw.Colorizer(tmp_path / name)
     with pytest.raises(cw.UsageError, match="Did you mean"):
         cw.Colorizer("lite", vividnes=1)
     assert not (tmp_path / "color").exists()
