@@ -50,7 +50,7 @@ from colorworker.store.sources import Source, parse_source, refuse_overlap
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What a caller asks for, before anything has been looked at."""
+    """A job as a caller requests it; nothing is checked yet."""
 
     sources: tuple[str, ...]
     destination: str

@@ -80,7 +80,7 @@ def colorize(
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a job would do and take."""
+    """Sources of a job, and how long it would take."""
 
     job_id: str
     counts: EntryCounts

@@ -53,7 +53,7 @@ def status(
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """What a sweep found, by kind such as `attempt` or `part`."""
+    """Number and size of leftover files, by kind such as `attempt` or `part`."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     size_bytes: Mapping[str, int] = field(default_factory=dict)

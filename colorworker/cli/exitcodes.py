@@ -7,6 +7,6 @@ SOME_FAILED = 3
 WORK_LEFT = 4
 """`restore --detailed-exit-code`: window or budget ended the run or kept it from starting."""
 OTHER_RUN = 5
-"""`restore --detailed-exit-code`: another run of the plan is going on."""
+"""`restore --detailed-exit-code`: another run of the plan is in progress."""
 INTERRUPTED = 130
 """Interrupted: 128 + SIGINT."""

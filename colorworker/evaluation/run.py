@@ -36,7 +36,7 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What a caller wants measured."""
+    """Pictures, films and models to measure."""
 
     truth: str | None
     """Folder, prefix, glob or tar shards of color pictures; None measures films only."""
@@ -58,10 +58,10 @@ class EvaluationRequest:
 
 @dataclass(frozen=True)
 class EvaluationEnd:
-    """What an evaluation found."""
+    """Results of an evaluation."""
 
     evaluation: Evaluation | None
-    """Of the pictures; None if only films were measured."""
+    """Results for pictures; None if only films were measured."""
     films: tuple[FilmRow, ...]
     failures: tuple[str, ...]
     """Why films could not be measured."""

@@ -99,7 +99,7 @@ class _CollectionRun:
 
     @contextmanager
     def _select(self, planned: PlannedJob, destination: ObjectStore) -> Iterator[Selection]:
-        """Give what is due; once the block ends well, the next run compares with this one."""
+        """Give the entries that are due; if the block succeeds, the next run compares with it."""
         state = CollectionState(destination, self._plan.name, self._collection.name)
         options, plan = self._collection.options, planned.plan
         worklist = Worklist(plan, state, options, planned.model, self._plan.retry, self._clock)
@@ -195,7 +195,7 @@ def run_plan(
     seconds: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> PlanEnd:
-    """Run a plan as far as its window and budget allow, unless another run of it is going on.
+    """Run a plan as far as its window and budget allow, unless another run of it is in progress.
 
     A collection that cannot be run does not hold up the others.
 
