@@ -80,6 +80,8 @@ class Cluster:
             "RAY_AUTH_TOKEN": TOKEN,
             "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{self.dashboard_port}",
             "RAY_USAGE_STATS_ENABLED": "0",
+            # By default workers run at a very low priority, which takes minutes on a busy machine.
+            "RAY_worker_niceness": "0",
         }
 
     @property

@@ -14,8 +14,6 @@ VARIABLES = {
     "COLORWORKER_RUN__CPUS_PER_WORKER": "1",
     "COLORWORKER_MEDIA__SEGMENT_FRAMES": "12",
 }
-QUICK = {"RAY_worker_niceness": "0"}
-"""Ray gives its workers the lowest priority but four, which takes minutes on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +49,8 @@ def test_a_worker_without_tensorflow_is_retired_and_the_others_do_the_job(
     cluster, command, archive, tmp_path, stub
 ):
     color = Outcome(tmp_path / "color")
-    cluster.add_node(PYTHONPATH=f"{stub}:{raycluster.REPOSITORY}", **QUICK)
-    cluster.add_node(**QUICK)
+    cluster.add_node(PYTHONPATH=f"{stub}:{raycluster.REPOSITORY}")
+    cluster.add_node()
 
     done = colorize(command, cluster, archive, color.destination)
 
@@ -69,7 +67,7 @@ def test_with_no_worker_left_the_job_ends_and_no_item_has_failed(
 ):
     color = tmp_path / "color"
     for _ in range(2):
-        cluster.add_node(PYTHONPATH=f"{stub}:{raycluster.REPOSITORY}", **QUICK)
+        cluster.add_node(PYTHONPATH=f"{stub}:{raycluster.REPOSITORY}")
     plan = tmp_path / "plan.toml"
     plan.write_text(
         "[retry]\nattempts = 1\n"
