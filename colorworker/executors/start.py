@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 from colorworker.driver import Executor
 from colorworker.executors import preflight
 from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.executors.sizing import PoolSize
 from colorworker.executors.worker import WorkerSpec, open_context
 from colorworker.settings import (
     ExecutorName,
@@ -48,12 +50,10 @@ def checked_place(
             preflight.check_machine(destination, spec.settings, spec.encoders)
         yield
         return
-    preflight.ray_version()
+    _, rayconnect = _ray_modules()
     if unfinished():
         preflight.writable(destination)
-    from colorworker.executors.rayconnect import connected
-
-    with connected(settings.ray_address):
+    with rayconnect.connected(settings.ray_address):
         yield
 
 
@@ -75,16 +75,28 @@ def start_executor(
     if name == "inprocess":
         apply_environment(tensorflow_environment())
         return InProcessExecutor(open_context(spec), workers or 1)
-    preflight.ray_version()
-    from colorworker.executors.rayactors import RayExecutor
-    from colorworker.executors.sizing import PoolSize
-
+    rayactors, _ = _ray_modules()
     run = settings.run
     size = PoolSize(run.cpus_per_worker, run.gpus_per_worker, run.min_workers, workers)
-    return RayExecutor(
+    return rayactors.RayExecutor(
         spec,
         size,
         address=settings.ray_address,
         environment=tensorflow_environment(size.cpus),
         start_seconds=run.start_seconds,
     )
+
+
+def _ray_modules() -> tuple[ModuleType, ModuleType]:
+    """Import what needs Ray, and return the modules of actors and of connections.
+
+    All of it before `ray.init`: once a driver under `ray job submit` has connected, other nodes of
+    the same machine unpack its working folder again, and for a moment its modules are missing.
+
+    Raises:
+        DependencyMissing: If Ray is missing or does not load.
+    """
+    preflight.ray_version()
+    from colorworker.executors import rayactors, rayconnect
+
+    return rayactors, rayconnect
