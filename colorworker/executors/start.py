@@ -78,20 +78,22 @@ def start_executor(
     rayactors, _ = _ray_modules()
     run = settings.run
     size = PoolSize(run.cpus_per_worker, run.gpus_per_worker, run.min_workers, workers)
-    return rayactors.RayExecutor(
+    executor: Executor = rayactors.RayExecutor(
         spec,
         size,
         address=settings.ray_address,
         environment=tensorflow_environment(size.cpus),
         start_seconds=run.start_seconds,
     )
+    return executor
 
 
 def _ray_modules() -> tuple[ModuleType, ModuleType]:
     """Import what needs Ray, and return the modules of actors and of connections.
 
-    All of it before `ray.init`: once a driver under `ray job submit` has connected, other nodes of
-    the same machine unpack its working folder again, and for a moment its modules are missing.
+    All of it before `ray.init`: once a driver under `ray job submit` has connected, other nodes on
+    the same machine delete and unpack its working folder again (`download_and_unpack_package` in
+    Ray 2.60), and for a moment its modules are missing.
 
     Raises:
         DependencyMissing: If Ray is missing or does not load.
