@@ -106,6 +106,7 @@ class StillInfo:
     """Why it was skipped; empty if it was not."""
     error: str = ""
     """The same as a sentence."""
+    warnings: tuple[str, ...] = ()
 
 
 Info = ScanInfo | SegmentInfo | FilmInfo | StillInfo
@@ -159,9 +160,7 @@ class Record:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the source but did not prevent its coloring."""
-        if self.info is None or isinstance(self.info, StillInfo):
-            return ()
-        return self.info.warnings
+        return self.info.warnings if self.info else ()
 
 
 def info_of(record: Record, kind: type[InfoType]) -> InfoType:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Options, non_default
 from colorworker.domain.timeline import Timeline
 
-RECIPE = 6
+RECIPE = 7
 """Raise this when the same inputs give other colors or bytes. All earlier outputs are then redone.
 """
 

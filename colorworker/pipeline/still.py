@@ -150,8 +150,10 @@ def _write(
         with timer.phase("write"):
             sha256 = sha256_of_file(path)
             stored = context.destination.put_file(key, path)
+    info = replace(info_of(record, StillInfo), warnings=tuple(dict.fromkeys(picture.warnings)))
     return replace(
         record,
+        info=info,
         attempt_key=key,
         output_key=unit.output_key,
         etag=stored.etag,

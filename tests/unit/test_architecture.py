@@ -23,7 +23,7 @@ ALLOWED = {
     "state": ("errors domain store", ""),
     "media": ("errors domain color", "av cv2 numpy"),
     "media.opticalflow": ("", "numpy cv2"),
-    "media.stills": ("errors domain color media", "numpy pyvips"),
+    "media.stills": ("errors domain color media", "numpy pyvips simplejpeg"),
     "model": ("errors domain color store media.stills", "h5py numpy tensorflow keras"),
     "pipeline": ("errors domain color media store state", "numpy xxhash"),
     # Needs a scratch file to sort and name a million sources; `domain` does no I/O.

@@ -62,12 +62,15 @@ class ColorConversion:
         output: Space of the output's codes.
         keeps_profile: Whether the output carries the source's profile.
         embeds_srgb: Whether the output carries an sRGB profile instead.
+        ignores_profile: Whether the source's profile is not used because it is damaged or does not
+            fit the pixels.
     """
 
     source: RgbSpace | None
     output: RgbSpace
     keeps_profile: bool = False
     embeds_srgb: bool = False
+    ignores_profile: bool = False
 
 
 @functools.cache
@@ -97,7 +100,13 @@ def choose_conversion(profile: bytes | None, color_bands: int) -> ColorConversio
         return ColorConversion(own, own, keeps_profile=True)
     if space == "rgb" and color_bands == 3:
         return ColorConversion(None, srgb(), embeds_srgb=True)
-    return ColorConversion(srgb(), srgb(), embeds_srgb=True)
+    return without_profile(color_bands)
+
+
+def without_profile(color_bands: int) -> ColorConversion:
+    """Return the conversion for a picture whose profile cannot be used."""
+    source = None if color_bands == 4 else srgb()
+    return ColorConversion(source, srgb(), embeds_srgb=True, ignores_profile=True)
 
 
 def _is_srgb(shaper: Shaper) -> bool:

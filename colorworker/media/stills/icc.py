@@ -23,6 +23,9 @@ CODES = 65536
 """Length of every curve: linear light for the 16-bit codes 0 to 65535."""
 
 _SPACES: dict[bytes, ProfileSpace] = {b"GRAY": "gray", b"RGB ": "rgb"}
+_TABLE_TYPES = (b"mft1", b"mft2", b"mAB ")
+"""lut8Type, lut16Type and lutAToBType: 10.10 to 10.12."""
+_TABLE_HEADER_BYTES = 32
 _PARAMETERS = (1, 3, 4, 5, 7)
 """Number of parameters of the parametric functions 0 to 4."""
 
@@ -60,6 +63,15 @@ def parse(profile: bytes) -> Shaper | None:
     except (KeyError, ValueError, IndexError, struct.error):
         return None
     return shaper if _is_sound(shaper) else None
+
+
+def has_lookup_table(profile: bytes) -> bool:
+    """Return whether the profile has a table from its codes to the connection space."""
+    try:
+        table = _tags(profile).get(b"A2B0", b"")
+    except struct.error:
+        return False
+    return table[:4] in _TABLE_TYPES and len(table) > _TABLE_HEADER_BYTES
 
 
 def _is_sound(shaper: Shaper) -> bool:

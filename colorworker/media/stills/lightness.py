@@ -9,6 +9,7 @@ import pyvips
 from colorworker.color.lab import Floats, lightness_from_luminance
 from colorworker.media.stills.colorspace import ColorConversion, RgbSpace
 from colorworker.media.stills.icc import CODES, Doubles
+from colorworker.media.stills.loaders import VIPS
 
 _STEP_8 = 257
 """Step of 16-bit codes per 8-bit code: 255 * 257 = 65535."""
@@ -19,7 +20,7 @@ _SPACES = 8
 def lab_from_codes(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.Image:
     """Return L*a*b*, three float bands, for a picture's color bands (without alpha)."""
     if conversion.source is None:
-        return _lab_by_little_cms(codes)
+        return _lab_by_little_cms(codes, conversion)
     if codes.bands == 1:
         lightness = lightness_from_codes(codes, conversion)
         return lightness.bandjoin([0, 0]).copy(interpretation="lab")
@@ -154,6 +155,17 @@ def _white(space: RgbSpace) -> list[float]:
     return [float(value * 100) for value in space.white]
 
 
-def _lab_by_little_cms(codes: pyvips.Image) -> pyvips.Image:
+def can_convert(codes: pyvips.Image) -> bool:
+    """Return whether Little CMS can use the picture's own profile, by converting it."""
+    with VIPS:
+        try:
+            codes.icc_import(embedded=True, pcs="lab", intent="relative").avg()
+        except pyvips.Error:
+            return False
+    return True
+
+
+def _lab_by_little_cms(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.Image:
     default = "cmyk" if codes.bands == 4 else "srgb"
-    return codes.icc_import(embedded=True, input_profile=default, pcs="lab", intent="relative")
+    own = not conversion.ignores_profile
+    return codes.icc_import(embedded=own, input_profile=default, pcs="lab", intent="relative")

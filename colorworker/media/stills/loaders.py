@@ -1,15 +1,18 @@
 """Load pictures from a seekable reader with libvips, and turn its failures into our errors."""
 
 import functools
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import RLock
 from typing import BinaryIO
 
 import pyvips
 
 from colorworker.errors import ColorworkerError, SourceDamaged, SourceUnreadable, SourceUnsupported
 from colorworker.media.filetypes import kind_from_content
+from colorworker.media.stills.jpegcheck import check_jpeg
 
 _LOADERS = {
     "jpegload_source": "jpeg",
@@ -20,6 +23,7 @@ _LOADERS = {
     "ppmload_source": "ppm",
 }
 """Supported loaders. libvips has more, such as SVG and PDF, which are not photographs."""
+_JPEG_MAGIC = b"\xff\xd8"
 _SUPPORTED_MAGIC = (
     b"\xff\xd8\xff",
     b"\x89PNG",
@@ -40,6 +44,9 @@ itself."""
 _READER_ERRORS = (ColorworkerError, OSError, ValueError)
 """Errors of readers; closed files raise ValueError."""
 _RECOPY = "Compare it with the original and copy it again"
+VIPS = RLock()
+"""Held while libvips works: its error messages go to one buffer per process, and without the lock
+a picture gets the message of another one."""
 
 
 @dataclass
@@ -50,6 +57,8 @@ class ImageSource:
     key: str
     error: Exception | None = None
     """The reader's exception. libvips only sees that there are no more bytes."""
+    warnings: list[str] = field(default_factory=list)
+    """What is wrong with the picture but does not prevent its coloring."""
 
     def read(self, size: int) -> bytes | None:
         """Return up to `size` bytes; None at the end. Called from libvips' threads."""
@@ -86,21 +95,55 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
     source = pyvips.SourceCustom()
     source.on_read(image_source.read)
     source.on_seek(image_source.seek)
-    try:
-        # Without fail_on, parts that libtiff or libjpeg cannot decode become black pixels.
-        image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
-        loader = _LOADERS.get(str(image.get("vips-loader")), "")
-    except pyvips.Error as error:
-        if image_source.error:
-            raise _unreadable(image_source) from error
-        if kind_from_content(head) == "still" and not head.startswith(_SUPPORTED_MAGIC):
-            raise _unsupported(image_source.key) from error
-        raise SourceDamaged(
-            image_source.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
-        ) from error
+    with VIPS:
+        _forget_messages()
+        try:
+            image = _load(source, head)
+            loader = _LOADERS.get(str(image.get("vips-loader")), "")
+        except pyvips.Error as error:
+            if image_source.error:
+                raise _unreadable(image_source) from error
+            if kind_from_content(head) == "still" and not head.startswith(_SUPPORTED_MAGIC):
+                raise _unsupported(image_source.key) from error
+            raise SourceDamaged(
+                image_source.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
+            ) from error
     if not loader:
         raise _unsupported(image_source.key)
     return image, loader
+
+
+def check_content(image_source: ImageSource) -> None:
+    """Decode a JPEG completely, because libvips accepts damaged ones; does nothing for others.
+
+    Defects that do not change a pixel are added to the source's warnings. A missing end marker is
+    added to what libvips reads.
+
+    Raises:
+        SourceDamaged: If the picture data is damaged.
+    """
+    if not _head(image_source).startswith(_JPEG_MAGIC):
+        return
+    found = check_jpeg(_all_bytes(image_source))
+    if found.damage:
+        raise SourceDamaged(
+            image_source.key, f"it does not decode completely ({found.damage})", _RECOPY
+        )
+    image_source.warnings += found.warnings
+    if found.needs_end_marker:
+        image_source.reader = io.BytesIO(found.data)
+
+
+def _load(source: pyvips.SourceCustom, head: bytes) -> pyvips.Image:
+    # Without fail_on, parts that libtiff or libjpeg cannot decode become black pixels.
+    options = {"access": "sequential", "fail_on": "error"}
+    if head.startswith(_JPEG_MAGIC):
+        # libvips would choose another loader for a JPEG with a gain map.
+        image = pyvips.Image.jpegload_source(source, **options)
+        # As new_from_source does: the callbacks must live as long as the picture.
+        image._references.append(source)
+        return image
+    return pyvips.Image.new_from_source(source, "", **options)
 
 
 @contextmanager
@@ -111,37 +154,57 @@ def decode_errors(image_source: ImageSource) -> Iterator[None]:
         SourceDamaged: If the pixels do not decode completely.
         SourceUnreadable: If the reader failed. Our own errors raised by the reader pass unchanged.
     """
-    try:
-        yield
-    except pyvips.Error as error:
-        if image_source.error:
-            raise _unreadable(image_source) from error
-        raise SourceDamaged(
-            image_source.key, f"it does not decode completely ({vips_message(error)})", _RECOPY
-        ) from error
+    with VIPS:
+        _forget_messages()
+        try:
+            yield
+        except pyvips.Error as error:
+            if image_source.error:
+                raise _unreadable(image_source) from error
+            raise SourceDamaged(
+                image_source.key, f"it does not decode completely ({vips_message(error)})", _RECOPY
+            ) from error
 
 
 def vips_message(error: pyvips.Error) -> str:
-    """Return libvips' last error message on one line, at most 160 characters."""
+    """Return libvips' first error message on one line, at most 160 characters.
+
+    The later ones say what became impossible because of the first.
+    """
     lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
-    message = next((line for line in reversed(lines) if line), "no reason given")
+    message = next((line for line in lines if line), "no reason given")
     return message if len(message) <= 160 else message[:157] + "..."
 
 
+def _forget_messages() -> None:
+    """Empty libvips' error buffer, in which warnings of earlier pictures stay."""
+    pyvips.vips_lib.vips_error_clear()
+
+
 def _head(image_source: ImageSource) -> bytes:
+    head = _bytes_at(image_source, 0, _HEAD_BYTES)
+    if not head:
+        raise SourceDamaged(image_source.key, "the file is empty (0 bytes)", _RECOPY)
+    return head
+
+
+def _all_bytes(image_source: ImageSource) -> bytes:
+    return _bytes_at(image_source, 0, -1)
+
+
+def _bytes_at(image_source: ImageSource, offset: int, size: int) -> bytes:
+    """Return bytes of the source, and go back to its start; all bytes if `size` is -1."""
     reader = image_source.reader
     if reader is None:
         return b""
     try:
-        reader.seek(0)
-        head = reader.read(_HEAD_BYTES)
+        reader.seek(offset)
+        data = reader.read(size)
         reader.seek(0)
     except OSError as error:
         image_source.error = error
         raise _unreadable(image_source) from error
-    if not head:
-        raise SourceDamaged(image_source.key, "the file is empty (0 bytes)", _RECOPY)
-    return head
+    return data
 
 
 def _unreadable(image_source: ImageSource) -> ColorworkerError:

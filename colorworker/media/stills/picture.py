@@ -11,10 +11,20 @@ import pyvips
 from colorworker.color.lab import Floats
 from colorworker.color.resize import interpolate_bilinear
 from colorworker.errors import SourceTooLarge, SourceUnsupported
-from colorworker.media.stills.colorspace import ColorConversion, choose_conversion
-from colorworker.media.stills.lightness import lab_from_codes, lightness_from_codes
-from colorworker.media.stills.loaders import ImageSource, decode_errors, open_image
-from colorworker.media.stills.metadata import exif_orientation, icc_profile
+from colorworker.media.stills.colorspace import (
+    ColorConversion,
+    choose_conversion,
+    without_profile,
+)
+from colorworker.media.stills.icc import has_lookup_table
+from colorworker.media.stills.lightness import can_convert, lab_from_codes, lightness_from_codes
+from colorworker.media.stills.loaders import (
+    ImageSource,
+    check_content,
+    decode_errors,
+    open_image,
+)
+from colorworker.media.stills.metadata import ICC_FIELD, exif_orientation, icc_profile
 from colorworker.media.stills.orientation import upright
 from colorworker.media.stills.port import StillHeader
 
@@ -31,6 +41,11 @@ class VipsPicture:
     info: StillHeader
     conversion: ColorConversion
     image_source: ImageSource
+
+    @property
+    def warnings(self) -> list[str]:
+        """See `port.StillPicture`."""
+        return self.image_source.warnings
 
     def proxy(self, height: int, width: int) -> Floats:
         """See `port.StillPicture`."""
@@ -57,8 +72,8 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
     try:
         image, loader = open_image(image_source)
         _check_header(image, key, max_pixels)
-        color_bands = image.bands - int(image.hasalpha())
-        how = choose_conversion(icc_profile(image), color_bands)
+        check_content(image_source)
+        how = _conversion(image, image_source)
         info = StillHeader(
             image.width,
             image.height,
@@ -91,6 +106,32 @@ def split_alpha(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]
         return image, None
     last = image.bands - 1
     return image.extract_band(0, n=last), image.extract_band(last)
+
+
+def _conversion(image: pyvips.Image, image_source: ImageSource) -> ColorConversion:
+    """Return the conversion for the picture; warn if its profile cannot be used."""
+    profile = icc_profile(image)
+    color_bands = image.bands - int(image.hasalpha())
+    conversion = choose_conversion(profile, color_bands)
+    if profile is None:
+        return conversion
+    # Without a table, libvips takes its own CMYK profile instead, and does not say so.
+    lacks_table = color_bands == 4 and not has_lookup_table(profile)
+    if conversion.source is None and (lacks_table or not can_convert(_one_pixel(image))):
+        conversion = without_profile(color_bands)
+    if conversion.ignores_profile:
+        image_source.warnings.append(
+            "its ICC profile is damaged or does not fit its pixels: ignored, not kept"
+        )
+    return conversion
+
+
+def _one_pixel(image: pyvips.Image) -> pyvips.Image:
+    """Return a black pixel with the picture's bands and profile."""
+    pixel = pyvips.Image.black(1, 1, bands=image.bands - int(image.hasalpha())).cast(image.format)
+    pixel = pixel.copy(interpretation=image.interpretation)
+    pixel.set_type(pyvips.GValue.blob_type, ICC_FIELD, image.get(ICC_FIELD))
+    return pixel
 
 
 def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:

@@ -46,6 +46,14 @@ class StillPicture(Protocol):
         """The still's header."""
         ...
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the still, or cannot be kept, but does not prevent its coloring.
+
+        Complete when the still is written.
+        """
+        ...
+
     def proxy(self, height: int, width: int) -> Floats:
         """Return the upright picture at this size as L*a*b*, float32 (height, width, 3).
 

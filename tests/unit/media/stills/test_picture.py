@@ -73,7 +73,7 @@ def test_a_truncated_picture_is_damaged_and_leaves_no_output(
 
 
 def test_the_proxy_of_a_truncated_picture_is_refused_too(encode):
-    data = encode(np.random.default_rng(0).integers(0, 256, (200, 300), dtype=np.uint8), ".jpg")
+    data = encode(np.random.default_rng(0).integers(0, 256, (200, 300), dtype=np.uint8), ".png")
 
     with opened(data[: len(data) // 2]) as picture, pytest.raises(SourceDamaged):
         picture.proxy(20, 30)
