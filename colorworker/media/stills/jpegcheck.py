@@ -70,6 +70,15 @@ def check_jpeg(data: bytes) -> JpegCheck:
     return JpegCheck(message, tuple(warnings), data, needs_end_marker)
 
 
+def join_tables(tables: bytes, data: bytes) -> bytes:
+    """Return a complete JPEG from the tables and the data of an abbreviated one.
+
+    Source:
+        Adobe Photoshop TIFF Technical Notes (2002), JPEGTables.
+    """
+    return tables[: -len(EOI)] + data[len(SOI) :] if tables.endswith(EOI) else data
+
+
 def _dropped(data: bytes) -> list[str]:
     """Return a warning if the file holds a gain map or other pictures after the first one."""
     start = data.find(bytes((0xFF, _SOS)))

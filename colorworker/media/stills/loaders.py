@@ -12,7 +12,8 @@ import pyvips
 
 from colorworker.errors import ColorworkerError, SourceDamaged, SourceUnreadable, SourceUnsupported
 from colorworker.media.filetypes import kind_from_content
-from colorworker.media.stills.jpegcheck import check_jpeg
+from colorworker.media.stills.jpegcheck import check_jpeg, join_tables
+from colorworker.media.stills.tiffpages import TiffPage, find_page
 
 _LOADERS = {
     "jpegload_source": "jpeg",
@@ -23,6 +24,7 @@ _LOADERS = {
     "ppmload_source": "ppm",
 }
 """Supported loaders. libvips has more, such as SVG and PDF, which are not photographs."""
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG_MAGIC = b"\xff\xd8"
 _SUPPORTED_MAGIC = (
     b"\xff\xd8\xff",
@@ -59,6 +61,8 @@ class ImageSource:
     """The reader's exception. libvips only sees that there are no more bytes."""
     warnings: list[str] = field(default_factory=list)
     """What is wrong with the picture but does not prevent its coloring."""
+    page: TiffPage | None = None
+    """Where the picture is in a TIFF, from `find_picture`; None for other formats."""
 
     def read(self, size: int) -> bytes | None:
         """Return up to `size` bytes; None at the end. Called from libvips' threads."""
@@ -98,13 +102,14 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
     with VIPS:
         _forget_messages()
         try:
-            image = _load(source, head)
+            image = _load(source, head, image_source.page)
             loader = _LOADERS.get(str(image.get("vips-loader")), "")
         except pyvips.Error as error:
             if image_source.error:
                 raise _unreadable(image_source) from error
             if kind_from_content(head) == "still" and not head.startswith(_SUPPORTED_MAGIC):
                 raise _unsupported(image_source.key) from error
+            _refuse_unusual(image_source)
             raise SourceDamaged(
                 image_source.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
             ) from error
@@ -113,8 +118,34 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
     return image, loader
 
 
+def find_picture(image_source: ImageSource) -> None:
+    """Find the picture of a TIFF among thumbnails and masks; does nothing for other formats.
+
+    Raises:
+        SourceUnsupported: If there are several pictures, or libvips would read it wrongly.
+    """
+    if image_source.reader is None or not _head(image_source).startswith(_TIFF_MAGIC):
+        return
+    page = find_page(image_source.reader)
+    image_source.page = page
+    if page is None:
+        return
+    if page.pictures > 1:
+        raise SourceUnsupported(
+            image_source.key,
+            f"it has {page.pictures} pages; only single pictures are colored",
+            "Split it first",
+        )
+    if page.directory.unsupported:
+        raise SourceUnsupported(
+            image_source.key, page.directory.unsupported, "Convert it to a plain TIFF first"
+        )
+    if page.left_out:
+        image_source.warnings.append("the TIFF's transparency masks are not kept")
+
+
 def check_content(image_source: ImageSource) -> None:
-    """Decode a JPEG completely, because libvips accepts damaged ones; does nothing for others.
+    """Decode a JPEG, also in a TIFF, completely, because libvips accepts damaged ones.
 
     Defects that do not change a pixel are added to the source's warnings. A missing end marker is
     added to what libvips reads.
@@ -122,6 +153,8 @@ def check_content(image_source: ImageSource) -> None:
     Raises:
         SourceDamaged: If the picture data is damaged.
     """
+    if image_source.page:
+        _check_jpegs_of_tiff(image_source, image_source.page)
     if not _head(image_source).startswith(_JPEG_MAGIC):
         return
     found = check_jpeg(_all_bytes(image_source))
@@ -134,16 +167,33 @@ def check_content(image_source: ImageSource) -> None:
         image_source.reader = io.BytesIO(found.data)
 
 
-def _load(source: pyvips.SourceCustom, head: bytes) -> pyvips.Image:
+def _check_jpegs_of_tiff(image_source: ImageSource, page: TiffPage) -> None:
+    jpegs = page.directory.jpegs
+    for number, (offset, size) in enumerate(jpegs):
+        data = join_tables(page.directory.jpeg_tables, _bytes_at(image_source, offset, size))
+        if damage := check_jpeg(data).damage:
+            raise SourceDamaged(
+                image_source.key,
+                f"it does not decode completely (part {number + 1} of {len(jpegs)}: {damage})",
+                _RECOPY,
+            )
+
+
+def _load(source: pyvips.SourceCustom, head: bytes, page: TiffPage | None) -> pyvips.Image:
     # Without fail_on, parts that libtiff or libjpeg cannot decode become black pixels.
-    options = {"access": "sequential", "fail_on": "error"}
+    options: dict[str, str | int] = {"access": "sequential", "fail_on": "error"}
     if head.startswith(_JPEG_MAGIC):
         # libvips would choose another loader for a JPEG with a gain map.
         image = pyvips.Image.jpegload_source(source, **options)
         # As new_from_source does: the callbacks must live as long as the picture.
         image._references.append(source)
         return image
-    return pyvips.Image.new_from_source(source, "", **options)
+    if page is None:
+        return pyvips.Image.new_from_source(source, "", **options)
+    image = pyvips.Image.new_from_source(source, "", **options, **page.load_options).copy()
+    if page.orientation:
+        image.set_type(pyvips.GValue.gint_type, "orientation", page.orientation)
+    return image
 
 
 @contextmanager
@@ -161,6 +211,7 @@ def decode_errors(image_source: ImageSource) -> Iterator[None]:
         except pyvips.Error as error:
             if image_source.error:
                 raise _unreadable(image_source) from error
+            _refuse_unusual(image_source)
             raise SourceDamaged(
                 image_source.key, f"it does not decode completely ({vips_message(error)})", _RECOPY
             ) from error
@@ -174,6 +225,13 @@ def vips_message(error: pyvips.Error) -> str:
     lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
     message = next((line for line in lines if line), "no reason given")
     return message if len(message) <= 160 else message[:157] + "..."
+
+
+def _refuse_unusual(image_source: ImageSource) -> None:
+    """Raise if the picture may be intact, but of a rare form that libvips does not decode."""
+    unusual = image_source.page.directory.unusual if image_source.page else ""
+    if unusual:
+        raise SourceUnsupported(image_source.key, unusual, "Convert it to a plain TIFF first")
 
 
 def _forget_messages() -> None:

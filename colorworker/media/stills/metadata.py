@@ -3,12 +3,26 @@
 import io
 import re
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pyvips
 
 from colorworker.media.stills.colorspace import ColorConversion
 from colorworker.media.stills.loaders import ImageSource
-from colorworker.media.stills.tifftags import TagTree, read_tags
+from colorworker.media.stills.port import StillHeader
+from colorworker.media.stills.tiffdirectories import Tag
+from colorworker.media.stills.tifftags import (
+    EXTRA_SAMPLES_TAG,
+    IPTC_TAG,
+    PHOTOSHOP_TAG,
+    RESOLUTION_TAGS,
+    TagTree,
+    append_tags,
+    bytes_tag,
+    read_tags,
+)
 
 ICC_FIELD = "icc-profile-data"
 
@@ -24,10 +38,18 @@ _KEPT = frozenset(
         "jpeg-comment",
     )
 )
+_WRONG_IN_TIFF = frozenset(("iptc-data", "image-description"))
+"""Fields that libvips cuts or changes in TIFFs; `complete_tiff` writes them."""
+_IPTC_RESOURCE = 1028
 _KEPT_BEGINNINGS = ("exif-ifd0-", "exif-ifd2-", "exif-ifd3-", "exif-ifd4-", "png-comment-")
 """IFD 1 is omitted: it describes the embedded thumbnail, which still shows the gray picture."""
 
 _XMP_THUMBNAILS = re.compile(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>\s*", re.DOTALL)
+_TAG_NAMES = {37500: "MakerNote", 40965: "Interoperability"}
+_JFIF = b"JFIF\0"
+_JFIF_WITHIN = 64
+"""JFIF's segment is the first one."""
+_HEADER_BYTES = 1 << 16
 _EXIF_HEAD = b"Exif\0\0"
 _PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
 _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
@@ -35,16 +57,17 @@ _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
 
 
 def with_metadata(
-    colored: pyvips.Image, source: pyvips.Image, conversion: ColorConversion
+    colored: pyvips.Image, source: pyvips.Image, conversion: ColorConversion, format_name: str
 ) -> pyvips.Image:
     """Return the colored picture with the metadata of its source, without stale thumbnails."""
+    dropped = _WRONG_IN_TIFF if format_name == "tiff" else frozenset()
     result = colored.copy()
     for field in result.get_fields():
         result.remove(field)
     # libvips derives EXIF and resolution tags from these two on writing.
     result = result.copy(xres=source.xres, yres=source.yres)
     for field in source.get_fields():
-        if field in _KEPT or field.startswith(_KEPT_BEGINNINGS):
+        if field not in dropped and (field in _KEPT or field.startswith(_KEPT_BEGINNINGS)):
             value = source.get(field)
             result.set_type(source.get_typeof(field), field, _without_thumbnails(field, value))
     if conversion.keeps_profile:
@@ -67,10 +90,61 @@ def exif_orientation(source: pyvips.Image) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
+def complete_tiff(
+    path: Path, image_source: ImageSource, source: pyvips.Image, info: StillHeader
+) -> list[str]:
+    """Write the tags that libvips does not, in place; return a warning if some cannot be kept.
+
+    Args:
+        path: The TIFF that libvips wrote.
+        image_source: The source.
+        source: Its pixels; only their metadata is read.
+        info: The source's header.
+    """
+    tree = descriptive_tags(image_source, source, info.loader)
+    first = {tag.number: tag for tag in tree.first} | _image_resources(source, info.loader)
+    if info.extra_samples:
+        codes = struct.pack(f"<{len(info.extra_samples)}H", *info.extra_samples)
+        first[EXTRA_SAMPLES_TAG] = Tag(EXTRA_SAMPLES_TAG, 3, len(info.extra_samples), codes)
+    known = info.loader != "tiff" and has_resolution(image_source, info.loader)
+    append_tags(path, replace(tree, first=tuple(first.values())), () if known else RESOLUTION_TAGS)
+    if not tree.lost:
+        return []
+    numbers = ", ".join(_TAG_NAMES.get(number, str(number)) for number in sorted(tree.lost))
+    return [f"metadata that is damaged or cannot be moved is not kept: tags {numbers}"]
+
+
+def has_resolution(image_source: ImageSource, loader: str) -> bool:
+    """Return whether the file says how large its pixels are, outside of EXIF."""
+    reader = image_source.reader
+    if reader is None:
+        return False
+    reader.seek(0)
+    head = reader.read(_HEADER_BYTES)
+    if loader == "jpeg":
+        place = head.find(_JFIF)
+        return 0 < place < _JFIF_WITHIN and head[place + 7 : place + 8] not in (b"", b"\0")
+    return loader == "png" and b"pHYs" in head.partition(b"IDAT")[0]
+
+
+def _image_resources(source: pyvips.Image, loader: str) -> dict[int, Tag]:
+    """Return the tags for a JPEG's image resources: IPTC, and all but stale thumbnails."""
+    if loader != "jpeg" or not source.get_typeof("iptc-data"):
+        return {}
+    resources = without_photoshop_thumbnails(bytes(source.get("iptc-data")))
+    resources = resources.removeprefix(_PHOTOSHOP_HEAD)
+    tags = {PHOTOSHOP_TAG: bytes_tag(PHOTOSHOP_TAG, resources)} if resources else {}
+    for number, start, end in _resources(resources):
+        if number == _IPTC_RESOURCE:
+            tags[IPTC_TAG] = bytes_tag(IPTC_TAG, resources[start:end])
+    return tags
+
+
 def descriptive_tags(image_source: ImageSource, source: pyvips.Image, loader: str) -> TagTree:
     """Return the tags that libvips does not write into a TIFF, from the source TIFF or its EXIF."""
     if loader == "tiff" and image_source.reader:
-        return read_tags(image_source.reader)
+        page = image_source.page
+        return read_tags(image_source.reader, own_offset=page.directory.offset if page else None)
     if source.get_typeof("exif-data") == 0:
         return TagTree((), {})
     exif = bytes(source.get("exif-data"))
@@ -108,20 +182,24 @@ def without_exif_thumbnail(exif: bytes) -> bytes:
 
 def without_photoshop_thumbnails(resources: bytes) -> bytes:
     """Return Photoshop's image resources without thumbnails; unchanged if they do not parse."""
-    head = _PHOTOSHOP_HEAD if resources.startswith(_PHOTOSHOP_HEAD) else b""
-    kept = [head]
-    position = len(head)
-    while position + 12 <= len(resources):
-        if resources[position : position + 4] != b"8BIM":
-            return resources
-        (number,) = struct.unpack_from(">H", resources, position + 4)
-        name_bytes = (resources[position + 6] + 2) & ~1
-        if position + 10 + name_bytes > len(resources):
-            return resources
-        (size,) = struct.unpack_from(">I", resources, position + 6 + name_bytes)
-        end = position + 10 + name_bytes + ((size + 1) & ~1)
+    position = len(_PHOTOSHOP_HEAD) if resources.startswith(_PHOTOSHOP_HEAD) else 0
+    kept = [resources[:position]]
+    for number, _, data_end in _resources(resources, position):
+        end = data_end + (data_end - position) % 2
         if number not in _PHOTOSHOP_THUMBNAILS:
             kept.append(resources[position:end])
         position = end
     kept.append(resources[position:])
     return b"".join(kept)
+
+
+def _resources(resources: bytes, position: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Yield the number of each image resource, and where its data begins and ends."""
+    while resources[position : position + 4] == b"8BIM" and position + 12 <= len(resources):
+        (number,) = struct.unpack_from(">H", resources, position + 4)
+        start = position + 10 + ((resources[position + 6] + 2) & ~1)
+        if start > len(resources):
+            return
+        (size,) = struct.unpack_from(">I", resources, start - 4)
+        yield number, start, start + size
+        position = start + size + size % 2

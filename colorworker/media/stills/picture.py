@@ -22,11 +22,12 @@ from colorworker.media.stills.loaders import (
     ImageSource,
     check_content,
     decode_errors,
+    find_picture,
     open_image,
 )
 from colorworker.media.stills.metadata import ICC_FIELD, exif_orientation, icc_profile
 from colorworker.media.stills.orientation import upright
-from colorworker.media.stills.port import StillHeader
+from colorworker.media.stills.port import ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA, StillHeader
 
 _DEPTHS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16}
 _TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "cmyk", "multiband"))
@@ -51,7 +52,7 @@ class VipsPicture:
         """See `port.StillPicture`."""
         stored = (width, height) if self.info.orientation >= 5 else (height, width)
         with decode_errors(self.image_source):
-            codes, _ = split_alpha(read_pixels(self))
+            codes, _ = split_bands(self, read_pixels(self))
             lab = small_lab(codes, self.conversion, *stored)
         return upright(lab, self.info.orientation)
 
@@ -70,17 +71,21 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
     """See `port.StillsBackend`."""
     image_source = ImageSource(reader, key)
     try:
+        find_picture(image_source)
         image, loader = open_image(image_source)
-        _check_header(image, key, max_pixels)
+        color_bands = _color_bands(image, image_source)
+        _check_header(image, key, max_pixels, color_bands)
         check_content(image_source)
-        how = _conversion(image, image_source)
+        how = _conversion(image, image_source, color_bands)
+        extra = _extra_samples(image, image_source, color_bands)
         info = StillHeader(
             image.width,
             image.height,
             _DEPTHS[image.format],
-            bool(image.hasalpha()),
+            extra,
             exif_orientation(image),
             loader,
+            color_bands,
             "kept" if how.keeps_profile else "replaced" if how.embeds_srgb else "none",
         )
         del image
@@ -91,7 +96,7 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
 
 def read_lightness(picture: VipsPicture) -> pyvips.Image:
     """Return the picture's L*, which can be read once, from top to bottom."""
-    codes, _ = split_alpha(read_pixels(picture))
+    codes, _ = split_bands(picture, read_pixels(picture))
     return lightness_from_codes(codes, picture.conversion)
 
 
@@ -100,24 +105,54 @@ def read_pixels(picture: VipsPicture) -> pyvips.Image:
     return open_image(picture.image_source)[0]
 
 
-def split_alpha(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
-    """Return the color bands and the alpha band; None if there is no alpha."""
-    if not image.hasalpha():
+def split_bands(
+    picture: VipsPicture, image: pyvips.Image
+) -> tuple[pyvips.Image, pyvips.Image | None]:
+    """Return the bands of color and the other ones, such as transparency; None if there are none.
+
+    Args:
+        picture: The picture.
+        image: Its pixels.
+    """
+    color_bands, extra = picture.info.color_bands, len(picture.info.extra_samples)
+    if image.bands == color_bands:
         return image, None
-    last = image.bands - 1
-    return image.extract_band(0, n=last), image.extract_band(last)
+    codes = image.extract_band(0, n=color_bands)
+    return codes, image.extract_band(color_bands, n=extra) if extra else None
 
 
-def _conversion(image: pyvips.Image, image_source: ImageSource) -> ColorConversion:
+def _color_bands(image: pyvips.Image, image_source: ImageSource) -> int:
+    """Return the number of bands before transparency and other extra samples."""
+    declared = image_source.page.directory.color_bands if image_source.page else 0
+    if 0 < declared <= image.bands:
+        return declared
+    return int(image.bands) - int(image.hasalpha())
+
+
+def _extra_samples(
+    image: pyvips.Image, image_source: ImageSource, color_bands: int
+) -> tuple[int, ...]:
+    """Return what the bands after color mean, as TIFF's ExtraSamples."""
+    if image_source.page and image_source.page.directory.color_bands == color_bands:
+        # libvips adds transparency to some TIFFs that have none.
+        kinds = image_source.page.directory.extra_samples[: int(image.bands) - color_bands]
+        # libvips divides colors by associated alpha.
+        return tuple(UNASSOCIATED_ALPHA if kind == ASSOCIATED_ALPHA else kind for kind in kinds)
+    return (UNASSOCIATED_ALPHA,) * (int(image.bands) - color_bands)
+
+
+def _conversion(
+    image: pyvips.Image, image_source: ImageSource, color_bands: int
+) -> ColorConversion:
     """Return the conversion for the picture; warn if its profile cannot be used."""
     profile = icc_profile(image)
-    color_bands = image.bands - int(image.hasalpha())
     conversion = choose_conversion(profile, color_bands)
     if profile is None:
         return conversion
     # Without a table, libvips takes its own CMYK profile instead, and does not say so.
     lacks_table = color_bands == 4 and not has_lookup_table(profile)
-    if conversion.source is None and (lacks_table or not can_convert(_one_pixel(image))):
+    by_little_cms = conversion.source is None
+    if by_little_cms and (lacks_table or not can_convert(_one_pixel(image, color_bands))):
         conversion = without_profile(color_bands)
     if conversion.ignores_profile:
         image_source.warnings.append(
@@ -126,15 +161,15 @@ def _conversion(image: pyvips.Image, image_source: ImageSource) -> ColorConversi
     return conversion
 
 
-def _one_pixel(image: pyvips.Image) -> pyvips.Image:
-    """Return a black pixel with the picture's bands and profile."""
-    pixel = pyvips.Image.black(1, 1, bands=image.bands - int(image.hasalpha())).cast(image.format)
+def _one_pixel(image: pyvips.Image, color_bands: int) -> pyvips.Image:
+    """Return a black pixel with the picture's bands of color and its profile."""
+    pixel = pyvips.Image.black(1, 1, bands=color_bands).cast(image.format)
     pixel = pixel.copy(interpretation=image.interpretation)
     pixel.set_type(pyvips.GValue.blob_type, ICC_FIELD, image.get(ICC_FIELD))
     return pixel
 
 
-def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:
+def _check_header(image: pyvips.Image, key: str, max_pixels: int, color_bands: int) -> None:
     if image.width * image.height > max_pixels:
         raise SourceTooLarge(
             key,
@@ -142,7 +177,7 @@ def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:
             "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
         )
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
-    if pages > 1:
+    if pages > 1 and not str(image.get("vips-loader")).startswith("tiff"):
         raise SourceUnsupported(
             key, f"it has {pages} pages; only single pictures are colored", "Split it first"
         )
@@ -153,7 +188,7 @@ def _check_header(image: pyvips.Image, key: str, max_pixels: int) -> None:
             " 16 bits",
             "Convert it to 16-bit gray first",
         )
-    if image.bands - int(image.hasalpha()) not in (1, 3, 4):
+    if color_bands not in (1, 3, 4):
         raise SourceUnsupported(
             key, f"its {image.bands} bands are not gray, RGB or CMYK", "Convert it first"
         )

@@ -8,6 +8,8 @@ from typing import Any, BinaryIO, Literal, Protocol
 from colorworker.color.lab import Floats
 from colorworker.domain.label import Notice
 
+UNSPECIFIED, ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 0, 1, 2
+"""TIFF's ExtraSamples."""
 ProfileUse = Literal["none", "kept", "replaced"]
 """What happens to the source's ICC profile: `replaced` by sRGB if it cannot describe color."""
 
@@ -20,11 +22,14 @@ class StillHeader:
     """Width of the stored pixels; the output is stored in the same orientation."""
     height: int
     bit_depth: Literal[8, 16]
-    has_alpha: bool
+    extra_samples: tuple[int, ...]
+    """Meaning of each band after those of color, as TIFF's ExtraSamples."""
     orientation: int
     """EXIF orientation, 1 to 8. The output keeps the tag and the stored orientation."""
     loader: str
     """The format, such as `jpeg` or `tiff`."""
+    color_bands: int
+    """1 for gray, 3 for RGB, 4 for CMYK."""
     profile: ProfileUse
 
     @property

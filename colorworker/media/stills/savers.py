@@ -64,13 +64,20 @@ def check_size(key: str, format_name: str, width: int, height: int) -> None:
         )
 
 
-def join_alpha(rgb: pyvips.Image, alpha: pyvips.Image | None, format_name: str) -> pyvips.Image:
-    """Return the picture with its original alpha band, if the format supports one."""
-    if alpha is None or format_name == "jpeg":
+def holds_extra(format_name: str, extra_samples: tuple[int, ...]) -> bool:
+    """Return whether the format holds bands with these meanings beside those of color."""
+    if format_name == "tiff" or not extra_samples:
+        return True
+    return format_name != "jpeg" and len(extra_samples) == 1 and extra_samples[0] != 0
+
+
+def join_extra(rgb: pyvips.Image, extra: pyvips.Image | None) -> pyvips.Image:
+    """Return the picture with the source's other bands, unchanged except for their depth."""
+    if extra is None:
         return rgb
-    if alpha.format == "ushort" and rgb.format == "uchar":
-        alpha = (alpha >> 8).cast("uchar")
-    return rgb.bandjoin(alpha).copy(interpretation=rgb.interpretation)
+    if extra.format == "ushort" and rgb.format == "uchar":
+        extra = (extra >> 8).cast("uchar")
+    return rgb.bandjoin(extra).copy(interpretation=rgb.interpretation)
 
 
 def save(image: pyvips.Image, path: Path, format_name: str, *, embed_srgb: bool) -> None:

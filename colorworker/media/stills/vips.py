@@ -24,7 +24,7 @@ from colorworker.media.stills.lightness import (
     lightness_from_codes,
 )
 from colorworker.media.stills.loaders import decode_errors, vips_message
-from colorworker.media.stills.metadata import descriptive_tags, with_metadata
+from colorworker.media.stills.metadata import complete_tiff, with_metadata
 from colorworker.media.stills.notices import (
     burn_in,
     notice_box_in_still,
@@ -37,17 +37,18 @@ from colorworker.media.stills.picture import (
     open_still,
     read_lightness,
     read_pixels,
-    split_alpha,
+    split_bands,
 )
+from colorworker.media.stills.port import UNSPECIFIED, StillHeader
 from colorworker.media.stills.savers import (
     LOSSLESS,
     check_size,
     format_for,
-    join_alpha,
+    holds_extra,
+    join_extra,
     output_depth,
     save,
 )
-from colorworker.media.stills.tifftags import append_tags
 
 _UNSEEN = 0.001
 """Difference of L* caused by float32 alone. It is less than a 16-bit code value, except in the
@@ -71,7 +72,10 @@ def write_still(
     try:
         with decode_errors(picture.image_source):
             source = read_pixels(picture)
-            codes, alpha = split_alpha(source)
+            codes, extra = split_bands(picture, source)
+            if not holds_extra(format_name, info.extra_samples):
+                extra = None
+                picture.warnings.append(f"{format_name.upper()} cannot keep its {_named(info)}")
             lightness = lightness_from_codes(codes, picture.conversion)
             chroma = chroma_from_lightness(
                 lightness, as_stored(slope, info.orientation), as_stored(offset, info.orientation)
@@ -80,13 +84,13 @@ def write_still(
             rgb = codes_from_lab(lightness, chroma, picture.conversion.output, depth)
             if notice and notice.burned:
                 rgb = burn_in(rgb, notice_box_in_still(picture.key, info))
-            colored = join_alpha(rgb, alpha, format_name)
-            colored = with_metadata(colored, source, picture.conversion)
+            colored = join_extra(rgb, extra)
+            colored = with_metadata(colored, source, picture.conversion, format_name)
             if notice:
                 write_notice_metadata(colored, notice.text)
             save(colored, path, format_name, embed_srgb=picture.conversion.embeds_srgb)
             if format_name == "tiff":
-                append_tags(path, descriptive_tags(picture.image_source, source, info.loader))
+                picture.warnings.extend(complete_tiff(path, picture.image_source, source, info))
     except SourceDamaged as error:
         path.unlink(missing_ok=True)
         _blame_output_if_source_decodes(picture, error)
@@ -150,6 +154,10 @@ def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box |
             f"lightness changed by {difference / one_code:.2f} code values of"
             f" {written.info.bit_depth} bits",
         )
+
+
+def _named(info: StillHeader) -> str:
+    return "transparency" if UNSPECIFIED not in info.extra_samples else "extra samples"
 
 
 def _decode(picture: VipsPicture) -> None:

@@ -3,8 +3,10 @@ import struct
 
 import pytest
 import pyvips
+import tifffile
 
-from colorworker.media.stills.tifftags import Tag, TagTree, append_tags, read_tags
+from colorworker.media.stills.tiffdirectories import Tag
+from colorworker.media.stills.tifftags import TagTree, append_tags, read_tags
 
 ARTIST = Tag(315, 2, 7, b"Nobody\0")
 MAKE = Tag(271, 2, 3, b"Ko\0")
@@ -28,15 +30,29 @@ def test_appended_tags_read_back_and_the_pixels_stay(bigtiff, encode, textured, 
     assert (image.numpy() == textured).all()
 
 
-def test_tags_that_the_output_already_has_are_not_written_twice(encode, textured, tmp_path):
+def test_tags_replace_those_that_the_output_already_has(encode, textured, tmp_path):
     path = tmp_path / "out.tif"
     path.write_bytes(encode(textured, ".tif"))
     append_tags(path, TREE)
-    size_bytes = path.stat().st_size
 
-    append_tags(path, TREE)
+    append_tags(path, TagTree((Tag(315, 2, 4, b"Ida\0"),), {}))
 
-    assert path.stat().st_size == size_bytes
+    with tifffile.TiffFile(path) as file:
+        codes = [tag.code for tag in file.pages[0].tags]
+        assert file.pages[0].tags[315].value == "Ida"
+        assert file.pages[0].tags[271].value == "Ko"
+    assert codes.count(315) == 1
+
+
+def test_removed_tags_are_gone_unless_they_are_given(encode, textured, tmp_path):
+    path = tmp_path / "out.tif"
+    path.write_bytes(encode(textured, ".tif"))
+
+    append_tags(path, TagTree((Tag(296, 3, 1, b"\2\0"),), {}), {282, 283, 296})
+
+    with tifffile.TiffFile(path) as file:
+        codes = {tag.code for tag in file.pages[0].tags}
+    assert codes & {282, 283, 296} == {296}
 
 
 def test_big_endian_values_are_byte_swapped():

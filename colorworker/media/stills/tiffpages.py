@@ -1,0 +1,189 @@
+"""Find the picture of a TIFF among its directories: thumbnails and masks are not it.
+
+Source:
+    TIFF 6.0, section 8 (NewSubfileType, ExtraSamples, PlanarConfiguration); Adobe TIFF Technical
+    Note 1 (SubIFDs); TIFF/EP and DNG (photometric interpretations of camera raw).
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from colorworker.media.stills.tiffdirectories import Form, Tag, header, raw_entries, read_tag
+
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
+_COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _PLANAR = 259, 262, 274, 277, 284
+_TILE_WIDTH, _SUB_IFDS, _EXTRA_SAMPLES = 322, 330, 338
+_REDUCED, _MASK = 1, 4
+"""Bits of NewSubfileType."""
+_OLD_REDUCED = 2
+"""Value of SubfileType."""
+_CAMERA_RAW = frozenset((32803, 34892))
+"""Photometric interpretations: color filter array, linear raw."""
+_SEPARATE = 2
+_COLOR_BANDS = {0: 1, 1: 1, 2: 3, 3: 3, 4: 1, 5: 4, 6: 3, 8: 3}
+"""By photometric interpretation."""
+_BITS, _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _JPEG_TABLES = 258, 273, 279, 324, 325, 347
+_WANTED = frozenset(
+    (
+        *(_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS),
+        *(_ORIENTATION, _SAMPLES, _STRIP_BYTES, _PLANAR, _TILE_WIDTH, _TILES, _TILE_BYTES),
+        *(_SUB_IFDS, _EXTRA_SAMPLES, _JPEG_TABLES),
+    )
+)
+_JPEG = 7
+_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946, 50000, 50001))
+"""Those that libvips' libtiff decodes: none, fax, LZW, JPEG, Deflate, PackBits, Zstandard, WebP."""
+_DEPTHS = frozenset((1, 2, 4, 8, 16, 32, 64))
+_MAX_DIRECTORIES = 1000
+_MAX_VALUE_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Directory:
+    """One IFD, by what the choice of a picture needs.
+
+    Attributes:
+        page: Number of its IFD in the main chain.
+        sub: Number among the SubIFDs of that IFD; None for the IFD itself.
+        offset: Where it lies in the file.
+        tags: Its tags with short values, by number.
+    """
+
+    page: int
+    sub: int | None
+    offset: int
+    tags: dict[int, Tag] = field(repr=False)
+
+    def number(self, tag: int, default: int) -> int:
+        """Return the first number of a tag."""
+        values = self.tags[tag].numbers if tag in self.tags else ()
+        return values[0] if values else default
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is neither a smaller version nor a mask of another picture."""
+        kind = self.number(_NEW_SUBFILE_TYPE, 0)
+        return not kind & (_REDUCED | _MASK) and self.number(_SUBFILE_TYPE, 0) != _OLD_REDUCED
+
+    @property
+    def color_bands(self) -> int:
+        """Bands of color as libvips returns them; 0 if that is unknown."""
+        return _COLOR_BANDS.get(self.number(_PHOTOMETRIC, -1), 0)
+
+    @property
+    def extra_samples(self) -> tuple[int, ...]:
+        """Meaning of each band after those of color: 0 unspecified, 1 and 2 transparency."""
+        extra = max(0, self.number(_SAMPLES, 1) - self.color_bands) if self.color_bands else 0
+        given = self.tags[_EXTRA_SAMPLES].numbers if _EXTRA_SAMPLES in self.tags else ()
+        return (*given, *(0,) * extra)[:extra]
+
+    @property
+    def unsupported(self) -> str:
+        """What about its pixels cannot be read correctly; empty if nothing."""
+        if self.number(_PHOTOMETRIC, 1) in _CAMERA_RAW:
+            return "it holds camera raw data"
+        separate = self.number(_PLANAR, 1) == _SEPARATE and self.number(_SAMPLES, 1) > 1
+        if separate and (_TILE_WIDTH in self.tags or self.color_bands == 1):
+            return "its samples are stored in separate planes"
+        return ""
+
+    @property
+    def unusual(self) -> str:
+        """Why it may be intact although it does not decode; empty if there is no reason."""
+        if self.number(_COMPRESSION, 1) not in _COMPRESSIONS:
+            return f"its TIFF compression {self.number(_COMPRESSION, 1)} is not supported"
+        depths = self.tags[_BITS].numbers if _BITS in self.tags else (1,)
+        if not _DEPTHS.issuperset(depths) or len(set(depths)) > 1:
+            return f"its depth of {', '.join(map(str, depths))} bits per sample is not supported"
+        return ""
+
+    @property
+    def jpegs(self) -> list[tuple[int, int]]:
+        """Offset and length of each JPEG of a picture that is compressed as JPEG."""
+        if self.number(_COMPRESSION, 1) != _JPEG:
+            return []
+        offsets, sizes = (_TILES, _TILE_BYTES) if _TILES in self.tags else (_STRIPS, _STRIP_BYTES)
+        if offsets not in self.tags or sizes not in self.tags:
+            return []
+        return list(zip(self.tags[offsets].numbers, self.tags[sizes].numbers, strict=False))
+
+    @property
+    def jpeg_tables(self) -> bytes:
+        """Tables that its JPEGs share, themselves an abbreviated JPEG; may be empty."""
+        return self.tags[_JPEG_TABLES].data if _JPEG_TABLES in self.tags else b""
+
+
+@dataclass(frozen=True)
+class TiffPage:
+    """The picture of a TIFF.
+
+    Attributes:
+        directory: Its IFD.
+        pictures: Number of pictures of full size in the file.
+        left_out: Number of directories that are neither this picture nor smaller versions.
+        orientation: EXIF orientation, from the first IFD if the picture has none; 0 if unknown.
+    """
+
+    directory: Directory
+    pictures: int
+    left_out: int
+    orientation: int
+
+    @property
+    def load_options(self) -> dict[str, int]:
+        """Options of libvips' loader; empty if the picture is what it loads anyway."""
+        sub = {} if self.directory.sub is None else {"subifd": self.directory.sub}
+        page = {"page": self.directory.page} if self.directory.page else {}
+        return {**page, **sub}
+
+
+def find_page(reader: BinaryIO) -> TiffPage | None:
+    """Return the picture of a TIFF; None if its directories are damaged."""
+    try:
+        form, offset = header(reader, 0)
+        chain = _chain(reader, form, offset)
+        pictures = [directory for directory in chain if directory.is_picture]
+        if not pictures:
+            below = [sub for directory in chain for sub in _subs(reader, form, directory)]
+            pictures = [directory for directory in below if directory.is_picture] or chain[:1]
+            chain += below
+    except (struct.error, ValueError, KeyError):
+        return None
+    if not pictures:
+        return None
+    chosen, first = pictures[0], chain[0]
+    masks = [item for item in chain if item.number(_NEW_SUBFILE_TYPE, 0) & _MASK]
+    orientation = chosen.number(_ORIENTATION, 0) or first.number(_ORIENTATION, 0)
+    return TiffPage(chosen, len(pictures), len(masks), orientation)
+
+
+def _chain(reader: BinaryIO, form: Form, offset: int) -> list[Directory]:
+    found: list[Directory] = []
+    seen: set[int] = set()
+    while offset and offset not in seen and len(found) < _MAX_DIRECTORIES:
+        seen.add(offset)
+        try:
+            link, tags = _tags(reader, form, offset)
+        except (struct.error, ValueError):
+            if found:
+                break
+            raise
+        found.append(Directory(len(found), None, offset, tags))
+        offset = link
+    return found
+
+
+def _subs(reader: BinaryIO, form: Form, directory: Directory) -> list[Directory]:
+    offsets = directory.tags[_SUB_IFDS].numbers if _SUB_IFDS in directory.tags else ()
+    return [
+        Directory(directory.page, number, offset, _tags(reader, form, offset)[1])
+        for number, offset in enumerate(offsets)
+    ]
+
+
+def _tags(reader: BinaryIO, form: Form, offset: int) -> tuple[int, dict[int, Tag]]:
+    link, entries = raw_entries(reader, form, offset)
+    wanted = (entry for entry in entries if form.entry.unpack(entry)[0] in _WANTED)
+    tags = (read_tag(reader, form, 0, entry, _MAX_VALUE_BYTES) for entry in wanted)
+    return link, {tag.number: tag for tag in tags if tag}
