@@ -4,8 +4,8 @@
 
     report = cw.colorize("reels/", "color/", profile="archive")
 
-Everything here is loaded when it is first used: importing the package takes a millisecond and none
-of the libraries that it depends on. `docs/python.md` shows how to use it.
+Everything here is loaded when it is first used: importing the package takes a millisecond and
+imports none of the libraries that it depends on. `docs/python.md` shows how to use it.
 """
 
 __version__ = "0.1.0"

@@ -42,19 +42,19 @@ _PREVIEW_SEGMENTS = 8
 
 
 class Executor(Protocol):
-    """Runs units somewhere; `executors` has one for this process and one for Ray."""
+    """Runs units. `executors` has one implementation for this process and one for Ray."""
 
     @property
     def slots(self) -> int:
-        """How many units may be under way or queued at the workers."""
+        """Maximum number of units that are running or queued."""
         ...
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
-        """Take a unit; does not wait for the unit to run."""
+        """Accept a unit, without waiting for it to run."""
         ...
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:
-        """Return the results of finished units, after timeout_seconds at the latest.
+        """Return the results of finished units; waits at most `timeout_seconds`.
 
         Raises:
             UsageError: If no worker is left that can do the job's units.
@@ -63,7 +63,7 @@ class Executor(Protocol):
         ...
 
     def drain(self) -> set[str]:
-        """Begin no more units; return the ids of those that were submitted and not begun."""
+        """Begin no more units; return the ids of submitted units that have not begun."""
         ...
 
     def close(self) -> None:
@@ -73,25 +73,25 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """The job, all of it decided before the first unit runs."""
+    """A planned job. Nothing in it changes once units run."""
 
     job_id: str
     entries: Iterable[Entry]
     """Sorted, with their output keys; read one by one, as fast as units finish."""
     options: Options
-    """Options of items that have none of their own."""
+    """Options of all items that do not override them."""
     model: ModelRef
     batch_stills: int = 8
     max_attempts: int = 3
     counts: EntryCounts | None = None
     """Counts of the entries; None to count them, in an extra pass over the entries."""
     room: Callable[[], int | None] = lambda: None
-    """Returns how many items may be under way, which falls as items finish; None for no limit."""
+    """Returns how many more items may be worked on, running ones included; None for no limit."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a running job is."""
+    """Progress of a running job."""
 
     items_total: int
     items_done: int = 0
@@ -135,9 +135,9 @@ def run_job(
         executor: Where the units run. Not closed here.
         line: Called once per item, when its outcome is known.
         progress: Called after every round of results, and at the end.
-        stopping: Once it returns True, no more units begin; those under way finish.
-        stop_seconds: How long that may take. Then the rest is abandoned, and the last progress
-            tells how many units are still running.
+        stopping: Once it returns True, no more units begin; running ones finish.
+        stop_seconds: Seconds that running units get to finish. Then they are abandoned, and the
+            last progress has the number of those still running.
 
     Raises:
         UsageError: If no worker is left that can do the job's units.
@@ -243,7 +243,7 @@ class _Run:
             yield image_batch(tuple(batch))
 
     def _has_room(self) -> bool:
-        """Tell whether another item may begin; some of those under way may turn out to be done."""
+        """Return whether another item may begin. Some running items may turn out to be done."""
         room = self._job.room()
         return room is None or len(self._entries) + self._open_films < room
 
@@ -339,12 +339,12 @@ class _Run:
             self._emit_line(line_of_film(film.entry, result, film.scanned, film.results))
 
     def _abandoned(self, unit: WorkUnit) -> bool:
-        """Tell whether the unit belongs to a film that has already failed."""
+        """Return whether the unit belongs to a film that has already failed."""
         film = None if isinstance(unit, ImageBatch) else self._films.get(unit.unit_id)
         return film is not None and film.settled and isinstance(unit, Segment | Assembly)
 
     def _retry(self, unit: WorkUnit, result: UnitResult) -> None:
-        """Try a unit again, or the halves of a batch; after the last attempt, fail it by name."""
+        """Retry a unit, or the halves of a batch; after the last attempt, its item fails."""
         attempt = result.attempt
         logger.warning(
             "unit %s attempt %d: %s", unit.unit_id, attempt, result.error or "worker lost"

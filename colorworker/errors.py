@@ -1,18 +1,18 @@
-"""The exception tree. A class per reaction, not per place; facts in `args`, words in `__str__`.
+"""The exception tree: one class for each way to handle an error, wherever it is raised.
 
 ColorworkerError
 ├── UsageError              the command cannot run as given, or not on this machine: exit code 2
-│   ├── WeightsRefused      the weights file is not ours, or not the one that was named
+│   ├── WeightsRefused      not a weights file of our networks, or not the requested one
 │   ├── DependencyMissing   a package is missing or does not load; the message names it
-│   └── PlaceUnfit          this machine lacks what every unit needs: disk space, write access
-├── ItemError               this item fails, the job goes on; never retried
+│   └── PlaceUnfit          this machine lacks disk space, write access or the like
+├── ItemError               this item fails, the job continues; never retried
 │   ├── KeyRefused          the name cannot safely become a path or a line of a report
 │   ├── SourceUnreadable    the store does not return the bytes
 │   ├── SourceChanged       not the object that was listed (ETag)
-│   ├── SourceDamaged       named as a picture or a film, but does not decode completely
+│   ├── SourceDamaged       a picture or film that does not decode completely
 │   ├── SourceTooLarge      more pixels than the limit on decoders allows
 │   ├── SourceUnsupported   valid, but outside what we can color
-│   ├── OutputMismatch      the output is not what the plan promised: nothing is published
+│   ├── OutputMismatch      the output differs from the plan, and is not published
 │   ├── OutputCollision     two sources would be written under one name
 │   ├── LineRefused         a manifest line that names no readable object
 │   └── Quarantined         the worker died on every attempt at this item
@@ -26,15 +26,15 @@ ColorworkerError
 ├── PlaceFailed             the worker died, not the unit; retryable elsewhere
 └── HardwareMissing         this worker's engine is missing or refuses the film; retryable elsewhere
 
-A UsageError raised while a unit runs says nothing about the item. It is never recorded against it:
-the worker is retired, and the job ends when no worker is left.
+A UsageError raised while a unit runs is not about the item and never recorded against it: the
+worker is retired, and the job ends when no worker is left.
 """
 
 from typing import ClassVar
 
 
 class ColorworkerError(Exception):
-    """What went wrong, as three facts: the object, what was seen, and what to do next.
+    """Base class. Its arguments are three facts: the object, what was seen, and the next step.
 
     The facts are passed to the base class unchanged, so the error survives Ray's pickling.
     """
@@ -62,25 +62,25 @@ class UsageError(ColorworkerError):
 
 
 class WeightsRefused(UsageError):
-    """The file does not hold weights of our networks, or not the ones that were named."""
+    """The file does not hold weights of our networks, or not the requested ones."""
 
     code = "weights_refused"
 
 
 class DependencyMissing(UsageError):
-    """A package is needed and is missing or does not load."""
+    """A required package is missing or does not load."""
 
     code = "dependency_missing"
 
 
 class PlaceUnfit(UsageError):
-    """This machine cannot do any unit of the job: its disk is full, or it may not write."""
+    """This machine cannot do any unit of the job, for example because its disk is full."""
 
     code = "place_unfit"
 
 
 class ItemError(ColorworkerError):
-    """One item fails; the job goes on."""
+    """One item fails; the job continues."""
 
     code = "item_error"
 
@@ -122,7 +122,7 @@ class SourceUnsupported(ItemError):
 
 
 class OutputMismatch(ItemError):
-    """The output is not what the plan promised; it is not published."""
+    """The output differs from the plan and is not published."""
 
     code = "output_mismatch"
 
@@ -134,7 +134,7 @@ class OutputCollision(ItemError):
 
 
 class LineRefused(ItemError):
-    """A manifest line names no object, or one that it may not name."""
+    """A manifest line names no object, or one outside the manifest's root."""
 
     code = "line_refused"
 

@@ -64,7 +64,7 @@ class JobRequest:
     completion_report: str = ""
     """Prefix for a report in the format of S3 Batch Operations; empty for none."""
     shot_adjustments: tuple[ShotAdjustment, ...] = ()
-    """Shots with a vividness or temperature of their own."""
+    """Vividness or temperature of single shots."""
 
     def executor_name(self, settings: Settings) -> ExecutorName:
         """Return where units run: `inprocess` or `ray`."""
@@ -125,7 +125,7 @@ class Control:
     select: Callable[[PlannedJob, ObjectStore], AbstractContextManager[Selection]] = whole_plan
     """Chooses what to run; gets the planned job and its open destination."""
     room: Callable[[], int | None] = lambda: None
-    """How many items may be under way; None for no limit."""
+    """How many more items may be worked on, running ones included; None for no limit."""
     may_be_empty: bool = False
     """Accept sources in which nothing matches."""
 
@@ -138,9 +138,9 @@ class JobEnd:
     page: str
     """Path or URI of the report's page, as shown to people."""
     stopped: bool
-    """True if items were left because the job was told to stop."""
+    """True if the job was stopped before all items were done."""
     completion_report: str = ""
-    """URI of its manifest; empty if none was requested or no item was reached."""
+    """URI of the completion report's manifest; empty if there is none."""
     job_id: str = ""
     run_id: str = ""
 
@@ -151,8 +151,8 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
     Items that fail are counted and reported; they raise nothing.
 
     Raises:
-        UsageError: If the job cannot start (bad paths, bad weights, nothing to do), or no machine
-            that it runs on can do its units.
+        UsageError: If the job cannot start (bad paths, bad weights, nothing to do), or no worker
+            can do its units.
         ColorworkerError: If a store fails before the first unit or while the report is written.
     """
     control = control or Control()
@@ -163,7 +163,7 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
         closing(open_store(request.destination, planned.stores)) as destination,
     ):
         if not control.may_be_empty:
-            refuse_nothing(request, planned.plan)
+            refuse_empty_plan(request, planned.plan)
         spec = _spec_of_job(request, settings, planned, destination)
         unfinished = partial(
             any_unfinished, planned.plan, request.options, planned.model, destination
@@ -178,7 +178,7 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
 
 
 def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, ModelRef]:
-    """Check what every item needs; return how to reach the stores, and the checked weights.
+    """Check everything that all items need; return the store options and the checked weights.
 
     Raises:
         UsageError: If the weights are refused, or this process lacks the requested encoder.
@@ -194,11 +194,11 @@ def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, Mode
 
 
 def store_options(settings: Settings) -> StoreOptions:
-    """Return how stores are reached under these settings."""
+    """Return the options of stores under these settings."""
     return StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
 
 
-def refuse_nothing(request: JobRequest, plan: JobPlan) -> None:
+def refuse_empty_plan(request: JobRequest, plan: JobPlan) -> None:
     """Refuse a job without sources.
 
     Raises:
@@ -263,11 +263,11 @@ def _frozen_plan(
 def worker_spec(
     settings: Settings, model: ModelRef, stores: StoreOptions, destination: str
 ) -> WorkerSpec:
-    """Return what a worker must know to write the job's units to a destination."""
+    """Return the setup of the job's workers, for writing to a destination."""
     return WorkerSpec(
         destination_uri=destination,
         model=model,
-        settings=settings.of_workers(),
+        settings=settings.worker_settings(),
         stores=stores,
     )
 
@@ -284,7 +284,7 @@ def _spec_of_job(
 
 
 def estimator(request: JobRequest, settings: Settings, spec: WorkerSpec) -> Estimator:
-    """Return what estimates the job's time on this machine."""
+    """Return an estimator of the job's time on this machine."""
     name = request.executor_name(settings)
     return Estimator(spec, request.options, name, request.concurrent_units(settings), settings)
 
@@ -309,7 +309,7 @@ def _run_selection(
         selection.counts,
         control.room,
     )
-    expected = estimator(request, settings, spec).of_run(plan)
+    expected = estimator(request, settings, spec).estimate_run(plan)
     folder = destination_label(destination, request.destination)
     name, workers = request.executor_name(settings), request.concurrent_units(settings)
     with (

@@ -64,7 +64,7 @@ class MediaSettings(BaseModel):
 
 @_with_options("model")
 class ModelSettings(BaseModel):
-    """Which network, and how colors are made from its output."""
+    """The network, and the conversion of its output to colors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,7 +86,7 @@ class RunSettings(BaseModel):
     """Ray actors that are requested even where there is no room yet, so that an autoscaler adds
     nodes."""
     start_seconds: Annotated[float, Field(gt=0)] = 300.0
-    """The job ends if the cluster has not a single one of our workers for this long."""
+    """The job ends if it has had no worker on the cluster for this long."""
     cpus_per_worker: Annotated[int, Field(gt=0)] = 1
     """Cores that a Ray actor requests, and threads that TensorFlow may use in it. One core each
     gives the most actors, which is fastest, and the most copies of the model in memory."""
@@ -107,7 +107,7 @@ class RunSettings(BaseModel):
     """Free space required for temporary files and in a local destination, in bytes; with less, a
     job does not start and a worker takes no more units."""
     cache: Path | None = None
-    """Folder for what is kept between jobs, such as this machine's calibration. Default:
+    """Folder for data kept between jobs, such as this machine's calibration. Default:
     `~/.cache/colorworker`."""
     keep_parts: bool = WorkerSettings.keep_parts
     """Keep a film's encoded segments after the film is published."""
@@ -124,7 +124,7 @@ class RunSettings(BaseModel):
 
 
 class S3Settings(BaseModel):
-    """How to reach S3. What is not set here comes from boto3's own AWS_ variables and files."""
+    """Access to S3. Anything not set here comes from boto3's own AWS_ variables and files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -150,7 +150,7 @@ class S3Settings(BaseModel):
     outage_seconds: Annotated[float, Field(ge=0)] = 90.0
     """How long requests wait for a service that answered before and is now unavailable."""
     request_payer: bool = False
-    """Agree to pay for requests to requester-pays buckets."""
+    """Pay for requests to requester-pays buckets."""
     part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 16 << 20
     """Larger files are uploaded in parts of this size."""
     copy_part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 512 << 20
@@ -177,7 +177,7 @@ class Settings(BaseSettings):
     ray_address: Annotated[str, Field(validation_alias="RAY_ADDRESS")] = ""
     """Ray's own variable; when set, it is the cluster to run on."""
 
-    def of_workers(self) -> WorkerSettings:
+    def worker_settings(self) -> WorkerSettings:
         """Return the settings that workers need, in one value that travels to them."""
         values = self.media.model_dump() | self.run.model_dump()
         names = [field.name for field in fields(WorkerSettings)]

@@ -1,4 +1,4 @@
-"""`colorize`, and what it would do."""
+"""`colorize` and `dry_run`."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -103,7 +103,7 @@ def dry_run(
     Args:
         sources: As for `colorize`.
         destination: As for `colorize`.
-        calibrate: Measure this machine again (True), only what is unknown (None, which can take a
+        calibrate: Measure this machine again (True), only missing rates (None, which can take a
             minute), or not at all (False).
         options: As for `colorize`.
 
@@ -113,20 +113,20 @@ def dry_run(
     settings = load_settings()
     request = job_request(settings, sources, destination, options)
     with job.planned_job(request, settings) as planned:
-        job.refuse_nothing(request, planned.plan)
+        job.refuse_empty_plan(request, planned.plan)
         return dry_run_of(request, settings, planned, calibrate)
 
 
 def dry_run_of(
     request: JobRequest, settings: Settings, planned: PlannedJob, calibrate: bool | None
 ) -> DryRun:
-    """Return what a planned job would do and take; see `dry_run`."""
+    """Return the work of a planned job and its estimate; see `dry_run`."""
     plan = planned.plan
     if not plan.counts.stills + plan.counts.films:
         return DryRun(plan.job_id, plan.counts)
     spec = job.worker_spec(settings, planned.model, planned.stores, request.destination)
     with closing(open_store(request.destination, planned.stores)) as destination:
-        volume, expected = job.estimator(request, settings, spec).of_dry_run(
+        volume, expected = job.estimator(request, settings, spec).estimate_dry_run(
             plan, Recorded(destination), calibrate, logger.info
         )
     return DryRun(plan.job_id, plan.counts, volume.items_done, expected)

@@ -1,4 +1,4 @@
-"""Keywords of the API's functions, turned into what a job is made from."""
+"""Turn the keyword arguments of the API's functions into a job request."""
 
 import difflib
 import os
@@ -31,7 +31,7 @@ def job_request(
     """Return the job that the arguments of `colorize` describe.
 
     Args:
-        settings: Of this process; they decide what no keyword does.
+        settings: Settings of this process, for everything that no keyword sets.
         sources: One or more.
         destination: Folder or URI.
         keywords: Named like the options of the command line, with underscores.
@@ -65,9 +65,9 @@ def options_from(
     """Return the options that settings and keywords give; None leaves an option as it is.
 
     Args:
-        settings: Of this process.
+        settings: Settings of this process.
         keywords: Names of options and their values.
-        also_known: Names that the caller takes itself, for the hint on a misspelled one.
+        also_known: Names that the caller handles itself, to suggest for a misspelled one.
 
     Raises:
         UsageError: If a keyword is unknown, or its value is invalid.

@@ -82,7 +82,7 @@ def evaluate(
         models: Weights to measure; the settings' by default.
         vividness: Vividness to measure each model with; the settings' by default.
         films: Pairs of a colored film and its source.
-        progress: Called with what is being measured, how many are done, and of how many.
+        progress: Called with the name of the current step, the number done, and the total.
         options: `size`, `limit`, `plot_pictures`, `seed` and `inception` of the command.
 
     Raises:

@@ -68,7 +68,7 @@ def sweep(
     reports_older_than: str = "90d",
     each: Callable[[Orphan], None] | None = None,
 ) -> SweepSummary:
-    """Find leftover files of jobs that are safe to delete, and delete them if told to.
+    """Find leftover files of jobs that are safe to delete, and optionally delete them.
 
     Args:
         destination: Folder or `s3://` URI that jobs write to.
@@ -93,7 +93,7 @@ def sweep(
 
 
 def doctor() -> "tuple[Check, ...]":
-    """Return checks of what is installed, reachable and fast enough here."""
+    """Run the checks of this machine and return their results; see `colorworker doctor`."""
     apply_environment(tensorflow_environment())
     from colorworker.executors.doctor import checks
 

@@ -1,4 +1,4 @@
-"""`restore`: run a plan, see what it would do, list and forget what has failed."""
+"""`restore` and its relatives: run a plan, estimate it, list and forget its failures."""
 
 from contextlib import nullcontext
 from functools import partial
@@ -24,12 +24,12 @@ def restore(
     workers: int | None = None,
     progress: ShowProgress | None = None,
 ) -> PlanEnd:
-    """Run a plan once, within its window and budget; call it again and again.
+    """Run a plan once, within its window and budget. Call it as often as you like.
 
     Args:
         plan: Path of the plan file; see `docs/restore.md`.
         executor: Where units run; the settings' by default.
-        workers: Units at a time.
+        workers: Maximum number of units at a time.
         progress: Called with the progress of the current collection.
 
     Returns:
@@ -68,7 +68,7 @@ def dry_run_plan(plan: PathLike, *, calibrate: bool | None = None) -> dict[str, 
 
 
 def plan_failures(plan: PathLike) -> tuple[PlanFailure, ...]:
-    """Return the sources of a plan that have failed, with whether they wait or are parked."""
+    """Return the failed sources of a plan, each waiting or parked."""
     settings = load_settings()
     return tuple(
         list_failures(

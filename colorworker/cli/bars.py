@@ -14,15 +14,15 @@ Update = Callable[[int, int | None, str], None]
 """Takes the amount done, the total (None: unknown), and a text."""
 
 
-def suited(
+def choose_display(
     quiet: bool,
-    shown: Callable[[], AbstractContextManager[Callable[[T], None]]],
-    lines: Callable[[], AbstractContextManager[Callable[[T], None]]],
+    make_bar: Callable[[], AbstractContextManager[Callable[[T], None]]],
+    make_lines: Callable[[], AbstractContextManager[Callable[[T], None]]],
 ) -> AbstractContextManager[Callable[[T], None]]:
-    """Return a silent display, a bar or lines, whichever suits stderr."""
+    """Return a silent display if `quiet`, a bar if stderr is a terminal, else lines."""
     if quiet:
         return _silence()
-    return shown() if sys.stderr.isatty() else lines()
+    return make_bar() if sys.stderr.isatty() else make_lines()
 
 
 @contextmanager

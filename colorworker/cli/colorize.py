@@ -31,7 +31,7 @@ def colorize(
         list[str],
         typer.Argument(
             metavar="SOURCE... DESTINATION",
-            help="Files, folders, quoted globs or manifest:LIST; last the folder for the color"
+            help="Files, folders, quoted globs or manifest:LIST, then the folder for the color"
             " copies.",
             show_default=False,
         ),
@@ -40,7 +40,8 @@ def colorize(
         bool,
         typer.Option(
             "--per-frame",
-            help="Predict every frame of a film on its own: three times the work, and it flickers.",
+            help="Predict every frame of a film independently: takes three times as long and"
+            " flickers.",
         ),
     ] = False,
     executor: Annotated[
@@ -49,7 +50,10 @@ def colorize(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME|PATH", help="Weights. Default: the packaged weights lite."),
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Name, path or URI of weights. Default: the packaged weights lite.",
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Maximum number of units at a time.")
@@ -69,7 +73,8 @@ def colorize(
     completion_report: Annotated[
         str,
         typer.Option(
-            metavar="PREFIX", help="Also write a report in the format of S3 Batch Operations there."
+            metavar="PREFIX",
+            help="Also write a report in the format of S3 Batch Operations below this prefix.",
         ),
     ] = "",
     start: Annotated[

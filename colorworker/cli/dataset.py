@@ -34,11 +34,12 @@ def inspect(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.png", help="Write a histogram there, and a contact sheet next to it."
+            metavar="FILE.png",
+            help="Write a histogram to this file, and a contact sheet next to it.",
         ),
     ] = None,
     min_colorfulness: Annotated[
-        float, typer.Option(min=0, help="Pictures below it count as gray.")
+        float, typer.Option(min=0, help="Pictures below this colorfulness count as gray.")
     ] = 6.0,
     pictures: Annotated[
         int, typer.Option(min=1, max=400, help="Number of pictures on the contact sheet.")

@@ -1,4 +1,4 @@
-"""Prints what a job would do and how long it would take, and writes nothing."""
+"""Print the items of a job and an estimate of its time, without writing anything."""
 
 import sys
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from functools import partial
 from colorworker.cli.dryrun_view import print_plan
 from colorworker.domain.costs import Estimate, MediaEstimate
 from colorworker.errors import ColorworkerError, UsageError
-from colorworker.estimate.films import Looking
+from colorworker.estimate.films import InspectionContext
 from colorworker.estimate.sampling import Recorded, Volume
-from colorworker.job import JobRequest, estimator, planned_job, refuse_nothing, worker_spec
+from colorworker.job import JobRequest, estimator, planned_job, refuse_empty_plan, worker_spec
 from colorworker.report.text import count, duration, size, visible
 from colorworker.settings import Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
 
 _WORKERS_SHOWN = (4, 16, 64)
-"""Numbers of workers that the time is also given for."""
+"""Further numbers of workers to print the time for."""
 
 
 def dry_run(
@@ -31,8 +31,9 @@ def dry_run(
 
     Args:
         request: The job.
-        settings: Of this process.
-        calibrate: Measure this machine again (True), only what is unknown (None), or not at all.
+        settings: Settings of this process.
+        calibrate: Measure this machine again (True), only missing rates (None), or not at all
+            (False).
         may_be_empty: Accept sources in which nothing matches.
 
     Raises:
@@ -41,18 +42,20 @@ def dry_run(
     with planned_job(request, settings) as planned:
         plan, model, stores = planned.plan, planned.model, planned.stores
         if not may_be_empty:
-            refuse_nothing(request, plan)
+            refuse_empty_plan(request, plan)
         to_do = plan.counts.stills + plan.counts.films
         spec = worker_spec(settings, model, stores, request.destination)
         with closing(open_store(request.destination, stores)) as destination:
             recorded = _recorded(destination) if to_do else Recorded()
-            films = Looking(request.options, model, spec.settings.max_pixels, destination, recorded)
+            films = InspectionContext(
+                request.options, model, spec.settings.max_pixels, destination, recorded
+            )
             opened = partial(open_store, options=stores)
             print_plan(plan, films, opened, _say)
         if not to_do:
             return None
         try:
-            volume, expected = estimator(request, settings, spec).of_dry_run(
+            volume, expected = estimator(request, settings, spec).estimate_dry_run(
                 plan, recorded, calibrate, _say
             )
         except ColorworkerError as error:
@@ -78,7 +81,7 @@ def refuse_calibrating(calibrate: bool | None) -> None:
 
 
 def estimate_text(volume: Volume, expected: Estimate | None, *, preview: bool) -> Iterator[str]:
-    """Yield lines on what there is to do and what it will take."""
+    """Yield lines about the work to do and its expected time and output."""
     done = f"; {count(volume.items_done, 'item')} already done" if volume.items_done else ""
     yield f"to do: {count(volume.items, 'item')}, {size(volume.size_bytes)}{done}"
     if not volume.items:

@@ -8,45 +8,46 @@ from colorworker.domain.excerpt import Excerpt
 from colorworker.domain.options import Options
 from colorworker.domain.segmentlist import FilmOutline, SegmentRun, frame_range
 from colorworker.domain.shots import timecode
-from colorworker.estimate.films import MOST_FILMS, Looking, outlined
+from colorworker.estimate.films import MOST_FILMS, InspectionContext, outline_films
 from colorworker.inputs.jobplan import JobPlan
 from colorworker.report.text import count, size, visible
 from colorworker.store.objectstore import ObjectStore
 
 _INDENT = " " * 7
 _MOST_ROWS, _MOST_ROWS_ALONE = 12, 100
-"""Most segments shown per film, and of a job's only film; beyond, the first ones and the last."""
+"""Maximum number of segments shown per film, and for a job's only film. If there are more, the
+first ones and the last are shown."""
 _LONG_BYTES = 100_000_000
-"""Films of this size and more are announced before they are read whole."""
+"""Films of at least this size are announced before all their packets are read."""
 
 
 def print_plan(
     plan: JobPlan,
-    looking: Looking,
+    context: InspectionContext,
     opened: Callable[[str], ObjectStore],
-    said: Callable[[str], None],
+    announce: Callable[[str], None],
 ) -> None:
     """Print every entry of a plan, in order.
 
     Args:
         plan: Entries of the job.
-        looking: How films are inspected.
+        context: Facts about the job.
         opened: Opens a source's root.
-        said: Called with a line before something that takes long.
+        announce: Called with a line before a film that takes long to read.
     """
 
     def slow(entry: Entry) -> None:
         if entry.size_bytes >= _LONG_BYTES:
-            said(f"reading {visible(entry.key)} ({size(entry.size_bytes)})")
+            announce(f"reading {visible(entry.key)} ({size(entry.size_bytes)})")
 
     counts = plan.counts
     most_rows = _MOST_ROWS_ALONE if counts.films == 1 else _MOST_ROWS
-    for entry, outline in outlined(plan, counts.films, looking, opened, slow):
+    for entry, outline in outline_films(plan, counts.films, context, opened, slow):
         became = entry.output_key or f"{entry.outcome}: {entry.error}"
         kind = entry.kind or "other"
         print(f"{kind:<6} {entry.size_bytes:>12} {visible(entry.key)} -> {visible(became)}")
         if outline:
-            for words in film_text(outline, entry.options(looking.options), most_rows):
+            for words in film_text(outline, entry.options(context.options), most_rows):
                 print(f"{_INDENT}{words}", flush=True)
     if counts.films > MOST_FILMS:
         print(f"only the first {MOST_FILMS} of {count(counts.films, 'film')} were inspected")

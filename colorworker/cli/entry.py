@@ -1,4 +1,4 @@
-"""Entry point of the command line: sees that the libraries load before the commands import them."""
+"""Entry point of the command line: reports a library that does not load as one sentence."""
 
 import sys
 

@@ -36,7 +36,7 @@ def evaluate(
     size: Annotated[
         int | None,
         typer.Option(
-            min=32, help="Short side in pixels at which models see pictures. Default: their own."
+            min=32, help="Short side of the models' input in pixels. Default: that of each model."
         ),
     ] = None,
     film: Annotated[
@@ -59,15 +59,17 @@ def evaluate(
     inception: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="classify_image_graph_def.pb, to compute the FID itself."
+            metavar="PATH",
+            help="Path of classify_image_graph_def.pb; adds a column with the real FID.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
 ) -> None:
-    """Measure colors against the truth, always next to gray and the mean color.
+    """Measure colors against the truth, with gray and the mean color as baselines.
 
-    Each color picture is turned gray, colored by every model and compared. Pictures that cannot be
-    read are counted and listed. Exit codes: 0 measured, 2 could not start or nothing to measure.
+    Each color picture is made gray, colored by every model and compared with the original. Pictures
+    that cannot be read are counted and listed. Exit codes: 0 measured, 2 could not start or nothing
+    to measure.
     """
     logging.basicConfig(level="WARNING", stream=sys.stderr, format="%(levelname)s: %(message)s")
     for noisy in ("pyvips", "tensorflow"):

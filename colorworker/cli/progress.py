@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from colorworker.cli.bars import bar, suited
+from colorworker.cli.bars import bar, choose_display
 from colorworker.driver import Progress as JobProgress
 from colorworker.report.text import whole_duration
 
@@ -16,7 +16,7 @@ Show = Callable[[JobProgress], None]
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
     """Return a display of a job's progress that suits stderr."""
-    return suited(quiet, _bar, _lines)
+    return choose_display(quiet, _bar, _lines)
 
 
 def describe(now: JobProgress, seconds: float) -> str:

@@ -150,7 +150,7 @@ def _dry_run(
     settings: Settings,
     calibrate: bool | None,
 ) -> int:
-    """Print what each collection would do and take, then the sum; return the exit code."""
+    """Print the work and estimate of each collection, then the total; return the exit code."""
     code, seconds = 0, 0.0
     for number, collection in enumerate(plan.collections):
         print(f"{collection.name}:")

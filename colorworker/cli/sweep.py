@@ -35,14 +35,13 @@ def sweep_destination(
         str,
         typer.Option(metavar="AGE", help="Keep reports newer than this, and each job's latest."),
     ] = "90d",
-    quiet: Annotated[bool, typer.Option(help="Print only the sums.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print only the totals.")] = False,
 ) -> None:
     """List leftover files that are safe to delete; with --delete, delete them.
 
-    These are outputs of attempts that lost, parts of finished films, temporary files, empty
-    folders, incomplete multipart uploads, before/after pictures without a record, and reports of
-    old runs. Outputs, done-records and files that a run in progress may have written are never
-    touched.
+    These are superseded attempts, parts of finished films, temporary files, empty folders,
+    incomplete multipart uploads, before/after pictures without a record, and reports of old runs.
+    Outputs, done-records and files that a run in progress may have written are never touched.
 
     Exit codes: 0 done, 2 could not start or the store failed.
     """

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from colorworker.cli.bars import bar, suited
+from colorworker.cli.bars import bar, choose_display
 from colorworker.training.events import TrainingProgress
 
 _LINE_SECONDS = 10.0
@@ -15,7 +15,7 @@ Show = Callable[[TrainingProgress], None]
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
     """Return a display of a training's progress that suits stderr."""
-    return suited(quiet, _bar, _lines)
+    return choose_display(quiet, _bar, _lines)
 
 
 def describe(now: TrainingProgress, seconds: float, first_step: int) -> str:

@@ -1,1 +1,1 @@
-"""What is to be done, as frozen values: jobs, plans, timelines and done-records. No I/O here."""
+"""Frozen values: options, units, plans, timelines and done-records. No I/O."""

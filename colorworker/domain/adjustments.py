@@ -1,4 +1,4 @@
-"""Parts of a film that have their own colors."""
+"""Color adjustments for parts of a film."""
 
 import fnmatch
 import tomllib
@@ -105,7 +105,7 @@ def _text(value: object) -> str | None:
 def apply_adjustments(
     entries: Iterable[Entry], shot_adjustments: Sequence[ShotAdjustment], shots_of: ShotsOf
 ) -> Iterator[Entry]:
-    """Yield the entries; films that an adjustment names have it in their own options.
+    """Yield the entries, with the adjustments added to the options of the films they name.
 
     Raises:
         UsageError: If an adjustment names no film, or a shot that the film does not have.
@@ -165,9 +165,9 @@ def adjustments_of_cut(options: Options, scanned: ScanInfo, cut: Cut) -> tuple[A
     """Return the adjustments of a film that apply to one of its cuts, clipped to it.
 
     Args:
-        options: Of the film.
-        scanned: What its scan found.
-        cut: One of its cuts.
+        options: Options of the film.
+        scanned: Result of its scan.
+        cut: One of its segments.
     """
     if not options.adjustments:
         return ()

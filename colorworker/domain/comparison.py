@@ -1,4 +1,4 @@
-"""Compare an estimate with what a run has done, and estimate the time that is left."""
+"""Compare an estimate with the work of a run, and estimate the time left."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ PRIOR_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class WorkDone:
-    """What a run has done of its job."""
+    """The work that a run has done."""
 
     stills: int = 0
     """Pictures colored by this run."""
@@ -68,9 +68,9 @@ def compare_with_estimate(
 
 
 def seconds_left(expected: Estimate, work: WorkDone, wall_seconds: float) -> float | None:
-    """Return the time a run still needs; None if the estimate does not tell.
+    """Return the seconds a run still needs; None if they cannot be estimated.
 
-    It follows the estimate at first, and more and more the pace of the run.
+    At first this follows the estimate, later more and more the pace of the run.
     """
     stills = _share(work.stills, expected.stills.items) * expected.stills.work_seconds
     films = _share(work.frames, expected.films.frames) * expected.films.work_seconds

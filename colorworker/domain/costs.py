@@ -1,9 +1,9 @@
 """Estimate how long a job takes and how much it writes, from measured rates.
 
-The cost of an item is linear: so much per item, per frame and per megapixel of a frame. The rates
-are measured on a machine (`estimate.calibrate`). The amount of work comes from the headers of a
-sample of the sources (`estimate.sampling`). Seconds here are those of one worker; several workers
-share them.
+The cost of an item is linear: a constant, plus a cost per frame and per megapixel of each frame.
+The rates are measured on a machine (`estimate.calibrate`). The amount of work comes from the
+headers of a sample of the sources (`estimate.sampling`). Seconds here are those of one worker;
+several workers share them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from colorworker.domain.jsonvalues import from_json
 from colorworker.domain.options import Kind, Profile
 
 BORDER_SHARE = 0.35
-"""Cost of a look-ahead frame as a share of a frame's cost. Look-ahead frames are decoded behind the
+"""Cost of a look-ahead frame as a share of a frame's cost. Look-ahead frames are decoded beyond the
 end of a segment for the colors at its border; they are not encoded, and few are predicted. 30 of
 them took 0.17 and 0.22 s of CPU at 480p (960 frames in 8 segments and in one, commit 6ddb9ec), a
 frame 16 ms with FFV1 and 20 ms with x264."""
@@ -47,13 +47,13 @@ class CostClass:
 
     @property
     def family(self) -> tuple[Kind, Profile, bool]:
-        """Return a key that classes share if they take and write about as much."""
+        """Return a key shared by classes with similar time and output size."""
         return self.kind, self.profile, self.form in LOSSLESS
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What one class of work costs one worker, in seconds of wall time."""
+    """The cost of one class of work for one worker, in seconds of wall time."""
 
     item_seconds: float
     frame_seconds: float
@@ -64,22 +64,23 @@ class Rate:
     first_seconds: float = 0.0
     """Additional time for the first items on a worker, which builds tables for them."""
     source_bytes: float = 0.0
-    """Bytes of the measured source per megapixel of one frame; 0 if the size of a source says
-    nothing about the size of its output."""
+    """Bytes of the measured source per megapixel of one frame; 0 if the size of a source does not
+    predict the size of its output."""
 
     def seconds(self, frames: float, megapixels: float) -> float:
-        """Return the time for an item with this number of frames, of so many megapixels each."""
+        """Return the seconds for an item with this number of frames and megapixels per frame."""
         each = self.frame_seconds + self.megapixel_seconds * megapixels
         return self.item_seconds + frames * each
 
     def written(self, megapixels: float, source_bytes: float) -> float:
         """Return the bytes written for an item.
 
-        They follow the bytes of the source: grain, edges and motion cost every encoder about alike.
+        They scale with the bytes of the source, because grain, edges and motion cost every encoder
+        about the same.
 
         Args:
-            megapixels: Of all frames together.
-            source_bytes: Of the source's pictures.
+            megapixels: Total of all frames.
+            source_bytes: Bytes of the source that hold pictures.
         """
         share = 1.0
         if self.source_bytes and megapixels:
@@ -122,7 +123,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class SourceSample:
-    """What is known about one source from its header."""
+    """Facts about one source from its header."""
 
     cost_class: CostClass
     size_bytes: int
@@ -207,10 +208,10 @@ def estimate(
     samples of their group. A group without samples is assumed to be like all sources of its kind.
 
     Args:
-        groups: The sources to do.
-        calibration: Of the machine.
-        workers: Units at a time.
-        lookahead_frames: Frames decoded behind each segment for the colors at its end.
+        groups: The sources to process.
+        calibration: Calibration of the machine.
+        workers: Number of units at a time.
+        lookahead_frames: Frames decoded beyond each segment for the colors at its end.
     """
     groups = list(groups)
     cost = _Cost(calibration, lookahead_frames)

@@ -13,7 +13,7 @@ def duration_seconds(text: str, name: str) -> float:
 
     Args:
         text: A number and one letter.
-        name: The option that it was given for, for the error.
+        name: Name of the option, for the error.
 
     Raises:
         UsageError: If the text is not a duration.

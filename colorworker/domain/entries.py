@@ -34,7 +34,7 @@ class Entry:
     error_code: str = ""
     error: str = ""
     own_options: tuple[tuple[str, Any], ...] = ()
-    """Options in which it differs from the job: names and values."""
+    """Options that differ from the job's: names and values."""
     version: str = ""
     """See `Asset`."""
 
@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class EntryCounts:
-    """Number of entries, and of those that are to do."""
+    """Number of entries by kind and state."""
 
     items: int = 0
     """All entries."""
@@ -151,7 +151,7 @@ def own_options(of_job: Options, asked: tuple[tuple[str, Any], ...]) -> tuple[tu
         asked: Names and values that the item sets.
 
     Raises:
-        UsageError: If the values do not go together.
+        UsageError: If the values contradict each other.
     """
     own, job = vars(with_item_options(of_job, dict(asked))), vars(of_job)
     return tuple((name, own[name]) for name in sorted(own) if own[name] != job[name])
@@ -163,7 +163,7 @@ def _changed(options: Options, changes: tuple[tuple[str, Any], ...]) -> Options:
 
 
 def job_id(lines: Iterable[bytes]) -> str:
-    """Return 16 hex digits of the SHA-256 of a job plan: the same work has the same ID."""
+    """Return the job ID: 16 hex digits of the SHA-256 of the plan. Equal plans have equal IDs."""
     digest = hashlib.sha256()
     for line in lines:
         digest.update(line)

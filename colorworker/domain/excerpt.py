@@ -1,4 +1,4 @@
-"""Excerpts: part of a single film, from one time to another, as a film of its own."""
+"""Excerpts: a part of a single film, from one time to another, colored as a separate film."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -124,10 +124,10 @@ def clip_timeline(timeline: Timeline, excerpt: Excerpt | None, key: str) -> Time
 
 
 def clip_cuts(cuts: Iterable[Cut], part: Timeline, whole: Timeline) -> list[Cut]:
-    """Return the cuts of an excerpt. Cuts inside of it are the same as the film's.
+    """Return the cut list of an excerpt. Cuts inside it are the same as the film's.
 
     Args:
-        cuts: Of the whole film.
+        cuts: Cut list of the whole film.
         part: Timeline of the excerpt, from `clip_timeline`.
         whole: Timeline of the film.
     """

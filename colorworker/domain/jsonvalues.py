@@ -44,7 +44,7 @@ def from_json(kind: type[T], value: Any) -> T:
 
 @cache
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """Return what reads a type."""
+    """Return a function that reads a JSON value as this type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return lambda value: value
@@ -115,7 +115,7 @@ def _object(kind: Any) -> Callable[[Any], Any]:
 
 
 def _row(kind: Any) -> Callable[[Any], Any]:
-    """Return what reads a NamedTuple from a list, in which values may be missing at the end."""
+    """Return a function that reads a NamedTuple from a list, whose last values may be missing."""
     readers = [(name, _reader(hint)) for name, hint in get_type_hints(kind).items()]
 
     def read(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The notice in outputs that their colors are not evidence."""
+"""The notice that marks outputs as colorized."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""How options are declared: one annotation per field, from which every reader is built.
+"""Declaration of options: one annotation per field, from which every reader is built.
 
-The command line, plan files, manifests and settings all ask `option_fields` which options they
-have, of which type and within which limits. A new option needs its field and the code that uses it.
+The command line, plan files, manifests and settings all get their options, types and limits from
+`option_fields`. A new option needs only its field and the code that uses it.
 """
 
 from dataclasses import dataclass, field, fields
@@ -19,7 +19,7 @@ ANYWHERE: tuple[Place, ...] = ("command", "plan", "manifest")
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """What is declared about an option besides its name, type and default."""
+    """The declaration of an option, apart from its name, type and default."""
 
     help: str
     """One or two sentences for `--help`."""
@@ -47,7 +47,7 @@ class OptionField:
     """The values it can have; empty if it is not one of a few words."""
 
     def __post_init__(self) -> None:
-        """Take the type apart."""
+        """Derive the base type and the choices."""
         alternatives = () if get_origin(self.type) is Literal else get_args(self.type)
         base = next((each for each in alternatives if each is not NoneType), self.type)
         object.__setattr__(self, "base", base)

@@ -1,4 +1,4 @@
-"""The values of a job: assets, the model, and the options that decide an output."""
+"""The values of a job: assets, the model, and the options that determine an output."""
 
 import difflib
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ CODECS: Mapping[Profile, tuple[Codec, ...]] = MappingProxyType(
 HIGHEST_CRF = 51
 """Highest crf of H.264 and HEVC; AV1 goes to 63."""
 DEFAULT_CRF: Mapping[Codec, int] = MappingProxyType({"h264": 18, "hevc": 20, "av1": 25})
-"""For codecs of the access profile. Whoever changes one must raise `units.RECIPE`."""
+"""Default crf for each codec of the access profile. To change one, raise `units.RECIPE`."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Adjustment(NamedTuple):
 
 @dataclass(frozen=True)
 class Options:
-    """Everything that decides an output besides its source and the weights.
+    """Everything that determines an output besides its source and the weights.
 
     Fields with an `OptionInfo` are options that users give; see `optionfields`. Options that differ
     from their defaults are part of every unit's identity; see `non_default`.
@@ -196,7 +196,7 @@ class Options:
             le=48,
         ),
     ] = 12
-    """1 without settling: every frame is predicted on its own."""
+    """1 without settling: every frame is predicted independently."""
     settle_anchors: Annotated[
         int,
         OptionInfo(
@@ -227,7 +227,7 @@ class Options:
     """Only this part of a single film: first millisecond and exclusive end; see `Excerpt`. The end
     is None for the film's end."""
     adjustments: tuple[Adjustment, ...] = ()
-    """Parts of a single film that have their own colors."""
+    """Color adjustments for parts of a single film."""
 
     def __post_init__(self) -> None:
         """Check the values, alone and together, and turn JSON's lists back into adjustments.
@@ -275,7 +275,7 @@ class Options:
 
     @property
     def propagates(self) -> bool:
-        """Whether a frame's colors depend on those of other frames."""
+        """Whether a frame's colors depend on other frames."""
         return self.anchor_interval > 1 or self.settle_anchors > 0
 
     @property
@@ -285,10 +285,10 @@ class Options:
 
 
 def non_default(options: Options) -> dict[str, Any]:
-    """Return the options that differ from their defaults, by name. Identities are made of these.
+    """Return the options that differ from their defaults, by name. Identities are hashes of these.
 
-    An option that is added later leaves all identities as they are until it is set. Whoever changes
-    a default must raise `units.RECIPE`. The access profile's default codec and the codec's default
+    So a new option does not change any identity until it is set. To change a default, raise
+    `units.RECIPE`. The access profile's default codec and the codec's default
     crf count as not set. A codec named for the mezzanine profile counts as set even if it is
     ProRes: without it, films of full range become DNxHR.
     """
@@ -308,10 +308,10 @@ def non_default(options: Options) -> dict[str, Any]:
 
 
 def override(options: Options, values: Mapping[str, Any]) -> Options:
-    """Return the options with these values in place of their own; None leaves an option as it is.
+    """Return the options with some values replaced; None leaves an option unchanged.
 
     Raises:
-        UsageError: If there is no option of a name, or the values do not go together.
+        UsageError: If a name is not an option, or the values contradict each other.
     """
     known = {field.name for field in fields(options)}
     for name in values:
@@ -323,11 +323,11 @@ def override(options: Options, values: Mapping[str, Any]) -> Options:
 
 
 def predict_every_frame(options: Options, anchor_interval: int | None) -> Options:
-    """Return the options with every frame predicted on its own.
+    """Return the options with every frame predicted independently.
 
     Args:
-        options: Of the job.
-        anchor_interval: The interval that was given; None if none was.
+        options: Options of the job.
+        anchor_interval: The requested interval; None if none was given.
 
     Raises:
         UsageError: If an interval was given.

@@ -1,4 +1,4 @@
-"""Done-records, which finished units leave behind, and results, which workers send back."""
+"""Done-records of finished units, and the results that workers send back."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ UnitKind = Literal["scan", "segment", "assembly", "still"]
 
 @dataclass(frozen=True)
 class ScanInfo:
-    """What a scan found out about a film."""
+    """Facts about a film, from its scan."""
 
     source_sha256: str
     video: VideoInfo
@@ -32,7 +32,7 @@ class ScanInfo:
     time_base: Fraction
     """Seconds per tick."""
     frames: int
-    """Frames to color; of an excerpt only its own."""
+    """Number of frames to color; for an excerpt, only those inside it."""
     film_seconds: float
     """Duration of these frames."""
     cuts: tuple[Cut, ...]
@@ -41,7 +41,7 @@ class ScanInfo:
 
 @dataclass(frozen=True)
 class PartFacts:
-    """What the assembly needs to know about a part before it opens the part."""
+    """Facts about a part that the assembly needs before it opens the part."""
 
     frame_count: int
     reorder_depth: int
@@ -49,14 +49,14 @@ class PartFacts:
     extradata_sha256: str
     """SHA-256 of the codec's global header. Parts with different headers cannot be joined."""
     frame_data: Mapping[str, int] = field(default_factory=dict)
-    """How many frames carry closed captions and the like, by the names in `FRAME_DATA`."""
+    """Number of frames with each kind of side data, by the names in `FRAME_DATA`."""
     captions: str = ""
     """Captions that the encoder cannot store, from `captions.pack_captions`."""
 
 
 @dataclass(frozen=True)
 class SegmentInfo:
-    """What is known about a segment; of a preview only where it starts and its pictures."""
+    """Facts about a segment; for a preview, only its start and its pictures."""
 
     start_pts: int
     part: PartFacts | None = None
@@ -77,7 +77,7 @@ class SegmentInfo:
 
 @dataclass(frozen=True)
 class FilmInfo:
-    """What is known about a joined film."""
+    """Facts about a joined film."""
 
     source_sha256: str
     width: int
@@ -87,7 +87,7 @@ class FilmInfo:
     thumbnail_keys: tuple[str, ...] = ()
     """Before/after pictures of some segments."""
     joined: tuple[str, ...] = ()
-    """Segments whose parts nobody needs any more; the sweep removes those that are left."""
+    """Segments whose parts are no longer needed; the sweep removes leftovers."""
     shots: tuple[Shot, ...] = ()
     shot_sheet: ShotSheet | None = None
     streams: tuple[StreamFate, ...] = ()
@@ -97,7 +97,7 @@ class FilmInfo:
 
 @dataclass(frozen=True)
 class StillInfo:
-    """What is known about a picture."""
+    """Facts about a picture."""
 
     width: int
     height: int
@@ -119,7 +119,7 @@ _INFO_TYPES: Mapping[str, type[Any]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Record:
-    """The result of a unit: its done-record names the attempt that counts. Small, and all JSON."""
+    """The done-record of a unit: names the attempt that counts, with facts for later units."""
 
     unit_id: str
     kind: UnitKind
@@ -159,7 +159,7 @@ class Record:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the source but did not prevent its coloring."""
+        """Problems of the source that did not prevent its coloring."""
         return self.info.warnings if self.info else ()
 
 
@@ -197,7 +197,7 @@ def record_from_json(data: bytes) -> Record:
 
 @dataclass(frozen=True)
 class UnitResult:
-    """How a unit ended, as a worker reports it; for an ImageBatch, how each of its stills ended."""
+    """The outcome of a unit, as a worker reports it; for an ImageBatch, that of each still."""
 
     unit_id: str
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""The state of a run, which it keeps on the destination while it runs and afterwards."""
+"""The state of a run, stored on the destination during the run and afterwards."""
 
 import json
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ class RunState:
     comparison: Comparison | None = None
     """Set at the end: the estimate and the actual values for what this run colored."""
     heartbeat_seconds: float = 20.0
-    """Interval in which a running run renews `updated_at`."""
+    """Interval at which a run in progress renews `updated_at`."""
     host: str = ""
     pid: int = 0
     version: str = ""
@@ -145,7 +145,7 @@ def run_from_json(data: bytes) -> RunState:
 
 @dataclass(frozen=True)
 class JobRuns:
-    """What is stored about one job on a destination."""
+    """The stored runs of one job on a destination."""
 
     job_id: str
     runs: tuple[RunState, ...]

@@ -95,7 +95,7 @@ class Retry:
         return last + timedelta(hours=min(wait, hours))
 
     def held(self, failure: Failure, now: datetime) -> tuple[HoldReason, str] | None:
-        """Return why a run at `now` leaves the source out, and a sentence; None if it tries it."""
+        """Return why a run at `now` skips the source, with a sentence; None if it is due."""
         due = self.due_at(failure.failures, datetime.fromisoformat(failure.last_at))
         times = "once" if failure.failures == 1 else f"{failure.failures} times"
         seen = f"{failure.key}: failed {times}, last at {failure.last_at}"

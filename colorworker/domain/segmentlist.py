@@ -1,4 +1,4 @@
-"""What a dry run shows about a film: its properties and its segments."""
+"""The outline of a film in a dry run: its properties and its segments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class FilmOutline:
     rate: Fraction = Fraction(0)
     """Frames per second."""
     frames: int = 0
-    """Frames to color; of an excerpt only its own. 0 if the header does not say."""
+    """Number of frames to color; for an excerpt, only those inside it. 0 if unknown."""
     seconds: float = 0.0
     """Duration of these frames."""
     segments: int = 0
@@ -52,7 +52,7 @@ def group_cuts(cuts: Iterable[Cut], origin_pts: int, time_base: Fraction) -> tup
     """Return the segments of a film, with consecutive ones of equal length in one run.
 
     Args:
-        cuts: Of the film, in order.
+        cuts: Cut list of the film.
         origin_pts: Timestamp of the film's first frame.
         time_base: Seconds per tick.
     """

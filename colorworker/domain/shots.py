@@ -55,7 +55,7 @@ def merge_shots(starts: Iterable[RecordedStart], timeline: Timeline) -> list[Sho
     first_pts = int(timeline.pts[0])
     kept = [RecordedStart(first_pts, first_pts, "start")]
     for start in sorted(starts, key=lambda each: (each.start_pts, -each.end_pts)):
-        # The last segment of an excerpt looks at frames behind the excerpt's end.
+        # The last segment of an excerpt looks at frames beyond the excerpt's end.
         if first_pts < start.start_pts <= timeline.pts[-1] and start.start_pts >= kept[-1].end_pts:
             kept.append(start)
     frames = timeline.pts.searchsorted([start.start_pts for start in kept]).tolist()

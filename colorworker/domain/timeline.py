@@ -34,7 +34,7 @@ class Timeline:
 
     Attributes:
         pts: int64 (n,), strictly increasing, one per frame that the decoder outputs.
-        durations: int64 (n,), ticks per frame; 0 where the container does not say.
+        durations: int64 (n,), ticks per frame; 0 where the container does not give one.
         keyframes: int64 (k,), strictly increasing subset of `pts` at which decoding can begin; it
             always contains the first frame's pts.
         time_base: Seconds per tick.

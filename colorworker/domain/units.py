@@ -13,13 +13,13 @@ from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Optio
 from colorworker.domain.timeline import Timeline
 
 RECIPE = 7
-"""Raise this when the same inputs give other colors or bytes. All earlier outputs are then redone.
+"""Raise this when the same inputs give different colors or bytes. Earlier outputs are then redone.
 """
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Read a film's packets, and find out when each frame is shown and where to cut.
+    """Read a film's packets to get its properties, the time of every frame, and the cut list.
 
     Contains the identity of the assembly, so that one request tells whether the film is done.
     """
@@ -90,7 +90,7 @@ class Cut:
 
 
 def merge_cuts(cuts: list[Cut], most: int) -> list[Cut]:
-    """Return at most this many cuts, each made of about equally many consecutive ones."""
+    """Return at most `most` cuts, by merging about equal numbers of consecutive ones."""
     each = -(-len(cuts) // most)
     groups = (cuts[place : place + each] for place in range(0, len(cuts), each))
     return [
@@ -132,7 +132,7 @@ def segments(
         asset: The film.
         cuts: All cuts of the film.
         scan_id: Identity of its scan.
-        options: Of the film.
+        options: Options of the film.
         model: The weights.
         adjustments_of: Returns the film's adjustments that apply to a cut; only these are part of
             the segment's identity.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How a worker handles units. None of this changes colors, so none of it is in an identity.
+    """Settings of a worker. None of them changes colors, so none is part of an identity.
 
     `settings.py` reads these from the environment; the values below are its defaults as well.
     """

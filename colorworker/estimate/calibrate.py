@@ -17,7 +17,7 @@ from colorworker.domain.costs import Calibration, CostClass, Rate
 from colorworker.domain.options import ModelRef, Options
 from colorworker.driver import Job, run_job
 from colorworker.errors import SourceUnsupported
-from colorworker.estimate.samplemedia import make_reel, make_still, tells_output
+from colorworker.estimate.samplemedia import make_reel, make_still, predicts_output_size
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.executors.worker import WorkerSpec, open_context
 from colorworker.inputs.listing import OpenSource, list_entries
@@ -56,7 +56,7 @@ class Bench:
 def calibrate(
     cost_classes: Sequence[CostClass],
     bench: Bench,
-    said: Callable[[str], None] = lambda _: None,
+    announce: Callable[[str], None] = lambda _: None,
     *,
     known: Calibration | None = None,
 ) -> Calibration:
@@ -65,7 +65,7 @@ def calibrate(
     Args:
         cost_classes: What to measure, the most important first.
         bench: Conditions of the calibration.
-        said: Called with a line about what is being measured.
+        announce: Called with a line about what is being measured.
         known: Earlier measurements, which are kept.
     """
     began = time.monotonic()
@@ -76,7 +76,7 @@ def calibrate(
         for number, cost_class in enumerate(cost_classes, 1):
             if number > 1 and time.monotonic() - began > BUDGET_SECONDS:
                 break
-            said(f"measuring {cost_class.name} ({number} of {len(cost_classes)})")
+            announce(f"measuring {cost_class.name} ({number} of {len(cost_classes)})")
             # Material that cannot be made here, or that the profile refuses, gets no rate.
             with suppress(SourceUnsupported):
                 measure = machine.still if cost_class.kind == "still" else machine.film
@@ -203,7 +203,11 @@ class _Machine:
 
 def _source_bytes(folder: Path, cost_class: CostClass) -> int:
     """Return the total source bytes of a folder; 0 if they do not predict the output bytes."""
-    return sum(path.stat().st_size for path in folder.iterdir()) if tells_output(cost_class) else 0
+    return (
+        sum(path.stat().st_size for path in folder.iterdir())
+        if predicts_output_size(cost_class)
+        else 0
+    )
 
 
 def _megapixels(size: tuple[int, int]) -> float:

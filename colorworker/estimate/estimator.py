@@ -62,7 +62,7 @@ class Estimator:
         )
         self._kept = CalibrationFile(settings.run.cache or default_folder(), self._bench)
 
-    def of_run(self, plan: JobPlan) -> Estimate | None:
+    def estimate_run(self, plan: JobPlan) -> Estimate | None:
         """Return the estimate of a run; None if the machine has not been calibrated.
 
         Previews have no estimate, because the calibration does not cover them.
@@ -73,21 +73,21 @@ class Estimator:
         volume = self._survey(plan, None, _SAMPLES_OF_A_RUN)
         return self._estimate(volume, known)
 
-    def of_dry_run(
+    def estimate_dry_run(
         self,
         plan: JobPlan,
         recorded: Recorded,
-        anew: bool | None,
-        said: Callable[[str], None],
+        recalibrate: bool | None,
+        announce: Callable[[str], None],
     ) -> tuple[Volume, Estimate | None]:
         """Return the work to do and its estimate.
 
         Args:
             plan: The plan of the job.
             recorded: Units that have a done-record on the destination.
-            anew: True: calibrate again. None: measure only missing rates. False: do not measure,
-                so there may be no estimate.
-            said: Called with a line about what is being measured.
+            recalibrate: True: measure everything again. None: measure only missing rates. False:
+                measure nothing, so there may be no estimate.
+            announce: Called with a line about what is being measured.
 
         Raises:
             ColorworkerError: If the machine cannot be measured.
@@ -95,9 +95,9 @@ class Estimator:
         volume = self._survey(plan, recorded, MOST_SAMPLES)
         if self._options.preview:
             return volume, None
-        known = None if anew else self._kept.read()
-        if anew is not False and volume.items:
-            known = self._measured(volume, known, said)
+        known = None if recalibrate else self._kept.read()
+        if recalibrate is not False and volume.items:
+            known = self._measured(volume, known, announce)
         return volume, self._estimate(volume, known) if known else None
 
     def _survey(self, plan: JobPlan, recorded: Recorded | None, most: int) -> Volume:
@@ -108,7 +108,7 @@ class Estimator:
         )
 
     def _measured(
-        self, volume: Volume, known: Calibration | None, said: Callable[[str], None]
+        self, volume: Volume, known: Calibration | None, announce: Callable[[str], None]
     ) -> Calibration:
         makeable = [cost_class for cost_class in _cost_classes(volume) if is_makeable(cost_class)]
         missing = [
@@ -118,10 +118,10 @@ class Estimator:
         ]
         if known is not None and not missing:
             return known
-        if busy := busy_words(os.getloadavg()[0], os.cpu_count() or 1):
-            said(busy)
+        if busy := busy_warning(os.getloadavg()[0], os.cpu_count() or 1):
+            announce(busy)
         apply_environment(tensorflow_environment(self._threads))
-        measured = calibrate(missing, self._bench, said, known=known)
+        measured = calibrate(missing, self._bench, announce, known=known)
         self._kept.write(measured)
         return measured
 
@@ -141,7 +141,7 @@ def workers_on_a_node(workers: int | None, cpus_per_worker: int) -> int:
     return room if workers is None else min(room, workers)
 
 
-def busy_words(load: float, cores: int) -> str:
+def busy_warning(load: float, cores: int) -> str:
     """Return a warning if the machine is busy, otherwise an empty string.
 
     Args:

@@ -43,8 +43,8 @@ _AHEAD = 16
 
 
 @dataclass(frozen=True)
-class Looking:
-    """What the examination of films needs to know of the job."""
+class InspectionContext:
+    """The facts about a job that are needed to inspect its films."""
 
     options: Options
     """Options of the job."""
@@ -56,10 +56,10 @@ class Looking:
     """Units that have a done-record on the destination."""
 
 
-def outlined(
+def outline_films(
     entries: Iterable[Entry],
     films: int,
-    looking: Looking,
+    context: InspectionContext,
     opened: Callable[[str], ObjectStore],
     slow: Callable[[Entry], None] = lambda _: None,
 ) -> Iterator[tuple[Entry, FilmOutline | None]]:
@@ -68,14 +68,14 @@ def outlined(
     Args:
         entries: Entries of a job; read once.
         films: Number of films to colorize among them.
-        looking: What the examination needs to know of the job.
+        context: Facts about the job.
         opened: Opens the store at a source's root.
-        slow: Called with a film whose packets are being read and that is waited for.
+        slow: Called with a film before waiting for its packets to be read.
     """
     waiting: deque[tuple[Entry, Future[FilmOutline] | None]] = deque()
     seen, left = 0, MOST_READ_BYTES
 
-    def said() -> tuple[Entry, FilmOutline | None]:
+    def next_outline() -> tuple[Entry, FilmOutline | None]:
         entry, future = waiting.popleft()
         if future and not future.done():
             slow(entry)
@@ -87,53 +87,55 @@ def outlined(
             future = None
             if entry.kind == "film" and not entry.outcome and seen < MOST_FILMS:
                 seen += 1
-                unit = _scan(entry, looking)
-                is_read = unit.unit_id not in looking.recorded and (
+                unit = _scan(entry, context)
+                is_read = unit.unit_id not in context.recorded and (
                     films == 1 or entry.size_bytes <= left
                 )
                 left -= entry.size_bytes if is_read else 0
                 store = store_of(entry.root)
-                future = pool.submit(outline, unit, store, looking, reads_all=is_read)
+                future = pool.submit(outline, unit, store, context, reads_all=is_read)
             waiting.append((entry, future))
             while waiting and (waiting[0][1] is None or len(waiting) > _AHEAD):
-                yield said()
+                yield next_outline()
         while waiting:
-            yield said()
+            yield next_outline()
 
 
-def _scan(entry: Entry, looking: Looking) -> Scan:
-    options = entry.options(looking.options)
-    return scan(entry.asset(), entry.output_key, options, looking.model)
+def _scan(entry: Entry, context: InspectionContext) -> Scan:
+    options = entry.options(context.options)
+    return scan(entry.asset(), entry.output_key, options, context.model)
 
 
-def outline(unit: Scan, store: ObjectStore, looking: Looking, *, reads_all: bool) -> FilmOutline:
+def outline(
+    unit: Scan, store: ObjectStore, context: InspectionContext, *, reads_all: bool
+) -> FilmOutline:
     """Return a film's properties and cut list; errors become part of the outline.
 
     Args:
         unit: The scan as the job would run it.
         store: Store of the source.
-        looking: What the examination needs to know of the job.
+        context: Facts about the job.
         reads_all: Read the packets unless the film has been scanned. False: read the header only.
     """
-    found = _of_record(unit, looking) if unit.unit_id in looking.recorded else None
+    found = _of_record(unit, context) if unit.unit_id in context.recorded else None
     if found is None:
         asset = unit.asset
         try:
             with store.open(asset.key, etag=asset.etag, version=asset.version) as reader:
                 if reads_all:
-                    found = _of_packets(reader, unit, looking.max_pixels)
+                    found = _of_packets(reader, unit, context.max_pixels)
                 else:
                     found = _of_header(reader, unit)
         except ColorworkerError as error:
             found = FilmOutline(error=str(error))
-    return replace(found, is_done=unit.assembly_id in looking.recorded)
+    return replace(found, is_done=unit.assembly_id in context.recorded)
 
 
-def _of_record(unit: Scan, looking: Looking) -> FilmOutline | None:
+def _of_record(unit: Scan, context: InspectionContext) -> FilmOutline | None:
     """Return the outline from a scan's record; None if the record is missing or damaged."""
     try:
         # Not `read_record`, which deletes damaged records: a dry run writes nothing.
-        record = record_from_json(looking.destination.get(record_key(unit.unit_id)))
+        record = record_from_json(context.destination.get(record_key(unit.unit_id)))
         info = info_of(record, ScanInfo)
         found = _of_cuts(unit, info.video, info.cuts, info.origin_pts, info.time_base)
     except (ColorworkerError, ValueError):

@@ -58,7 +58,7 @@ def is_makeable(cost_class: CostClass) -> bool:
     return cost_class.form in (_SUFFIXES if cost_class.kind == "still" else _ENCODERS)
 
 
-def tells_output(cost_class: CostClass) -> bool:
+def predicts_output_size(cost_class: CostClass) -> bool:
     """Return whether larger sources of this form give larger outputs.
 
     They do not if the source's codec was given a bit rate, or if the output codec has one (ProRes,

@@ -1,1 +1,1 @@
-"""Where units run: on threads of this process, or on Ray actors."""
+"""Run units on threads of this process or on Ray actors."""

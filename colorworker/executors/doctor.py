@@ -1,6 +1,6 @@
-"""What is installed, reachable and fast enough on this machine: one function per check.
+"""Checks of this machine: libraries, encoders, stores, speed. One function per check.
 
-What a job needs in any case is asked of `preflight`, as jobs and workers do.
+Everything that any job needs is checked by `preflight`, which jobs and workers use too.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ Status = Literal["ok", "warn", "fail"]
 
 _LIBRARIES = ("numpy", "av", "pyvips", "opencv-python-headless", "tensorflow", "keras", "ray")
 _ENCODERS = ("libx264", "ffv1", "aac")
-"""Of films of the access and archive profiles, and of sound that must be encoded again."""
+"""Encoders for films of the access and archive profiles, and for sound that is re-encoded."""
 _GPU_STEP = (
     "Install the GPU build over it: pip install 'colorworker[gpu]' &&"
     " pip install --force-reinstall --no-deps 'tensorflow>=2.20,<2.22'"
@@ -53,10 +53,10 @@ class Check:
 
 
 def checks(model: str = "lite") -> Iterator[Check]:
-    """Yield the result of every check as it is done, the slow ones last.
+    """Run all checks, the slow ones last, and yield each result when it is known.
 
     Args:
-        model: Name or path of the weights to check and to time.
+        model: Name or path of the weights to check and time.
     """
     yield check_versions()
     yield check_cores()
@@ -152,7 +152,7 @@ def check_weights(model: str = "lite") -> Check:
 
 
 def check_ray() -> Check:
-    """Tell whether this machine can run jobs on a Ray cluster."""
+    """Check whether Ray loads, for jobs on a cluster."""
     version = _version("ray")
     if not version:
         return Check(
@@ -182,7 +182,7 @@ def check_devices() -> Check:
 
 
 def check_speed(model: str = "lite") -> Check:
-    """Load the network and let it color for about a second."""
+    """Load the network and measure its speed for about a second."""
     started = time.perf_counter()
     try:
         preflight.network_runtime()
@@ -228,7 +228,7 @@ def _has_nvidia_driver() -> bool:
 
 
 def _is_taken(store: ObjectStore) -> bool:
-    """Tell whether a second create-only put of the key is refused, as it must be."""
+    """Return whether a second create-only put of the key is refused, as it must be."""
     try:
         store.put("doctor/attempt", b"another", create_only=True)
     except KeyExists:
@@ -237,7 +237,7 @@ def _is_taken(store: ObjectStore) -> bool:
 
 
 def _version(library: str) -> str:
-    """Return the installed version, of TensorFlow's CPU wheel too; empty if there is none."""
+    """Return the installed version, also that of TensorFlow's CPU wheel; empty if not installed."""
     for distribution in (library, f"{library}-cpu"):
         try:
             return metadata.version(distribution)

@@ -22,7 +22,7 @@ class InProcessExecutor:
 
     @property
     def slots(self) -> int:
-        """One unit per thread: a queue in the same process would gain nothing."""
+        """One unit per thread; queueing more in the same process gains nothing."""
         return self._workers
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
@@ -35,7 +35,7 @@ class InProcessExecutor:
 
         Raises:
             UsageError: If this machine cannot do the job's units. There is no other worker, so this
-                ends the job; nothing is charged to the unit that met it.
+                ends the job. No attempt is counted.
         """
         if not self._running:
             time.sleep(timeout_seconds)
@@ -46,11 +46,11 @@ class InProcessExecutor:
         return [future.result() for future in done]
 
     def drain(self) -> set[str]:
-        """Begin no more units; return the ids of those that were submitted and not begun."""
+        """Begin no more units; return the ids of submitted units that have not begun."""
         self._draining = True
         unbegun = [future for future in self._running if future.cancel()]
         return {self._running.pop(future) for future in unbegun}
 
     def close(self) -> None:
-        """End the threads. Waits for them, unless drained: then there was time enough."""
+        """End the threads. Waits for them, unless `drain` was called, which gave them time."""
         self._pool.shutdown(wait=not self._draining, cancel_futures=True)

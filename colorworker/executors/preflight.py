@@ -1,10 +1,10 @@
-"""What a machine needs before it is given any unit. Jobs, Ray workers and `doctor` all ask here.
+"""Check a machine before it gets any unit. Used by jobs, Ray workers and `doctor`.
 
 Each check returns a short description of what it found, or raises a UsageError: one sentence with
-the object, what was seen and the next step. Nothing that a check raises says anything about an
-item, so a failed check leaves no failed items, no attempts and no parked items behind.
+the object, the fault and the next step. These errors are never about an item, so a failed check
+leaves no failed items, no attempts and no parked items behind.
 
-A library is checked by importing it: one that is found may still not load.
+A library is checked by importing it, because an installed library may fail to load.
 """
 
 import platform
@@ -34,7 +34,7 @@ from colorworker.state import STATE, record_key
 from colorworker.store.objectstore import ObjectStore
 
 STILL_SAVERS = ("jpegsave", "pngsave", "tiffsave", "webpsave")
-"""libvips' operations that write pictures."""
+"""Operations of libvips that write pictures."""
 _PROBED_ITEMS = 64
 """Items whose done-records are looked up before TensorFlow is imported. Larger jobs always import
 it: compared with that many items, 3 to 8 seconds do not matter."""
@@ -47,9 +47,9 @@ def check_machine(
     """Check everything that units need on this machine, except for the network's runtime.
 
     Args:
-        destination: Of the job; a small object is put there and deleted again.
-        settings: Of the job's workers.
-        encoders: libav's names of those that films need; see `media.codecs.profiles`.
+        destination: The job's destination; a small object is put there and deleted again.
+        settings: Settings of the job's workers.
+        encoders: Encoders that films need, by libav's names; see `media.codecs.profiles`.
 
     Raises:
         UsageError: If this machine cannot do the job's units.
@@ -62,9 +62,9 @@ def check_machine(
 
 
 def refuse_absent_runtime() -> None:
-    """Refuse at once where TensorFlow is certainly absent; it may still be found not to load.
+    """Refuse at once if TensorFlow is not installed. If it is, it may still fail to load later.
 
-    A job lists its sources before it imports the runtime, and that can take minutes.
+    A job lists its sources before it imports TensorFlow, and that can take minutes.
 
     Raises:
         DependencyMissing: If there is no TensorFlow.
@@ -120,7 +120,7 @@ def picture_library() -> str:
 
 
 def flow_library() -> str:
-    """Load OpenCV, which films' optical flow is computed with.
+    """Load OpenCV, which computes the optical flow of films.
 
     Raises:
         DependencyMissing: If it is missing or does not load.
@@ -145,7 +145,7 @@ def film_encoders(names: Iterable[str]) -> str:
     """Look for encoders in the FFmpeg that PyAV carries, and try those of NVENC.
 
     Args:
-        names: libav's, such as `libx264` and `h264_nvenc`.
+        names: Encoders by libav's names, such as `libx264` and `h264_nvenc`.
 
     Raises:
         DependencyMissing: If PyAV does not load or its FFmpeg lacks a software encoder.
@@ -174,7 +174,7 @@ def film_encoders(names: Iterable[str]) -> str:
 
 
 def writable(store: ObjectStore) -> str:
-    """Put a small object under a key of its own, and delete it again.
+    """Put a small object under a unique key, and delete it again.
 
     Raises:
         PlaceUnfit: If the store takes no objects from this machine, or does not delete them.
@@ -224,12 +224,12 @@ def free_space(destination: ObjectStore, scratch: Path | None, min_free_bytes: i
 
 
 def is_local(store: ObjectStore) -> bool:
-    """Tell whether the store is a folder of this machine."""
+    """Return whether the store is a folder of this machine."""
     return store.uri.startswith("file://")
 
 
 def make_scratch(folder: Path) -> None:
-    """Make the folder for temporary files unless it exists, and write to it.
+    """Create the folder for temporary files unless it exists, and write to it as a test.
 
     Raises:
         PlaceUnfit: If it cannot be made or written to.
@@ -249,7 +249,7 @@ def make_scratch(folder: Path) -> None:
 def any_unfinished(
     entries: Iterable[Entry], options: Options, model: ModelRef, destination: ObjectStore
 ) -> bool:
-    """Tell whether any item may be left to color.
+    """Return whether any item may be left to color.
 
     Looks up the done-records of up to 64 items; with more items the answer is True. It is False
     only if all are done, unless an output was deleted by hand: its worker then imports the runtime
@@ -263,7 +263,7 @@ def any_unfinished(
     def is_unfinished(entry: Entry) -> bool:
         try:
             destination.head(record_key(output_identity(entry, options, model)))
-        except ColorworkerError:  # A missing key; anything else the test write reports better.
+        except ColorworkerError:  # A missing key, or an error that the test write reports better.
             return True
         return False
 

@@ -1,14 +1,14 @@
 """Run units on Ray actors: a bounded loop over `ray.wait`, one model per actor.
 
-Actors come and go with the nodes. Only an actor that has answered is given a unit, so one that does
-not fit on the cluster delays nothing; and it is given only one at a time, so no unit waits behind a
-long one while another actor is idle. An actor that dies is dropped and another is requested where
-there is capacity. Ray does not retry calls: the driver counts attempts, and only the unit that was
-being worked on is charged one.
+Actors come and go with the nodes. Only an actor that has answered gets a unit, so an actor that
+does not fit on the cluster delays nothing. It gets one unit at a time, so no unit waits behind a
+long one while another actor is idle. A dead actor is dropped, and another is requested where there
+is capacity. Ray does not retry calls: the driver counts attempts, and only the unit that was
+running is charged one.
 
 An actor whose machine cannot do the job's units (no TensorFlow, unreadable weights, a full disk) is
-retired, and no other is started on its node. The unit that met it is charged nothing and goes to
-another actor. When none is left, the job ends.
+retired, and no other is started on its node. Its unit goes to another actor, without counting an
+attempt. When no actor is left, the job ends.
 """
 
 import logging
@@ -31,22 +31,22 @@ from colorworker.executors.worker import WorkerSpec, internal_error
 logger = logging.getLogger(__name__)
 
 _QUEUED_PER_ACTOR = 1
-"""Units per actor that wait here, so that an actor that is free need not wait for the driver."""
+"""Units per actor that wait here, so that an idle actor need not wait for the driver."""
 _ADJUST_SECONDS = 2.0
-"""Time between two looks at the cluster's nodes."""
+"""Interval between checks of the cluster's nodes."""
 _ANSWER_SECONDS = 5.0
-"""How long an actor may take to say which units it has begun."""
+"""How long an actor may take to report which units it has begun."""
 _MAX_LOSSES_IN_A_ROW = 20
 """Actors that may die in a row, with no unit finished in between, before the job gives up on the
 cluster."""
 _LAST_CHANCE_SECONDS = 30.0
-"""With every node refused and no actor working: how long those that are starting are waited for."""
+"""How long to wait for actors that are starting if all nodes are refused and no actor works."""
 _NODE_LABEL = "ray.io/node-id"
-"""Label that Ray gives every node."""
+"""Label that Ray sets on every node."""
 
 
 class _RunningUnit(NamedTuple):
-    """A unit at an actor, and the reference to its result."""
+    """A unit that an actor works on, and the reference to its result."""
 
     reference: Any
     unit: WorkUnit
@@ -55,11 +55,11 @@ class _RunningUnit(NamedTuple):
 
 @dataclass
 class _Worker:
-    """One actor and the unit it has been given."""
+    """One actor, and the unit assigned to it."""
 
     actor: Any
     starting: Any
-    """Reference to what `start` returns; None once that has come."""
+    """Reference to the result of `start`; None once that has arrived."""
     name: str = ""
     node_id: str = ""
     running: _RunningUnit | None = None
@@ -72,7 +72,7 @@ class _Worker:
 
 
 class RayExecutor:
-    """As many actors as the cluster has capacity for, each with one unit under way."""
+    """Runs units on as many actors as the cluster has capacity for, one unit per actor."""
 
     def __init__(
         self,
@@ -86,15 +86,15 @@ class RayExecutor:
         """Connect to the cluster at `address`, or start Ray on this machine, and start the actors.
 
         Args:
-            spec: What the actors set themselves up from.
-            size: How many actors, and what each takes.
-            address: Of the cluster; empty starts Ray on this machine.
-            environment: Variables of the actors' processes.
-            start_seconds: How long there may be no actor at all before the job gives up.
+            spec: Setup of the actors.
+            size: Number of actors, and the resources of each.
+            address: Address of the cluster; empty starts Ray on this machine.
+            environment: Environment variables of the actors' processes.
+            start_seconds: How long there may be no actor at all before the job ends.
 
         Raises:
-            UsageError: If there is no such cluster, or it cannot hold a single actor of that size
-                and size.min_workers does not ask to wait for more nodes.
+            UsageError: If there is no such cluster, or it has no room for a single actor and
+                size.min_workers does not request to wait for more nodes.
         """
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
@@ -132,20 +132,20 @@ class RayExecutor:
 
     @property
     def slots(self) -> int:
-        """Units under way at the actors that are ready, and as many that wait for one of them."""
+        """Units running at ready actors, plus as many that wait for one of them."""
         return len(self._ready()) * (1 + _QUEUED_PER_ACTOR)
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
-        """Give the unit to an idle actor, or to the next one that is."""
+        """Give the unit to an idle actor, or to the next actor that becomes idle."""
         self._waiting.append((unit, attempt))
         self._assign_units()
 
     def wait(self, timeout_seconds: float) -> list[UnitResult]:
-        """Return the results of units that have finished or were lost; sleeps at most that long.
+        """Return the results of finished and lost units; sleeps at most `timeout_seconds`.
 
         Raises:
             UsageError: If no machine of the cluster can do the job's units.
-            PlaceFailed: If actors die one after another, or there has been none for long.
+            PlaceFailed: If actors die one after another, or there was none for `start_seconds`.
         """
         if time.monotonic() - self._last_adjusted >= _ADJUST_SECONDS:
             self._adjust_pool()
@@ -165,7 +165,7 @@ class RayExecutor:
         return results
 
     def drain(self) -> set[str]:
-        """Begin no more units; return the ids of those that were submitted and not begun."""
+        """Begin no more units; return the ids of submitted units that have not begun."""
         self._draining = True
         unbegun = {unit.unit_id for unit, _ in self._waiting}
         self._waiting.clear()
@@ -176,7 +176,7 @@ class RayExecutor:
         for worker, answer in zip(workers, answers, strict=True):
             try:
                 begun = set(ray.get(answer, timeout=0))
-            except RayError:  # Dead, or it does not answer: its unit will be lost, or finished.
+            except RayError:  # Dead or silent: its unit will be lost, or finish.
                 continue
             running = worker.running
             if running and (running.unit.unit_id, running.attempt) not in begun:
@@ -189,7 +189,7 @@ class RayExecutor:
         return [worker.name for worker in self._ready()]
 
     def close(self) -> None:
-        """End the actors, whatever they do, and Ray if it was started or connected to here."""
+        """Kill the actors, even if they are busy, and disconnect from Ray if connected here."""
         for worker in self._workers:
             ray.kill(worker.actor)
         if self._connected_here:
@@ -211,7 +211,7 @@ class RayExecutor:
 
         Raises:
             UsageError: If every node is refused and no actor is left.
-            PlaceFailed: If there has been no actor for long.
+            PlaceFailed: If there was no actor for `start_seconds`.
         """
         self._last_adjusted = time.monotonic()
         ready = self._ready()
@@ -241,7 +241,7 @@ class RayExecutor:
         return _Worker(actor, actor.start.remote())
 
     def _take_started(self, worker: _Worker) -> None:
-        """Take in an actor that has set itself up, was refused, or failed to start."""
+        """Handle the answer of a starting actor: ready, its machine refused, or failed."""
         try:
             started: Started = ray.get(worker.starting)
         except RayError as error:
@@ -268,7 +268,7 @@ class RayExecutor:
     def _take_result(self, worker: _Worker, running: _RunningUnit) -> UnitResult | None:
         """Return the result of an actor's unit; drop the actor if it has died.
 
-        None where its machine is at fault: the unit is then given to another one.
+        None if the actor's machine is at fault: the unit then goes to another actor.
         """
         reference, unit, attempt = running
         try:
@@ -276,11 +276,11 @@ class RayExecutor:
         except RayTaskError as error:
             if isinstance(error.cause, UsageError):
                 return self._refused(worker, running, error.cause)
-            # The actor lives: either the unit or our own code is at fault.
+            # The actor is alive, so either the unit or our own code is at fault.
             logger.exception("unit %s broke the worker", unit.unit_id)
             result = internal_error(unit, attempt, error.cause)
         except RayError as error:
-            # ActorDied, ActorUnavailable, OutOfMemory, WorkerCrashed, NodeDied: the place failed.
+            # ActorDied, ActorUnavailable, OutOfMemory, WorkerCrashed or NodeDied.
             return self._lost(worker, running, error)
         worker.running = None
         self._losses = 0
@@ -290,7 +290,7 @@ class RayExecutor:
     def _refused(
         self, worker: _Worker, running: _RunningUnit, refusal: UsageError
     ) -> UnitResult | None:
-        """Take the unit back from an actor whose machine cannot do it, for the next one."""
+        """Take the unit back from an actor whose machine cannot do it, and queue it again."""
         if self._draining:
             self._retire(worker, refusal)
             return _lost_result(running.unit, running.attempt, "stopped before it was begun")
@@ -301,7 +301,7 @@ class RayExecutor:
     def _retire(self, worker: _Worker, refusal: UsageError) -> None:
         """Give no more units to an actor, and start no other on its node.
 
-        Others that work on the same node are kept for as long as they do.
+        Other actors on that node are kept as long as they work.
 
         Raises:
             UsageError: The refusal, if no actor is left and no node where one could start.
@@ -317,7 +317,7 @@ class RayExecutor:
         if not self._refused_nodes or capacity or self._ready():
             return
         if self._workers and time.monotonic() - self._last_refused < _LAST_CHANCE_SECONDS:
-            return  # Starting on a node where another was refused; requested before that.
+            return  # It was requested before its node was refused.
         raise next(reversed(self._refused_nodes.values()))
 
     def _none_started(self) -> PlaceFailed:
@@ -356,7 +356,7 @@ class RayExecutor:
 
     def _remove(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        # It may be alive but unreachable; it must not go on beside its successor.
+        # It may be alive but unreachable. It must not keep running beside its replacement.
         ray.kill(worker.actor)
 
 

@@ -16,17 +16,17 @@ from colorworker.errors import UsageError
 _REACH_SECONDS = 10.0
 """How long the head of a cluster may take to accept a connection."""
 _MISMATCH = "Version mismatch"
-"""Beginning of the RuntimeError that `ray.init` raises where versions differ."""
+"""Start of the message of the RuntimeError that `ray.init` raises if versions differ."""
 
 
 def connect(address: str) -> None:
     """Connect this process to a cluster, or start one on this machine.
 
     Args:
-        address: Of the cluster; empty starts Ray on this machine.
+        address: Address of the cluster; empty starts Ray on this machine.
 
     Raises:
-        UsageError: If there is no cluster at that address, it runs another version of Ray or
+        UsageError: If there is no cluster at that address, it runs a different version of Ray or
             Python, or it denies access.
     """
     _refuse_unreachable(address)
@@ -50,17 +50,17 @@ def connect(address: str) -> None:
             raise
         raise _version_mismatch(address, str(error)) from error
     finally:
-        # ray.init installs a handler of its own, under which SIGTERM would end the job at once.
+        # ray.init installs its own handler, under which SIGTERM would end the job at once.
         if handler is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
 def connected(address: str) -> Iterator[None]:
-    """Be connected inside the block; a connection that exists already is used and kept.
+    """Connect to a cluster for the duration of the block; an existing connection is kept.
 
     Raises:
-        UsageError: As `connect`.
+        UsageError: Like `connect`.
     """
     if ray.is_initialized():
         yield
@@ -88,11 +88,12 @@ def _refuse_unreachable(address: str) -> None:
 
 
 def _version_mismatch(address: str, words: str) -> UsageError:
-    """Return the error for a cluster of other versions.
+    """Return the error for a cluster that runs different versions.
 
     Args:
-        address: Of the cluster.
-        words: Of Ray: lines like `Ray: 2.60.0` and `Python: 3.11.7`, the cluster's first.
+        address: Address of the cluster.
+        words: Ray's message, with lines like `Ray: 2.60.0` and `Python: 3.11.7`, the cluster's
+            versions first.
     """
     found = [line.strip().partition(": ")[2] for line in words.splitlines() if line[:4] == " " * 4]
     cluster_ray, cluster_python = [*found, "?", "?"][:2]

@@ -1,4 +1,4 @@
-"""How many Ray actors to ask for: decided from plain numbers, without Ray."""
+"""Decide how many Ray actors to request, from plain numbers and without Ray."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PoolSize:
-    """How many workers a job may have, and what each one takes from its node."""
+    """Number of workers of a job, and the resources that each one takes from its node."""
 
     cpus: int = 1
     gpus: float = 0.0
     min_workers: int = 0
-    """Requested even where there is no capacity yet, so that an autoscaler sees the demand."""
+    """Workers to request even without capacity, so that an autoscaler sees the demand."""
     max_workers: int | None = None
-    """None for as many as the cluster has capacity for at any moment."""
+    """Maximum number of workers; None for as many as the cluster has capacity for."""
 
     @property
     def worker_resources(self) -> str:
-        """Return what one worker asks for, such as `2 CPUs and 0.5 GPUs`."""
+        """Resources of one worker as text, such as `2 CPUs and 0.5 GPUs`."""
         return f"{self.cpus} CPUs and {self.gpus:g} GPUs"
 
     def capacity(self, nodes: Iterable[Mapping[str, float]]) -> int:
@@ -32,9 +32,10 @@ class PoolSize:
         """Return how many workers there should be.
 
         Args:
-            capacity: How many fit on the cluster, no matter who holds its resources now.
-            work_is_waiting: Then all that are allowed are requested: those that do not fit wait at
-                no cost, and tell an autoscaler that more nodes are needed.
+            capacity: How many fit on the cluster, including resources that are in use now.
+            work_is_waiting: Whether units wait for workers. If so, the maximum is requested:
+                workers that do not fit wait at no cost and show an autoscaler that nodes are
+                missing.
         """
         most = self.max_workers
         if most is not None and work_is_waiting:
@@ -51,5 +52,5 @@ class PoolSize:
 
 
 def _times(available: float, each: float) -> int:
-    # Ten tenths of a GPU are slightly more than one in binary; Ray counts in 1/10000.
+    # Ten times 0.1 GPU exceeds 1 in binary floating point; Ray counts in units of 1/10000.
     return math.floor(available / each + 1e-4)

@@ -1,4 +1,4 @@
-"""Checks the place that a job runs in, and starts its executor there: threads, or Ray actors."""
+"""Check the machine or cluster that a job runs on, and start its threads or Ray actors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,18 +26,18 @@ def checked_place(
     destination: ObjectStore,
     unfinished: Callable[[], bool],
 ) -> Iterator[None]:
-    """Check what every unit needs, before the job leaves anything on its destination but a probe.
+    """Check everything that units need, before the job writes more than a probe.
 
-    In this process all of it is checked here. On Ray every worker checks its own machine, and this
-    process is connected to the cluster inside the block. A job that is done already needs none of
-    it, and its second run stays quick.
+    In process, all checks run here. On Ray, every worker checks its own machine, and this process
+    is connected to the cluster inside the block. A job that is already done skips the checks, so
+    its second run stays quick.
 
     Args:
         name: `inprocess` or `ray`.
-        spec: What workers must know.
-        settings: Of this process.
-        destination: Of the job.
-        unfinished: Tells whether any item is not done yet; see `preflight.any_unfinished`.
+        spec: Setup of the job's workers.
+        settings: Settings of this process.
+        destination: The job's destination.
+        unfinished: Returns whether any item is not done yet; see `preflight.any_unfinished`.
 
     Raises:
         UsageError: If the job cannot run here.
@@ -64,9 +64,9 @@ def start_executor(
 
     Args:
         name: `inprocess` or `ray`.
-        spec: What workers must know.
-        workers: Units at a time, or the most actors; None lets the cluster's size decide.
-        settings: Of this process.
+        spec: Setup of the job's workers.
+        workers: Maximum number of threads or actors; None: as many as fit on the cluster.
+        settings: Settings of this process.
 
     Raises:
         UsageError: If Ray is not installed, or the cluster cannot be reached or has no room for a
@@ -89,11 +89,11 @@ def start_executor(
 
 
 def _ray_modules() -> tuple[ModuleType, ModuleType]:
-    """Import what needs Ray, and return the modules of actors and of connections.
+    """Import everything that needs Ray, and return the modules of actors and of connections.
 
-    All of it before `ray.init`: once a driver under `ray job submit` has connected, other nodes on
-    the same machine delete and unpack its working folder again (`download_and_unpack_package` in
-    Ray 2.60), and for a moment its modules are missing.
+    This must happen before `ray.init`: once a driver under `ray job submit` has connected, other
+    nodes on the same machine delete and unpack its working folder again
+    (`download_and_unpack_package` in Ray 2.60), and for a moment its modules are missing.
 
     Raises:
         DependencyMissing: If Ray is missing or does not load.

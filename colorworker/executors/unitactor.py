@@ -13,21 +13,21 @@ from colorworker.executors.worker import WorkerSpec, check_worker, open_context,
 from colorworker.pipeline.context import WorkerContext
 
 _REMEMBERED_UNITS = 64
-"""Units begun last that an actor can name; many more than are ever queued at it."""
+"""Number of recently begun units that an actor remembers; far more than it ever has queued."""
 
 
 class Started(NamedTuple):
-    """What an actor answers when it has set itself up."""
+    """The answer of an actor that has set itself up."""
 
     worker: str
     """`host:pid`."""
     node_id: str
     refusal: UsageError | None
-    """Why its machine cannot do the job's units; None if it can."""
+    """Reason why its machine cannot do the job's units; None if it can."""
 
 
 class UnitActor:
-    """Holds a worker's context, and with it the model, for as long as it lives."""
+    """Runs units on one worker. Keeps the worker's context, and so the loaded model."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
@@ -38,7 +38,7 @@ class UnitActor:
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def start(self) -> Started:
-        """Open the stores and check this machine. Call it first, and once."""
+        """Open the stores and check this machine. Call it once, before anything else."""
         worker, node_id = "", ray.get_runtime_context().get_node_id()
         try:
             context = open_context(self._spec)
@@ -50,7 +50,7 @@ class UnitActor:
         return Started(worker, node_id, None)
 
     def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
-        """Do one unit, unless drained; the only thing that comes back is its small result.
+        """Do one unit and return its small result; None after `drain`.
 
         Raises:
             UsageError: If this machine is at fault, not the item.
@@ -65,10 +65,10 @@ class UnitActor:
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def drain(self) -> list[tuple[str, int]]:
-        """Begin no more units; return id and attempt of those begun last.
+        """Begin no more units; return the id and attempt of recently begun ones.
 
-        A call rather than `ray.cancel`, which only takes effect when the unit before has ended, and
-        then ends one that runs as well.
+        This is a call because `ray.cancel` only takes effect when the previous unit has ended, and
+        it also kills a running unit.
         """
         with self._lock:
             self._draining = True

@@ -1,4 +1,4 @@
-"""What executors share: opening a worker's context from a specification, and running one unit."""
+"""Shared by all executors: open a worker's context from its specification, and run one unit."""
 
 import logging
 import os
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What a worker needs in order to set itself up anywhere; no credentials, no handles."""
+    """Everything a worker needs to set itself up on any machine; no credentials, no handles."""
 
     destination_uri: str
     model: ModelRef
@@ -49,15 +49,16 @@ class WorkerSpec:
     threads: int | None = None
     """Cores for one prediction; None leaves the choice to TensorFlow."""
     stores: StoreOptions | None = None
-    """How to reach stores; every machine finds its own credentials."""
+    """Options of stores; every machine finds its own credentials."""
     shared_key: str = ""
-    """Key that the driver has put on the destination and every worker must find; may be empty."""
+    """Key that the driver has put on the destination, and that every worker must find. Empty: no
+    such check."""
     encoders: tuple[str, ...] = ()
-    """libav's names of the encoders that the job's films need."""
+    """Encoders that the job's films need, by libav's names."""
 
 
 def open_context(spec: WorkerSpec) -> WorkerContext:
-    """Return a worker's context on this machine; the first picture that needs it loads the model.
+    """Return a worker's context on this machine. The model is loaded when it is first needed.
 
     Raises:
         UsageError: If this machine cannot open the destination.
@@ -77,21 +78,21 @@ def check_worker(context: WorkerContext, spec: WorkerSpec) -> None:
     """Check that this machine can do the job's units; the network's runtime is not imported yet.
 
     Raises:
-        UsageError: If it cannot, or if it sees another destination than the driver.
+        UsageError: If it cannot, or if it sees a different destination than the driver.
     """
     _refuse_other_destination(context, spec.shared_key)
     check_machine(context.destination, spec.settings, spec.encoders)
 
 
 def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult:
-    """Do one unit, or find it done. Whatever goes wrong with the item comes back as a value.
+    """Do one unit, or find its record, and return the result. Errors of the item are results too.
 
     Raises:
-        UsageError: If this machine is at fault, not the item. Nothing is charged to the unit then,
-            and the machine should get no more of them.
+        UsageError: If this machine is at fault, not the item. No attempt is counted then, and the
+            machine should get no more units.
     """
     try:
-        # Imported here, so that a machine where libvips or PyAV does not load can say so first.
+        # Imported here, so that a missing libvips or PyAV is reported as an error of this machine.
         from colorworker.pipeline.unit import run_unit
 
         result = run_unit(context, unit, attempt)
@@ -108,7 +109,7 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
 def internal_error(
     unit: WorkUnit, attempt: int, error: BaseException, worker: str = ""
 ) -> UnitResult:
-    """Return the result of a unit that met a bug of ours."""
+    """Return the result of a unit that failed because of a bug in colorworker."""
     return UnitResult(
         unit.unit_id,
         "failed",
@@ -123,8 +124,9 @@ def internal_error(
 def _recheck(context: WorkerContext, result: UnitResult) -> None:
     """After a failure, check whether this machine can still write.
 
-    One read-only folder of the destination concerns the items in it; a destination that is
-    read-only as a whole concerns the machine. A remote store that does not answer is tried again.
+    A single read-only folder in the destination is a problem of the items in it. If the whole
+    destination is read-only, it is a problem of the machine. A remote store that does not answer is
+    retried.
 
     Raises:
         PlaceUnfit: If the disk is full or the destination takes no objects from this machine.
@@ -144,7 +146,7 @@ def _refuse_other_destination(context: WorkerContext, shared_key: str) -> None:
     """Look for the object that the driver has put on the destination.
 
     Without this, workers on machines that do not share a folder would each write into their own,
-    and the job would end as if all were well.
+    and the job would seem to succeed.
 
     Raises:
         PlaceUnfit: If it is not there.
@@ -163,23 +165,23 @@ def _refuse_other_destination(context: WorkerContext, shared_key: str) -> None:
 
 
 class Colorizers:
-    """The colorizers of one worker, each made when the first picture needs it, on any thread.
+    """The colorizers of one worker, each created when it is first needed. Thread-safe.
 
-    One is compiled per precision; all vividness settings share it.
+    One network is compiled per precision; all vividness settings share it.
     """
 
     def __init__(self, load: Callable[[PredictionSettings], "TensorFlowColorizer"]) -> None:
-        """Load nothing yet.
+        """Create an empty set of colorizers.
 
         Args:
-            load: Makes a colorizer of the settings' precision.
+            load: Loads a colorizer with the settings' precision.
         """
         self._load = load
         self._making, self._predicting = threading.Lock(), threading.Lock()
         self._made: dict[Precision, TensorFlowColorizer] = {}
 
     def __call__(self, settings: PredictionSettings) -> Colorizer:
-        """Return the colorizer of these settings."""
+        """Return the colorizer for these settings."""
         with self._making:
             if settings.precision not in self._made:
                 self._made[settings.precision] = self._load(settings)
@@ -191,7 +193,7 @@ class Colorizers:
 
 @dataclass(frozen=True)
 class _LockedColorizer:
-    """A colorizer that threads take turns with: one prediction uses all cores anyway."""
+    """A colorizer that one thread at a time may use; one prediction uses all cores anyway."""
 
     inner: Colorizer
     lock: threading.Lock
@@ -212,7 +214,7 @@ def _load(spec: WorkerSpec, settings: PredictionSettings) -> "TensorFlowColorize
     Raises:
         UsageError: If TensorFlow does not load here or the weights cannot be read here.
     """
-    # TensorFlow takes seconds to import: only a worker that has something to color pays for it.
+    # TensorFlow takes seconds to import, so only workers that color something import it.
     from colorworker.model.colorizer import load_colorizer
 
     try:
@@ -224,7 +226,7 @@ def _load(spec: WorkerSpec, settings: PredictionSettings) -> "TensorFlowColorize
         )
     except UsageError:
         raise
-    except ColorworkerError as error:  # their store is away, or denies access
+    except ColorworkerError as error:  # their store is unavailable or denies access
         raise WeightsRefused(
             spec.model.uri, f"cannot be read on {platform.node()} ({error.seen})", error.next_step
         ) from error

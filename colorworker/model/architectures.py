@@ -19,8 +19,8 @@ class Architecture:
     """A network. Equal architectures have the same arrays and compute the same function of them."""
 
     name: str = "lite"
-    """`lite` and `efficientnetv2s` share a decoder on different backbones. `koala` is Deep
-    Koalarization (Baldassarre 2017)."""
+    """`lite` and `efficientnetv2s` share a decoder on different backbones. `koala` is a
+    variant of Deep Koalarization (Baldassarre 2017)."""
     width: float = 1.0
     """Factor on the decoder's channels."""
     backbone: str = ""

@@ -28,8 +28,8 @@ def initial_arrays(
 
     Source:
         He 2015, equation 10, before a rectifier; otherwise Glorot 2010, equation 12. Koala always
-        uses the latter, the default of Keras, as in the paper. With He's values its last tanh would
-        start saturated and learn almost nothing.
+        uses the latter, the default of Keras, as in the report. With He's values, its last tanh
+        would start saturated and learn almost nothing.
     """
     glorot = architecture.name == "koala"
     shapes = array_shapes(architecture, len(bins))

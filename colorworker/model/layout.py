@@ -118,7 +118,7 @@ def _scaled(channels: int, width: float) -> int:
 
 
 def _koala() -> Iterator[Convolution]:
-    """Yield the layers of Baldassarre 2017, tables 1 to 3."""
+    """Yield the layers of koala; see `koala.topology`."""
     inputs = 1
     for name, kernel, outputs in (
         ("e1", 3, 128),

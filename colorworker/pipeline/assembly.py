@@ -17,7 +17,7 @@ from colorworker.media.containers.assemble import Part, assemble
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
-from colorworker.pipeline.scan import film_of
+from colorworker.pipeline.scan import read_scan
 from colorworker.pipeline.shotsheets import cell_shape, film_sheet, sheet_of
 from colorworker.state import attempt_key, commit, finished, now, read_record
 from colorworker.store.objectstore import ObjectStore
@@ -40,7 +40,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     store = context.destination
     if found := finished(store, unit.unit_id):
         return found, True
-    info, whole = film_of(store, unit.scan_id)
+    info, whole = read_scan(store, unit.scan_id)
     excerpt = unit.options.excerpt
     timeline = clip_timeline(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
     extension = PurePosixPath(unit.output_key).suffix.lower()

@@ -133,7 +133,7 @@ def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline)
     return votes > len(frames) / 2
 
 
-def film_of(store: ObjectStore, scan_id: str) -> tuple[VideoInfo, Timeline]:
+def read_scan(store: ObjectStore, scan_id: str) -> tuple[VideoInfo, Timeline]:
     """Return the properties and the timeline that a scan has stored.
 
     Raises:

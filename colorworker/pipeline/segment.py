@@ -36,7 +36,7 @@ from colorworker.pipeline.prefetch import prefetch
 from colorworker.pipeline.preview import preview_stretch
 from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
 from colorworker.pipeline.propagation.shotboundaries import ShotStart
-from colorworker.pipeline.scan import film_of
+from colorworker.pipeline.scan import read_scan
 from colorworker.pipeline.shotsheets import ShotPictures
 from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
 
@@ -94,7 +94,7 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
 
 
 def _start(context: WorkerContext, unit: Segment) -> _SegmentWork:
-    info, timeline = film_of(context.destination, unit.scan_id)
+    info, timeline = read_scan(context.destination, unit.scan_id)
     options, key = unit.options, unit.asset.key
     extension = film_output_extension(PurePosixPath(key).suffix, options.profile, options.codec)
     shot_log: list[ShotStart] = []

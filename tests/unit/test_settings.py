@@ -21,7 +21,7 @@ def test_every_worker_setting_can_be_set_in_the_environment(monkeypatch, tmp_pat
     monkeypatch.setenv("COLORWORKER_RUN__KEEP_PARTS", "true")
     monkeypatch.setenv("COLORWORKER_RUN__VERIFY_PARTS", "false")
 
-    settings = load_settings().of_workers()
+    settings = load_settings().worker_settings()
 
     assert settings == WorkerSettings(
         max_pixels=1000,
@@ -35,7 +35,7 @@ def test_every_worker_setting_can_be_set_in_the_environment(monkeypatch, tmp_pat
 
 
 def test_worker_settings_have_the_same_defaults_in_the_environment():
-    assert Settings().of_workers() == WorkerSettings()
+    assert Settings().worker_settings() == WorkerSettings()
 
 
 def test_s3_options_are_read_from_the_environment(monkeypatch):

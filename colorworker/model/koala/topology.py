@@ -1,4 +1,4 @@
-"""The layers of Deep Koalarization (Baldassarre 2017, tables 1 to 3)."""
+"""The layers of koala, a variant of Deep Koalarization: tables 1 to 3 of the report."""
 
 from colorworker.model import hints as hinting
 from colorworker.model.architectures import Architecture

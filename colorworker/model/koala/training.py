@@ -18,7 +18,7 @@ from colorworker.model.trainingbatch import Batch
 Array = npt.NDArray[np.float32]
 
 LEARNING_RATE = 1e-3
-"""Learning rate of Adam in Baldassarre 2017, with a batch of 20."""
+"""Learning rate of Adam in the report, which used batches of 20."""
 
 
 class KoalaModel(keras.Model):  # type: ignore[misc]  # keras has no types

@@ -24,7 +24,7 @@ from colorworker.pipeline.propagation.framestate import (
     LookaheadFrame,
     MarkedFrame,
     MovingFrame,
-    cannot_follow,
+    propagation_error,
 )
 from colorworker.pipeline.propagation.propagationsetup import PropagationSetup
 from colorworker.pipeline.propagation.shotboundaries import with_lookahead
@@ -54,7 +54,9 @@ def estimate_motion(
         flow: FlowPair | None = None
         if not frame.starts_shot:
             if visible is None:
-                raise cannot_follow(frame.decoded.index, "no frame before it to take motion from")
+                raise propagation_error(
+                    frame.decoded.index, "no frame before it to take motion from"
+                )
             flow = (
                 FlowPair(identity_path(here.shape), identity_path(here.shape))
                 if frame.hidden
@@ -87,7 +89,7 @@ def choose_anchors(
             if frame.index >= setup.frame_count:
                 return
         elif last is None:
-            raise cannot_follow(frame.index, "no anchor before it")
+            raise propagation_error(frame.index, "no anchor before it")
         else:
             back = frame.flow.backward
             link = AnchorLink(frame.flow, compose(back, path) if path else back)

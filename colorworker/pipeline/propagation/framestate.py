@@ -166,7 +166,7 @@ class ColoredFrame:
     """From `fit_anchor_planes`, or a blend of such planes."""
 
 
-def cannot_follow(index: int, seen: str) -> OutputMismatch:
+def propagation_error(index: int, seen: str) -> OutputMismatch:
     """Return the error for a frame that no color can be propagated to.
 
     Args:

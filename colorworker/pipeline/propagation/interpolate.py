@@ -24,7 +24,7 @@ from colorworker.pipeline.propagation.framestate import (
     LookaheadFrame,
     PredictedAnchor,
     SettledAnchor,
-    cannot_follow,
+    propagation_error,
 )
 from colorworker.pipeline.propagation.propagationsetup import PropagationSetup
 from colorworker.pipeline.propagation.upsample import fit_anchor_planes
@@ -120,7 +120,7 @@ def _flow(frame: PredictedAnchor | InBetweenFrame | LookaheadFrame) -> FlowPair:
     if isinstance(frame, LookaheadFrame):
         return frame.flow
     if frame.link is None:
-        raise cannot_follow(frame.decoded.index, "it has no motion from the previous frame")
+        raise propagation_error(frame.decoded.index, "it has no motion from the previous frame")
     return frame.link.flow
 
 
@@ -153,7 +153,9 @@ def interpolate_between_anchors(
         later = _FittedAnchor(index, replace(frame.colors, planes=planes))
         if waiting:
             if earlier is None or frame.link is None:
-                raise cannot_follow(waiting[0].decoded.index, "no anchors of its shot around it")
+                raise propagation_error(
+                    waiting[0].decoded.index, "no anchors of its shot around it"
+                )
             yield from _interpolate(earlier, waiting, later, frame.link.flow.forward, setup)
             waiting = []
         if index >= setup.frame_count:
@@ -161,7 +163,7 @@ def interpolate_between_anchors(
         yield ColoredFrame(frame.decoded, planes)
         earlier = later
     if waiting:
-        raise cannot_follow(waiting[0].decoded.index, "no anchor after it")
+        raise propagation_error(waiting[0].decoded.index, "no anchor after it")
 
 
 def _interpolate(

@@ -44,7 +44,7 @@ from colorworker.pipeline.propagation.framestate import (
     LookaheadFrame,
     MarkedFrame,
     PredictedAnchor,
-    cannot_follow,
+    propagation_error,
 )
 from colorworker.pipeline.propagation.interpolate import interpolate_between_anchors, settle_anchors
 from colorworker.pipeline.propagation.propagationsetup import (
@@ -167,7 +167,7 @@ def propagate_chroma(
         yield ChromaFrame(uncolored.popleft(), cb, cr)
         index += 1
     if uncolored:
-        raise cannot_follow(index, "one of the stages of propagation left it out")
+        raise propagation_error(index, "one of the stages of propagation left it out")
 
 
 def _scale_luma(

@@ -136,7 +136,7 @@ def test_previews_have_no_estimate(measuring, tmp_path):
 
 @pytest.mark.parametrize(("load", "warned"), [(0.2, False), (0.99, False), (1.0, True), (9, True)])
 def test_measuring_a_busy_machine_prints_a_warning(load, warned):
-    assert ("--calibrate again when it is idle" in estimator.busy_words(load, 2)) is warned
+    assert ("--calibrate again when it is idle" in estimator.busy_warning(load, 2)) is warned
 
 
 def test_one_of_each_kind_is_measured_before_a_second_of_any():

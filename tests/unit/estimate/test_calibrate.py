@@ -10,7 +10,12 @@ from colorworker.domain.options import ModelRef, Options
 from colorworker.errors import SourceUnsupported
 from colorworker.estimate import calibrate as calibrating
 from colorworker.estimate.calibrate import Bench, calibrate
-from colorworker.estimate.samplemedia import cloud_texture, make_reel, make_still, tells_output
+from colorworker.estimate.samplemedia import (
+    cloud_texture,
+    make_reel,
+    make_still,
+    predicts_output_size,
+)
 from colorworker.media.containers.headers import film_header
 from colorworker.media.stills.vips import open_still
 from tests.toycolorizer import ToyColorizer
@@ -70,7 +75,7 @@ def test_every_kind_of_work_gets_a_rate_and_no_scratch_files_remain(small, tmp_p
     ],
 )
 def test_output_bytes_follow_source_bytes_where_neither_has_a_bit_rate(cost_class, tells):
-    assert tells_output(cost_class) is tells
+    assert predicts_output_size(cost_class) is tells
 
 
 def test_the_calibration_stores_source_bytes_beside_output_bytes(small, warm):

@@ -9,7 +9,7 @@ from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.segmentlist import group_cuts
 from colorworker.domain.units import scan
 from colorworker.estimate import films as module
-from colorworker.estimate.films import Looking, outlined
+from colorworker.estimate.films import InspectionContext, outline_films
 from colorworker.estimate.sampling import Recorded
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.synthetic import Recipe, make_film
@@ -56,8 +56,10 @@ class Lookout:
         return found
 
     def outlines(self, options=OPTIONS, films=2):
-        looking = Looking(options, MODEL, 1 << 30, self.destination, Recorded(self.destination))
-        entries = outlined(self.entries(options), films, looking, lambda _: self.source)
+        context = InspectionContext(
+            options, MODEL, 1 << 30, self.destination, Recorded(self.destination)
+        )
+        entries = outline_films(self.entries(options), films, context, lambda _: self.source)
         return {entry.key: found for entry, found in entries}
 
     def scan(self, options=OPTIONS):

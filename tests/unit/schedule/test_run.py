@@ -261,7 +261,7 @@ def test_a_run_stops_when_its_hours_or_money_are_spent(bench, budget, reason):
 
     assert (spent.status, spent.reason) == ("stopped", reason)
     assert spent.collections[0].tally.worked_on == 2
-    # Looking up two that are done turns this clock by two hours as well.
+    # InspectionContext up two that are done turns this clock by two hours as well.
     assert (enough.status, enough.collections[0].tally.resumed) == ("stopped", 2)
     assert bench.run(PLAN).status == "done"
     assert len(bench.records) == 3
