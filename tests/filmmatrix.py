@@ -94,10 +94,10 @@ def table_row(clip: Clip, source: Film, output: Film) -> str:
 
 
 def _also_kept(info: VideoInfo) -> list[str]:
-    turned = f"turned by {info.rotation}" if info.rotation else ""
+    rotated = f"rotated by {info.rotation}" if info.rotation else ""
     tags = (
         FIELDS.get(info.field_order, ""),
-        turned,
+        rotated,
         MATRICES.get(info.colorspace, ""),
         RANGES[info.color_range],
     )

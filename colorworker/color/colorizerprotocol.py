@@ -12,7 +12,7 @@ class Colorizer(Protocol):
     """Predicts the chroma of pictures; implemented by `model.colorizer.TensorFlowColorizer`."""
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) at which the model wants a picture of this size."""
+        """Return the (height, width) at which the model sees a picture of this size."""
         ...
 
     def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:

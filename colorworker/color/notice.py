@@ -28,7 +28,7 @@ _DOTS_DOWN, _DOTS_ACROSS = 7 + 4, 6 * len(_WORD) + 3
 """Size of the box: letters of 5 x 7 dots, one dot apart, with a border of two dots."""
 _DOTS_TO_EDGE = 2
 _LARGEST_SHARE = 0.5
-"""Largest share of the picture's width that the box may take."""
+"""Maximum width of the box, as a share of the picture's width."""
 _DOTS_IN_HEIGHT = 240
 """Height of the picture in dots, as far as dots of whole pixels allow."""
 _SMALLEST_DOT = 2

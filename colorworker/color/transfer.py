@@ -21,7 +21,7 @@ Doubles = npt.NDArray[np.float64]
 _TRANSFER_OF_CODE: dict[int, Transfer] = {16: "pq", 18: "hlg"}
 """ITU-T H.273 (2021-07), table 3 (TransferCharacteristics)."""
 _WHITE = 203.0
-"""Luminance of diffuse white in HDR, cd/m2."""
+"""Luminance of diffuse white in HDR, in cd/m2."""
 _PQ_PEAK = 10_000.0
 _HLG_PEAK = 1000.0
 _HLG_GAMMA = 1.2

@@ -1,1 +1,1 @@
-"""Measure colors against the truth, always beside gray and a constant mean color."""
+"""Measure colors against the truth, with gray and a constant mean color as baselines."""

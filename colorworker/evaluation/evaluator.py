@@ -19,7 +19,7 @@ Vivid = Callable[[float], Candidate]
 
 @dataclass(frozen=True)
 class EvaluationScope:
-    """How much to measure."""
+    """The amount to measure."""
 
     sweep_pictures: int = 48
     """Number of pictures behind the two plots. 0: no plots."""
@@ -47,14 +47,14 @@ def evaluate(
     vivid: Mapping[str, Vivid],
     progress: Progress,
 ) -> Result:
-    """Measure the models on the pictures, beside gray and the constant mean.
+    """Measure the models on the pictures, with gray and the constant mean as baselines.
 
     Args:
         truth: Name of the data set, for display.
         pictures: The data set.
         models: One row each; the first one determines the sheets.
         extractors: See `passes.measure`.
-        scope: How much to measure.
+        scope: The amount to measure.
         vivid: For each row that gets a vividness sweep, a function that sets the vividness.
         progress: Called after every batch of pictures.
 

@@ -43,7 +43,7 @@ def film_rows(
     """Return the rows of one film: its source, the source in gray, and the colorized film.
 
     Both films are decoded in parallel with a few frames in memory. Optical flow is computed once
-    per frame, from the source's lightness. A black-and-white source has no row of its own (it is
+    per frame, from the source's lightness. A black-and-white source has no separate row (it is
     the gray row) and gives no chroma error.
 
     Args:

@@ -31,7 +31,7 @@ PAGE = "evaluation.html"
 _WORDS = {"best": "Smallest", "median": "Middle", "worst": "Largest"}
 
 Tell = Callable[[str, int, int], None]
-"""Takes what is being measured, how many are done, and of how many (0: unknown)."""
+"""Takes the name of the current step, the number done, and the total (0: unknown)."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class EvaluationRequest:
     models: tuple[str, ...]
     vividness: tuple[float, ...]
     size: int | None = None
-    """Short side in pixels at which models see pictures; None for their own."""
+    """Short side of the models' input in pixels; None for that of each model."""
     films: tuple[str, ...] = ()
     """Colored films."""
     sources: tuple[str, ...] = ()
-    """The source of each film: in color it is the truth, else gray."""
+    """The source of each film. A source in color is the truth; a gray one is only a reference."""
     limit: int | None = None
     """Maximum number of pictures, and of frames per film."""
     plot_pictures: int = 48
@@ -74,11 +74,11 @@ def run_evaluation(
     settings: Settings,
     tell: Tell = lambda _what, _done, _total: None,
 ) -> EvaluationEnd:
-    """Measure what is requested, write the page and its parts, and return the tables.
+    """Measure the requested pictures and films, write the page and its parts, return the tables.
 
     Args:
         request: What to measure.
-        settings: Of this process.
+        settings: Settings of this process.
         tell: Called with the progress.
 
     Raises:

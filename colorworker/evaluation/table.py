@@ -125,7 +125,7 @@ class Strip:
 
 
 NOTHING = "\N{EN DASH}"
-"""Shown where there is no number."""
+"""Text for a missing number."""
 
 COLUMNS: tuple[tuple[str, str, str], ...] = (
     # heading, attribute of Row, format

@@ -1,4 +1,4 @@
-"""All sources of a job in a scratch file, sorted by key, each with an output name of its own.
+"""All sources of a job in a scratch file, sorted by key, each with a unique output name.
 
     with closing(Catalog(folder, extension)) as catalog:
         catalog.add_listing(entries)              # in any order, from any number of sources
@@ -36,7 +36,7 @@ from colorworker.store.objectstore import ObjectInfo
 
 
 class ResolvedLine(NamedTuple):
-    """A manifest line as the entry it names, or the error why it names none."""
+    """A manifest line: the entry that it names, or the error if it names none."""
 
     file: str
     number: int
@@ -104,7 +104,7 @@ class Catalog:
             self._database.execute("COMMIT")
 
     def folders_without_etag(self, root: str, at_least: int) -> list[tuple[str, int]]:
-        """Return (folder, number of entries without ETag) for folders with `at_least` of those.
+        """Return (folder, entries without ETag) for folders with at least `at_least` such entries.
 
         A folder may be returned twice if the keys of a subfolder sort between its own.
         """
@@ -132,9 +132,10 @@ class Catalog:
     def complete_entries(
         self, complete: Callable[[Sequence[Entry]], Iterable[Entry]], page: int
     ) -> None:
-        """Replace the entries that lack ETag or kind by `complete` of them, `page` at a time.
+        """Replace the entries that lack ETag or kind by the results of `complete`.
 
-        The error of an entry that fails then names its manifest line.
+        `page` entries are passed to `complete` at a time. The error of an entry that fails then
+        names its manifest line.
         """
         last: tuple[object, object] = (b"", b"")
         with self._on_disk():
@@ -151,7 +152,7 @@ class Catalog:
 
         If two sources would get the same output name, both keep their extension in front of the
         new one. For equal keys that makes no difference: the first source gets the name. Requested
-        names take precedence. An entry left without a name of its own has failed with the reason.
+        names take precedence. An entry that gets no unique name is failed, with the reason.
         """
         with self._on_disk(), closing(self._database.cursor()) as rows:
             rows.execute("DELETE FROM names")
@@ -188,7 +189,7 @@ class Catalog:
         return self._database.execute(sqltables.ADD, row).rowcount == 1
 
     def _duplicate_error(self, line: ResolvedLine) -> ColorworkerError:
-        """Return the error of a line that names an object which is there already."""
+        """Return the error of a line that names an object a second time."""
         if line.entry is None:
             raise ValueError("neither an entry nor an error")
         where = (to_sql(line.entry.key), to_sql(line.entry.root))

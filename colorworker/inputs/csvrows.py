@@ -70,7 +70,7 @@ class BatchRows:
 class InventoryRows:
     """Parser of S3 Inventory rows, with the columns in the order that the schema gives.
 
-    Of an inventory of all versions only the latest are used. Delete markers and empty folder
+    If an inventory has all versions, only the latest are used. Delete markers and empty folder
     objects are skipped, as in a listing.
 
     Source:

@@ -18,7 +18,7 @@ from colorworker.store.openstore import S3_SCHEME
 
 
 class ManifestItem(BaseModel):
-    """One line. The job's options apply to all options that it does not set."""
+    """One line. Options that it does not set are the job's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -35,8 +35,8 @@ def fill_missing_details(catalog: Catalog, stores: Mapping[str, ObjectStore]) ->
         stores: The stores that hold them, by URI.
 
     Raises:
-        StoreError: If a store is unavailable or denies access to everything: that is not the fault
-            of single objects.
+        StoreError: If a store is unavailable or denies access to everything, which is not the
+            fault of single objects.
     """
     with ThreadPoolExecutor(_THREADS, "lookup") as pool:
         for root, store in stores.items():

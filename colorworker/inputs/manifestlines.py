@@ -41,7 +41,7 @@ class RefusedLine(NamedTuple):
 
 
 ParseLine = Callable[[int, str], ManifestEntry | None]
-"""Returns what a line names from its number and text; None if there is nothing to do for it.
+"""Returns the object that a line names, from its number and text; None to skip the line.
 
 Raises LineRefused, of which only `seen` and `next_step` are used."""
 
@@ -49,7 +49,7 @@ Raises LineRefused, of which only `seen` and `next_step` are used."""
 def parse_lines(
     reader: BinaryIO, name: str, parse: ParseLine, *, compressed: bool
 ) -> Generator[ManifestEntry | RefusedLine]:
-    """Yield what the lines name; empty lines are counted and skipped.
+    """Yield the objects that the lines name; empty lines are counted and skipped.
 
     Args:
         reader: The file, at its start. Read to its end, with one line in memory at a time.
@@ -73,12 +73,12 @@ def parse_lines(
 
 
 def line_label(name: str, line: int) -> str:
-    """Return a line's place for messages: `keys.csv, line 7`."""
+    """Return file name and line number for messages: `keys.csv, line 7`."""
     return f"{name}, line {line}"
 
 
 def _numbered(reader: BinaryIO, name: str, *, compressed: bool) -> Generator[tuple[int, bytes]]:
-    """Yield (number from 1, line without its end); of a line that is too long, the beginning."""
+    """Yield (number from 1, line without its end); lines that are too long are cut."""
     inner = gzip.GzipFile(fileobj=reader) if compressed else reader
     source = io.BufferedReader(_raw(inner), _BUFFER_BYTES)
     number = 0
@@ -98,7 +98,7 @@ def _numbered(reader: BinaryIO, name: str, *, compressed: bool) -> Generator[tup
         seen = "is not gzip" if not_gzip else f"is cut short or damaged{after}"
         raise UsageError(name, f"{seen} ({error})", "Upload the whole file again") from error
     finally:
-        # The caller closes the reader that it opened.
+        # The caller opened this reader and closes it.
         source.detach()
 
 

@@ -16,7 +16,7 @@ def with_option_fields(
     """Return the model with one field per option that can be given at a place; None if it is not.
 
     Args:
-        own: The model with the fields that are no options.
+        own: The model with the fields that are not options.
         kind: `Options` or a subclass.
         place: Where the model is read from.
         others: Further fields, as (type, default).

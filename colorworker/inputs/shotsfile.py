@@ -1,4 +1,4 @@
-"""Reads the file of color adjustments that `--shots` names."""
+"""Read the file of color adjustments that `--shots` names."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ def read_shot_adjustments(path: Path, options: Options) -> tuple[ShotAdjustment,
     """Return the adjustments in a TOML file; `docs/shots.md` describes it.
 
     Args:
-        path: Of the file.
-        options: Of the job.
+        path: Path of the file.
+        options: Options of the job.
 
     Raises:
-        UsageError: If the file cannot be read or used, or the job colors an excerpt only.
+        UsageError: If the file cannot be read, is not valid, or the job colors only an excerpt.
     """
     if options.excerpt:
         raise UsageError("--shots", "cannot be used with --from and --to", "Leave one of them out")

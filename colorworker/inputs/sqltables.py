@@ -43,7 +43,7 @@ AND (key, root) > (?, ?)
 ORDER BY key, root LIMIT ?
 """  # noqa: S608 - the names of our own fields
 # Both tables are read in the order of their primary keys. A sort would make SQLite write temporary
-# files to a folder of its own choice.
+# files to a folder that we do not control.
 ALL = f"""
 SELECT {COLUMNS}, entries.plain, uses, requested_by FROM entries LEFT JOIN names USING (plain)
 ORDER BY key, root

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 Place = Sequence[str | int]
-"""Where a value is: names from the outside in, and numbers that count tables of one name."""
+"""Path of a value: names from the outside in, and numbers that count tables of the same name."""
 
 _SHOWN_LETTERS = 80
 _TYPES = {

@@ -60,11 +60,11 @@ def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint
 
     A matrix that swscale does not support (undefined codes) is treated as unspecified.
     """
-    said = frame.colorspace
-    if said not in SWSCALE_MATRICES:
+    signaled = frame.colorspace
+    if signaled not in SWSCALE_MATRICES:
         frame.colorspace = UNSPECIFIED
     rgb = frame.reformat(width, height, "rgb24").to_ndarray()
-    frame.colorspace = said
+    frame.colorspace = signaled
     return srgb_codes_from_signal(
         np.ascontiguousarray(rgb, np.uint8), transfer_from_code(frame.color_trc)
     )

@@ -1,1 +1,1 @@
-"""Luma to chroma: the network, its weights, and the colorizer that serves it."""
+"""Luma to chroma: the networks, their weights, and the colorizer that runs them."""

@@ -11,7 +11,8 @@ Array = npt.NDArray[np.float32]
 CHROMA_SCALE = 110.0
 """The network takes the a* and b* of hints divided by this."""
 MAX_POINTS = 512
-"""Most hinted cells per picture. The kernel is much wider than their spacing: more add nothing."""
+"""Maximum number of hinted cells per picture. The kernel is much wider than their spacing, so more
+cells change nothing."""
 _POSITION_WEIGHT = 20.0
 _LIGHTNESS_WEIGHT = 10.0
 _PRIOR = 0.1
@@ -60,7 +61,7 @@ def hinted_cells(grids: Array) -> npt.NDArray[np.int32]:
 def spread_hints(
     chroma: tf.Tensor, lightness: tf.Tensor, hints: tf.Tensor, cells: tf.Tensor
 ) -> tf.Tensor:
-    """Return chroma moved towards the hints, the more the nearer and the more alike in lightness.
+    """Return chroma moved towards the hints, by distance and by similarity of lightness.
 
     The network itself uses hints only in their own cells. So the difference between each hint and
     the predicted color is added to every cell p with the weight

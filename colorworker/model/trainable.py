@@ -35,7 +35,7 @@ class Trainable(Protocol):
         ...
 
     def backbone(self) -> list[Any]:
-        """Return the trainable variables that have a learning rate of their own."""
+        """Return the trainable variables of the backbone, which have a separate learning rate."""
         ...
 
     def arrays(self) -> dict[str, Array]:

@@ -1,7 +1,7 @@
 """Color NumPy arrays in memory: single pictures, and sequences of frames.
 
-Pictures take the path of stills and keep their L*. Frames take the path of films: their chroma is
-propagated from anchors by optical flow, and they keep their Y' (BT.709, full range).
+Pictures are processed like stills and keep their L*. Frames are processed like films: their chroma
+is propagated from anchors by optical flow, and they keep their Y' (BT.709, full range).
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ _KR, _KB = luma_weights("bt709")
 
 @dataclass(frozen=True)
 class _Signal:
-    """Y' of one frame, (H, W), and the type its colors are wanted in."""
+    """Y' of one frame, (H, W), and the dtype of the result."""
 
     luma: Array
     """float32 or float64 in [0, 1]."""
@@ -57,7 +57,7 @@ def color_picture(picture: Array, colorizer: Colorizer) -> Array:
 def color_sequence(
     frames: Iterable[Array], colorizer: Colorizer, options: Options
 ) -> Iterator[Array]:
-    """Yield the frames of a film in color, in order, as many as there are, with the same Y'.
+    """Yield every frame of a film in color, in order and with the same Y'.
 
     Frames are read ahead as far as the colors depend on later frames: 45 frames with the default
     options. Nothing is read before the first frame is requested.

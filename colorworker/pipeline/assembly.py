@@ -45,7 +45,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     timeline = clip_timeline(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
-    # The film's header comes from the encoder, which is opened for that.
+    # The film's header comes from the encoder, which is opened for that purpose.
     require_encoder(spec.codec, spec.layout or spec.pix_fmt, context.worker)
     scanned = _record(context, unit.scan_id)
     segments = [_record(context, identity) for identity in unit.segment_ids]

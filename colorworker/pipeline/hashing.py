@@ -1,4 +1,4 @@
-"""SHA-256 of files: read on purpose, or hashed while something else reads them anyway."""
+"""SHA-256 of files: read for that purpose, or hashed while something else reads them."""
 
 import hashlib
 import io

@@ -74,7 +74,7 @@ def verify_part_luma(path: Path, key: str, tally: SegmentTally) -> None:
     if found != tally.luma:
         pairs = zip(found, tally.luma, strict=False)
         wrong = next((at for at, (one, other) in enumerate(pairs) if one != other), len(found))
-        raise OutputMismatch(key, f"frame {wrong} of a part does not decode to its luma")
+        raise OutputMismatch(key, f"frame {wrong} of a part decodes to different luma")
 
 
 def luma_checksum(luma: Plane, deeper_bits: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""The outcome of a unit as a value. Item errors become results; errors of the place are raised.
+"""The outcome of a unit as a value. Item errors become results; errors of the machine are raised.
 
 An error that the worker's machine causes (no TensorFlow, unreadable weights, a full disk) would hit
 every item, so it must not be recorded against the one that happened to meet it.
@@ -37,7 +37,7 @@ def outcome_of(
 def success(
     context: WorkerContext, unit_id: str, attempt: int, record: Record, *, resumed: bool
 ) -> UnitResult:
-    """Return the result of a unit that left a record, which may be that of a skip."""
+    """Return the result of a unit that has a record, which may say that it was skipped."""
     still = record.info if isinstance(record.info, StillInfo) else None
     return UnitResult(
         unit_id,
@@ -54,7 +54,7 @@ def success(
 def failure(
     context: WorkerContext, unit_id: str, attempt: int, error: ColorworkerError
 ) -> UnitResult:
-    """Return the result of a unit that left no record.
+    """Return the result of a unit that has no record.
 
     Raises:
         UsageError: If this machine is at fault, not the item.
@@ -72,7 +72,7 @@ def failure(
 
 
 def refuse_place_errors(context: WorkerContext, error: Exception) -> None:
-    """Raise what this machine caused; return if the error is about the item.
+    """Raise an error that this machine caused; return if the error is about the item.
 
     Raises:
         UsageError: The error itself if it is one; a DependencyMissing for an import that failed; a

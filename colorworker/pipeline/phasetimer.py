@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass
 class PhaseTimer:
-    """Wall-clock seconds per phase. A phase within another one counts for itself only.
+    """Wall-clock seconds per phase. The time of an inner phase does not count for the outer one.
 
     Several threads may be in phases at the same time. Their times are added, so the sum may exceed
     the elapsed time.
@@ -22,7 +22,7 @@ class PhaseTimer:
 
     seconds: dict[str, float] = field(default_factory=dict)
     _inside: local = field(default_factory=local)
-    """Seconds of the inner phases of this thread's present phase."""
+    """Seconds of the inner phases of this thread's current phase."""
 
     @contextmanager
     def phase(self, name: str | None) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Run a generator in a thread of its own, a few items ahead of its consumer.
+"""Run a generator in its own thread, a few items ahead of its consumer.
 
 Decoding, coloring and encoding of a segment overlap this way: libav, TensorFlow and NumPy release
 Python's lock while they compute. Every stage is one thread and items keep their order, so the
@@ -31,7 +31,7 @@ def prefetch(items: Generator[T], most: int, name: str) -> Generator[T]:
 
     Args:
         items: The generator; only the thread uses it.
-        most: Largest number of items that are ready or in progress and not yet taken, at least 1.
+        most: Maximum number of items that are ready or in progress and not yet taken, at least 1.
         name: Name of the thread.
 
     Raises:

@@ -26,7 +26,7 @@ from colorworker.state import attempt_key, commit, finished, now, read_record
 from colorworker.store.objectstore import ObjectStore
 
 _COLOR_SAMPLES = 7
-"""Keyframes that decide by majority whether a film is in color already."""
+"""Number of sampled keyframes; if most of them are in color, so is the film."""
 
 
 def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record, bool]:
@@ -118,7 +118,7 @@ def make_cut_list(timeline: Timeline, options: Options, key: str) -> tuple[Timel
 
 
 def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:
-    """Return whether most of a few sampled frames are in color, so that a title card cannot decide.
+    """Return whether most of a few sampled frames are in color; one title card is not enough.
 
     Raises:
         SourceDamaged: If a sampled frame does not decode.

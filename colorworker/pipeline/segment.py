@@ -47,7 +47,7 @@ memory."""
 
 @dataclass(frozen=True)
 class _SegmentWork:
-    """A segment in progress: its inputs, and what is counted and collected on the way."""
+    """A segment in progress: its inputs, and the counts and pictures collected so far."""
 
     context: WorkerContext
     unit: Segment
@@ -167,7 +167,7 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
 
 
 def _decode(work: _SegmentWork) -> Iterator[Frame]:
-    """Yield the frames that the segment's colors depend on. The source is open meanwhile."""
+    """Yield the frames that the segment's colors depend on. The source stays open until the end."""
     context, unit = work.context, work.unit
     decode = (
         deinterlace_segment

@@ -27,7 +27,7 @@ _FRAMES_INTO_SHOT = 8
 """Frames after the start of a shot, or after the end of its dissolve, at which its picture is
 taken. Of a shorter shot the last frame is taken."""
 _MOST = 2000
-"""Most pictures of one segment: 16 MB in memory."""
+"""Maximum number of pictures per segment: 16 MB in memory."""
 
 
 def cell_shape(info: VideoInfo) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Do one work unit: read -> decode -> predict -> encode -> write. Read this first.
 
-A unit that is done already is only looked up. A unit that fails returns its error as a value. The
-result is stored under a key of its own attempt, committed by a done-record, and then published.
+A unit that is already done is only looked up. A unit that fails returns its error as a value. The
+result is stored under a key that is unique to the attempt, committed by a done-record, and then
+published.
 """
 
 import ctypes

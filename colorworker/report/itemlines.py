@@ -48,7 +48,7 @@ class ItemLine:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Seconds by phase, summed over the item's units, including those of earlier runs."""
     attempts: int = 0
-    """Attempts of the unit that needed most; 0 if nothing was attempted."""
+    """Attempts of the unit with the most attempts; 0 if nothing was attempted."""
     worker: str = ""
     resumed: bool = False
     """Done by an earlier run; this run computed nothing for it."""
@@ -63,7 +63,7 @@ class ItemLine:
     version: str = ""
     """Requested version of the source, in a store that keeps several; empty for the latest."""
     own_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options in which it differs from the job."""
+    """Options that differ from the job's."""
 
 
 def line_of_entry(entry: Entry) -> ItemLine:

@@ -17,7 +17,7 @@ _NO_LANGUAGE = ("", "und")
 
 
 def own_options_text(line: ItemLine) -> str:
-    """Return the options in which an item differs from its job; empty if there are none."""
+    """Return an item's options that differ from the job's, as text; empty if there are none."""
     return "; ".join(_own_options(line))
 
 

@@ -82,7 +82,7 @@ class PageContent:
 
 @dataclass
 class _Allowance:
-    """A remaining number of values; a list is shown whole or not, so that its length is right."""
+    """A remaining number of values to show. A list is shown completely or not at all."""
 
     left: int
     hidden: int = 0
@@ -98,7 +98,7 @@ class _Allowance:
 def page_content(
     lines: Iterable[ItemLine], limit: int = MAX_SHOWN, failed: int = MAX_FAILED
 ) -> PageContent:
-    """Return what is shown on the page; iterates over the lines once.
+    """Return the content of the page; iterates over the lines once.
 
     Args:
         lines: All items, in display order.

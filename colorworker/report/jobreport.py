@@ -1,4 +1,4 @@
-"""What a finished job returns to Python: its counts, and its items read from the stored report.
+"""The report that a finished job returns to Python: counts, and items read from the stored report.
 
 The items stay on the destination: a report of a million items takes no memory until it is read.
 """
@@ -15,7 +15,7 @@ from colorworker.store.objectstore import ObjectStore
 
 @dataclass(frozen=True)
 class Item:
-    """One source, and what became of it."""
+    """One source and its outcome."""
 
     key: str
     """Key of the source below its root."""
@@ -52,7 +52,7 @@ class ItemCounts:
 
 @dataclass(frozen=True)
 class Report:
-    """How a job ended. Items that failed are in it; they raise nothing."""
+    """The report of a finished job. Failed items are listed here and raise no exception."""
 
     job_id: str
     run_id: str

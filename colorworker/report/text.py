@@ -1,4 +1,4 @@
-"""Durations, sizes, counts, times and names as pages and the command line show them."""
+"""Format durations, sizes, counts, times and names for pages and the command line."""
 
 import unicodedata
 from datetime import UTC, datetime

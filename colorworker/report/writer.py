@@ -1,4 +1,4 @@
-"""Writes a job's report: lines to a local file while it runs, then page and lines to the store.
+"""Write a job's report: lines to a local file while it runs, then page and lines to the store.
 
 A report is written twice: to `jobs/<job id>/runs/<run id>.html` and `.jsonl.gz`, which no other
 run replaces, and to `jobs/<job id>/report/`, which always holds the latest report. Both folders are
@@ -25,7 +25,7 @@ from colorworker.store.objectstore import ObjectStore
 
 
 class ReportWriter:
-    """Holds one open file; no item stays in memory."""
+    """Writes the lines of a report to one open file; no item stays in memory."""
 
     def __init__(self, store: ObjectStore, facts: JobFacts, run_id: str = "") -> None:
         """Prepare a report.

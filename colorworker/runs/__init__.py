@@ -1,1 +1,1 @@
-"""Runs of jobs as their destination records them: heartbeats, status, the jobs page, sweeping."""
+"""Recorded runs of jobs: heartbeats, status, the jobs page, sweeping."""

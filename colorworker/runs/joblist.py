@@ -1,4 +1,4 @@
-"""The jobs and runs of a destination: one listing, and one read for each run of interest."""
+"""List the jobs and runs of a destination: one listing, and one read for each run shown."""
 
 import re
 import time

@@ -55,7 +55,7 @@ class RunRow:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether a person should look into the run."""
+        """Whether the run needs a person's attention."""
         failed = self.status == "finished" and self.run.counts.items_failed > 0
         return failed or self.status in {"broken", "lost"}
 

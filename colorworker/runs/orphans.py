@@ -1,4 +1,4 @@
-"""Find files that no record refers to; candidates wait on disk while all records are read."""
+"""Find files that no record refers to; candidates are kept on disk while all records are read."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ OrphanKind = Literal[
 
 @dataclass(frozen=True)
 class Orphan:
-    """A leftover file (or folder, or upload) that nothing needs."""
+    """A leftover file, folder or upload that is not needed."""
 
     kind: OrphanKind
     key: str

@@ -1,8 +1,8 @@
-"""Find leftover files of jobs that nothing needs any more, and delete them if asked to.
+"""Find leftover files of jobs that are no longer needed, and optionally delete them.
 
 A file that a record needs is never deleted. That includes the attempt of a record whose output is
-not published yet, because resuming publishes it. Files that are too young stay, and so does
-everything newer than the start of the oldest run in progress, which may have put it.
+not published yet, because resuming publishes it. Files newer than the age limit stay, and so does
+everything newer than the start of the oldest run in progress, which may have written it.
 
 Each file is checked again just before it is deleted. If a worker that was believed dead commits
 the file at that very moment, its record does not count, as with any missing output, and the unit
@@ -57,10 +57,10 @@ def age_limits(
 
 
 def sweep(store: ObjectStore, limits: AgeLimits, *, delete: bool) -> Iterator[Orphan]:
-    """Yield the files that nothing needs any more; delete them if `delete` is set.
+    """Yield the files that are no longer needed; delete them if `delete` is set.
 
     Memory is bounded by the number of runs: units are checked one by one, and candidates that must
-    be looked up in all records wait on the local disk.
+    be looked up in all records are kept on the local disk.
 
     Args:
         store: The destination.
@@ -111,7 +111,7 @@ class _Sweeper:
 
 
 def _attempts(sweeper: _Sweeper, candidates: OrphanCandidates) -> Iterator[Orphan]:
-    """Yield the attempts that lost; a listing has the attempts of one unit together.
+    """Yield superseded attempts; a listing has the attempts of one unit together.
 
     A winning attempt without an output is a film's part and becomes a candidate.
     """

@@ -1,4 +1,4 @@
-"""What a run has worked on, in the units of its estimate: pictures, frames, bytes, workers."""
+"""Count the work of a run in the units of its estimate: pictures, frames, bytes, workers."""
 
 from colorworker.domain.comparison import WorkDone
 from colorworker.driver import Progress

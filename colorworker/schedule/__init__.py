@@ -1,1 +1,1 @@
-"""Restoration plans: their files, and what their runs leave on the destinations for the next."""
+"""Restoration plans: plan files, runs, and the state that runs store for later ones."""

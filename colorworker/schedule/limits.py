@@ -1,4 +1,4 @@
-"""How far one run of a plan may go: interruption, time window and budget."""
+"""The limits of one run of a plan: interruption, time window and budget."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -9,7 +9,7 @@ from colorworker.driver import Progress
 
 
 class Limits:
-    """Counts what one run of a plan uses up, and tells when it must stop."""
+    """Counts the items, time and money of one run of a plan, and tells when it must stop."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class Limits:
 
         Args:
             plan: The plan; its window, if it has one, is open now.
-            interrupted: Returns True once somebody wants the run to end.
+            interrupted: Returns True once the run was asked to stop.
             clock: Returns the time.
             seconds: Returns monotonic seconds.
         """
@@ -42,7 +42,7 @@ class Limits:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether somebody wants the run to end."""
+        """Whether the run was asked to stop."""
         return self._interrupted()
 
     def next_collection(self) -> None:

@@ -65,7 +65,7 @@ class _Table(BaseModel):
 
 
 class WindowTable(_Table):
-    """Hours in which the plan may run."""
+    """Hours during which the plan may run."""
 
     opens: time
     closes: time

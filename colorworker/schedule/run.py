@@ -1,7 +1,8 @@
 """One run of a restoration plan: one collection after another, within its window and budget.
 
-Run it again and again: finished items stay done, failed ones are retried later, and what was not
-reached comes next. Each collection is one job; see `colorworker/job.py`.
+Run it as often as you like: finished items stay done, failed ones are retried later, and the next
+run continues with items that were not reached. Each collection is one job; see
+`colorworker/job.py`.
 """
 
 import time
@@ -86,7 +87,7 @@ class _CollectionRun:
 
     @property
     def control(self) -> Control:
-        """How the collection's job is limited and followed."""
+        """Limits and callbacks of the collection's job."""
         return Control(
             stop_flag=lambda: nullcontext(lambda: bool(self._limits.reached())),
             display=self._shown,
@@ -106,7 +107,7 @@ class _CollectionRun:
         worklist.compare(plan.job_id, planned.scratch)
         self._worklist, self.tally = worklist, worklist.tally
         yield Selection(worklist, worklist.counts(plan.counts))
-        # Not before: sources that a killed run has reported as gone are reported once more.
+        # Only now: after a killed run, the next one reports missing sources again.
         state.set_last_job(plan.job_id)
 
     def _count(self, line: ItemLine) -> None:
@@ -143,10 +144,10 @@ def restore(
 
     Args:
         plan: What to do.
-        settings: Of this process.
-        executor: Where units run.
-        workers: Units at a time; None for the default.
-        interrupted: Returns True once somebody wants the run to end.
+        settings: Settings of this process.
+        executor: `inprocess`, `ray` or `auto`.
+        workers: Maximum number of units at a time; None for the default.
+        interrupted: Returns True once the run was asked to stop.
         display: Entered for each collection; gives the function that shows its progress.
         unreachable: Turns an error of the first destination into one that names its line.
     """
@@ -197,13 +198,13 @@ def run_plan(
 ) -> PlanEnd:
     """Run a plan as far as its window and budget allow, unless another run of it is in progress.
 
-    A collection that cannot be run does not hold up the others.
+    A collection that cannot be run does not stop the others.
 
     Args:
         plan: What to do.
         opened: Opens a destination; the first collection's holds the plan's heartbeat.
         run_collection: Runs the job of one collection.
-        interrupted: Returns True once somebody wants the run to end.
+        interrupted: Returns True once the run was asked to stop.
         display: Entered for each collection; gives the function that shows its progress.
         heartbeat_seconds: How often the run's state is renewed.
         unreachable: Turns an error of the first destination into one that names its line.
@@ -251,8 +252,8 @@ def _holder(
 ) -> str:
     """Return the id of the other run that holds the plan; empty once this run holds it.
 
-    A run that looks alive may just have been killed, and this may be the scheduler's last try of
-    the night. So wait for the other run's next heartbeat before giving up.
+    A run that looks active may just have been killed, and this may be the scheduler's last attempt
+    of the night. So wait for the other run's next heartbeat before giving up.
     """
     holder = claimed()
     seen = last_heartbeat(home, plan, holder) if holder else ""

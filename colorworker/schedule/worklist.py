@@ -1,4 +1,4 @@
-"""The work of one run of a collection: its job plan, without sources that wait or are parked.
+"""The entries of one run of a collection: its job plan without waiting and parked sources.
 
 Memory grows with the number of failed sources and of items in progress, not with the length of the
 plan.
@@ -69,7 +69,7 @@ class Worklist:
             options: Options of the collection.
             model: Weights of the collection.
             retry: When to retry failed sources.
-            clock: Returns the current time. What waits is decided by the time of this call.
+            clock: Returns the current time. Its first call decides which sources still wait.
         """
         self._plan, self._state, self._retry = plan, state, retry
         self._clock, self._now = clock, clock()
@@ -100,7 +100,7 @@ class Worklist:
             return planned
         counts = count_entries(self._with_held_back())
         if self._failures:
-            # Sources that changed, or whose options or weights changed, start afresh.
+            # Sources with changed content, options or weights start again without failures.
             present = {
                 output_identity(entry, self._options, self._model)
                 for entry in self._plan

@@ -1,4 +1,4 @@
-"""Blocks of objects that every reader needs, shared by the readers of one store."""
+"""A cache of blocks shared by all readers of one store, such as the headers of films."""
 
 import threading
 from collections import OrderedDict

@@ -17,8 +17,8 @@ READ_AHEAD_DOUBLING_BYTES = 1 << 20
 """A request costs about as much as this many bytes. So sequential reads double up to this size, and
 a gap smaller than this does not end a sequence."""
 SEQUENCE_PER_READ_AHEAD = 4
-"""Beyond that, the next read is a quarter of the sequence so far. A reader that stops has fetched
-at most that in vain, and a long sequence still reaches the largest reads."""
+"""Beyond that, the next read is a quarter of the sequence so far. So a reader that stops has
+fetched at most that much for nothing, and a long sequence still reaches the largest reads."""
 ATTEMPTS = 8
 """Consecutive reads that may return nothing; after a partial read the rest is requested."""
 FIRST_PAUSE_SECONDS = 0.1
@@ -29,7 +29,7 @@ ReadRange = Callable[[int, int], bytes]
 
 
 class BlockReader(io.RawIOBase):
-    """Reads like a buffered local file and takes `cache_bytes` of memory for any object size.
+    """Reads like a buffered local file. Memory is `cache_bytes`, whatever the size of the object.
 
     Not thread-safe.
     """

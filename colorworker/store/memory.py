@@ -1,4 +1,4 @@
-"""A store in memory: for tests, and for jobs that leave nothing behind."""
+"""A store in memory, for tests and for jobs whose results are not kept."""
 
 import io
 import itertools

@@ -22,7 +22,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class Leftover:
-    """Remains of an interrupted write. Not an object."""
+    """A leftover of an interrupted write. Not an object."""
 
     kind: Literal["temporary file", "empty folder", "upload"]
     """`upload`: an unfinished multipart upload; `empty folder`: left behind by a rename."""
@@ -95,7 +95,7 @@ class ObjectStore(Protocol):
         ...
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Yield the remains of unfinished writes, including writes in progress."""
+        """Yield leftovers of interrupted writes, and the files of writes in progress."""
         ...
 
     def discard(self, leftover: Leftover) -> None:

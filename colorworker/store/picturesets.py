@@ -8,8 +8,8 @@ files whose members are pictures; other members are ignored. Members are read se
 the store's reader and never extracted; their names are never used as paths.
 
 A bad picture or shard is returned as a sample with `error` set and no bytes, in its place, so that
-readers can count it and continue. Only StoreUnavailable is raised: a data set must not shrink
-because the network is down.
+readers can count it and continue. Only StoreUnavailable is raised, so that a network failure does
+not silently shrink a data set.
 
 The order and `PictureSample.index` depend only on the content. To resume, store
 `(sample.shard, sample.index)`, drop the shards before that one, and pass `skip=index + 1` to

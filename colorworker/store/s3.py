@@ -108,7 +108,7 @@ class S3Store:
         """Store `data` in one request.
 
         If the response to a create_only put is lost, the repeated request finds our own object and
-        raises KeyExists. Callers that care must read what is there.
+        raises KeyExists. To distinguish the two cases, read the object.
         """
         service = self._service
         send = partial(

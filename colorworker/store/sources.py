@@ -1,4 +1,4 @@
-"""SOURCE arguments (a file, a folder or a quoted glob): which objects of which store they mean."""
+"""Resolve SOURCE arguments (a file, a folder or a quoted glob) to a store and its objects."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class Source:
-    """The objects of a store that a job takes."""
+    """The objects of a store that a job processes."""
 
     root: str
     """URI of the store, or path of its folder."""
@@ -94,8 +94,8 @@ def _is_object(store: ObjectStore, key: str) -> bool:
 def select_objects(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
     """Yield the objects of a source; unreadable ones have `error` set.
 
-    A single object has the same size and ETag as in a listing, so its identity does not depend on
-    how it is named.
+    A single object has the same size and ETag as in a listing, so its identity is the same whether
+    it was named or listed.
     """
     chosen = key_filter(source)
     if source.key:

@@ -60,7 +60,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.parametrize("state", BROKEN)
-def test_where_tensorflow_does_not_load_colorize_ends_at_once_and_leaves_nothing(
+def test_colorize_ends_at_once_and_writes_nothing_if_tensorflow_does_not_load(
     state, command, tmp_path
 ):
     environment = without(tmp_path, "tensorflow", BROKEN[state])
@@ -73,7 +73,7 @@ def test_where_tensorflow_does_not_load_colorize_ends_at_once_and_leaves_nothing
     assert not (tmp_path / "out").exists()
 
 
-def test_where_tensorflow_does_not_load_restore_charges_no_attempts(command, tmp_path):
+def test_restore_counts_no_attempts_if_tensorflow_does_not_load(command, tmp_path):
     environment = without(tmp_path, "tensorflow", BROKEN["broken"])
     out, plan = tmp_path / "out", tmp_path / "plan.toml"
     plan.write_text(
@@ -97,7 +97,7 @@ def test_where_tensorflow_does_not_load_restore_charges_no_attempts(command, tmp
         assert (counts["items_failed"], counts["items_parked"]) == (0, 0)
 
 
-def test_a_disk_that_fills_up_during_a_run_ends_it_and_charges_no_attempts(
+def test_a_disk_that_fills_up_during_a_run_ends_it_without_counting_attempts(
     command, small_disk, tmp_path
 ):
     plan, out = tmp_path / "plan.toml", small_disk / "out"
@@ -128,7 +128,7 @@ def test_a_finished_archive_is_recognized_without_importing_tensorflow(command, 
 
 
 @pytest.mark.parametrize("module", ["av", "pyvips", "cv2"])
-def test_a_library_that_does_not_load_is_one_sentence(module, command, tmp_path):
+def test_a_library_that_does_not_load_is_reported_in_one_sentence(module, command, tmp_path):
     environment = without(tmp_path, module, "raise ImportError('broken')\n")
 
     done = command.run("colorize", DEMO, tmp_path / "out", **environment)
@@ -137,7 +137,7 @@ def test_a_library_that_does_not_load_is_one_sentence(module, command, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_bucket_without_boto3_is_one_sentence(command, tmp_path):
+def test_a_bucket_without_boto3_is_reported_in_one_sentence(command, tmp_path):
     environment = without(tmp_path, "boto3", "raise ImportError('broken')\n")
 
     done = command.run("colorize", DEMO, "s3://bucket/out", **environment)
@@ -145,7 +145,7 @@ def test_a_bucket_without_boto3_is_one_sentence(command, tmp_path):
     refused(done, "boto3: does not load (broken)", "pip install 'colorworker[s3]'")
 
 
-def test_weights_with_another_hash_are_one_sentence(command, tmp_path):
+def test_weights_with_another_hash_are_reported_in_one_sentence(command, tmp_path):
     weights = tmp_path / "mine.npz"
     weights.write_bytes(b"other weights")
     seen = hashlib.sha256(b"other weights").hexdigest()
@@ -158,13 +158,13 @@ def test_weights_with_another_hash_are_one_sentence(command, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_destination_that_cannot_be_written_is_one_sentence(command):
+def test_a_destination_that_cannot_be_written_is_reported_in_one_sentence(command):
     done = command.run("colorize", DEMO, "/sys/fs/colorworker")
 
     refused(done, "/sys/fs/colorworker: ", "a test write from ")
 
 
-def test_too_little_free_space_is_one_sentence(command, tmp_path):
+def test_too_little_free_space_is_reported_in_one_sentence(command, tmp_path):
     done = command.run(
         "colorize", DEMO, tmp_path / "out", COLORWORKER_RUN__MIN_FREE_BYTES=str(1 << 60)
     )

@@ -62,7 +62,7 @@ def test_a_worker_without_tensorflow_is_retired_and_the_others_do_the_job(
 
 
 @pytest.mark.timeout(600)
-def test_with_no_worker_left_the_job_ends_and_no_item_has_failed(
+def test_the_job_ends_without_failed_items_if_no_worker_is_left(
     cluster, command, archive, tmp_path, stub
 ):
     color = tmp_path / "color"
@@ -93,7 +93,7 @@ def test_with_no_worker_left_the_job_ends_and_no_item_has_failed(
 
 
 @pytest.mark.timeout(600)
-def test_a_cluster_of_another_version_is_one_sentence_that_names_both(command, archive, tmp_path):
+def test_a_cluster_of_another_version_is_refused_with_both_versions(command, archive, tmp_path):
     cluster = raycluster.start_cluster(version="2.58.0")
     try:
         done = colorize(command, cluster, archive, tmp_path / "color")

@@ -62,7 +62,7 @@ def test_a_job_reports_failures_resumes_and_is_the_job_of_the_command_line(
     assert cw.sweep(tmp_path / "color", older_than="0s").counts.keys() <= {"empty folder"}
 
 
-def test_what_exits_with_2_on_the_command_line_raises(tmp_path):
+def test_errors_with_exit_code_2_on_the_command_line_raise_in_python(tmp_path):
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(cw.UsageError, match="nothing matched"):

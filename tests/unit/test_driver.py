@@ -294,7 +294,7 @@ def test_expected_units_are_estimated_from_the_start_and_refined_by_scans():
     assert moments[-1].units_done == moments[-1].units_known == 13
 
 
-def test_an_unfit_place_ends_the_job_and_is_charged_to_no_item():
+def test_an_unfit_machine_ends_the_job_and_fails_no_item():
     def fate(unit, attempt):
         if isinstance(unit, Segment):
             raise PlaceUnfit("here", "no space left on the disk")

@@ -79,7 +79,7 @@ def test_a_record_without_its_output_does_not_count(store, loss):
     assert read_record(store, UNIT) is None
 
 
-def test_a_damaged_record_counts_as_none_and_is_deleted(store):
+def test_a_damaged_record_is_ignored_and_deleted(store):
     store.put(record_key(UNIT), b"{half of a rec")
 
     assert finished(store, UNIT) is None

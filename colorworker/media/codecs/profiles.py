@@ -126,7 +126,7 @@ def encoder_names(options: Options) -> tuple[str, ...]:
     if options.profile == "archive":
         return ("ffv1", "flac")
     if options.profile == "mezzanine":
-        # ProRes gives way to DNxHR for full-range films, unless a codec was chosen.
+        # Full-range films become DNxHR instead of ProRes, unless a codec was chosen.
         both = {"prores": ("prores_ks",), "dnxhr": ("dnxhd",), None: ("prores_ks", "dnxhd")}
         return (*both[options.codec], "pcm_s24le")
     codec = options.codec or CODECS["access"][0]

@@ -129,7 +129,7 @@ def assemble(
 
 @dataclass(frozen=True)
 class _Assembly:
-    """What is being assembled."""
+    """Facts about the film that is being assembled."""
 
     info: VideoInfo
     timeline: Timeline

@@ -63,7 +63,7 @@ class ScanTally:
             self.wrong_checksums += 1
 
     def find_defects(self, packets: PacketTable, size_bytes: int, ragged_bytes: int) -> None:
-        """Find a cut-off end, restarts of the clock and holes, after all packets were taken."""
+        """Find a cut-off end, restarts of the clock and holes, after the last packet was added."""
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
         if packets.container in BROADCAST_CONTAINERS:

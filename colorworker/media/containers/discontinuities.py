@@ -37,7 +37,7 @@ def continuous_packets(
 ) -> Iterator[AnyPacket]:
     """Yield the packets with continuous timestamps across restarts of the clock.
 
-    Each stream restarts at a packet of its own. Subtitle packets are too sparse to show a restart,
+    Each stream restarts at a different packet. Subtitle packets are too sparse to show a restart,
     so they follow the stream with the most restarts so far.
 
     Args:

@@ -1,4 +1,4 @@
-"""Read a written film's header back and list the source's metadata that was lost."""
+"""Read a written film's header back and list the metadata of the source that was lost."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -250,7 +250,7 @@ def _check_complete(packet_scan: _PacketScan, key: str) -> None:
     if packet_scan.read_seconds < packet_scan.header_seconds - slack:
         raise SourceDamaged(
             key,
-            f"it ends after {packet_scan.read_seconds:.1f} s, its header promises "
+            f"it ends after {packet_scan.read_seconds:.1f} s, its header declares "
             f"{packet_scan.header_seconds:.1f} s",
             "Copy it again from the original",
         )

@@ -69,7 +69,7 @@ class PacketTable:
         self.keyframes.append(packet.is_keyframe)
 
     def _clock_offset(self, decode_time: int | None, duration: int) -> int:
-        """Return the ticks to add to a packet's times so that they follow those before."""
+        """Return the ticks to add to a packet's times to continue from the previous packet's."""
         before = self._discontinuities.last
         if self.container in BROADCAST_CONTAINERS and self._discontinuities.is_discontinuity(
             decode_time

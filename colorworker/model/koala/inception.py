@@ -25,8 +25,8 @@ _STANDARD_PIXELS = 299
 class Embedder:
     """The frozen branch.
 
-    Deliberately not a Keras layer: so its 55 million values are not variables of the network, and
-    stay out of optimizers, checkpoints and weights files.
+    Deliberately not a Keras layer, so that its 55 million values are not variables of the network
+    and stay out of optimizers, checkpoints and weights files.
     """
 
     def __init__(self, architecture: Architecture, opened: OpenStore) -> None:
@@ -71,7 +71,7 @@ def with_branch_sha256(architecture: Architecture, arrays: Iterable[Array]) -> A
 def sha256_of_arrays(arrays: Iterable[Array]) -> str:
     """Return the SHA-256 of the shapes and float32 values of arrays, in order.
 
-    A file's SHA-256 would not do, because Keras stores the same weights in several formats.
+    A file's SHA-256 cannot be used, because Keras stores the same weights in several formats.
     """
     hashed = hashlib.sha256()
     for array in arrays:

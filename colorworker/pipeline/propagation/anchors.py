@@ -33,8 +33,8 @@ _NEW_SHARE = 0.05
 """Share of the picture that the last anchor does not show, above which the next anchor comes early:
 colors cannot follow motion to what neither anchor shows."""
 _EARLIEST = 4
-"""Fewest frames between two anchors of this kind. Where everything is new in every frame, nobody
-sees colors for that long, and more anchors would only add flicker."""
+"""Minimum number of frames between two anchors of this kind. Where every frame shows something new,
+no color is visible for longer than that, and more anchors would only add flicker."""
 
 
 def estimate_motion(
@@ -116,7 +116,7 @@ def choose_anchors(
 def make_every_frame_an_anchor(
     frames: Iterator[MarkedFrame], setup: PropagationSetup
 ) -> Iterator[AnchorFrame]:
-    """Yield every frame of the segment as an anchor of its own, also those that a flash hides."""
+    """Yield every frame of the segment as an anchor, including those that a flash hides."""
     # Two frames after the segment are still read: only then are shots and dissolves that begin at
     # its end logged.
     for frame, *_ in with_lookahead(frames, 1):

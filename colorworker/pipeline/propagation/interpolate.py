@@ -49,7 +49,7 @@ def settle_anchors(
 
 
 class _Settling:
-    """Holds frames until everything has arrived that the colors of the first one depend on."""
+    """Holds frames until all frames have arrived that the colors of the first one depend on."""
 
     def __init__(self, frame_count: int, options: Options) -> None:
         self._frame_count = frame_count
@@ -61,7 +61,7 @@ class _Settling:
     def add(
         self, frame: PredictedAnchor | InBetweenFrame | LookaheadFrame
     ) -> Iterator[SettledAnchor | InBetweenFrame]:
-        """Take the next frame; yield the frames that need nothing more."""
+        """Take the next frame; yield the frames that are complete."""
         if isinstance(frame, PredictedAnchor) and frame.link is None:
             yield from self.end_shot()
         self._held.append(frame)
@@ -86,8 +86,8 @@ class _Settling:
         if not self._anchors:
             return own
         others = list(self._later_anchors())
-        # The last anchor of a shot has none after it, and its colors would jump: average it with
-        # the one before. Not so after the segment's end: the next segment does not know that
+        # The last anchor of a shot has no later ones, and its colors would jump, so average it with
+        # the previous one. Not beyond the segment's end: the next segment does not know that
         # anchor, and both must choose the same colors.
         inside = anchor.decoded.index < self._frame_count
         if not others and self._earlier and anchor.link and inside:
@@ -202,7 +202,7 @@ def _warp(colors: AnchorColors, path: FlowPath) -> WarpedAnchor:
 
 
 def _estimate(palette: Palette, flow_luma: Floats, shape: tuple[int, ...]) -> PaletteEstimate:
-    """Return what a palette says about a frame, at the grid's shape."""
+    """Return a palette's estimate of a frame's colors, at the grid's shape."""
     # An estimate may be coarse: at half the size of motion it takes a quarter of the time.
     height, width = flow_luma.shape
     coarse = resize(flow_luma, (-(-height // 2), -(-width // 2)))

@@ -10,7 +10,7 @@ A chain of small generators, each holding only as many frames as it needs to loo
     settle_anchors                 average with later anchors of the shot   settle_anchors intervals
     interpolate_between_anchors    colors of the frames between             1 interval
 
-An interval is FRAMES_AHEAD longer where a flash hides the frame that would end it. So at most
+An interval is FRAMES_AHEAD longer if a flash hides the frame that would end it. So at most
 2 * FRAMES_AHEAD + 1 + anchor_interval * (settle_anchors + 1) decoded frames are held, 45 with the
 default options. Colors never depend on frames before the segment's first one, and that frame is an
 anchor: the previous segment sees it in its look-ahead and gives it the same color, so borders
@@ -64,7 +64,7 @@ class LumaFrame(Generic[F]):
     """One frame of a sequence, as propagation reads it."""
 
     source: F
-    """What the chroma is for; returned with it."""
+    """The frame that the chroma is for; returned with it."""
     luma: Plane
     """Y' codes (height, width), uint8 for 8 bits and uint16 for more, lines contiguous. Never
     written; must not change until the chroma of this frame has been returned."""
@@ -204,7 +204,7 @@ def _predict_anchors(
             continue
         decoded = frame.decoded
         lightness = lightness_from_luma(frame.proxy[None], upsampler.table.spec)
-        # One by one: on a CPU two at a time would save 4 % of it, and hold an interval's frames.
+        # One by one: on a CPU, predicting two at a time saves 4 % and holds an interval of frames.
         (ab,) = colorizer_at(decoded.index).predict(lightness)
         chroma = prediction_on_grid(upsampler, ab)
         colors = AnchorColors(setup.normalized(decoded.guide), decoded.flow_luma, chroma)

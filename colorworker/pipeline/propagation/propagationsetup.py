@@ -1,4 +1,4 @@
-"""What all frames of one segment share: the chroma table, sizes, scalers, the flow estimator."""
+"""Setup shared by all frames of a segment: chroma table, sizes, scalers, flow estimator."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class PlaneFormat:
     """Size and meaning of the planes of a sequence of frames."""
 
     spec: ColorSpec
-    """How luma codes are read, and which chroma codes are wanted."""
+    """The meaning of luma and chroma codes."""
     height: int
     width: int
     chroma_shape: tuple[int, int]
@@ -46,7 +46,7 @@ def film_format(info: VideoInfo, pix_fmt: str) -> PlaneFormat:
 
 @dataclass(frozen=True)
 class PropagationSetup:
-    """What all frames of a segment share; for one thread."""
+    """Setup shared by all frames of a segment. Not thread-safe."""
 
     frame_count: int
     """Frames of the segment, without the look-ahead."""

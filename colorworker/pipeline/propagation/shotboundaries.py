@@ -1,7 +1,7 @@
 """Find the shots of a segment while its frames pass, and log where they begin.
 
 A log covers the frames after the segment's first one, up to and including the first frame of the
-next segment, because only this segment sees what comes before that frame. So the joined logs of all
+next segment, because only this segment has the frames before that one. So the joined logs of all
 segments hold every shot but the film's first, and each once; only a dissolve across a border can be
 in two logs.
 """
@@ -20,7 +20,7 @@ T = TypeVar("T")
 _FADED = 0.7
 """Share of the contrast a few frames away, below which a picture is fading in or out."""
 _SHORTEST_FRAMES = 3
-"""Fewest frames of a shot. A change that comes sooner is a blot on one of the first frames."""
+"""Minimum length of a shot, in frames. An earlier change is a blot on one of the first frames."""
 
 
 class ComparableFrame(Protocol):

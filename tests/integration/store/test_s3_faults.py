@@ -93,7 +93,7 @@ def work(source, destination, tmp_path):
 
 
 @pytest.mark.parametrize("choose", TROUBLE.values(), ids=TROUBLE.keys())
-def test_work_completes_correctly_under(s3, films, tmp_path, monkeypatch, choose):
+def test_a_job_completes_correctly_despite_faults_of_s3(s3, films, tmp_path, monkeypatch, choose):
     archive, color = s3.make_bucket(), s3.make_bucket()
     for key, data in films.items():
         s3.client.put_object(Bucket=archive, Key=key, Body=data)

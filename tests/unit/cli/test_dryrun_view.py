@@ -53,7 +53,7 @@ def test_many_segments_are_shown_in_few_lines():
     assert said[-1] == "  200       from 00:33:20.000  440 frames"
 
 
-def test_as_many_rows_as_fit_are_all_shown():
+def test_all_rows_are_shown_if_they_fit():
     uneven = tuple(SegmentRun(n, n, 10.0 * n, 240 + n) for n in range(1, 13))
 
     assert len(words(segments=12, cuts=uneven)) == 2 + 12

@@ -159,7 +159,7 @@ def test_runs_do_not_overlap_and_finished_ones_are_removed():
 
 
 @pytest.mark.parametrize("name", RAYJOBS)
-def test_rules_of_kuberay_that_are_in_no_schema(name):
+def test_the_manifests_follow_rules_of_kuberay_that_no_schema_checks(name):
     job = RAYJOBS[name]
     spec, cluster = job["spec"], job["spec"]["rayClusterSpec"]
     groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]

@@ -77,13 +77,13 @@ def test_the_service_runs_a_valid_command_and_has_time_to_stop():
     assert values["TimeoutStartSec"] == "infinity"
 
 
-def test_every_setting_in_both_exists():
+def test_every_setting_in_the_service_and_crontab_exists():
     for name in re.findall(r"COLORWORKER_(\w+)=", SERVICE + CRONTAB):
         group, field = name.lower().split("__")
         assert hasattr(getattr(Settings(), group), field)
 
 
-def test_neither_contains_a_secret():
+def test_the_service_and_crontab_contain_no_secret():
     assert "LoadCredential=aws-credentials:/etc/colorworker/aws-credentials" in SERVICE
     assert not re.findall("SECRET|TOKEN|ACCESS_KEY", SERVICE + TIMER + CRONTAB)
 

@@ -85,13 +85,13 @@ def test_sources_without_samples_are_estimated_from_the_samples():
     ("source_bytes", "written"),
     [(600, 600), (150, 150), (300, 300), (1, 100), (9_000, 800)],
 )
-def test_bytes_written_follow_the_size_of_the_source_within_limits(source_bytes, written):
+def test_bytes_written_scale_with_the_size_of_the_source_within_limits(source_bytes, written):
     rate = Rate(1.0, 0.0, 0.0, megapixel_bytes=40.0, source_bytes=40.0)
 
     assert rate.written(10.0, source_bytes) == written
 
 
-def test_bytes_written_follow_the_pixels_where_the_size_of_the_source_says_nothing():
+def test_bytes_written_scale_with_pixels_if_the_size_of_the_source_predicts_nothing():
     assert Rate(1.0, 0.0, 0.0, megapixel_bytes=40.0).written(10.0, 9000) == 400.0
     assert Rate(1.0, 0.0, 0.0, 40.0, source_bytes=40.0).written(0.0, 0.0) == 0.0
 
@@ -167,7 +167,7 @@ def test_several_workers_share_the_work_but_not_the_longest_item():
     assert work / 64 < found.longest_seconds < work / 3
 
 
-def test_an_estimate_survives_json_and_a_damaged_one_is_none():
+def test_an_estimate_survives_json_and_a_damaged_one_is_ignored():
     found = expected(films(film(100)), stills(1.0))
     values = json.loads(json.dumps(asdict(found)))
 

@@ -117,13 +117,13 @@ def result_of(store, destination=None):
         executor.close()
 
 
-def test_an_error_of_the_place_is_raised_and_is_no_result_of_the_item():
+def test_an_error_of_the_machine_is_raised_and_not_returned_as_a_result():
     with pytest.raises(DependencyMissing, match="boto3"):
         result_of(Unreadable(DependencyMissing("boto3", "is not installed")))
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_an_error_of_the_place_wherever_it_is_met(number):
+def test_a_full_disk_is_always_an_error_of_the_machine(number):
     cause = OSError(number, os.strerror(number))
     mismatch = OutputMismatch("a.mkv", "the film cannot be written")
     mismatch.__cause__ = cause
@@ -134,7 +134,7 @@ def test_a_full_disk_is_an_error_of_the_place_wherever_it_is_met(number):
         assert raised.value.__cause__ is error
 
 
-def test_a_library_that_does_not_load_on_a_worker_is_an_error_of_the_place():
+def test_a_library_that_does_not_load_on_a_worker_is_an_error_of_the_machine():
     error = ModuleNotFoundError("No module named 'xxhash'", name="xxhash")
 
     with pytest.raises(DependencyMissing, match="xxhash: does not load on worker test"):
@@ -156,14 +156,14 @@ def test_a_bug_is_a_result_that_asks_for_a_report(caplog):
 
 
 @pytest.mark.skipif(not Path("/sys/fs").exists(), reason="needs a folder that root cannot write")
-def test_a_store_error_of_an_item_is_one_of_the_place_if_nothing_can_be_written():
+def test_a_store_error_is_the_machines_if_nothing_can_be_written():
     error = StoreUnavailable("a.mkv", "it cannot be written (Permission denied)")
 
     with pytest.raises(PlaceUnfit, match=r"/sys/fs/colorworker: a test write from .* failed"):
         result_of(Unreadable(error), LocalStore(Path("/sys/fs/colorworker")))
 
 
-def test_a_store_error_of_an_item_stays_one_if_others_can_be_written(tmp_path):
+def test_a_store_error_is_the_items_if_other_keys_can_be_written(tmp_path):
     error = StoreUnavailable("a.mkv", "it cannot be written (Permission denied)")
 
     (result,) = result_of(Unreadable(error), LocalStore(tmp_path))

@@ -112,7 +112,7 @@ def test_a_file_in_place_of_the_destination_is_named(tmp_path):
         writable(LocalStore(tmp_path / "file"))
 
 
-def test_too_little_free_space_is_told_with_both_numbers(tmp_path):
+def test_too_little_free_space_is_reported_with_both_numbers(tmp_path):
     destination = LocalStore(tmp_path)
 
     assert free_space(destination, None, 1).endswith("GiB free")

@@ -54,7 +54,7 @@ def test_sources_that_differ_only_in_extension_keep_it_in_the_output_name(tmp_pa
     assert list(keys.values()) == ["b.mkv", "reel.avi.mkv", "reel.mov.mkv"]
 
 
-def test_of_one_key_in_two_sources_the_first_gets_the_name_and_the_other_fails(tmp_path):
+def test_if_two_sources_have_the_same_key_the_first_gets_the_name_and_the_other_fails(tmp_path):
     first, second = planned(tmp_path, [film("x.avi", "file:///b"), film("x.avi")])
 
     assert (first.root, first.output_key) == ("file:///a", "x.avi.mkv")

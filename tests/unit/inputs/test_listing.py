@@ -93,7 +93,7 @@ def test_state_of_other_jobs_is_not_a_source():
     assert set(found) == {"a.png"}
 
 
-def test_of_one_name_in_two_sources_the_second_fails_with_a_collision():
+def test_if_two_sources_get_the_same_name_the_second_fails_with_a_collision():
     one, other = Listed({"a.png": PNG}, "s3://one"), Listed({"a.png": PNG}, "s3://other")
 
     found = list_entries(

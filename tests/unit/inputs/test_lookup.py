@@ -204,7 +204,7 @@ def test_a_requested_output_name_takes_precedence(plan):
     assert found["a.png"].output_key == "a.png.png"
 
 
-def test_of_two_requests_for_one_name_the_first_key_gets_it(plan):
+def test_if_two_items_request_the_same_name_the_first_key_gets_it(plan):
     store = Archive("a.png", "b.png")
 
     found = plan(

@@ -149,7 +149,7 @@ def test_without_delete_the_same_files_are_reported_and_nothing_changes(store):
     assert len(dry) == 2
 
 
-def test_young_files_stay(store):
+def test_new_files_stay(store):
     put_attempt(store)
     store.put(thumbnail_key(OTHER), b"jpeg")
 

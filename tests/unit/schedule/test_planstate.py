@@ -42,7 +42,7 @@ def test_a_killed_run_holds_the_plan_until_its_heartbeat_is_overdue():
     assert claim(store, "nightly", "next", 10, now() + timedelta(seconds=35)) == ""
 
 
-def test_of_runs_that_start_at_the_same_time_only_one_claims_the_plan():
+def test_only_one_of_the_runs_that_start_at_the_same_time_claims_the_plan():
     class Racing(MemoryStore):
         def put(self, key, data, *, create_only=False):
             if create_only and "theirs" not in data.decode():

@@ -42,7 +42,7 @@ def noise(size, seed=0):
     return np.random.default_rng(seed).bytes(size)
 
 
-def test_it_reads_and_seeks_like_a_file():
+def test_a_block_reader_reads_and_seeks_like_a_file():
     data = noise(3 * MIB + 17)
     remote, file, choose = Remote(data), io.BytesIO(data), random.Random(1)
     reader = remote.reader(block_bytes=1 << 16, cache_bytes=5 << 16)

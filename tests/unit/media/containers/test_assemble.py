@@ -239,7 +239,7 @@ def test_cover_art_is_not_the_film_and_stays_cover_art(source, output, film, joi
     assert result.warnings == ()
 
 
-def test_what_mp4_cannot_hold_is_transcoded_or_reported_as_left_out(film, joined, packets):
+def test_streams_that_mp4_cannot_hold_are_transcoded_or_reported_as_left_out(film, joined, packets):
     made = joined(with_extras(film("film.mkv", sound="aac")), ".mp4", profile="access")
 
     result = made.assemble()
