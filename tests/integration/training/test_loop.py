@@ -110,7 +110,7 @@ def test_the_output_describes_configuration_and_data(trained):
 def test_another_configuration_cannot_resume_from_the_checkpoint(trained):
     trained("out", AfterSteps(1))
 
-    with pytest.raises(UsageError, match="another config"):
+    with pytest.raises(UsageError, match="different config"):
         trained("out", optimizer__seed=1)
 
 
