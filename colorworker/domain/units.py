@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Options, non_default
 from colorworker.domain.timeline import Timeline
 
-RECIPE = 7
+RECIPE = 6
 """Raise this when the same inputs give different colors or bytes. Earlier outputs are then redone.
 """
 

@@ -12,6 +12,8 @@ from colorworker.api.interruption import stop_on_interrupt
 SCRIPT = """
 import os, signal
 from colorworker.api.interruption import stop_on_interrupt
+# A shell starts its background jobs with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with stop_on_interrupt() as stopping:
     for _ in range({times}):
         os.kill(os.getpid(), signal.SIGINT)
