@@ -119,7 +119,7 @@ class RunSettings(BaseModel):
     @classmethod
     def _whole_above_one(cls, value: float) -> float:
         if value > 1 and not value.is_integer():
-            raise ValueError("above 1 Ray only assigns whole GPUs")
+            raise ValueError("above 1, Ray only assigns whole GPUs")
         return value
 
 

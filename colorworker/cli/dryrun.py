@@ -75,8 +75,8 @@ def refuse_calibrating(calibrate: bool | None) -> None:
     if calibrate is not None:
         raise UsageError(
             "--calibrate" if calibrate else "--no-calibrate",
-            "works in dry runs only",
-            "Add --dry-run; later runs use what it measures",
+            "works only with --dry-run",
+            "Add --dry-run; later runs use its measurements",
         )
 
 

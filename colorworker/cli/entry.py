@@ -8,7 +8,7 @@ from colorworker.executors.preflight import media_libraries
 
 
 def main() -> None:
-    """Run the command line; a library that does not load is one sentence and exit code 2."""
+    """Run the command line; a library that does not load gives one sentence and exit code 2."""
     try:
         media_libraries()
     except ColorworkerError as error:

@@ -111,7 +111,7 @@ def spec_from_codes(
         raise SourceUnsupported(
             "video stream",
             f"its color matrix is {_OTHER_MATRICES[matrix]}",
-            "Convert the film to the matrix of BT.709 and color that",
+            "Convert the film to the BT.709 matrix first",
         )
     name = _MATRIX_OF_CODE.get(matrix) or ("bt709" if height >= 720 else "bt601")
     wide = primaries == 9 or (primaries == 2 and name == "bt2020")

@@ -269,7 +269,7 @@ class Options:
         if self.crf == 0:
             raise UsageError(
                 "crf 0",
-                "NVENC takes it as no setting and chooses one itself",
+                "NVENC ignores it and chooses a quality itself",
                 "Give 1 or more, or --encoder software",
             )
 
@@ -335,9 +335,9 @@ def predict_every_frame(options: Options, anchor_interval: int | None) -> Option
     if anchor_interval is not None:
         raise UsageError(
             "--per-frame",
-            "predicts every frame, so there is nothing left for"
+            "predicts every frame, so it cannot be combined with"
             f" --anchor-interval {anchor_interval}",
-            "Give one of them",
+            "Use only one of them",
         )
     return replace(options, anchor_interval=1, settle_anchors=0)
 

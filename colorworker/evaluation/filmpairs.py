@@ -70,7 +70,7 @@ def film_rows(
                 ends = film if film_frame is None else against
                 raise OutputMismatch(
                     film,
-                    f"{ends} ends after {index} frames, the other one does not",
+                    f"{ends} ends after {index} frames, before the other film",
                     "Give a film and the source it was made from",
                 )
             height, width = measured_size(source_frame, against)

@@ -197,7 +197,7 @@ class Catalog:
         by = "another source" if file is None else line_label(self._files[file], number)
         return LineRefused(
             line.label,
-            f"{printable(line.entry.key)} was named before, by {by}",
+            f"{printable(line.entry.key)} was already named by {by}",
             "Remove one of them; a second version or output of it needs a separate job",
         )
 

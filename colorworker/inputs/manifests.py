@@ -130,7 +130,9 @@ def _batch_format(name: str, first: str, root: str) -> tuple[Scope, ParseLine]:
     except LineRefused as error:
         raise UsageError(label, error.seen, error.next_step) from error
     if len(fields) > 1 and is_heading(fields):
-        raise UsageError(label, "it is a heading, and such manifests have none", "Remove that line")
+        raise UsageError(
+            label, "it is a header, which manifests of this format do not have", "Remove that line"
+        )
     if len(fields) < 2 or not BUCKET.fullmatch(fields[0]):
         raise UsageError(
             label,

@@ -59,7 +59,7 @@ def layout_of(pix_fmt: str) -> Layout:
         raise SourceUnsupported(
             "video stream",
             f"its pixel format {pix_fmt} is not planar YUV or gray",
-            "Convert the film to yuv444p10le or the like and color that",
+            "Convert the film to yuv444p10le or a similar format first",
         )
     family, bits = match[1] or match[4], match[2] or match[5]
     return Layout(int(bits or 8), family == "gray", family == "yuvj")

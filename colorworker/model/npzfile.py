@@ -82,7 +82,7 @@ def _architecture(archive: zipfile.ZipFile, member: zipfile.ZipInfo, subject: st
         with archive.open(member) as file:
             shape, dtype, _ = _header(file)
             if dtype.kind != "U" or shape or dtype.itemsize > _MAX_TEXT:
-                raise ValueError(f"it holds {dtype} of shape {shape}, not one text")
+                raise ValueError(f"it holds {dtype} of shape {shape}, not a single string")
             text = np.frombuffer(file.read(dtype.itemsize), dtype)
             return architecture_from_json(str(text[0]))
     except ValueError as error:

@@ -98,7 +98,7 @@ def make_trainable(
 def _mismatch(weights: Weights, architecture: Architecture) -> WeightsRefused:
     return WeightsRefused(
         f"weights {weights.sha256[:12]}...",
-        f"are for {weights.architecture}, and {architecture} is to be trained",
+        f"are for {weights.architecture}, and {architecture} was requested",
         "Give weights of the same architecture and width, or none",
     )
 

@@ -91,7 +91,7 @@ def refuse_place_errors(context: WorkerContext, error: Exception) -> None:
         raise PlaceUnfit(
             f"worker {context.worker}",
             f"no space left on the disk of {folder}",
-            "Free some space, then run the same command again: it resumes",
+            "Free some space, then run the same command again to resume",
         ) from error
 
 

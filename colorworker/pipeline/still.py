@@ -166,7 +166,7 @@ def _as_skipped(record: Record) -> Record:
     error = AlreadyColor(
         record.source_key,
         "in color already",
-        "Give --color-sources recolor to color it anew",
+        "Use --color-sources recolor to color it again",
     )
     info = replace(info_of(record, StillInfo), error_code=error.code, error=str(error))
     return replace(record, outcome="skipped", info=info)

@@ -112,7 +112,7 @@ def _info(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
     except FileNotFoundError:
         if not entry.is_symlink():
             return None
-        return _refused(key, "the link leads nowhere")
+        return _refused(key, "the target of the link does not exist")
     except OSError as error:
         return _refused(key, f"the file cannot be read ({error.strerror})")
     if stat.S_ISDIR(status.st_mode):

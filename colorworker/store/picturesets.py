@@ -205,7 +205,9 @@ def _member(
         data = file.read() if file else b""
     except (ItemError, tarfile.TarError) as error:
         if isinstance(error, tarfile.TarError):
-            error = SourceDamaged(f"{shard}/{name}", f"the tar is truncated in it ({error})")
+            error = SourceDamaged(
+                f"{shard}/{name}", f"the tar is truncated inside this file ({error})"
+            )
         return PictureSample(shard, index, printable(name), error=error)
     return PictureSample(shard, index, name, data)
 

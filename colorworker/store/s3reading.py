@@ -157,7 +157,7 @@ class _ObjectVersion:
                 **self._pins,
             )
             if not response.get("ContentRange", "").startswith(f"bytes {offset}-"):
-                raise StoreError(self._key, "the service does not serve ranges of objects")
+                raise StoreError(self._key, "the service does not support range requests")
             return _read_body(response, length)
 
         try:

@@ -203,6 +203,6 @@ def _single_object(store: ObjectStore, key: str) -> ObjectInfo:
     try:
         return store.list_one(key)
     except KeyMissing:
-        return ObjectInfo(key, 0, "", "the link leads nowhere")
+        return ObjectInfo(key, 0, "", "the target of the link does not exist")
     except (SourceUnreadable, StoreError) as error:
         return ObjectInfo(key, 0, "", error.seen)

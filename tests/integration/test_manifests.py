@@ -115,7 +115,7 @@ def test_a_batch_manifest_with_versions_gets_a_completion_report(site):
     lines = site.lines()
     assert "keys.csv, line 3: gone.png: there is no such object" in lines["gone.png"]["error"]
     assert "names the bucket 'elsewhere'" in lines["keys.csv, line 4"]["error"]
-    assert "c.png was named before, by keys.csv, line 2" in lines["keys.csv, line 5"]["error"]
+    assert "c.png was already named by keys.csv, line 2" in lines["keys.csv, line 5"]["error"]
     files = site.completion()
     assert files["succeeded"]["a%20b.png"] == [
         site.archive, "a%20b.png", version, "succeeded", "", "200",

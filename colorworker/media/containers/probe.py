@@ -243,7 +243,7 @@ def _check_complete(packet_scan: _PacketScan, key: str) -> None:
     if packet_scan.read_packets < packet_scan.indexed_packets:
         raise SourceDamaged(
             key,
-            f"only {packet_scan.read_packets} of {packet_scan.indexed_packets} frames are there",
+            f"only {packet_scan.read_packets} of {packet_scan.indexed_packets} frames are present",
             "Copy it again from the original",
         )
     slack = max(DURATION_SLACK_SECONDS, DURATION_SLACK * packet_scan.header_seconds)

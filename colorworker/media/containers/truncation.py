@@ -70,7 +70,9 @@ def explain_open_failure(reader: BinaryIO) -> str:
 
 def describe_missing_bytes(extent: FileExtent) -> str:
     """Return a clause saying how much of the file is there."""
-    return f"the file is truncated: {extent.size_bytes} of {extent.promised_bytes} bytes are there"
+    return (
+        f"the file is truncated: {extent.size_bytes} of {extent.promised_bytes} bytes are present"
+    )
 
 
 def _read(reader: BinaryIO, offset: int, count: int) -> bytes:

@@ -128,7 +128,7 @@ def test_freezing_keeps_the_backbone_or_its_statistics(frozen, statistics):
 
 
 def test_weights_of_a_different_width_are_refused_for_training(lite):
-    with pytest.raises(WeightsRefused, match=r"are for lite, and lite x0.5 is to be trained"):
+    with pytest.raises(WeightsRefused, match=r"are for lite, and lite x0.5 was requested"):
         make_trainable(Architecture(width=0.5), lite)
 
 

@@ -148,7 +148,7 @@ def test_one_of_each_kind_is_measured_before_a_second_of_any():
 
 
 def test_calibrate_without_dry_run_is_refused(measuring, tmp_path):
-    with pytest.raises(UsageError, match="works in dry runs only"):
+    with pytest.raises(UsageError, match="works only with --dry-run"):
         run("colorize", tmp_path / "archive", tmp_path / "out", "--calibrate")
 
 

@@ -119,7 +119,7 @@ def test_the_second_line_for_an_object_fails(plan):
 
     assert found["a.png"].output_key == "a.png"
     assert found["keys.csv, line 3"].error == (
-        "keys.csv, line 3: a.png was named before, by keys.csv, line 1."
+        "keys.csv, line 3: a.png was already named by keys.csv, line 1."
         " Remove one of them; a second version or output of it needs a separate job."
     )
     assert found["keys.csv, line 3"].error_code == "line_refused"

@@ -135,7 +135,7 @@ def test_a_bad_line_is_refused_by_number_and_the_others_are_read(lists, line, sa
     [
         ("keys.csv", b"", "it is empty"),
         ("keys.csv", b"\n\n", "it is empty"),
-        ("keys.csv", b"Bucket,Key\narchive,a.jpg\n", "is a heading"),
+        ("keys.csv", b"Bucket,Key\narchive,a.jpg\n", "is a header"),
         ("keys.csv", b"a.jpg\nb.jpg\n", "is not bucket,key"),
         ("keys.csv", b'{"key": "a.jpg"}\n', "is not bucket,key"),
         ("keys.csv", GOOD.decode().encode("utf-16"), "not UTF-8 text"),

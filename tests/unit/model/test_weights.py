@@ -167,8 +167,8 @@ def test_weights_of_another_architecture_are_refused_by_its_name(tmp_path):
     [
         (np.array("{}}"), "its architecture cannot be read"),
         (np.array('{"name": "vgg"}'), "there is no architecture 'vgg'"),
-        (np.array([1, 2]), "not one text"),
-        (np.array("x" * 20_000), "not one text"),
+        (np.array([1, 2]), "not a single string"),
+        (np.array("x" * 20_000), "not a single string"),
     ],
 )
 def test_a_file_without_a_valid_architecture_is_refused(tmp_path, said, message):

@@ -202,7 +202,7 @@ def test_unreadable_files_are_listed_with_an_error(tmp_path):
     long_key = "/".join(["d" * 250] * 5) + "/x"
     assert found.pop("good.jpg") == ""
     assert found.pop("link-to-good.jpg") == ""
-    assert found.pop("dangling.jpg") == "the link leads nowhere"
+    assert found.pop("dangling.jpg") == "the target of the link does not exist"
     assert found.pop("loop") == f"the file cannot be read ({os.strerror(errno.ELOOP)})"
     assert found.pop("new\nline.jpg") == "the name contains the control character U+000A"
     assert found.pop("pipe") == "neither a file nor a link to one"

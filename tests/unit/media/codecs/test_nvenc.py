@@ -87,7 +87,7 @@ def test_films_that_nvenc_would_change_are_refused(source, size, options, said):
     [
         ({"profile": "archive"}, "encoder nvenc: it does not write profile archive"),
         ({"profile": "mezzanine"}, "encoder nvenc: it does not write profile mezzanine"),
-        ({"crf": 0}, "crf 0: NVENC takes it as no setting"),
+        ({"crf": 0}, "crf 0: NVENC ignores it"),
         ({"codec": "hevc", "crf": 52}, "crf 52: the crf of H.264 and HEVC goes from 0 to 51"),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_cut_off_last_frame_of_dv_is_reported(film):
 def test_an_mxf_file_with_fewer_frames_than_declared_is_damaged(codec, film):
     whole = film("film.mxf", codec=codec).read_bytes()
 
-    with pytest.raises(SourceDamaged, match=r"only \d+ of 48 frames are there"):
+    with pytest.raises(SourceDamaged, match=r"only \d+ of 48 frames are present"):
         scan(io.BytesIO(whole[: len(whole) * 2 // 3]), "film.mxf")
 
 
