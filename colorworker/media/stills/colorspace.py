@@ -5,7 +5,9 @@ is computed in that profile's space, under D50, and the output stays in that spa
 """
 
 import functools
-from dataclasses import dataclass
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +22,14 @@ _SRGB_TO_XYZ_D50 = np.array(
     ]
 )
 """sRGB's primaries as profiles hold them, adapted to D50 by Bradford's method."""
+_SRGB_GAMMA = 45455
+_SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+"""White, red, green and blue of sRGB as x and y, in cHRM's units."""
+_GAMMAS = (10_000, 400_000)
+"""Plausible values of gAMA."""
+_CICP_LINEAR = b"\x01\x08"
+"""Primaries of BT.709 with linear transfer (ITU-T H.273)."""
+_LEAST_DETERMINANT = 1e-4
 _CURVE_TOLERANCE = 0.002
 _MATRIX_TOLERANCE = 0.004
 """The many sRGB profiles differ by this much, because of tables of 1024 entries and rounding."""
@@ -71,6 +81,14 @@ class ColorConversion:
     keeps_profile: bool = False
     embeds_srgb: bool = False
     ignores_profile: bool = False
+    only_in_png: bool = False
+    """Whether `output` is described by chunks that only a PNG has."""
+
+    def for_format(self, format_name: str) -> "ColorConversion":
+        """Return the conversion for an output of this format."""
+        if self.only_in_png and format_name != "png":
+            return replace(self, output=srgb(), embeds_srgb=True)
+        return self
 
 
 @functools.cache
@@ -107,6 +125,51 @@ def without_profile(color_bands: int) -> ColorConversion:
     """Return the conversion for a picture whose profile cannot be used."""
     source = None if color_bands == 4 else srgb()
     return ColorConversion(source, srgb(), embeds_srgb=True, ignores_profile=True)
+
+
+def conversion_from_chunks(chunks: Mapping[bytes, bytes]) -> ColorConversion:
+    """Return the conversion for a PNG without a profile, by its chunks of color.
+
+    Args:
+        chunks: Data of cICP, sRGB, gAMA and cHRM, those that there are.
+
+    Source:
+        PNG third edition, 4.3 (which one wins), 11.3.2.
+    """
+    cicp = chunks.get(b"cICP", b"")
+    if cicp[:2] == _CICP_LINEAR:
+        return _in_png(1.0, None)
+    if cicp or b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4:
+        return ColorConversion(srgb(), srgb())
+    gamma = int.from_bytes(chunks[b"gAMA"], "big")
+    primaries = chunks.get(b"cHRM", b"")
+    points = struct.unpack(">8I", primaries) if len(primaries) == 32 else None
+    like_srgb = points is None or bool(np.allclose(points, _SRGB_POINTS, rtol=0, atol=200))
+    if not _GAMMAS[0] <= gamma <= _GAMMAS[1] or (like_srgb and abs(gamma - _SRGB_GAMMA) < 500):
+        return ColorConversion(srgb(), srgb())
+    return _in_png(100_000 / gamma, None if like_srgb else points)
+
+
+@functools.lru_cache(maxsize=8)
+def _in_png(exponent: float, points: tuple[int, ...] | None) -> ColorConversion:
+    """Return the conversion for codes that are linear light to the power of 1 / exponent."""
+    matrix = RGB_TO_XYZ if points is None else _matrix_of(points)
+    curve = np.linspace(0, 1, CODES) ** exponent
+    space = RgbSpace(np.stack([curve] * 3), np.asarray(matrix, np.float64))
+    if abs(np.linalg.det(space.to_xyz)) < _LEAST_DETERMINANT:
+        return ColorConversion(srgb(), srgb())
+    return ColorConversion(space, space, only_in_png=True)
+
+
+def _matrix_of(points: tuple[int, ...]) -> Doubles:
+    """Return RGB to XYZ for the white point and primaries of cHRM, in units of 1/100,000."""
+    pairs = np.maximum(np.array(points, np.float64).reshape(4, 2) / 100_000, 1e-5)
+    xyz = np.stack([pairs[:, 0], pairs[:, 1], 1 - pairs.sum(axis=1)]) / pairs[:, 1]
+    try:
+        scale = np.linalg.solve(xyz[:, 1:], xyz[:, 0])
+    except np.linalg.LinAlgError:
+        return np.zeros((3, 3))
+    return np.asarray(xyz[:, 1:] * scale, np.float64)
 
 
 def _is_srgb(shaper: Shaper) -> bool:

@@ -12,7 +12,9 @@ import pyvips
 
 from colorworker.errors import ColorworkerError, SourceDamaged, SourceUnreadable, SourceUnsupported
 from colorworker.media.filetypes import kind_from_content
+from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
 from colorworker.media.stills.jpegcheck import check_jpeg, join_tables
+from colorworker.media.stills.pngchunks import SIGNATURE, PngMetadata, read_png_metadata
 from colorworker.media.stills.tiffpages import TiffPage, find_page
 
 _LOADERS = {
@@ -61,6 +63,8 @@ class ImageSource:
     """The reader's exception. libvips only sees that there are no more bytes."""
     warnings: list[str] = field(default_factory=list)
     """What is wrong with the picture but does not prevent its coloring."""
+    png: PngMetadata | None = None
+    """Metadata of a PNG, from `find_picture`; None for other formats."""
     page: TiffPage | None = None
     """Where the picture is in a TIFF, from `find_picture`; None for other formats."""
 
@@ -102,7 +106,7 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
     with VIPS:
         _forget_messages()
         try:
-            image = _load(source, head, image_source.page)
+            image = _load(source, head, image_source)
             loader = _LOADERS.get(str(image.get("vips-loader")), "")
         except pyvips.Error as error:
             if image_source.error:
@@ -119,12 +123,15 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
 
 
 def find_picture(image_source: ImageSource) -> None:
-    """Find the picture of a TIFF among thumbnails and masks; does nothing for other formats.
+    """Find the picture of a TIFF among thumbnails and masks, or the metadata of a PNG.
 
     Raises:
         SourceUnsupported: If there are several pictures, or libvips would read it wrongly.
     """
-    if image_source.reader is None or not _head(image_source).startswith(_TIFF_MAGIC):
+    head = _head(image_source)
+    if image_source.reader and head.startswith(SIGNATURE):
+        image_source.png = read_png_metadata(image_source.reader)
+    if image_source.reader is None or not head.startswith(_TIFF_MAGIC):
         return
     page = find_page(image_source.reader)
     image_source.page = page
@@ -179,7 +186,7 @@ def _check_jpegs_of_tiff(image_source: ImageSource, page: TiffPage) -> None:
             )
 
 
-def _load(source: pyvips.SourceCustom, head: bytes, page: TiffPage | None) -> pyvips.Image:
+def _load(source: pyvips.SourceCustom, head: bytes, image_source: ImageSource) -> pyvips.Image:
     # Without fail_on, parts that libtiff or libjpeg cannot decode become black pixels.
     options: dict[str, str | int] = {"access": "sequential", "fail_on": "error"}
     if head.startswith(_JPEG_MAGIC):
@@ -188,8 +195,10 @@ def _load(source: pyvips.SourceCustom, head: bytes, page: TiffPage | None) -> py
         # As new_from_source does: the callbacks must live as long as the picture.
         image._references.append(source)
         return image
+    page = image_source.page
     if page is None:
-        return pyvips.Image.new_from_source(source, "", **options)
+        image = pyvips.Image.new_from_source(source, "", **options)
+        return _with_late_chunks(image, image_source.png) if image_source.png else image
     image = pyvips.Image.new_from_source(source, "", **options, **page.load_options).copy()
     if page.orientation:
         image.set_type(pyvips.GValue.gint_type, "orientation", page.orientation)
@@ -225,6 +234,16 @@ def vips_message(error: pyvips.Error) -> str:
     lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
     message = next((line for line in lines if line), "no reason given")
     return message if len(message) <= 160 else message[:157] + "..."
+
+
+def _with_late_chunks(image: pyvips.Image, png: PngMetadata) -> pyvips.Image:
+    """Return the picture with the metadata that libvips does not see because it ends the file."""
+    image = image.copy()
+    for name, value in (("exif-data", png.exif and EXIF_HEAD + png.exif), ("xmp-data", png.xmp)):
+        if value:
+            image.set_type(pyvips.GValue.blob_type, name, value)
+    image.set_type(pyvips.GValue.gint_type, "orientation", orientation_of(png.exif))
+    return image
 
 
 def _refuse_unusual(image_source: ImageSource) -> None:

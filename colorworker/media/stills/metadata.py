@@ -1,6 +1,7 @@
 """Copy a picture's metadata into its colored copy, without what would be stale there."""
 
 import io
+import itertools
 import re
 import struct
 from collections.abc import Iterator
@@ -10,7 +11,15 @@ from pathlib import Path
 import pyvips
 
 from colorworker.media.stills.colorspace import ColorConversion
+from colorworker.media.stills.exifblock import (
+    EXIF_HEAD,
+    with_comment,
+    with_orientation,
+    without_thumbnail,
+)
 from colorworker.media.stills.loaders import ImageSource
+from colorworker.media.stills.notices import add_notice_to_xmp
+from colorworker.media.stills.pngchunks import exif_chunk, insert_chunks, xmp_chunk
 from colorworker.media.stills.port import StillHeader
 from colorworker.media.stills.tiffdirectories import Tag
 from colorworker.media.stills.tifftags import (
@@ -45,11 +54,16 @@ _KEPT_BEGINNINGS = ("exif-ifd0-", "exif-ifd2-", "exif-ifd3-", "exif-ifd4-", "png
 """IFD 1 is omitted: it describes the embedded thumbnail, which still shows the gray picture."""
 
 _XMP_THUMBNAILS = re.compile(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>\s*", re.DOTALL)
+_PNG_FIELDS = ("exif-data", "xmp-data", "orientation", "resolution-unit")
 _TAG_NAMES = {37500: "MakerNote", 40965: "Interoperability"}
 _JFIF = b"JFIF\0"
 _JFIF_WITHIN = 64
 """JFIF's segment is the first one."""
 _HEADER_BYTES = 1 << 16
+_VERIFIED = {"xmp-data": "XMP", "exif-data": "EXIF"}
+_XMP_PADDING = re.compile(rb"\s+(?=<\?xpacket end)")
+_MAX_JPEG_XMP_BYTES = 60_000
+"""libvips silently leaves out more."""
 _EXIF_HEAD = b"Exif\0\0"
 _PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
 _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
@@ -57,16 +71,23 @@ _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
 
 
 def with_metadata(
-    colored: pyvips.Image, source: pyvips.Image, conversion: ColorConversion, format_name: str
+    colored: pyvips.Image,
+    source: pyvips.Image,
+    image_source: ImageSource,
+    conversion: ColorConversion,
+    format_name: str,
 ) -> pyvips.Image:
     """Return the colored picture with the metadata of its source, without stale thumbnails."""
     dropped = _WRONG_IN_TIFF if format_name == "tiff" else frozenset()
     result = colored.copy()
-    for field in result.get_fields():
-        result.remove(field)
+    _remove_fields(result)
     # libvips derives EXIF and resolution tags from these two on writing.
     result = result.copy(xres=source.xres, yres=source.yres)
-    for field in source.get_fields():
+    # The names of a PNG's texts may not be UTF-8, and pyvips cannot list them then.
+    fields = source.get_fields() if image_source.png is None else _PNG_FIELDS
+    for field in fields:
+        if not source.get_typeof(field):
+            continue
         if field not in dropped and (field in _KEPT or field.startswith(_KEPT_BEGINNINGS)):
             value = source.get(field)
             result.set_type(source.get_typeof(field), field, _without_thumbnails(field, value))
@@ -108,10 +129,95 @@ def complete_tiff(
         first[EXTRA_SAMPLES_TAG] = Tag(EXTRA_SAMPLES_TAG, 3, len(info.extra_samples), codes)
     known = info.loader != "tiff" and has_resolution(image_source, info.loader)
     append_tags(path, replace(tree, first=tuple(first.values())), () if known else RESOLUTION_TAGS)
+    warnings = []
+    if image_source.png and image_source.png.texts:
+        warnings.append(f"TIFF has no place for the PNG's {image_source.png.texts} text chunks")
     if not tree.lost:
-        return []
+        return warnings
     numbers = ", ".join(_TAG_NAMES.get(number, str(number)) for number in sorted(tree.lost))
-    return [f"metadata that is damaged or cannot be moved is not kept: tags {numbers}"]
+    return [*warnings, f"metadata that is damaged or cannot be moved is not kept: tags {numbers}"]
+
+
+def complete_png(
+    path: Path,
+    image_source: ImageSource,
+    source: pyvips.Image,
+    info: StillHeader,
+    conversion: ColorConversion,
+    notice: str,
+) -> None:
+    """Write the source's metadata into the PNG that libvips wrote without any.
+
+    Args:
+        path: The PNG.
+        image_source: The source.
+        source: Its pixels; only their metadata is read.
+        info: The source's header.
+        conversion: How its codes were converted.
+        notice: Text of the notice; empty for none.
+    """
+    png = image_source.png
+    chunks = list(png.kept) if png else []
+    if png and not conversion.embeds_srgb and not conversion.keeps_profile:
+        chunks += png.color.values()
+    exif, xmp = exif_and_xmp(source, info, notice)
+    chunks += [exif_chunk(exif)] if exif else []
+    chunks += [xmp_chunk(xmp)] if xmp else []
+    known = png is None and has_resolution(image_source, info.loader)
+    insert_chunks(path, chunks, keep_resolution=known)
+
+
+def exif_and_xmp(source: pyvips.Image, info: StillHeader, notice: str) -> tuple[bytes, bytes]:
+    """Return the source's EXIF block and XMP packet for the output; empty where there is none."""
+    blocks = (_blob(source, name) for name in ("exif-data", "xmp-data"))
+    exif, xmp = (bytes(block) for block in blocks)
+    exif = with_orientation(without_thumbnail(exif.removeprefix(EXIF_HEAD)), info.orientation)
+    xmp = _XMP_THUMBNAILS.sub(b"", xmp)
+    if notice:
+        exif, xmp = with_comment(exif, notice), add_notice_to_xmp(xmp, notice)
+    return exif, xmp
+
+
+def lost_metadata(path: Path, image_source: ImageSource, source: pyvips.Image) -> list[str]:
+    """Return warnings about metadata that the written file does not have.
+
+    Args:
+        path: The written file.
+        image_source: The source.
+        source: Its pixels; only their metadata is read.
+    """
+    damaged = image_source.png is not None and image_source.png.damaged
+    warnings = ["damaged metadata chunks of the PNG are not kept"] if damaged else []
+    written = pyvips.Image.new_from_file(str(path))
+    lost = [
+        name
+        for field, name in _VERIFIED.items()
+        if source.get_typeof(field) and not written.get_typeof(field)
+    ]
+    return [*warnings, *(f"{name} is not kept: the format has no room for it" for name in lost)]
+
+
+def fit_xmp(image: pyvips.Image) -> None:
+    """Remove the padding of an XMP packet that is too large for a segment of a JPEG, in place."""
+    xmp = _blob(image, "xmp-data")
+    if len(xmp) > _MAX_JPEG_XMP_BYTES:
+        shorter = _XMP_PADDING.sub(b"\n", xmp)
+        image.set_type(pyvips.GValue.blob_type, "xmp-data", shorter)
+
+
+def _remove_fields(image: pyvips.Image) -> None:
+    """Remove all metadata, also fields whose names are not UTF-8, which pyvips cannot list."""
+    names = pyvips.vips_lib.vips_image_get_fields(image.pointer)
+    for number in itertools.count():
+        if names[number] == pyvips.ffi.NULL:
+            break
+        pyvips.vips_lib.vips_image_remove(image.pointer, names[number])
+        pyvips.glib_lib.g_free(names[number])
+    pyvips.glib_lib.g_free(names)
+
+
+def _blob(source: pyvips.Image, name: str) -> bytes:
+    return bytes(source.get(name)) if source.get_typeof(name) else b""
 
 
 def has_resolution(image_source: ImageSource, loader: str) -> bool:
@@ -124,7 +230,7 @@ def has_resolution(image_source: ImageSource, loader: str) -> bool:
     if loader == "jpeg":
         place = head.find(_JFIF)
         return 0 < place < _JFIF_WITHIN and head[place + 7 : place + 8] not in (b"", b"\0")
-    return loader == "png" and b"pHYs" in head.partition(b"IDAT")[0]
+    return image_source.png is not None and image_source.png.has_resolution
 
 
 def _image_resources(source: pyvips.Image, loader: str) -> dict[int, Tag]:

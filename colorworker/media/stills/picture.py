@@ -14,6 +14,7 @@ from colorworker.errors import SourceTooLarge, SourceUnsupported
 from colorworker.media.stills.colorspace import (
     ColorConversion,
     choose_conversion,
+    conversion_from_chunks,
     without_profile,
 )
 from colorworker.media.stills.icc import has_lookup_table
@@ -147,10 +148,15 @@ def _conversion(
     """Return the conversion for the picture; warn if its profile cannot be used."""
     profile = icc_profile(image)
     conversion = choose_conversion(profile, color_bands)
-    if profile is None:
+    png = image_source.png
+    if profile is None and png and png.color:
+        return conversion_from_chunks({kind: chunk.data for kind, chunk in png.color.items()})
+    if profile is None and png and png.has_profile:
+        conversion = without_profile(color_bands)
+    if profile is None and not conversion.ignores_profile:
         return conversion
     # Without a table, libvips takes its own CMYK profile instead, and does not say so.
-    lacks_table = color_bands == 4 and not has_lookup_table(profile)
+    lacks_table = color_bands == 4 and not has_lookup_table(profile or b"")
     by_little_cms = conversion.source is None
     if by_little_cms and (lacks_table or not can_convert(_one_pixel(image, color_bands))):
         conversion = without_profile(color_bands)

@@ -24,7 +24,13 @@ from colorworker.media.stills.lightness import (
     lightness_from_codes,
 )
 from colorworker.media.stills.loaders import decode_errors, vips_message
-from colorworker.media.stills.metadata import complete_tiff, with_metadata
+from colorworker.media.stills.metadata import (
+    complete_png,
+    complete_tiff,
+    fit_xmp,
+    lost_metadata,
+    with_metadata,
+)
 from colorworker.media.stills.notices import (
     burn_in,
     notice_box_in_still,
@@ -68,6 +74,7 @@ def write_still(
     """See `base.StillsBackend`."""
     info = picture.info
     format_name = format_for(extension)
+    conversion = picture.conversion.for_format(format_name)
     check_size(picture.key, format_name, info.width, info.height)
     try:
         with decode_errors(picture.image_source):
@@ -76,21 +83,27 @@ def write_still(
             if not holds_extra(format_name, info.extra_samples):
                 extra = None
                 picture.warnings.append(f"{format_name.upper()} cannot keep its {_named(info)}")
-            lightness = lightness_from_codes(codes, picture.conversion)
+            lightness = lightness_from_codes(codes, conversion)
             chroma = chroma_from_lightness(
                 lightness, as_stored(slope, info.orientation), as_stored(offset, info.orientation)
             )
             depth = output_depth(format_name, info.bit_depth)
-            rgb = codes_from_lab(lightness, chroma, picture.conversion.output, depth)
+            rgb = codes_from_lab(lightness, chroma, conversion.output, depth)
             if notice and notice.burned:
                 rgb = burn_in(rgb, notice_box_in_still(picture.key, info))
             colored = join_extra(rgb, extra)
-            colored = with_metadata(colored, source, picture.conversion, format_name)
+            colored = with_metadata(colored, source, picture.image_source, conversion, format_name)
             if notice:
                 write_notice_metadata(colored, notice.text)
-            save(colored, path, format_name, embed_srgb=picture.conversion.embeds_srgb)
+            if format_name == "jpeg":
+                fit_xmp(colored)
+            save(colored, path, format_name, embed_srgb=conversion.embeds_srgb)
             if format_name == "tiff":
                 picture.warnings.extend(complete_tiff(path, picture.image_source, source, info))
+            if format_name == "png":
+                text = notice.text if notice else ""
+                complete_png(path, picture.image_source, source, info, conversion, text)
+            picture.warnings.extend(lost_metadata(path, picture.image_source, source))
     except SourceDamaged as error:
         path.unlink(missing_ok=True)
         _blame_output_if_source_decodes(picture, error)
@@ -134,7 +147,7 @@ def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
 
 
 def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box | None) -> None:
-    space = picture.conversion.output
+    space = picture.conversion.for_format(written.info.loader).output
     before, after = read_lightness(picture), read_lightness(written)
     codes_before, codes_after = (gray_codes(image, space).cast("int") for image in (before, after))
     seen = (before - after).abs() > _UNSEEN
