@@ -128,10 +128,9 @@ def measure(data, steps, how):
     from colorworker.store.openstore import open_store
     from colorworker.store.options import StoreOptions
     from colorworker.training.config import parse_config
-    from colorworker.training.dataset import open_dataset
+    from colorworker.training.dataset import CopyLocation, open_dataset
     from colorworker.training.engine import Engine, World, alone
     from colorworker.training.feed import FeedConfig, training_feed
-    from colorworker.training.localcopy import LocalCopy
     from colorworker.training.optimizer import ScheduledValues
     from colorworker.training.order import Order, Position
     from colorworker.training.setup import build, rules_of
@@ -150,8 +149,9 @@ def measure(data, steps, how):
     }
     config = parse_config("", "benchmark", changes)
     with ExitStack() as stack:
-        local_copy = stack.enter_context(closing(LocalCopy(Path(tempfile.gettempdir()), 1 << 34)))
-        dataset = open_dataset(data, local_copy, rules_of(config, 10**9), opened=open_store)
+        location = CopyLocation(Path(tempfile.gettempdir()), 1 << 34)
+        dataset = open_dataset(data, location, rules_of(config, 10**9), opened=open_store)
+        stack.enter_context(closing(dataset))
         pictures = dataset.inventory.train
         recipe = FeedConfig(
             config.picture,
@@ -166,7 +166,7 @@ def measure(data, steps, how):
         with world.strategy.scope():
             network = build(config, StoreOptions())
         engine = Engine(network, config.optimizer, world, jit=how.get("jit", False))
-        feed = training_feed(local_copy, pictures, indices, 0, recipe)
+        feed = training_feed(dataset.local_copy, pictures, indices, 0, recipe)
         pace = ScheduledValues(1e-5, 1e-5, 0.9, 1)
         if how.get("parts"):
             return {"parts": parts(tf, engine, feed, network, batch, steps, pace)}

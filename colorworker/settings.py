@@ -107,8 +107,8 @@ class RunSettings(BaseModel):
     """Free space required for temporary files and in a local destination, in bytes; with less, a
     job does not start and a worker takes no more units."""
     cache: Path | None = None
-    """Folder for data kept between jobs, such as this machine's calibration. Default:
-    `~/.cache/colorworker`."""
+    """Folder for data kept between jobs: this machine's calibration, local copies of training
+    pictures. Default: `~/.cache/colorworker` (for the copies the scratch folder, if it is set)."""
     keep_parts: bool = WorkerSettings.keep_parts
     """Keep a film's encoded segments after the film is published."""
     verify_parts: bool = WorkerSettings.verify_parts

@@ -11,8 +11,8 @@ from colorworker.settings import apply_environment, load_settings, tensorflow_en
 
 if TYPE_CHECKING:
     from colorworker.evaluation.run import EvaluationEnd
-    from colorworker.training.events import TrainingProgress, TrainingResult
-    from colorworker.training.intake import Inventory
+    from colorworker.training.events import Progress, TrainingResult
+    from colorworker.training.inventory import Inventory
 
 
 def train(
@@ -25,7 +25,7 @@ def train(
     ray: bool = False,
     epochs: int | None = None,
     max_steps: int | None = None,
-    progress: "Callable[[TrainingProgress], None] | None" = None,
+    progress: "Callable[[Progress], None] | None" = None,
 ) -> "TrainingResult":
     """Train a network; call it again to resume from the last checkpoint.
 
@@ -38,7 +38,7 @@ def train(
         ray: Train on Ray even with one worker.
         epochs: Number of passes over the pictures.
         max_steps: Stop after this many steps.
-        progress: Called with the progress.
+        progress: Called with the progress of copying (`CopyProgress`) and of training.
 
     Raises:
         UsageError: If the training cannot start.

@@ -51,7 +51,7 @@ def train(
 ) -> None:
     """Train a network. Run the same command again to resume from the last checkpoint.
 
-    Exit codes: 0 trained, 2 could not start, 130 stopped after a checkpoint.
+    Exit codes: 0 trained, 2 could not start, 130 stopped and can be resumed.
     """
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
@@ -78,11 +78,14 @@ def train(
             display=partial(display, quiet=quiet),
         )
     _print_result(result, wanted.run.output.rstrip("/"))
-    if result.reason == "stopped":
+    if result.reason in {"stopped", "stopped while copying"}:
         raise typer.Exit(INTERRUPTED)
 
 
 def _print_result(result: TrainingResult, folder: str) -> None:
+    if result.reason == "stopped while copying":
+        print("stopped while copying the pictures; run the same command again to resume")
+        return
     if result.reason == "stopped":
         print(f"stopped at step {result.step}; run the same command again to resume")
         return

@@ -1,16 +1,17 @@
 """Shows a running training on stderr: a bar on a terminal, otherwise a line now and then."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from colorworker.cli.bars import bar, choose_display
-from colorworker.training.events import TrainingProgress
+from colorworker.training.events import CopyProgress, Progress, TrainingProgress
 
 _LINE_SECONDS = 10.0
 
-Show = Callable[[TrainingProgress], None]
+Show = Callable[[Progress], None]
 
 
 def display(*, quiet: bool) -> AbstractContextManager[Show]:
@@ -18,14 +19,27 @@ def display(*, quiet: bool) -> AbstractContextManager[Show]:
     return choose_display(quiet, _bar, _lines)
 
 
-def describe(now: TrainingProgress, seconds: float, first_step: int) -> str:
-    """Return the progress as text.
+def describe(now: Progress) -> str:
+    """Return the progress as text."""
+    return _copying(now) if isinstance(now, CopyProgress) else _training(now)
 
-    Args:
-        now: The progress.
-        seconds: Seconds since the first one.
-        first_step: Step of the first one.
-    """
+
+def _copying(now: CopyProgress) -> str:
+    if now.doing == "waiting":
+        return "waiting for another process that copies the pictures"
+    if now.doing == "checking":
+        return f"checking the local copy, {now.pictures} pictures"
+    share = now.done_bytes / max(1, now.total_bytes)
+    parts = [
+        f"copying the pictures, {now.pictures}",
+        f"{now.done_bytes / 2**20:.0f} of {now.total_bytes / 2**20:.0f} MiB ({share:.0%})",
+    ]
+    if now.pictures_per_second:
+        parts.append(f"{now.pictures_per_second:.0f} pictures/s")
+    return ", ".join(parts)
+
+
+def _training(now: TrainingProgress) -> str:
     parts = [
         f"epoch {now.epoch + 1}/{now.epochs}",
         f"step {now.step}/{now.total_steps}",
@@ -35,43 +49,38 @@ def describe(now: TrainingProgress, seconds: float, first_step: int) -> str:
         parts.append(f"{now.pictures_per_second:.1f} pictures/s")
     if now.doing == "measuring":
         parts.append("measuring")
-    done = now.step - first_step
-    if done and now.step < now.total_steps:
-        left = round(seconds / done * (now.total_steps - now.step))
+    if now.seconds_left and now.step < now.total_steps:
+        left = round(now.seconds_left)
         parts.append(f"about {left // 3600} h {left % 3600 // 60} min left")
     return ", ".join(parts)
 
 
 @contextmanager
 def _lines() -> Iterator[Show]:
-    """Print a line every few seconds, and whenever an epoch ends."""
-    first: TrainingProgress | None = None
-    start = printed = time.monotonic()
+    """Print a line every few seconds, and whenever something else begins."""
+    printed_at, doing = -math.inf, ""
 
-    def show(now: TrainingProgress) -> None:
-        nonlocal first, start, printed
+    def show(now: Progress) -> None:
+        nonlocal printed_at, doing
         clock = time.monotonic()
-        if first is None:
-            first, start, printed = now, clock, clock - _LINE_SECONDS
-        if clock - printed >= _LINE_SECONDS or now.doing == "measuring":
-            printed = clock
-            print(describe(now, clock - start, first.step), file=sys.stderr, flush=True)
+        is_new = now.doing != doing and now.doing != "training"
+        doing = now.doing
+        if is_new or clock - printed_at >= _LINE_SECONDS:
+            printed_at = clock
+            print(describe(now), file=sys.stderr, flush=True)
 
     yield show
 
 
 @contextmanager
 def _bar() -> Iterator[Show]:
-    """Show a bar of steps, followed by the progress as text."""
-    first: TrainingProgress | None = None
-    start = time.monotonic()
+    """Show a bar of bytes or steps, followed by the progress as text."""
     with bar("reading the pictures") as update:
 
-        def show(now: TrainingProgress) -> None:
-            nonlocal first, start
-            if first is None:
-                first, start = now, time.monotonic()
-            words = describe(now, time.monotonic() - start, first.step)
-            update(now.step, now.total_steps, words)
+        def show(now: Progress) -> None:
+            if isinstance(now, TrainingProgress):
+                update(now.step, now.total_steps, describe(now))
+            else:
+                update(now.done_bytes, now.total_bytes or None, describe(now))
 
         yield show

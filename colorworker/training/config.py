@@ -26,10 +26,16 @@ class DataConfig(_Group):
     """Share of the pictures held out for validation, chosen by a hash of their names."""
     min_colorfulness: Annotated[float, Field(ge=0)] = 6.0
     """Pictures with a lower Hasler-Suesstrunk colorfulness count as gray and are left out."""
+    weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
+    """How often pictures of a kind take part in an epoch, for example {face = 0.5, people = 2}.
+    A picture's kind is the first folder of its name in the shard. Kinds not listed: 1."""
     stored_as: Literal["jpeg", "pixels"] = "jpeg"
     """Format of the local copy. Pixels need no decoding but about ten times the disk space."""
     max_gib: Annotated[float, Field(gt=0)] = 64.0
-    """Maximum size of the local copy in GiB; a larger data set is refused."""
+    """Maximum size of the local copy in GiB; a larger data set is refused. The least recently used
+    of the kept copies are removed until all together are no larger."""
+    keep_copy: bool = True
+    """Keep the local copy for later runs, in the folder for what is kept between jobs."""
 
 
 class ModelConfig(_Group):
@@ -131,7 +137,9 @@ class RunConfig(_Group):
     keep_checkpoints: Annotated[int, Field(ge=1)] = 2
     """Checkpoints to keep; older ones are deleted."""
     validation_pictures: Annotated[int, Field(ge=1)] = 512
-    """Maximum number of held-out pictures measured after each epoch."""
+    """Maximum number of held-out pictures measured at a time."""
+    validate_steps: Annotated[int | None, Field(ge=1)] = None
+    """Steps between validations within an epoch. Default: validate only after each epoch."""
     sheet_pictures: Annotated[int, Field(ge=0, le=64)] = 12
     """Held-out pictures on the sample sheet. 0: no sheets."""
     sheet_epochs: Annotated[int, Field(ge=1)] = 1
@@ -142,6 +150,9 @@ class RunConfig(_Group):
     """Use deterministic operations only: bit-identical results, but slower."""
     parallel_input: bool = True
     """Decode ahead of the network on several threads. Turn off only to measure its effect."""
+    threads: Annotated[int | None, Field(ge=1)] = None
+    """Threads for TensorFlow in a training without Ray (with it: cluster.cpus_per_worker).
+    Default: one per core."""
     jit: bool = False
     """Compile the step with XLA."""
 
@@ -180,8 +191,10 @@ class TrainConfig(_Group):
     def sha256(self) -> str:
         """Return the hash of everything that affects the result (not [run] and [cluster])."""
         facts = self.model_dump(exclude={"run", "cluster"})
-        for local in ("train", "stored_as", "max_gib"):
+        for local in ("train", "stored_as", "max_gib", "keep_copy"):
             del facts["data"][local]
+        if not self.data.weights:  # Checkpoints from before there were weights stay valid.
+            del facts["data"]["weights"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -221,6 +234,8 @@ def parse_config(text: str, subject: str, overrides: dict[str, Any] | None = Non
 
 def _line_of(text: str, place: list[str]) -> int:
     """Return the number of the line that sets a field, counted from 1; 0 if none does."""
+    if len(place) > 2:  # A table in a table, or a value in braces on the line of its field.
+        return _line_of(text, [".".join(place[:2]), place[2]]) or _line_of(text, place[:2])
     group, field = [*place, "", ""][:2]
     table = ""
     for number, line in enumerate(text.splitlines(), 1):

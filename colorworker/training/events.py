@@ -3,7 +3,23 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Reason = Literal["finished", "no gain", "stopped"]
+Reason = Literal["finished", "no gain", "stopped", "stopped while copying"]
+
+
+@dataclass(frozen=True)
+class CopyProgress:
+    """Progress of copying the pictures to this machine, before the first step."""
+
+    doing: Literal["copying", "checking", "waiting"]
+    """Copying the source, checking a kept copy, or waiting for another process that copies."""
+    pictures: int = 0
+    """Pictures read so far, gray and broken ones included."""
+    done_bytes: int = 0
+    """Bytes of the source read so far."""
+    total_bytes: int = 0
+    """Size of the source."""
+    pictures_per_second: float = 0.0
+    """Over the last minutes."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +34,13 @@ class TrainingProgress:
     loss: float
     """Mean loss of the epoch so far."""
     pictures_per_second: float
-    """Throughput of all workers together since this process started."""
+    """Throughput of all workers together over the last minutes."""
     doing: Literal["training", "measuring"] = "training"
+    seconds_left: float | None = None
+    """Estimate for the remaining steps; None before there is one."""
+
+
+Progress = CopyProgress | TrainingProgress
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from colorworker.model.runtime import tf
 from colorworker.training.config import HintConfig, LookConfig, PictureConfig
 from colorworker.training.crops import square
-from colorworker.training.intake import StoredPicture
+from colorworker.training.inventory import StoredPicture
 from colorworker.training.localcopy import LocalCopy
 from colorworker.training.order import Indices
 from colorworker.training.randomhints import no_hints, random_hints

@@ -5,10 +5,13 @@ profiles, orientation, 16 bits) goes through `media.stills` once and is stored a
 """
 
 import io
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -19,9 +22,12 @@ from colorworker.errors import ItemError, SourceDamaged
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.media.stills.vips import open_still
 from colorworker.model.runtime import tf
-from colorworker.store.picturesets import PictureSample
-from colorworker.training.localcopy import LocalCopy, Place
-from colorworker.training.order import is_held_out
+from colorworker.store.objectstore import ObjectInfo, ObjectStore
+from colorworker.store.picturesets import PictureSample, read_shard
+from colorworker.training.copyindex import CopyRecord
+from colorworker.training.events import CopyProgress
+from colorworker.training.localcopy import CopyStopped, LocalCopy
+from colorworker.training.rate import SlidingRate
 
 Codes = npt.NDArray[np.uint8]
 Fit = Literal["crop", "pad"]
@@ -31,7 +37,9 @@ MARGIN = 1.5
 _JPEG = b"\xff\xd8\xff"
 _HEAD_BYTES = 1 << 16
 _QUALITY = 95
-_AT_A_TIME = 256
+_AT_A_TIME = 64
+"""Pictures read ahead of the decoders; also what is lost when the copying stops."""
+_SHOW_SECONDS = 1.0
 _MOST_PLAIN_PIXELS = 4_000_000
 """Larger pictures are downscaled by libvips, as a stream."""
 _MEASURED_SIDE = 40
@@ -52,42 +60,7 @@ class IntakeRules:
 
 
 @dataclass(frozen=True)
-class StoredPicture:
-    """One picture in the local copy."""
-
-    key: str
-    place: Place
-    held_out: bool
-
-
-@dataclass(frozen=True)
-class Inventory:
-    """The pictures of a data set: kept, gray and broken."""
-
-    kept: tuple[StoredPicture, ...]
-    gray: tuple[str, ...]
-    """Keys of gray pictures, which are left out."""
-    broken: tuple[tuple[str, str], ...]
-    """Keys of pictures that cannot be decoded, each with the reason."""
-    colorfulness: npt.NDArray[np.float32]
-    """Colorfulness of every decodable picture, gray ones included."""
-    stored_as: Literal["jpeg", "pixels"]
-
-    @property
-    def train(self) -> tuple[StoredPicture, ...]:
-        """Return the training pictures."""
-        return tuple(item for item in self.kept if not item.held_out)
-
-    @property
-    def held_out(self) -> tuple[StoredPicture, ...]:
-        """Return the validation pictures."""
-        return tuple(item for item in self.kept if item.held_out)
-
-
-@dataclass(frozen=True)
 class _Prepared:
-    key: str
-    name: str
     data: bytes = b""
     height: int = 0
     width: int = 0
@@ -96,55 +69,157 @@ class _Prepared:
 
 
 def copy_pictures(
-    samples: Iterable[PictureSample], local_copy: LocalCopy, rules: IntakeRules, *, threads: int = 2
-) -> Inventory:
-    """Copy every usable picture into the local copy; record the gray and broken ones.
+    store: ObjectStore,
+    shards: Sequence[ObjectInfo],
+    local_copy: LocalCopy,
+    rules: IntakeRules,
+    done: Sequence[CopyRecord] = (),
+    *,
+    threads: int = 2,
+    show: Callable[[CopyProgress], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[CopyRecord]:
+    """Copy the pictures that follow the last copied one, and yield a record of each.
+
+    Args:
+        store: The store of the shards.
+        shards: Entries of `find_shards`, all of them.
+        local_copy: Where to append the pictures.
+        rules: Which pictures are kept, and in which form.
+        done: Records of the pictures that are in the local copy already.
+        threads: Number of pictures to decode at a time.
+        show: Called with the progress about every second.
+        stopping: Polled after every picture.
 
     Raises:
+        CopyStopped: If `stopping` returned true.
         StoreUnavailable: If the source cannot be read or the local copy cannot be written.
     """
-    kept: list[StoredPicture] = []
-    gray: list[str] = []
-    broken: list[tuple[str, str]] = []
-    colors: list[float] = []
-    for prepared in _prepare_all(samples, rules, threads):
-        if prepared.error:
-            broken.append((prepared.key, prepared.error))
-            continue
-        colors.append(prepared.colorfulness)
-        if prepared.colorfulness < rules.min_colorfulness:
-            gray.append(prepared.key)
-            continue
-        place = local_copy.add(prepared.data, prepared.height, prepared.width)
-        kept.append(
-            StoredPicture(prepared.key, place, is_held_out(prepared.name, rules.validation_share))
+    meter = _Meter(sum(shard.size_bytes for shard in shards), done, show)
+    samples = _remaining(store, shards, done[-1] if done else None)
+    with closing(_prepare_all(samples, rules, threads)) as prepared:
+        for sample, source_bytes, picture in prepared:
+            if stopping():
+                raise CopyStopped
+            yield _stored(sample, source_bytes, picture, local_copy, rules)
+            meter.add(source_bytes)
+    meter.finish()
+
+
+def _remaining(
+    store: ObjectStore, shards: Iterable[ObjectInfo], last: CopyRecord | None
+) -> Iterator[tuple[PictureSample, int]]:
+    """Yield the pictures after the last copied one, each with the bytes read up to its end."""
+    before = 0
+    for shard in shards:
+        skip = read = 0
+        if last is not None:
+            if shard.key != last.shard:
+                before += shard.size_bytes
+                continue
+            skip, read, last = last.index + 1, last.source_bytes - before, None
+        for sample in read_shard(store, shard, skip=skip):
+            # A damaged shard reports its damage again, under an index that has a record.
+            if sample.index >= skip:
+                read = min(shard.size_bytes, read + len(sample.data))
+                yield sample, before + read
+        before += shard.size_bytes
+
+
+def _stored(
+    sample: PictureSample,
+    source_bytes: int,
+    picture: _Prepared,
+    local_copy: LocalCopy,
+    rules: IntakeRules,
+) -> CopyRecord:
+    """Add a picture to the local copy, unless it is gray or broken, and return its record."""
+    color, error = picture.colorfulness, picture.error
+    if error or color < rules.min_colorfulness:
+        return CopyRecord(
+            sample.shard, sample.index, sample.name, source_bytes, colorfulness=color, error=error
         )
-    return Inventory(
-        tuple(kept),
-        tuple(gray),
-        tuple(broken),
-        np.asarray(colors, np.float32),
-        rules.stored_as,
+    place = local_copy.add(picture.data, picture.height, picture.width)
+    return CopyRecord(
+        sample.shard,
+        sample.index,
+        sample.name,
+        source_bytes,
+        place.offset,
+        place.size_bytes,
+        place.height,
+        place.width,
+        zlib.crc32(picture.data),
+        color,
     )
 
 
+class _Meter:
+    """Reports the progress of copying: at the beginning, about every second, and at the end."""
+
+    def __init__(
+        self, total_bytes: int, done: Sequence[CopyRecord], show: Callable[[CopyProgress], None]
+    ) -> None:
+        self._total_bytes, self._show = total_bytes, show
+        self._pictures, self._shown_pictures = len(done), len(done)
+        self._source_bytes = done[-1].source_bytes if done else 0
+        self._shown_at = time.monotonic()
+        self._rate = SlidingRate()
+        self._report()
+
+    def add(self, source_bytes: int) -> None:
+        """Count one more picture, up to which so many bytes of the source were read."""
+        self._pictures += 1
+        self._source_bytes = source_bytes
+        if time.monotonic() - self._shown_at >= _SHOW_SECONDS:
+            self._tick()
+
+    def finish(self) -> None:
+        """Report the whole source; headers and padding of a tar count only now."""
+        self._source_bytes = self._total_bytes
+        self._tick()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._rate.add(self._pictures - self._shown_pictures, now - self._shown_at)
+        self._shown_at, self._shown_pictures = now, self._pictures
+        self._report()
+
+    def _report(self) -> None:
+        rate = self._rate.per_second
+        self._show(
+            CopyProgress("copying", self._pictures, self._source_bytes, self._total_bytes, rate)
+        )
+
+
 def _prepare_all(
-    samples: Iterable[PictureSample], rules: IntakeRules, threads: int
-) -> Iterator[_Prepared]:
-    iterator = iter(samples)
-    with ThreadPoolExecutor(threads) as pool:
-        while batch := list(islice(iterator, _AT_A_TIME)):
-            yield from pool.map(lambda sample: _prepare(sample, rules), batch)
+    samples: Iterable[tuple[PictureSample, int]], rules: IntakeRules, threads: int
+) -> Generator[tuple[PictureSample, int, _Prepared], None, None]:
+    """Yield every sample with the data to store, in order, decoded by several threads ahead."""
+    waiting: deque[tuple[PictureSample, int, Future[_Prepared]]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for sample, source_bytes in samples:
+            waiting.append((sample, source_bytes, pool.submit(_prepare, sample, rules)))
+            if len(waiting) == _AT_A_TIME:
+                first, its_bytes, future = waiting.popleft()
+                yield first, its_bytes, future.result()
+        while waiting:
+            first, its_bytes, future = waiting.popleft()
+            yield first, its_bytes, future.result()
+    finally:
+        # Stopping waits for the pictures in the decoders, not for those read ahead.
+        pool.shutdown(cancel_futures=True)
 
 
 def _prepare(sample: PictureSample, rules: IntakeRules) -> _Prepared:
     """Return the data to store for a sample, or the reason why it is left out."""
     if sample.error:
-        return _Prepared(sample.key, sample.name, error=str(sample.error))
+        return _Prepared(error=str(sample.error))
     try:
         return _prepare_jpeg(sample, rules) or _prepare_still(sample, rules)
     except ItemError as error:
-        return _Prepared(sample.key, sample.name, error=str(error))
+        return _Prepared(error=str(error))
 
 
 def _prepare_jpeg(sample: PictureSample, rules: IntakeRules) -> _Prepared | None:
@@ -164,13 +239,13 @@ def _prepare_jpeg(sample: PictureSample, rules: IntakeRules) -> _Prepared | None
                 height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
                 codes = tf.image.resize(codes, [height, width], method="area")
                 codes = tf.cast(tf.round(codes), tf.uint8)
-            return _encode(sample, codes.numpy(), rules)
+            return _encode(codes.numpy(), rules)
         ratio = next((r for r in (8, 4, 2) if min(height, width) >= r * _MEASURED_SIDE), 1)
         small = tf.io.decode_jpeg(sample.data, channels=3, ratio=ratio).numpy()
     except tf.errors.InvalidArgumentError as error:
         words = str(error.message).splitlines()[0][:120]
         raise SourceDamaged(sample.key, f"it cannot be decoded completely ({words})") from error
-    return _Prepared(sample.key, sample.name, sample.data, height, width, colorfulness(small))
+    return _Prepared(sample.data, height, width, colorfulness(small))
 
 
 def _prepare_still(sample: PictureSample, rules: IntakeRules) -> _Prepared:
@@ -180,16 +255,16 @@ def _prepare_still(sample: PictureSample, rules: IntakeRules) -> _Prepared:
         shrink = _shrink(height, width, rules)
         height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
         codes = preview_rgb(picture.proxy(height, width))
-    return _encode(sample, codes, rules)
+    return _encode(codes, rules)
 
 
-def _encode(sample: PictureSample, codes: Codes, rules: IntakeRules) -> _Prepared:
+def _encode(codes: Codes, rules: IntakeRules) -> _Prepared:
     """Return decoded pixels in the form in which they are stored."""
     data = codes.tobytes()
     if rules.stored_as == "jpeg":
         data = tf.io.encode_jpeg(codes, quality=_QUALITY, chroma_downsampling=False).numpy()
     height, width = codes.shape[:2]
-    return _Prepared(sample.key, sample.name, data, height, width, colorfulness(codes))
+    return _Prepared(data, height, width, colorfulness(codes))
 
 
 def _shrink(height: int, width: int, rules: IntakeRules) -> float:

@@ -15,12 +15,12 @@ from colorworker.settings import Settings, apply_environment, tensorflow_environ
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.training.config import TrainConfig, parse_config
-from colorworker.training.events import TrainingProgress, TrainingResult
+from colorworker.training.events import Progress, TrainingResult
 
 if TYPE_CHECKING:
     from colorworker.training.dataset import Dataset
 
-Display = Callable[[], AbstractContextManager[Callable[[TrainingProgress], None]]]
+Display = Callable[[], AbstractContextManager[Callable[[Progress], None]]]
 StopFlag = Callable[[], AbstractContextManager[Callable[[], bool]]]
 
 _INSPECTED_SIDE = 128
@@ -62,9 +62,8 @@ def reading_dataset(
         StoreUnavailable: If the store cannot be reached.
     """
     apply_environment(tensorflow_environment())
-    from colorworker.training.dataset import open_dataset
+    from colorworker.training.dataset import CopyLocation, open_dataset
     from colorworker.training.intake import IntakeRules
-    from colorworker.training.localcopy import LocalCopy
 
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     rules = IntakeRules(
@@ -72,8 +71,10 @@ def reading_dataset(
         min_colorfulness=min_colorfulness,
         max_pixels=settings.media.max_pixels,
     )
-    with closing(LocalCopy(settings.run.scratch or Path(gettempdir()), 1 << 40)) as local_copy:
-        yield open_dataset(prefix, local_copy, rules, opened=partial(open_store, options=stores))
+    location = CopyLocation(settings.run.scratch or Path(gettempdir()), 1 << 40)
+    opened = partial(open_store, options=stores)
+    with closing(open_dataset(prefix, location, rules, opened=opened)) as dataset:
+        yield dataset
 
 
 def launch(
@@ -90,9 +91,9 @@ def launch(
         config: What to train, on what, and where the result goes.
         settings: Of this process.
         on_ray: Use Ray Train even with one worker.
-        stop_flag: Entered before the first step. Once the function it gives returns True, the
-            training stops after a checkpoint. Not used on Ray.
-        display: Entered before the first step; gives the function that shows progress.
+        stop_flag: Entered before the pictures are copied. Once the function it gives returns True,
+            the copying stops, or the training stops after a checkpoint. Not used on Ray.
+        display: Entered before the pictures are copied; gives the function that shows progress.
 
     Raises:
         UsageError: If the training cannot start.
@@ -103,13 +104,15 @@ def launch(
             raise UsageError(name, "is not set", f"Set it in the file, or give {option}")
     stores = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     scratch = settings.run.scratch or Path(gettempdir())
+    cache = settings.run.cache or settings.run.scratch or Path.home() / ".cache" / "colorworker"
     if on_ray or config.cluster.workers > 1:
-        return _launch_on_ray(config, settings, stores, scratch, display)
-    apply_environment(tensorflow_environment())
+        return _launch_on_ray(config, settings, stores, scratch, cache, display)
+    threads = config.run.threads
+    apply_environment(tensorflow_environment(threads))
     from colorworker.training.engine import alone
     from colorworker.training.setup import Resources, run_training
 
-    resources = Resources(stores, scratch, settings.media.max_pixels)
+    resources = Resources(stores, scratch, cache, settings.media.max_pixels, threads)
     with stop_flag() as stopping, display() as show:
         return run_training(config, resources, alone, show=show, stopping=stopping)
 
@@ -119,6 +122,7 @@ def _launch_on_ray(
     settings: Settings,
     stores: StoreOptions,
     scratch: Path,
+    cache: Path,
     display: Display,
 ) -> TrainingResult:
     try:
@@ -131,6 +135,7 @@ def _launch_on_ray(
         config,
         stores,
         scratch,
+        cache,
         settings.media.max_pixels,
         tensorflow_environment(config.cluster.cpus_per_worker),
     )

@@ -7,7 +7,8 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
@@ -17,15 +18,16 @@ from colorworker.store.objectstore import ObjectStore
 from colorworker.training import checkpoints
 from colorworker.training.checkpoints import Checkpoint
 from colorworker.training.config import TrainConfig
-from colorworker.training.dataset import Dataset
+from colorworker.training.dataset import Dataset, training_order
 from colorworker.training.engine import Engine, World
 from colorworker.training.events import Reason, TrainingProgress, TrainingResult
 from colorworker.training.feed import FeedConfig, training_feed, validation_feed
-from colorworker.training.history import Epoch, History, history_from_facts
+from colorworker.training.history import Check, Epoch, History, history_from_facts
 from colorworker.training.learningrate import average_decay, rate_share
 from colorworker.training.optimizer import ScheduledValues
 from colorworker.training.order import Order
 from colorworker.training.output import Output
+from colorworker.training.rate import SlidingRate
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +49,10 @@ class _Run:
     identity: dict[str, str]
     history: History = field(default_factory=History)
     step: int = 0
-    timed_steps: int = 0
-    """Timed steps of this process; the first step is left out because it builds the graph."""
-    timed_seconds: float = 0.0
-
-    @property
-    def pictures_per_second(self) -> float:
-        """Throughput of all workers together."""
-        return self.timed_steps * self.order.batch / max(self.timed_seconds, 1e-9)
+    is_warm: bool = False
+    """Whether this process has done its first step, which builds the graph and is not timed."""
+    rate: SlidingRate = field(default_factory=SlidingRate)
+    """Pictures per second of all workers together."""
 
 
 def train(
@@ -86,7 +84,7 @@ def train(
             longer finite.
         StoreUnavailable: If the store cannot be reached.
     """
-    order = Order(len(dataset.inventory.train), config.optimizer.batch, config.optimizer.seed)
+    order = training_order(dataset.inventory, config)
     total = config.optimizer.epochs * order.steps_per_epoch
     run = _Run(
         config,
@@ -154,35 +152,51 @@ def _epoch(
     begun = time.monotonic()
     at = run.order.position(run.step)
     last = min(run.total_steps, (at.epoch + 1) * run.order.steps_per_epoch)
-    mark, is_first_step = time.monotonic(), run.timed_seconds == 0
+    mark = time.monotonic()
     for data in _training_data(run, last - run.step):
         _one_step(run, data, show)
         now = time.monotonic()
-        if not is_first_step:
-            run.timed_steps += 1
-            run.timed_seconds += now - mark
-        mark, is_first_step = now, False
+        if run.is_warm:
+            run.rate.add(run.order.batch, now - mark)
+        mark, run.is_warm = now, True
         if run.step == last:
             break
+        if run.config.run.validate_steps and run.step % run.config.run.validate_steps == 0:
+            _check(run, show)
+            mark = time.monotonic()
         if stopping():
             _save(run)
             return False
         if run.step % run.config.run.checkpoint_steps == 0:
             _save(run)
             mark = time.monotonic()
-    show(_moment(run, "measuring"))
-    run.engine.agree()
     means = run.history.means
-    with run.engine.averaged():
-        validation = run.engine.measure(_validation_data(run))
+    with _measured(run, show) as validation:
         seconds = time.monotonic() - begun
-        epoch = Epoch(at.epoch, run.step, means, validation, run.pictures_per_second, seconds)
+        epoch = Epoch(at.epoch, run.step, means, validation, run.rate.per_second, seconds)
         run.history = run.history.ended(epoch)
         if run.world.is_first:
             run.output.epoch(run.history)
     # Last, so that an epoch with a checkpoint has all its files.
     _save(run)
     return True
+
+
+def _check(run: _Run, show: Callable[[TrainingProgress], None]) -> None:
+    """Validate within an epoch. This does not change the training."""
+    with _measured(run, show) as validation:
+        run.history = run.history.checked(Check(run.step, run.history.means, validation))
+        if run.world.is_first:
+            run.output.check(run.history)
+
+
+@contextmanager
+def _measured(run: _Run, show: Callable[[TrainingProgress], None]) -> Iterator[dict[str, float]]:
+    """Give the validation measures of the averaged weights, which stay in use in the block."""
+    show(_moment(run, "measuring"))
+    run.engine.agree()
+    with run.engine.averaged():
+        yield run.engine.measure(_validation_data(run))
 
 
 def _one_step(run: _Run, data: Any, show: Callable[[TrainingProgress], None]) -> None:
@@ -268,6 +282,7 @@ def _save(run: _Run) -> None:
 
 
 def _moment(run: _Run, doing: Literal["training", "measuring"]) -> TrainingProgress:
+    speed = run.rate.per_second
     epoch = min(run.order.position(run.step).epoch, run.config.optimizer.epochs - 1)
     return TrainingProgress(
         run.step,
@@ -275,6 +290,7 @@ def _moment(run: _Run, doing: Literal["training", "measuring"]) -> TrainingProgr
         epoch,
         run.config.optimizer.epochs,
         run.history.means.get("loss", math.nan),
-        run.pictures_per_second,
+        speed,
         doing,
+        (run.total_steps - run.step) * run.order.batch / speed if speed else None,
     )

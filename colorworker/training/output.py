@@ -2,8 +2,9 @@
 
 config.json, data.json     the configuration and the data set
 metrics.jsonl, curves.png  measures, one line per epoch, and their plot
+validation.jsonl           measures within epochs, one line each (run.validate_steps)
 sheets/epoch-003.png       the same held-out pictures after every epoch
-best.npz, weights.npz      weights of the best epoch so far, and the result
+best.npz, weights.npz      weights with the lowest validation loss so far, and the result
 checkpoints/               see `checkpoints`
 """
 
@@ -29,6 +30,7 @@ from colorworker.training.engine import Engine
 from colorworker.training.events import TrainingResult
 from colorworker.training.feed import FeedConfig, validation_feed
 from colorworker.training.history import History
+from colorworker.training.order import kind_of
 from colorworker.training.results import RESULT
 from colorworker.training.validationsheet import colored_sheet
 
@@ -62,6 +64,7 @@ class Output:
                 "validation": len(inventory.held_out),
                 "gray": len(inventory.gray),
                 "broken": len(inventory.broken),
+                "kinds": dict(Counter(kind_of(item.name) for item in inventory.train)),
                 "reasons": dict(Counter(reason for _, reason in inventory.broken).most_common(20)),
                 "gray_keys": inventory.gray[:_MOST_NAMES],
                 "broken_keys": [key for key, _ in inventory.broken[:_MOST_NAMES]],
@@ -73,7 +76,7 @@ class Output:
         self._store.put("metrics.jsonl", history.lines())
         self._store.put("curves.png", history.picture())
         now = history.epochs[-1]
-        if history.best == len(history.epochs) - 1:
+        if history.is_best_now:
             self._put_weights(BEST)
         if self._config.run.sheet_pictures and now.epoch % self._config.run.sheet_epochs == 0:
             name = f"sheets/epoch-{now.epoch + 1:03d}.png"
@@ -86,6 +89,13 @@ class Output:
             finally:
                 path.unlink(missing_ok=True)
 
+    def check(self, history: History) -> None:
+        """Write the measures within an epoch; the engine holds averaged weights."""
+        self._store.put("validation.jsonl", history.check_lines())
+        self._store.put("curves.png", history.picture())
+        if history.is_best_now:
+            self._put_weights(BEST)
+
     def checkpoint(self, checkpoint: Checkpoint, *, keep: int) -> None:
         """Write a checkpoint."""
         checkpoints.save(self._store, checkpoint, keep=keep)
@@ -94,7 +104,7 @@ class Output:
         """Write the final weights; return their key and sha256.
 
         Args:
-            best: Use the weights of the best epoch instead of the last step.
+            best: Use the weights with the lowest validation loss instead of the last step's.
         """
         if best:
             data = self._store.get(BEST)

@@ -22,7 +22,7 @@ from colorworker.executors.rayconnect import connected
 from colorworker.store.openstore import S3_SCHEME, open_store, split_s3
 from colorworker.store.options import S3Options, StoreOptions
 from colorworker.training.config import TrainConfig
-from colorworker.training.events import TrainingProgress, TrainingResult
+from colorworker.training.events import Progress, TrainingResult
 from colorworker.training.results import result_of
 from colorworker.training.workerboard import Show, raise_refusal, show_progress, start_board
 
@@ -39,6 +39,7 @@ class TrainJob:
     config: TrainConfig
     stores: StoreOptions
     scratch: Path
+    cache: Path
     max_pixels: int
     environment: dict[str, str]
     """Environment variables of the worker processes."""
@@ -162,11 +163,17 @@ def _worker(given: dict[str, Any]) -> None:
     def world() -> World:
         return World(tf.distribute.MultiWorkerMirroredStrategy(), rank, workers)
 
-    def show(moment: TrainingProgress) -> None:
+    def show(moment: Progress) -> None:
         if rank == 0:
             given["board"].tell.remote(moment)
 
-    means = Resources(job.stores, job.scratch, job.max_pixels, job.config.cluster.cpus_per_worker)
+    means = Resources(
+        job.stores,
+        job.scratch,
+        job.cache,
+        job.max_pixels,
+        job.config.cluster.cpus_per_worker,
+    )
     try:
         run_training(
             job.config,

@@ -15,12 +15,12 @@ from colorworker.model.weights import load, resolve
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 from colorworker.training.config import TrainConfig
-from colorworker.training.dataset import open_dataset, refuse_too_small
+from colorworker.training.dataset import CopyLocation, open_dataset, refuse_unusable
 from colorworker.training.engine import Engine, World
-from colorworker.training.events import TrainingProgress, TrainingResult
+from colorworker.training.events import Progress, TrainingResult
 from colorworker.training.history import Epoch
 from colorworker.training.intake import IntakeRules
-from colorworker.training.localcopy import LocalCopy
+from colorworker.training.localcopy import CopyStopped
 from colorworker.training.loop import train
 
 
@@ -30,7 +30,9 @@ class Resources:
 
     stores: StoreOptions
     scratch: Path
-    """Folder for the local copy of the pictures."""
+    """Folder for a local copy of the pictures that is not kept."""
+    cache: Path
+    """Folder for everything that is kept between runs."""
     max_pixels: int = 1_000_000_000
     threads: int | None = None
     """Cores for TensorFlow. None: all of them."""
@@ -41,7 +43,7 @@ def run_training(
     means: Resources,
     world: Callable[[], World],
     *,
-    show: Callable[[TrainingProgress], None] = lambda _: None,
+    show: Callable[[Progress], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
     epoch_ended: Callable[[Epoch], None] = lambda _: None,
 ) -> TrainingResult:
@@ -52,8 +54,8 @@ def run_training(
         means: Resources of this machine.
         world: Returns this process's place among the workers. Called after TensorFlow is configured
             and before its first operation, as multi-worker strategies require.
-        show: See `loop.train`.
-        stopping: See `loop.train`.
+        show: Called with the progress of copying and training.
+        stopping: Polled while pictures are copied; then see `loop.train`.
         epoch_ended: See `loop.train`.
 
     Raises:
@@ -65,16 +67,19 @@ def run_training(
     seed_everything(config)
     with ExitStack() as stack:
         store = stack.enter_context(closing(open_store(config.run.output, means.stores)))
-        local_copy = stack.enter_context(
-            closing(LocalCopy(means.scratch, int(config.data.max_gib * 2**30)))
-        )
-        dataset = open_dataset(
-            config.data.train,
-            local_copy,
-            rules_of(config, means.max_pixels),
-            opened=partial(open_store, options=means.stores),
-        )
-        refuse_too_small(dataset, config.data.train, config.optimizer.batch)
+        try:
+            dataset = open_dataset(
+                config.data.train,
+                location_of(config, means),
+                rules_of(config, means.max_pixels),
+                opened=partial(open_store, options=means.stores),
+                show=show,
+                stopping=stopping,
+            )
+        except CopyStopped:
+            return TrainingResult(0, "stopped while copying")
+        stack.enter_context(closing(dataset))
+        refuse_unusable(dataset.inventory, config.data.train, config)
         with here.strategy.scope():
             network = build(config, means.stores)
         engine = Engine(network, config.optimizer, here, jit=config.run.jit)
@@ -88,6 +93,14 @@ def run_training(
             stopping=stopping,
             epoch_ended=epoch_ended,
         )
+
+
+def location_of(config: TrainConfig, means: Resources) -> CopyLocation:
+    """Return where this training's local copy of the pictures is."""
+    max_bytes = int(config.data.max_gib * 2**30)
+    if config.data.keep_copy:
+        return CopyLocation(means.cache / "pictures", max_bytes, is_kept=True)
+    return CopyLocation(means.scratch, max_bytes)
 
 
 def rules_of(config: TrainConfig, max_pixels: int) -> IntakeRules:

@@ -13,21 +13,21 @@ import ray
 from ray.exceptions import RayError
 
 from colorworker.errors import UsageError
-from colorworker.training.events import TrainingProgress
+from colorworker.training.events import Progress
 
 _LOOK_SECONDS = 1.0
 
-Show = Callable[[TrainingProgress], None]
+Show = Callable[[Progress], None]
 
 
 class Board:
     """Holds the latest report of the first worker; runs as an actor."""
 
     def __init__(self) -> None:
-        self._moment: TrainingProgress | None = None
+        self._moment: Progress | None = None
         self._refusal: tuple[str, str, str] | None = None
 
-    def tell(self, moment: TrainingProgress) -> None:
+    def tell(self, moment: Progress) -> None:
         """Store the latest progress."""
         self._moment = moment
 
@@ -35,7 +35,7 @@ class Board:
         """Store why a worker cannot start. Trying again would not help."""
         self._refusal = self._refusal or facts  # type: ignore[assignment]
 
-    def seen(self) -> tuple[TrainingProgress | None, tuple[str, str, str] | None]:
+    def seen(self) -> tuple[Progress | None, tuple[str, str, str] | None]:
         """Return the latest progress and the first refusal."""
         return self._moment, self._refusal
 
@@ -62,7 +62,7 @@ def show_progress(board: Any, show: Show) -> Iterator[None]:
     ended = threading.Event()
 
     def look() -> None:
-        last: TrainingProgress | None = None
+        last: Progress | None = None
         while not ended.wait(_LOOK_SECONDS):
             with suppress(RayError):
                 moment, _ = ray.get(board.seen.remote())

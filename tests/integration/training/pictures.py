@@ -24,10 +24,10 @@ def encoded(picture, extension=".jpg"):
     return image.copy(interpretation="srgb").write_to_buffer(extension, **options)
 
 
-def fill(store, count=40, shard="train-000.tar", **options):
+def fill(store, count=40, shard="train-000.tar", folder="", **options):
     """Put a tar shard of pictures into a store; return its members' names."""
     buffer = io.BytesIO()
-    names = [f"scene-{number:04d}.jpg" for number in range(count)]
+    names = [f"{folder}scene-{number:04d}.jpg" for number in range(count)]
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for number, name in enumerate(names):
             data = encoded(codes(number, **options))

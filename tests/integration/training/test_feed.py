@@ -1,6 +1,6 @@
 """The input pipeline: local copy, crops, film look, hints, reproducible batches."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import numpy as np
 import pytest
@@ -9,12 +9,11 @@ from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.errors import UsageError
 from colorworker.model.runtime import tf
 from colorworker.store.memory import MemoryStore
-from colorworker.training.config import HintConfig, LookConfig, PictureConfig
+from colorworker.training.config import HintConfig, LookConfig, PictureConfig, TrainConfig
 from colorworker.training.crops import square
-from colorworker.training.dataset import open_dataset, refuse_too_small
+from colorworker.training.dataset import CopyLocation, open_dataset, refuse_unusable
 from colorworker.training.feed import FeedConfig, training_feed, validation_feed
 from colorworker.training.intake import IntakeRules
-from colorworker.training.localcopy import LocalCopy
 from colorworker.training.order import Order, Position
 from colorworker.training.randomhints import random_hints
 from colorworker.training.tfcolor import film_look, lab_from_linear, linear_from_codes
@@ -26,14 +25,17 @@ SEED = tf.constant([3, 4], tf.int64)
 
 
 @pytest.fixture
-def local_copy(tmp_path):
-    with closing(LocalCopy(tmp_path, 1 << 30)) as local_copy:
-        yield local_copy
+def taken_in(tmp_path, opened):
+    """Return a function that copies a store's pictures to this machine."""
+    with ExitStack() as stack:
 
+        def take_in(store, **rules):
+            rules = IntakeRules(**{"size": 32, "min_colorfulness": 6.0, **rules})
+            location = CopyLocation(tmp_path, 1 << 30)
+            dataset = open_dataset("memory", location, rules, opened=lambda _: store)
+            return stack.enter_context(closing(dataset))
 
-def taken_in(store, local_copy, **rules):
-    rules = IntakeRules(**{"size": 32, "min_colorfulness": 6.0, **rules})
-    return open_dataset("memory", local_copy, rules, opened=lambda _: store)
+        yield take_in
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def opened(monkeypatch):
     monkeypatch.setattr(dataset, "parse_source", lambda *_: Source(""))
 
 
-def test_gray_and_broken_pictures_are_left_out_and_listed(local_copy, opened):
+def test_gray_and_broken_pictures_are_left_out_and_listed(taken_in):
     store = MemoryStore("data")
     fill(store, 20)
     store.put("a/gray.jpg", encoded(codes(1, color=False)))
@@ -55,7 +57,7 @@ def test_gray_and_broken_pictures_are_left_out_and_listed(local_copy, opened):
     store.put("b.png", encoded(codes(3), ".png"))
     store.put("c.tif", encoded(codes(4), ".tif"))
 
-    inventory = taken_in(store, local_copy).inventory
+    inventory = taken_in(store).inventory
 
     assert len(inventory.kept) == 22
     assert inventory.gray == ("a/gray.jpg",)
@@ -69,25 +71,25 @@ def test_gray_and_broken_pictures_are_left_out_and_listed(local_copy, opened):
     }
 
 
-def test_large_pictures_are_downscaled_and_rotated_ones_turned_upright(local_copy, opened):
+def test_large_pictures_are_downscaled_and_rotated_ones_turned_upright(taken_in):
     store = MemoryStore("data")
     store.put("large.jpg", encoded(codes(1, 300, 400)))
     store.put("tall.png", encoded(codes(2, 200, 100), ".png"))
 
-    kept = {item.key: item.place for item in taken_in(store, local_copy).inventory.kept}
+    kept = {item.key: item.place for item in taken_in(store).inventory.kept}
 
     assert (kept["large.jpg"].height, kept["large.jpg"].width) == (48, 64)
     assert (kept["tall.png"].height, kept["tall.png"].width) == (96, 48)
 
 
 @pytest.mark.parametrize("stored_as", ["jpeg", "pixels"])
-def test_the_local_copy_holds_the_picture(local_copy, opened, stored_as):
+def test_the_local_copy_holds_the_picture(taken_in, stored_as):
     store = MemoryStore("data")
     store.put("a.jpg", encoded(codes(5, 32, 32)))
-    dataset = taken_in(store, local_copy, stored_as=stored_as)
+    dataset = taken_in(store, stored_as=stored_as)
 
     recipe = FeedConfig(PictureConfig(size=32), LookConfig(), HintConfig(), 0, stored_as, False)
-    [(luma, hints, chroma)] = validation_feed(local_copy, dataset.inventory.kept, 1, recipe)
+    [(luma, hints, chroma)] = validation_feed(dataset.local_copy, dataset.inventory.kept, 1, recipe)
 
     truth = lab_from_linear_rgb(srgb_to_linear(codes(5, 32, 32).astype(np.float32) / 255))
     assert np.abs((luma[0, ..., 0] + 1) * 50 - truth[..., 0]).mean() < 1.5
@@ -95,17 +97,17 @@ def test_the_local_copy_holds_the_picture(local_copy, opened, stored_as):
     assert not hints.numpy().any()
 
 
-def test_an_empty_or_too_small_data_set_is_refused_with_counts(local_copy, opened):
+def test_an_empty_or_too_small_data_set_is_refused_with_counts(taken_in):
     store = MemoryStore("data")
     with pytest.raises(UsageError, match="no picture and no tar shard"):
-        taken_in(store, local_copy)
+        taken_in(store)
     store.put("gray.jpg", encoded(codes(1, color=False)))
     store.put("bad.jpg", b"x")
 
-    dataset = taken_in(store, local_copy)
+    dataset = taken_in(store)
 
     with pytest.raises(UsageError, match=r"1 are gray and 1 do not decode, the first bad\.jpg"):
-        refuse_too_small(dataset, "memory", 4)
+        refuse_unusable(dataset.inventory, "memory", TrainConfig())
 
 
 @pytest.mark.parametrize(
@@ -191,10 +193,11 @@ def test_random_hints_are_true_colors_and_half_of_the_pictures_have_none():
     assert (mask.mean((1, 2)) > 0.5).any()
 
 
-def test_batches_do_not_depend_on_where_reading_starts(local_copy, opened):
+def test_batches_do_not_depend_on_where_reading_starts(taken_in):
     store = MemoryStore("data")
     fill(store, 30)
-    pictures = taken_in(store, local_copy).inventory.kept
+    dataset = taken_in(store)
+    pictures, local_copy = dataset.inventory.kept, dataset.local_copy
     order = Order(len(pictures), 4, seed=2)
     recipe = FeedConfig(
         PictureConfig(size=32, rotation=5), LookConfig(), HintConfig(), 2, parallel=True

@@ -12,9 +12,8 @@ from colorworker.errors import UsageError
 from colorworker.store.local import LocalStore
 from colorworker.store.openstore import open_store
 from colorworker.training.config import parse_config
-from colorworker.training.dataset import open_dataset
+from colorworker.training.dataset import CopyLocation, open_dataset, refuse_unusable
 from colorworker.training.engine import Engine, alone
-from colorworker.training.localcopy import LocalCopy
 from colorworker.training.loop import train
 from colorworker.training.setup import rules_of
 from tests.integration.training.pictures import fill
@@ -56,17 +55,22 @@ class AfterSteps:
 
 @pytest.fixture
 def trained(tmp_path):
-    """Trains a new network on the same pictures, and goes on where the output says."""
-    fill(LocalStore(tmp_path / "data"), 20)
+    """Return a function that trains a new network on the same pictures, or resumes."""
+    data = LocalStore(tmp_path / "data")
+    fill(data, 14)
+    fill(data, 6, "train-001.tar", folder="face/")
 
     def run(output, stopping=lambda: False, network=None, **changes):
         given = {name.replace("__", "."): value for name, value in changes.items()}
         config = parse_config(CONFIG, "test", given)
         store = open_store(output if "://" in output else str(tmp_path / output))
-        with closing(LocalCopy(tmp_path, 1 << 20)) as local_copy:
-            dataset = open_dataset(
-                str(tmp_path / "data"), local_copy, rules_of(config, 10**6), opened=open_store
+        location = CopyLocation(tmp_path / "copies", 1 << 20, is_kept=True)
+        with closing(
+            open_dataset(
+                str(tmp_path / "data"), location, rules_of(config, 10**6), opened=open_store
             )
+        ) as dataset:
+            refuse_unusable(dataset.inventory, "data", config)
             engine = Engine(network or Tiny(), config.optimizer, alone())
             return train(config, dataset, engine, store, alone(), stopping=stopping), store
 
@@ -91,8 +95,62 @@ def test_an_interrupted_training_gives_the_weights_of_an_uninterrupted_one(train
     assert lines(one)[-1]["validation"]["loss"] < lines(one)[0]["validation"]["loss"]
 
 
-def lines(store):
-    return [json.loads(line) for line in store.get("metrics.jsonl").splitlines()]
+def lines(store, key="metrics.jsonl"):
+    return [json.loads(line) for line in store.get(key).splitlines()]
+
+
+def weights_of(store):
+    found = np.load(io.BytesIO(store.get("weights.npz")))
+    return {name: found[name] for name in found.files}
+
+
+def test_a_weighted_and_interrupted_training_gives_the_weights_of_an_uninterrupted_one(trained):
+    changes = {"data__weights": {"face": 2.5}, "run__validate_steps": 2}
+
+    _, one = trained("whole", **changes)
+    stops = [trained("parts", AfterSteps(steps), **changes)[0] for steps in (3, 4)]
+    end, other = trained("parts", **changes)
+
+    assert [stop.step for stop in stops] == [3, 8]
+    assert end.reason == "finished"
+    ours, theirs = weights_of(one), weights_of(other)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+    assert lines(one, "validation.jsonl") == lines(other, "validation.jsonl")
+    assert [line["step"] for line in lines(one, "validation.jsonl")] == [2, 4, 6, 8]
+
+
+def test_validation_within_an_epoch_does_not_change_the_training(trained):
+    _, without = trained("without")
+
+    _, measured = trained("measured", run__validate_steps=1)
+
+    ours, theirs = weights_of(without), weights_of(measured)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+    assert [line["validation"] for line in lines(without)] == [
+        line["validation"] for line in lines(measured)
+    ]
+    checks = lines(measured, "validation.jsonl")
+    assert len(checks) == len({line["validation"]["loss"] for line in checks})
+
+
+def test_the_best_weights_are_those_with_the_lowest_loss_also_within_an_epoch(trained):
+    # With this learning rate the loss only rises, so the first validation is the best.
+    end, store = trained(
+        "out", optimizer__learning_rate=3.0, optimizer__epochs=3, optimizer__ema=0.0,
+        optimizer__warmup_steps=2, run__validate_steps=1, run__patience=3,
+    )  # fmt: skip
+
+    checks = [line["validation"]["loss"] for line in lines(store, "validation.jsonl")]
+    losses = checks + [line["validation"]["loss"] for line in lines(store)]
+    assert end.weights_key == "weights.npz"
+    assert min(losses) == checks[0]
+    assert store.get("weights.npz") == store.get("best.npz")
+    assert not np.isnan(losses).any()
+
+
+def test_a_weight_for_a_kind_that_no_picture_has_is_refused(trained):
+    with pytest.raises(UsageError, match=r"no picture is of kind faces.*face"):
+        trained("out", data__weights={"faces": 2})
 
 
 def test_the_output_describes_configuration_and_data(trained):

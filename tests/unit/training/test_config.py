@@ -27,6 +27,8 @@ def test_every_shipped_configuration_is_valid_and_states_time_and_accuracy(path)
         ("[picture]\nsize = 100\n", "multiple of 32"),
         ("[hints]\nnone = 0.8\ndense = 0.5\n", "line 1, hints"),
         ("[cluster]\nworkers = 3\n", "not a multiple of cluster.workers"),
+        ("[data]\n[data.weights]\nface = 1\npeople = -2\n", "line 4, data.weights.people"),
+        ("[data]\nweights = {face = -1}\n", "line 2, data.weights.face"),
         ("[picture\n", "line 1"),
         ("picture = 3\n", "picture"),
     ],
@@ -53,9 +55,15 @@ def test_the_hash_covers_what_affects_the_result():
         {},
         {"data.train": "s3://elsewhere/"},
         {"run.output": "there", "run.keep_checkpoints": 5},
+        {"data.keep_copy": False, "data.max_gib": 1, "run.validate_steps": 9, "run.threads": 1},
         {"cluster.workers": 2, "cluster.max_failures": 9},
     ]
-    other = [{"optimizer.seed": 1}, {"picture.size": 64}, {"data.min_colorfulness": 1.0}]
+    other = [
+        {"optimizer.seed": 1},
+        {"picture.size": 64},
+        {"data.min_colorfulness": 1.0},
+        {"data.weights": {"face": 0.5}},
+    ]
 
     hashes = {parse_config("", "x", change).sha256() for change in same}
 
