@@ -1,4 +1,4 @@
-"""Measure what an item costs apart from its pixels: many tiny pictures through the whole job.
+"""Measure the overhead per item, apart from its pixels: many tiny pictures through the whole job.
 
     python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--workers N]
 

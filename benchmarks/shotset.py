@@ -172,7 +172,7 @@ def _ramp(count: int, out: int) -> Frames:
 
 
 def _disturbed(film: Film, random: np.random.Generator) -> Film:
-    """Return the film with a little of every flaw of old prints, and much of its own kind."""
+    """Return the film with a little of every flaw of old prints, and much of the flaw `kind`."""
     frames = film.frames.astype(np.float32)
     clear = _clear_of_changes(film, 6)
     if film.kind == "flashes":

@@ -1,4 +1,4 @@
-"""Estimate what a larger network would cost: parameters, operations, speed here, GPU hours.
+"""Estimate the cost of a larger network: parameters, operations, speed here, GPU hours.
 
     python benchmarks/sizes.py [--sizes lite:0.5 lite:1 efficientnetv2s:1] [--rounds 5]
 

@@ -1,4 +1,4 @@
-"""Measure what color propagation saves and what it loses, against predicting every frame.
+"""Measure the savings and losses of color propagation, compared with predicting every frame.
 
     python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--grain 0] [--sheets FOLDER]
 

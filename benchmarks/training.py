@@ -1,4 +1,4 @@
-"""Measure how fast the default network trains, where the time goes, and what each switch is worth.
+"""Measure the training speed of the default network, its parts, and the effect of each switch.
 
 python benchmarks/training.py --data '.../train-*.tar' [--steps 12] [--only parts,switches,workers]
 

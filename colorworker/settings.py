@@ -88,8 +88,8 @@ class RunSettings(BaseModel):
     start_seconds: Annotated[float, Field(gt=0)] = 300.0
     """The job ends if it has had no worker on the cluster for this long."""
     cpus_per_worker: Annotated[int, Field(gt=0)] = 1
-    """Cores that a Ray actor requests, and threads that TensorFlow may use in it. One core each
-    gives the most actors, which is fastest, and the most copies of the model in memory."""
+    """Cores that a Ray actor requests, and TensorFlow threads in it. One core each is fastest,
+    because it gives the most actors, but also puts the most copies of the model in memory."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
     """GPUs, or a share of one, that a Ray actor requests; above 1 whole ones only."""
     stop_seconds: Annotated[float, Field(ge=0)] = 120.0

@@ -1,4 +1,4 @@
-"""Make an archive in a bucket, and show what a job did with it; see docs/cluster.md.
+"""Fill a bucket with a demo archive, and fetch the report of a job over it; see docs/cluster.md.
 
     python docs/bucket_demo.py fill archive color
     python docs/bucket_demo.py etags archive

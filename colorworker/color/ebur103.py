@@ -27,8 +27,8 @@ def limit_chroma(
     Args:
         cb: Codes of any shape.
         cr: Codes of the same shape.
-        lowest: Least luma code that is shown with each chroma sample.
-        highest: Greatest luma code that is shown with each chroma sample.
+        lowest: Minimum luma code that is shown with each chroma sample.
+        highest: Maximum luma code that is shown with each chroma sample.
         spec: How the codes stand for colors.
 
     Returns:

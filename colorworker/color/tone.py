@@ -8,7 +8,7 @@ from colorworker.color.resize import downscale_by_area
 _BINS = 24
 """Number of bins of L* in [0, 100] for which a tone is computed."""
 _LEAST_IN_BIN = 8
-"""Fewest pixels of a bin with its own tone; other bins are interpolated from their neighbors."""
+"""Minimum number of pixels in a bin for its own tone; other bins are interpolated."""
 _DISTANCE = 8.0
 """Distance from the tone, in a*b*, beyond which a pixel has its own color."""
 _SHARE = 0.01

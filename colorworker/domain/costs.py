@@ -100,7 +100,7 @@ class Calibration:
     """By the name of the class."""
 
     def rate(self, cost_class: CostClass) -> tuple[Rate, bool] | None:
-        """Return the rate of a class, or of the most similar one, and whether it is its own.
+        """Return the rate of a class or of the most similar one, and whether the class has it.
 
         None if no class of this kind was measured.
         """

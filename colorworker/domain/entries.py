@@ -142,7 +142,7 @@ def entry_from_json(line: bytes) -> Entry:
 
 @lru_cache(maxsize=256)
 def own_options(of_job: Options, asked: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
-    """Return the options in which an item differs from the job, sorted by name.
+    """Return an item's options that differ from the job's, sorted by name.
 
     Equal results are the same object. See `with_item_options` for an item's own profile or codec.
 

@@ -53,7 +53,7 @@ def _limit(luma: Plane, cb: Plane, cr: Plane, spec: ColorSpec) -> None:
 
 
 def luma_extremes(luma: Plane, shape: tuple[int, ...]) -> tuple[Plane, Plane]:
-    """Return the least and the greatest luma among the pixels each chroma sample contributes to.
+    """Return the minimum and maximum luma of the pixels that each chroma sample contributes to.
 
     Args:
         luma: Codes, (height, width).

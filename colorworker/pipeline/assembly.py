@@ -23,7 +23,7 @@ from colorworker.state import attempt_key, commit, finished, now, read_record
 from colorworker.store.objectstore import ObjectStore
 
 _THUMBNAILS = 6
-"""Most thumbnails of one film on the report page."""
+"""Maximum number of thumbnails per film on the report page."""
 
 
 def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Record, bool]:

@@ -1,4 +1,4 @@
-"""Models of an evaluation by name: their rows, and what tables call them."""
+"""Models of an evaluation: their rows and their names in tables."""
 
 import pytest
 

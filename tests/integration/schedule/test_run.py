@@ -162,7 +162,7 @@ def test_runs_over_a_changing_bucket_do_nothing_twice_and_miss_nothing(s3, setti
     for seed, key in enumerate(("a.png", "b.png", "sub/c.png")):
         archive.picture(key, seed)
 
-    # First night: a second run comes too early, the first is killed, a third goes on.
+    # First night: a second run comes too early, the first is killed, a third one continues.
     killed = archive.start()
     wait_for(lambda: archive.count_records() >= 2, killed)
     assert archive.run("--detailed-exit-code")[0] == 5

@@ -1,4 +1,4 @@
-"""CDC, warp error and flicker: their definitions, and what each of them cannot see."""
+"""CDC, warp error and flicker: their definitions, and their blind spots."""
 
 import numpy as np
 import pytest
