@@ -47,7 +47,7 @@ def test_a_frozen_graph_gets_8_bit_codes_one_picture_at_a_time(tmp_path):
 
 
 def test_an_unsuitable_graph_is_refused(tmp_path):
-    with pytest.raises(WeightsRefused, match=r"cannot be read.*without --inception"):
+    with pytest.raises(WeightsRefused, match=r"cannot be read.*leave out --inception"):
         inception_features(tmp_path / "missing.pb")
     (tmp_path / "other.pb").write_bytes(b"not a graph")
     with pytest.raises(WeightsRefused, match="pool_3:0"):

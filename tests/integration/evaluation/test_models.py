@@ -27,5 +27,5 @@ def test_unusable_weights_are_refused_before_measuring(tmp_path):
 def test_models_are_named_by_the_shortest_distinct_part_of_their_path():
     assert short_names(["lite", "/a/tuned.npz"]) == ["lite", "tuned"]
     assert short_names(["s3://b/one/best.npz", "/x/two/best.npz"]) == ["one/best", "two/best"]
-    with pytest.raises(UsageError, match="named twice"):
+    with pytest.raises(UsageError, match="given twice"):
         short_names(["lite", "lite"])
