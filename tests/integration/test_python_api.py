@@ -129,8 +129,10 @@ def test_a_data_set_is_inspected(tmp_path):
 
 
 SCRIPT = """
-import sys
+import signal, sys
 import colorworker as cw
+# A shell starts its background jobs with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     cw.colorize(sys.argv[1], sys.argv[2])
 except KeyboardInterrupt:
