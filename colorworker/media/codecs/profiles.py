@@ -124,15 +124,15 @@ def encoder_names(options: Options) -> tuple[str, ...]:
     if options.preview:
         return ()
     if options.profile == "archive":
-        return ("ffv1", "flac")
+        return ("ffv1", "flac", "wavpack")
     if options.profile == "mezzanine":
         # Full-range films become DNxHR instead of ProRes, unless a codec was chosen.
         both = {"prores": ("prores_ks",), "dnxhr": ("dnxhd",), None: ("prores_ks", "dnxhd")}
-        return (*both[options.codec], "pcm_s24le")
+        return (*both[options.codec], "pcm_s24le", "flac", "wavpack")
     codec = options.codec or CODECS["access"][0]
     if options.encoder == "nvenc":
-        return (nvenc.encoder_name(codec), "aac")
-    return (_ACCESS[codec][0], "aac")
+        return (nvenc.encoder_name(codec), "aac", "libopus")
+    return (_ACCESS[codec][0], "aac", "libopus")
 
 
 def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:

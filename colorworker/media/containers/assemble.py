@@ -3,7 +3,7 @@
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from colorworker.domain.label import Notice
@@ -28,6 +29,7 @@ from colorworker.media.codecs.threadpriority import keep_thread_priority
 from colorworker.media.containers.captions import CaptionTrack, add_caption_track, unpack_captions
 from colorworker.media.containers.demux import film_stream, libav_message, open_source
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
+from colorworker.media.containers.latestreams import late_streams
 from colorworker.media.containers.lostmetadata import lost_color_tags, lost_metadata
 from colorworker.media.containers.matroska import set_display_aspect
 from colorworker.media.containers.outputtrack import AnyPacket
@@ -97,7 +99,7 @@ def assemble(
         trimmed = None if whole is None else trim_range(timeline)
         shift_seconds = trimmed.start if trimmed else _shift_seconds(source)
         shift_ticks = round(shift_seconds / timeline.time_base)
-        with _write_errors(key):
+        with late_streams(source_reader, key, source) as late, _write_errors(key):
             target = av.open(
                 str(output),
                 "w",
@@ -109,7 +111,7 @@ def assemble(
                 assembly = _Assembly(
                     info, timeline, spec, shift_seconds, whole or timeline, trimmed
                 )
-                copied = _mux(source, key, parts, target, assembly)
+                copied = _mux(source, key, parts, target, assembly, late)
         if spec.container == "matroska" and info.sample_aspect_ratio is not None:
             set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
@@ -156,13 +158,14 @@ def _mux(
     parts: Sequence[Part],
     target: OutputContainer,
     assembly: _Assembly,
+    late: Mapping[int, Stream],
 ) -> CopiedStreams:
     film, spec, timeline = film_stream(source, key), assembly.spec, assembly.timeline
     stream = add_film_stream(target, spec, assembly.info, timeline.time_base)
     stream.disposition = film.disposition
     if assembly.info.rotation:
         stream.set_display_rotation(assembly.info.rotation)
-    copied = copy_streams(source, film, target, spec, assembly.shift_seconds)
+    copied = copy_streams(source, film, target, spec, assembly.shift_seconds, late)
     track = _caption_track(target, parts, assembly)
     counts = sum((Counter(part.facts.frame_data) for part in parts), Counter())
     copied.note_frame_data(film, spec, counts, track)

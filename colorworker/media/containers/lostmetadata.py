@@ -55,7 +55,15 @@ def lost_metadata(
         if chapters[0] > chapters[1]:
             lost.append(f"{container} keeps {chapters[1]} of {chapters[0]} chapters")
         # The film comes first. The muxer counts attachments in order; readers list them last.
-        tracks = sorted(copied.tracks.items(), key=lambda item: item[1].output.index)
+        # MP4 and QuickTime files have no track without packets.
+        tracks = sorted(
+            (
+                (index, track)
+                for index, track in copied.tracks.items()
+                if track.written_packets or container == "matroska"
+            ),
+            key=lambda item: item[1].output.index,
+        )
         sources = [film, *(source.streams[index] for index, _ in tracks)]
         pairs = zip(sources, list(written.streams)[: len(sources)], strict=True)
         for stream, made in pairs:

@@ -18,6 +18,7 @@ class OutputTrack:
     shift: int = 0
     """Ticks of the source stream to subtract from every pts and dts."""
     last_dts: int | None = None
+    written_packets: int = 0
     moved_packets: int = 0
     """Audio packets whose dts went backwards in the source and was moved forward."""
 
@@ -35,3 +36,12 @@ class OutputTrack:
         packet.dts = self.last_dts = dts
         packet.stream = self.output
         yield packet
+
+    def warnings(self) -> list[str]:
+        """Return sentences for the report, once all packets are written."""
+        if not self.moved_packets:
+            return []
+        return [
+            f"{self.moved_packets} {self.output.type} packets went back in time in the source and "
+            "were moved"
+        ]

@@ -3,8 +3,9 @@
 import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from types import MappingProxyType
 from typing import cast
 
 import av
@@ -17,10 +18,13 @@ from av.video.stream import VideoStream
 
 from colorworker.domain.streamfate import Fate, StreamFate
 from colorworker.media.codecs.profiles import EncoderSpec
-from colorworker.media.containers.audio import transcode_audio
+from colorworker.media.containers.audio import TranscodedAudio, transcode_audio
+from colorworker.media.containers.audiocodecs import MATROSKA_PCM_LAYOUTS
 from colorworker.media.containers.captions import CaptionTrack
+from colorworker.media.containers.channellayout import channel_layout
 from colorworker.media.containers.demux import ignore_new_streams
 from colorworker.media.containers.discontinuities import continuous_packets
+from colorworker.media.containers.latestreams import is_known
 from colorworker.media.containers.outputtrack import AnyPacket, OutputTrack
 from colorworker.media.containers.subtitles import transcode_subtitles
 from colorworker.media.containers.tags import filter_tags, quicktime_language
@@ -99,13 +103,23 @@ class CopiedStreams:
             return
         for packet in continuous_packets(ignore_new_streams(source.demux(chosen)), restarts):
             if trimmed is None or trimmed.clip_packet(packet):
-                yield from self.tracks[packet.stream.index].convert(packet)
-        for track in self.tracks.values():
-            if track.moved_packets:
-                self.warnings.append(
-                    f"{track.moved_packets} {track.output.type} packets went back in time in the "
-                    "source and were moved"
-                )
+                track = self.tracks[packet.stream.index]
+                for converted in track.convert(packet):
+                    track.written_packets += 1
+                    yield converted
+        for index, track in self.tracks.items():
+            self.warnings += track.warnings()
+            if isinstance(track, TranscodedAudio) and track.is_lost:
+                self._mark_lost(index)
+
+    def _mark_lost(self, index: int) -> None:
+        """Correct the record of an audio stream of which no packet decoded."""
+        self.fates = [
+            replace(fate, fate="left out", detail="no packet decodes")
+            if fate.index == index
+            else fate
+            for fate in self.fates
+        ]
 
 
 def copy_streams(
@@ -114,11 +128,13 @@ def copy_streams(
     output: OutputContainer,
     spec: EncoderSpec,
     shift_seconds: Fraction,
+    late: Mapping[int, Stream] = MappingProxyType({}),
 ) -> CopiedStreams:
     """Add a track to the output for every other stream of the source that it can hold.
 
     Audio and text subtitles that the container cannot hold are transcoded. Any other stream that
-    it cannot hold is left out, with a warning.
+    it cannot hold is left out, with a warning. `late` gives the parameters of audio streams that
+    the source's beginning does not describe.
     """
     copied = CopiedStreams()
     for stream in source.streams:
@@ -131,12 +147,14 @@ def copy_streams(
         elif stream.type == "data":
             _keep_data(stream, source, film, copied)
         else:
-            _add_track(stream, output, spec, shift_seconds, copied)
+            described = late.get(stream.index, stream)
+            _add_track(stream, described, output, spec, shift_seconds, copied)
     return copied
 
 
 def _add_track(
     stream: Stream,
+    described: Stream,
     output: OutputContainer,
     spec: EncoderSpec,
     shift_seconds: Fraction,
@@ -145,12 +163,17 @@ def _add_track(
     shift = round(shift_seconds / stream.time_base) if stream.time_base else 0
     codec = codec_name(stream)
     track: OutputTrack | None
-    if can_hold(output.format.name, stream):
-        track = OutputTrack(_from_template(output, stream), shift)
+    if not is_known(described):
+        copied.note(stream, "left out", "no packet gives its sample rate")
+        return
+    name = output.format.name
+    if can_hold(name, described) and stores_layout(name, described):
+        track = OutputTrack(_from_template(output, described), shift)
         _note_copied(stream, copied)
     elif isinstance(stream, AudioStream) and codec:
-        track, made = transcode_audio(output, stream, spec, shift)
-        copied.note(stream, "recoded", f"{spec.container} does not hold it, becomes {made}")
+        track = _transcode_audio(stream, cast(AudioStream, described), output, spec, shift, copied)
+        if track is None:
+            return
     else:
         track = transcode_subtitles(output, stream, codec, shift)
         if track is None:
@@ -163,6 +186,35 @@ def _add_track(
     if output.format.name == "mov":
         track.output.metadata["language"] = quicktime_language(stream.metadata)
     copied.tracks[stream.index] = track
+
+
+def _transcode_audio(
+    stream: AudioStream,
+    described: AudioStream,
+    output: OutputContainer,
+    spec: EncoderSpec,
+    shift: int,
+    copied: CopiedStreams,
+) -> OutputTrack | None:
+    reason = f"{spec.container} does not hold it"
+    name = output.format.name
+    if not stores_layout(name, described) and can_hold(name, described):
+        reason = f"{spec.container} does not store its channel layout"
+    track = transcode_audio(output, stream, described, spec, shift)
+    if track is None:
+        copied.note(
+            stream,
+            "left out",
+            f"{spec.container} does not hold it and no encoder takes it; extract it with ffmpeg",
+        )
+        return None
+    copied.note(stream, "recoded", f"{reason}, becomes {track.encoder.described}")
+    if not track.encoder.keeps_layout:
+        copied.warnings.append(
+            f"audio stream {stream.index}: {track.encoder.described} keeps its "
+            f"{track.layout.channels} channels, but not their layout {track.layout.described}"
+        )
+    return track
 
 
 def _note_copied(stream: Stream, copied: CopiedStreams) -> None:
@@ -192,6 +244,18 @@ def can_hold(container: str, stream: Stream) -> bool:
         logger.debug("%s does not hold stream %d: %s", container, stream.index, error)
         return False
     return True
+
+
+def stores_layout(container: str, stream: Stream) -> bool:
+    """Return whether a container keeps the channel layout of a stream that is copied into it.
+
+    Matroska stores the number of channels only; codecs other than PCM carry their own layout.
+    """
+    codec = codec_name(stream)
+    if container != "matroska" or not codec.startswith("pcm_"):
+        return True
+    layout = channel_layout(cast(AudioStream, stream).codec_context)
+    return layout.name in MATROSKA_PCM_LAYOUTS and not layout.order
 
 
 def codec_name(stream: Stream) -> str:

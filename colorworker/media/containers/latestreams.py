@@ -1,0 +1,118 @@
+"""Audio streams of broadcast files that begin after the part that libav probes."""
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO, cast
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard, Stream
+
+from colorworker.errors import SourceDamaged
+from colorworker.media.containers.demux import ignore_new_streams, open_source
+
+LEAD_BYTES = 1 << 18
+"""Where to try again if the tables that describe the streams do not follow the first packet."""
+
+
+class OffsetReader(io.RawIOBase):
+    """The part of a reader from an offset on."""
+
+    def __init__(self, reader: BinaryIO, offset: int) -> None:
+        super().__init__()
+        self._reader, self._offset = reader, offset
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes."""
+        return self._reader.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position counted from the start of the part, and return it."""
+        if whence == io.SEEK_SET:
+            offset += self._offset
+        return self._reader.seek(offset, whence) - self._offset
+
+    def tell(self) -> int:
+        """Return the position, counted from the start of the part."""
+        return self._reader.tell() - self._offset
+
+
+@contextmanager
+def late_streams(
+    reader: BinaryIO, key: str, source: InputContainer
+) -> Iterator[Mapping[int, Stream]]:
+    """Yield the audio streams whose parameters are unknown in `source`, read where they begin.
+
+    libav probes 5 MB at most; of a stream that begins later it knows no sample rate. Probing
+    further would keep all packets up to there in memory, so the file is opened a second time at
+    the stream's first packet.
+
+    Args:
+        reader: The file that `source` reads; its position is restored.
+        key: Its name, for errors.
+        source: The opened film.
+
+    Yields:
+        The streams by their index in `source`; without those that have no packets.
+    """
+    unknown = [stream for stream in source.streams.audio if not is_known(stream)]
+    if not unknown:
+        yield {}
+        return
+    position = reader.tell()
+    with ExitStack() as opened:
+        found = {}
+        for index, offset in _first_packets(reader, key, [each.index for each in unknown]).items():
+            identity = source.streams[index].id
+            for start in (offset, max(0, offset - LEAD_BYTES)):
+                stream = _stream_at(opened, reader, key, start, identity)
+                if stream is not None:
+                    found[index] = stream
+                    break
+        reader.seek(position)
+        yield found
+
+
+def is_known(stream: Stream) -> bool:
+    """Return whether an audio stream's sample rate is known; True for other streams."""
+    if stream.type != "audio" or cast(object, stream.codec_context) is None:
+        return True
+    return bool(cast(AudioStream, stream).codec_context.sample_rate)
+
+
+def _first_packets(reader: BinaryIO, key: str, indexes: list[int]) -> dict[int, int]:
+    """Return the byte offset of the first packet of each stream that has packets."""
+    found: dict[int, int] = {}
+    with open_source(reader, key) as container:
+        for stream in container.streams:
+            if stream.index not in indexes:
+                stream.discard = Discard.all
+        chosen = [container.streams[index] for index in indexes]
+        for packet in ignore_new_streams(container.demux(chosen)):
+            if packet.size and packet.pos is not None and packet.pos >= 0:
+                found.setdefault(packet.stream.index, packet.pos)
+            if len(found) == len(indexes):
+                break
+    return found
+
+
+def _stream_at(
+    opened: ExitStack, reader: BinaryIO, key: str, offset: int, identity: int
+) -> Stream | None:
+    try:
+        part = cast(BinaryIO, OffsetReader(reader, offset))
+        container = opened.enter_context(open_source(part, key))
+    except SourceDamaged:
+        return None
+    return next(
+        (each for each in container.streams.audio if each.id == identity and is_known(each)), None
+    )
