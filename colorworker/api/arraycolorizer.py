@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from colorworker import job
-from colorworker.api.keywords import PathLike, options_from
+from colorworker.api.keywords import PathLike, options_from, path_text
 from colorworker.domain.options import ModelRef, PredictionSettings
 from colorworker.executors.worker import Colorizers
 from colorworker.model.weights import load, resolve
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from colorworker.model.colorizer import TensorFlowColorizer
+
+_OPTIONS = ("vividness", "temperature", "precision", "anchor_interval", "settle_anchors")
 
 
 class Colorizer:
@@ -36,10 +38,10 @@ class Colorizer:
         """
         settings = load_settings()
         opened = partial(open_store, options=job.store_options(settings))
-        reference = resolve(str(model or settings.model.name), opened)
+        reference = resolve(path_text("model", model or settings.model.name), opened)
         # Refused here, not at the first array; the network is built from them later.
         load(reference, opened)
-        self._options = options_from(settings, options)
+        self._options = options_from(settings, options, options=(*_OPTIONS, "per_frame"))
         self._colorizers = Colorizers(partial(_load, reference, opened))
 
     def image(self, gray: "npt.NDArray[Any]") -> "npt.NDArray[Any]":

@@ -64,9 +64,11 @@ def colorize(
                 item=counter.add,
             ),
         )
-    opened = partial(open_store, request.destination, job.store_options(settings))
-    with closing(opened()) as store:
+    stores = job.store_options(settings)
+    with closing(open_store(request.destination, stores)) as store:
         label = destination_label(store, request.destination)
+        # Its URI is absolute: the report can still be read after a change of folder.
+        opened = partial(open_store, store.uri, stores)
     return Report(
         end.job_id,
         end.run_id,

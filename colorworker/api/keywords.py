@@ -5,14 +5,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.options import Options, override, predict_every_frame
 from colorworker.errors import UsageError
 from colorworker.inputs.shotsfile import read_shot_adjustments
 from colorworker.job import JobRequest
-from colorworker.settings import Settings
+from colorworker.settings import ExecutorName, Settings
 
 PathLike = str | os.PathLike[str]
 
@@ -42,25 +42,29 @@ def job_request(
     of_job = {name: value for name, value in keywords.items() if name in _JOB}
     others = {name: value for name, value in keywords.items() if name not in _JOB}
     options = options_from(settings, others, also_known=_JOB)
-    excerpt = parse_excerpt(of_job.get("start"), of_job.get("end"))
+    excerpt = parse_excerpt(_time(of_job.get("start")), _time(of_job.get("end")))
     options = override(options, {"excerpt": excerpt})
     shots = of_job.get("shots")
+    adjustments = read_shot_adjustments(Path(path_text("shots", shots)), options) if shots else ()
     return JobRequest(
-        sources=_several(sources),
-        destination=os.fspath(destination),
+        sources=_sources(sources),
+        destination=path_text("destination", destination),
         options=options,
-        model=os.fspath(of_job.get("model") or settings.model.name),
-        executor=of_job.get("executor") or settings.run.executor,
-        workers=of_job.get("workers") or settings.run.workers,
-        include=_several(of_job.get("include") or ()),
-        exclude=_several(of_job.get("exclude") or ()),
-        completion_report=os.fspath(of_job.get("completion_report") or ""),
-        shot_adjustments=() if shots is None else read_shot_adjustments(Path(shots), options),
+        model=path_text("model", of_job.get("model") or settings.model.name),
+        executor=_executor(of_job.get("executor")) or settings.run.executor,
+        workers=_workers(of_job.get("workers")) or settings.run.workers,
+        include=_several("include", of_job.get("include") or ()),
+        exclude=_several("exclude", of_job.get("exclude") or ()),
+        completion_report=path_text("completion_report", of_job.get("completion_report") or ""),
+        shot_adjustments=adjustments,
     )
 
 
 def options_from(
-    settings: Settings, keywords: Mapping[str, Any], also_known: Iterable[str] = ()
+    settings: Settings,
+    keywords: Mapping[str, Any],
+    also_known: Iterable[str] = (),
+    options: Iterable[str] = _OPTIONS,
 ) -> Options:
     """Return the options that settings and keywords give; None leaves an option as it is.
 
@@ -68,24 +72,68 @@ def options_from(
         settings: Settings of this process.
         keywords: Names of options and their values.
         also_known: Names that the caller handles itself, to suggest for a misspelled one.
+        options: Names of the options that the caller takes; all by default.
 
     Raises:
         UsageError: If a keyword is unknown, or its value is invalid.
     """
+    taken = set(options)
     for name in keywords:
-        if name not in _OPTIONS:
-            known = sorted({*_OPTIONS, *also_known})
+        if name not in taken:
+            known = sorted({*taken, *also_known})
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {close[0]}" if close else f"Use {', '.join(known)}"
             raise UsageError(f"option {name}", "is not known", hint)
     given = {name: value for name, value in keywords.items() if name != "per_frame"}
-    options = override(settings.options(), given)
-    if keywords.get("per_frame"):
-        return predict_every_frame(options, given.get("anchor_interval"))
-    return options
+    chosen = override(settings.options(), given)
+    per_frame = keywords.get("per_frame")
+    if not isinstance(per_frame, bool | None):
+        raise UsageError(f"per_frame {per_frame}", "is not of type bool", "Give True or False")
+    if per_frame:
+        return predict_every_frame(chosen, given.get("anchor_interval"))
+    return chosen
 
 
-def _several(paths: PathLike | Iterable[PathLike]) -> tuple[str, ...]:
-    if isinstance(paths, str | os.PathLike):
-        return (os.fspath(paths),)
-    return tuple(os.fspath(path) for path in paths)
+def path_text(name: str, path: PathLike) -> str:
+    """Return a path, pattern or URI as text.
+
+    Raises:
+        UsageError: If it is neither text nor a path; the message begins with the name.
+    """
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise UsageError(f"{name} {path!r}", "is not a path", "Give a string or a pathlib.Path")
+    return text
+
+
+def _sources(sources: PathLike | Iterable[PathLike]) -> tuple[str, ...]:
+    paths = _several("sources", sources)
+    if not paths or not all(paths):
+        raise UsageError("sources", "a path is missing", "Give the path of a file or a folder")
+    return paths
+
+
+def _several(name: str, paths: PathLike | Iterable[PathLike]) -> tuple[str, ...]:
+    if isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable):
+        return (path_text(name, paths),)
+    return tuple(path_text(name, path) for path in paths)
+
+
+def _executor(name: ExecutorName | None) -> ExecutorName | None:
+    known = get_args(ExecutorName)
+    if name is not None and name not in known:
+        raise UsageError(f"executor {name}", "is not known", f"Use {' or '.join(known)}")
+    return name
+
+
+def _workers(number: int | None) -> int | None:
+    if number is None:
+        return None
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise UsageError(f"workers {number}", "is not a positive integer", "Give 1 or more")
+    return number
+
+
+def _time(time: str | float | None) -> str | None:
+    """Return a time as text; a number is in seconds and rounded to milliseconds."""
+    return f"{time:.3f}" if isinstance(time, int | float) else time

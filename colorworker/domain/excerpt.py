@@ -48,7 +48,9 @@ def parse_excerpt(start: str | None, end: str | None) -> Excerpt | None:
     )
     if excerpt.end_ms is not None and excerpt.end_ms <= excerpt.start_ms:
         raise UsageError(
-            f"--from {start} --to {end}", "the end is not after the start", "Swap them"
+            f"--from {start or 0} --to {end}",
+            "the end is not after the start",
+            "Give an end that is later than the start",
         )
     return excerpt
 

@@ -38,7 +38,7 @@ def connect(address: str) -> None:
             log_to_driver=False,
             logging_level=logging.WARNING,
         )
-    except (ConnectionError, RayError) as error:
+    except (ConnectionError, RayError, ValueError) as error:  # ValueError: not an address
         raise UsageError(
             "ray",
             f"cannot connect to the cluster at {address or 'this machine'} ({error})",

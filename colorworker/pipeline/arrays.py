@@ -48,7 +48,7 @@ def color_picture(picture: Array, colorizer: Colorizer) -> Array:
     Raises:
         ValueError: If the array has another shape, type or range.
     """
-    picture = checked(picture)
+    picture = checked(_native(picture))
     lightness = small_lightness(picture, *colorizer.working_shape(*picture.shape[:2]))
     (ab,) = colorizer.predict(lightness[None])
     return with_chroma(picture, *fit_to_luma(lightness, ab))
@@ -71,7 +71,7 @@ def color_sequence(
         ValueError: If a frame has another shape, type or range than the first.
         OutputMismatch: If a frame cannot be colored.
     """
-    remaining = iter(frames)
+    remaining = map(_native, frames)
     first = next(remaining, None)
     if first is None:
         return
@@ -95,6 +95,12 @@ def _lumas(
                 f" {first.dtype} {first.shape}"
             )
         yield _luma_frame(frame, spec)
+
+
+def _native(array: Array) -> Array:
+    """Return anything that NumPy can read as an array, in the byte order of this machine."""
+    array = np.asarray(array)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _luma_frame(frame: Array, spec: ColorSpec) -> LumaFrame[_Signal]:

@@ -33,7 +33,7 @@ class Item:
     """True if it was already done, so this run did no work on it."""
     frames: int | None = None
     """1 for a picture; None if unknown."""
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Seconds of work by phase, earlier runs included."""
 
 

@@ -62,6 +62,17 @@ def test_a_job_reports_failures_resumes_and_is_the_job_of_the_command_line(
     assert cw.sweep(tmp_path / "color", older_than="0s").counts.keys() <= {"empty folder"}
 
 
+def test_a_report_can_be_read_after_a_change_of_folder(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    monkeypatch.chdir(tmp_path)
+    report = cw.colorize("in", "color")
+
+    monkeypatch.chdir("/")
+
+    assert [item.key for item in report.failed] == ["torn.png"]
+
+
 def test_errors_with_exit_code_2_on_the_command_line_raise_in_python(tmp_path):
     (tmp_path / "empty").mkdir()
 

@@ -68,6 +68,41 @@ def test_an_invalid_value_is_refused(keywords):
         request(**keywords)
 
 
+@pytest.mark.parametrize(
+    ("keywords", "sentence"),
+    [
+        ({"executor": "dask"}, "executor dask: is not known. Use auto or inprocess or ray."),
+        ({"workers": 0}, "workers 0: is not a positive integer"),
+        ({"workers": "two"}, "workers two: is not a positive integer"),
+        ({"workers": True}, "workers True: is not a positive integer"),
+        ({"per_frame": "no"}, "per_frame no: is not of type bool"),
+        ({"model": 7}, "model 7: is not a path"),
+        ({"include": ["*.png", 3]}, "include 3: is not a path"),
+        ({"completion_report": 4}, "completion_report 4: is not a path"),
+        ({"shots": 3}, "shots 3: is not a path"),
+        ({"sources": None}, "sources None: is not a path"),
+        ({"sources": b"reels"}, "sources b'reels': is not a path"),
+        ({"sources": []}, "sources: a path is missing"),
+        ({"sources": ["reels", ""]}, "sources: a path is missing"),
+        ({"end": 0}, "--from 0 --to 0.000: the end is not after the start"),
+    ],
+)
+def test_a_value_of_the_job_itself_is_refused_by_name(keywords, sentence):
+    with pytest.raises(UsageError) as raised:
+        request(**keywords)
+
+    assert str(raised.value).startswith(sentence)
+
+
+def test_times_may_be_numbers_of_seconds():
+    assert request(start=60, end=62.5).options.excerpt == Excerpt(60_000, 62_500)
+
+
+def test_only_the_options_that_a_caller_takes_are_known():
+    with pytest.raises(UsageError, match=r"option crf: is not known\. Use temperature, vividness"):
+        options_from(Settings(), {"crf": 18}, options=("vividness", "temperature"))
+
+
 def test_shots_are_read_from_a_file(tmp_path):
     shots = tmp_path / "shots.toml"
     shots.write_text('[[shot]]\nfilm = "reel.mkv"\nshots = 3\nvividness = 0.2\n')

@@ -19,6 +19,11 @@ def test_an_address_without_a_cluster_is_refused_at_once_by_name(form):
     assert address in str(raised.value)
 
 
+def test_an_address_that_ray_cannot_parse_is_refused_by_name():
+    with pytest.raises(UsageError, match=r"bogus host.*Check RAY_ADDRESS"):
+        connect("bogus host")
+
+
 def test_a_host_that_cannot_be_resolved_is_refused_by_name(monkeypatch):
     def unknown(*_):
         raise socket.gaierror(-2, "Name or service not known")

@@ -153,3 +153,24 @@ def test_callers_may_reuse_the_memory_of_a_frame():
 def test_a_frame_unlike_the_first_is_refused_by_its_number(other):
     with pytest.raises(ValueError, match="frame 1 is "):
         list(color_sequence([gradient("uint8"), other], WarmColorizer(), Options()))
+
+
+def test_another_byte_order_gives_the_same_colors():
+    gray = gradient("uint16")
+    swapped = gray.astype(">u2")
+
+    rgb = color_picture(swapped, WarmColorizer())
+
+    assert rgb.dtype == np.uint16
+    np.testing.assert_array_equal(rgb, color_picture(gray, WarmColorizer()))
+    (frame,) = color_sequence([swapped], WarmColorizer(), Options())
+    (expected,) = color_sequence([gray], WarmColorizer(), Options())
+    np.testing.assert_array_equal(frame, expected)
+
+
+@pytest.mark.parametrize("wrong", [None, "reel.mkv", [[1, 2], [3, 4]]])
+def test_what_is_no_picture_is_refused_as_a_value(wrong):
+    with pytest.raises(ValueError, match="give"):
+        color_picture(wrong, WarmColorizer())
+    with pytest.raises(ValueError, match="give"):
+        list(color_sequence([wrong], WarmColorizer(), Options()))

@@ -55,3 +55,9 @@ def test_items_are_counted_by_outcome():
         counter.add(line)
 
     assert counter.counts(9) == ItemCounts(9, succeeded=2, failed=1, skipped=1, resumed=1)
+
+
+def test_items_can_be_members_of_a_set():
+    report = made_report(MemoryStore("memory"))
+
+    assert {*report.items, *report.items} == set(report.items)
