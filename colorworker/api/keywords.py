@@ -126,7 +126,7 @@ def _executor(name: ExecutorName | None) -> ExecutorName | None:
     return name
 
 
-def _workers(number: int | None) -> int | None:
+def _workers(number: Any) -> int | None:
     if number is None:
         return None
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:

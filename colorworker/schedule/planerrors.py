@@ -15,9 +15,18 @@ def from_validation(
     path: Path, text: str, error: ValidationError, table: type[BaseModel]
 ) -> UsageError:
     """Return the first error in the order of lines, with the number of further errors."""
+    errors = error.errors()
+    places = [item["loc"] for item in errors]
+    # pydantic also calls a list empty if none of its members is valid.
+    errors = [
+        item
+        for item in errors
+        if item["type"] != "too_short"
+        or not any(place[: len(item["loc"])] == item["loc"] != place for place in places)
+    ]
     # A missing key may be a misspelled one. The error about the misspelled one is more helpful.
     found = sorted(
-        error.errors(), key=lambda item: (item["type"] == "missing", _line(text, item["loc"]) or 0)
+        errors, key=lambda item: (item["type"] == "missing", _line(text, item["loc"]) or 0)
     )
     first, more = found[0], len(found) - 1
     others = f" ({more} more like this)" if more else ""

@@ -115,6 +115,18 @@ def test_an_error_in_a_plan_names_the_line_the_key_and_what_to_do(tmp_path, old,
     assert refused.value.next_step
 
 
+def test_a_wrong_key_in_the_only_collection_is_named(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text('[[collection]]\nsources = ["in"]\ndestination = "out"\nprofil = "archive"\n')
+
+    with pytest.raises(UsageError) as raised:
+        read_plan(path, Options(), "lite")
+
+    assert str(raised.value) == (
+        f"{path}, line 4: collection[1].profil: is not a known key. Did you mean profile."
+    )
+
+
 def test_a_collection_with_another_profile_does_not_inherit_the_plans_codec(tmp_path):
     text = 'codec = "av1"\ncrf = 60\n' + GOOD
 
