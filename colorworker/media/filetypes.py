@@ -7,6 +7,9 @@ from colorworker.domain.outputkeys import suffix_of
 _STILL_NAMES = frozenset((
     "jpg", "jpeg", "jpe", "png", "tif", "tiff", "webp", "bmp", "gif", "jp2", "j2k", "jxl",
     "heic", "heif", "avif", "dpx", "exr", "psd", "pbm", "pgm", "ppm", "pnm", "pcx", "tga", "ico",
+    # Camera raw and others that are not supported, so that they are reported by name.
+    "dng", "cr2", "cr3", "nef", "nrw", "arw", "orf", "rw2", "raf", "pef", "srw", "x3f", "iiq",
+    "3fr", "cin", "dds", "pict", "pct", "sgi", "fits", "dcm",
 ))
 # fmt: on
 # fmt: off
@@ -46,7 +49,21 @@ _STILL_MAGIC = (
     b"XPDS",
     b"\x76\x2f\x31\x01",  # OpenEXR
     b"8BPS",
+    b"IIRO",  # Olympus raw, in three variants
+    b"IIRS",
+    b"MMOR",
+    b"IIU\0",  # Panasonic raw
+    b"FUJIFILMCCD-RAW",
+    b"FOVb",  # Sigma raw
+    b"\x80\x2a\x5f\xd7",  # Cineon, in both byte orders
+    b"\xd7\x5f\x2a\x80",
+    b"#?RADIANCE",
+    b"#?RGBE",
+    b"DDS \x7c\0\0\0",
+    b"SIMPLE  =",  # FITS
 )
+_DICOM = b"DICM"
+"""After 128 bytes."""
 _FILM_MAGIC = (
     b"\x1a\x45\xdf\xa3",  # Matroska and WebM
     b"\0\0\x01\xba",  # MPEG program stream
@@ -100,7 +117,7 @@ def is_sidecar(key: str) -> bool:
 
 def kind_from_content(head: bytes) -> Kind | None:
     """Return the kind of file by its first bytes (512 are enough); None if unknown or audio."""
-    if head.startswith(_STILL_MAGIC) or _is_bmp(head):
+    if head.startswith(_STILL_MAGIC) or _is_bmp(head) or head[128:132] == _DICOM:
         return "still"
     if head.startswith(_FILM_MAGIC):
         return "film"

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pyvips
 
 from colorworker.errors import ColorworkerError, SourceDamaged, SourceUnreadable, SourceUnsupported
-from colorworker.media.filetypes import kind_from_content
+from colorworker.media.filetypes import extension_of, kind_from_content, kind_from_name
 from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
 from colorworker.media.stills.jpegcheck import check_jpeg, join_tables
 from colorworker.media.stills.pngchunks import SIGNATURE, PngMetadata, read_png_metadata
@@ -40,6 +40,7 @@ _SUPPORTED_MAGIC = (
 )
 """Magic numbers of the supported formats. A file that starts with one and cannot be opened is
 damaged, not unsupported."""
+_SUPPORTED_NAMES = frozenset(("jpg", "jpeg", "jpe", "png", "tif", "tiff", "webp", "gif"))
 _HEAD_BYTES = 512
 _MAX_THREADS = 4
 """Maximum libvips threads: buffers grow with threads, and a worker seldom has the machine to
@@ -111,7 +112,7 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
         except pyvips.Error as error:
             if image_source.error:
                 raise _unreadable(image_source) from error
-            if kind_from_content(head) == "still" and not head.startswith(_SUPPORTED_MAGIC):
+            if _looks_unsupported(image_source.key, head):
                 raise _unsupported(image_source.key) from error
             _refuse_unusual(image_source)
             raise SourceDamaged(
@@ -244,6 +245,14 @@ def _with_late_chunks(image: pyvips.Image, png: PngMetadata) -> pyvips.Image:
             image.set_type(pyvips.GValue.blob_type, name, value)
     image.set_type(pyvips.GValue.gint_type, "orientation", orientation_of(png.exif))
     return image
+
+
+def _looks_unsupported(key: str, head: bytes) -> bool:
+    """Return whether the picture's format is known, by content or by name, and not supported."""
+    if head.startswith(_SUPPORTED_MAGIC):
+        return False
+    named = kind_from_name(key) == "still" and extension_of(key) not in _SUPPORTED_NAMES
+    return named or kind_from_content(head) == "still"
 
 
 def _refuse_unusual(image_source: ImageSource) -> None:

@@ -51,9 +51,18 @@ def test_files_without_a_picture_are_damaged_and_print_nothing(data, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_an_intact_file_of_an_unsupported_format_is_unsupported():
+@pytest.mark.parametrize(
+    ("key", "data"),
+    [
+        ("layers.psd", b"8BPS\0\1" + b"\0" * 200),
+        ("P1010001.ORF", b"IIRO\x08\0\0\0" + b"\0" * 200),
+        ("scan.tga", b"\0\0\2" + b"\0" * 200),
+        ("unnamed", b"SIMPLE  =                    T".ljust(2880)),
+    ],
+)
+def test_an_intact_file_of_an_unsupported_format_is_unsupported(key, data):
     with pytest.raises(SourceUnsupported, match="picture format is not supported"):
-        opened(b"8BPS\0\1" + b"\0" * 200, "layers.psd").__enter__()
+        opened(data, key).__enter__()
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".tif", ".webp"])
