@@ -10,6 +10,7 @@ from colorworker import job
 from colorworker.api.keywords import PathLike
 from colorworker.domain.durations import duration_seconds
 from colorworker.domain.runstate import JobRuns
+from colorworker.errors import UsageError
 from colorworker.report.text import destination_label
 from colorworker.runs.joblist import find_job, list_jobs, read_latest_jobs
 from colorworker.runs.jobspage import write_jobs_page
@@ -38,10 +39,16 @@ def status(
         page: Also write the page over all jobs again.
 
     Raises:
-        UsageError: If there is no such job.
+        UsageError: If there is no such job, or no job at all.
     """
     with closing(open_store(str(destination), job.store_options(load_settings()))) as store:
         jobs = find_job(store, job_id) if job_id else list_jobs(store)
+        if not jobs:
+            raise UsageError(
+                destination_label(store, str(destination)),
+                "no job has written to it",
+                "Check the path, or the bucket and its prefix",
+            )
         if page:
             write_jobs_page(
                 store,

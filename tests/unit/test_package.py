@@ -55,7 +55,7 @@ def test_every_public_name_can_be_imported(name):
 
 def test_type_checkers_see_the_names_that_are_imported_at_run_time():
     tree = ast.parse(Path(cw.__file__).read_text())
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
         alias.name: node.module.removeprefix("colorworker.")
         for node in block.body

@@ -50,7 +50,7 @@ def checked(array: Array) -> Array:
     if array.dtype.kind == "f":
         low, high = float(array.min()), float(array.max())
         if not (low >= 0.0 and high <= 1.0):
-            raise ValueError(f"floats from {low:g} to {high:g}: give values from 0 to 1")
+            raise ValueError(f"floats from {low:.9g} to {high:.9g}: give values from 0 to 1")
     return np.ascontiguousarray(array)
 
 
