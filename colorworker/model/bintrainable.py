@@ -21,19 +21,23 @@ Array = npt.NDArray[np.float32]
 ENCODER_MOMENTUM = 0.99
 DECODER_MOMENTUM = 0.98
 NEAREST_BINS = 5
+PAIR_DISTANCES = (1, 2, 4, 8)
+"""Distances of the pairs of cells in `unevenness`; a cell has 4 x 4 pixels."""
 SIGMA = 5.0
 """Width of the soft encoding of a color by its nearest bins, in units of a*, b* (Zhang 2016)."""
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the two terms added to the cross-entropy: mean absolute errors of a*, b*."""
+    """Weights of the terms added to the cross-entropy."""
 
     upsampled: float = 0.02
-    """Weight of the error of upsampled chroma. Coarse chroma is held constant, so that this term
-    trains the upsampling only."""
+    """Weight of the mean absolute error of upsampled chroma. Coarse chroma is held constant, so
+    that this term trains the upsampling only."""
     annealed: float = 0.02
-    """Weight of the error of the annealed mean at stride 4."""
+    """Weight of the mean absolute error of the annealed mean at stride 4."""
+    consistency: float = 0.0
+    """Weight of `unevenness`."""
     temperature: float = 0.38
     """Temperature of the annealed mean."""
 
@@ -103,7 +107,9 @@ class BinTrainable:
         return tables | learned
 
     def losses(self, batch: Batch, *, training: bool) -> dict[str, tf.Tensor]:
-        """Return `loss`, `cross_entropy`, `l1_upsampled`, `l1_annealed` and `ab_mse`.
+        """Return `loss`, its parts, and `ab_mse`.
+
+        The parts are `cross_entropy`, `l1_upsampled`, `l1_annealed` and `unevenness`.
 
         The cross-entropy follows Zhang 2016, equation 2, but class weights apply to each term of
         the sum, so that the optimum is the true distribution shifted by exactly log_class_weights.
@@ -120,14 +126,47 @@ class BinTrainable:
             "cross_entropy": tf.reduce_mean(weight * entropy),
             "l1_upsampled": tf.reduce_mean(tf.abs(upsampled - batch.chroma)),
             "l1_annealed": tf.reduce_mean(tf.abs(coarse - truth)),
+            "unevenness": unevenness(coarse, truth, batch.luma),
             "ab_mse": tf.reduce_mean((upsampled - batch.chroma) ** 2),
         }
         loss = (
             parts["cross_entropy"]
             + self._weights.upsampled * parts["l1_upsampled"]
             + self._weights.annealed * parts["l1_annealed"]
+            + self._weights.consistency * parts["unevenness"]
         )
         return {"loss": loss} | parts
+
+
+def unevenness(chroma: tf.Tensor, truth: tf.Tensor, luma: tf.Tensor) -> tf.Tensor:
+    """Return how much predicted color varies within areas of one true color, a scalar.
+
+    For pairs of cells p, q that are 1, 2, 4 and 8 cells apart, this is the mean of
+    |c_p - c_q| / (|c_p| + |c_q| + 10), weighted by
+    exp(-((L_p - L_q) / 8)^2 - |t_p - t_q|^2 / (2 * 4^2)). Dividing by the chroma keeps gray
+    from being the easiest way to be even.
+
+    Args:
+        chroma: Predicted a*, b*, float32 (B, h, w, 2).
+        truth: True a*, b*, (B, h, w, 2).
+        luma: L* / 50 - 1, (B, 4h, 4w, 1).
+    """
+    lightness = 50 * tf.nn.avg_pool2d(luma, network.COARSE, network.COARSE, "VALID")
+    size = tf.sqrt(tf.reduce_sum(chroma**2, -1) + 1e-3)
+    total, weights = tf.zeros([]), tf.zeros([])
+    for axis in (1, 2):
+        for distance in PAIR_DISTANCES:
+            cut = slice(distance, None), slice(None, -distance)
+            ahead, behind = ((slice(None),) * axis + (part,) for part in cut)
+
+            def squares(x: tf.Tensor, p: Any = ahead, q: Any = behind) -> tf.Tensor:
+                return tf.reduce_sum((x[p] - x[q]) ** 2, -1)
+
+            weight = tf.exp(-squares(lightness) / 8**2 - squares(truth) / (2 * 4**2))
+            apart = tf.sqrt(squares(chroma) + 1e-3) / (size[ahead] + size[behind] + 10)
+            total += tf.reduce_sum(weight * apart)
+            weights += tf.reduce_sum(weight)
+    return total / (weights + 1.0)
 
 
 def soft_encode(chroma: tf.Tensor, bins: Array) -> tf.Tensor:

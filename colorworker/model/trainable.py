@@ -9,7 +9,7 @@ import numpy.typing as npt
 from colorworker.domain.options import Precision
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.bintrainable import BinTrainable
+from colorworker.model.bintrainable import BinTrainable, LossWeights
 from colorworker.model.initialvalues import initial_arrays, with_backbone
 from colorworker.model.koala.inception import Embedder
 from colorworker.model.koala.training import KoalaTrainable
@@ -51,6 +51,7 @@ def make_trainable(
     freeze_backbone: bool = False,
     freeze_statistics: bool = True,
     precision: Precision = "float32",
+    loss: LossWeights | None = None,
     opened: OpenStore = open_store,
 ) -> Trainable:
     """Return a network ready for training, with given weights or initial values.
@@ -65,6 +66,7 @@ def make_trainable(
         freeze_statistics: Freeze the running statistics of the encoder's normalizations. Ignored
             for an encoder that starts untrained, because it has no statistics yet.
         precision: Precision of the convolutions; variables and losses are float32.
+        loss: Weights of the terms of the loss; None for the defaults. Koala has one term only.
         opened: Opens the store of `architecture.backbone`. A network without weights starts with
             the arrays stored there, and koala's frozen branch always comes from there.
 
@@ -92,6 +94,7 @@ def make_trainable(
         freeze_backbone=freeze_backbone,
         freeze_statistics=freeze_backbone or (freeze_statistics and has_statistics),
         precision=precision,
+        loss=loss,
     )
 
 

@@ -101,6 +101,18 @@ class HintConfig(_Group):
         return self
 
 
+class LossConfig(_Group):
+    """Terms added to the cross-entropy of networks over color bins (not koala)."""
+
+    upsampled: Annotated[float, Field(ge=0)] = 0.02
+    """Weight of the mean absolute error of full-size a*, b*. Trains the upsampling only."""
+    annealed: Annotated[float, Field(ge=0)] = 0.02
+    """Weight of the mean absolute error of the a*, b* of the annealed mean, at a quarter size."""
+    consistency: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the differences of predicted color within areas of one true color and even
+    lightness: the blotches in plain clothes and walls."""
+
+
 class OptimizerConfig(_Group):
     """AdamW with warm-up and cosine decay; the backbone has its own learning rate."""
 
@@ -175,6 +187,7 @@ class TrainConfig(_Group):
     picture: PictureConfig = PictureConfig()
     look: LookConfig = LookConfig()
     hints: HintConfig = HintConfig()
+    loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     run: RunConfig = RunConfig()
     cluster: ClusterConfig = ClusterConfig()
@@ -193,8 +206,10 @@ class TrainConfig(_Group):
         facts = self.model_dump(exclude={"run", "cluster"})
         for local in ("train", "stored_as", "max_gib", "keep_copy"):
             del facts["data"][local]
-        if not self.data.weights:  # Checkpoints from before there were weights stay valid.
+        if not self.data.weights:  # Checkpoints from before there were these stay valid.
             del facts["data"]["weights"]
+        if self.loss == LossConfig():
+            del facts["loss"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from colorworker.errors import UsageError
 from colorworker.model.architectures import Architecture
+from colorworker.model.bintrainable import LossWeights
 from colorworker.model.pretrained import resolve_backbone
 from colorworker.model.runtime import configure, tf
 from colorworker.model.trainable import Trainable, make_trainable
@@ -150,5 +151,6 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
         freeze_backbone=wanted.freeze_backbone,
         freeze_statistics=wanted.freeze_statistics,
         precision=config.optimizer.precision,
+        loss=LossWeights(**config.loss.model_dump()),
         opened=opened,
     )

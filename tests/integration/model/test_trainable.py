@@ -7,7 +7,7 @@ import pytest
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.bintrainable import soft_encode
+from colorworker.model.bintrainable import soft_encode, unevenness
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.network import annealed_mean, upsample
 from colorworker.model.runtime import tf
@@ -153,3 +153,33 @@ def test_a_color_is_shared_among_its_five_nearest_bins(lite):
     np.testing.assert_allclose(share[nearest], expected / expected.sum(), rtol=1e-4)
     assert np.count_nonzero(share) == 5
     assert share.sum() == pytest.approx(1)
+
+
+def unevenness_of(chroma, *, truth=None, luma=None):
+    """Return `unevenness` of one picture of 16 x 16 cells."""
+    truth = np.full_like(chroma, 20.0) if truth is None else truth
+    luma = np.zeros((1, 64, 64, 1)) if luma is None else luma
+    arrays = (tf.constant(array, tf.float32) for array in (chroma, truth, luma))
+    return float(unevenness(*arrays))
+
+
+def test_a_blotch_in_an_even_area_counts_as_uneven_and_its_strength_does_not_matter():
+    even = np.full((1, 16, 16, 2), 20.0)
+    blotch = even.copy()
+    blotch[:, 4:9, 4:9] = [50.0, 20.0]
+
+    assert unevenness_of(even) < 0.001
+    assert unevenness_of(blotch) > 0.02
+    # A network cannot become even by becoming gray.
+    assert unevenness_of(blotch * 0.5) > 0.8 * unevenness_of(blotch)
+
+
+def test_colors_may_change_where_lightness_or_true_color_changes():
+    halves = np.full((1, 16, 16, 2), 20.0)
+    halves[:, :, 8:] = -20.0
+    edge = np.zeros((1, 64, 64, 1))
+    edge[:, :, 32:] = 0.8
+
+    assert unevenness_of(halves, luma=edge) < 0.001
+    assert unevenness_of(halves, truth=halves) < 0.001
+    assert unevenness_of(halves) > 0.05

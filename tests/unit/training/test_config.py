@@ -63,6 +63,7 @@ def test_the_hash_covers_what_affects_the_result():
         {"picture.size": 64},
         {"data.min_colorfulness": 1.0},
         {"data.weights": {"face": 0.5}},
+        {"loss.consistency": 0.5},
     ]
 
     hashes = {parse_config("", "x", change).sha256() for change in same}
