@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float32]
 ENCODER_MOMENTUM = 0.99
 DECODER_MOMENTUM = 0.98
 NEAREST_BINS = 5
-PAIR_DISTANCES = (1, 2, 4, 8)
+PAIR_DISTANCES = (1, 2, 4, 8, 16)
 """Distances of the pairs of cells in `unevenness`; a cell has 4 x 4 pixels."""
 SIGMA = 5.0
 """Width of the soft encoding of a color by its nearest bins, in units of a*, b* (Zhang 2016)."""
@@ -141,10 +141,10 @@ class BinTrainable:
 def unevenness(chroma: tf.Tensor, truth: tf.Tensor, luma: tf.Tensor) -> tf.Tensor:
     """Return how much predicted color varies within areas of one true color, a scalar.
 
-    For pairs of cells p, q that are 1, 2, 4 and 8 cells apart, this is the mean of
-    |c_p - c_q| / (|c_p| + |c_q| + 10), weighted by
-    exp(-((L_p - L_q) / 8)^2 - |t_p - t_q|^2 / (2 * 4^2)). Dividing by the chroma keeps gray
-    from being the easiest way to be even.
+    For pairs of cells p, q that are 1, 2, 4, 8 and 16 cells apart, this is the mean of
+    |c_p - c_q|^2 / (m^2 + 10^2), weighted by
+    exp(-((L_p - L_q) / 8)^2 - |t_p - t_q|^2 / (2 * 4^2)); m is the picture's mean chroma. Dividing
+    by it keeps gray from being the easiest way to be even.
 
     Args:
         chroma: Predicted a*, b*, float32 (B, h, w, 2).
@@ -152,7 +152,8 @@ def unevenness(chroma: tf.Tensor, truth: tf.Tensor, luma: tf.Tensor) -> tf.Tenso
         luma: L* / 50 - 1, (B, 4h, 4w, 1).
     """
     lightness = 50 * tf.nn.avg_pool2d(luma, network.COARSE, network.COARSE, "VALID")
-    size = tf.sqrt(tf.reduce_sum(chroma**2, -1) + 1e-3)
+    size = tf.sqrt(tf.reduce_sum(chroma**2, -1, keepdims=True) + 1e-3)
+    scaled = chroma / tf.sqrt(tf.reduce_mean(size, [1, 2], keepdims=True) ** 2 + 10**2)
     total, weights = tf.zeros([]), tf.zeros([])
     for axis in (1, 2):
         for distance in PAIR_DISTANCES:
@@ -163,8 +164,7 @@ def unevenness(chroma: tf.Tensor, truth: tf.Tensor, luma: tf.Tensor) -> tf.Tenso
                 return tf.reduce_sum((x[p] - x[q]) ** 2, -1)
 
             weight = tf.exp(-squares(lightness) / 8**2 - squares(truth) / (2 * 4**2))
-            apart = tf.sqrt(squares(chroma) + 1e-3) / (size[ahead] + size[behind] + 10)
-            total += tf.reduce_sum(weight * apart)
+            total += tf.reduce_sum(weight * squares(scaled))
             weights += tf.reduce_sum(weight)
     return total / (weights + 1.0)
 

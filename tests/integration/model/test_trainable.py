@@ -171,7 +171,7 @@ def test_a_blotch_in_an_even_area_counts_as_uneven_and_its_strength_does_not_mat
     assert unevenness_of(even) < 0.001
     assert unevenness_of(blotch) > 0.02
     # A network cannot become even by becoming gray.
-    assert unevenness_of(blotch * 0.5) > 0.8 * unevenness_of(blotch)
+    assert unevenness_of(blotch * 0.5) > 0.7 * unevenness_of(blotch)
 
 
 def test_colors_may_change_where_lightness_or_true_color_changes():
