@@ -14,7 +14,7 @@ class ToyColorizer:
         """Return (height, width) of the lightness that `predict` takes: 32 x 48, or upright."""
         return (32, 48) if width >= height else (48, 32)
 
-    def predict(self, lightness, hints=None):
+    def predict(self, lightness, known=None):
         """Return a* and b*, (n, h, w, 2), for L* of shape (n, h, w)."""
         self.batches.append(lightness.shape)
         warm = (lightness - 50) * 0.5

@@ -1,11 +1,16 @@
 """The contract between the model and its users: lightness in, chroma out."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.knowncolors import KnownColors
+
 Floats = npt.NDArray[np.float32]
+KnownOfBatch = Sequence[Sequence[KnownColors]]
+"""The known colors of each picture of a batch, in the order in which they are applied."""
 
 
 class Colorizer(Protocol):
@@ -15,12 +20,13 @@ class Colorizer(Protocol):
         """Return the (height, width) at which the model sees a picture of this size."""
         ...
 
-    def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:
+    def predict(self, lightness: Floats, known: KnownOfBatch | None = None) -> Floats:
         """Return a* and b* for every pixel.
 
         Args:
             lightness: L* in [0, 100], float32 (b, h, w), at the shape from `working_shape`.
-            hints: a*, b* and a mask of 0 and 1, float32 (b, h, w, 3); None: no hints.
+            known: The known colors of each picture, at the same shape; see
+                `knowncolors.apply_known_colors`. None: no picture has any.
 
         Returns:
             float32 (b, h, w, 2).

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorworker.color.colorizerprotocol import Colorizer
+from colorworker.color.colorizerprotocol import Colorizer, KnownOfBatch
 from colorworker.color.lab import Floats
 
 
@@ -30,7 +30,11 @@ class ConstantColor:
         """Return the picture's own shape."""
         return height, width
 
-    def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:  # noqa: ARG002
+    def predict(
+        self,
+        lightness: Floats,
+        known: KnownOfBatch | None = None,  # noqa: ARG002
+    ) -> Floats:
         """Return the constant."""
         return np.full((*lightness.shape, 2), (self.a, self.b), np.float32)
 

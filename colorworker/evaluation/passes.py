@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorworker.color.lab import Floats
+from colorworker.color.colorizerprotocol import KnownOfBatch
+from colorworker.color.knowncolors import KnownColors
 from colorworker.color.metrics import colorfulness, colorfulness_absolute
 from colorworker.errors import UsageError
 from colorworker.evaluation.candidates import Candidate
@@ -113,9 +114,11 @@ def measure(
     return rows, {name: [score.ciede2000 for score in found] for name, found in scores.items()}
 
 
-def color(candidate: Candidate, batch: Sequence[Truth], hints: Floats | None = None) -> list[Shown]:
+def color(
+    candidate: Candidate, batch: Sequence[Truth], known: KnownOfBatch | None = None
+) -> list[Shown]:
     """Return pictures of one shape, colorized by the candidate from their lightness."""
-    predicted = candidate.colorizer.predict(np.stack([t.lightness for t in batch]), hints)
+    predicted = candidate.colorizer.predict(np.stack([t.lightness for t in batch]), known)
     return [shown(truth.lightness, ab) for truth, ab in zip(batch, predicted, strict=True)]
 
 
@@ -140,8 +143,8 @@ def point(
     """
     found: list[Scores] = []
     for batch in batches(_truths(pictures, chosen.__contains__), BATCH):
-        hints = np.stack([point_hints(t, hint_count, seed) for t in batch]) if hint_count else None
-        colored = color(candidate, batch, hints)
+        known = [[point_hints(t, hint_count, seed)] for t in batch] if hint_count else None
+        colored = color(candidate, batch, known)
         found += [_scores(*pair) for pair in zip(colored, batch, strict=True)]
     return Point(
         setting,
@@ -151,18 +154,17 @@ def point(
     )
 
 
-def point_hints(truth: Truth, count: int, seed: int) -> Floats:
-    """Return a*, b* and mask, (H, W, 3), with the true color at `count` random pixels.
+def point_hints(truth: Truth, count: int, seed: int) -> KnownColors:
+    """Return the true color at `count` random pixels as known colors.
 
     The pixels depend on the picture's key and the seed only.
     """
     height, width = truth.lightness.shape
     generator = np.random.default_rng([seed, zlib.crc32(truth.key.encode())])
     places = generator.permutation(height * width)[:count]
-    hints = np.zeros((height * width, 3), np.float32)
-    hints[places, :2] = truth.chroma.reshape(-1, 2)[places]
-    hints[places, 2] = 1
-    return hints.reshape(height, width, 3)
+    weight = np.zeros(height * width, np.float32)
+    weight[places] = 1
+    return KnownColors(truth.chroma, weight.reshape(height, width), "hint")
 
 
 def spread_choice(ordinals: Sequence[int], count: int) -> frozenset[int]:

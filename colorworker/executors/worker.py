@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.colorizerprotocol import Colorizer
+from colorworker.color.colorizerprotocol import Colorizer, KnownOfBatch
 from colorworker.domain.options import ModelRef, Precision, PredictionSettings
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
@@ -202,10 +202,10 @@ class _LockedColorizer:
         return self.inner.working_shape(height, width)
 
     def predict(
-        self, lightness: npt.NDArray[np.float32], hints: npt.NDArray[np.float32] | None = None
+        self, lightness: npt.NDArray[np.float32], known: KnownOfBatch | None = None
     ) -> npt.NDArray[np.float32]:
         with self.lock:
-            return self.inner.predict(lightness, hints)
+            return self.inner.predict(lightness, known)
 
 
 def _load(spec: WorkerSpec, settings: PredictionSettings) -> "TensorFlowColorizer":

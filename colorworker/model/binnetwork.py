@@ -1,6 +1,5 @@
 """A trained network over color bins, as the colorizer runs it: lite and efficientnetv2s."""
 
-from colorworker.model import hints as hinting
 from colorworker.model import network
 from colorworker.model.backbones import BACKBONES
 from colorworker.model.network import ApplyConvolution
@@ -42,14 +41,10 @@ class BinNetwork:
         stretched = min(steps * network.STRIDE, 3 * side)
         return (side, stretched) if height <= width else (stretched, side)
 
-    def chroma(
-        self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor, settings: tf.Tensor
-    ) -> tf.Tensor:
+    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:
         """Return a*, b* (B, H, W, 2) for luma in [-1, 1] and hints on the coarse grid."""
         features, pooled = network.encode(self._apply, luma, self._backbone)
-        scaled = grids / [hinting.CHROMA_SCALE, hinting.CHROMA_SCALE, 1.0]
-        logits, mask = network.decode(self._apply, features, pooled, luma, scaled)
+        logits, mask = network.decode(self._apply, features, pooled, luma, grids)
         offset = (1 - settings[0]) * self._log_class_weights
         coarse = network.annealed_mean(logits, self._bins, offset, settings[1])
-        lightness = tf.nn.avg_pool2d(luma, network.COARSE, network.COARSE, "VALID") / 2 + 0.5
-        return network.upsample(hinting.spread_hints(coarse, lightness, grids, cells), mask)
+        return network.upsample(coarse, mask)

@@ -7,6 +7,8 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colorizerprotocol import KnownOfBatch
+from colorworker.color.knowncolors import apply_known_colors
 from colorworker.domain.options import ModelRef, Precision
 from colorworker.errors import UsageError
 from colorworker.model import hints as hinting
@@ -35,15 +37,12 @@ class Network(Protocol):
         """Return the (height, width), multiples of 4, at which it sees a picture of this size."""
         ...
 
-    def chroma(
-        self, luma: tf.Tensor, grids: tf.Tensor, cells: tf.Tensor, settings: tf.Tensor
-    ) -> tf.Tensor:
+    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:
         """Return a*, b*, float32 (B, H, W, 2). Called while a graph is traced.
 
         Args:
             luma: L* / 50 - 1, (B, H, W, 1), at a working shape.
-            grids: Hints: a*, b* and a mask of 0 and 1, (B, H/4, W/4, 3).
-            cells: Indices of the hints, from `hints.hinted_cells`.
+            grids: Known colors, from `hints.hints_on_grid`, (B, H/4, W/4, 3).
             settings: Vividness and temperature, (2,); only networks over color bins use them.
         """
         ...
@@ -88,7 +87,6 @@ class TensorFlowColorizer:
             input_signature=[
                 tf.TensorSpec([None, None, None, 1], tf.float32),
                 tf.TensorSpec([None, None, None, 3], tf.float32),
-                tf.TensorSpec([None, None], tf.int32),
                 tf.TensorSpec([2], tf.float32),
             ],
         )
@@ -108,12 +106,13 @@ class TensorFlowColorizer:
         """Return the (height, width) at which the network sees a picture of this size."""
         return self._network.working_shape(height, width)
 
-    def predict(self, lightness: Array, hints: Array | None = None) -> Array:
+    def predict(self, lightness: Array, known: KnownOfBatch | None = None) -> Array:
         """Return the colors of a batch of pictures.
 
         Args:
             lightness: L* in [0, 100], (B, H, W), of any size.
-            hints: Known colors: a*, b* and a mask in [0, 1], (B, H, W, 3). None: no hints.
+            known: The known colors of each picture, (H, W), later ones covering earlier ones. None:
+                no picture has any.
 
         Returns:
             a* and b*, float32 (B, H, W, 2), about [-110, 110]. Colors may be outside the gamut.
@@ -124,28 +123,35 @@ class TensorFlowColorizer:
         if lightness.ndim != 3 or 0 in lightness.shape[1:]:
             raise ValueError(f"lightness must have shape (B, H, W), got {lightness.shape}")
         batch, height, width = lightness.shape
-        if hints is not None and hints.shape != (batch, height, width, 3):
-            raise ValueError(f"hints of shape {hints.shape} for lightness {lightness.shape}")
+        known = [()] * batch if known is None else known
+        _check_known(known, lightness)
         chroma = np.empty((batch, height, width, 2), np.float32)
         for part in _parts(batch):
-            small = self._at_working_shape(lightness[part], None if hints is None else hints[part])
+            small = self._at_working_shape(lightness[part], known[part])
             for index, picture in enumerate(small, part.start):
-                chroma[index] = hinting.resize(picture, height, width)
+                ab = hinting.resize(picture, height, width)
+                chroma[index] = apply_known_colors(lightness[index], ab, known[index])
         return chroma
 
-    def _at_working_shape(self, lightness: Array, hints: Array | None) -> Array:
+    def _at_working_shape(self, lightness: Array, known: KnownOfBatch) -> Array:
         """Return the a*, b* of one batch at its working shape."""
         height, width = self.working_shape(*lightness.shape[1:])
         luma = np.stack([hinting.resize(picture, height, width) for picture in lightness])
         grid = (height // network.COARSE, width // network.COARSE)
-        if hints is None:
-            grids = np.zeros((len(luma), *grid, 3), np.float32)
-        else:
-            grids = np.stack([hinting.hints_on_grid(hint, *grid) for hint in hints])
-        chroma = self._chroma(
-            luma[..., np.newaxis] / 50 - 1, grids, hinting.hinted_cells(grids), self._settings
-        )
+        grids = np.stack([hinting.hints_on_grid(each, *grid) for each in known])
+        chroma = self._chroma(luma[..., np.newaxis] / 50 - 1, grids, self._settings)
         return np.asarray(chroma.numpy(), np.float32)
+
+
+def _check_known(known: KnownOfBatch, lightness: Array) -> None:
+    if len(known) != len(lightness):
+        raise ValueError(f"known colors of {len(known)} pictures for {len(lightness)}")
+    for colors in known:
+        for each in colors:
+            if each.weight.shape != lightness.shape[1:]:
+                raise ValueError(
+                    f"known colors of shape {each.weight.shape} for lightness {lightness.shape}"
+                )
 
 
 def _checked_side(short_side: int | None) -> int:

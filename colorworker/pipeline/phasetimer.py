@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import local
 from typing import TypeVar
 
-from colorworker.color.colorizerprotocol import Colorizer, Floats
+from colorworker.color.colorizerprotocol import Colorizer, Floats, KnownOfBatch
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class TimedColorizer:
         """See Colorizer."""
         return self.inner.working_shape(height, width)
 
-    def predict(self, lightness: Floats, hints: Floats | None = None) -> Floats:
+    def predict(self, lightness: Floats, known: KnownOfBatch | None = None) -> Floats:
         """See Colorizer."""
         with self.timer.phase("predict"):
-            return self.inner.predict(lightness, hints)
+            return self.inner.predict(lightness, known)

@@ -1,9 +1,8 @@
 """The layers of koala, a variant of Deep Koalarization: tables 1 to 3 of the report."""
 
-from colorworker.model import hints as hinting
 from colorworker.model.architectures import Architecture
 from colorworker.model.koala.inception import Embedder
-from colorworker.model.network import COARSE, ApplyConvolution
+from colorworker.model.network import ApplyConvolution
 from colorworker.model.runtime import tf
 
 CHROMA_RANGE = 128.0
@@ -68,13 +67,12 @@ class KoalaNetwork:
     def chroma(
         self,
         luma: tf.Tensor,
-        grids: tf.Tensor,
-        cells: tf.Tensor,
-        settings: tf.Tensor,  # noqa: ARG002 - for networks over color bins
+        grids: tf.Tensor,  # noqa: ARG002 - for networks over color bins
+        settings: tf.Tensor,  # noqa: ARG002
     ) -> tf.Tensor:
         """Return a*, b* (B, H, W, 2). The picture is padded to a white square, in its center.
 
-        The network itself takes no hints; they are spread over its output, as for other networks.
+        The network itself takes no hints; known colors are applied to its output.
         """
         height, width = tf.shape(luma)[1], tf.shape(luma)[2]
         top, left = (self._pixels - height) // 2, (self._pixels - width) // 2
@@ -82,8 +80,4 @@ class KoalaNetwork:
         square = tf.pad(luma, [[0, 0], [top, bottom], [left, right], [0, 0]], constant_values=WHITE)
         square = tf.ensure_shape(square, [None, self._pixels, self._pixels, 1])
         seen = color(self._apply, square, self._embed(square))[:, top : top + height]
-        chroma = seen[:, :, left : left + width] * CHROMA_RANGE
-        coarse = tf.nn.avg_pool2d(chroma, COARSE, COARSE, "VALID")
-        lightness = tf.nn.avg_pool2d(luma, COARSE, COARSE, "VALID") / 2 + 0.5
-        moved = hinting.spread_hints(coarse, lightness, grids, cells) - coarse
-        return chroma + tf.image.resize(moved, [height, width], "bilinear")
+        return seen[:, :, left : left + width] * CHROMA_RANGE

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from colorworker.color.knowncolors import KnownColors
 from colorworker.errors import UsageError
 from colorworker.model.colorizer import TensorFlowColorizer, load_colorizer
 from colorworker.model.weights import load, resolve
@@ -22,6 +23,13 @@ def picture(height, width, seed=0):
     ground = rng.random((height, width)).cumsum(0) % 17
     sky = np.linspace(90, 60, height)[:, None] - ground * (np.arange(height) > height // 2)[:, None]
     return np.clip(sky, 0, 100).astype(np.float32)
+
+
+def known(height, width, region, color):
+    """Return one color as a hint in a region of a picture."""
+    weight = np.zeros((height, width), np.float32)
+    weight[region] = 1
+    return KnownColors(np.full((height, width, 2), color, np.float32), weight, "hint")
 
 
 @pytest.mark.parametrize(
@@ -66,10 +74,7 @@ def test_chroma_has_the_size_of_the_picture_and_one_trace_serves_all_sizes(color
         assert chroma.shape == (batch, height, width, 2)
         assert chroma.dtype == np.float32
         assert np.isfinite(chroma).all()
-    hints = np.zeros((1, 50, 50, 3), np.float32)
-    colorizer.predict(picture(50, 50)[None], hints)
-    hints[:, 10:20] = 1
-    colorizer.predict(picture(50, 50)[None], hints)
+    colorizer.predict(picture(50, 50)[None], [[known(50, 50, np.s_[10:20], (1, 1))]])
     assert colorizer.trace_count == 1
 
 
@@ -92,9 +97,13 @@ def test_lightness_of_a_wrong_shape_is_refused(colorizer, shape):
         colorizer.predict(np.zeros(shape, np.float32))
 
 
-def test_hints_of_a_different_size_are_refused(colorizer):
-    with pytest.raises(ValueError, match="hints of shape"):
-        colorizer.predict(np.zeros((1, 32, 32), np.float32), np.zeros((1, 16, 16, 3), np.float32))
+def test_known_colors_of_a_different_size_or_number_are_refused(colorizer):
+    hints = known(16, 16, np.s_[:8], (1, 1))
+
+    with pytest.raises(ValueError, match="known colors of shape"):
+        colorizer.predict(np.zeros((1, 32, 32), np.float32), [[hints]])
+    with pytest.raises(ValueError, match="known colors of 2 pictures for 1"):
+        colorizer.predict(np.zeros((1, 16, 16), np.float32), [[hints], [hints]])
 
 
 def test_more_vividness_gives_more_chroma():
@@ -137,26 +146,26 @@ def test_a_lower_temperature_gives_more_chroma():
 def test_a_hint_colors_its_place_and_similar_pixels_only(colorizer):
     lightness = np.full((1, 256, 256), 70, np.float32)
     lightness[:, :, 128:] = 20
-    hints = np.zeros((1, 256, 256, 3), np.float32)
-    hints[0, 100:108, 20:28] = (50, 40, 1)
+    hints = known(256, 256, np.s_[100:108, 20:28], (50, 40))
 
     before = colorizer.predict(lightness)[0]
-    after = colorizer.predict(lightness, hints)[0]
+    after = colorizer.predict(lightness, [[hints]])[0]
 
     moved = np.abs(after - before).sum(-1)
-    assert np.abs(after[104, 24] - (50, 40)).max() < 8
+    assert np.abs(after[100:108, 20:28] - (50, 40)).max() < 1e-3
     assert moved[160, 60] > 10
     assert moved[104, 250] < moved[160, 60] / 2
 
 
-def test_hints_everywhere_bring_chroma_close_to_them(colorizer):
+def test_many_hints_bring_chroma_close_to_them(colorizer):
     lightness = picture(200, 300)[None]
     color = np.array([40, -50], np.float32)
-    hints = np.ones((1, 200, 300, 3), np.float32)
-    hints[..., :2] = color
+    weight = np.zeros((200, 300), np.float32)
+    weight[::10, ::10] = 1
+    hints = KnownColors(np.broadcast_to(color, (200, 300, 2)), weight, "hint")
 
     automatic = np.linalg.norm(colorizer.predict(lightness) - color, axis=-1)
-    hinted = np.linalg.norm(colorizer.predict(lightness, hints) - color, axis=-1)
+    hinted = np.linalg.norm(colorizer.predict(lightness, [[hints]]) - color, axis=-1)
 
     assert hinted.max() < automatic.min() / 2
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from colorworker.color.knowncolors import KnownColors
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.colorizer import TensorFlowColorizer
@@ -88,10 +89,11 @@ def assert_pictures_of_any_size_are_colored(colorizer):
 
 def assert_hints_are_spread(colorizer):
     lightness = np.full((1, 32, 32), 50, np.float32)
-    hints = np.zeros((1, 32, 32, 3), np.float32)
-    hints[0, 8:12, 8:12] = (60, 60, 1)
+    weight = np.zeros((32, 32), np.float32)
+    weight[8:12, 8:12] = 1
+    hints = KnownColors(np.full((32, 32, 2), 60, np.float32), weight, "hint")
 
-    moved = colorizer.predict(lightness, hints)[0] - colorizer.predict(lightness)[0]
+    moved = colorizer.predict(lightness, [[hints]])[0] - colorizer.predict(lightness)[0]
 
     distance = np.linalg.norm((60, 60) - colorizer.predict(lightness)[0, 9, 9])
     assert np.linalg.norm(moved[9, 9]) > distance / 2

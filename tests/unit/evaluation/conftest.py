@@ -23,13 +23,16 @@ class Scaled:
     def __init__(self, truths, factor):
         self.truths, self.factor = truths, factor
 
-    def predict(self, lightness, hints=None):
+    def predict(self, lightness, known=None):
         found = []
         for light in lightness:
             truth = next(t for t in self.truths if np.array_equal(t.lightness, light))
             found.append(truth.chroma * self.factor)
         chroma = np.stack(found)
-        return chroma if hints is None else np.where(hints[..., 2:] > 0, hints[..., :2], chroma)
+        if known is not None:
+            for picture, ((hints,),) in zip(chroma, zip(known, strict=True), strict=True):
+                picture[hints.weight > 0] = hints.ab[hints.weight > 0]
+        return chroma
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_two_runs_give_identical_numbers(pictures, half):
 def test_more_hints_reduce_the_error_and_include_the_earlier_ones(pictures, truths, half):
     found = measure(pictures, [half], EvaluationScope(sweep_pictures=4)).evaluation
     (sweep,) = found.hints
-    few, many = (point_hints(truths[0], count, seed=0)[..., 2] > 0 for count in (3, 30))
+    few, many = (point_hints(truths[0], count, seed=0).weight > 0 for count in (3, 30))
 
     assert [each.setting for each in sweep.points] == list(HINT_COUNTS)
     assert np.all(np.diff([each.ciede2000 for each in sweep.points]) < 0)

@@ -19,7 +19,7 @@ class WarmColorizer:
     def working_shape(self, height, width):
         return 32, 48
 
-    def predict(self, lightness, hints=None):
+    def predict(self, lightness, known=None):
         return np.stack([lightness - 40, 1.5 * lightness - 60], axis=-1).astype(np.float32)
 
 

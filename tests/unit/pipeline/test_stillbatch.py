@@ -113,7 +113,7 @@ def test_large_pictures_are_colored_one_by_one(source, monkeypatch):
 
 def test_an_unexpected_exception_leaves_no_picture_open(source):
     class Broken(ToyColorizer):
-        def predict(self, lightness, hints=None):
+        def predict(self, lightness, known=None):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -38,7 +38,7 @@ class NoisyColorizer:
     def working_shape(self, height, width):
         return 32, 48
 
-    def predict(self, lightness, hints=None):
+    def predict(self, lightness, known=None):
         self.pictures += len(lightness)
         colors = []
         for picture in lightness:
@@ -52,7 +52,7 @@ class NoisyColorizer:
 class ByObject(NoisyColorizer):
     """Colors the lightest pixels red and all others green, with an error for each picture."""
 
-    def predict(self, lightness, hints=None):
+    def predict(self, lightness, known=None):
         light = (lightness > 70)[..., None]
         error = super().predict(lightness)[:, :1, :1] - (30, 40)
         return (np.where(light, (25, 15), (-20, 10)) + error).astype(np.float32)
@@ -61,7 +61,7 @@ class ByObject(NoisyColorizer):
 class ByLuma(NoisyColorizer):
     """Colors light pixels orange and dark pixels green."""
 
-    def predict(self, lightness, hints=None):
+    def predict(self, lightness, known=None):
         light = lightness[..., None] > 60
         return np.where(light, (20, 30), (-30, 20)).astype(np.float32)
 
