@@ -15,6 +15,7 @@ ColorworkerError
 │   ├── OutputMismatch      the output differs from the plan, and is not published
 │   ├── OutputCollision     two sources would be written under one name
 │   ├── LineRefused         a manifest line that names no readable object
+│   ├── StrictFailure       colored with losses, which --strict does not accept
 │   └── Quarantined         the worker died on every attempt at this item
 ├── ItemSkipped             nothing to do for this item; not a failure
 │   ├── NotMedia            neither the name nor the content is a picture or a film
@@ -137,6 +138,12 @@ class LineRefused(ItemError):
     """A manifest line names no object, or one outside the manifest's root."""
 
     code = "line_refused"
+
+
+class StrictFailure(ItemError):
+    """Something of the item is lost or altered, and the option `strict` does not accept that."""
+
+    code = "strict"
 
 
 class Quarantined(ItemError):

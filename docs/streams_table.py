@@ -43,8 +43,9 @@ def table(lines: dict[str, dict[str, Any]]) -> None:
         values = (one["index"], one["kind"], one["codec"], one["language"], *fates)
         print("| " + " | ".join(map(str, values)) + " |")
     for title, line in lines.items():
-        print(f"\nWarnings of {title}: {len(line['warnings']) or 'none'}")
-        print("".join(f"\n- {warning}" for warning in line["warnings"]))
+        for kind in ("warnings", "notes"):
+            print(f"\n{kind.capitalize()} of {title}: {len(line[kind]) or 'none'}")
+            print("".join(f"\n- {sentence}" for sentence in line[kind]))
 
 
 def main() -> None:

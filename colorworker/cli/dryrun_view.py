@@ -63,15 +63,18 @@ def film_text(outline: FilmOutline, options: Options, most_rows: int = _MOST_ROW
     if outline.width:
         yield ", ".join(_facts(outline, options))
     if outline.is_done:
-        yield "already done"
+        refused = options.strict and outline.warnings
+        yield "already done; will fail: --strict refuses it" if refused else "already done"
     elif outline.in_color and options.color_sources == "skip":
         yield "will be skipped: already in color (--color-sources recolor colors it again)"
     elif outline.error:
         yield f"will fail: {visible(outline.error)}"
+    elif options.strict and outline.warnings:
+        yield "will fail: --strict refuses it"
     elif not options.preview and outline.segments:
         yield from _segments(outline, most_rows)
-    for warning in outline.warnings:
-        yield f"note: {visible(warning)}"
+    for warning in dict.fromkeys(outline.warnings):
+        yield f"warning: {visible(warning)}"
 
 
 def _facts(outline: FilmOutline, options: Options) -> Iterator[str]:

@@ -30,6 +30,8 @@ class OptionInfo:
     """Lowest value, inclusive; None for no limit."""
     le: float | None = None
     """Highest value, inclusive; None for no limit."""
+    changes_output: bool = True
+    """False for options that only judge outputs; these are not part of identities."""
 
 
 @dataclass(frozen=True)

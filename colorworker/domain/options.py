@@ -139,6 +139,14 @@ class Options:
     color_sources: Annotated[
         ColorSources, OptionInfo("What to do with sources that are in color already.")
     ] = "skip"
+    strict: Annotated[
+        bool,
+        OptionInfo(
+            "Fail items of which something is lost or altered, instead of only warning: damaged or"
+            " missing frames and sound, dropped tracks, metadata that is not kept.",
+            changes_output=False,
+        ),
+    ] = False
     label: Annotated[
         Label,
         OptionInfo(
@@ -288,9 +296,9 @@ def non_default(options: Options) -> dict[str, Any]:
     """Return the options that differ from their defaults, by name. Identities are hashes of these.
 
     So a new option does not change any identity until it is set. To change a default, raise
-    `units.RECIPE`. The access profile's default codec and the codec's default
-    crf count as not set. A codec named for the mezzanine profile counts as set even if it is
-    ProRes: without it, films of full range become DNxHR.
+    `units.RECIPE`. The access profile's default codec and the codec's default crf count as not set,
+    and so do options that only judge outputs. A codec named for the mezzanine profile counts as set
+    even if it is ProRes: without it, films of full range become DNxHR.
     """
     codec, crf = options.codec, options.crf
     if options.profile == "access":
@@ -300,10 +308,13 @@ def non_default(options: Options) -> dict[str, Any]:
         if codec == default:
             codec = None
     values = {**vars(options), "codec": codec, "crf": crf}
+    judging = {
+        field.name for field in option_fields(type(options)) if not field.info.changes_output
+    }
     return {
         field.name: values[field.name]
         for field in fields(options)
-        if values[field.name] != field.default
+        if values[field.name] != field.default and field.name not in judging
     }
 
 

@@ -37,6 +37,9 @@ class ScanInfo:
     """Duration of these frames."""
     cuts: tuple[Cut, ...]
     warnings: tuple[str, ...] = ()
+    """Sentences about lost or altered material; see `domain.notes`."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what is harmless."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class SegmentInfo:
     thumbnail_keys: tuple[str, ...] = ()
     """Pictures of a preview."""
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class FilmInfo:
     streams: tuple[StreamFate, ...] = ()
     """What happened to each stream of the source."""
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ class StillInfo:
     error: str = ""
     """The same as a sentence."""
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 Info = ScanInfo | SegmentInfo | FilmInfo | StillInfo
@@ -159,8 +165,13 @@ class Record:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Problems of the source that did not prevent its coloring."""
+        """Sentences about lost or altered material that did not prevent the coloring."""
         return self.info.warnings if self.info else ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what is harmless."""
+        return self.info.notes if self.info else ()
 
 
 def info_of(record: Record, kind: type[InfoType]) -> InfoType:

@@ -128,7 +128,18 @@ def outline(
                     found = _of_header(reader, unit)
         except ColorworkerError as error:
             found = FilmOutline(error=str(error))
-    return replace(found, is_done=unit.assembly_id in context.recorded)
+    if unit.assembly_id not in context.recorded:
+        return found
+    warnings = _warnings_of(unit.assembly_id, context) if unit.options.strict else ()
+    return replace(found, is_done=True, warnings=(*found.warnings, *warnings))
+
+
+def _warnings_of(unit_id: str, context: InspectionContext) -> tuple[str, ...]:
+    """Return the warnings in a unit's record; none if the record is missing or damaged."""
+    try:
+        return record_from_json(context.destination.get(record_key(unit_id))).warnings
+    except (ColorworkerError, ValueError):
+        return ()
 
 
 def _of_record(unit: Scan, context: InspectionContext) -> FilmOutline | None:

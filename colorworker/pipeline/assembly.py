@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from colorworker.domain.excerpt import Excerpt, clip_timeline
 from colorworker.domain.label import notice_of
+from colorworker.domain.notes import Note, split_notes
 from colorworker.domain.records import FilmInfo, PartFacts, Record, ScanInfo, SegmentInfo, info_of
 from colorworker.domain.shots import Shot, ShotSheet, merge_shots
 from colorworker.domain.timeline import Timeline
@@ -101,7 +102,14 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
             () if context.settings.keep_parts else unit.segment_ids,
             *_shots(store, unit, segments, info, timeline),
             film.streams,
-            (*scanned.warnings, *_part_warnings(segments), *film.warnings),
+            *split_notes(
+                [
+                    *scanned.warnings,
+                    *map(Note, scanned.notes),
+                    *_part_warnings(segments),
+                    *film.warnings,
+                ]
+            ),
         ),
     )
     winner = commit(store, record)
@@ -156,17 +164,20 @@ def _part_warnings(segments: list[Record]) -> list[str]:
     infos = [info_of(segment, SegmentInfo) for segment in segments]
     beyond = sum(info.pixels_beyond_gamut for info in infos)
     pixels = sum(info.pixels for info in infos)
-    warnings = []
+    warnings: list[str] = []
     if beyond:
         share = f"{100 * beyond / pixels:.2f}" if beyond / pixels >= 1e-4 else "less than 0.01"
         warnings.append(
-            f"luma of {share} % of all pixels lies outside EBU R 103 in the source and was not"
-            " changed"
+            Note(
+                f"luma of {share} % of all pixels lies outside EBU R 103 in the source and was not"
+                " changed"
+            )
         )
     if by_nvdec := sum(info.nvdec_frames for info in infos):
-        warnings.append(f"{by_nvdec} frames were decoded by NVDEC, which does not report damage")
-    return warnings + [
-        f"segment {index}: {warning}"
-        for index, info in enumerate(infos)
-        for warning in info.warnings
-    ]
+        warnings.append(
+            Note(f"{by_nvdec} frames were decoded by NVDEC, which does not report damage")
+        )
+    for index, info in enumerate(infos):
+        warnings += [f"segment {index}: {warning}" for warning in info.warnings]
+        warnings += [Note(f"segment {index}: {note}") for note in info.notes]
+    return warnings

@@ -7,20 +7,30 @@ every item, so it must not be recorded against the one that happened to meet it.
 import errno
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from colorworker.domain.records import Record, StillInfo, UnitResult
+from colorworker.domain.options import Options
+from colorworker.domain.records import Record, ScanInfo, StillInfo, UnitResult
+from colorworker.domain.units import Assembly, Scan, Segment, Still
 from colorworker.errors import (
     ColorworkerError,
     DependencyMissing,
     ItemSkipped,
     PlaceUnfit,
+    StrictFailure,
     UsageError,
 )
 from colorworker.pipeline.context import WorkerContext
 
+_SHOWN_WARNINGS = 5
+"""Warnings in the error of an item that they make fail; its line in the report has all."""
+
 
 def outcome_of(
-    context: WorkerContext, unit_id: str, attempt: int, work: Callable[[], tuple[Record, bool]]
+    context: WorkerContext,
+    unit: Scan | Segment | Assembly | Still,
+    attempt: int,
+    work: Callable[[], tuple[Record, bool]],
 ) -> UnitResult:
     """Do the work, which returns a record and whether it existed already; return its result.
 
@@ -30,17 +40,29 @@ def outcome_of(
     try:
         record, resumed = work()
     except ColorworkerError as error:
-        return failure(context, unit_id, attempt, error)
-    return success(context, unit_id, attempt, record, resumed=resumed)
+        return failure(context, unit.unit_id, attempt, error)
+    return success(context, unit, attempt, record, resumed=resumed)
 
 
 def success(
-    context: WorkerContext, unit_id: str, attempt: int, record: Record, *, resumed: bool
+    context: WorkerContext,
+    unit: Scan | Segment | Assembly | Still,
+    attempt: int,
+    record: Record,
+    *,
+    resumed: bool,
 ) -> UnitResult:
-    """Return the result of a unit that has a record, which may say that it was skipped."""
+    """Return the result of a unit that has a record.
+
+    The record may say that the unit was skipped. With the option `strict`, warnings make it fail;
+    the record stays, so without the option nothing is done again.
+    """
+    if refused := _strict_failure(record, unit.options):
+        failed = failure(context, unit.unit_id, attempt, refused)
+        return replace(failed, record=record, resumed=resumed)
     still = record.info if isinstance(record.info, StillInfo) else None
     return UnitResult(
-        unit_id,
+        unit.unit_id,
         record.outcome,
         record,
         resumed,
@@ -49,6 +71,22 @@ def success(
         attempt=attempt,
         worker=context.worker,
     )
+
+
+def _strict_failure(record: Record, options: Options) -> StrictFailure | None:
+    """Return the failure of a unit whose warnings its options do not accept, else None."""
+    if not options.strict or not record.warnings or record.outcome != "succeeded":
+        return None
+    in_color = isinstance(record.info, ScanInfo) and record.info.in_color
+    if in_color and options.color_sources == "skip":
+        return None
+    shown = "; ".join(record.warnings[:_SHOWN_WARNINGS])
+    if len(record.warnings) > _SHOWN_WARNINGS:
+        shown += f"; and {len(record.warnings) - _SHOWN_WARNINGS} more"
+    next_step = "Leave out --strict to color it all the same"
+    if record.output_key:
+        next_step = f"The color copy {record.output_key} is kept; leave out --strict to accept it"
+    return StrictFailure(record.source_key, f"refused by --strict: {shown}", next_step)
 
 
 def failure(

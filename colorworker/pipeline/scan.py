@@ -7,6 +7,7 @@ import numpy as np
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.color.tone import is_color
 from colorworker.domain.excerpt import Excerpt, clip_cuts, clip_timeline
+from colorworker.domain.notes import split_notes
 from colorworker.domain.options import Options
 from colorworker.domain.records import Record, ScanInfo, info_of
 from colorworker.domain.timeline import Timeline, timeline_from_bytes, timeline_to_bytes
@@ -78,7 +79,7 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
             len(part.pts),
             round(part.seconds, 3),
             tuple(cuts),
-            tuple(tally.warnings()),
+            *split_notes(tally.warnings()),
         ),
     )
     return commit(store, record), False

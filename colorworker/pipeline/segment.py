@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from colorworker.domain.adjustments import FilmTimes, prediction_settings_at
+from colorworker.domain.notes import split_notes
 from colorworker.domain.records import PartFacts, Record, SegmentInfo
 from colorworker.domain.shots import RecordedStart
 from colorworker.domain.timeline import Timeline
@@ -122,6 +123,7 @@ def _color_part(work: _SegmentWork, record: Record) -> tuple[Record, SegmentInfo
     with closing(_color_segment_frames(work)) as frames:
         record, facts = _write_part(work, record, frames)
     tally, store = work.tally, work.context.destination
+    warnings, notes = split_notes(tally.warnings())
     starts, pictures = _shots_of_record(work, work.pictures.put(store, work.unit.unit_id))
     return record, SegmentInfo(
         work.unit.start_pts,
@@ -131,7 +133,8 @@ def _color_part(work: _SegmentWork, record: Record) -> tuple[Record, SegmentInfo
         tally.gamut.pixels,
         tally.gamut.beyond,
         tally.nvdec_frames,
-        warnings=tuple(tally.warnings()),
+        warnings=warnings,
+        notes=notes,
     )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from colorworker.color.guided import fit_to_luma
 from colorworker.color.tone import is_color
 from colorworker.domain.label import notice_of
+from colorworker.domain.notes import split_notes
 from colorworker.domain.records import Record, StillInfo, info_of
 from colorworker.domain.units import Still
 from colorworker.errors import AlreadyColor
@@ -150,7 +151,8 @@ def _write(
         with timer.phase("write"):
             sha256 = sha256_of_file(path)
             stored = context.destination.put_file(key, path)
-    info = replace(info_of(record, StillInfo), warnings=tuple(dict.fromkeys(picture.warnings)))
+    warnings, notes = split_notes(picture.warnings)
+    info = replace(info_of(record, StillInfo), warnings=warnings, notes=notes)
     return replace(
         record,
         info=info,

@@ -66,11 +66,11 @@ def _color_group(
             closing.callback(begun.close)
             return begun
         record, resumed = begun
-        return success(context, still.unit_id, attempt, record, resumed=resumed)
+        return success(context, still, attempt, record, resumed=resumed)
 
     def finish(still: OpenStill, ab: Floats) -> UnitResult:
         work = partial(finish_in_color, context, still, ab, computing)
-        return outcome_of(context, still.unit.unit_id, attempt, work)
+        return outcome_of(context, still.unit, attempt, work)
 
     begun = list(pool.map(begin, stills))
     results = [item for item in begun if isinstance(item, UnitResult)]

@@ -30,7 +30,7 @@ def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult
             unit.unit_id, "succeeded", attempt=attempt, worker=context.worker, stills=stills
         )
     try:
-        return outcome_of(context, unit.unit_id, attempt, partial(_do, context, unit, attempt))
+        return outcome_of(context, unit, attempt, partial(_do, context, unit, attempt))
     finally:
         return_freed_memory()
 

@@ -53,6 +53,9 @@ class ItemLine:
     resumed: bool = False
     """Done by an earlier run; this run computed nothing for it."""
     warnings: tuple[str, ...] = ()
+    """Sentences about lost or altered material."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what is harmless."""
     streams: tuple[StreamFate, ...] = ()
     """What happened to each stream of a film's source."""
     thumbnail_keys: tuple[str, ...] = ()
@@ -121,7 +124,7 @@ def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size:
         results: Results of all its units; may contain duplicates.
         size: Size to use if the record of `result` has none.
     """
-    record = result.record if result.outcome == "succeeded" else None
+    record = result.record if _has_output(result) else None
     records = {item.record.unit_id: item.record for item in results if item.record}.values()
     info = record.info if record else None
     if isinstance(info, FilmInfo):
@@ -154,7 +157,8 @@ def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size:
         attempts=max(item.attempt for item in results),
         worker=", ".join(sorted(workers)),
         resumed=bool(results) and all(item.resumed for item in results),
-        warnings=tuple(dict.fromkeys(note for item in whole for note in item.warnings)),
+        warnings=tuple(dict.fromkeys(text for item in whole for text in item.warnings)),
+        notes=tuple(dict.fromkeys(text for item in whole for text in item.notes)),
         streams=film.streams if film else (),
         thumbnail_keys=tuple(key for item in whole for key in item.all_thumbnail_keys),
         shots=film.shots if film else (),
@@ -162,6 +166,12 @@ def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size:
         version=entry.version,
         own_options=dict(entry.own_options),
     )
+
+
+def _has_output(result: UnitResult) -> bool:
+    """Return whether the item was colored, even if its warnings made it fail."""
+    is_whole = result.record is not None and result.record.kind in {"still", "assembly"}
+    return result.outcome == "succeeded" or (result.outcome == "failed" and is_whole)
 
 
 def _start_pts(record: Record) -> int:

@@ -27,6 +27,9 @@ class Item:
     error: str = ""
     """Why it failed or was skipped, as a sentence; empty if it succeeded."""
     warnings: tuple[str, ...] = ()
+    """Sentences about lost or altered material."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what is harmless."""
     outputs: tuple[str, ...] = ()
     """Paths or URIs of the color copies; empty if there are none."""
     resumed: bool = False
@@ -114,6 +117,7 @@ def _item(line: ItemLine, destination: str) -> Item:
         line.error_code,
         line.error,
         tuple(line.warnings),
+        tuple(line.notes),
         outputs,
         line.resumed,
         line.frames,

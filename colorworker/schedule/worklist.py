@@ -25,6 +25,7 @@ from colorworker.domain.schedule import (
     missing_sources,
     output_identity,
 )
+from colorworker.errors import StrictFailure
 from colorworker.report.itemlines import ItemLine
 from colorworker.schedule.planstate import CollectionState
 
@@ -168,7 +169,11 @@ class Worklist:
     def _failure_of(self, entry: Entry) -> Failure | None:
         if (entry.root, entry.key) not in self._failed_keys:
             return None
-        return self._failures.get(output_identity(entry, self._options, self._model))
+        found = self._failures.get(output_identity(entry, self._options, self._model))
+        if found and found.error_code == StrictFailure.code:
+            # Without the option that refused it, it is no failure.
+            return found if entry.options(self._options).strict else None
+        return found
 
 
 def _gone(entry: Entry) -> Entry:

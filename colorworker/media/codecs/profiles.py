@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from colorworker.domain.notes import Note
 from colorworker.domain.options import CODECS, DEFAULT_CRF, Codec, Options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
@@ -84,7 +85,7 @@ class EncoderSpec:
     frame_data: frozenset[str] = frozenset()
     """Kinds of side data that the encoder writes, by the names in `sidedata.FRAME_DATA`."""
     losses: tuple[str, ...] = ()
-    """One sentence for each thing in the source that this encoder cannot keep."""
+    """Warnings and notes about what this encoder cannot keep of the source; see `domain.notes`."""
 
 
 def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> EncoderSpec:
@@ -106,7 +107,7 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
     losses: tuple[str, ...] = ()
     if options.deinterlace == "bwdif" and info.field_order != PROGRESSIVE:
         info = replace(info, field_order=PROGRESSIVE)
-        losses = ("deinterlaced with bwdif: every second line of luma is interpolated",)
+        losses = (Note("deinterlaced with bwdif: every second line of luma is interpolated"),)
     if options.profile == "archive":
         spec = _archive(key, info, container)
     elif options.profile == "mezzanine":
@@ -161,7 +162,7 @@ def _mezzanine(key: str, info: VideoInfo, options: Options, container: str) -> E
     codec = options.codec or CODECS["mezzanine"][0]
     said: tuple[str, ...] = ()
     if info.color_range == FULL_RANGE and options.codec is None and _is_large_enough(info, "dnxhr"):
-        codec, said = "dnxhr", ("written as DNxHR: ProRes supports only limited range",)
+        codec, said = "dnxhr", (Note("written as DNxHR: ProRes supports only limited range"),)
     formats = pixelformats.PRORES if codec == "prores" else pixelformats.DNXHR
     _check_size(key, info, codec, formats.name)
     pix_fmt = choose_pix_fmt(key, info, formats)
@@ -340,13 +341,14 @@ def _signal_options(info: VideoInfo, encoder: str) -> dict[str, str]:
 def _lost_chroma(info: VideoInfo, options: Options, pix_fmt: str, name: str) -> tuple[str, ...]:
     if options.chroma != "source" or not is_coarser(pix_fmt, info.pix_fmt):
         return ()
-    return (f"{name} is written with 4:2:0 chroma, coarser than the source's",)
+    return (Note(f"{name} is written with 4:2:0 chroma, coarser than the source's"),)
 
 
 def _lost_fields(info: VideoInfo, name: str) -> tuple[str, ...]:
     if not info.interlaced:
         return ()
-    return (f"{name} encodes fields as whole frames: only the container marks them as interlaced",)
+    said = f"{name} encodes fields as whole frames: only the container marks them as interlaced"
+    return (Note(said),)
 
 
 def _lost_range(info: VideoInfo) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from colorworker.domain.label import Notice
+from colorworker.domain.notes import Note
 from colorworker.domain.records import PartFacts
 from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.timeline import Timeline
@@ -121,8 +122,10 @@ def assemble(
         lost += lost_color_tags(info, output, spec.container)
     if off_seconds:
         lost.append(
-            f"{spec.container} has a coarser time base than the source: frames are shown up to "
-            f"{float(off_seconds) * 1000:.2f} ms off"
+            Note(
+                f"{spec.container} has a coarser time base than the source: frames are shown up to "
+                f"{float(off_seconds) * 1000:.2f} ms off"
+            )
         )
     warnings = (*spec.losses, *copied.warnings, *lost)
     fates = sorted(copied.fates, key=lambda fate: fate.index)

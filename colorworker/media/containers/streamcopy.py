@@ -16,6 +16,7 @@ from av.error import FFmpegError
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
+from colorworker.domain.notes import Note
 from colorworker.domain.streamfate import Fate, StreamFate
 from colorworker.media.codecs.profiles import EncoderSpec
 from colorworker.media.containers.audio import TranscodedAudio, transcode_audio
@@ -26,7 +27,7 @@ from colorworker.media.containers.demux import ignore_new_streams
 from colorworker.media.containers.discontinuities import continuous_packets
 from colorworker.media.containers.latestreams import is_known
 from colorworker.media.containers.outputtrack import AnyPacket, OutputTrack
-from colorworker.media.containers.subtitles import transcode_subtitles
+from colorworker.media.containers.subtitles import PLAIN_TEXTS, transcode_subtitles
 from colorworker.media.containers.tags import filter_tags, quicktime_language
 from colorworker.media.containers.trim import TrimRange
 from colorworker.media.sidedata import CAPTIONS
@@ -45,17 +46,29 @@ class CopiedStreams:
     """Output tracks by the stream's index in the source."""
     fates: list[StreamFate] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    """Sentences for the report about everything that changed or was lost."""
+    """Sentences for the report about everything that changed or was lost; see `domain.notes`."""
 
-    def note(self, stream: Stream, fate: Fate, detail: str = "", *, kind: str = "") -> None:
-        """Record what became of a stream; add a warning if it was transcoded or left out."""
+    def note(
+        self,
+        stream: Stream,
+        fate: Fate,
+        detail: str = "",
+        *,
+        kind: str = "",
+        harmless: bool = False,
+    ) -> None:
+        """Record what became of a stream, and say so in the report unless it is unchanged.
+
+        That is a note if it is `harmless`, otherwise a warning.
+        """
         codec, kind = codec_name(stream), kind or stream.type
         self.fates.append(
             StreamFate(stream.index, kind, codec, fate, detail, stream.metadata.get("language", ""))
         )
         if fate in {"left out", "recoded"}:
             described = f"{kind} stream {stream.index} ({codec or 'unknown codec'})"
-            self.warnings.append(f"{described} {fate}: {detail}")
+            said = f"{described} {fate}: {detail}"
+            self.warnings.append(Note(said) if harmless else said)
 
     def note_frame_data(
         self,
@@ -180,7 +193,8 @@ def _add_track(
             copied.note(stream, "left out", f"{spec.container} does not hold it")
             return
         made = codec_name(track.output)
-        copied.note(stream, "recoded", f"{spec.container} does not hold it, becomes {made}")
+        detail = f"{spec.container} does not hold it, becomes {made}"
+        copied.note(stream, "recoded", detail, harmless=codec in PLAIN_TEXTS)
     track.output.disposition = stream.disposition
     track.output.metadata.update(filter_tags(stream.metadata))
     if output.format.name == "mov":
@@ -208,7 +222,9 @@ def _transcode_audio(
             f"{spec.container} does not hold it and no encoder takes it; extract it with ffmpeg",
         )
         return None
-    copied.note(stream, "recoded", f"{reason}, becomes {track.encoder.described}")
+    # Lossless, or as lossy as the access profile's pictures.
+    detail = f"{reason}, becomes {track.encoder.described}"
+    copied.note(stream, "recoded", detail, harmless=True)
     if not track.encoder.keeps_layout:
         copied.warnings.append(
             f"audio stream {stream.index}: {track.encoder.described} keeps its "
@@ -222,7 +238,7 @@ def _note_copied(stream: Stream, copied: CopiedStreams) -> None:
         copied.note(stream, "copied", kind="cover")
     elif stream.type == "video":
         copied.note(stream, "copied", "only the first video stream is colored")
-        copied.warnings.append(f"video stream {stream.index} copied: not colored")
+        copied.warnings.append(Note(f"video stream {stream.index} copied: not colored"))
     else:
         copied.note(stream, "copied")
 

@@ -16,6 +16,8 @@ CAPTIONS = "cc_dec"
 """libav's CEA-608 decoder; PyAV reports a CEA-608 track under this name."""
 TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", CAPTIONS})
 """Text subtitle codecs, which libav can transcode; the others are bitmaps."""
+PLAIN_TEXTS = frozenset({"subrip", "srt", "mov_text", "text"})
+"""Those without positions and styles that would be lost in another one of them."""
 ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip"}
 """The text subtitle codec of each container."""
 

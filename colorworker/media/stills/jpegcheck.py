@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import simplejpeg
 
+from colorworker.domain.notes import Note
+
 SOI = b"\xff\xd8"
 EOI = b"\xff\xd9"
 _SOS = 0xDA
@@ -58,14 +60,15 @@ def check_jpeg(data: bytes) -> JpegCheck:
         whole = data + EOI
         message = _first_fault(whole)
         if not message:
-            warnings.append("the JPEG's end marker is missing; all of its picture is there")
+            said = "the JPEG's end marker is missing; all of its picture is there"
+            warnings.append(Note(said))
             data, needs_end_marker = whole, True
     found = _EXTRANEOUS.search(message)
     if found and found[2] not in ("d9", *(f"d{number}" for number in range(8))):
         message = _first_fault(_without_header_junk(data))
         found = _EXTRANEOUS.search(message)
     if found and int(found[1]) <= _SPARE_BYTES:
-        warnings.append(f"{found[1]} unused bytes in the JPEG's picture data")
+        warnings.append(Note(f"{found[1]} unused bytes in the JPEG's picture data"))
         message = _fault_without(data, int(found[1])) if found[2] == "d9" else ""
     return JpegCheck(message, tuple(warnings), data, needs_end_marker)
 

@@ -76,6 +76,13 @@ def test_films_that_will_not_be_colored_show_the_reason():
     assert words(error="r.avi: ends\x1b early")[1:] == [r"will fail: r.avi: ends\x1b early"]
     assert list(film_text(FilmOutline(error="torn"), Options())) == ["will fail: torn"]
     assert words(is_done=True)[1:] == ["already done"]
+    refused = "will fail: --strict refuses it"
+    assert words(Options(strict=True), warnings=("torn",))[1:] == [refused, "warning: torn"]
+    assert words(Options(strict=True), warnings=("torn",), is_done=True)[1:] == [
+        f"already done; {refused}",
+        "warning: torn",
+    ]
+    assert words(Options(strict=True), is_done=True)[1:] == ["already done"]
     skipped = "will be skipped: already in color (--color-sources recolor colors it again)"
     assert words(in_color=True)[1:] == [skipped]
     assert words(in_color=True, error="it is PQ")[1:] == [skipped]
@@ -83,5 +90,5 @@ def test_films_that_will_not_be_colored_show_the_reason():
 
 
 def test_warnings_are_shown_and_previews_have_no_segments():
-    assert words(warnings=("2 packets are damaged",))[-1] == "note: 2 packets are damaged"
+    assert words(warnings=("2 packets are damaged",))[-1] == "warning: 2 packets are damaged"
     assert len(words(Options(preview=True))) == 1

@@ -104,7 +104,7 @@ def test_a_deinterlaced_film_keeps_its_frame_count_and_is_marked_progressive(job
     line, output = job(profile="archive", deinterlace="bwdif")
 
     assert (line.outcome, line.frames) == ("succeeded", 24)
-    assert line.warnings[0].startswith("deinterlaced with bwdif")
+    assert line.notes[0].startswith("deinterlaced with bwdif")
     with av.open(str(output)) as container:
         assert not any(frame.interlaced_frame for frame in container.decode(video=0))
 
@@ -130,7 +130,7 @@ def test_a_preview_needs_no_hardware_encoder(job):
     assert (line.outcome, line.error) == ("succeeded", "")
 
 
-def test_frames_decoded_by_nvdec_are_counted_in_a_warning(job, monkeypatch):
+def test_frames_decoded_by_nvdec_are_counted_in_a_note(job, monkeypatch):
     make_film(job.sources / "reel.mkv", Recipe(frames=24))
     in_software = decode.decode_from
 
@@ -143,7 +143,7 @@ def test_frames_decoded_by_nvdec_are_counted_in_a_warning(job, monkeypatch):
 
     line, _ = job(profile="archive", nvdec=True)
 
-    assert line.warnings == ("24 frames were decoded by NVDEC, which does not report damage",)
+    assert line.notes == ("24 frames were decoded by NVDEC, which does not report damage",)
 
 
 def test_the_broadcast_gamut_limits_strong_colors_on_uneven_luma(job):
@@ -153,8 +153,8 @@ def test_the_broadcast_gamut_limits_strong_colors_on_uneven_luma(job):
     before = chroma_strength(job.sources.parent / "color" / free.output_key)
     kept, output = job(profile="archive", broadcast_gamut=True)
 
-    assert free.warnings == ()
-    (said,) = kept.warnings
+    assert free.notes == ()
+    (said,) = kept.notes
     # x264 encodes the source, and on a busy machine its bytes are not always the same.
     outside = "of all pixels lies outside EBU R 103 in the source and was not changed"
     assert re.fullmatch(rf"luma of 0\.[23]\d % {outside}", said)

@@ -1,5 +1,7 @@
 """Runs of a plan, without TensorFlow or Ray: real codecs, a toy colorizer, memory stores."""
 
+import struct
+import zlib
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -185,6 +187,34 @@ def test_a_failed_item_waits_is_retried_and_is_parked(bench):
     bench.picture("a.png")
     assert bench.run(PLAN).collections[0].tally.worked_on == 1
     assert not [*bench.opened("color").list(".colorworker/plans/nightly/reels/failures/")]
+
+
+def test_items_that_only_strict_refuses_are_judged_anew_when_the_plan_changes(bench):
+    for seed, name in enumerate(("a.png", "b.png", "c.png")):
+        picture = pyvips.Image.black(64, 48) + seed
+        picture.cast("uchar").write_to_file(str(bench.archive / name), keep="none")
+    data = (bench.archive / "a.png").read_bytes()
+    text = b"tEXtTitle\0Reel 7"
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    (bench.archive / "a.png").write_bytes(data[:33] + chunk + data[33:])
+    archive = replace(REELS, options=Options(profile="archive"))
+    strict = replace(archive, options=Options(profile="archive", strict=True))
+    lenient_plan, strict_plan = (
+        replace(PLAN, collections=(each,), retry=Retry(attempts=1)) for each in (archive, strict)
+    )
+
+    assert bench.run(lenient_plan).collections[0].tally.done == 3
+    before = bench.records
+    judged = bench.run(strict_plan).collections[0].tally
+    parked = bench.run(strict_plan).collections[0].tally
+    accepted = bench.run(lenient_plan).collections[0].tally
+    again = bench.run(strict_plan).collections[0].tally
+
+    assert (judged.done, judged.failed, judged.newly_parked) == (2, 1, ["a.png"])
+    assert (parked.done, parked.parked) == (2, 1)
+    assert (accepted.done, accepted.resumed) == (3, 3)
+    assert again.failed == 1
+    assert bench.records == before
 
 
 def test_an_unavailable_store_parks_no_item(bench, monkeypatch):
