@@ -1,5 +1,6 @@
 """Prints an evaluation: tables on stdout, progress on stderr."""
 
+import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from colorworker.evaluation.breakdown import cells
 from colorworker.evaluation.table import (
     FILM_COLUMNS,
+    Breakdown,
     Evaluation,
     FilmRow,
-    cells,
+    breakdowns,
     columns,
     film_cells,
 )
@@ -30,7 +33,7 @@ _FEW = 5
 
 
 def show_pictures(evaluation: Evaluation) -> None:
-    """Print the table of pictures, and which ones could not be measured."""
+    """Print the tables of pictures, and which ones could not be measured."""
     shown = columns(evaluation.rows)
     table = _table([heading for heading, _, _ in shown])
     truth = (evaluation.truth_colorfulness, evaluation.truth_colorfulness_absolute)
@@ -38,6 +41,8 @@ def show_pictures(evaluation: Evaluation) -> None:
     for row in evaluation.rows:
         table.add_row(visible(row.name), *cells(row, shown))
     _console().print(table)
+    for part in breakdowns(evaluation):
+        _show_breakdown(part)
     print(f"{evaluation.pictures} pictures measured, {len(evaluation.broken)} not")
     _failures([error for _, error in evaluation.broken])
 
@@ -86,6 +91,17 @@ def _lines() -> "Tell":
             print(f"{what}: {done}/{total or '?'}", file=sys.stderr, flush=True)
 
     return show
+
+
+def _show_breakdown(part: Breakdown) -> None:
+    """Print a table with a section for each kind or color."""
+    table = _table(["", *part.headings])
+    table.columns[0].header, table.columns[1].justify = f"by {part.title}", "left"
+    for group, rows in itertools.groupby(part.rows, key=lambda row: row[0]):
+        for place, (_, name, *numbers) in enumerate(rows):
+            table.add_row("" if place else visible(group), visible(name), *numbers)
+        table.add_section()
+    _console().print(table)
 
 
 def _failures(errors: Sequence[str]) -> None:

@@ -64,7 +64,7 @@ def evaluate(
     """
     seen = survey(pictures, truth, progress)
     candidates = [*baselines(*seen.mean_chroma), *models]
-    rows, differences = measure(pictures, seen, candidates, extractors, progress)
+    summary = measure(pictures, seen, candidates, extractors, progress)
     ordinals = list(seen.keys)
     few = spread_choice(ordinals, scope.sweep_pictures)
     vividness, hints = _sweeps(pictures, few, models, vivid, scope.seed, progress)
@@ -74,19 +74,21 @@ def evaluate(
         truth_colorfulness=seen.colorfulness,
         truth_colorfulness_absolute=seen.colorfulness_absolute,
         nearly_gray=seen.nearly_gray,
-        rows=rows,
+        rows=summary.rows,
         broken=seen.broken,
         sweep_pictures=len(few),
         vividness=vividness,
         hints=hints,
-        each=differences,
+        each=summary.each,
         keys=tuple(seen.keys.values()),
+        colors=summary.colors,
+        kinds=summary.kinds,
     )
     sheets: dict[str, tuple[Strip, ...]] = {}
     if models and scope.strips:
-        chosen = choose(ordinals, differences[models[0].name], scope.strips)
+        chosen = choose(ordinals, summary.each[models[0].name], scope.strips)
         flat = [ordinal for group in chosen.values() for ordinal in group]
-        drawn = list(strips(pictures, seen, models, differences, flat))
+        drawn = list(strips(pictures, seen, models, summary.each, flat))
         by_ordinal = dict(zip(flat, drawn, strict=True))
         sheets = {name: tuple(by_ordinal[o] for o in group) for name, group in chosen.items()}
     return Result(evaluation, sheets)

@@ -82,25 +82,40 @@ def lab_of(rgb: npt.NDArray[np.uint8]) -> Floats:
     return lab_from_linear_rgb(srgb_to_linear(np.divide(rgb, 255, dtype=np.float32)))
 
 
+def differences(colored: Shown, lightness: Floats, chroma: Floats) -> npt.NDArray[np.float64]:
+    """Return CIEDE2000 of each pixel, (H, W), at the true lightness.
+
+    Args:
+        colored: From `shown`, with the true lightness.
+        lightness: The true L*, (H, W).
+        chroma: The true a*, b*, (H, W, 2).
+
+    Source:
+        Sharma, Wu and Dalal 2005, as implemented by scikit-image.
+    """
+    light = lightness[..., None]
+    true, seen = np.concatenate((light, chroma), -1), np.concatenate((light, colored.chroma), -1)
+    return np.asarray(deltaE_ciede2000(true, seen), np.float64)
+
+
 def compare(
-    colored: Shown, lightness: Floats, chroma: Floats, rgb: npt.NDArray[np.uint8]
+    colored: Shown,
+    chroma: Floats,
+    rgb: npt.NDArray[np.uint8],
+    difference: npt.NDArray[np.float64],
 ) -> Scores:
     """Return the scores of a colored picture.
 
     Args:
-        colored: From `shown`, with the true lightness.
-        lightness: The true L*, (H, W), sides of at least `MIN_SIDE`.
+        colored: From `shown`, with the true lightness; sides of at least `MIN_SIDE`.
         chroma: The true a*, b*, (H, W, 2).
         rgb: The true sRGB codes, (H, W, 3).
+        difference: From `differences`.
 
     Source:
         SSIM: Wang, Bovik, Sheikh and Simoncelli 2004, with their Gaussian window of 11 pixels,
-        sigma 1.5. CIEDE2000: Sharma, Wu and Dalal 2005. Both as implemented by scikit-image.
+        sigma 1.5, as implemented by scikit-image.
     """
-    light = lightness[..., None]
-    difference = deltaE_ciede2000(
-        np.concatenate((light, chroma), -1), np.concatenate((light, colored.chroma), -1)
-    )
     return Scores(
         colorfulness=colorfulness(colored.rgb),
         colorfulness_absolute=colorfulness_absolute(colored.rgb),

@@ -11,11 +11,14 @@ from colorworker.color.colorizerprotocol import KnownOfBatch
 from colorworker.color.knowncolors import KnownColors
 from colorworker.color.metrics import colorfulness, colorfulness_absolute
 from colorworker.errors import UsageError
+from colorworker.evaluation.blotches import EvenRegions, even_regions, unevenness
 from colorworker.evaluation.candidates import Candidate
+from colorworker.evaluation.colorgroups import ColorGroups, color_groups, tally
 from colorworker.evaluation.frechet import Features, Gathering, frechet_distance
-from colorworker.evaluation.measures import Scores, Shown, compare, shown
+from colorworker.evaluation.measures import Scores, Shown, compare, differences, shown
 from colorworker.evaluation.pictures import Broken, Pictures, Truth, batches
-from colorworker.evaluation.table import Point, Row, mean, standard_error
+from colorworker.evaluation.summary import Candidacy, Comparison, Summary, TruePicture, summarize
+from colorworker.evaluation.table import Point, mean
 
 BATCH = 8
 NEARLY_GRAY = 5.0
@@ -31,6 +34,8 @@ class Survey:
 
     keys: dict[int, str]
     """Keys of the measurable pictures by ordinal."""
+    kinds: dict[int, str]
+    """Kinds of the same pictures; empty text for pictures in no folder."""
     broken: tuple[tuple[str, str], ...]
     mean_chroma: tuple[float, float]
     colorfulness: float
@@ -45,6 +50,7 @@ def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
         UsageError: If none of them can be measured.
     """
     keys: dict[int, str] = {}
+    kinds: dict[int, str] = {}
     broken: list[tuple[str, str]] = []
     numbers: list[tuple[float, float, float, float]] = []
     for picture in pictures.read():
@@ -52,7 +58,7 @@ def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
         if isinstance(picture, Broken):
             broken.append((picture.key, picture.error))
             continue
-        keys[picture.ordinal] = picture.key
+        keys[picture.ordinal], kinds[picture.ordinal] = picture.key, picture.kind
         a, b = picture.chroma.mean((0, 1), np.float64)
         signed, absolute = colorfulness(picture.rgb), colorfulness_absolute(picture.rgb)
         numbers.append((float(a), float(b), signed, absolute))
@@ -64,7 +70,7 @@ def survey(pictures: Pictures, name: str, progress: Progress) -> Survey:
         )
     means = [mean(column) for column in zip(*numbers, strict=True)]
     gray = sum(signed < NEARLY_GRAY for _, _, signed, _ in numbers)
-    return Survey(keys, tuple(broken), (means[0], means[1]), means[2], means[3], gray)
+    return Survey(keys, kinds, tuple(broken), (means[0], means[1]), means[2], means[3], gray)
 
 
 def measure(
@@ -73,8 +79,8 @@ def measure(
     candidates: Sequence[Candidate],
     extractors: Mapping[str, Features],
     progress: Progress,
-) -> tuple[tuple[Row, ...], dict[str, list[float]]]:
-    """Return the rows of the table and each row's CIEDE2000 per picture; reads each picture once.
+) -> Summary:
+    """Return the tables and each row's CIEDE2000 per picture; reads each picture once.
 
     Args:
         pictures: The data set.
@@ -83,35 +89,30 @@ def measure(
         extractors: Feature extractors for Frechet distances, by the field of `Row` they fill.
         progress: Called after every batch.
     """
-    scores: dict[str, list[Scores]] = {candidate.name: [] for candidate in candidates}
-    seconds = dict.fromkeys(scores, 0.0)
+    truths: list[TruePicture] = []
+    found = [Candidacy(candidate) for candidate in candidates]
     gathered = {
-        field: {name: Gathering() for name in ("", *scores)} for field in extractors
+        field: {name: Gathering() for name in ("", *(each.name for each in candidates))}
+        for field in extractors
     }  # "" is the truth
-    done = 0
     for batch in batches(_truths(pictures, seen.keys.__contains__), BATCH):
+        areas = [_areas(truth) for truth in batch]
+        truths += [_true_picture(*each) for each in zip(batch, areas, strict=True)]
         _gather(extractors, gathered, "", [truth.rgb for truth in batch])
-        for candidate in candidates:
+        for each in found:
             start = time.perf_counter()
-            colored = color(candidate, batch)
-            seconds[candidate.name] += time.perf_counter() - start
-            scores[candidate.name] += [_scores(*pair) for pair in zip(colored, batch, strict=True)]
-            _gather(extractors, gathered, candidate.name, [each.rgb for each in colored])
-        done += len(batch)
-        progress("measuring", done, len(seen.keys))
-    distances = {
-        name: {
-            field: frechet_distance(sets[name], sets[""])
+            colored = color(each.candidate, batch)
+            each.seconds += time.perf_counter() - start
+            each.compared += [_compared(*c) for c in zip(colored, batch, areas, strict=True)]
+            _gather(extractors, gathered, each.candidate.name, [shown.rgb for shown in colored])
+        progress("measuring", len(truths), len(seen.keys))
+    for each in found:
+        each.distances = {
+            field: frechet_distance(sets[each.candidate.name], sets[""])
             for field, sets in gathered.items()
             if sets[""].count > 1
         }
-        for name in scores
-    }
-    rows = tuple(
-        _row(each, scores[each.name], seen, seconds[each.name], distances[each.name])
-        for each in candidates
-    )
-    return rows, {name: [score.ciede2000 for score in found] for name, found in scores.items()}
+    return summarize(truths, found)
 
 
 def color(
@@ -178,8 +179,30 @@ def _truths(pictures: Pictures, wanted: Callable[[int], bool]) -> Iterator[Truth
     return (each for each in pictures.read(wanted) if isinstance(each, Truth))
 
 
+def _areas(truth: Truth) -> tuple[EvenRegions, ColorGroups]:
+    return (
+        even_regions(truth.lightness, truth.chroma),
+        color_groups(truth.lightness, truth.chroma, truth.rgb),
+    )
+
+
+def _true_picture(truth: Truth, areas: tuple[EvenRegions, ColorGroups]) -> TruePicture:
+    return TruePicture(truth.kind, colorfulness(truth.rgb), unevenness(areas[0], truth.chroma))
+
+
+def _compared(colored: Shown, truth: Truth, areas: tuple[EvenRegions, ColorGroups]) -> Comparison:
+    regions, groups = areas
+    difference = differences(colored, truth.lightness, truth.chroma)
+    return Comparison(
+        compare(colored, truth.chroma, truth.rgb, difference),
+        unevenness(regions, colored.chroma),
+        tally(groups, colored.chroma, difference),
+    )
+
+
 def _scores(colored: Shown, truth: Truth) -> Scores:
-    return compare(colored, truth.lightness, truth.chroma, truth.rgb)
+    difference = differences(colored, truth.lightness, truth.chroma)
+    return compare(colored, truth.chroma, truth.rgb, difference)
 
 
 def _gather(
@@ -190,30 +213,3 @@ def _gather(
 ) -> None:
     for field, extract in extractors.items():
         gathered[field][name].add(extract(np.stack(pictures)))
-
-
-def _row(
-    candidate: Candidate,
-    scores: Sequence[Scores],
-    seen: Survey,
-    seconds: float,
-    distances: Mapping[str, float],
-) -> Row:
-    signed = mean([score.colorfulness for score in scores])
-    differences = [score.ciede2000 for score in scores]
-    return Row(
-        name=candidate.name,
-        colorfulness=signed,
-        colorfulness_absolute=mean([score.colorfulness_absolute for score in scores]),
-        colorfulness_distance=abs(signed - seen.colorfulness),
-        ab_rmse=mean([score.chroma_mse for score in scores]) ** 0.5,
-        ciede2000=mean(differences),
-        ciede2000_error=standard_error(differences),
-        psnr=mean([score.psnr for score in scores]),
-        ssim=mean([score.ssim for score in scores]),
-        lite_frechet=distances.get("lite_frechet"),
-        fid=distances.get("fid"),
-        seconds_per_picture=seconds / len(scores) if candidate.sha256 else None,
-        sha256=candidate.sha256,
-        note=candidate.note,
-    )

@@ -12,7 +12,7 @@ from colorworker.errors import ItemError, SourceUnsupported
 from colorworker.evaluation.measures import MIN_SIDE, shown
 from colorworker.media.stills.picture import open_still
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
-from colorworker.store.picturesets import PictureSample, read_samples
+from colorworker.store.picturesets import PictureSample, kind_of, read_samples
 
 LONG_SIDE = 1024
 """Larger pictures are downscaled to this long side: the measure is color, not grain."""
@@ -31,6 +31,8 @@ class Truth:
     """a*, b* inside the sRGB gamut, (H, W, 2)."""
     rgb: npt.NDArray[np.uint8]
     """sRGB codes, (H, W, 3)."""
+    kind: str = ""
+    """First folder of its name, or empty."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class Pictures:
         # Brought into gamut like predictions, so that the truth of a wide-gamut file is what sRGB
         # can show.
         truth = shown(lab[..., 0], lab[..., 1:])
-        return Truth(ordinal, sample.key, lab[..., 0], truth.chroma, truth.rgb)
+        return Truth(
+            ordinal, sample.key, lab[..., 0], truth.chroma, truth.rgb, kind_of(sample.name)
+        )
 
     def _lab(self, sample: PictureSample) -> Floats:
         with open_still(io.BytesIO(sample.data), sample.key, max_pixels=self.max_pixels) as picture:

@@ -7,6 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.evaluation.breakdown import (
+    COLOR_COLUMNS,
+    KIND_COLUMNS,
+    ColorRow,
+    Columns,
+    KindRow,
+    cells,
+    markdown_table,
+)
+
 Codes = npt.NDArray[np.uint8]
 
 
@@ -34,6 +44,8 @@ class Row:
     """Frechet distance on the packaged encoder's features; NOT an FID."""
     fid: float | None = None
     """The standard FID, if Inception weights were given."""
+    blotches: float | None = None
+    """Blotch index: unevenness of color in areas that are even in truth."""
     seconds_per_picture: float | None = None
     """Seconds of prediction alone, on the machine named beside the table."""
     sha256: str = ""
@@ -81,6 +93,10 @@ class Evaluation:
     each: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """CIEDE2000 of every measured picture for each row, in the order of `keys`."""
     keys: tuple[str, ...] = ()
+    colors: tuple[ColorRow, ...] = ()
+    """Rows by true color, all candidates of a color together."""
+    kinds: tuple[KindRow, ...] = ()
+    """Rows by kind of picture, all candidates of a kind together."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +140,7 @@ class Strip:
     """(label, sRGB codes) of the truth, of gray, then of every model."""
 
 
-NOTHING = "\N{EN DASH}"
-"""Text for a missing number."""
-
-COLUMNS: tuple[tuple[str, str, str], ...] = (
-    # heading, attribute of Row, format
+COLUMNS: Columns = (
     ("CF signed", "colorfulness", ".1f"),
     ("CF absolute", "colorfulness_absolute", ".1f"),
     ("CF distance", "colorfulness_distance", ".1f"),
@@ -136,12 +148,13 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("CIEDE2000", "ciede2000", ".2f"),
     ("PSNR", "psnr", ".2f"),
     ("SSIM", "ssim", ".3f"),
+    ("blotches", "blotches", ".2f"),
     ("Lite0 Fréchet", "lite_frechet", ".1f"),
     ("FID", "fid", ".2f"),
 )
 
 
-FILM_COLUMNS: tuple[tuple[str, str, str], ...] = (
+FILM_COLUMNS: Columns = (
     ("frames", "frames", "d"),
     ("CF signed", "colorfulness", ".1f"),
     ("CF absolute", "colorfulness_absolute", ".1f"),
@@ -155,8 +168,7 @@ FILM_COLUMNS: tuple[tuple[str, str, str], ...] = (
 
 def film_cells(row: FilmRow) -> list[str]:
     """Return a film's numbers as text, in the order of FILM_COLUMNS."""
-    values = ((getattr(row.scores, attribute), how) for _, attribute, how in FILM_COLUMNS)
-    return [NOTHING if value is None else format(value, how) for value, how in values]
+    return cells(row.scores, FILM_COLUMNS)
 
 
 def columns(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
@@ -166,22 +178,43 @@ def columns(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
     ]
 
 
-def cells(row: Row, shown: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Return a row's numbers as text, with a dash for missing ones."""
-    values = ((getattr(row, attribute), how) for _, attribute, how in shown)
-    return [NOTHING if value is None else format(value, how) for value, how in values]
-
-
 def markdown(evaluation: Evaluation) -> str:
-    """Return the table as Markdown, in the form of the model card."""
+    """Return all tables of pictures as Markdown, in the form of the model card."""
     shown = columns(evaluation.rows)
     head = ["", *(heading for heading, _, _ in shown)]
     truth = ["truth", f"{evaluation.truth_colorfulness:.1f}"]
     truth.append(f"{evaluation.truth_colorfulness_absolute:.1f}")
     truth += [""] * (len(head) - len(truth))
-    lines = [head, ["---"] * len(head), truth]
-    lines += [[row.name, *cells(row, shown)] for row in evaluation.rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    rows = [truth, *([row.name, *cells(row, shown)] for row in evaluation.rows)]
+    tables = [markdown_table(head, rows)]
+    for part in breakdowns(evaluation):
+        head = [part.title, "", *part.headings]
+        tables.append(markdown_table(head, part.rows))
+    return "\n".join(tables)
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """A table of scores by kind or by true color, as text."""
+
+    title: str
+    headings: list[str]
+    """Headings of the columns after the first two, which are group and candidate."""
+    rows: list[list[str]]
+    """Group, candidate, then the numbers."""
+
+
+def breakdowns(evaluation: Evaluation) -> list[Breakdown]:
+    """Return the tables by kind and by true color; a table without rows is left out."""
+    found = []
+    for title, group, rows, shown in (
+        ("kind", "kind", evaluation.kinds, KIND_COLUMNS),
+        ("true color", "color", evaluation.colors, COLOR_COLUMNS),
+    ):
+        text = [[getattr(row, group), row.name, *cells(row, shown)] for row in rows]
+        if text:
+            found.append(Breakdown(title, [heading for heading, _, _ in shown], text))
+    return found
 
 
 def mean(values: Sequence[float]) -> float:

@@ -9,11 +9,12 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined
 
 from colorworker import __version__
+from colorworker.evaluation.breakdown import cells
 from colorworker.evaluation.table import (
     FILM_COLUMNS,
     Evaluation,
     FilmRow,
-    cells,
+    breakdowns,
     columns,
     film_cells,
 )
@@ -84,6 +85,7 @@ def evaluation_html(
         evaluation=evaluation,
         headings=[heading for heading, _, _ in shown],
         rows=[(row, cells(row, shown)) for row in evaluation.rows] if evaluation else [],
+        breakdowns=breakdowns(evaluation) if evaluation else [],
         film_headings=[heading for heading, _, _ in FILM_COLUMNS],
         films=[(film, film_cells(film)) for film in films],
         failures=failures,

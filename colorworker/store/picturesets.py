@@ -75,6 +75,11 @@ def find_shards(store: ObjectStore, source: Source = _EVERYTHING) -> list[Object
     return sorted(wanted, key=lambda info: info.key)
 
 
+def kind_of(name: str) -> str:
+    """Return the kind of a picture: the first folder of its name, or "" if it is in none."""
+    return name.partition("/")[0] if "/" in name else ""
+
+
 def is_picture(key: str) -> bool:
     """Return whether a key has the extension of a picture."""
     return _PICTURE.fullmatch(key) is not None

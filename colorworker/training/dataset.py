@@ -8,7 +8,7 @@ from pathlib import Path
 
 from colorworker.errors import UsageError
 from colorworker.store.objectstore import OpenStore
-from colorworker.store.picturesets import find_shards
+from colorworker.store.picturesets import find_shards, kind_of
 from colorworker.store.sources import parse_source
 from colorworker.training.config import TrainConfig
 from colorworker.training.copyindex import CopyRecord, copy_name
@@ -17,7 +17,7 @@ from colorworker.training.intake import IntakeRules, copy_pictures
 from colorworker.training.inventory import Inventory, inventory_of
 from colorworker.training.keptcopy import KeptCopies
 from colorworker.training.localcopy import LocalCopy, temporary_copy
-from colorworker.training.order import Order, kind_of, sampling_of
+from colorworker.training.order import Order, sampling_of
 
 
 @dataclass(frozen=True)

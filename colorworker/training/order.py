@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.store.picturesets import kind_of
+
 Indices = npt.NDArray[np.int64]
 
 _UNIT_BITS = 32
@@ -21,11 +23,6 @@ def is_held_out(name: str, share: float) -> bool:
         share: Approximate share of the pictures to hold out, in [0, 1].
     """
     return int.from_bytes(_digest(name)[:8], "big") < share * 2**64
-
-
-def kind_of(name: str) -> str:
-    """Return the kind of a picture: the first folder of its name, or "" if it is in none."""
-    return name.partition("/")[0] if "/" in name else ""
 
 
 def _digest(name: str) -> bytes:

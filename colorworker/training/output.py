@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from colorworker.model.weights import encode_weights
 from colorworker.store.objectstore import ObjectStore
+from colorworker.store.picturesets import kind_of
 from colorworker.training import checkpoints
 from colorworker.training.checkpoints import Checkpoint
 from colorworker.training.config import TrainConfig
@@ -30,7 +31,6 @@ from colorworker.training.engine import Engine
 from colorworker.training.events import TrainingResult
 from colorworker.training.feed import FeedConfig, validation_feed
 from colorworker.training.history import History
-from colorworker.training.order import kind_of
 from colorworker.training.results import RESULT
 from colorworker.training.validationsheet import colored_sheet
 

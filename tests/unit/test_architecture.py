@@ -36,10 +36,11 @@ ALLOWED = {
     "report": ("errors domain store state", "jinja2"),
     # These two show an evaluation: they know its values, not how they are measured.
     "report.plots": ("errors", "numpy matplotlib"),
-    "report.evaluationpage": ("errors evaluation.table report", "jinja2"),
+    "report.evaluationpage": ("errors evaluation.breakdown evaluation.table report", "jinja2"),
     "report.qualityplots": ("errors evaluation.table", "matplotlib"),
     "evaluation": ("errors color store media.stills model evaluation", "numpy"),
     "evaluation.measures": ("errors color", "numpy skimage"),
+    "evaluation.blotches": ("color evaluation", "numpy skimage"),
     "evaluation.frechet": ("errors", "numpy scipy"),
     "evaluation.flicker": ("color evaluation", "numpy scipy"),
     "evaluation.motion": ("color media.opticalflow", "numpy"),

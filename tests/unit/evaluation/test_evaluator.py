@@ -11,6 +11,7 @@ from colorworker.evaluation.pictures import Broken, Pictures, Truth, batches
 from colorworker.evaluation.samplesheets import choose
 from colorworker.evaluation.table import markdown
 from colorworker.store.memory import MemoryStore
+from colorworker.store.picturesets import find_shards
 
 
 def silent(_what, _done, _total):
@@ -131,6 +132,36 @@ def test_a_feature_extractor_adds_a_frechet_column(pictures, half):
     assert 0 < model.lite_frechet < gray.lite_frechet
     assert "Lite0 Fréchet" in markdown(found)
     assert "FID" not in markdown(found)
+
+
+def test_kinds_and_true_colors_get_tables_of_their_own(tools):
+    store = MemoryStore("truth")
+    for index, kind in enumerate(("face", "sky", "face")):
+        store.put(f"{kind}/{index}.png", tools["png"](index))
+    store.put("alone.png", tools["png"](3))
+    pictures = Pictures(store, find_shards(store))
+    truths = list(pictures.read())
+    half = Candidate("half", tools["Scaled"](truths, 0.5), sha256="ab" * 32)
+
+    found = measure(pictures, [half]).evaluation
+    kinds = [(row.kind, row.name, row.pictures) for row in found.kinds]
+    errors = dict(zip(found.keys, found.each["half"], strict=True))
+    face = next(row for row in found.kinds if (row.kind, row.name) == ("face", "half"))
+
+    assert kinds == [
+        (kind, name, count)
+        for kind, count in (("face", 2), ("sky", 1))
+        for name in ("gray", "constant mean", "half")
+    ]
+    assert face.ciede2000 == pytest.approx((errors["face/0.png"] + errors["face/2.png"]) / 2)
+    for row in found.colors:
+        if row.name == "half":
+            assert row.chroma == pytest.approx(row.true_chroma / 2, rel=1e-3)
+    assert sum(row.share for row in found.colors if row.name == "half" and row.color != "skin") == (
+        pytest.approx(1)
+    )
+    assert "| face | half | 2 |" in markdown(found)
+    assert "| skin | half |" in markdown(found)
 
 
 def test_an_empty_data_set_is_an_error_with_the_reason(pictures):

@@ -5,7 +5,7 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
-from colorworker.evaluation.measures import compare, shown
+from colorworker.evaluation.measures import compare, differences, shown
 
 
 @pytest.fixture
@@ -13,8 +13,13 @@ def truth(pictures):
     return next(pictures.read())
 
 
+def scores_of(colored, truth):
+    difference = differences(colored, truth.lightness, truth.chroma)
+    return compare(colored, truth.chroma, truth.rgb, difference)
+
+
 def test_the_truth_scores_no_error(truth):
-    scores = compare(shown(truth.lightness, truth.chroma), truth.lightness, truth.chroma, truth.rgb)
+    scores = scores_of(shown(truth.lightness, truth.chroma), truth)
 
     assert scores.ciede2000 == pytest.approx(0, abs=1e-3)
     assert scores.chroma_mse == pytest.approx(0, abs=1e-6)
@@ -24,7 +29,7 @@ def test_the_truth_scores_no_error(truth):
 
 def test_scores_of_gray_match_scikit_image(truth):
     gray = shown(truth.lightness, np.zeros_like(truth.chroma))
-    scores = compare(gray, truth.lightness, truth.chroma, truth.rgb)
+    scores = scores_of(gray, truth)
     true_lab = rgb2lab(truth.rgb)
     gray_lab = true_lab * [1, 0, 0]
 
@@ -44,13 +49,7 @@ def test_out_of_gamut_colors_are_scored_as_displayed(truth):
 
 def test_ciede2000_separates_gray_from_half_right_where_psnr_and_ssim_do_not(truth):
     gray, half = (
-        compare(
-            shown(truth.lightness, truth.chroma * share),
-            truth.lightness,
-            truth.chroma,
-            truth.rgb,
-        )
-        for share in (0.0, 0.5)
+        scores_of(shown(truth.lightness, truth.chroma * share), truth) for share in (0.0, 0.5)
     )
 
     assert half.ciede2000 < 0.7 * gray.ciede2000

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from colorworker.evaluation.breakdown import ColorRow, KindRow
 from colorworker.evaluation.table import (
     Evaluation,
     FilmRow,
@@ -38,6 +39,8 @@ EVALUATION = Evaluation(
     hints=SWEEPS,
     each={"gray": [1.0, 2.0]},
     keys=("a", "b"),
+    colors=(ColorRow("<b>lite</b>", "skin", 0.193, 8.13, 21.8, 16.2, 0.094),),
+    kinds=(KindRow("<b>lite</b>", "<i>face</i>", 2, 8.3, 8.63, 7.31, None),),
 )
 FILM = FilmRow(
     "film.mkv", "colored", FilmScores(9, 20.0, 18.0, None, 0.0003, 0.0001, 0.0002, 1.5, 0.9)
@@ -48,6 +51,8 @@ def test_the_page_shows_the_numbers_and_escapes_names():
     page = evaluation_html(FACTS, EVALUATION, [FILM], ["f: bad"], {"hints.svg": b"<svg/>"}).decode()
 
     for text in ("CIEDE2000", "8.52", "10.16", "an FID", "0.000300", "&lt;b&gt;lite&lt;/b&gt;"):
+        assert text in page
+    for text in ("By kind", "&lt;i&gt;face&lt;/i&gt;", "By true color", "<td>skin</td>", "9.4%"):
         assert text in page
     assert "<script>" not in page
     assert "\x1b" not in page

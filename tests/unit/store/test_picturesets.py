@@ -9,7 +9,7 @@ from colorworker.errors import StoreUnavailable
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.objectstore import ObjectInfo
-from colorworker.store.picturesets import find_shards, read_samples, read_shard
+from colorworker.store.picturesets import find_shards, kind_of, read_samples, read_shard
 from colorworker.store.sources import Source
 
 
@@ -160,3 +160,9 @@ def test_an_unavailable_store_raises():
 
     with pytest.raises(StoreUnavailable):
         list(read_shard(Away("x"), ObjectInfo("s.tar", 1, "")))
+
+
+def test_a_kind_is_the_first_folder_of_the_name():
+    kinds = [kind_of(name) for name in ("face/a/b.jpg", "face/b.jpg", "b.jpg")]
+
+    assert kinds == ["face", "face", ""]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from colorworker.training.order import Order, Position, is_held_out, kind_of, sampling_of
+from colorworker.training.order import Order, Position, is_held_out, sampling_of
 
 
 def test_the_split_depends_on_names_only_and_has_the_requested_share():
@@ -48,12 +48,6 @@ NAMES = [
     f"{kind}/{number:03d}.jpg" for kind in ("face", "place", "people") for number in range(200)
 ]
 WEIGHTS = {"face": 0.25, "people": 2.5}
-
-
-def test_a_kind_is_the_first_folder_of_the_name():
-    assert [kind_of(name) for name in ("face/a/b.jpg", "face/b.jpg", "b.jpg")] == ["face"] * 2 + [
-        ""
-    ]
 
 
 def test_pictures_take_part_as_often_as_their_weight_says():
