@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import simplejpeg
 
 from colorworker.domain.notes import Note
+from colorworker.media.stills.jpegsegments import GAIN_MAPS
 
 SOI = b"\xff\xd8"
 EOI = b"\xff\xd9"
@@ -25,8 +26,6 @@ _FAULTS = ("corrupt jpeg data", "premature end of jpeg file", "inconsistent prog
 """How libjpeg's messages about damaged data begin. Others are about files that simplejpeg does not
 support, such as those of 12 bits."""
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
-_GAIN_MAPS = (b"http://ns.adobe.com/hdr-gain-map/", b"urn:iso:std:iso:ts:21496")
-"""Namespaces of Adobe's and Google's Ultra HDR, and of ISO 21496-1."""
 _MULTI_PICTURE = b"MPF\0"
 """Beginning of the segment that lists several pictures (CIPA DC-007)."""
 _SPARE_BYTES = 8
@@ -86,7 +85,7 @@ def _dropped(data: bytes) -> list[str]:
     """Return a warning if the file holds a gain map or other pictures after the first one."""
     start = data.find(bytes((0xFF, _SOS)))
     header = data[: start if start >= 0 else len(data)]
-    if any(name in header for name in _GAIN_MAPS):
+    if any(name in header for name in GAIN_MAPS):
         return ["the JPEG's gain map is not kept: it belongs to the colors of the source"]
     if _MULTI_PICTURE in header:
         return ["only the first picture of the JPEG is colored; the others in it are not kept"]

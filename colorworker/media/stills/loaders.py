@@ -14,6 +14,7 @@ from colorworker.errors import ColorworkerError, SourceDamaged, SourceUnreadable
 from colorworker.media.filetypes import extension_of, kind_from_content, kind_from_name
 from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
 from colorworker.media.stills.jpegcheck import check_jpeg, join_tables
+from colorworker.media.stills.jpegsegments import JpegMetadata, read_jpeg_metadata
 from colorworker.media.stills.pngchunks import SIGNATURE, PngMetadata, read_png_metadata
 from colorworker.media.stills.tiffpages import TiffPage, find_page
 
@@ -66,6 +67,8 @@ class ImageSource:
     """What is wrong with the picture but does not prevent its coloring."""
     png: PngMetadata | None = None
     """Metadata of a PNG, from `find_picture`; None for other formats."""
+    jpeg: JpegMetadata | None = None
+    """Metadata of a JPEG, from `find_picture`; None for other formats."""
     page: TiffPage | None = None
     """Where the picture is in a TIFF, from `find_picture`; None for other formats."""
 
@@ -124,7 +127,7 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
 
 
 def find_picture(image_source: ImageSource) -> None:
-    """Find the picture of a TIFF among thumbnails and masks, or the metadata of a PNG.
+    """Find the picture of a TIFF among thumbnails and masks, or the metadata of a PNG or JPEG.
 
     Raises:
         SourceUnsupported: If there are several pictures, or libvips would read it wrongly.
@@ -132,6 +135,8 @@ def find_picture(image_source: ImageSource) -> None:
     head = _head(image_source)
     if image_source.reader and head.startswith(SIGNATURE):
         image_source.png = read_png_metadata(image_source.reader)
+    if image_source.reader and head.startswith(_JPEG_MAGIC):
+        image_source.jpeg = read_jpeg_metadata(image_source.reader)
     if image_source.reader is None or not head.startswith(_TIFF_MAGIC):
         return
     page = find_page(image_source.reader)

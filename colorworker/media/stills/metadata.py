@@ -2,10 +2,9 @@
 
 import io
 import itertools
-import re
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyvips
@@ -16,6 +15,12 @@ from colorworker.media.stills.exifblock import (
     with_comment,
     with_orientation,
     without_thumbnail,
+)
+from colorworker.media.stills.jpegsegments import (
+    NO_RESOLUTION,
+    fits_segment,
+    insert_segments,
+    metadata_segments,
 )
 from colorworker.media.stills.loaders import ImageSource
 from colorworker.media.stills.notices import add_notice_to_xmp
@@ -32,68 +37,132 @@ from colorworker.media.stills.tifftags import (
     bytes_tag,
     read_tags,
 )
+from colorworker.media.stills.webpchunks import insert_webp_metadata
+from colorworker.media.stills.xmppacket import for_jpeg, with_extended, without_stale_parts
 
 ICC_FIELD = "icc-profile-data"
 
-_KEPT = frozenset(
-    (
-        "exif-data",
-        "xmp-data",
-        "iptc-data",
-        "photoshop-data",
-        "orientation",
-        "resolution-unit",
-        "image-description",
-        "jpeg-comment",
-    )
-)
-_WRONG_IN_TIFF = frozenset(("iptc-data", "image-description"))
-"""Fields that libvips cuts or changes in TIFFs; `complete_tiff` writes them."""
+_TIFF_FIELDS = ("photoshop-data", "orientation", "resolution-unit")
+"""Fields of a TIFF that libvips writes as they are; `_complete_tiff` writes the others."""
 _IPTC_RESOURCE = 1028
-_KEPT_BEGINNINGS = ("exif-ifd0-", "exif-ifd2-", "exif-ifd3-", "exif-ifd4-", "png-comment-")
-"""IFD 1 is omitted: it describes the embedded thumbnail, which still shows the gray picture."""
-
-_XMP_THUMBNAILS = re.compile(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>\s*", re.DOTALL)
-_PNG_FIELDS = ("exif-data", "xmp-data", "orientation", "resolution-unit")
 _TAG_NAMES = {37500: "MakerNote", 40965: "Interoperability"}
-_JFIF = b"JFIF\0"
-_JFIF_WITHIN = 64
-"""JFIF's segment is the first one."""
-_HEADER_BYTES = 1 << 16
-_VERIFIED = {"xmp-data": "XMP", "exif-data": "EXIF"}
-_XMP_END = b"<?xpacket end"
-_MAX_JPEG_XMP_BYTES = 60_000
-"""libvips silently leaves out more."""
-_EXIF_HEAD = b"Exif\0\0"
 _PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
 _PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
 """Image resources that hold a JPEG thumbnail (Adobe Photoshop file format specification)."""
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """The metadata blocks of an output; empty ones are not written.
+
+    Attributes:
+        exif: EXIF block, from the header of TIFF on.
+        xmp: XMP packet.
+        extended_xmp: Extended XMP; only in JPEGs.
+        image_resources: Photoshop's image resources, among them IPTC.
+    """
+
+    exif: bytes
+    xmp: bytes
+    extended_xmp: bytes
+    image_resources: bytes
+
+
+def output_blocks(
+    image_source: ImageSource,
+    source: pyvips.Image,
+    info: StillHeader,
+    format_name: str,
+    notice: str,
+) -> Blocks:
+    """Return the source's metadata as the output gets it.
+
+    Args:
+        image_source: The source.
+        source: Its pixels; only their metadata is read.
+        info: The source's header.
+        format_name: Format of the output.
+        notice: Text of the notice; empty for none.
+    """
+    jpeg = image_source.jpeg
+    exif = jpeg.exif if jpeg else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
+    exif = with_orientation(without_thumbnail(exif), info.orientation)
+    noted = with_comment(exif, notice) if notice else exif
+    # The notice is in the XMP too; it must not cost an EXIF that fits without it.
+    if format_name != "jpeg" or fits_segment(exif=noted) or not fits_segment(exif=exif):
+        exif = noted
+    xmp = without_stale_parts(jpeg.xmp if jpeg else _blob(source, "xmp-data"))
+    extended = jpeg.extended_xmp if jpeg else b""
+    if format_name == "jpeg":
+        xmp, extended = for_jpeg(xmp, extended, notice)
+    else:
+        xmp = without_stale_parts(with_extended(xmp, extended)) if extended else xmp
+        xmp = add_notice_to_xmp(xmp, notice) if notice else xmp
+    return Blocks(exif, xmp, extended, _image_resources(image_source, source))
+
+
 def with_metadata(
     colored: pyvips.Image,
     source: pyvips.Image,
-    image_source: ImageSource,
+    blocks: Blocks,
     conversion: ColorConversion,
     format_name: str,
 ) -> pyvips.Image:
-    """Return the colored picture with the metadata of its source, without stale thumbnails."""
-    dropped = _WRONG_IN_TIFF if format_name == "tiff" else frozenset()
+    """Return the colored picture with the metadata that libvips is to write."""
     result = colored.copy()
     _remove_fields(result)
-    # libvips derives EXIF and resolution tags from these two on writing.
+    # libvips derives resolution tags from these two on writing.
     result = result.copy(xres=source.xres, yres=source.yres)
-    # The names of a PNG's texts may not be UTF-8, and pyvips cannot list them then.
-    fields = source.get_fields() if image_source.png is None else _PNG_FIELDS
-    for field in fields:
-        if not source.get_typeof(field):
-            continue
-        if field not in dropped and (field in _KEPT or field.startswith(_KEPT_BEGINNINGS)):
+    for field in _TIFF_FIELDS if format_name == "tiff" else ():
+        if source.get_typeof(field):
             value = source.get(field)
-            result.set_type(source.get_typeof(field), field, _without_thumbnails(field, value))
+            if field == "photoshop-data":
+                value = without_photoshop_thumbnails(bytes(value))
+            result.set_type(source.get_typeof(field), field, value)
+    if format_name == "tiff" and blocks.xmp:
+        result.set_type(pyvips.GValue.blob_type, "xmp-data", blocks.xmp)
     if conversion.keeps_profile:
         result.set_type(pyvips.GValue.blob_type, ICC_FIELD, source.get(ICC_FIELD))
     return result
+
+
+def complete(
+    path: Path,
+    format_name: str,
+    image_source: ImageSource,
+    source: pyvips.Image,
+    info: StillHeader,
+    conversion: ColorConversion,
+    blocks: Blocks,
+) -> list[str]:
+    """Write the metadata that libvips does not into the file, in place.
+
+    Args:
+        path: The file that libvips wrote.
+        format_name: Its format.
+        image_source: The source.
+        source: Its pixels; only their metadata is read.
+        info: The source's header.
+        conversion: How its codes were converted.
+        blocks: Metadata of the output.
+
+    Returns:
+        Warnings about metadata that is not kept.
+    """
+    jpeg = image_source.jpeg
+    warnings: list[str] = []
+    if format_name == "tiff":
+        warnings += _complete_tiff(path, image_source, source, info, blocks)
+    elif format_name == "png":
+        _complete_png(path, image_source, info, conversion, blocks)
+    elif format_name == "webp":
+        insert_webp_metadata(path, blocks.exif, blocks.xmp)
+    else:
+        resolution = _jfif_resolution(image_source, source, info.loader)
+        parts = (blocks.exif, blocks.xmp, blocks.extended_xmp, blocks.image_resources)
+        comments = jpeg.comments if jpeg else ()
+        insert_segments(path, metadata_segments(resolution, *parts, comments))
+    return warnings + _lost_metadata(path, format_name, image_source, blocks)
 
 
 def icc_profile(source: pyvips.Image) -> bytes | None:
@@ -111,19 +180,39 @@ def exif_orientation(source: pyvips.Image) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
-def complete_tiff(
-    path: Path, image_source: ImageSource, source: pyvips.Image, info: StillHeader
-) -> list[str]:
-    """Write the tags that libvips does not, in place; return a warning if some cannot be kept.
+def has_resolution(image_source: ImageSource, loader: str) -> bool:
+    """Return whether the file says how large its pixels are, outside of EXIF."""
+    if image_source.jpeg:
+        return image_source.jpeg.resolution[0] != 0
+    if image_source.png:
+        return image_source.png.has_resolution
+    page = image_source.page
+    return loader == "tiff" and page is not None and page.has_resolution
 
-    Args:
-        path: The TIFF that libvips wrote.
-        image_source: The source.
-        source: Its pixels; only their metadata is read.
-        info: The source's header.
-    """
-    tree = descriptive_tags(image_source, source, info.loader)
-    first = {tag.number: tag for tag in tree.first} | _image_resources(source, info.loader)
+
+def _jfif_resolution(
+    image_source: ImageSource, source: pyvips.Image, loader: str
+) -> tuple[int, int, int]:
+    """Return JFIF's unit and densities: those of a JPEG unchanged, others in pixels per inch."""
+    if image_source.jpeg:
+        return image_source.jpeg.resolution
+    across, down = (min(round(each * 25.4), 65535) for each in (source.xres, source.yres))
+    known = has_resolution(image_source, loader) and across > 0 and down > 0
+    return (1, across, down) if known else NO_RESOLUTION
+
+
+def _complete_tiff(
+    path: Path,
+    image_source: ImageSource,
+    source: pyvips.Image,
+    info: StillHeader,
+    blocks: Blocks,
+) -> list[str]:
+    """Write the tags that libvips does not; return warnings about those that cannot be kept."""
+    tree = _descriptive_tags(image_source, source, info.loader)
+    first = {tag.number: tag for tag in tree.first}
+    if info.loader != "tiff":
+        first |= _resource_tags(blocks.image_resources)
     if info.extra_samples:
         codes = struct.pack(f"<{len(info.extra_samples)}H", *info.extra_samples)
         first[EXTRA_SAMPLES_TAG] = Tag(EXTRA_SAMPLES_TAG, 3, len(info.extra_samples), codes)
@@ -138,73 +227,46 @@ def complete_tiff(
     return [*warnings, f"metadata that is damaged or cannot be moved is not kept: tags {numbers}"]
 
 
-def complete_png(
+def _complete_png(
     path: Path,
     image_source: ImageSource,
-    source: pyvips.Image,
     info: StillHeader,
     conversion: ColorConversion,
-    notice: str,
+    blocks: Blocks,
 ) -> None:
-    """Write the source's metadata into the PNG that libvips wrote without any.
-
-    Args:
-        path: The PNG.
-        image_source: The source.
-        source: Its pixels; only their metadata is read.
-        info: The source's header.
-        conversion: How its codes were converted.
-        notice: Text of the notice; empty for none.
-    """
+    """Write the source's metadata into the PNG that libvips wrote without any."""
     png = image_source.png
     chunks = list(png.kept) if png else []
     if png and not conversion.embeds_srgb and not conversion.keeps_profile:
         chunks += png.color.values()
-    exif, xmp = exif_and_xmp(source, info, notice)
-    chunks += [exif_chunk(exif)] if exif else []
-    chunks += [xmp_chunk(xmp)] if xmp else []
+    chunks += [exif_chunk(blocks.exif)] if blocks.exif else []
+    chunks += [xmp_chunk(blocks.xmp)] if blocks.xmp else []
     known = png is None and has_resolution(image_source, info.loader)
     insert_chunks(path, chunks, keep_resolution=known)
 
 
-def exif_and_xmp(source: pyvips.Image, info: StillHeader, notice: str) -> tuple[bytes, bytes]:
-    """Return the source's EXIF block and XMP packet for the output; empty where there is none."""
-    blocks = (_blob(source, name) for name in ("exif-data", "xmp-data"))
-    exif, xmp = (bytes(block) for block in blocks)
-    exif = with_orientation(without_thumbnail(exif.removeprefix(EXIF_HEAD)), info.orientation)
-    xmp = _XMP_THUMBNAILS.sub(b"", xmp)
-    if notice:
-        exif, xmp = with_comment(exif, notice), add_notice_to_xmp(xmp, notice)
-    return exif, xmp
-
-
-def lost_metadata(path: Path, image_source: ImageSource, source: pyvips.Image) -> list[str]:
-    """Return warnings about metadata that the written file does not have.
-
-    Args:
-        path: The written file.
-        image_source: The source.
-        source: Its pixels; only their metadata is read.
-    """
-    damaged = image_source.png is not None and image_source.png.damaged
-    warnings = ["damaged metadata chunks of the PNG are not kept"] if damaged else []
+def _lost_metadata(
+    path: Path, format_name: str, image_source: ImageSource, blocks: Blocks
+) -> list[str]:
+    """Return warnings about metadata of the source that the written file does not have."""
+    warnings = []
+    if image_source.png and image_source.png.damaged:
+        warnings.append("damaged metadata chunks of the PNG are not kept")
+    if jpeg := image_source.jpeg:
+        if jpeg.incomplete:
+            warnings.append("the JPEG's extended XMP is incomplete and not kept")
+        if jpeg.others:
+            warnings.append(f"segments of the JPEG are not kept: {', '.join(jpeg.others)}")
+        if jpeg.comments and format_name != "jpeg":
+            warnings.append(f"{format_name.upper()} has no place for the JPEG's comments")
     written = pyvips.Image.new_from_file(str(path))
-    lost = [
-        name
-        for field, name in _VERIFIED.items()
-        if source.get_typeof(field) and not written.get_typeof(field)
-    ]
+    expected = [("xmp-data", "XMP", blocks.xmp)]
+    if format_name != "tiff":
+        expected.append(("exif-data", "EXIF", blocks.exif))
+    if any(number == _IPTC_RESOURCE for number, _, _ in _resources(blocks.image_resources)):
+        expected.append(("iptc-data", "IPTC", blocks.image_resources))
+    lost = [name for field, name, block in expected if block and not written.get_typeof(field)]
     return [*warnings, *(f"{name} is not kept: the format has no room for it" for name in lost)]
-
-
-def fit_xmp(image: pyvips.Image) -> None:
-    """Remove the padding of an XMP packet that is too large for a segment of a JPEG, in place."""
-    xmp = _blob(image, "xmp-data")
-    if len(xmp) > _MAX_JPEG_XMP_BYTES:
-        # Not by a pattern, whose time would grow with the square of the padding.
-        end = max(xmp.rfind(_XMP_END), 0)
-        shorter = xmp[:end].rstrip() + b"\n" + xmp[end:]
-        image.set_type(pyvips.GValue.blob_type, "xmp-data", shorter)
 
 
 def _remove_fields(image: pyvips.Image) -> None:
@@ -222,25 +284,20 @@ def _blob(source: pyvips.Image, name: str) -> bytes:
     return bytes(source.get(name)) if source.get_typeof(name) else b""
 
 
-def has_resolution(image_source: ImageSource, loader: str) -> bool:
-    """Return whether the file says how large its pixels are, outside of EXIF."""
-    reader = image_source.reader
-    if reader is None:
-        return False
-    reader.seek(0)
-    head = reader.read(_HEADER_BYTES)
-    if loader == "jpeg":
-        place = head.find(_JFIF)
-        return 0 < place < _JFIF_WITHIN and head[place + 7 : place + 8] not in (b"", b"\0")
-    return image_source.png is not None and image_source.png.has_resolution
+def _image_resources(image_source: ImageSource, source: pyvips.Image) -> bytes:
+    """Return the source's image resources without stale thumbnails; IPTC alone becomes one."""
+    if image_source.jpeg:
+        return without_photoshop_thumbnails(image_source.jpeg.image_resources)
+    resources = without_photoshop_thumbnails(_blob(source, "photoshop-data"))
+    iptc = _blob(source, "iptc-data")
+    if resources or not iptc:
+        return resources
+    head = b"8BIM" + struct.pack(">HxxI", _IPTC_RESOURCE, len(iptc))
+    return head + iptc + b"\0" * (len(iptc) % 2)
 
 
-def _image_resources(source: pyvips.Image, loader: str) -> dict[int, Tag]:
-    """Return the tags for a JPEG's image resources: IPTC, and all but stale thumbnails."""
-    if loader != "jpeg" or not source.get_typeof("iptc-data"):
-        return {}
-    resources = without_photoshop_thumbnails(bytes(source.get("iptc-data")))
-    resources = resources.removeprefix(_PHOTOSHOP_HEAD)
+def _resource_tags(resources: bytes) -> dict[int, Tag]:
+    """Return the TIFF tags for image resources: all of them, and IPTC once more."""
     tags = {PHOTOSHOP_TAG: bytes_tag(PHOTOSHOP_TAG, resources)} if resources else {}
     for number, start, end in _resources(resources):
         if number == _IPTC_RESOURCE:
@@ -248,44 +305,13 @@ def _image_resources(source: pyvips.Image, loader: str) -> dict[int, Tag]:
     return tags
 
 
-def descriptive_tags(image_source: ImageSource, source: pyvips.Image, loader: str) -> TagTree:
+def _descriptive_tags(image_source: ImageSource, source: pyvips.Image, loader: str) -> TagTree:
     """Return the tags that libvips does not write into a TIFF, from the source TIFF or its EXIF."""
     if loader == "tiff" and image_source.reader:
         page = image_source.page
         return read_tags(image_source.reader, own_offset=page.directory.offset if page else None)
-    if source.get_typeof("exif-data") == 0:
-        return TagTree((), {})
-    exif = bytes(source.get("exif-data"))
-    return read_tags(io.BytesIO(exif), len(_EXIF_HEAD) if exif.startswith(_EXIF_HEAD) else 0)
-
-
-def _without_thumbnails(field: str, value: object) -> object:
-    if field == "exif-data" and isinstance(value, bytes):
-        return without_exif_thumbnail(value)
-    if field == "xmp-data" and isinstance(value, bytes):
-        return _XMP_THUMBNAILS.sub(b"", value)
-    if field in ("photoshop-data", "iptc-data") and isinstance(value, bytes):
-        return without_photoshop_thumbnails(value)
-    return value
-
-
-def without_exif_thumbnail(exif: bytes) -> bytes:
-    """Return the EXIF block without IFD 1, which holds the thumbnail and its description.
-
-    Removing libvips' fields is not enough: it restores IFD 1 from the block.
-
-    Source:
-        TIFF 6.0, section 2: the link to the next IFD follows the entries of each IFD.
-    """
-    start = len(_EXIF_HEAD) if exif.startswith(_EXIF_HEAD) else 0
-    order = ">" if exif[start : start + 2] == b"MM" else "<"
-    try:
-        (offset,) = struct.unpack_from(f"{order}I", exif, start + 4)
-        (entries,) = struct.unpack_from(f"{order}H", exif, start + offset)
-    except struct.error:
-        return exif
-    link = start + offset + 2 + 12 * entries
-    return exif[:link] + b"\0" * 4 + exif[link + 4 :] if link + 4 <= len(exif) else exif
+    exif = _blob(source, "exif-data").removeprefix(EXIF_HEAD)
+    return read_tags(io.BytesIO(exif)) if exif else TagTree((), {})
 
 
 def without_photoshop_thumbnails(resources: bytes) -> bytes:

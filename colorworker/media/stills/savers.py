@@ -14,11 +14,14 @@ _MAX_WEBP_SIDE = 16383
 
 _SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     # 4:4:4, because with subsampled chroma the decoder's rounding would change luma at edges.
-    "jpeg": ("jpegsave", {"Q": 95, "subsample_mode": "off", "optimize_coding": True}),
+    "jpeg": (
+        "jpegsave",
+        {"Q": 95, "subsample_mode": "off", "optimize_coding": True, "keep": "icc"},
+    ),
     "png": ("pngsave", {"compression": 6, "keep": "icc"}),
     "tiff": ("tiffsave", {"compression": "deflate", "predictor": "horizontal"}),
     # Lossless: lossy WebP is always 4:2:0.
-    "webp": ("webpsave", {"lossless": True, "exact": True}),
+    "webp": ("webpsave", {"lossless": True, "exact": True, "keep": "icc"}),
 }
 _FORMATS = {
     "jpg": "jpeg",

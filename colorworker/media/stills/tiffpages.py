@@ -13,7 +13,7 @@ from colorworker.media.stills.tiffdirectories import Form, Tag, header, raw_entr
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _PLANAR = 259, 262, 274, 277, 284
-_TILE_WIDTH, _SUB_IFDS, _EXTRA_SAMPLES = 322, 330, 338
+_X_RESOLUTION, _TILE_WIDTH, _SUB_IFDS, _EXTRA_SAMPLES = 282, 322, 330, 338
 _REDUCED, _MASK = 1, 4
 """Bits of NewSubfileType."""
 _OLD_REDUCED = 2
@@ -28,7 +28,7 @@ _WANTED = frozenset(
     (
         *(_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS),
         *(_ORIENTATION, _SAMPLES, _STRIP_BYTES, _PLANAR, _TILE_WIDTH, _TILES, _TILE_BYTES),
-        *(_SUB_IFDS, _EXTRA_SAMPLES, _JPEG_TABLES),
+        *(_SUB_IFDS, _EXTRA_SAMPLES, _JPEG_TABLES, _X_RESOLUTION),
     )
 )
 _JPEG = 7
@@ -129,6 +129,11 @@ class TiffPage:
     pictures: int
     left_out: int
     orientation: int
+
+    @property
+    def has_resolution(self) -> bool:
+        """Whether the picture says how large its pixels are."""
+        return _X_RESOLUTION in self.directory.tags
 
     @property
     def load_options(self) -> dict[str, int]:

@@ -24,17 +24,10 @@ from colorworker.media.stills.lightness import (
     lightness_from_codes,
 )
 from colorworker.media.stills.loaders import decode_errors, vips_message
-from colorworker.media.stills.metadata import (
-    complete_png,
-    complete_tiff,
-    fit_xmp,
-    lost_metadata,
-    with_metadata,
-)
+from colorworker.media.stills.metadata import complete, output_blocks, with_metadata
 from colorworker.media.stills.notices import (
     burn_in,
     notice_box_in_still,
-    write_notice_metadata,
     zero_box,
 )
 from colorworker.media.stills.orientation import as_stored
@@ -92,18 +85,13 @@ def write_still(
             if notice and notice.burned:
                 rgb = burn_in(rgb, notice_box_in_still(picture.key, info))
             colored = join_extra(rgb, extra)
-            colored = with_metadata(colored, source, picture.image_source, conversion, format_name)
-            if notice:
-                write_notice_metadata(colored, notice.text)
-            if format_name == "jpeg":
-                fit_xmp(colored)
+            text = notice.text if notice else ""
+            blocks = output_blocks(picture.image_source, source, info, format_name, text)
+            colored = with_metadata(colored, source, blocks, conversion, format_name)
             save(colored, path, format_name, embed_srgb=conversion.embeds_srgb)
-            if format_name == "tiff":
-                picture.warnings.extend(complete_tiff(path, picture.image_source, source, info))
-            if format_name == "png":
-                text = notice.text if notice else ""
-                complete_png(path, picture.image_source, source, info, conversion, text)
-            picture.warnings.extend(lost_metadata(path, picture.image_source, source))
+            picture.warnings.extend(
+                complete(path, format_name, picture.image_source, source, info, conversion, blocks)
+            )
     except SourceDamaged as error:
         path.unlink(missing_ok=True)
         _blame_output_if_source_decodes(picture, error)

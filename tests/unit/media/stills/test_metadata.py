@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.domain.label import Notice
 from colorworker.media.stills.metadata import without_photoshop_thumbnails
 from colorworker.media.stills.orientation import as_stored, upright
 from colorworker.media.stills.thumbnail import before_after, preview_rgb
@@ -201,23 +200,3 @@ def test_damaged_tags_do_not_fail_the_picture(encode, textured, colorful, tmp_pa
     recolor(data, path, colorful())
 
     assert pyvips.Image.new_from_file(str(path)).width == 160
-
-
-@pytest.mark.parametrize("padded", [True, False])
-def test_large_xmp_is_kept_without_its_padding_or_its_loss_is_a_warning(
-    padded, encode, textured, colorful, tmp_path
-):
-    filler = b" " * 64_000 if padded else b"<!--" + b"x" * 59_500 + b"-->"
-    packet = b"<?xpacket begin=''?>" + XMP + filler + b"<?xpacket end='w'?>"
-    plain = encode((textured >> 8).astype(np.uint8), ".jpg", keep="none")
-    segment = b"http://ns.adobe.com/xap/1.0/\0" + packet
-    data = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + plain[2:]
-    path = tmp_path / "out.jpg"
-
-    with open_still(io.BytesIO(data), "in", max_pixels=10**8) as picture:
-        write_still(picture, *colorful(), path, ".jpg", Notice("Colored by a model. " * 60, False))
-        warnings = picture.warnings
-
-    kept = b"Reel 7" in path.read_bytes()
-    assert kept == padded
-    assert warnings == ([] if padded else ["XMP is not kept: the format has no room for it"])
