@@ -2,16 +2,8 @@
 
 from colorworker.domain.options import Codec, Kind, Profile
 from colorworker.domain.outputkeys import suffix_of
+from colorworker.media.stillformats import format_of_content, format_of_extension
 
-# fmt: off
-_STILL_NAMES = frozenset((
-    "jpg", "jpeg", "jpe", "png", "tif", "tiff", "webp", "bmp", "gif", "jp2", "j2k", "jxl",
-    "heic", "heif", "avif", "dpx", "exr", "psd", "pbm", "pgm", "ppm", "pnm", "pcx", "tga", "ico",
-    # Camera raw and others that are not supported, so that they are reported by name.
-    "dng", "cr2", "cr3", "nef", "nrw", "arw", "orf", "rw2", "raf", "pef", "srw", "x3f", "iiq",
-    "3fr", "cin", "dds", "pict", "pct", "sgi", "fits", "dcm",
-))
-# fmt: on
 # fmt: off
 _FILM_NAMES = frozenset((
     "mp4", "m4v", "mov", "qt", "mkv", "mk3d", "webm", "avi", "divx", "mpg", "mpeg", "mpe", "m2p",
@@ -33,37 +25,6 @@ _COLOR_STILLS = frozenset(("jpg", "jpeg", "png", "tif", "tiff", "webp"))
 """Extensions we can write in formats that hold color."""
 _COLOR_FILMS = frozenset(("mp4", "m4v", "mov", "mkv"))
 
-_STILL_MAGIC = (
-    b"\xff\xd8\xff",  # JPEG
-    b"\x89PNG\r\n\x1a\n",
-    b"II*\0",  # TIFF, little-endian; then big-endian, then BigTIFF
-    b"MM\0*",
-    b"II+\0",
-    b"MM\0+",
-    b"GIF87a",
-    b"GIF89a",
-    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000
-    b"\xff\x4f\xff\x51",
-    b"\0\0\0\x0cJXL \r\n\x87\n",
-    b"SDPX",
-    b"XPDS",
-    b"\x76\x2f\x31\x01",  # OpenEXR
-    b"8BPS",
-    b"IIRO",  # Olympus raw, in three variants
-    b"IIRS",
-    b"MMOR",
-    b"IIU\0",  # Panasonic raw
-    b"FUJIFILMCCD-RAW",
-    b"FOVb",  # Sigma raw
-    b"\x80\x2a\x5f\xd7",  # Cineon, in both byte orders
-    b"\xd7\x5f\x2a\x80",
-    b"#?RADIANCE",
-    b"#?RGBE",
-    b"DDS \x7c\0\0\0",
-    b"SIMPLE  =",  # FITS
-)
-_DICOM = b"DICM"
-"""After 128 bytes."""
 _FILM_MAGIC = (
     b"\x1a\x45\xdf\xa3",  # Matroska and WebM
     b"\0\0\x01\xba",  # MPEG program stream
@@ -86,12 +47,9 @@ _FILM_MAGIC = (
 )
 _OGG_FILMS = (b"\x80theora", b"OVP80\x01")
 """Markers in the first page of an Ogg file with video; without one, it is audio."""
-_STILL_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis", b"crx "))
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P "))
 _FILM_BOXES = frozenset((b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"))
 """First boxes of old QuickTime files, which have no `ftyp`."""
-_BMP_HEADERS = (b"\x0c", b"(", b"4", b"8", b"l", b"|")
-"""Possible header sizes of a BMP, 12 to 124 bytes."""
 _TS_PACKET_BYTES = 188
 
 
@@ -103,7 +61,7 @@ def extension_of(key: str) -> str:
 def kind_from_name(key: str) -> Kind | None:
     """Return the kind of file by the key's extension; None if it is unknown."""
     extension = extension_of(key)
-    if extension in _STILL_NAMES:
+    if format_of_extension(extension):
         return "still"
     return "film" if extension in _FILM_NAMES else None
 
@@ -117,20 +75,19 @@ def is_sidecar(key: str) -> bool:
 
 def kind_from_content(head: bytes) -> Kind | None:
     """Return the kind of file by its first bytes (512 are enough); None if unknown or audio."""
-    if head.startswith(_STILL_MAGIC) or _is_bmp(head) or head[128:132] == _DICOM:
+    if format_of_content(head):
         return "still"
     if head.startswith(_FILM_MAGIC):
         return "film"
     if head[:4] == b"OggS":
         return "film" if any(word in head for word in _OGG_FILMS) else None
     if head[:4] == b"RIFF":
-        form: dict[bytes, Kind] = {b"WEBP": "still", b"AVI ": "film"}
-        return form.get(head[8:12])
+        return "film" if head[8:12] == b"AVI " else None
     if head[4:8] == b"ftyp":
         brand = head[8:12]
         if brand in _AUDIO_BRANDS:
             return None
-        return "still" if brand in _STILL_BRANDS else "film"
+        return "film"
     if head[4:8] in _FILM_BOXES or _is_transport_stream(head):
         return "film"
     return None
@@ -163,11 +120,6 @@ def film_output_extension(extension: str, profile: Profile, codec: Codec | None 
     if name not in _COLOR_FILMS or (name == "mov" and codec == "av1"):
         return ".mp4"
     return f".{name}"
-
-
-def _is_bmp(head: bytes) -> bool:
-    """Return whether it is a BMP: `BM`, a reserved field of 0, and a known header size."""
-    return head[:2] == b"BM" and head[6:10] == b"\0" * 4 and head[14:15] in _BMP_HEADERS
 
 
 def _is_transport_stream(head: bytes) -> bool:

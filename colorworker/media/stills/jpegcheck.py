@@ -9,13 +9,14 @@ Source:
     warnings, jerror.h.
 """
 
+import io
 import re
 from dataclasses import dataclass
 
 import simplejpeg
 
 from colorworker.domain.notes import Note
-from colorworker.media.stills.jpegsegments import GAIN_MAPS
+from colorworker.media.stills.jpegsegments import GAIN_MAPS, is_lossless
 
 SOI = b"\xff\xd8"
 EOI = b"\xff\xd9"
@@ -97,8 +98,10 @@ def _first_fault(data: bytes) -> str:
     try:
         space = simplejpeg.decode_jpeg_header(data)[2]
         target = "CMYK" if space in ("CMYK", "YCCK") else "GRAY"
-        # The smallest scale: the entropy decoder still reads every coefficient.
-        simplejpeg.decode_jpeg(data, target, min_height=1, min_width=1, strict=True)
+        # The smallest scale: the entropy decoder still reads every coefficient. Lossless JPEGs are
+        # not scaled, and simplejpeg would write them into a buffer of the smaller size.
+        side = 0 if is_lossless(io.BytesIO(data)) else 1
+        simplejpeg.decode_jpeg(data, target, min_height=side, min_width=side, strict=True)
     except ValueError as error:
         message = str(error)
         return message if message.lower().startswith(_FAULTS) else ""

@@ -21,6 +21,7 @@ _SOI = b"\xff\xd8"
 _SOS = 0xDA
 _EOI = 0xD9
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
+_LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
 _COMMENT = 0xFE
 _JFIF_VERSION = b"\1\2"
 _JFIF, _JFXX = b"JFIF\0", b"JFXX\0"
@@ -109,6 +110,11 @@ def read_jpeg_metadata(reader: BinaryIO) -> JpegMetadata:
         tuple(dict.fromkeys(others)),
         incomplete=bool(announced or extended) and not whole,
     )
+
+
+def is_lossless(reader: BinaryIO) -> bool:
+    """Return whether the JPEG at the start of `reader` is of the lossless process (SOF3)."""
+    return any(marker in _LOSSLESS for marker, _ in _segments(reader))
 
 
 def segment(marker: int, data: bytes) -> bytes:

@@ -1,7 +1,9 @@
 """Load pictures from a seekable reader with libvips, and turn its failures into our errors."""
 
+import errno
 import functools
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,11 +13,13 @@ from typing import BinaryIO
 import pyvips
 
 from colorworker.errors import ColorworkerError, SourceDamaged, SourceUnreadable, SourceUnsupported
-from colorworker.media.filetypes import extension_of, kind_from_content, kind_from_name
+from colorworker.media.filetypes import extension_of
+from colorworker.media.stillformats import format_of_content, format_of_extension
 from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
 from colorworker.media.stills.jpegcheck import check_jpeg, join_tables
 from colorworker.media.stills.jpegsegments import JpegMetadata, read_jpeg_metadata
 from colorworker.media.stills.pngchunks import SIGNATURE, PngMetadata, read_png_metadata
+from colorworker.media.stills.tiffdirectories import MAX_OFFSET
 from colorworker.media.stills.tiffpages import TiffPage, find_page
 
 _LOADERS = {
@@ -24,25 +28,22 @@ _LOADERS = {
     "tiffload_source": "tiff",
     "webpload_source": "webp",
     "gifload_source": "gif",
-    "ppmload_source": "ppm",
 }
 """Supported loaders. libvips has more, such as SVG and PDF, which are not photographs."""
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG_MAGIC = b"\xff\xd8"
-_SUPPORTED_MAGIC = (
-    b"\xff\xd8\xff",
-    b"\x89PNG",
-    b"II*",
-    b"MM\0*",
-    b"II+",
-    b"MM\0+",
-    b"RIFF",
-    b"GIF8",
+_SUPPORTED_FORMATS = frozenset(("JPEG", "PNG", "TIFF", "WebP", "GIF"))
+"""A file of these that cannot be opened is damaged, not unsupported."""
+_RARE_TIFF = re.compile(
+    r"tiff2vips: (not |samples_per_pixel not|\d+ bits per sample palette|unsupported"
+    r"|tiled separate|subsampled|unknown resolution)"
 )
-"""Magic numbers of the supported formats. A file that starts with one and cannot be opened is
-damaged, not unsupported."""
-_SUPPORTED_NAMES = frozenset(("jpg", "jpeg", "jpe", "png", "tif", "tiff", "webp", "gif"))
-_HEAD_BYTES = 512
+"""How libvips' messages about TIFFs begin that it does not read, although they may be intact."""
+_RARE_JPEG = re.compile(r"VipsJpeg: (Unsupported (JPEG|color)|.*not supported)")
+_WARNINGS = ("Warning:", "extraneous bytes before marker")
+"""Parts of messages that are not why a picture does not decode."""
+_HEAD_BYTES = 2055
+"""Enough for all formats."""
 _MAX_THREADS = 4
 """Maximum libvips threads: buffers grow with threads, and a worker seldom has the machine to
 itself."""
@@ -85,6 +86,9 @@ class ImageSource:
         try:
             return self.reader.seek(offset, whence) if self.reader else -1
         except _READER_ERRORS as error:
+            if isinstance(error, OSError) and error.errno == errno.EINVAL:
+                # A damaged offset. The file is readable.
+                return -1
             self.error = error
             return -1
 
@@ -115,14 +119,14 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
         except pyvips.Error as error:
             if image_source.error:
                 raise _unreadable(image_source) from error
-            if _looks_unsupported(image_source.key, head):
-                raise _unsupported(image_source.key) from error
-            _refuse_unusual(image_source)
+            if unsupported := _unsupported_format(image_source.key, head):
+                raise _unsupported(image_source.key, unsupported) from error
+            _refuse_unusual(image_source, vips_message(error))
             raise SourceDamaged(
                 image_source.key, f"no picture can be read from it ({vips_message(error)})", _RECOPY
             ) from error
     if not loader:
-        raise _unsupported(image_source.key)
+        raise _unsupported(image_source.key, _unsupported_format(image_source.key, head))
     return image, loader
 
 
@@ -226,7 +230,7 @@ def decode_errors(image_source: ImageSource) -> Iterator[None]:
         except pyvips.Error as error:
             if image_source.error:
                 raise _unreadable(image_source) from error
-            _refuse_unusual(image_source)
+            _refuse_unusual(image_source, vips_message(error))
             raise SourceDamaged(
                 image_source.key, f"it does not decode completely ({vips_message(error)})", _RECOPY
             ) from error
@@ -235,10 +239,11 @@ def decode_errors(image_source: ImageSource) -> Iterator[None]:
 def vips_message(error: pyvips.Error) -> str:
     """Return libvips' first error message on one line, at most 160 characters.
 
-    The later ones say what became impossible because of the first.
+    The later ones say what became impossible because of the first. Mere warnings come last.
     """
-    lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
-    message = next((line for line in lines if line), "no reason given")
+    lines = [line.strip() for line in str(error.detail).splitlines() if line.strip()]
+    lines.sort(key=lambda line: any(words in line for words in _WARNINGS))
+    message = lines[0] if lines else "the decoder gives no reason"
     return message if len(message) <= 160 else message[:157] + "..."
 
 
@@ -252,19 +257,25 @@ def _with_late_chunks(image: pyvips.Image, png: PngMetadata) -> pyvips.Image:
     return image
 
 
-def _looks_unsupported(key: str, head: bytes) -> bool:
-    """Return whether the picture's format is known, by content or by name, and not supported."""
-    if head.startswith(_SUPPORTED_MAGIC):
-        return False
-    named = kind_from_name(key) == "still" and extension_of(key) not in _SUPPORTED_NAMES
-    return named or kind_from_content(head) == "still"
+def _unsupported_format(key: str, head: bytes) -> str:
+    """Return the name of the picture's format if that is known and not supported; else empty."""
+    found = format_of_content(head) or format_of_extension(extension_of(key))
+    return "" if found in _SUPPORTED_FORMATS else found
 
 
-def _refuse_unusual(image_source: ImageSource) -> None:
+def _refuse_unusual(image_source: ImageSource, message: str) -> None:
     """Raise if the picture may be intact, but of a rare form that libvips does not decode."""
     unusual = image_source.page.directory.unusual if image_source.page else ""
+    if not unusual and _RARE_TIFF.match(message):
+        unusual = f"its kind of TIFF is not supported ({message.removeprefix('tiff2vips: ')})"
     if unusual:
         raise SourceUnsupported(image_source.key, unusual, "Convert it to a plain TIFF first")
+    if _RARE_JPEG.match(message):
+        raise SourceUnsupported(
+            image_source.key,
+            f"its kind of JPEG is not supported ({message.removeprefix('VipsJpeg: ')})",
+            "Convert it to TIFF or PNG first",
+        )
 
 
 def _forget_messages() -> None:
@@ -286,7 +297,7 @@ def _all_bytes(image_source: ImageSource) -> bytes:
 def _bytes_at(image_source: ImageSource, offset: int, size: int) -> bytes:
     """Return bytes of the source, and go back to its start; all bytes if `size` is -1."""
     reader = image_source.reader
-    if reader is None:
+    if reader is None or offset > MAX_OFFSET:
         return b""
     try:
         reader.seek(offset)
@@ -305,10 +316,12 @@ def _unreadable(image_source: ImageSource) -> ColorworkerError:
     return SourceUnreadable(image_source.key, f"reading failed ({error})", "Check its disk")
 
 
-def _unsupported(key: str) -> SourceUnsupported:
+def _unsupported(key: str, format_name: str) -> SourceUnsupported:
     return SourceUnsupported(
         key,
-        "its picture format is not supported",
+        f"{format_name} pictures are not supported"
+        if format_name
+        else "its picture format is not supported",
         "Convert it to TIFF, PNG or JPEG first",
     )
 

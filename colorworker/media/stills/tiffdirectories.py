@@ -32,6 +32,8 @@ _SWAPPED_BYTES = {**ITEM_BYTES, 5: 4, 10: 4}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 """Types of unsigned integers."""
 _MAX_TAGS = 4096
+MAX_OFFSET = 1 << 42
+"""Larger offsets are damaged: no file is so large, and some systems refuse to seek there."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,10 @@ def raw_entries(reader: BinaryIO, form: Form, offset: int) -> tuple[int, list[by
     """Return the link to the next IFD, and the raw entries.
 
     Raises:
-        ValueError: If there are too many.
+        ValueError: If there are too many, or the offset is impossible.
         struct.error: If the IFD is cut off.
     """
-    reader.seek(offset)
+    _seek(reader, offset)
     (count,) = struct.unpack(form.entry_count, reader.read(struct.calcsize(form.entry_count)))
     if count > _MAX_TAGS:
         raise ValueError(f"{count} tags in one IFD")
@@ -109,6 +111,12 @@ def raw_entries(reader: BinaryIO, form: Form, offset: int) -> tuple[int, list[by
     block = reader.read(count * size)
     (link,) = struct.unpack(form.word, reader.read(form.word_bytes))
     return link, [block[index * size : (index + 1) * size] for index in range(count)]
+
+
+def _seek(reader: BinaryIO, offset: int) -> None:
+    if offset > MAX_OFFSET:
+        raise ValueError(f"offset {offset}")
+    reader.seek(offset)
 
 
 def read_tag(reader: BinaryIO, form: Form, start: int, entry: bytes, max_bytes: int) -> Tag | None:
@@ -120,6 +128,8 @@ def read_tag(reader: BinaryIO, form: Form, start: int, entry: bytes, max_bytes: 
     data = field[:size]
     if size > form.word_bytes:
         (place,) = struct.unpack(form.word, field)
+        if start + place > MAX_OFFSET:
+            return None
         reader.seek(start + place)
         data = reader.read(size)
     return Tag(number, kind, count, swapped(data, kind, form)) if len(data) == size else None

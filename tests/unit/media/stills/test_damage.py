@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.errors import SourceDamaged
+from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
 FORMS = {"baseline": {}, "progressive": {"interlace": True}, "restarts": {"restart_interval": 4}}
@@ -171,3 +171,33 @@ def test_damaged_pictures_in_parallel_each_fail_with_their_own_reason(encode, sc
         assert not any(f"{word}load" in text or f"vips{word}" in text for word in others), text
         assert "write to memory" not in text
     assert len({text.partition(": ")[2] for _, text in reasons}) == 3
+
+
+def lossless_jpeg(width, height, precision=8):
+    """Return a lossless gray JPEG (ITU-T T.81, annex H) of one value: all differences are 0."""
+    frame = struct.pack(">BHHB", precision, height, width, 1) + b"\1\x11\0"
+    table = b"\0" + b"\1" + bytes(15) + b"\0"
+    scan = b"\1\1\0" + b"\1\0\0"
+    segments = ((0xC3, frame), (0xC4, table), (0xDA, scan))
+    head = b"".join(struct.pack(">BBH", 0xFF, kind, len(d) + 2) + d for kind, d in segments)
+    return b"\xff\xd8" + head + bytes(width * height // 8) + b"\xff\xd9"
+
+
+def test_a_lossless_jpeg_is_colored(colorful, tmp_path):
+    assert color(lossless_jpeg(640, 480), tmp_path / "out.jpg", colorful()) == []
+
+
+def test_a_lossless_jpeg_in_a_tiff_is_colored(colorful, tmp_path):
+    jpeg = lossless_jpeg(640, 480)
+    tags = {256: 640, 257: 480, 258: 8, 259: 7, 262: 1, 273: 8, 277: 1, 278: 480, 279: len(jpeg)}
+    place = 8 + len(jpeg) + len(jpeg) % 2
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = b"II*\0" + struct.pack("<I", place) + jpeg.ljust(place - 8, b"\0")
+    data += struct.pack("<H", len(tags)) + entries + b"\0" * 4
+
+    assert color(data, tmp_path / "out.tif", colorful()) == []
+
+
+def test_a_lossless_jpeg_of_16_bits_is_not_called_damage(colorful, tmp_path):
+    with pytest.raises(SourceUnsupported, match="kind of JPEG is not supported"):
+        color(lossless_jpeg(64, 48, 16), tmp_path / "out.jpg", colorful())

@@ -16,10 +16,10 @@ THUMBNAIL = GRAY[::4, ::4].copy()
 IPTC = b"\x1c\x01\x5a\0\3\x1b%G" + b"\x1c\x02\x78\0\x7d" + "Müllerstraße".encode().ljust(125, b".")
 
 
-def tiff(*pages, byteorder="<", **options):
+def tiff(*pages, byteorder="<", bigtiff=False, **options):
     """Return a TIFF with a page for each (array, options of its own)."""
     buffer = io.BytesIO()
-    with tifffile.TiffWriter(buffer, byteorder=byteorder) as writer:
+    with tifffile.TiffWriter(buffer, byteorder=byteorder, bigtiff=bigtiff) as writer:
         for array, own in pages:
             writer.write(array, **{"metadata": None, "photometric": "minisblack", **options, **own})
     return buffer.getvalue()
@@ -31,6 +31,11 @@ def color(data, path, coefficients):
         write_still(picture, *coefficients, path, path.suffix)
         verify_still(picture, path)
         return picture.warnings
+
+
+def opened_proxy(data, file=None):
+    with open_still(file or io.BytesIO(data), "scan.tif", max_pixels=10**8) as picture:
+        return picture.proxy(24, 32)
 
 
 def tags_of(path):
@@ -261,3 +266,37 @@ def test_a_compression_that_is_not_supported_is_not_called_damage(tmp_path):
         open_still(io.BytesIO(bytes(data)), "scan.tif", max_pixels=10**8) as picture,
     ):
         picture.proxy(24, 32)
+
+
+@pytest.mark.parametrize("bits", [3, 10, 12, 14, 24])
+def test_an_odd_depth_is_not_called_damage(bits):
+    data = tiff((GRAY, {}))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        at = file.pages[0].tags["BitsPerSample"].valueoffset
+    data = data[:at] + bits.to_bytes(2, "little") + data[at + 2 :]
+
+    with pytest.raises(SourceUnsupported, match=f"depth of {bits} bits|kind of TIFF"):
+        opened_proxy(data)
+
+
+@pytest.mark.parametrize("compression", ["none", "jpeg"])
+def test_offsets_beyond_every_file_are_damage_and_not_a_fault_of_the_disk(compression, tmp_path):
+    path = tmp_path / "scan.tif"
+    size = {"tile": True, "tile_width": 64, "tile_height": 48}
+    gray = pyvips.Image.new_from_array(GRAY)
+    gray.tiffsave(str(path), compression=compression, bigtiff=True, **size)
+    with tifffile.TiffFile(path) as file:
+        at = file.pages[0].tags["TileOffsets"].valueoffset
+    data = path.read_bytes()
+    path.write_bytes(data[:at] + b"\xff" * 7 + b"\x7f" + data[at + 8 :])
+
+    with path.open("rb") as file, pytest.raises(SourceDamaged):
+        opened_proxy(file.read(), file)
+
+
+def test_a_first_directory_beyond_every_file_is_damage(tmp_path):
+    path = tmp_path / "scan.tif"
+    path.write_bytes(b"II+\0\x08\0\0\0" + b"\xff" * 7 + b"\x7f" + bytes(64))
+
+    with path.open("rb") as file, pytest.raises(SourceDamaged):
+        opened_proxy(file.read(), file)
