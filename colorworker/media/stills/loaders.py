@@ -171,7 +171,7 @@ def check_content(image_source: ImageSource) -> None:
         SourceDamaged: If the picture data is damaged.
     """
     if image_source.page:
-        _check_jpegs_of_tiff(image_source, image_source.page)
+        _check_parts_of_tiff(image_source, image_source.page)
     if not _head(image_source).startswith(_JPEG_MAGIC):
         return
     found = check_jpeg(_all_bytes(image_source))
@@ -184,14 +184,21 @@ def check_content(image_source: ImageSource) -> None:
         image_source.reader = io.BytesIO(found.data)
 
 
-def _check_jpegs_of_tiff(image_source: ImageSource, page: TiffPage) -> None:
-    jpegs = page.directory.jpegs
-    for number, (offset, size) in enumerate(jpegs):
-        data = join_tables(page.directory.jpeg_tables, _bytes_at(image_source, offset, size))
-        if damage := check_jpeg(data).damage:
+def _check_parts_of_tiff(image_source: ImageSource, page: TiffPage) -> None:
+    parts = page.directory.parts
+    size_bytes = _size_bytes(image_source)
+    for number, (offset, size) in enumerate(parts, 1):
+        damage = ""
+        if offset >= size_bytes:
+            # libtiff may return black pixels for it.
+            damage = "it lies behind the end of the file"
+        elif page.directory.is_jpeg:
+            data = _bytes_at(image_source, offset, size)
+            damage = check_jpeg(join_tables(page.directory.jpeg_tables, data)).damage
+        if damage:
             raise SourceDamaged(
                 image_source.key,
-                f"it does not decode completely (part {number + 1} of {len(jpegs)}: {damage})",
+                f"it does not decode completely (part {number} of {len(parts)}: {damage})",
                 _RECOPY,
             )
 
@@ -307,6 +314,15 @@ def _bytes_at(image_source: ImageSource, offset: int, size: int) -> bytes:
         image_source.error = error
         raise _unreadable(image_source) from error
     return data
+
+
+def _size_bytes(image_source: ImageSource) -> int:
+    reader = image_source.reader
+    if reader is None:
+        return 0
+    size_bytes = reader.seek(0, io.SEEK_END)
+    reader.seek(0)
+    return size_bytes
 
 
 def _unreadable(image_source: ImageSource) -> ColorworkerError:

@@ -99,10 +99,13 @@ class Directory:
         return ""
 
     @property
-    def jpegs(self) -> list[tuple[int, int]]:
-        """Offset and length of each JPEG of a picture that is compressed as JPEG."""
-        if self.number(_COMPRESSION, 1) != _JPEG:
-            return []
+    def is_jpeg(self) -> bool:
+        """Whether the picture is compressed as JPEG."""
+        return self.number(_COMPRESSION, 1) == _JPEG
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """Offset and length of each strip or tile; empty if they are not in the directory."""
         offsets, sizes = (_TILES, _TILE_BYTES) if _TILES in self.tags else (_STRIPS, _STRIP_BYTES)
         if offsets not in self.tags or sizes not in self.tags:
             return []
