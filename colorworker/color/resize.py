@@ -6,6 +6,16 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 
+def resize(image: Floats, height: int, width: int) -> Floats:
+    """Return (H, W) or (H, W, C) at another size: smaller by area means, larger by interpolation.
+
+    Raises:
+        ValueError: If the new size is empty.
+    """
+    smaller = downscale_by_area(image, min(height, image.shape[0]), min(width, image.shape[1]))
+    return interpolate_bilinear(smaller, height, width)
+
+
 def downscale_by_area(image: Floats, height: int, width: int) -> Floats:
     """Return the mean over the area that each new pixel covers, fractions of pixels included.
 

@@ -41,10 +41,14 @@ class BinNetwork:
         stretched = min(steps * network.STRIDE, 3 * side)
         return (side, stretched) if height <= width else (stretched, side)
 
-    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:
-        """Return a*, b* (B, H, W, 2) for luma in [-1, 1] and hints on the coarse grid."""
+    def chroma(self, luma: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:
+        """Return a*, b* (B, H, W, 2) for luma in [-1, 1].
+
+        The network's own inputs for hints stay empty: with them, the prediction moves in the hinted
+        cells alone, and the residual that spreads from there is lost.
+        """
         features, pooled = network.encode(self._apply, luma, self._backbone)
-        logits, mask = network.decode(self._apply, features, pooled, luma, grids)
+        logits, mask = network.decode(self._apply, features, pooled, luma, network.no_hints(luma))
         offset = (1 - settings[0]) * self._log_class_weights
         coarse = network.annealed_mean(logits, self._bins, offset, settings[1])
         return network.upsample(coarse, mask)

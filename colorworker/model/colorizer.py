@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from colorworker.color.colorizerprotocol import KnownOfBatch
 from colorworker.color.knowncolors import apply_known_colors
+from colorworker.color.resize import resize
 from colorworker.domain.options import ModelRef, Precision
 from colorworker.errors import UsageError
-from colorworker.model import hints as hinting
 from colorworker.model import network
 from colorworker.model.binnetwork import SHORT_SIDE, BinNetwork
 from colorworker.model.koala.inception import Embedder
@@ -37,12 +37,11 @@ class Network(Protocol):
         """Return the (height, width), multiples of 4, at which it sees a picture of this size."""
         ...
 
-    def chroma(self, luma: tf.Tensor, grids: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:
+    def chroma(self, luma: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:
         """Return a*, b*, float32 (B, H, W, 2). Called while a graph is traced.
 
         Args:
             luma: L* / 50 - 1, (B, H, W, 1), at a working shape.
-            grids: Known colors, from `hints.hints_on_grid`, (B, H/4, W/4, 3).
             settings: Vividness and temperature, (2,); only networks over color bins use them.
         """
         ...
@@ -86,7 +85,6 @@ class TensorFlowColorizer:
             self._network.chroma,
             input_signature=[
                 tf.TensorSpec([None, None, None, 1], tf.float32),
-                tf.TensorSpec([None, None, None, 3], tf.float32),
                 tf.TensorSpec([2], tf.float32),
             ],
         )
@@ -127,19 +125,17 @@ class TensorFlowColorizer:
         _check_known(known, lightness)
         chroma = np.empty((batch, height, width, 2), np.float32)
         for part in _parts(batch):
-            small = self._at_working_shape(lightness[part], known[part])
+            small = self._at_working_shape(lightness[part])
             for index, picture in enumerate(small, part.start):
-                ab = hinting.resize(picture, height, width)
+                ab = resize(picture, height, width)
                 chroma[index] = apply_known_colors(lightness[index], ab, known[index])
         return chroma
 
-    def _at_working_shape(self, lightness: Array, known: KnownOfBatch) -> Array:
+    def _at_working_shape(self, lightness: Array) -> Array:
         """Return the a*, b* of one batch at its working shape."""
         height, width = self.working_shape(*lightness.shape[1:])
-        luma = np.stack([hinting.resize(picture, height, width) for picture in lightness])
-        grid = (height // network.COARSE, width // network.COARSE)
-        grids = np.stack([hinting.hints_on_grid(each, *grid) for each in known])
-        chroma = self._chroma(luma[..., np.newaxis] / 50 - 1, grids, self._settings)
+        luma = np.stack([resize(picture, height, width) for picture in lightness])
+        chroma = self._chroma(luma[..., np.newaxis] / 50 - 1, self._settings)
         return np.asarray(chroma.numpy(), np.float32)
 
 

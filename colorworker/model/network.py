@@ -19,6 +19,8 @@ STRIDE = 32
 """Height and width of the input are multiples of this."""
 COARSE = 4
 """Stride of hints, logits and coarse chroma."""
+CHROMA_SCALE = 110.0
+"""The network takes the a* and b* of hints divided by this."""
 
 
 class ApplyConvolution(Protocol):
@@ -126,6 +128,12 @@ def decode(
     detail = [tf.nn.space_to_depth(s2, 2), tf.nn.space_to_depth(tf.cast(luma, s2.dtype), COARSE)]
     mask = apply("mask", apply("m1", tf.concat([x, *detail], -1)))
     return tf.cast(apply("logits", x), tf.float32), tf.cast(mask, tf.float32)
+
+
+def no_hints(luma: tf.Tensor) -> tf.Tensor:
+    """Return empty hints for luma (B, H, W, 1): zeros of shape (B, H/4, W/4, 3)."""
+    batch, height, width = (tf.shape(luma)[axis] for axis in range(3))
+    return tf.zeros([batch, height // COARSE, width // COARSE, 3])
 
 
 def _double(x: tf.Tensor) -> tf.Tensor:

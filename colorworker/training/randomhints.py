@@ -1,7 +1,6 @@
 """Random color hints for training, like those a person would give, from the true colors."""
 
-from colorworker.model.hints import CHROMA_SCALE
-from colorworker.model.network import COARSE
+from colorworker.model.network import CHROMA_SCALE, COARSE
 from colorworker.model.runtime import tf
 
 

@@ -67,13 +67,9 @@ class KoalaNetwork:
     def chroma(
         self,
         luma: tf.Tensor,
-        grids: tf.Tensor,  # noqa: ARG002 - for networks over color bins
-        settings: tf.Tensor,  # noqa: ARG002
+        settings: tf.Tensor,  # noqa: ARG002 - for networks over color bins
     ) -> tf.Tensor:
-        """Return a*, b* (B, H, W, 2). The picture is padded to a white square, in its center.
-
-        The network itself takes no hints; known colors are applied to its output.
-        """
+        """Return a*, b* (B, H, W, 2). The picture is padded to a white square, in its center."""
         height, width = tf.shape(luma)[1], tf.shape(luma)[2]
         top, left = (self._pixels - height) // 2, (self._pixels - width) // 2
         bottom, right = self._pixels - height - top, self._pixels - width - left
