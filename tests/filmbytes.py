@@ -1,17 +1,22 @@
 """Edits films at the byte level, into forms that libav's muxers do not write."""
 
 import struct
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
-from colorworker.media.containers.matroska import set_display_aspect
+from colorworker.domain.videoinfo import Crop
+from colorworker.media.containers.matroska import HeaderChanges, complete_header
+from colorworker.media.containers.probe import scan
 
 PES_START = b"\0\0\x01\xe0"
 MEDIA_HEADER = (b"moov", b"trak", b"mdia", b"mdhd")
 KEPT_EVERY = 9
 ASPECT = Fraction(16, 15)
+CROP = Crop(left=4, top=6, right=8, bottom=10)
 HIDDEN, SHOWN = 10, 0x10
 BOTH_TIMES = 0b1100_0000
 
@@ -67,10 +72,19 @@ def _boxes(data: bytes, names: tuple[bytes, ...]) -> list[int]:
 
 def with_display_aspect(path: Path) -> None:
     """Write the aspect ratio into a Matroska header, as other muxers do and PyAV does not."""
-    with av.open(str(path)) as container:
-        context = container.streams.video[0].codec_context
-        width, height = context.width, context.height
-    set_display_aspect(path, width, height, ASPECT)
+    change_header(path, sample_aspect_ratio=ASPECT)
+
+
+def with_a_crop(path: Path) -> None:
+    """Give a Matroska film the elements that crop its picture."""
+    change_header(path, sample_aspect_ratio=ASPECT, crop=CROP)
+
+
+def change_header(path: Path, **values: Any) -> None:
+    """Write properties of the film into a Matroska header."""
+    with path.open("rb") as reader:
+        info, _ = scan(reader, path.name)
+    complete_header(path, HeaderChanges(replace(info, **values)))
 
 
 def with_a_hidden_frame(path: Path) -> None:

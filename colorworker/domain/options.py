@@ -147,6 +147,15 @@ class Options:
             changes_output=False,
         ),
     ] = False
+    video_stream: Annotated[
+        int | None,
+        OptionInfo(
+            "Stream of films to color, by its index in the report. Default: the main video stream.",
+            places=("command", "manifest"),
+            ge=0,
+        ),
+    ] = None
+    """Index of the stream in its container; see `maintrack.film_stream` for the default."""
     label: Annotated[
         Label,
         OptionInfo(

@@ -71,6 +71,8 @@ class SegmentInfo:
     """Pixels that were checked against EBU R 103; 0 if none were."""
     pixels_beyond_gamut: int = 0
     """Pixels whose luma alone is outside EBU R 103."""
+    damaged_frames: int = 0
+    """Frames in which the decoder concealed errors."""
     nvdec_frames: int = 0
     """Frames that NVDEC decoded."""
     thumbnail_keys: tuple[str, ...] = ()

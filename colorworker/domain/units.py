@@ -107,8 +107,9 @@ def content_id(kind: str, *facts: object) -> str:
 
 def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Scan:
     """Return the unit that scans `asset`. The identity of the scan does not depend on colors."""
+    chosen = () if options.video_stream is None else (options.video_stream,)
     return Scan(
-        content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt),
+        content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt, *chosen),
         asset,
         content_id(
             "assembly", asset.key, asset.etag, output_key, non_default(options), model.sha256

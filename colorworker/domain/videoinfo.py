@@ -1,7 +1,21 @@
 """Properties of a film that its output must have too."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
+
+
+class Crop(NamedTuple):
+    """Pixels at the edges of the stored picture that players do not show."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+
+NO_CROP = Crop()
 
 
 @dataclass(frozen=True)
@@ -22,8 +36,12 @@ class VideoInfo:
     colorspace: int
     color_primaries: int
     color_trc: int
-    rotation: int = 0
-    """Degrees by which players rotate the picture."""
+    display_matrix: tuple[int, ...] = ()
+    """How players map the stored picture to the screen: the nine numbers a, b, u, c, d, v, x, y, w
+    of ISO/IEC 14496-12 section 6.2.2, in row order; empty if it is shown as it is stored."""
+    crop: Crop = NO_CROP
+    stream_index: int | None = None
+    """Index of the stream in its container; None for the one that its header suggests."""
     field_order: int = 0
     """libav's AVFieldOrder: 0 unknown, 1 progressive, 2 and 4 top field first, 3 and 5 bottom
     field first."""
@@ -40,3 +58,25 @@ class VideoInfo:
     def interlaced(self) -> bool:
         """Whether the stream is marked as having two fields per frame."""
         return self.field_order > 1
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether players mirror the picture."""
+        if not self.display_matrix:
+            return False
+        a, b, _, c, d = self.display_matrix[:5]
+        return a * d < b * c
+
+    @property
+    def rotation(self) -> int:
+        """Degrees counterclockwise by which players rotate the picture.
+
+        If it is `mirrored`, they first swap left and right.
+        """
+        if not self.display_matrix:
+            return 0
+        a, b = self.display_matrix[:2]
+        if self.mirrored:
+            a, b = -a, -b
+        # Counterclockwise although y points down; half a turn is 180, not -180.
+        return 180 - round(180 + math.degrees(math.atan2(b, a))) % 360

@@ -157,7 +157,7 @@ def _of_record(unit: Scan, context: InspectionContext) -> FilmOutline | None:
 def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> FilmOutline:
     key, tally = unit.asset.key, ScanTally()
     hint_read_all(reader)
-    info, timeline = read_packets(reader, key, max_pixels, tally)
+    info, timeline = read_packets(reader, key, max_pixels, tally, unit.options.video_stream)
     hint_read_end(reader, 0)
     in_color = is_in_color(reader, key, info, timeline)
     part, cuts = make_cut_list(timeline, unit.options, key)

@@ -17,10 +17,10 @@ from colorworker.evaluation.motion import MotionEstimator
 from colorworker.evaluation.table import FilmRow
 from colorworker.media.containers.demux import (
     decode_errors,
-    film_stream,
     open_source,
     select_stream,
 )
+from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.opticalflow import MIN_SIDE
 
 Codes = npt.NDArray[np.uint8]

@@ -3,7 +3,7 @@
 Outside the box, which is the same in every frame, all codes of all planes stay as they are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -48,9 +48,10 @@ def film_notice(key: str, info: VideoInfo) -> FilmNotice:
     Raises:
         SourceUnsupported: If the film's frames are too small for it.
     """
-    turns = round(info.rotation / 90) % 4
+    turns, crop = round(info.rotation / 90) % 4, info.crop
     aspect = Fraction(info.sample_aspect_ratio or 1)
-    height, width = info.height, info.width
+    stored_width = width = info.width - crop.left - crop.right
+    height = info.height - crop.top - crop.bottom
     if turns % 2:
         height, width, aspect = width, height, 1 / aspect
     box = notice_box(height, width, aspect, _GRID)
@@ -58,7 +59,14 @@ def film_notice(key: str, info: VideoInfo) -> FilmNotice:
         raise notice_does_not_fit(key, info.width, info.height)
     spec = color_spec(info)
     turned = _rotate_box(box, height, width, turns)
-    return FilmNotice(turned, spec.black, spec.black + spec.white_span, spec.bit_depth)
+    if info.mirrored:
+        turned = _mirror_box(turned, stored_width)
+    moved = replace(
+        turned,
+        top=min(turned.top + _up(crop.top), (info.height - turned.height) // _GRID * _GRID),
+        left=min(turned.left + _up(crop.left), (info.width - turned.width) // _GRID * _GRID),
+    )
+    return FilmNotice(moved, spec.black, spec.black + spec.white_span, spec.bit_depth)
 
 
 def notice_does_not_fit(key: str, width: int, height: int) -> SourceUnsupported:
@@ -85,6 +93,16 @@ def _rotate_box(box: Box, height: int, width: int, turns: int) -> Box:
         box = Box(box.left, left, mask)
         height, width = width, height
     return box
+
+
+def _mirror_box(box: Box, width: int) -> Box:
+    """Return the box with left and right swapped, in a frame of this width."""
+    left = (width - box.left - box.width) // _GRID * _GRID
+    return Box(box.top, left, np.fliplr(box.mask))
+
+
+def _up(pixels: int) -> int:
+    return -(-pixels // _GRID) * _GRID
 
 
 def _box_view(plane: Plane, box: Box, frame_shape: tuple[int, int]) -> Plane:

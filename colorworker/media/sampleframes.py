@@ -13,11 +13,11 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.containers.demux import (
     decode_errors,
-    film_stream,
     ignore_new_streams,
     open_source,
     select_stream,
 )
+from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.deinterlace import deinterlace_frames, deinterlace_segment
 from colorworker.media.repack import to_planar
 
@@ -63,7 +63,7 @@ def sample_frames(
     wanted = set(_spread_indexes(min(len(timeline.pts), SAMPLED_FRAMES_UNSEEKABLE), count).tolist())
     frames = []
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
-        stream = select_stream(container, film_stream(container, key))
+        stream = select_stream(container, film_stream(container, key, info.stream_index))
         shown: Iterator[VideoFrame] = map(to_planar, ignore_new_streams(container.decode(stream)))
         if deinterlaced:
             shown = deinterlace_frames(shown, key, info, timeline)

@@ -1,4 +1,4 @@
-"""Side data without PyAV attributes: captions, chroma location, static HDR metadata."""
+"""Properties without PyAV attributes: captions, chroma location, cropping, display matrix, HDR."""
 
 import io
 import struct
@@ -11,10 +11,18 @@ from av.sidedata.sidedata import SideData, SideDataContainer, Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from colorworker.domain.videoinfo import Crop
+from colorworker.media.containers import ebml
+from colorworker.media.containers.ebml import Node
+
 SITINGS = {(1, 2): "left", (2, 2): "center", (1, 1): "topleft", (2, 1): "top"}
 """libav's chroma location for each ChromaSitingHorz and ChromaSitingVert of Matroska (RFC 9559)."""
-SITING_HORZ, SITING_VERT = b"\x55\xb7\x81", b"\x55\xb8\x81"
-"""IDs of these elements, with a length of one byte, as libavformat writes them."""
+COLOR, SITING_HORZ, SITING_VERT = 0x55B0, 0x55B7, 0x55B8
+TRACK, VIDEO = 0xAE, 0xE0
+CROPS = (0x54CC, 0x54BB, 0x54DD, 0x54AA)
+"""PixelCropLeft, PixelCropTop, PixelCropRight and PixelCropBottom of Matroska."""
+IDENTITY_MATRIX = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+"""The display matrix of a picture that is shown as it is stored (ISO/IEC 14496-12 6.2.2)."""
 CHROMATICITY_UNITS, LUMINANCE_UNITS = 50_000, 10_000
 """Units per 1 (chromaticity) and per cd/m2 (luminance) in SMPTE ST 2086."""
 
@@ -43,9 +51,31 @@ def frame_data(frame: VideoFrame) -> list[str]:
 
 
 def chroma_location(stream: VideoStream) -> str:
-    """Return the chroma location by libav's name; empty if the stream does not signal it.
+    """Return the chroma location by libav's name; empty if the stream does not signal it."""
+    video = _matroska_video(stream)
+    color = video.find(COLOR) or Node(COLOR)
+    return SITINGS.get((color.number(SITING_HORZ), color.number(SITING_VERT)), "")
 
-    PyAV does not expose the field, so it is read from a Matroska header written to memory.
+
+def crop(stream: VideoStream) -> Crop:
+    """Return the edges that the container crops (Matroska's PixelCrop, QuickTime's `clap`)."""
+    video = _matroska_video(stream)
+    return Crop(*(video.number(name) for name in CROPS))
+
+
+def display_matrix(frame: VideoFrame) -> tuple[int, ...]:
+    """Return a frame's display matrix, nine integers; empty if it has none or it does nothing."""
+    data = side_data(frame, Type.DISPLAYMATRIX)
+    if len(data) < 36:
+        return ()
+    matrix = struct.unpack_from("9i", data)
+    return () if matrix == IDENTITY_MATRIX else matrix
+
+
+def _matroska_video(stream: VideoStream) -> Node:
+    """Return the Video element of a Matroska header for a stream, written to memory.
+
+    It has properties of the stream that PyAV does not expose. Empty if Matroska does not take it.
     """
     header = io.BytesIO()
     try:
@@ -53,12 +83,13 @@ def chroma_location(stream: VideoStream) -> str:
             trial.add_stream_from_template(stream, opaque=True)
             trial.start_encoding()
     except (FFmpegError, ValueError):
-        return ""
-    data = header.getvalue()
-    at = data.find(SITING_HORZ)
-    if at < 0 or data[at + 4 : at + 7] != SITING_VERT:
-        return ""
-    return SITINGS.get((data[at + 3], data[at + 7]), "")
+        return Node(VIDEO)
+    for place in ebml.segment_children(header):
+        if place.name == ebml.TRACKS and place.end:
+            for tracks in ebml.parse(ebml.read_bytes(header, place.start, place.end)):
+                for track in tracks.find_all(TRACK):
+                    return track.find(VIDEO) or Node(VIDEO)
+    return Node(VIDEO)
 
 
 def mastering_display(frame: VideoFrame) -> str:

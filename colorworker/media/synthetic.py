@@ -1,5 +1,6 @@
 """Make small gray films with known content, for calibration, hardware probes and tests."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -59,6 +60,8 @@ class Recipe:
     field_order: int = 1
     """1 progressive, 2 interlaced with the top field first, 3 with the bottom field first."""
     rotation: int = 0
+    mirrored: bool = False
+    """Whether left and right are swapped before the rotation."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     chapters: Sequence[tuple[str, int, int]] = ()
     """Title, start and end in milliseconds."""
@@ -146,9 +149,18 @@ def _picture_stream(output: OutputContainer, recipe: Recipe) -> VideoStream:
     context.options = dict(recipe.options)
     if recipe.sample_aspect_ratio is not None:
         context.sample_aspect_ratio = recipe.sample_aspect_ratio
-    if recipe.rotation:
-        stream.set_display_rotation(recipe.rotation)
+    if recipe.rotation or recipe.mirrored:
+        stream.set_display_matrix(display_matrix(recipe.rotation, mirrored=recipe.mirrored))
     return stream
+
+
+def display_matrix(degrees: float, *, mirrored: bool = False) -> tuple[int, ...]:
+    """Return the display matrix that turns a picture counterclockwise, mirrored before if asked."""
+    one = 1 << 16
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    first = (-cos, sin) if mirrored else (cos, -sin)
+    a, b, c, d = (round(each * one) for each in (*first, sin, cos))
+    return a, b, 0, c, d, 0, 0, 0, 1 << 30
 
 
 def _stripes(recipe: Recipe, index: int) -> npt.NDArray[np.uint16]:

@@ -11,7 +11,7 @@ from colorworker.domain.shots import Shot, ShotSheet, merge_shots
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Assembly
 from colorworker.domain.videoinfo import VideoInfo
-from colorworker.errors import KeyMissing
+from colorworker.errors import KeyMissing, SourceDamaged
 from colorworker.media.codecs.nvenc import require_encoder
 from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.assemble import Part, assemble
@@ -54,6 +54,8 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         Part(partial(store.open, part.attempt_key, etag=part.etag), _part_facts(part))
         for part in segments
     ]
+    if not context.settings.repeat_damaged:
+        _check_damage(segments, unit.asset.key)
     timer = PhaseTimer()
     with context.temporary(extension) as path:
         with timer.phase("assemble"), context.source(unit.asset) as reader:
@@ -133,6 +135,23 @@ def _shots(
     shape = cell_shape(info)
     key = film_sheet(store, unit.unit_id, shots, map(sheet_of, segments), shape)
     return tuple(shots), ShotSheet(key, *shape)
+
+
+def _check_damage(segments: list[Record], key: str) -> None:
+    """Check that fewer than half of the frames are damaged.
+
+    Raises:
+        SourceDamaged: If more are. Encrypted films look like this, and so do the wrong decoders.
+    """
+    frames = sum(_part_facts(segment).frame_count for segment in segments)
+    damaged = sum(info_of(segment, SegmentInfo).damaged_frames for segment in segments)
+    if damaged * 2 >= frames:
+        raise SourceDamaged(
+            key,
+            f"{damaged} of {frames} frames are damaged; it may be encrypted",
+            "Restore it from another copy, or set COLORWORKER_MEDIA__REPEAT_DAMAGED=true to color"
+            " it anyway",
+        )
 
 
 def _record(context: WorkerContext, unit_id: str) -> Record:

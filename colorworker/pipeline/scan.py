@@ -50,7 +50,9 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
     with timer.phase("read"), context.source(unit.asset) as reader:
         hint_read_all(reader)
         hashing = HashingReader(reader)
-        info, timeline = read_packets(hashing.as_file(), key, context.settings.max_pixels, tally)
+        info, timeline = read_packets(
+            hashing.as_file(), key, context.settings.max_pixels, tally, unit.options.video_stream
+        )
         source_sha256 = hashing.sha256()
         hint_read_end(reader, 0)
         in_color = is_in_color(reader, key, info, timeline)
@@ -86,7 +88,11 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
 
 
 def read_packets(
-    reader: BinaryIO, key: str, max_pixels: int, tally: ScanTally
+    reader: BinaryIO,
+    key: str,
+    max_pixels: int,
+    tally: ScanTally,
+    video_stream: int | None = None,
 ) -> tuple[VideoInfo, Timeline]:
     """Read all packets of a film; return its properties and timeline.
 
@@ -95,7 +101,7 @@ def read_packets(
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
         SourceUnsupported: If the pixel format is not supported.
     """
-    info, timeline = scan(reader, key, tally=tally)
+    info, timeline = scan(reader, key, tally=tally, stream_index=video_stream)
     if info.width * info.height > max_pixels:
         raise SourceTooLarge(
             key,

@@ -132,6 +132,7 @@ def _color_part(work: _SegmentWork, record: Record) -> tuple[Record, SegmentInfo
         pictures,
         tally.gamut.pixels,
         tally.gamut.beyond,
+        tally.corrupt_frames,
         tally.nvdec_frames,
         warnings=warnings,
         notes=notes,

@@ -89,7 +89,9 @@ def decode_segment(
     expected = timeline.pts[first : first + inside + lookahead]
     last: VideoFrame | None = None
     end = first + len(expected)
-    open_at = partial(decode_from, reader, key, timeline, end=end, lenient=repeat)
+    open_at = partial(
+        decode_from, reader, key, timeline, end=end, lenient=repeat, stream_index=info.stream_index
+    )
     by_nvdec = nvdec and not repeat and can_decode(info)
     fits = partial(matches_software_decoder, info=info) if by_nvdec else None
     with closing(_FrameSource(open_at, first, fits, by_seeking=timeline.seekable)) as frames:

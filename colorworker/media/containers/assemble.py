@@ -28,14 +28,26 @@ from colorworker.media.codecs.encode import add_film_stream, muxer_options
 from colorworker.media.codecs.profiles import EncoderSpec
 from colorworker.media.codecs.threadpriority import keep_thread_priority
 from colorworker.media.containers.captions import CaptionTrack, add_caption_track, unpack_captions
-from colorworker.media.containers.demux import film_stream, libav_message, open_source
+from colorworker.media.containers.demux import libav_message, open_source
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
 from colorworker.media.containers.latestreams import late_streams
-from colorworker.media.containers.lostmetadata import lost_color_tags, lost_metadata
-from colorworker.media.containers.matroska import set_display_aspect
+from colorworker.media.containers.lostmetadata import lost_metadata, lost_picture_tags
+from colorworker.media.containers.maintrack import film_stream
+from colorworker.media.containers.matroska import (
+    ROOM_TAG,
+    HeaderChanges,
+    complete_header,
+    needed_room,
+)
 from colorworker.media.containers.outputtrack import AnyPacket
 from colorworker.media.containers.readhints import hint_read_all
-from colorworker.media.containers.streamcopy import CopiedStreams, copy_streams
+from colorworker.media.containers.sourceheader import (
+    SourceHeader,
+    read_source_header,
+    tag_names,
+    track_sources,
+)
+from colorworker.media.containers.streamcopy import CopiedStreams, codec_name, copy_streams
 from colorworker.media.containers.tags import container_tags, video_stream_tags
 from colorworker.media.containers.trim import TrimRange, trim_range
 from colorworker.media.containers.verify import verify_film
@@ -96,8 +108,10 @@ def assemble(
             then unusable.
         SourceDamaged: If the source does not open.
     """
+    trimmed = None if whole is None else trim_range(timeline)
+    header = read_source_header(source_reader, trimmed)
     with open_source(source_reader, key) as source:
-        trimmed = None if whole is None else trim_range(timeline)
+        film = film_stream(source, key, info.stream_index)
         shift_seconds = trimmed.start if trimmed else _shift_seconds(source)
         shift_ticks = round(shift_seconds / timeline.time_base)
         with late_streams(source_reader, key, source) as late, _write_errors(key):
@@ -110,16 +124,18 @@ def assemble(
             with closing(target):
                 target.metadata.update(container_tags(source.metadata, notice))
                 assembly = _Assembly(
-                    info, timeline, spec, shift_seconds, whole or timeline, trimmed
+                    info, timeline, spec, shift_seconds, whole or timeline, trimmed, header
                 )
-                copied = _mux(source, key, parts, target, assembly, late)
-        if spec.container == "matroska" and info.sample_aspect_ratio is not None:
-            set_display_aspect(output, info.width, info.height, info.sample_aspect_ratio)
+                copied = _mux(film, key, parts, target, assembly, late)
+        if spec.container == "matroska" and needed_room(info, header.matroska):
+            names = tag_names(source, film, notice, trimmed)
+            tracks = track_sources(film, copied.tracks)
+            unknown = [index for index in copied.tracks if not codec_name(source.streams[index])]
+            changes = HeaderChanges(info, header.matroska, tracks, unknown, names)
+            complete_header(output, changes)
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
-        lost = lost_metadata(
-            source, film_stream(source, key), output, copied, spec.container, notice, trimmed
-        )
-        lost += lost_color_tags(info, output, spec.container)
+        lost = lost_metadata(film, output, copied, spec.container, notice, trimmed, header.matroska)
+        lost += lost_picture_tags(info, output, spec.container)
     if off_seconds:
         lost.append(
             Note(
@@ -145,6 +161,7 @@ class _Assembly:
     """Timeline of the whole film; the pts in parts count from its start."""
     trimmed: TrimRange | None
     """Range of an excerpt; None for the whole film."""
+    header: SourceHeader
 
 
 @contextmanager
@@ -156,19 +173,28 @@ def _write_errors(key: str) -> Iterator[None]:
 
 
 def _mux(
-    source: InputContainer,
+    film: VideoStream,
     key: str,
     parts: Sequence[Part],
     target: OutputContainer,
     assembly: _Assembly,
     late: Mapping[int, Stream],
 ) -> CopiedStreams:
-    film, spec, timeline = film_stream(source, key), assembly.spec, assembly.timeline
+    source = cast(InputContainer, film.container)
+    spec, timeline, header = assembly.spec, assembly.timeline, assembly.header
     stream = add_film_stream(target, spec, assembly.info, timeline.time_base)
     stream.disposition = film.disposition
-    if assembly.info.rotation:
-        stream.set_display_rotation(assembly.info.rotation)
-    copied = copy_streams(source, film, target, spec, assembly.shift_seconds, late)
+    if assembly.info.display_matrix:
+        stream.set_display_matrix(assembly.info.display_matrix)
+    copied = copy_streams(
+        source,
+        film,
+        target,
+        spec,
+        assembly.shift_seconds,
+        late,
+        header=header,
+    )
     track = _caption_track(target, parts, assembly)
     counts = sum((Counter(part.facts.frame_data) for part in parts), Counter())
     copied.note_frame_data(film, spec, counts, track)
@@ -180,10 +206,12 @@ def _mux(
             copied.warnings.append("the film's timecode is dropped: it does not fit the excerpt")
     if chapters:
         target.set_chapters(chapters)
+    if spec.container == "matroska" and (room := needed_room(assembly.info, header.matroska)):
+        target.metadata[ROOM_TAG] = " " * room
     with keep_thread_priority():
         target.start_encoding()
-    header = stream.codec_context.extradata or b""
-    frames = _film_packets(key, parts, stream, header, assembly)
+    extradata = stream.codec_context.extradata or b""
+    frames = _film_packets(key, parts, stream, extradata, assembly)
     restarts = [ticks * assembly.whole.time_base for ticks in assembly.whole.restarts]
     others = copied.packets(source, trimmed, restarts)
     captions = track.packets() if track else iter(())

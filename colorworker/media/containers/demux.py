@@ -1,4 +1,4 @@
-"""Open films from readers, select the video stream, and turn libav's errors into ours."""
+"""Open films from readers, and turn libav's errors into ours."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.error import DecoderNotFoundError, FFmpegError
-from av.stream import Discard, Disposition
+from av.stream import Discard
 from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
@@ -23,11 +23,6 @@ BUFFER_BYTES = 1 << 16
 
 DECODER_THREADS = 4
 """Pinned, so that the number of frames in the decoder, and so memory, does not grow with cores."""
-
-NON_FILM_DISPOSITIONS = (
-    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-)
-"""Video streams with these dispositions are not the film: cover art, chapter thumbnails."""
 
 
 class LibavReader:
@@ -91,25 +86,6 @@ def open_source(
 def libav_message(error: FFmpegError) -> str:
     """Return libav's own error text, worded as a clause for our messages."""
     return f"libav says: {error.strerror or type(error).__name__}"
-
-
-def film_stream(container: InputContainer, key: str) -> VideoStream:
-    """Return the first video stream that is not an attached picture.
-
-    Raises:
-        SourceDamaged: If there is none.
-        SourceUnsupported: If this build of libav has no decoder for it.
-    """
-    for stream in container.streams.video:
-        if stream.disposition & NON_FILM_DISPOSITIONS:
-            continue
-        if stream.codec_context is None:
-            raise SourceUnsupported(
-                key, "no decoder for its video codec", "Convert it to H.264 or FFV1 first"
-            )
-        return stream
-    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    raise SourceDamaged(key, f"no video stream in it, only {kinds}")
 
 
 def select_stream(container: InputContainer, stream: VideoStream) -> VideoStream:

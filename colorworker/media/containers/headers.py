@@ -8,7 +8,8 @@ import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 
-from colorworker.media.containers.demux import decode_errors, film_stream, open_source
+from colorworker.media.containers.demux import decode_errors, open_source
+from colorworker.media.containers.maintrack import film_stream
 
 _USUAL_RATE = Fraction(25)
 """Assumed frame rate if the header has none."""

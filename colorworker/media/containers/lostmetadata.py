@@ -1,7 +1,10 @@
 """Read a written film's header back and list the metadata of the source that was lost."""
 
+import math
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import InputContainer
@@ -9,6 +12,9 @@ from av.stream import Disposition, Stream
 
 from colorworker.domain.label import Notice
 from colorworker.domain.videoinfo import VideoInfo
+from colorworker.media.containers.attachments import is_cover
+from colorworker.media.containers.matroskachapters import lost_chapters
+from colorworker.media.containers.matroskasource import LANGUAGE_BCP47, MatroskaSource
 from colorworker.media.containers.streamcopy import CopiedStreams
 from colorworker.media.containers.tags import (
     QUICKTIME_LANGUAGES,
@@ -18,65 +24,88 @@ from colorworker.media.containers.tags import (
     filter_tags,
 )
 from colorworker.media.containers.trim import TrimRange
+from colorworker.media.sidedata import IDENTITY_MATRIX, crop, display_matrix
 
 UNSPECIFIED = 2
 """ITU-T H.273 code of matrix, primaries and transfer."""
+SAME_TURN = 1e-3
+"""Largest difference of two display matrices that counts as rounding: 0.06 degrees."""
 LIMITED_RANGE = 1
 """libav's AVCOL_RANGE_MPEG. Players assume it for YUV of unspecified range (0)."""
 
 
 def lost_metadata(
-    source: InputContainer,
     film: Stream,
     output: Path,
     copied: CopiedStreams,
     container: str,
     notice: Notice | None = None,
     trimmed: TrimRange | None = None,
+    matroska: MatroskaSource | None = None,
 ) -> list[str]:
     """Return one sentence for each tag, chapter or disposition that the written file has lost.
 
     Args:
-        source: The source, still open.
-        film: Its video stream.
+        film: The film's stream in the source, which is still open.
         output: The written file.
         copied: The other streams that were copied or transcoded.
         container: The output's muxer, for the sentences.
         notice: The notice that was written into the comment, if any.
         trimmed: The range of the source that was written; None for all of it.
+        matroska: The source's own elements, if it is Matroska; libav does not model all of them.
     """
+    source = cast(InputContainer, film.container)
     with av.open(str(output), "r", metadata_errors="replace") as written:
         lost = [
             f"{container} does not keep the tag {name}"
             for name in _missing_tags(container_tags(source.metadata, notice), written.metadata)
         ]
         wanted = trimmed.clip_chapters(source.chapters()) if trimmed else source.chapters()
-        chapters = len(wanted), len(written.chapters())
-        if chapters[0] > chapters[1]:
-            lost.append(f"{container} keeps {chapters[1]} of {chapters[0]} chapters")
-        # The film comes first. The muxer counts attachments in order; readers list them last.
-        # MP4 and QuickTime files have no track without packets.
-        tracks = sorted(
-            (
-                (index, track)
-                for index, track in copied.tracks.items()
-                if track.written_packets or container == "matroska"
-            ),
-            key=lambda item: item[1].output.index,
-        )
-        sources = [film, *(source.streams[index] for index, _ in tracks)]
-        pairs = zip(sources, list(written.streams)[: len(sources)], strict=True)
-        for stream, made in pairs:
+        kept = len(written.chapters())
+        if matroska and matroska.chapters and container != "matroska":
+            lost += lost_chapters(matroska.chapters, container, kept)
+        elif len(wanted) > kept:
+            lost.append(f"{container} keeps {kept} of {len(wanted)} chapters")
+        for stream, made in _pairs(film, copied, written, container):
             described = f"{stream.type} stream {stream.index}"
-            lost += [
-                f"{container} does not keep {what} of {described}"
-                for what in _lost_from_stream(stream, made)
-            ]
+            what = ["the track"] if made is None else list(_lost_from_stream(stream, made))
+            if container != "matroska" and matroska:
+                what += _lost_region(matroska, stream)
+            lost += [f"{container} does not keep {each} of {described}" for each in what]
+    if matroska and matroska.links_to_files:
+        lost.append("the links to the files before and after this one are not kept")
     return lost
 
 
-def lost_color_tags(info: VideoInfo, output: Path, container: str) -> list[str]:
-    """Return one sentence for each color tag that differs in the written film."""
+def _pairs(
+    film: Stream,
+    copied: CopiedStreams,
+    written: InputContainer,
+    container: str,
+) -> Iterator[tuple[Stream, Stream | None]]:
+    """Yield the source's streams that were written, each with its track in the written file.
+
+    The film comes first. The muxer counts attachments in order, readers list them last; so do
+    readers of MP4 with covers and with the tracks that the muxer adds for chapters and timecode.
+    MP4 and QuickTime files have no track without packets.
+    """
+    source = cast(InputContainer, film.container)
+    tracks = sorted(
+        (track.output.index, source.streams[index])
+        for index, track in copied.tracks.items()
+        if track.written_packets or container == "matroska"
+    )
+    for covers in (False, True):
+        sources = [stream for _, stream in tracks if is_cover(stream) == covers]
+        made = [each for each in written.streams if is_cover(each) == covers]
+        yield from zip_longest(
+            sources if covers else [film, *sources],
+            made[: len(sources) + (not covers)],
+        )
+
+
+def lost_picture_tags(info: VideoInfo, output: Path, container: str) -> list[str]:
+    """Return one sentence for each color tag that differs, and for cropping and display matrix."""
     with av.open(str(output), "r", metadata_errors="replace") as written:
         seen = written.streams.video[0].codec_context
         found = {
@@ -85,11 +114,40 @@ def lost_color_tags(info: VideoInfo, output: Path, container: str) -> list[str]:
             "primaries": (info.color_primaries, seen.color_primaries, UNSPECIFIED),
             "transfer": (info.color_trc, seen.color_trc, UNSPECIFIED),
         }
-    return [
-        f"{container} does not keep the film's {what}"
-        for what, (said, seen_as, unspecified) in found.items()
-        if said not in {seen_as, unspecified}
-    ]
+        first = next(written.decode(video=0), None)
+        matrix = () if first is None else display_matrix(first)
+        found_crop = crop(written.streams.video[0])
+    lost = [what for what, (said, seen_as, none) in found.items() if said not in {seen_as, none}]
+    if not same_orientation(matrix, info.display_matrix):
+        lost.append("display matrix (rotation, mirroring)")
+    if found_crop != info.crop:
+        edges = ", ".join(f"{side} {size}" for side, size in info.crop._asdict().items() if size)
+        lost.append(f"cropping ({edges} pixels)")
+    return [f"{container} does not keep the film's {what}" for what in lost]
+
+
+def same_orientation(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Return whether two display matrices turn and mirror a picture in the same way.
+
+    Players ignore how far they move it and how much they enlarge it.
+    """
+    turns = [_unit(matrix or IDENTITY_MATRIX) for matrix in (one, other)]
+    return all(abs(a - b) < SAME_TURN for a, b in zip(*turns, strict=True))
+
+
+def _unit(matrix: tuple[int, ...]) -> tuple[float, ...]:
+    """Return the four numbers that turn and mirror, as if they did not enlarge."""
+    a, b, _, c, d = matrix[:5]
+    size = math.sqrt(abs(a * d - b * c)) or 1.0
+    return a / size, b / size, c / size, d / size
+
+
+def _lost_region(matroska: MatroskaSource, stream: Stream) -> Iterator[str]:
+    """Yield a track's language if it is more exact than ISO 639-2, which MP4 has."""
+    entries = matroska.tracks
+    language = entries[stream.index].text(LANGUAGE_BCP47) if stream.index < len(entries) else ""
+    if "-" in language:
+        yield f"the language {language}, only {stream.metadata.get('language', 'und')},"
 
 
 def _lost_from_stream(stream: Stream, made: Stream) -> Iterator[str]:

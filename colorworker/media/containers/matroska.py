@@ -1,77 +1,172 @@
-"""Write a film's display size into a finished Matroska file.
+"""Complete the header of a written Matroska file with what libav's muxer cannot write.
 
-PyAV cannot set a stream's sample aspect ratio, and codecs that do not store one (FFV1) lose it.
+That is the display size and the cropping of FFV1 films, and, if the source is Matroska too, its
+chapters, attachments, tags and languages as they are stored. libav models only the top level of the
+first edition's chapters, one name for each, tags without language or nesting, languages without
+region, and attachments without description.
 """
 
-import zlib
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
+from colorworker.domain.videoinfo import Crop, VideoInfo
 from colorworker.errors import OutputMismatch
+from colorworker.media.containers import ebml
+from colorworker.media.containers.ebml import Node
+from colorworker.media.containers.matroskasource import (
+    ATTACHED_FILE,
+    CODEC_ID,
+    CODEC_PRIVATE,
+    LANGUAGE_BCP47,
+    SEEK,
+    SEEK_ID,
+    SEEK_POSITION,
+    TRACK_ENTRY,
+    TRACK_UID,
+    VIDEO,
+    MatroskaSource,
+)
+from colorworker.media.containers.matroskatags import TagNames, join_tags, remove_tag
 
-SEGMENT, SEEK_HEAD, VOID = 0x18538067, 0x114D9B74, 0xEC
-TRACKS, TRACK, VIDEO, CLUSTER = 0x1654AE6B, 0xAE, 0xE0, 0x1F43B675
-DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT, CRC32 = 0x54B0, 0x54BA, 0x54B2, 0xBF
+DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
 UNIT_ASPECT = 3
 """Code of the DisplayUnit "display aspect ratio"."""
-SEEK, SEEK_POSITION = 0x4DBB, 0x53AC
-HEAD_BYTES = 16 << 20
-"""Bytes read from the start of the file. The tracks lie there, before the first cluster."""
+CROP_LEFT, CROP_TOP, CROP_RIGHT, CROP_BOTTOM = 0x54CC, 0x54BB, 0x54DD, 0x54AA
+FILE_DATA = 0x465C
+ROOM_TAG = "_ROOM"
+"""Name of a tag whose text reserves room in the header while the film is written."""
+ROOM_BYTES, ROOM_PER_TRACK = 512, 128
+SEEK_POSITION_BYTES = 8
 
 
 @dataclass(frozen=True)
-class Element:
-    """One EBML element; offsets count from the start of the bytes it was read from."""
+class HeaderChanges:
+    """What to write into a Matroska header."""
 
-    name: int
-    start: int
-    payload: int
-    end: int
+    info: VideoInfo
+    source: MatroskaSource | None = None
+    """Metadata of the source, if it is Matroska; chapters as the output is to have them."""
+    tracks: Sequence[int] = ()
+    """For each track of the output, the index of its stream in the source; -1 for none."""
+    unknown: Collection[int] = ()
+    """Streams of the source whose codec libav does not know."""
+    names: TagNames = field(default_factory=lambda: TagNames({}, {}))
+    """Which tags the source's own replace."""
 
 
-def set_display_aspect(path: Path, width: int, height: int, aspect: Fraction) -> None:
-    """Write DisplayWidth and DisplayHeight of the first video track, in place.
+def needed_room(info: VideoInfo, source: MatroskaSource | None) -> int:
+    """Return how many bytes the header must be able to grow; 0 if nothing is to be changed."""
+    if source is None:
+        return ROOM_BYTES if info.sample_aspect_ratio is not None or any(info.crop) else 0
+    nodes = (source.chapters, source.tags, *_descriptions(source.attachments))
+    grown = sum(len(ebml.encode(node)) for node in nodes if node)
+    return ROOM_BYTES + ROOM_PER_TRACK * len(source.tracks) + grown
 
-    They are in pixels, as most muxers write them, if the display width is a whole number of
-    pixels. Otherwise they are the display aspect ratio, such as 16:9. libavformat rounds instead,
-    and sets the DisplayUnit to "unknown". The space comes from the Void element that libavformat
-    leaves after its SeekHead: everything between it and the tracks moves forward into it, and the
-    positions in the SeekHead are corrected.
+
+def complete_header(path: Path, changes: HeaderChanges) -> None:
+    """Change the header of a Matroska file as libavformat writes it, in place.
+
+    Everything between the start and the first cluster is written anew, with a Void element at the
+    end. Clusters and cues stay where they are. The room comes from the tag `ROOM_TAG`.
+
+    Raises:
+        OutputMismatch: If the file has a different layout, or no room.
+
+    Source:
+        RFC 9559 sections 5.1.1 (SeekHead), 5.1.4.1.28 (Video), 5.1.6 to 5.1.8.
+    """
+    with path.open("r+b") as file:
+        places = list(ebml.segment_children(file))
+        last = places[-1] if places else None
+        if last is None or last.name not in (ebml.CLUSTER, ebml.CUES) or len(places) < 3:
+            raise OutputMismatch(path.name, "its Matroska header has an unexpected layout")
+        start, end = places[0].start, last.start
+        nodes = {node.name: node for node in ebml.parse(ebml.read_bytes(file, start, end))}
+        changed = _changed(nodes, changes, path)
+        header = _layout(nodes[ebml.SEEK_HEAD], changed, end - start)
+        if header is None and ebml.ATTACHMENTS in nodes:
+            # libav left out files that the source has; the others are described at least.
+            changed[ebml.ATTACHMENTS] = nodes[ebml.ATTACHMENTS]
+            header = _layout(nodes[ebml.SEEK_HEAD], changed, end - start)
+        if header is None:
+            raise OutputMismatch(path.name, "there is no room in its Matroska header")
+        file.seek(start)
+        file.write(header)
+
+
+def _changed(nodes: dict[int, Node], changes: HeaderChanges, path: Path) -> dict[int, Node]:
+    """Return the elements of the new header without its SeekHead, by ID."""
+    source = changes.source
+    changed = {name: node for name, node in nodes.items() if name != ebml.SEEK_HEAD}
+    if ebml.TRACKS not in changed:
+        raise OutputMismatch(path.name, "no tracks in its Matroska header")
+    entries = list(changed[ebml.TRACKS].find_all(TRACK_ENTRY))
+    if ebml.TAGS in changed:
+        tags = remove_tag(changed[ebml.TAGS], ROOM_TAG)
+        if source:
+            uids = (entry.number(TRACK_UID) for entry in entries)
+            new_uids = dict(zip(changes.tracks, uids, strict=False))
+            tags = join_tags(tags, source, new_uids, changes.names)
+        changed[ebml.TAGS] = tags
+    entries = [
+        _like_source(entry, source, index, changes.unknown)
+        for entry, index in zip(entries, _padded(changes.tracks, len(entries)), strict=True)
+    ]
+    entries[0] = _with_picture(entries[0], changes.info)
+    changed[ebml.TRACKS] = changed[ebml.TRACKS].replaced(*entries)
+    if source and source.chapters:
+        changed[ebml.CHAPTERS] = source.chapters
+    if source and source.attachments:
+        changed[ebml.ATTACHMENTS] = source.attachments
+    return {name: node for name, node in changed.items() if node.children != ()}
+
+
+def _padded(tracks: Sequence[int], count: int) -> list[int]:
+    return [*tracks, *([-1] * count)][:count]
+
+
+def _like_source(
+    entry: Node, source: MatroskaSource | None, index: int, unknown: Collection[int]
+) -> Node:
+    """Return a TrackEntry with what only the source's own has."""
+    if source is None or not 0 <= index < len(source.tracks):
+        return entry
+    names = (LANGUAGE_BCP47, CODEC_ID, CODEC_PRIVATE) if index in unknown else (LANGUAGE_BCP47,)
+    return entry.replaced(*(each for name in names for each in source.tracks[index].find_all(name)))
+
+
+def _with_picture(entry: Node, info: VideoInfo) -> Node:
+    """Return the film's TrackEntry with its display size and cropping."""
+    video = entry.find(VIDEO)
+    if video is None:
+        return entry
+    values = dict(zip((CROP_LEFT, CROP_TOP, CROP_RIGHT, CROP_BOTTOM), info.crop, strict=True))
+    fields = [ebml.number(name, value) for name, value in values.items() if value]
+    if info.sample_aspect_ratio is not None:
+        display = display_size(info.width, info.height, info.sample_aspect_ratio, info.crop)
+        fields += [ebml.number(name, value) for name, value in display.items()]
+        kept = (child for child in video.children or () if child.name != DISPLAY_UNIT)
+        video = ebml.master(VIDEO, kept)
+    return entry.replaced(video.replaced(*fields))
+
+
+def display_size(width: int, height: int, aspect: Fraction, crop: Crop) -> dict[int, int]:
+    """Return the values of the elements that give the size at which the picture is shown.
+
+    They are in pixels, as most muxers write them, if the width is a whole number of pixels.
+    Otherwise they are the display aspect ratio, such as 16:9. libavformat rounds instead, and sets
+    the DisplayUnit to "unknown".
 
     Args:
-        path: A Matroska file as libavformat writes it.
         width: Width of the stored picture in pixels.
         height: Height of the stored picture in pixels.
         aspect: Sample aspect ratio, width over height.
-
-    Raises:
-        OutputMismatch: If the file has a different layout.
-
-    Source:
-        RFC 9559 sections 5.1.1 (SeekHead) and 5.1.4.1.28 (Video); RFC 8794 for EBML and CRC-32.
+        crop: The edges that are not shown.
     """
-    with path.open("r+b") as file:
-        head = file.read(HEAD_BYTES)
-        segment = _find(_elements(head, 0, len(head)), SEGMENT, path)
-        children = _elements(head, segment.payload, min(segment.end, len(head)))
-        seek_head, void, tracks = (
-            _find(children, name, path) for name in (SEEK_HEAD, VOID, TRACKS)
-        )
-        display = _display(width, height, aspect)
-        grown = _with_display_size(head[tracks.start : tracks.end], display, path)
-        added = len(grown) - (tracks.end - tracks.start)
-        room = void.end - void.start - added
-        if not (seek_head.end == void.start < void.end <= tracks.start) or room < 2:
-            raise OutputMismatch(path.name, "no room for its display size in the Matroska header")
-        moved = range(void.end - segment.payload, tracks.end - segment.payload)
-        patched = _with_positions(head[seek_head.start : seek_head.end], moved, -added)
-        file.seek(seek_head.start)
-        file.write(patched + _void(room) + head[void.end : tracks.start] + grown)
-
-
-def _display(width: int, height: int, aspect: Fraction) -> dict[int, int]:
-    """Return the values of the elements that give the display size."""
+    width -= crop.left + crop.right
+    height -= crop.top + crop.bottom
     if (width * aspect).denominator == 1:
         return {DISPLAY_WIDTH: int(width * aspect), DISPLAY_HEIGHT: height}
     shape = width * aspect / height
@@ -82,97 +177,47 @@ def _display(width: int, height: int, aspect: Fraction) -> dict[int, int]:
     }
 
 
-def _elements(data: bytes, start: int, end: int) -> list[Element]:
-    """Return the sibling elements from `start` on, up to the first cluster or `end`."""
-    found = []
-    while start < end:
-        name_bytes = 9 - data[start].bit_length()
-        name = int.from_bytes(data[start : start + name_bytes], "big")
-        length_at = start + name_bytes
-        width = 9 - data[length_at].bit_length()
-        length = int.from_bytes(data[length_at : length_at + width], "big")
-        length &= (1 << 7 * width) - 1
-        payload = length_at + width
-        found.append(Element(name, start, payload, payload + length))
-        if name == CLUSTER:
-            break
-        start = payload + length
-    return found
+def _layout(seek_head: Node, changed: Mapping[int, Node], total_bytes: int) -> bytes | None:
+    """Return the header's bytes, padded to a length; None if it does not fit."""
+    bodies = {name: ebml.encode(node) for name, node in changed.items()}
+    kept = [
+        (seek.number(SEEK_ID), seek.number(SEEK_POSITION))
+        for seek in seek_head.find_all(SEEK)
+        if seek.number(SEEK_ID) not in bodies and seek.number(SEEK_ID) in (ebml.CUES, ebml.CLUSTER)
+    ]
+    at = len(_seek_head(seek_head, [*((name, 0) for name in bodies), *kept]))
+    seeks = []
+    for name, body in bodies.items():
+        seeks.append((name, at))
+        at += len(body)
+    rest = total_bytes - at
+    if rest < 0 or rest == 1:
+        return None
+    head = _seek_head(seek_head, [*seeks, *kept])
+    return head + b"".join(bodies.values()) + ebml.void(rest)
 
 
-def _find(elements: list[Element], name: int, path: Path) -> Element:
-    for element in elements:
-        if element.name == name:
-            return element
-    raise OutputMismatch(path.name, f"no Matroska element {name:X} in its header")
-
-
-def _with_display_size(tracks: bytes, display: dict[int, int], path: Path) -> bytes:
-    outer = _elements(tracks, 0, len(tracks))[0]
-    for track in _elements(tracks, outer.payload, outer.end):
-        if track.name != TRACK:
-            continue
-        inner = _elements(tracks, track.payload, track.end)
-        video = next((element for element in inner if element.name == VIDEO), None)
-        if video is None:
-            continue
-        kept = b"".join(
-            tracks[element.start : element.end]
-            for element in _elements(tracks, video.payload, video.end)
-            if element.name not in (DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT)
-        )
-        sizes = b"".join(
-            _element(name, value.to_bytes(4, "big")) for name, value in display.items()
-        )
-        body = (
-            tracks[track.payload : video.start]
-            + _element(VIDEO, kept + sizes)
-            + tracks[video.end : track.end]
-        )
-        return _element(
-            TRACKS,
-            _with_crc(
-                tracks[outer.payload : track.start]
-                + _element(TRACK, body)
-                + tracks[track.end : outer.end]
+def _seek_head(like: Node, seeks: Iterable[tuple[int, int]]) -> bytes:
+    """Return a SeekHead for elements and their offsets; its length depends on their number."""
+    entries = [
+        ebml.master(
+            SEEK,
+            (
+                Node(SEEK_ID, name.to_bytes(4, "big")),
+                Node(SEEK_POSITION, position.to_bytes(SEEK_POSITION_BYTES, "big")),
             ),
         )
-    raise OutputMismatch(path.name, "no video track in its Matroska header")
+        for name, position in seeks
+    ]
+    checksums = like.find_all(ebml.CRC32)
+    return ebml.encode(ebml.master(ebml.SEEK_HEAD, (*checksums, *entries)))
 
 
-def _with_positions(seek_head: bytes, moved: range, by: int) -> bytes:
-    """Return the SeekHead with the positions inside `moved` changed by `by`; same length."""
-    data = bytearray(seek_head)
-    outer = _elements(seek_head, 0, len(seek_head))[0]
-    for seek in _elements(seek_head, outer.payload, outer.end):
-        if seek.name != SEEK:
-            continue
-        for field in _elements(seek_head, seek.payload, seek.end):
-            position = int.from_bytes(seek_head[field.payload : field.end], "big")
-            if field.name == SEEK_POSITION and position in moved:
-                width = field.end - field.payload
-                data[field.payload : field.end] = (position + by).to_bytes(width, "big")
-    return bytes(data[: outer.payload]) + _with_crc(bytes(data[outer.payload :]))
+def _descriptions(attachments: Node | None) -> list[Node]:
+    """Return the attached files without their data, as far as they make the header grow."""
+    files = [] if attachments is None else attachments.find_all(ATTACHED_FILE)
+    return [replace(each, children=_without_data(each)) for each in files]
 
 
-def _with_crc(payload: bytes) -> bytes:
-    """Return a master element's payload with its CRC-32 updated, if it starts with one."""
-    if payload[:2] != bytes((CRC32, 0x84)):
-        return payload
-    return payload[:2] + zlib.crc32(payload[6:]).to_bytes(4, "little") + payload[6:]
-
-
-def _element(name: int, payload: bytes) -> bytes:
-    """Return an element with the shortest length field."""
-    width = next(width for width in range(1, 9) if len(payload) < (1 << 7 * width) - 1)
-    length = (1 << 7 * width) | len(payload)
-    return (
-        name.to_bytes((name.bit_length() + 7) // 8, "big") + length.to_bytes(width, "big") + payload
-    )
-
-
-def _void(total_bytes: int) -> bytes:
-    """Return a Void element of exactly this many bytes, at least 2."""
-    width = 1 if total_bytes < 0x7F else 8
-    length = (1 << 7 * width) | (total_bytes - 1 - width)
-    return bytes((VOID,)) + length.to_bytes(width, "big") + bytes(total_bytes - 1 - width)
+def _without_data(file: Node) -> tuple[Node, ...]:
+    return tuple(child for child in file.children or () if child.name != FILE_DATA)

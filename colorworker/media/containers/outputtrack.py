@@ -1,13 +1,16 @@
 """A track of the output that is filled from one stream of the source, packet by packet."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from av.packet import Packet
 from av.stream import Stream
 
 AnyPacket: TypeAlias = "Packet[Stream]"
+
+MOST_HELD = 32
+"""More than the frames that any codec reorders."""
 
 
 @dataclass
@@ -20,22 +23,54 @@ class OutputTrack:
     last_dts: int | None = None
     written_packets: int = 0
     moved_packets: int = 0
-    """Audio packets whose dts went backwards in the source and was moved forward."""
+    """Packets whose dts went backwards in the source and was moved forward."""
+    held: list[AnyPacket] = field(default_factory=list)
+    """First packets of a stream with reordered frames, whose dts is not known yet."""
 
     def convert(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """Yield the packet for the output, with the same bytes; nothing for an empty packet."""
+        """Yield the packet for the output, with the same bytes; nothing for an empty packet.
+
+        Packets without a dts are held until the first packet with one.
+        """
         if not packet.size:
             return
-        dts = packet.dts if packet.dts is not None else packet.pts
+        if packet.dts is None and self.last_dts is None and self.output.type == "video":
+            self.held.append(packet)
+            if len(self.held) == MOST_HELD:
+                yield from self.release()
+            return
+        yield from self.release(packet.dts)
+        yield self._timed(packet)
+
+    def release(self, next_dts: int | None = None) -> Iterator[AnyPacket]:
+        """Yield the packets that are held, with times that lead up to the next packet's dts."""
+        held, self.held = self.held, []
+        if next_dts is None:
+            times = [packet.pts for packet in held if packet.pts is not None]
+            next_dts = min(times, default=0) + 1
+        for packet in reversed(held):
+            next_dts -= max(1, packet.duration or 0)
+            if packet.pts is not None:
+                next_dts = min(next_dts, packet.pts)
+            packet.dts = next_dts
+        yield from map(self._timed, held)
+
+    def _timed(self, packet: AnyPacket) -> AnyPacket:
+        dts = packet.dts
+        if dts is None and not (self.output.type == "video" and self.last_dts is not None):
+            dts = packet.pts
         if dts is None:
-            dts = 0 if self.last_dts is None else self.last_dts + 1 + self.shift
+            dts = self.shift if self.last_dts is None else self.last_dts + 1 + self.shift
         dts -= self.shift
-        if self.last_dts is not None and dts <= self.last_dts and self.output.type == "audio":
-            dts, self.moved_packets = self.last_dts + 1, self.moved_packets + 1
+        if self.last_dts is not None:
+            # Muxers accept equal times of subtitles only.
+            earliest = self.last_dts + (self.output.type != "subtitle")
+            if dts < earliest:
+                dts, self.moved_packets = earliest, self.moved_packets + 1
         packet.pts = dts if packet.pts is None else max(dts, packet.pts - self.shift)
         packet.dts = self.last_dts = dts
         packet.stream = self.output
-        yield packet
+        return packet
 
     def warnings(self) -> list[str]:
         """Return sentences for the report, once all packets are written."""

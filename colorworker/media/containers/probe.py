@@ -14,19 +14,27 @@ from av.video.stream import VideoStream
 
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
-from colorworker.errors import SourceDamaged
+from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.containers import timing, truncation
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.demux import (
     decode_errors,
-    film_stream,
     ignore_new_streams,
     open_source,
     select_stream,
 )
+from colorworker.media.containers.encryption import encrypted_streams, is_scrambled
+from colorworker.media.containers.maintrack import (
+    ExtentMeter,
+    continues_elsewhere,
+    film_candidates,
+    film_stream,
+)
+from colorworker.media.containers.matroskasource import alpha_streams
 from colorworker.media.containers.packetindex import decode_numbered, number_packets
 from colorworker.media.containers.retime import LARGEST_DENOMINATOR
 from colorworker.media.containers.streaminfo import check_frames, video_info
+from colorworker.media.containers.transportstream import hidden_video
 
 HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv")
 """Demuxers that read the duration from a header; others estimate it from the available bytes."""
@@ -56,6 +64,10 @@ class _PacketScan:
     indexed_packets: int
     header_seconds: float
     read_seconds: float
+    stream_id: int
+    """PID of the video stream, in a transport stream."""
+    stream_ids: frozenset[int]
+    """PIDs of all streams that are passed on."""
 
 
 def scan(
@@ -64,6 +76,7 @@ def scan(
     *,
     max_pixels: int | None = None,
     tally: ScanTally | None = None,
+    stream_index: int | None = None,
 ) -> tuple[VideoInfo, Timeline]:
     """Return the film's properties and its timeline.
 
@@ -76,12 +89,15 @@ def scan(
         key: Its name, for errors.
         max_pixels: Maximum pixels per frame; None for no limit.
         tally: Counts defects of the film that do not prevent coloring it.
+        stream_index: Index of the stream to color; None chooses the main one, as `film_stream`
+            does, but by the packets that are read instead of the header.
 
     Raises:
         SourceDamaged: If there is no film in the file, it does not decode, or part of the file is
             missing.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
-        SourceUnsupported: If the frames are neither gray nor YUV.
+        SourceUnsupported: If the frames are neither gray nor YUV, the film is encrypted, or its
+            picture moves to another stream in the middle.
     """
     size = truncation.read_extent(reader)
     if size.missing_bytes and not size.index_missing:
@@ -89,14 +105,15 @@ def scan(
             key, truncation.describe_missing_bytes(size), "Copy it again from the original"
         )
     counts = ScanTally() if tally is None else tally
-    packet_scan = _scan_packets(reader, key, max_pixels, counts)
+    packet_scan = _scan_packets(reader, key, stream_index, max_pixels, counts)
+    _check_hidden_video(reader, key, packet_scan)
     counts.find_defects(packet_scan.packets, size.size_bytes, size.ragged_bytes)
     _check_complete(packet_scan, key)
     first = packet_scan.decoded[0]
     if first is not None and _has_reliable_pts(packet_scan, first, counts):
         timeline = timing.timeline_from_pts(packet_scan.packets, first)
     else:
-        numbers = _decode_all(reader, key)
+        numbers = _decode_all(reader, key, packet_scan.info.stream_index)
         counts.count_undecoded(packet_scan.packets, numbers)
         timeline = timing.timeline_from_decoding(
             packet_scan.packets, numbers, packet_scan.info.frame_rate
@@ -120,10 +137,53 @@ def _has_reliable_pts(packet_scan: _PacketScan, first: int, tally: ScanTally) ->
     )
 
 
-def _decode_all(reader: BinaryIO, key: str) -> list[int | None]:
+def _measured_stream(reader: BinaryIO, key: str) -> int:
+    """Return the index of the main video stream, by all packets of the file.
+
+    Raises:
+        SourceUnsupported: If the picture of a recording moves from one stream to another.
+    """
+    with open_source(reader, key) as container:
+        streams = film_candidates(container)
+        meter = ExtentMeter(container.format.name)
+        for packet in ignore_new_streams(container.demux(streams)):
+            meter.add(packet)
+        meter.check_continuation(streams, key)
+        return meter.main_stream(streams).index
+
+
+def _check_readable(reader: BinaryIO, key: str, container: InputContainer, pid: int) -> None:
+    """Check that the video packets of a broadcast file are not encrypted, and keep the position."""
+    position = reader.tell()
+    scrambled = is_scrambled(reader, container.format.name, pid)
+    reader.seek(position)
+    if scrambled:
+        raise _encrypted(key)
+
+
+def _check_hidden_video(reader: BinaryIO, key: str, packet_scan: _PacketScan) -> None:
+    """Check that the picture of a transport stream does not move to a stream that libav ignores."""
+    packets = packet_scan.packets
+    if packets.container != "mpegts":
+        return
+    offsets = [offset for offset in packets.offsets if offset >= 0]
+    pid = hidden_video(reader, offsets, packet_scan.stream_ids)
+    if pid:
+        known = packets.shown_pts()
+        seconds = float((known.max() - known.min()) * packets.time_base)
+        raise continues_elsewhere(key, packet_scan.stream_id, pid, seconds)
+
+
+def _encrypted(key: str) -> SourceUnsupported:
+    return SourceUnsupported(
+        key, "its picture is encrypted", "Color a copy without copy protection"
+    )
+
+
+def _decode_all(reader: BinaryIO, key: str, index: int | None) -> list[int | None]:
     """Return the packet number of every frame, in display order."""
     with open_source(reader, key) as container, decode_errors(key, "from start to end"):
-        stream = select_stream(container, film_stream(container, key))
+        stream = select_stream(container, film_stream(container, key, index))
         packets = ignore_new_streams(container.demux(stream))
         numbers = [frame.pts for frame in decode_numbered(stream, number_packets(packets))]
     if not numbers:
@@ -175,10 +235,23 @@ class _FirstFrames:
 
 
 def _scan_packets(
-    reader: BinaryIO, key: str, max_pixels: int | None, tally: ScanTally
+    reader: BinaryIO, key: str, index: int | None, max_pixels: int | None, tally: ScanTally
 ) -> _PacketScan:
+    encrypted, with_alpha = encrypted_streams(reader), alpha_streams(reader)
     with open_source(reader, key) as container:
-        stream = film_stream(container, key)
+        if index is None and len(film_candidates(container)) > 1:
+            index = _measured_stream(reader, key)
+            return _scan_packets(reader, key, index, max_pixels, tally)
+        stream = film_stream(container, key, index)
+        if stream.index in encrypted:
+            raise _encrypted(key)
+        _check_readable(reader, key, container, stream.id)
+        if stream.index in with_alpha:
+            raise SourceUnsupported(
+                key,
+                f"its {stream.codec_context.codec.canonical_name} frames have an alpha channel",
+                "Convert it to a format without alpha first",
+            )
         check_frames(stream, key, max_pixels)
         name, codec = container.format.name, stream.codec_context.codec
         packets = timing.PacketTable(_time_base(stream, key), name, codec.canonical_name)
@@ -209,6 +282,8 @@ def _scan_packets(
             _declared_packets(container, stream),
             _header_seconds(container),
             read_seconds - min(0.0, start_seconds),
+            stream.id,
+            frozenset(each.id for each in container.streams),
         )
 
 

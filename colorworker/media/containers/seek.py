@@ -1,7 +1,7 @@
 """Decode a film from a given frame on: by seeking, or by decoding from the start of the film."""
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from functools import partial
 from itertools import chain
@@ -16,11 +16,11 @@ from av.video.stream import VideoStream
 from colorworker.domain.timeline import StoredPackets, Timeline
 from colorworker.media.codecs.nvdec import cuda_hwaccel, require_tested_profile
 from colorworker.media.containers.demux import (
-    film_stream,
     ignore_new_streams,
     open_source,
     select_stream,
 )
+from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.containers.packetindex import (
     decode_numbered,
     number_packets,
@@ -51,6 +51,7 @@ def decode_from(
     *,
     by_seeking: bool,
     lenient: bool,
+    stream_index: int | None = None,
     nvdec: bool = False,
 ) -> Generator[VideoFrame, None, None]:
     """Yield the film's frames from number `first` on, by seeking or by decoding from the start.
@@ -65,19 +66,21 @@ def decode_from(
         end: Number of the last frame wanted, plus one.
         by_seeking: Whether to seek; if seeking fails, nothing is yielded.
         lenient: Whether to skip packets that fail to decode, instead of raising.
+        stream_index: The film's stream, as for `film_stream`.
         nvdec: Whether to decode with NVDEC.
 
     Raises:
         HardwareMissing: If `nvdec` is set and NVDEC is not used for this kind of stream.
     """
+    open_film = partial(_open_film, reader, key, stream_index, nvdec=nvdec)
     if timeline.stored is not None:
         yield from _decode_by_packet(
-            reader, key, timeline, timeline.stored, first, end, by_seeking=by_seeking, nvdec=nvdec
+            open_film, reader, timeline, timeline.stored, first, end, by_seeking=by_seeking
         )
         return
     start_pts = int(timeline.pts[first])
     if by_seeking:
-        with _open_film(reader, key, nvdec=nvdec) as (container, stream):
+        with open_film() as (container, stream):
             hint_reads = partial(_hint_by_index, reader, stream, timeline, end)
             decode = _decode_skipping_errors if lenient else container.decode
             frames = _decode_after_seek(
@@ -86,7 +89,7 @@ def decode_from(
             if frames is not None:
                 yield from (frame for frame in frames if _pts_of(frame) >= start_pts)
                 return
-    with _open_film(reader, key, nvdec=nvdec) as (container, stream):
+    with open_film() as (container, stream):
         decode = _decode_skipping_errors if lenient else container.decode
         for index, frame in enumerate(decode(stream)):
             if not timeline.seekable and index < len(timeline.pts):
@@ -96,22 +99,21 @@ def decode_from(
 
 
 def _decode_by_packet(
+    open_film: Callable[[], AbstractContextManager[tuple[InputContainer, VideoStream]]],
     reader: BinaryIO,
-    key: str,
     timeline: Timeline,
     stored: StoredPackets,
     first: int,
     end: int,
     *,
     by_seeking: bool,
-    nvdec: bool,
 ) -> Generator[VideoFrame, None, None]:
     """Yield frames from number `first` on, identified by packet number, with the timeline's pts.
 
     A frame whose packet is not expected at this place gets no pts; before `first` it is skipped.
     """
     keyframe = int(timeline.keyframes.searchsorted(timeline.pts[first], "right")) - 1
-    with _open_film(reader, key, nvdec=nvdec) as (container, stream):
+    with open_film() as (container, stream):
         packets = None
         if by_seeking and keyframe > 0:
             packets = packets_from_anchor(container, stream, stored.anchors[keyframe])
@@ -136,10 +138,10 @@ def _decode_by_packet(
 
 @contextmanager
 def _open_film(
-    reader: BinaryIO, key: str, *, nvdec: bool
+    reader: BinaryIO, key: str, stream_index: int | None, *, nvdec: bool
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
     with open_source(reader, key, cuda_hwaccel() if nvdec else None) as container:
-        stream = film_stream(container, key)
+        stream = film_stream(container, key, stream_index)
         if nvdec:
             require_tested_profile(stream, key)
         yield container, select_stream(container, stream)

@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -13,12 +13,13 @@ from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
-from av.stream import AttachmentStream, Discard, Disposition, Stream
+from av.stream import AttachmentStream, Discard, Stream
 from av.video.stream import VideoStream
 
 from colorworker.domain.notes import Note
 from colorworker.domain.streamfate import Fate, StreamFate
 from colorworker.media.codecs.profiles import EncoderSpec
+from colorworker.media.containers.attachments import Attachments, file_name, is_cover
 from colorworker.media.containers.audio import TranscodedAudio, transcode_audio
 from colorworker.media.containers.audiocodecs import MATROSKA_PCM_LAYOUTS
 from colorworker.media.containers.captions import CaptionTrack
@@ -27,6 +28,7 @@ from colorworker.media.containers.demux import ignore_new_streams
 from colorworker.media.containers.discontinuities import continuous_packets
 from colorworker.media.containers.latestreams import is_known
 from colorworker.media.containers.outputtrack import AnyPacket, OutputTrack
+from colorworker.media.containers.sourceheader import NO_HEADER, SourceHeader
 from colorworker.media.containers.subtitles import PLAIN_TEXTS, transcode_subtitles
 from colorworker.media.containers.tags import filter_tags, quicktime_language
 from colorworker.media.containers.trim import TrimRange
@@ -34,8 +36,12 @@ from colorworker.media.sidedata import CAPTIONS
 
 logger = logging.getLogger(__name__)
 
+STAND_IN = "subrip"
+"""Codec under which Matroska's muxer writes subtitles that libav does not know. The header gets the
+source's codec ID afterwards."""
+KNOWN_IDS = {"S_TEXT/WEBVTT": "webvtt"}
+"""Decoders of subtitles that libav's Matroska demuxer does not know."""
 CAPTIONS_708 = "CEA-708 closed captions"
-COVER_TYPES = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 
 
 @dataclass
@@ -121,6 +127,9 @@ class CopiedStreams:
                     track.written_packets += 1
                     yield converted
         for index, track in self.tracks.items():
+            for packet in track.release():
+                track.written_packets += 1
+                yield packet
             self.warnings += track.warnings()
             if isinstance(track, TranscodedAudio) and track.is_lost:
                 self._mark_lost(index)
@@ -142,26 +151,39 @@ def copy_streams(
     spec: EncoderSpec,
     shift_seconds: Fraction,
     late: Mapping[int, Stream] = MappingProxyType({}),
+    *,
+    header: SourceHeader = NO_HEADER,
 ) -> CopiedStreams:
     """Add a track to the output for every other stream of the source that it can hold.
 
     Audio and text subtitles that the container cannot hold are transcoded. Any other stream that
-    it cannot hold is left out, with a warning. `late` gives the parameters of audio streams that
-    the source's beginning does not describe.
+    it cannot hold is left out, with a warning.
+
+    Args:
+        source: The source.
+        film: Its stream that is colored.
+        output: The output, before its header is written.
+        spec: The film's encoder.
+        shift_seconds: Subtracted from all times.
+        late: The parameters of audio streams that the source's beginning does not describe.
+        header: What the source's header declares that libav does not pass on.
     """
-    copied = CopiedStreams()
+    copied, attachments = CopiedStreams(), Attachments(output)
     for stream in source.streams:
         if stream.index == film.index:
             copied.note(stream, "colored", f"becomes {spec.codec}, {spec.pix_fmt}")
+        elif stream.index in header.encrypted:
+            copied.note(stream, "left out", "it is encrypted")
         elif stream.type == "attachment":
-            _copy_attachment(cast(AttachmentStream, stream), output, copied)
-        elif _is_cover(stream) and output.format.name == "matroska":
-            _copy_cover(stream, copied, output)
+            _copy_attachment(cast(AttachmentStream, stream), attachments, copied)
+        elif is_cover(stream) and output.format.name == "matroska":
+            _copy_cover(stream, copied, attachments)
         elif stream.type == "data":
-            _keep_data(stream, source, film, copied)
+            _keep_data(stream, film, header.chapters, copied)
         else:
             described = late.get(stream.index, stream)
-            _add_track(stream, described, output, spec, shift_seconds, copied)
+            codec_id = header.matroska.codec_id(stream.index) if header.matroska else ""
+            _add_track(stream, described, output, spec, shift_seconds, copied, codec_id)
     return copied
 
 
@@ -172,6 +194,7 @@ def _add_track(
     spec: EncoderSpec,
     shift_seconds: Fraction,
     copied: CopiedStreams,
+    codec_id: str,
 ) -> None:
     shift = round(shift_seconds / stream.time_base) if stream.time_base else 0
     codec = codec_name(stream)
@@ -187,10 +210,15 @@ def _add_track(
         track = _transcode_audio(stream, cast(AudioStream, described), output, spec, shift, copied)
         if track is None:
             return
+    elif not codec and codec_id and stream.type == "subtitle" and name == "matroska":
+        track = OutputTrack(output.add_mux_stream(STAND_IN), shift)
+        copied.note(stream, "copied", codec_id)
     else:
-        track = transcode_subtitles(output, stream, codec, shift)
+        track = transcode_subtitles(output, stream, codec or KNOWN_IDS.get(codec_id, ""), shift)
         if track is None:
-            copied.note(stream, "left out", f"{spec.container} does not hold it")
+            reason = f"{spec.container} does not hold it" if codec else "libav does not know it"
+            kind = "cover" if is_cover(stream) else ""
+            copied.note(stream, "left out", reason, kind=kind)
             return
         made = codec_name(track.output)
         detail = f"{spec.container} does not hold it, becomes {made}"
@@ -234,10 +262,10 @@ def _transcode_audio(
 
 
 def _note_copied(stream: Stream, copied: CopiedStreams) -> None:
-    if _is_cover(stream):
+    if is_cover(stream):
         copied.note(stream, "copied", kind="cover")
     elif stream.type == "video":
-        copied.note(stream, "copied", "only the first video stream is colored")
+        copied.note(stream, "copied", "only one video stream is colored")
         copied.warnings.append(Note(f"video stream {stream.index} copied: not colored"))
     else:
         copied.note(stream, "copied")
@@ -252,6 +280,8 @@ def can_hold(container: str, stream: Stream) -> bool:
     codec = codec_name(stream)
     if not codec or (container == "mp4" and codec.startswith("pcm_")):
         return False
+    if container == "mov" and is_cover(stream):
+        return False  # libavformat accepts covers there, but does not write them.
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:
             _from_template(trial, stream).disposition = stream.disposition
@@ -284,35 +314,25 @@ def _from_template(output: OutputContainer, stream: Stream) -> Stream:
     return output.add_stream_from_template(stream, opaque=True)
 
 
-def _is_cover(stream: Stream) -> bool:
-    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
-
-
-def _copy_cover(stream: Stream, copied: CopiedStreams, output: OutputContainer) -> None:
-    """Attach a cover picture; as a video stream, Matroska players would play it as a film."""
-    name, mime_type = COVER_TYPES.get(stream.codec_context.name, ("", ""))
-    if not name:
-        copied.note(stream, "left out", "neither JPEG nor PNG", kind="cover")
-        return
-    source = cast(InputContainer, stream.container)
-    data = next((bytes(packet) for packet in source.demux(stream) if packet.size), b"")
-    output.add_attachment(f"cover.{name}", mime_type, data)
-    copied.note(stream, "kept", f"attached as cover.{name}", kind="cover")
+def _copy_cover(stream: Stream, copied: CopiedStreams, attachments: Attachments) -> None:
+    name = attachments.add_cover(stream)
+    if name:
+        copied.note(stream, "kept", f"attached as {name}", kind="cover")
+    else:
+        copied.note(stream, "left out", "unknown kind of picture", kind="cover")
 
 
 def _copy_attachment(
-    stream: AttachmentStream, output: OutputContainer, copied: CopiedStreams
+    stream: AttachmentStream, attachments: Attachments, copied: CopiedStreams
 ) -> None:
-    name = stream.metadata.get("filename", f"attachment-{stream.index}")
-    if output.format.name != "matroska":
-        copied.note(stream, "left out", f"{name}: only Matroska holds attachments")
-        return
-    output.add_attachment(name, stream.mimetype or "application/octet-stream", stream.data)
-    copied.note(stream, "copied", name)
+    if attachments.output.format.name != "matroska":
+        copied.note(stream, "left out", f"{file_name(stream)}: only Matroska holds attachments")
+    else:
+        copied.note(stream, "copied", attachments.add_file(stream))
 
 
 def _keep_data(
-    stream: Stream, source: InputContainer, film: VideoStream, copied: CopiedStreams
+    stream: Stream, film: VideoStream, chapters: Collection[int], copied: CopiedStreams
 ) -> None:
     """Keep a data stream's content elsewhere: its timecode as a tag, its chapters as chapters.
 
@@ -322,7 +342,7 @@ def _keep_data(
     if timecode:
         film.metadata.setdefault("timecode", timecode)
         copied.note(stream, "kept", f"timecode {timecode}")
-    elif source.chapters():
+    elif stream.index in chapters:
         copied.note(stream, "kept", "chapters")
     else:
         kind = stream.metadata.get("handler_name") or stream.name or "unknown kind"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
+import av
 from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
@@ -58,7 +59,8 @@ def transcode_subtitles(
     wanted = ENCODERS.get(output.format.name)
     if codec not in TEXTS or wanted is None:
         return None
-    decoder = cast(SubtitleCodecContext, stream.codec_context)
+    known: object = stream.codec_context
+    decoder = cast(SubtitleCodecContext, known or av.CodecContext.create(codec, "r"))
     decoder.open(strict=False)
     if decoder.subtitle_header is None:
         return None

@@ -10,7 +10,10 @@ QUICKTIME_LANGUAGES = {
     "cze": "ces", "slo": "slk", "mkd": "mac", "eus": "baq",
 }  # fmt: skip
 """ISO 639-2 has two codes for some languages; libavformat's QuickTime muxer knows only one."""
-STALE_TAGS = ("ENCODER", "DURATION", "BPS", "NUMBER_OF_", "_STATISTICS_", "ROTATE", "HANDLER_NAME")
+STALE_TAGS = (
+    "ENCODER", "DURATION", "BPS", "NUMBER_OF_", "_STATISTICS_", "ROTATE", "HANDLER_NAME",
+    "ALPHA_MODE",
+)  # fmt: skip
 """Prefixes of tags that describe the source's encoding rather than the film."""
 CONTAINER_TAGS = (
     "MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS", "ENCODER", "SOFTWARE", "DURATION",

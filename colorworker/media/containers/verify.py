@@ -11,7 +11,8 @@ from av.video.frame import VideoFrame
 
 from colorworker.domain.timeline import Timeline
 from colorworker.errors import OutputMismatch, SourceDamaged
-from colorworker.media.containers.demux import film_stream, libav_message, select_stream
+from colorworker.media.containers.demux import libav_message, select_stream
+from colorworker.media.containers.maintrack import film_stream
 
 
 def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 0) -> Fraction:
@@ -63,7 +64,7 @@ def decode_part(path: Path, key: str) -> Iterator[VideoFrame]:
     """
     try:
         with av.open(str(path), "r") as container:
-            yield from container.decode(select_stream(container, film_stream(container, key)))
+            yield from container.decode(select_stream(container, film_stream(container, key, 0)))
     except (FFmpegError, SourceDamaged) as error:
         raise OutputMismatch(key, f"the part does not decode ({error})") from error
 
@@ -77,7 +78,7 @@ def rescale(ticks: int, scale: Fraction) -> int:
 
 def _shown_pts(path: Path, key: str) -> tuple[list[int], Fraction]:
     with av.open(str(path), "r", metadata_errors="replace") as container:
-        stream = film_stream(container, key)
+        stream = film_stream(container, key, 0)
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all

@@ -23,7 +23,7 @@ from colorworker.domain.units import Cut
 from colorworker.domain.videoinfo import VideoInfo
 
 VIDEO = VideoInfo(
-    "avi", "ffv1", 720, 576, "yuv422p", Fraction(30000, 1001), Fraction(16, 11), 1, 6, 5, 2, 90
+    "avi", "ffv1", 720, 576, "yuv422p", Fraction(30000, 1001), Fraction(16, 11), 1, 6, 5, 2
 )
 SCAN = ScanInfo(
     "aa",

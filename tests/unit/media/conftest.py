@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from colorworker.domain.label import Notice
 from colorworker.domain.options import Options
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import cut_timeline
@@ -106,7 +107,9 @@ class Joined:
                 writer.encode(colored(frame, spec.pix_fmt))
         return Part(lambda: path.open("rb"), writer.facts)
 
-    def assemble(self, parts: list[Part] | None = None) -> AssemblyResult:
+    def assemble(
+        self, parts: list[Part] | None = None, notice: Notice | None = None
+    ) -> AssemblyResult:
         with self.source.open("rb") as reader:
             return assemble(
                 reader,
@@ -116,6 +119,7 @@ class Joined:
                 self.info,
                 self.timeline,
                 self.spec,
+                notice,
             )
 
 

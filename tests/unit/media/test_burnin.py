@@ -6,10 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from colorworker.domain.videoinfo import VideoInfo
+from colorworker.domain.videoinfo import Crop, VideoInfo
 from colorworker.errors import SourceUnsupported
 from colorworker.media.burnin import film_notice
 from colorworker.media.planes import plane_view
+from colorworker.media.synthetic import display_matrix
 
 
 def info_of(width, height, pix_fmt="yuv420p", **changes):
@@ -67,13 +68,16 @@ def test_every_frame_gets_the_same_notice():
     assert (first == second).all()
 
 
-@pytest.mark.parametrize("rotation", [90, -90, 180])
-def test_the_notice_is_upright_in_a_rotated_film(rotation):
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, -90, 180])
+def test_the_notice_is_upright_in_a_rotated_or_mirrored_film(rotation, mirrored):
     frame = grainy(320, 240, "yuv444p")
     plane_view(frame, 0)[:] = 100
-    notice = film_notice("reel", info_of(320, 240, "yuv444p", rotation=rotation))
+    matrix = display_matrix(rotation, mirrored=mirrored)
+    notice = film_notice("reel", info_of(320, 240, "yuv444p", display_matrix=matrix))
 
-    shown = np.rot90(plane_view(notice.draw(frame), 0), round(rotation / 90))
+    stored = plane_view(notice.draw(frame), 0)
+    shown = np.rot90(np.fliplr(stored) if mirrored else stored, round(rotation / 90))
 
     rows, columns = np.nonzero(shown != 100)
     letters = shown[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] == 235
@@ -81,6 +85,20 @@ def test_the_notice_is_upright_in_a_rotated_film(rotation):
     upright = film_notice("reel", info_of(*upright_size, "yuv444p")).box.mask
     assert rows.min() > shown.shape[0] / 2
     assert (letters == upright).all()
+
+
+def test_the_notice_lies_in_the_part_of_a_cropped_film_that_is_shown():
+    frame = grainy(320, 240, "yuv444p")
+    plane_view(frame, 0)[:] = 100
+    crop = Crop(left=30, top=20, right=50, bottom=41)
+
+    notice = film_notice("reel", info_of(320, 240, "yuv444p", crop=crop))
+
+    rows, columns = np.nonzero(plane_view(notice.draw(frame), 0) != 100)
+    assert crop.top <= rows.min()
+    assert rows.max() < 240 - crop.bottom
+    assert crop.left <= columns.min()
+    assert columns.max() < 320 - crop.right
 
 
 def test_a_film_too_small_for_the_notice_is_refused_by_name():

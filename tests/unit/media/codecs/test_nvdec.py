@@ -18,7 +18,8 @@ from colorworker.media.codecs.hardware import (
     encode_test_film,
     probe_engine,
 )
-from colorworker.media.containers.demux import film_stream, open_source
+from colorworker.media.containers.demux import open_source
+from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import plane_view
 from colorworker.media.repack import convert_layout, to_planar
