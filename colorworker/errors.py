@@ -13,7 +13,7 @@ ColorworkerError
 │   ├── SourceTooLarge      more pixels than the limit on decoders allows
 │   ├── SourceUnsupported   valid, but outside what we can color
 │   ├── OutputMismatch      the output differs from the plan, and is not published
-│   ├── OutputCollision     two sources would be written under one name
+│   ├── OutputCollision     another source or a foreign file has the output's name
 │   ├── LineRefused         a manifest line that names no readable object
 │   ├── StrictFailure       colored with losses, which --strict does not accept
 │   └── Quarantined         the worker died on every attempt at this item
@@ -129,7 +129,7 @@ class OutputMismatch(ItemError):
 
 
 class OutputCollision(ItemError):
-    """Two sources would be written under one name."""
+    """Another source of the job, or a file that no job wrote, has the output's name."""
 
     code = "output_collision"
 

@@ -5,20 +5,32 @@ units/<unit_id>.json  the done-record: create-only, so the first attempt to writ
 output_key            the winner, renamed or copied by the store; repeated when it is missing
 """
 
+import functools
+import hashlib
 import uuid
+from collections.abc import Container, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import islice
+from threading import Lock
 
 from colorworker.domain.records import Record, record_from_json, record_to_json
-from colorworker.errors import KeyExists, KeyMissing
-from colorworker.store.objectstore import ObjectStore
+from colorworker.errors import KeyExists, KeyMissing, OutputCollision
+from colorworker.store.keys import printable
+from colorworker.store.objectstore import ObjectInfo, ObjectStore
 
 STATE = ".colorworker"
 """Folder on a destination for all state; a destination contains nothing else besides outputs."""
+UNITS = f"{STATE}/units/"
+"""Prefix of all done-records."""
+_THREADS = 8
+_PAGE = 512
+_HASHED_BYTES = 1 << 20
 
 
 def record_key(unit_id: str) -> str:
     """Return the key of the unit's done-record."""
-    return f"{STATE}/units/{unit_id}.json"
+    return f"{UNITS}{unit_id}.json"
 
 
 def attempt_key(unit_id: str, extension: str) -> str:
@@ -62,6 +74,9 @@ def finished(store: ObjectStore, unit_id: str) -> Record | None:
 
     A record whose result is gone (deleted by hand, or replaced by a job with other options) is
     deleted, so that the unit can be committed again.
+
+    Raises:
+        OutputCollision: If another file has the output's name.
     """
     record = read_record(store, unit_id)
     if record is None or not record.result_key:
@@ -79,6 +94,8 @@ def commit(store: ObjectStore, record: Record) -> Record:
 
     Raises:
         KeyMissing: If the result was deleted before it was published.
+        OutputCollision: If another file has the output's name. The record stays, and its output is
+            published when that file is gone.
     """
     try:
         store.put(record_key(record.unit_id), record_to_json(record), create_only=True)
@@ -100,6 +117,9 @@ def commit(store: ObjectStore, record: Record) -> Record:
 
 def _publish(store: ObjectStore, record: Record) -> bool:
     """Publish the winner unless another worker did; return False if the winner is gone."""
+    if refuse_foreign(store, record.output_key) == record.etag:
+        # Another worker, presumed dead, published it in this moment.
+        return True
     try:
         store.publish(record.attempt_key, record.output_key)
     except KeyMissing:
@@ -113,3 +133,98 @@ def _holds(store: ObjectStore, key: str, etag: str) -> bool:
         return store.head(key).etag == etag
     except KeyMissing:
         return False
+
+
+def refuse_foreign(store: ObjectStore, output_key: str) -> str:
+    """Check that an output may have this name: that no file has it, or one that a job wrote.
+
+    Returns:
+        The ETag of that file; empty if there is none.
+
+    Raises:
+        OutputCollision: If no record names the file that is there.
+    """
+    try:
+        found = store.head(output_key)
+    except KeyMissing:
+        return ""
+    if not _outputs(store.uri).contain(store, found):
+        raise OutputCollision(
+            printable(output_key),
+            "the destination has a file of this name that no job wrote, or that was changed since",
+            "Move it away, or choose another destination",
+        )
+    return found.etag
+
+
+def all_records(store: ObjectStore, skip: Container[str] = ()) -> Iterator[Record]:
+    """Yield all records, except damaged ones and those deleted since they were listed.
+
+    Args:
+        store: The destination.
+        skip: Ids of units whose records are not read.
+    """
+
+    def read(info: ObjectInfo) -> Record | None:
+        try:
+            return record_from_json(store.get(info.key))
+        except (KeyMissing, ValueError, TypeError):
+            return None
+
+    listed = (info for info in store.list(UNITS) if unit_of(info.key) not in skip)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while page := list(islice(listed, _PAGE)):
+            yield from (record for record in pool.map(read, page) if record is not None)
+
+
+def unit_of(key: str) -> str:
+    """Return the unit id from the key of a record or thumbnail."""
+    return key.rpartition("/")[2].partition(".")[0]
+
+
+class _Outputs:
+    """The outputs that the records of a destination name: 16 bytes each for a few facts."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._units: set[str] = set()
+        self._known: set[bytes] = set()
+
+    def contain(self, store: ObjectStore, found: ObjectInfo) -> bool:
+        """Return whether a record names this object, or one of its name and content.
+
+        Records are only read, each once, if those read before do not name it.
+        """
+        with self._lock:
+            if self._names(found.key, found.etag):
+                return True
+            for record in all_records(store, self._units):
+                self._units.add(record.unit_id)
+                for fact in (record.etag, record.size_bytes, record.sha256):
+                    self._known.add(_digest(record.output_key, fact))
+            if self._names(found.key, found.etag):
+                return True
+            # A copy of a destination has other ETags.
+            alike = self._names(found.key, found.size_bytes)
+            return alike and self._names(found.key, _sha256(store, found))
+
+    def _names(self, key: str, fact: object) -> bool:
+        return _digest(key, fact) in self._known
+
+
+@functools.lru_cache(maxsize=4)
+def _outputs(_uri: str) -> _Outputs:
+    """Return what is known about the destination at a URI, once per process."""
+    return _Outputs()
+
+
+def _digest(*facts: object) -> bytes:
+    return hashlib.blake2b("\n".join(map(str, facts)).encode(), digest_size=16).digest()
+
+
+def _sha256(store: ObjectStore, found: ObjectInfo) -> str:
+    digest = hashlib.sha256()
+    with store.open(found.key, etag=found.etag) as reader:
+        while data := reader.read(_HASHED_BYTES):
+            digest.update(data)
+    return digest.hexdigest()

@@ -23,7 +23,7 @@ from colorworker.pipeline.beforeafter import thumbnail_shape
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.phasetimer import PhaseTimer
-from colorworker.state import attempt_key, commit, finished, now, read_record
+from colorworker.state import attempt_key, commit, finished, now, read_record, refuse_foreign
 from colorworker.store.objectstore import ObjectStore
 
 _COLOR_SAMPLES = 7
@@ -37,6 +37,7 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
     ScanInfo, and the object that the record points to is the timeline.
 
     Raises:
+        OutputCollision: If the destination has a file of the film's name that no job wrote.
         SourceDamaged: If the film does not demux completely.
         SourceTooLarge: If a frame has more pixels than decoders may produce.
         SourceUnsupported: If the pixel format is not supported, or an excerpt is not in the film.
@@ -45,6 +46,8 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
     for identity in (unit.assembly_id, unit.unit_id):
         if found := finished(store, identity):
             return found, True
+    if not unit.options.preview:
+        refuse_foreign(store, unit.output_key)
     timer, tally = PhaseTimer(), ScanTally()
     key = unit.asset.key
     with timer.phase("read"), context.source(unit.asset) as reader:

@@ -21,7 +21,7 @@ from colorworker.pipeline.beforeafter import still_thumbnail
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
-from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
+from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
 ComputeLock = AbstractContextManager[object]
@@ -61,12 +61,15 @@ def open_for_color(
         already. A picture that is in color already gets a new record with the outcome `skipped`.
 
     Raises:
+        OutputCollision: If the destination has a file of the output's name that no job wrote.
         SourceDamaged: If the picture does not decode completely.
         SourceTooLarge: If it has more pixels than decoders may produce.
         SourceUnsupported: If its format is not supported.
     """
     if found := finished(context.destination, unit.unit_id):
         return found, True
+    if not unit.options.preview:
+        refuse_foreign(context.destination, unit.output_key)
     timer = PhaseTimer()
     with ExitStack() as stack:
         with timer.phase("read"):

@@ -2,22 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Literal
 
 from colorworker.domain.records import FilmInfo, Record, record_from_json, record_to_json
-from colorworker.errors import KeyMissing
-from colorworker.state import STATE
+from colorworker.state import UNITS, all_records, unit_of
 from colorworker.store.objectstore import Leftover, ObjectInfo, ObjectStore
 
-UNITS = f"{STATE}/units/"
 _CACHE_KIB = 4 << 10
 """Size of SQLite's page cache, however many records there are."""
-_THREADS = 8
-_PAGE = 512
 _SCHEMA = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -92,7 +86,7 @@ class OrphanCandidates:
         """Read all records if there are candidates: drop thumbnails in use, mark own uploads."""
         if not self._has_candidates:
             return
-        for record in _records(self._store):
+        for record in all_records(self._store):
             shown = {record.thumbnail_key, *record.all_thumbnail_keys}
             self._database.executemany(
                 "DELETE FROM thumbnails WHERE key = ?", [(key,) for key in shown]
@@ -127,23 +121,3 @@ class OrphanCandidates:
         with closing(self._database.cursor()) as rows:
             for row in rows.execute(query):
                 yield Leftover("upload", *row)
-
-
-def unit_of(key: str) -> str:
-    """Return the unit id from the key of a record or thumbnail."""
-    return key.rpartition("/")[2].partition(".")[0]
-
-
-def _records(store: ObjectStore) -> Iterator[Record]:
-    """Yield all records, except damaged ones and those deleted since they were listed."""
-
-    def read(info: ObjectInfo) -> Record | None:
-        try:
-            return record_from_json(store.get(info.key))
-        except (KeyMissing, ValueError, TypeError):
-            return None
-
-    listed = iter(store.list(UNITS))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while page := list(islice(listed, _PAGE)):
-            yield from (record for record in pool.map(read, page) if record is not None)

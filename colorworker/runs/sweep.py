@@ -22,8 +22,8 @@ from colorworker.domain.runstate import RunState
 from colorworker.errors import KeyMissing
 from colorworker.runs.heartbeat import JOBS
 from colorworker.runs.joblist import list_jobs, live_runs, parse_run_file
-from colorworker.runs.orphans import Orphan, OrphanCandidates, OrphanKind, unit_of
-from colorworker.state import STATE, record_key
+from colorworker.runs.orphans import Orphan, OrphanCandidates, OrphanKind
+from colorworker.state import STATE, record_key, unit_of
 from colorworker.store.objectstore import Leftover, ObjectInfo, ObjectStore
 
 _PARTS = f"{STATE}/parts/"

@@ -1,15 +1,19 @@
 """Law 4: a finished unit is never done twice, and an unfinished one never counts."""
 
+import hashlib
+from dataclasses import replace
+
 import pytest
 
 from colorworker.domain.records import Record, record_to_json
-from colorworker.errors import KeyMissing
+from colorworker.errors import KeyMissing, OutputCollision
 from colorworker.state import (
     attempt_key,
     commit,
     finished,
     read_record,
     record_key,
+    refuse_foreign,
 )
 from colorworker.store.memory import MemoryStore
 
@@ -17,8 +21,8 @@ UNIT = "ab" * 16
 
 
 @pytest.fixture
-def store():
-    return MemoryStore("records")
+def store(request):
+    return MemoryStore(request.node.name)
 
 
 def attempt(store, content=b"color", output_key="out.png"):
@@ -73,7 +77,7 @@ def test_a_record_without_its_output_does_not_count(store, loss):
     if loss == "deleted":
         store.delete("out.png")
     else:
-        store.put("out.png", b"of a job with other options")
+        commit(store, replace(attempt(store, b"other options"), unit_id="cd" * 16))
 
     assert finished(store, UNIT) is None
     assert read_record(store, UNIT) is None
@@ -116,3 +120,54 @@ def test_a_result_that_was_deleted_before_its_publication_is_an_error(store):
 
     with pytest.raises(KeyMissing, match="deleted before"):
         commit(store, record)
+
+
+def test_a_foreign_file_is_not_overwritten_and_the_output_waits_until_it_is_gone(store):
+    store.put("out.png", b"a file of somebody else")
+    record = attempt(store)
+
+    with pytest.raises(OutputCollision, match="that no job wrote"):
+        commit(store, record)
+    with pytest.raises(OutputCollision, match="that no job wrote"):
+        finished(store, UNIT)
+    assert store.get("out.png") == b"a file of somebody else"
+    store.delete("out.png")
+
+    assert finished(store, UNIT) == record
+    assert store.get("out.png") == b"color"
+
+
+def test_an_output_of_a_job_with_other_options_is_replaced(store):
+    other = replace(attempt(store, b"other options"), unit_id="cd" * 16)
+    commit(store, other)
+
+    commit(store, attempt(store))
+
+    assert store.get("out.png") == b"color"
+
+
+def test_an_output_that_was_written_after_the_records_were_read_is_replaced(store):
+    store.put("foreign.png", b"a file of somebody else")
+    with pytest.raises(OutputCollision):
+        refuse_foreign(store, "foreign.png")
+    commit(store, replace(attempt(store, b"other options"), unit_id="cd" * 16))
+
+    commit(store, attempt(store))
+
+    assert store.get("out.png") == b"color"
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_output_in_a_copied_destination_is_recognized_by_its_content(store, edited):
+    content = b"other options"
+    other = replace(attempt(store, content), sha256=hashlib.sha256(content).hexdigest())
+    store.put(record_key("cd" * 16), record_to_json(replace(other, unit_id="cd" * 16, etag="old")))
+    store.put("out.png", content[::-1] if edited else content)
+
+    if edited:
+        with pytest.raises(OutputCollision):
+            commit(store, attempt(store))
+    else:
+        commit(store, attempt(store))
+
+    assert store.get("out.png") == (content[::-1] if edited else b"color")

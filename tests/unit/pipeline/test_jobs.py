@@ -140,6 +140,18 @@ def test_a_source_that_changes_during_the_job_fails_instead_of_mixing_versions(s
     assert "reel.mkv" not in outputs(destination)
 
 
+def test_foreign_files_under_the_names_of_outputs_are_kept_and_nothing_is_colored(source):
+    destination, toy = Counting(), ToyColorizer()
+    for name in ("a.png", "reel.mkv"):
+        destination.put(name, b"a file of somebody else")
+
+    lines = run(source, destination, colorizer=toy)
+
+    assert {line.error_code for line in lines.values()} == {"output_collision"}
+    assert {destination.get(name) for name in outputs(destination)} == {b"a file of somebody else"}
+    assert toy.batches == []
+
+
 def test_an_unexpected_exception_fails_only_its_item(source):
     class Broken(ToyColorizer):
         def predict(self, lightness, hints=None):
