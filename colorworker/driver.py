@@ -7,27 +7,24 @@ turns results into the next units, and emits one line per item. A killed driver 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from colorworker.domain.adjustments import adjustments_of_cut
 from colorworker.domain.entries import Entry, EntryCounts, count_entries
+from colorworker.domain.filmunits import FilmUnits
 from colorworker.domain.options import ModelRef, Options
 from colorworker.domain.records import Record, ScanInfo, UnitResult, info_of
 from colorworker.domain.units import (
-    Assembly,
     ImageBatch,
     Scan,
     Segment,
+    ShotSearch,
     Still,
     WorkUnit,
     assembly,
     image_batch,
-    merge_cuts,
     scan,
-    segments,
     still,
 )
 from colorworker.errors import PlaceFailed, Quarantined
@@ -37,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.25
 """How long the loop waits for a result before it checks the stop flag again."""
-_PREVIEW_SEGMENTS = 8
-"""Segments of one film in a preview, colored in parallel; each shows up to 16 pictures."""
 
 
 class Executor(Protocol):
@@ -106,19 +101,6 @@ class Progress:
     frames_resumed: int = 0
 
 
-@dataclass
-class _Film:
-    """A film from its scan to its line in the report."""
-
-    entry: Entry
-    scan: Scan
-    segments: list[Segment] = field(default_factory=list)
-    waiting: set[str] = field(default_factory=set)
-    scanned: Record | None = None
-    results: list[UnitResult] = field(default_factory=list)
-    settled: bool = False
-
-
 def run_job(
     job: Job,
     executor: Executor,
@@ -167,7 +149,7 @@ class _Run:
         self._films_total, self._films_scanned = counts.films, 0
         self._film_units = self._open_films = 0
         self._entries: dict[str, Entry] = {}
-        self._films: dict[str, _Film] = {}
+        self._films: dict[str, FilmUnits] = {}
         # Units that follow from results go first: a film is finished before the next one begins.
         self._ready: deque[tuple[WorkUnit, int]] = deque()
         self._delayed: list[tuple[float, WorkUnit, int]] = []
@@ -228,7 +210,7 @@ class _Run:
             elif entry.kind == "film":
                 options = entry.options(job.options)
                 unit = scan(entry.asset(), entry.output_key, options, job.model)
-                self._films[unit.unit_id] = _Film(entry, unit)
+                self._films[unit.unit_id] = FilmUnits(entry, unit)
                 self._open_films += 1
                 yield unit
             else:
@@ -274,12 +256,14 @@ class _Run:
             self._end_film(film, result)
         elif isinstance(unit, Scan):
             self._scanned(film, result, result.record)
+        elif isinstance(unit, ShotSearch):
+            self._searched(film, unit)
         elif isinstance(unit, Segment):
             self._colored(film, unit, result)
         else:
             self._end_film(film, result)
 
-    def _scanned(self, film: _Film, result: UnitResult, record: Record) -> None:
+    def _scanned(self, film: FilmUnits, result: UnitResult, record: Record) -> None:
         if record.kind == "assembly":
             self._end_film(film, result)
             return
@@ -294,28 +278,24 @@ class _Run:
             )
             self._end_film(film, skipped)
             return
-        film.scanned = record
-        cuts = list(info.cuts)
-        if options.preview:
-            cuts = merge_cuts(cuts, _PREVIEW_SEGMENTS)
-        film.segments = segments(
-            film.entry.asset(),
-            cuts,
-            film.scan.unit_id,
-            options,
-            self._job.model,
-            partial(adjustments_of_cut, options, info),
-        )
-        film.waiting = {segment.unit_id for segment in film.segments}
-        for segment in film.segments:
-            self._films[segment.unit_id] = film
-            self._ready.append((segment, 1))
+        units = film.after_scan(record, self._job.model)
         # The assembly counts from here on, so that the ETA does not jump at the end.
-        needed = len(film.segments) + (0 if options.preview else 1)
-        self._film_units += needed
-        self._advance(units_known=needed)
+        self._begin(film, units, 0 if options.preview else 1)
 
-    def _colored(self, film: _Film, unit: Segment, result: UnitResult) -> None:
+    def _begin(self, film: FilmUnits, units: Sequence[WorkUnit], more: int = 0) -> None:
+        """Queue units of a film, and count them and those that will follow."""
+        for unit in units:
+            self._films[unit.unit_id] = film
+            self._ready.append((unit, 1))
+        self._film_units += len(units) + more
+        self._advance(units_known=len(units) + more)
+
+    def _searched(self, film: FilmUnits, unit: ShotSearch) -> None:
+        film.waiting.discard(unit.unit_id)
+        if not film.waiting and not film.settled:
+            self._begin(film, film.after_searches(self._job.model))
+
+    def _colored(self, film: FilmUnits, unit: Segment, result: UnitResult) -> None:
         resumed = unit.frame_count if result.resumed else 0
         self._advance(frames_done=unit.frame_count, frames_resumed=resumed)
         film.waiting.discard(unit.unit_id)
@@ -328,7 +308,7 @@ class _Run:
             self._films[joined.unit_id] = film
             self._ready.appendleft((joined, 1))
 
-    def _end_film(self, film: _Film, result: UnitResult) -> None:
+    def _end_film(self, film: FilmUnits, result: UnitResult) -> None:
         """Emit the film's one line; its remaining units do not begin."""
         if not film.settled:
             film.settled = True
@@ -341,7 +321,7 @@ class _Run:
     def _abandoned(self, unit: WorkUnit) -> bool:
         """Return whether the unit belongs to a film that has already failed."""
         film = None if isinstance(unit, ImageBatch) else self._films.get(unit.unit_id)
-        return film is not None and film.settled and isinstance(unit, Segment | Assembly)
+        return film is not None and film.settled and not isinstance(unit, Scan)
 
     def _retry(self, unit: WorkUnit, result: UnitResult) -> None:
         """Retry a unit, or the halves of a batch; after the last attempt, its item fails."""

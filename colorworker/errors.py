@@ -18,6 +18,7 @@ ColorworkerError
 │   ├── StrictFailure       colored with losses, which --strict does not accept
 │   └── Quarantined         the worker died on every attempt at this item
 ├── ItemSkipped             nothing to do for this item; not a failure
+│   ├── ReferenceUnused     a reference that belongs to no film or cannot be used
 │   ├── NotMedia            neither the name nor the content is a picture or a film
 │   └── AlreadyColor        already in color
 ├── StoreError
@@ -162,6 +163,12 @@ class NotMedia(ItemSkipped):
     """Neither the name nor the content is that of a picture or a film."""
 
     code = "not_media"
+
+
+class ReferenceUnused(ItemSkipped):
+    """A reference picture belongs to no film of the job, or cannot be used."""
+
+    code = "reference_unused"
 
 
 class AlreadyColor(ItemSkipped):

@@ -31,6 +31,7 @@ from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, p
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.inputs.manifests import open_manifest
 from colorworker.inputs.manifesturi import is_manifest
+from colorworker.inputs.referencefolders import apply_references
 from colorworker.media.codecs.profiles import encoder_names
 from colorworker.model.weights import load, resolve
 from colorworker.report.completion import CompletionReport
@@ -227,13 +228,13 @@ def planned_job(request: JobRequest, settings: Settings) -> Iterator[PlannedJob]
         make_scratch(stores.scratch)
     # Not in the destination's own scratch folder: a dry run must not write there.
     with TemporaryDirectory(prefix="colorworker-plan-", dir=stores.scratch) as folder:
-        plan = _frozen_plan(request, stores, model, Path(folder))
+        plan = _frozen_plan(request, stores, model, Path(folder), settings.media.max_pixels)
         with closing(plan):
             yield PlannedJob(plan, model, stores, Path(folder))
 
 
 def _frozen_plan(
-    request: JobRequest, stores: StoreOptions, model: ModelRef, scratch: Path
+    request: JobRequest, stores: StoreOptions, model: ModelRef, scratch: Path, max_pixels: int
 ) -> JobPlan:
     opened = partial(open_store, options=stores)
     with ExitStack() as stack:
@@ -250,6 +251,7 @@ def _frozen_plan(
         entries = plan_entries(sources, request.options, scratch)
         if request.options.excerpt:
             entries = excerpt_entries(entries, Excerpt(*request.options.excerpt))
+        entries = apply_references(entries, request.options, opened, check_header, max_pixels)
         if request.shot_adjustments:
             store = stack.enter_context(closing(opened(request.destination)))
             entries = apply_adjustments(

@@ -69,6 +69,17 @@ def normalize_luma(codes: npt.NDArray[np.unsignedinteger], span: int) -> Floats:
     return values
 
 
+def normalize_lightness(lightness: Floats) -> Floats:
+    """Return L* as `normalize_luma` does luma.
+
+    Args:
+        lightness: In [0, 100], (h, w).
+    """
+    values: Floats = lightness * np.float32(1 / (_BLEND_SIGMA * 2**0.5))
+    values -= values.mean()
+    return values
+
+
 def match_confidence(luma: Floats, warped: Floats, trust: Floats) -> Floats:
     """Return how certainly another picture shows each pixel of a picture, (h, w) in [0, 1].
 

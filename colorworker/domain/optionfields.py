@@ -31,7 +31,8 @@ class OptionInfo:
     le: float | None = None
     """Highest value, inclusive; None for no limit."""
     changes_output: bool = True
-    """False for options that only judge outputs; these are not part of identities."""
+    """False for options that only judge outputs or say where something lies; these are not part of
+    identities."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 from colorworker.domain.optionfields import OptionInfo, option_fields
+from colorworker.domain.references import Reach, ReferenceFrame
 from colorworker.errors import UsageError
 
 Kind = Literal["still", "film"]
@@ -234,6 +235,20 @@ class Options:
             setting="media",
         ),
     ] = False
+    references: Annotated[
+        str,
+        OptionInfo(
+            "Folder or s3:// prefix with colored frames of films, `KEY-OF-FILM/ref_000040.png`;"
+            " each gives its colors to its shot.",
+            changes_output=False,
+        ),
+    ] = ""
+    references_reach: Annotated[
+        Reach,
+        OptionInfo(
+            "film: shots without a reference take the colors of the most similar shot that has one."
+        ),
+    ] = "shot"
     preview: Annotated[
         bool,
         OptionInfo(
@@ -245,6 +260,8 @@ class Options:
     is None for the film's end."""
     adjustments: tuple[Adjustment, ...] = ()
     """Color adjustments for parts of a single film."""
+    reference_frames: tuple[ReferenceFrame, ...] = ()
+    """What `references` has for a single film."""
 
     def __post_init__(self) -> None:
         """Check the values, alone and together, and turn JSON's lists back into adjustments.
@@ -260,6 +277,8 @@ class Options:
                 object.__setattr__(self, field.name, checked)
         adjustments = tuple(Adjustment(*each) for each in self.adjustments)
         object.__setattr__(self, "adjustments", adjustments)
+        frames = tuple(ReferenceFrame(*each) for each in self.reference_frames)
+        object.__setattr__(self, "reference_frames", frames)
         codecs = CODECS[self.profile]
         if self.codec is not None and self.codec not in codecs:
             raise UsageError(
@@ -306,8 +325,9 @@ def non_default(options: Options) -> dict[str, Any]:
 
     So a new option does not change any identity until it is set. To change a default, raise
     `units.RECIPE`. The access profile's default codec and the codec's default crf count as not set,
-    and so do options that only judge outputs. A codec named for the mezzanine profile counts as set
-    even if it is ProRes: without it, films of full range become DNxHR.
+    and so do options that only judge outputs or say where references lie. A codec named for the
+    mezzanine profile counts as set even if it is ProRes: without it, films of full range become
+    DNxHR.
     """
     codec, crf = options.codec, options.crf
     if options.profile == "access":
@@ -320,6 +340,8 @@ def non_default(options: Options) -> dict[str, Any]:
     judging = {
         field.name for field in option_fields(type(options)) if not field.info.changes_output
     }
+    if not options.reference_frames:
+        values["references_reach"] = Options.references_reach
     return {
         field.name: values[field.name]
         for field in fields(options)

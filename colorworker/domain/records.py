@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from colorworker.domain.jsonvalues import from_json, to_json
+from colorworker.domain.references import ShotsFound
 from colorworker.domain.shots import RecordedStart, Shot, ShotSheet
 from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.units import Cut
@@ -16,7 +17,7 @@ from colorworker.domain.videoinfo import VideoInfo
 Outcome = Literal["succeeded", "failed", "skipped", "lost"]
 """`lost`: the worker failed, so nothing is known about the unit."""
 
-UnitKind = Literal["scan", "segment", "assembly", "still"]
+UnitKind = Literal["scan", "shots", "segment", "assembly", "still"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class ScanInfo:
     """Sentences about lost or altered material; see `domain.notes`."""
     notes: tuple[str, ...] = ()
     """Sentences about what is harmless."""
+
+
+@dataclass(frozen=True)
+class ShotsInfo:
+    """The shots that begin in a stretch of a film."""
+
+    found: ShotsFound
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,10 +126,16 @@ class StillInfo:
     notes: tuple[str, ...] = ()
 
 
-Info = ScanInfo | SegmentInfo | FilmInfo | StillInfo
-InfoType = TypeVar("InfoType", ScanInfo, SegmentInfo, FilmInfo, StillInfo)
+Info = ScanInfo | ShotsInfo | SegmentInfo | FilmInfo | StillInfo
+InfoType = TypeVar("InfoType", ScanInfo, ShotsInfo, SegmentInfo, FilmInfo, StillInfo)
 _INFO_TYPES: Mapping[str, type[Any]] = MappingProxyType(
-    {"scan": ScanInfo, "segment": SegmentInfo, "assembly": FilmInfo, "still": StillInfo}
+    {
+        "scan": ScanInfo,
+        "shots": ShotsInfo,
+        "segment": SegmentInfo,
+        "assembly": FilmInfo,
+        "still": StillInfo,
+    }
 )
 """By the kind of the record."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Options, non_default
+from colorworker.domain.references import ReferenceFrame
 from colorworker.domain.timeline import Timeline
 
 RECIPE = 6
@@ -28,6 +29,23 @@ class Scan:
     asset: Asset
     assembly_id: str
     output_key: str
+    options: Options
+
+
+@dataclass(frozen=True)
+class ShotSearch:
+    """Find the shots among the frames with start_pts <= pts < end_pts.
+
+    Only films with references need this before they are colored.
+    """
+
+    unit_id: str
+    asset: Asset
+    start_pts: int
+    end_pts: int | None
+    """Exclusive; None for the end of the film."""
+    frame_count: int
+    scan_id: str
     options: Options
 
 
@@ -77,7 +95,7 @@ class ImageBatch:
     stills: tuple[Still, ...]
 
 
-WorkUnit = Scan | Segment | Assembly | ImageBatch
+WorkUnit = Scan | ShotSearch | Segment | Assembly | ImageBatch
 
 
 @dataclass(frozen=True)
@@ -119,6 +137,19 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
     )
 
 
+def shot_searches(
+    asset: Asset, cuts: list[Cut], scan_id: str, options: Options
+) -> list[ShotSearch]:
+    """Return one search per cut. Identities do not depend on colors or references."""
+    options = replace(options, adjustments=(), reference_frames=())
+    found = []
+    for cut in cuts:
+        range_pts = cut.start_pts, cut.end_pts
+        identity = content_id("shots", asset.key, asset.etag, range_pts, options.deinterlace)
+        found.append(ShotSearch(identity, asset, *range_pts, cut.frame_count, scan_id, options))
+    return found
+
+
 def segments(
     asset: Asset,
     cuts: list[Cut],
@@ -126,6 +157,7 @@ def segments(
     options: Options,
     model: ModelRef,
     adjustments_of: Callable[[Cut], tuple[Adjustment, ...]] = lambda _: (),
+    references_of: Callable[[int], tuple[ReferenceFrame, ...]] = lambda _: (),
 ) -> list[Segment]:
     """Return one segment per cut. Identities contain the range, not the index or the job.
 
@@ -137,13 +169,16 @@ def segments(
         model: The weights.
         adjustments_of: Returns the film's adjustments that apply to a cut; only these are part of
             the segment's identity.
+        references_of: The same for references; gets the index of the cut.
     """
     # A part has no metadata, and does not depend on where the film ends.
     label: Label = "tag" if options.label == "none" else options.label
     options = replace(options, label=label, excerpt=None)
     found = []
     for index, cut in enumerate(cuts):
-        own = replace(options, adjustments=adjustments_of(cut))
+        own = replace(
+            options, adjustments=adjustments_of(cut), reference_frames=references_of(index)
+        )
         range_pts = cut.start_pts, cut.end_pts
         identity = content_id(
             "segment", asset.key, asset.etag, range_pts, non_default(own), model.sha256

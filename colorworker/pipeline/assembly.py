@@ -116,7 +116,8 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     )
     winner = commit(store, record)
     # Shots that were adjusted once will be adjusted again: the other parts can then be reused.
-    if not (context.settings.keep_parts or unit.options.adjustments):
+    by_hand = unit.options.adjustments or unit.options.reference_frames
+    if not (context.settings.keep_parts or by_hand):
         for part in segments:
             store.delete(part.attempt_key)
     return winner, False

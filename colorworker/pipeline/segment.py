@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.domain.adjustments import FilmTimes, prediction_settings_at
 from colorworker.domain.notes import split_notes
 from colorworker.domain.records import PartFacts, Record, SegmentInfo
@@ -35,8 +36,10 @@ from colorworker.pipeline.lumacheck import (
 from colorworker.pipeline.phasetimer import PhaseTimer, TimedColorizer
 from colorworker.pipeline.prefetch import prefetch
 from colorworker.pipeline.preview import preview_stretch
+from colorworker.pipeline.propagation.carrying import KnownOfSequence
 from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
 from colorworker.pipeline.propagation.shotboundaries import ShotStart
+from colorworker.pipeline.references import load_references
 from colorworker.pipeline.scan import read_scan
 from colorworker.pipeline.shotsheets import ShotPictures
 from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
@@ -57,6 +60,7 @@ class _SegmentWork:
     spec: EncoderSpec
     pictures: ShotPictures
     shot_log: list[ShotStart]
+    reference_warnings: list[str] = field(default_factory=list)
     timer: PhaseTimer = field(default_factory=PhaseTimer)
     tally: SegmentTally = field(default_factory=SegmentTally)
 
@@ -123,7 +127,7 @@ def _color_part(work: _SegmentWork, record: Record) -> tuple[Record, SegmentInfo
     with closing(_color_segment_frames(work)) as frames:
         record, facts = _write_part(work, record, frames)
     tally, store = work.tally, work.context.destination
-    warnings, notes = split_notes(tally.warnings())
+    warnings, notes = split_notes((*tally.warnings(), *work.reference_warnings))
     starts, pictures = _shots_of_record(work, work.pictures.put(store, work.unit.unit_id))
     return record, SegmentInfo(
         work.unit.start_pts,
@@ -145,6 +149,8 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
     One thread decodes and another one colors, while the caller encodes.
     """
     unit, options, timer, tally = work.unit, work.unit.options, work.timer, work.tally
+    colorizer = TimedColorizer(work.context.colorizer(options.prediction_settings), timer)
+    known = _known_colors(work, colorizer) if options.reference_frames else None
     with closing(
         prefetch(timer.time_each("decode", _decode(work)), _FRAMES_AHEAD, "decode")
     ) as decoded:
@@ -152,11 +158,12 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
             timer.time_each(None, decoded),
             unit.frame_count,
             work.info,
-            TimedColorizer(work.context.colorizer(options.prediction_settings), timer),
+            colorizer,
             options,
             work.spec.pix_fmt,
             work.shot_log,
             _colorizer_of_frame(work) if options.adjustments else None,
+            known,
         )
         if options.broadcast_gamut:
             frames = limit_to_broadcast_gamut(frames, work.info, work.spec.pix_fmt, tally.gamut)
@@ -168,6 +175,17 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
         coloring = timer.time_each("color", _collect_shot_pictures(frames, work.pictures))
         with closing(prefetch(coloring, _FRAMES_AHEAD, "color")) as colored:
             yield from colored
+
+
+def _known_colors(work: _SegmentWork, colorizer: Colorizer) -> KnownOfSequence:
+    """Return the colors of the segment's references, and note what is wrong with them."""
+    working = colorizer.working_shape(work.info.height, work.info.width)
+    with work.timer.phase("color"):
+        known, warnings = load_references(
+            work.context, work.unit, work.info, work.timeline, working
+        )
+    work.reference_warnings.extend(warnings)
+    return known
 
 
 def _decode(work: _SegmentWork) -> Iterator[Frame]:

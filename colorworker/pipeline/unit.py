@@ -9,12 +9,13 @@ import ctypes
 from functools import partial
 
 from colorworker.domain.records import Record, UnitResult
-from colorworker.domain.units import Assembly, ImageBatch, Scan, Segment, WorkUnit
+from colorworker.domain.units import Assembly, ImageBatch, Scan, Segment, ShotSearch, WorkUnit
 from colorworker.pipeline.assembly import join_film
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.outcome import outcome_of
 from colorworker.pipeline.scan import scan_film
 from colorworker.pipeline.segment import color_segment
+from colorworker.pipeline.shotsearch import search_shots
 from colorworker.pipeline.stillbatch import color_batch
 
 
@@ -36,10 +37,12 @@ def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult
 
 
 def _do(
-    context: WorkerContext, unit: Scan | Segment | Assembly, attempt: int
+    context: WorkerContext, unit: Scan | ShotSearch | Segment | Assembly, attempt: int
 ) -> tuple[Record, bool]:
     if isinstance(unit, Scan):
         return scan_film(context, unit, attempt)
+    if isinstance(unit, ShotSearch):
+        return search_shots(context, unit, attempt)
     if isinstance(unit, Segment):
         return color_segment(context, unit, attempt)
     return join_film(context, unit, attempt)

@@ -25,6 +25,8 @@ def _own_options(line: ItemLine) -> Iterator[str]:
     for name, value in line.own_options.items():
         if name == "adjustments":
             yield from (_adjustment_text(Adjustment(*each)) for each in value)
+        elif name == "reference_frames":
+            yield f"{len(value)} reference frame{'' if len(value) == 1 else 's'}"
         elif value is not None:
             yield f"{name.replace('_', ' ')} {value}"
 

@@ -1,6 +1,6 @@
 """Motion from frame to frame, and the choice of anchors: the frames whose colors are predicted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from colorworker.color.temporal import unmatched_share
 from colorworker.domain.options import Options
@@ -68,13 +68,22 @@ def estimate_motion(
 
 
 def choose_anchors(
-    frames: Iterator[MovingFrame], setup: PropagationSetup, options: Options
+    frames: Iterator[MovingFrame],
+    setup: PropagationSetup,
+    options: Options,
+    is_given: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[AnchorFrame | InBetweenFrame | LookaheadFrame]:
     """Yield every frame as an anchor or as one between two anchors, with its path to an anchor.
 
-    Anchors are the first and the last frame of a shot, the first frame after the segment, and
-    between them every `anchor_interval`-th frame, earlier where much of the picture is new. Ends
-    with the last frame that the segment's colors depend on.
+    Anchors are the first and the last frame of a shot, the first frame after the segment, frames
+    that were given colors, and between them every `anchor_interval`-th frame, earlier where much of
+    the picture is new. Ends with the last frame that the segment's colors depend on.
+
+    Args:
+        frames: The segment and its look-ahead.
+        setup: The segment's setup.
+        options: Anchor interval and settling.
+        is_given: Returns whether colors were given for a frame.
 
     Raises:
         OutputMismatch: If a frame has no anchor before it although it starts no shot.
@@ -94,14 +103,16 @@ def choose_anchors(
             back = frame.flow.backward
             link = AnchorLink(frame.flow, compose(back, path) if path else back)
         ends_shot = not following or following[0].flow is None
+        given = is_given(frame.index)
         if (
             last is None
             or link is None
             or frame.index == setup.frame_count
             or _is_due(frame, last, link.to_anchor, options)
             or ends_shot
+            or given
         ):
-            yield AnchorFrame(frame.decoded, _proxy(frame.decoded, setup), link)
+            yield AnchorFrame(frame.decoded, _proxy(frame.decoded, setup), link, given)
             last, path = frame, None
         elif frame.index < setup.frame_count:
             yield InBetweenFrame(frame.decoded, link)

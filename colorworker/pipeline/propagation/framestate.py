@@ -98,6 +98,8 @@ class AnchorFrame:
     """Luma codes at the shape that the network works at."""
     link: AnchorLink | None
     """None if the anchor starts a shot, or if every frame is an anchor."""
+    given: bool = False
+    """Whether a person gave it colors, which it must keep."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,12 @@ class AnchorColors:
 
 @dataclass(frozen=True)
 class PredictedAnchor:
-    """An anchor with the network's colors."""
+    """An anchor with the network's colors, and known ones in their place."""
 
     decoded: DecodedFrame
     link: AnchorLink | None
     colors: AnchorColors
+    given: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from colorworker.pipeline.propagation.anchors import (
     estimate_motion,
     make_every_frame_an_anchor,
 )
+from colorworker.pipeline.propagation.carrying import KnownOfSequence, NothingKnown
 from colorworker.pipeline.propagation.framestate import (
     AnchorColors,
     AnchorFrame,
@@ -96,6 +97,7 @@ def color_frames(
     pix_fmt: str,
     shot_log: list[ShotStart] | None = None,
     colorizer_at: Callable[[int], Colorizer] | None = None,
+    known: KnownOfSequence | None = None,
 ) -> Iterator[Frame]:
     """Yield the segment's frames in order, in `pix_fmt`, with chroma written; luma is unchanged.
 
@@ -109,6 +111,7 @@ def color_frames(
         pix_fmt: Pixel format to write, planar Y'CbCr.
         shot_log: Receives the shots that begin after the first frame, as frames are taken.
         colorizer_at: Returns the colorizer of a frame, by its index, if frames differ.
+        known: Known colors of the frames, at the colorizer's working shape.
 
     Raises:
         SourceUnsupported: If the stream's pixel format or matrix is not supported.
@@ -117,7 +120,7 @@ def color_frames(
     lumas = (LumaFrame(frame, luma_plane(frame), frame.interlaced_frame) for frame in frames)
     planes = film_format(info, pix_fmt)
     for frame in propagate_chroma(
-        lumas, planes, colorizer, options, frame_count, shot_log, colorizer_at
+        lumas, planes, colorizer, options, frame_count, shot_log, colorizer_at, known
     ):
         yield replace_chroma(frame.source, frame.cb, frame.cr, pix_fmt)
 
@@ -130,6 +133,7 @@ def propagate_chroma(
     frame_count: int | None = None,
     shot_log: list[ShotStart] | None = None,
     colorizer_at: Callable[[int], Colorizer] | None = None,
+    known: KnownOfSequence | None = None,
 ) -> Iterator[ChromaFrame[F]]:
     """Yield the chroma of every frame, in order.
 
@@ -141,6 +145,7 @@ def propagate_chroma(
         frame_count: Frames to yield chroma for; later ones are look-ahead. None: all frames.
         shot_log: Receives the shots that begin after the first frame, as frames are taken.
         colorizer_at: Returns the colorizer of a frame, by its index, if frames differ.
+        known: Known colors of the frames, at the colorizer's working shape.
 
     Raises:
         OutputMismatch: If a frame cannot be colored; no frame is left out.
@@ -150,12 +155,13 @@ def propagate_chroma(
     uncolored: deque[F] = deque()
     decoded = _scale_luma(frames, setup, uncolored)
     marked = _mark_shots(decoded, setup, [] if shot_log is None else shot_log)
+    known = known or NothingKnown()
     chosen: Iterator[AnchorFrame | InBetweenFrame | LookaheadFrame] = (
-        choose_anchors(estimate_motion(marked, setup), setup, options)
+        choose_anchors(estimate_motion(marked, setup), setup, options, known.is_given)
         if options.propagates
         else make_every_frame_an_anchor(marked, setup)
     )
-    predicted = _predict_anchors(chosen, setup, colorizer_at or (lambda _: colorizer))
+    predicted = _predict_anchors(chosen, setup, colorizer_at or (lambda _: colorizer), known)
     settled = settle_anchors(predicted, setup, options)
     index = 0
     for frame in interpolate_between_anchors(settled, setup):
@@ -196,6 +202,7 @@ def _predict_anchors(
     frames: Iterator[AnchorFrame | InBetweenFrame | LookaheadFrame],
     setup: PropagationSetup,
     colorizer_at: Callable[[int], Colorizer],
+    known: KnownOfSequence,
 ) -> Iterator[PredictedAnchor | InBetweenFrame | LookaheadFrame]:
     upsampler = setup.upsampler
     for frame in frames:
@@ -205,7 +212,9 @@ def _predict_anchors(
         decoded = frame.decoded
         lightness = lightness_from_luma(frame.proxy[None], upsampler.table.spec)
         # One by one: on a CPU, predicting two at a time saves 4 % and holds an interval of frames.
-        (ab,) = colorizer_at(decoded.index).predict(lightness)
+        colors_known = known.colors_at(decoded.index, lightness[0])
+        colorizer = colorizer_at(decoded.index)
+        (ab,) = colorizer.predict(lightness, [colors_known] if colors_known else None)
         chroma = prediction_on_grid(upsampler, ab)
         colors = AnchorColors(setup.normalized(decoded.guide), decoded.flow_luma, chroma)
-        yield PredictedAnchor(decoded, frame.link, colors)
+        yield PredictedAnchor(decoded, frame.link, colors, frame.given)

@@ -75,18 +75,19 @@ def set_up_propagation(
         frame_count: Frames of the segment, without the look-ahead.
     """
     upsampler = make_upsampler(planes.spec, working, planes.chroma_shape)
-    flow_shape = _flow_shape(*upsampler.grid)
+    motion = flow_shape(*upsampler.grid)
     return PropagationSetup(
         frame_count=frame_count,
         upsampler=upsampler,
         flow_estimator=FlowEstimator(),
         to_working=PlaneScaler(*working),
         to_small=PlaneScaler(*shotdetection.SMALL_SHAPE),
-        to_flow=PlaneScaler(*flow_shape, larger=flow_shape[0] > upsampler.grid[0]),
+        to_flow=PlaneScaler(*motion, larger=motion[0] > upsampler.grid[0]),
     )
 
 
-def _flow_shape(height: int, width: int) -> tuple[int, int]:
+def flow_shape(height: int, width: int) -> tuple[int, int]:
+    """Return the (height, width) at which the motion of pictures of this size is estimated."""
     shorter = min(height, width)
     scale = max(MIN_SIDE, min(_FLOW_SIDE, shorter)) / shorter
     return round(height * scale), round(width * scale)

@@ -1,0 +1,189 @@
+"""Carry known colors from the frame they were given for to other frames of its shot.
+
+Each frame is compared directly with the one that has the colors, whatever lies between them, and
+nothing is passed on from frame to frame. So a segment needs no other segment's result, colors do
+not drift, and two segments agree about a frame that both see. On real clips this comes as close to
+the true colors as motion added up from frame to frame (docs/decisions.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.knowncolors import KnownColors
+from colorworker.color.palette import Palette, build_palette
+from colorworker.color.temporal import match_confidence, normalize_lightness
+from colorworker.media.opticalflow import (
+    FlowEstimator,
+    estimate_paths,
+    normalize_contrast,
+    pack_channels,
+    resize,
+    upscale,
+    warp,
+)
+from colorworker.pipeline.propagation.interpolate import estimate_from_palette
+from colorworker.pipeline.propagation.propagationsetup import flow_shape
+
+Floats = npt.NDArray[np.float32]
+
+_NEAREST = 4
+"""Maximum number of frames that one frame takes colors from."""
+_PALETTE_WEIGHT = 0.5
+"""Certainty of a color that is taken by place and lightness, where motion does not lead."""
+_UNMATCHED = 0.01
+"""Weight of time alone where several frames have colors and a pixel matches none of them."""
+_OTHER_SHOT_DISTANCE = 48
+"""Frames that another shot counts as being away."""
+
+
+class KnownOfSequence(Protocol):
+    """The known colors of the frames of a sequence; indexes count its frames."""
+
+    def is_given(self, index: int) -> bool:
+        """Return whether colors were given for this very frame, so that it must keep them."""
+        ...
+
+    def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:
+        """Return the known colors of a frame, in the order in which they are applied.
+
+        Args:
+            index: Number of the frame.
+            lightness: Its L* in [0, 100], (h, w).
+        """
+        ...
+
+
+class NothingKnown:
+    """A `KnownOfSequence` without colors."""
+
+    def is_given(self, index: int) -> bool:  # noqa: ARG002
+        """Return False."""
+        return False
+
+    def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:  # noqa: ARG002
+        """Return nothing."""
+        return ()
+
+
+@dataclass(frozen=True)
+class KnownFrame:
+    """A frame of a film with known colors, and the frames that it gives them to.
+
+    Indexes count the frames of the film.
+    """
+
+    frame: int
+    first: int
+    """First frame that it gives colors to."""
+    end: int | None
+    """Exclusive; None for the end of the film."""
+    lightness: Floats
+    """L* of the frame in [0, 100], (h, w)."""
+    colors: KnownColors
+    """Its known colors, of the same size."""
+
+    def reaches(self, frame: int) -> bool:
+        """Return whether it gives colors to a frame."""
+        return self.first <= frame and (self.end is None or frame < self.end)
+
+    def distance(self, frame: int) -> int:
+        """Return how many frames it is away from a frame."""
+        return abs(frame - self.frame) if self.reaches(self.frame) else _OTHER_SHOT_DISTANCE
+
+    @cached_property
+    def luma(self) -> Floats:
+        """Normalized lightness, (h, w)."""
+        return normalize_lightness(self.lightness)
+
+    @cached_property
+    def layers(self) -> list[Floats]:
+        """Lightness, known chroma and its weight, packed for `opticalflow.warp`."""
+        weight = self.colors.weight
+        return pack_channels([self.luma, *self._weighted, weight])
+
+    @property
+    def _weighted(self) -> list[Floats]:
+        return [self.colors.ab[..., axis] * self.colors.weight for axis in (0, 1)]
+
+    @cached_property
+    def palette(self) -> Palette:
+        """Known chroma and its weight by place and lightness."""
+        shape = flow_shape(*self.luma.shape)
+        small = [resize(plane, shape) for plane in (self.luma, *self._weighted, self.colors.weight)]
+        return build_palette(small[0], np.stack(small[1:]))
+
+
+class ColorCarrier:
+    """Finds the known colors of the frames of a segment. Not thread-safe."""
+
+    def __init__(self, frames: Sequence[KnownFrame], first: int) -> None:
+        """Take what is known.
+
+        Args:
+            frames: Frames with known colors, all of one size and one origin.
+            first: Index in the film of the segment's first frame.
+        """
+        self._frames, self._first = frames, first
+        self._estimator = FlowEstimator()
+
+    def is_given(self, index: int) -> bool:
+        """See `KnownOfSequence`."""
+        frame = self._first + index
+        return any(each.frame == frame and each.reaches(frame) for each in self._frames)
+
+    def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:
+        """See `KnownOfSequence`.
+
+        Frames that were given colors keep exactly those. For others, those of the nearest frames
+        are blended by how certainly each shows a pixel, and by distance in time.
+        """
+        frame = self._first + index
+        near = sorted(
+            (each for each in self._frames if each.reaches(frame)),
+            key=lambda each: (each.distance(frame), each.frame),
+        )[:_NEAREST]
+        if not near:
+            return ()
+        if near[0].frame == frame:
+            return (near[0].colors,)
+        luma = normalize_lightness(lightness)
+        carried = [(each, self._carried(each, luma)) for each in near]
+        total = np.zeros((*luma.shape, 2), np.float32)
+        weights, certainty = np.zeros_like(luma), np.zeros_like(luma)
+        for each, (moved, weight) in carried:
+            share = (weight + np.float32(_UNMATCHED)) / np.float32(1 + each.distance(frame))
+            share *= weight > 0
+            total += moved * share[..., None]
+            certainty += weight * share
+            weights += share
+        known = np.maximum(weights, np.float32(1e-9))
+        ab: Floats = total / known[..., None]
+        certainty /= known
+        return (KnownColors(ab, certainty, near[0].colors.origin),)
+
+    def _carried(self, known: KnownFrame, luma: Floats) -> tuple[Floats, Floats]:
+        """Return a frame's colors moved to a picture, (h, w, 2), and their certainty, (h, w)."""
+        shape = flow_shape(*luma.shape)
+        small = resize(luma, shape)
+        path, _ = estimate_paths(
+            self._estimator,
+            normalize_contrast(small),
+            normalize_contrast(resize(known.luma, shape)),
+        )
+        at, trust = upscale(path, luma.shape)
+        there, *moved = warp(known.layers, at)
+        matched = match_confidence(luma, there, trust)
+        estimate = estimate_from_palette(known.palette, small, luma.shape)
+        guessed = (1 - matched) * estimate.confidence * np.float32(_PALETTE_WEIGHT)
+        weighted: list[Floats] = [
+            matched * one + guessed * other
+            for one, other in zip(moved[:3], estimate.planes, strict=True)
+        ]
+        weight = np.clip(weighted[2], 0, 1)
+        known = np.maximum(weight, np.float32(1e-9))
+        return np.stack([weighted[0] / known, weighted[1] / known], -1), weight
