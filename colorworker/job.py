@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from colorworker.domain.adjustments import ShotAdjustment, apply_adjustments
 from colorworker.domain.entries import Entry, EntryCounts
@@ -28,9 +29,7 @@ from colorworker.executors.preflight import (
 from colorworker.executors.start import checked_place, start_executor
 from colorworker.executors.worker import WorkerSpec
 from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, put_job_plan
-from colorworker.inputs.listing import OpenSource, plan_entries
-from colorworker.inputs.manifests import open_manifest
-from colorworker.inputs.manifesturi import is_manifest
+from colorworker.inputs.listing import open_sources, plan_entries
 from colorworker.inputs.referencefolders import apply_references
 from colorworker.media.codecs.profiles import encoder_names
 from colorworker.model.weights import load, resolve
@@ -46,7 +45,6 @@ from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
-from colorworker.store.sources import Source, parse_source, refuse_overlap
 
 
 @dataclass(frozen=True)
@@ -238,20 +236,14 @@ def _frozen_plan(
 ) -> JobPlan:
     opened = partial(open_store, options=stores)
     with ExitStack() as stack:
-        sources = []
-        for text in request.sources:
-            manifest = open_manifest(text, opened) if is_manifest(text) else None
-            source = Source(manifest.root) if manifest else parse_source(text, opened)
-            refuse_overlap(text, source, request.destination)
-            if request.completion_report:
-                refuse_overlap(text, source, request.completion_report)
-            source = replace(source, include=request.include, exclude=request.exclude)
-            store = stack.enter_context(closing(opened(source.root)))
-            sources.append(OpenSource(source, store, manifest))
+        written = tuple(filter(None, (request.destination, request.completion_report)))
+        sources = open_sources(
+            stack, request.sources, written, request.include, request.exclude, opened
+        )
         entries = plan_entries(sources, request.options, scratch)
         if request.options.excerpt:
             entries = excerpt_entries(entries, Excerpt(*request.options.excerpt))
-        entries = apply_references(entries, request.options, opened, check_header, max_pixels)
+        entries = apply_references(entries, request.options, opened, _check_reference, max_pixels)
         if request.shot_adjustments:
             store = stack.enter_context(closing(opened(request.destination)))
             entries = apply_adjustments(
@@ -260,6 +252,13 @@ def _frozen_plan(
                 partial(recorded_shots, store, request.options, model),
             )
         return freeze_job_plan(entries, request.options, model, scratch / "plan.jsonl")
+
+
+def _check_reference(reader: BinaryIO, key: str, max_pixels: int) -> None:
+    # Jobs without references need no libvips in this process.
+    from colorworker.media.stills.referencepicture import check_header
+
+    check_header(reader, key, max_pixels)
 
 
 def worker_spec(

@@ -8,11 +8,15 @@ from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
+from colorworker.inputs.referencefolders import apply_references
+from colorworker.media.stills.referencepicture import check_header
 from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
+from colorworker.store.openstore import open_store
 from colorworker.store.sources import Source
 from tests.toycolorizer import ToyColorizer
 
+MAX_PIXELS = WorkerSettings.max_pixels
 TOY_MODEL = ModelRef("toy", "0" * 64)
 
 
@@ -22,7 +26,7 @@ def folder_entries(folder, options):
     entries = list_entries([source], options)
     if options.excerpt:
         entries = excerpt_entries(entries, Excerpt(*options.excerpt))
-    return list(entries)
+    return list(apply_references(entries, options, open_store, check_header, MAX_PIXELS))
 
 
 def run_toy_job(
@@ -52,7 +56,7 @@ def run_toy_job(
     entries = folder_entries(folder, options) if entries is None else entries
     context = WorkerContext(
         destination=destination,
-        open_source=lambda _: store,
+        open_source=lambda uri: store if uri in {"", store.uri} else open_store(uri),
         colorizer=make_colorizer or (lambda _: ToyColorizer()),
         model=TOY_MODEL,
         worker="test",

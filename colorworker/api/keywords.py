@@ -16,7 +16,7 @@ from colorworker.settings import ExecutorName, Settings
 
 PathLike = str | os.PathLike[str]
 
-_INTERNAL = {"excerpt", "adjustments"}
+_INTERNAL = {"excerpt", "adjustments", "reference_frames"}
 _OPTIONS = {field.name for field in fields(Options)} - _INTERNAL | {"per_frame"}
 _JOB = {"model", "executor", "workers", "include", "exclude", "completion_report"}
 _JOB |= {"start", "end", "shots"}
@@ -85,6 +85,8 @@ def options_from(
             hint = f"Did you mean {close[0]}" if close else f"Use {', '.join(known)}"
             raise UsageError(f"option {name}", "is not known", hint)
     given = {name: value for name, value in keywords.items() if name != "per_frame"}
+    if given.get("references") is not None:
+        given["references"] = path_text("references", given["references"])
     chosen = override(settings.options(), given)
     per_frame = keywords.get("per_frame")
     if not isinstance(per_frame, bool | None):

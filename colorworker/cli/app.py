@@ -13,6 +13,7 @@ from colorworker.cli.evaluate import evaluate
 from colorworker.cli.exitcodes import INTERRUPTED, NOT_STARTED
 from colorworker.cli.interrupt import leave
 from colorworker.cli.optionparameters import with_option_parameters
+from colorworker.cli.references import app as references
 from colorworker.cli.restore import restore
 from colorworker.cli.status import status
 from colorworker.cli.sweep import sweep_destination
@@ -32,6 +33,7 @@ app.command()(restore)
 app.command()(doctor)
 app.command()(train)
 app.add_typer(dataset, name="dataset")
+app.add_typer(references, name="references")
 app.command()(evaluate)
 app.command()(status)
 app.command("sweep")(sweep_destination)

@@ -130,7 +130,7 @@ def colorize(
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
     if on_cluster:
-        refuse_relative([*paths, *filter(None, [completion_report])])
+        refuse_relative([*paths, *filter(None, [completion_report, given["references"]])])
     settings = load_settings(kind)
     options = override(settings.options(kind), given)
     options = override(options, {"excerpt": parse_excerpt(start, end)})

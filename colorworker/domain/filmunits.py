@@ -8,7 +8,7 @@ from colorworker.domain.adjustments import adjustments_of_cut
 from colorworker.domain.entries import Entry
 from colorworker.domain.options import ModelRef
 from colorworker.domain.records import Record, ScanInfo, ShotsInfo, UnitResult, info_of
-from colorworker.domain.references import ReferenceFrame, references_of_stretch, shot_starts
+from colorworker.domain.references import ReferenceFrame, assign_references, references_of_stretch
 from colorworker.domain.units import (
     Cut,
     Scan,
@@ -51,12 +51,9 @@ class FilmUnits:
         """Return the segments, once all searches for shots have ended."""
         records = {result.unit_id: result.record for result in self.results if result.record}
         found = [info_of(records[each.unit_id], ShotsInfo).found for each in self.searches]
-        starts, references = shot_starts(found), self.scan.options.reference_frames
-
-        def references_of(index: int) -> tuple[ReferenceFrame, ...]:
-            last = index == len(found) - 1
-            return references_of_stretch(references, starts, found[index], last)
-
+        options = self.scan.options
+        assigned = assign_references(options.reference_frames, found, options.references_reach)
+        references_of = partial(references_of_stretch, assigned, found)
         return self._color(model, references_of)
 
     def _color(

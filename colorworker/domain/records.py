@@ -49,6 +49,7 @@ class ShotsInfo:
 
     found: ShotsFound
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

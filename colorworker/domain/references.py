@@ -6,14 +6,20 @@ presentation order, counted from 0. The names are those that HAVC and CMNET2 use
 
 import re
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 Reach = Literal["shot", "film"]
 """Which frames a reference gives color to: `shot`, only those of its own shot; `film`, also those
 of the shots without references that look most like its shot."""
 
+_ALIKE = 0.5
+"""Correlation of two shots' looks from which one takes colors from the other."""
 _NAME = re.compile(r"ref_(\d{1,9})\.(?:png|jpe?g)", re.IGNORECASE)
 _PICTURE = re.compile(r".*\.(?:png|jpe?g)", re.IGNORECASE)
 
@@ -45,6 +51,15 @@ class ShotBoundary:
     """First frame that shows nothing of the shot before; the same frame if it follows a cut."""
 
 
+class ShotLook(NamedTuple):
+    """What a shot looks like."""
+
+    frame: int
+    """Index of the shot's first frame in the stretch, as an index of the film."""
+    codes: str
+    """Mean luma of its frames in the stretch, very small, as hexadecimal codes."""
+
+
 @dataclass(frozen=True)
 class ShotsFound:
     """The shots that begin in one stretch of a film."""
@@ -54,6 +69,8 @@ class ShotsFound:
     frames: int
     boundaries: tuple[ShotBoundary, ...] = ()
     """After the first frame, up to and including the first frame after the stretch."""
+    looks: tuple[ShotLook, ...] = ()
+    """Of the first shot, whenever it began, and of each shot that begins in the stretch."""
 
 
 def reference_name(frame: int) -> str:
@@ -89,26 +106,76 @@ def shot_starts(found: Iterable[ShotsFound]) -> list[int]:
     return [each.frame for each in kept]
 
 
-def references_of_stretch(
-    references: Iterable[ReferenceFrame], starts: Sequence[int], stretch: ShotsFound, last: bool
-) -> tuple[ReferenceFrame, ...]:
-    """Return the references that give color to frames of a stretch, each with its shot's range.
+def assign_references(
+    references: Iterable[ReferenceFrame], stretches: Sequence[ShotsFound], reach: Reach = "shot"
+) -> list[ReferenceFrame]:
+    """Return the references of a film, each with the range of the shot that it gives colors to.
+
+    References of frames behind the film's end have an empty range. With the reach `film`, the best
+    reference for a shot without its own appears again, with the range of that shot.
 
     Args:
-        references: All references of the film.
-        starts: From `shot_starts`.
-        stretch: The stretch.
-        last: Whether it is the film's last one. It also gets the references of frames that follow
-            it, with an empty range, so that somebody reports frames that do not exist.
+        references: References of the film.
+        stretches: All stretches of the film, in order.
+        reach: Which shots references give colors to.
     """
-    first, end = stretch.first_frame, stretch.first_frame + stretch.frames
-    found = []
+    starts, last = shot_starts(stretches), stretches[-1]
+    film_end = last.first_frame + last.frames
+    stops = [*starts[1:], None]
+    found, own = [], defaultdict(list)
     for each in references:
-        shot = bisect_right(starts, each.frame) - 1
-        begin = starts[max(shot, 0)]
-        stop = starts[shot + 1] if shot + 1 < len(starts) else None
-        if last and each.frame >= end:
+        if each.frame >= film_end:
             found.append(each._replace(first=each.frame, end=each.frame))
-        elif shot >= 0 and begin < end and (stop is None or first < stop):
-            found.append(each._replace(first=begin, end=stop))
-    return tuple(found)
+        elif each.frame >= starts[0]:
+            shot = bisect_right(starts, each.frame) - 1
+            own[shot].append(each._replace(first=starts[shot], end=stops[shot]))
+    found += [each for shot in sorted(own) for each in own[shot]]
+    if reach == "film" and own:
+        looks = _looks(starts, stretches)
+        for shot, (first, end) in enumerate(zip(starts, stops, strict=True)):
+            if shot not in own:
+                likeness, best = max((_likeness(looks, shot, other), -other) for other in own)
+                if likeness >= _ALIKE:
+                    found += [each._replace(first=first, end=end) for each in own[-best]]
+    return found
+
+
+def references_of_stretch(
+    assigned: Iterable[ReferenceFrame], stretches: Sequence[ShotsFound], index: int
+) -> tuple[ReferenceFrame, ...]:
+    """Return the references that give colors to frames of a stretch.
+
+    The last stretch also gets those of frames behind the film's end, so that somebody reports them.
+
+    Args:
+        assigned: From `assign_references`.
+        stretches: All stretches of the film, in order.
+        index: Index of the stretch.
+    """
+    first, last = stretches[index].first_frame, index == len(stretches) - 1
+    end = first + stretches[index].frames
+    return tuple(
+        each
+        for each in assigned
+        if (each.first < end and (each.end is None or first < each.end))
+        or (last and each.first >= end)
+    )
+
+
+def _looks(starts: Sequence[int], stretches: Sequence[ShotsFound]) -> list[npt.NDArray[np.float32]]:
+    """Return the look of every shot without its mean and contrast, from its first stretch."""
+    looks = {look.frame: look.codes for stretch in reversed(stretches) for look in stretch.looks}
+    found = []
+    for start in starts:
+        codes = np.frombuffer(bytes.fromhex(looks.get(start, "")), np.uint8).astype(np.float32)
+        codes -= codes.mean() if codes.size else 0
+        norm = float(np.sqrt((codes * codes).sum()))
+        found.append(codes / norm if norm else codes)
+    return found
+
+
+def _likeness(looks: Sequence[npt.NDArray[np.float32]], one: int, other: int) -> float:
+    """Return the correlation of two shots' looks; 0 if one is not known."""
+    if looks[one].size != looks[other].size:
+        return 0.0
+    return float(looks[one] @ looks[other])

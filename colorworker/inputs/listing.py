@@ -2,8 +2,8 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +15,18 @@ from colorworker.inputs.catalog import Catalog, ResolvedLine
 from colorworker.inputs.classify import classify_by_content, classify_by_name, with_outcome
 from colorworker.inputs.lookup import fill_missing_details
 from colorworker.inputs.manifestlines import ManifestEntry, RefusedLine, line_label
-from colorworker.inputs.manifests import Manifest
+from colorworker.inputs.manifests import Manifest, open_manifest
+from colorworker.inputs.manifesturi import is_manifest
 from colorworker.media.filetypes import film_output_extension, still_output_extension
 from colorworker.state import STATE
-from colorworker.store.objectstore import ObjectInfo, ObjectStore
-from colorworker.store.sources import Source, key_filter, select_objects
+from colorworker.store.objectstore import ObjectInfo, ObjectStore, OpenStore
+from colorworker.store.sources import (
+    Source,
+    key_filter,
+    parse_source,
+    refuse_overlap,
+    select_objects,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,39 @@ class OpenSource:
     store: ObjectStore
     manifest: Manifest | None = None
     """The manifest that names the objects; None if they are listed."""
+
+
+def open_sources(
+    stack: ExitStack,
+    texts: Iterable[str],
+    written: Iterable[str],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    opened: OpenStore,
+) -> list[OpenSource]:
+    """Return the sources of SOURCE arguments with their stores, which the stack closes.
+
+    Args:
+        stack: Closes the stores.
+        texts: SOURCE arguments.
+        written: Places that are written to, which must not overlap with sources.
+        include: Globs of which keys must match one; empty for all.
+        exclude: Globs of which keys must match none.
+        opened: Opens a store.
+
+    Raises:
+        UsageError: If there is no such source, or it overlaps with a place that is written to.
+    """
+    sources = []
+    for text in texts:
+        manifest = open_manifest(text, opened) if is_manifest(text) else None
+        source = Source(manifest.root) if manifest else parse_source(text, opened)
+        for place in written:
+            refuse_overlap(text, source, place)
+        source = replace(source, include=include, exclude=exclude)
+        store = stack.enter_context(closing(opened(source.root)))
+        sources.append(OpenSource(source, store, manifest))
+    return sources
 
 
 def plan_entries(sources: Iterable[OpenSource], options: Options, scratch: Path) -> Iterator[Entry]:

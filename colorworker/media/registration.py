@@ -77,7 +77,7 @@ def apply_registration(
     column, row = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     at = matrix @ np.stack([column.ravel(), row.ravel(), np.ones(column.size)])
     inside = (at > -0.5) & (at < np.array([[image.shape[1] - 0.5], [image.shape[0] - 0.5]]))
-    covered: Floats = inside.all(axis=0).reshape(shape).astype(np.float32)
+    covered = np.asarray(inside.all(axis=0), np.float32).reshape(shape)
     placed: Floats = np.asarray(moved, np.float32).reshape(*shape, -1)
     return placed, covered
 

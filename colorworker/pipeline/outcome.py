@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from colorworker.domain.options import Options
 from colorworker.domain.records import Record, ScanInfo, StillInfo, UnitResult
-from colorworker.domain.units import Assembly, Scan, Segment, Still
+from colorworker.domain.units import Assembly, Scan, Segment, ShotSearch, Still
 from colorworker.errors import (
     ColorworkerError,
     DependencyMissing,
@@ -28,7 +28,7 @@ _SHOWN_WARNINGS = 5
 
 def outcome_of(
     context: WorkerContext,
-    unit: Scan | Segment | Assembly | Still,
+    unit: Scan | ShotSearch | Segment | Assembly | Still,
     attempt: int,
     work: Callable[[], tuple[Record, bool]],
 ) -> UnitResult:
@@ -46,7 +46,7 @@ def outcome_of(
 
 def success(
     context: WorkerContext,
-    unit: Scan | Segment | Assembly | Still,
+    unit: Scan | ShotSearch | Segment | Assembly | Still,
     attempt: int,
     record: Record,
     *,

@@ -32,6 +32,7 @@ completion_report = "s3://reports/reels"        # in the format of S3 Batch Oper
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -212,11 +213,14 @@ def _collection(
     folder: Path, item: CollectionTable, number: int, table: PlanTable, shared: Options, model: str
 ) -> Collection:
     report = item.completion_report or table.completion_report
+    options = with_item_options(shared, given_options(item, type(shared), "plan"))
+    if options.references:
+        options = replace(options, references=_absolute(folder, options.references))
     return Collection(
         item.name or f"{number}",
         tuple(_absolute(folder, source) for source in item.sources),
         _absolute(folder, item.destination),
-        with_item_options(shared, given_options(item, type(shared), "plan")),
+        options,
         item.model or table.model or model,
         item.include,
         item.exclude,

@@ -85,8 +85,8 @@ ALLOWED = {
     "executors.doctor": ("*", "av numpy pyvips tensorflow keras ray"),
     # The composition root of a job. It must know neither the scheduler nor the command line.
     "job": (
-        "errors domain driver estimate executors inputs media.codecs model.weights report"
-        " runs settings store",
+        "errors domain driver estimate executors inputs media.codecs media.stills.referencepicture"
+        " model.weights report runs settings store",
         "",
     ),
     # The Python API has everything but the command line.

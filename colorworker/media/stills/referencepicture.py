@@ -1,6 +1,10 @@
-"""Pictures that people give as references: what their header says, and their colors."""
+"""Pictures for references: gray ones to color, and what colored ones hold."""
 
 from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
 
 from colorworker.color.lab import Floats
 from colorworker.errors import SourceTooLarge, SourceUnsupported
@@ -58,3 +62,10 @@ def reference_lab(reader: BinaryIO, key: str, max_pixels: int, short_side: int) 
         height, width = picture.info.upright_height, picture.info.upright_width
         scale = min(1.0, short_side / min(height, width))
         return picture.proxy(max(1, round(height * scale)), max(1, round(width * scale)))
+
+
+def gray_png(codes: npt.NDArray[np.unsignedinteger]) -> bytes:
+    """Return a gray PNG of full-range codes, (h, w), uint8 or uint16."""
+    tone = "b-w" if codes.dtype == np.uint8 else "grey16"
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(codes)).copy(interpretation=tone)
+    return bytes(image.pngsave_buffer())

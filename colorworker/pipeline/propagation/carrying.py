@@ -162,9 +162,9 @@ class ColorCarrier:
             certainty += weight * share
             weights += share
         known = np.maximum(weights, np.float32(1e-9))
-        ab: Floats = total / known[..., None]
+        total /= known[..., None]
         certainty /= known
-        return (KnownColors(ab, certainty, near[0].colors.origin),)
+        return (KnownColors(total, certainty, near[0].colors.origin),)
 
     def _carried(self, known: KnownFrame, luma: Floats) -> tuple[Floats, Floats]:
         """Return a frame's colors moved to a picture, (h, w, 2), and their certainty, (h, w)."""
@@ -185,5 +185,6 @@ class ColorCarrier:
             for one, other in zip(moved[:3], estimate.planes, strict=True)
         ]
         weight = np.clip(weighted[2], 0, 1)
-        known = np.maximum(weight, np.float32(1e-9))
-        return np.stack([weighted[0] / known, weighted[1] / known], -1), weight
+        ab = np.stack(weighted[:2], -1)
+        ab /= np.maximum(weight, np.float32(1e-9))[..., None]
+        return ab, weight
