@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from av.video.format import VideoFormat
+
 from colorworker.media.synthetic import Recipe, make_film
 from tests.filmbytes import (
     HIDDEN,
@@ -38,6 +40,9 @@ CODECS = {
     "libvpx-vp9": "vp9",
     "prores_ks": "prores",
     "wrapped_avframe": "rawvideo",
+    "v308": "rawvideo",
+    "v410": "rawvideo",
+    "libx264rgb": "h264",
 }
 """Codec name for each encoder."""
 
@@ -135,6 +140,53 @@ BT709 = {"color_range": 1, "colorspace": 1, "color_primaries": 1, "color_trc": 1
 BT709_FULL = BT709 | {"color_range": 2}
 BT2020 = {"color_range": 1, "colorspace": 9, "color_primaries": 9, "color_trc": 14}
 PQ, HLG = BT2020 | {"color_trc": 16}, BT2020 | {"color_trc": 18}
+
+
+def rgb_clip(
+    name: str, codec: str, about: str, encoder: str, pix_fmt: str, stored: str = ""
+) -> Clip:
+    """Return a film whose frames decode to RGB or to a palette: to `stored`, if not `pix_fmt`."""
+    depth = VideoFormat(pix_fmt).components[0].bits
+    said = {
+        "pix_fmt": "gray" if depth == 8 else f"gray{depth}le",
+        "rgb_format": stored or pix_fmt,
+        "color_range": 2,
+        "colorspace": 6,
+        # libav does not write the aspect ratio of FFV1 films in RGB.
+        **({} if name.endswith(".mov") or encoder == "libx264rgb" else UNSAID),
+    }
+    return Clip(name, codec, about, replace(INTRA, codec=encoder, pix_fmt=pix_fmt), said)
+
+
+RGB_CLIPS = (
+    rgb_clip("animation.mov", "QuickTime Animation", "RGB", "qtrle", "rgb24"),
+    rgb_clip("animation-alpha.mov", "QuickTime Animation", "RGB, opaque alpha", "qtrle", "argb"),
+    rgb_clip("palette.mov", "QuickTime Animation", "palette", "qtrle", "gray", "pal8"),
+    rgb_clip("r210.mov", "uncompressed", "RGB, 10 bit", "r210", "gbrp10le"),
+    rgb_clip("png.mov", "PNG", "RGB, 16 bit", "png", "rgb48be"),
+    rgb_clip("cinepak.mov", "Cinepak", "RGB", "cinepak", "rgb24"),
+    rgb_clip("rgb.avi", "uncompressed", "RGB", "rawvideo", "bgr24"),
+    rgb_clip("huffyuv.avi", "HuffYUV", "RGB", "huffyuv", "rgb24", "bgr0"),
+    rgb_clip("ffv1-rgb.mkv", "FFV1", "RGB", "ffv1", "bgr0"),
+    rgb_clip("ffv1-rgb10.mkv", "FFV1", "RGB, 10 bit", "ffv1", "gbrp10le"),
+    rgb_clip("ffv1-rgb12.mkv", "FFV1", "RGB, 12 bit", "ffv1", "gbrp12le"),
+    rgb_clip("ffv1-rgb14.mkv", "FFV1", "RGB, 14 bit", "ffv1", "gbrp14le"),
+    rgb_clip("ffv1-rgb16.mkv", "FFV1", "RGB, 16 bit", "ffv1", "gbrp16le"),
+    rgb_clip("h264-rgb.mkv", "H.264", "RGB", "libx264rgb", "rgb24", "gbrp"),
+    rgb_clip("rgb48.nut", "uncompressed", "RGB, 16 bit", "rawvideo", "rgb48le"),
+    Clip(
+        "v308.mov",
+        "uncompressed",
+        "packed 4:4:4",
+        replace(UYVY, codec="v308", pix_fmt="yuv444p"),
+    ),
+    Clip(
+        "v410.mov",
+        "uncompressed",
+        "packed 4:4:4, 10 bit",
+        replace(UYVY, codec="v410", pix_fmt="yuv444p10le"),
+    ),
+)
 
 CLIPS = (
     Clip("h264-open.mp4", "H.264", "open GOPs, B-pyramid", H264_OPEN),
@@ -361,5 +413,6 @@ CLIPS = (
     Clip("av1.ivf", "AV1", "", AV1, SQUARE),
     Clip("ffv1.nut", "FFV1", "", FFV1, UNSAID),
     Clip("h264.flv", "H.264", "open GOPs", H264_OPEN),
+    *RGB_CLIPS,
     Clip("wmv2.wmv", "WMV 8", "", replace(BASE, codec="wmv2", b_frames=0)),
 )

@@ -12,10 +12,9 @@ import numpy as np
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Cut, cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
-from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.codecs.decode import decode_segment, to_colorable
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import luma_plane
-from colorworker.media.repack import to_planar
 from tests.filmclips import Clip
 
 TABLE_CUT = 8
@@ -51,7 +50,9 @@ def scan_and_decode(path: Path) -> Film:
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
     with av.open(str(path)) as container:
-        lumas = tuple(luma_hash(to_planar(frame)) for frame in container.decode(video=0))
+        lumas = tuple(
+            luma_hash(to_colorable(frame, path.name, info)) for frame in container.decode(video=0)
+        )
     return Film(info, timeline, lumas)
 
 
@@ -82,7 +83,7 @@ def table_row(clip: Clip, source: Film, output: Film) -> str:
         clip.container,
         clip.codec,
         clip.about,
-        source.info.pix_fmt,
+        source.info.rgb_format or source.info.pix_fmt,
         f"{frames} of {len(clip.seconds)}",
         f"{float(largest_deviation(output, clip.seconds) * 1000):.2g}",
         f"{equal} of {frames}",

@@ -51,6 +51,8 @@ class VideoInfo:
     mastering_display: str = ""
     """Primaries, white point and luminances of the display a film was graded on (SMPTE ST 2086), as
     x265 writes them: `G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)`, in 1/50000 and 1/10000 cd/m2."""
+    rgb_format: str = ""
+    """libav's name of the format of RGB frames, of which `pix_fmt` holds the luma; else empty."""
     content_light: str = ""
     """MaxCLL and MaxFALL (CTA-861.3) in cd/m2, as `1000,400`."""
 

@@ -170,7 +170,7 @@ def _of_cuts(
 ) -> FilmOutline:
     return FilmOutline(
         info.codec,
-        info.pix_fmt,
+        info.rgb_format or info.pix_fmt,
         info.width,
         info.height,
         info.frame_rate,

@@ -3,6 +3,7 @@
 Uncompressed captures are packed, and the video engines of graphics cards use such layouts too.
 """
 
+import re
 from types import MappingProxyType
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from colorworker.color.transfer import srgb_codes_from_signal, transfer_from_code
+from colorworker.media.rgbluma import gray_format, is_rgb
 
 PLANAR_EQUIVALENTS = MappingProxyType(
     {
@@ -17,14 +19,37 @@ PLANAR_EQUIVALENTS = MappingProxyType(
         "yuyv422": "yuv422p",
         "yvyu422": "yuv422p",
         "uyyvyy411": "yuv411p",
+        "vyu444": "yuv444p",
+        "vuyx": "yuv444p",
         "nv12": "yuv420p",
         "nv21": "yuv420p",
         "nv16": "yuv422p",
         "nv24": "yuv444p",
+        "nv42": "yuv444p",
         "p010le": "yuv420p10le",
+        "p012le": "yuv420p12le",
+        "p016le": "yuv420p16le",
+        "nv20le": "yuv422p10le",
+        "p210le": "yuv422p10le",
+        "y210le": "yuv422p10le",
+        "p212le": "yuv422p12le",
+        "y212le": "yuv422p12le",
+        "p216le": "yuv422p16le",
+        "y216le": "yuv422p16le",
+        "p410le": "yuv444p10le",
+        "v30xle": "yuv444p10le",
+        "xv30le": "yuv444p10le",
+        "p412le": "yuv444p12le",
+        "xv36le": "yuv444p12le",
+        "p416le": "yuv444p16le",
+        "xv48le": "yuv444p16le",
+        "monob": "gray",
+        "monow": "gray",
     }
 )
-"""Packed and semi-planar formats, and the planar format that holds the same codes."""
+"""Packed and semi-planar formats, and the planar format that holds the same codes; black and white
+of 1 bit become 0 and 255."""
+_BIG_ENDIAN = re.compile(r"(yuv4\d\dp\d+|gray\d+)be")
 UNSPECIFIED = 2
 SWSCALE_MATRICES = frozenset({0, 1, UNSPECIFIED, 4, 5, 6, 7, 9})
 """Matrix codes of H.273 that swscale (FFmpeg 8) supports."""
@@ -32,7 +57,14 @@ COLOR_TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")
 
 
 def planar_format(pix_fmt: str) -> str:
-    """Return the planar format with the same codes; planar formats are returned unchanged."""
+    """Return the planar format with the same codes; planar formats are returned unchanged.
+
+    For RGB it is gray with the same bit depth, which holds its luma; see `rgbluma`.
+    """
+    if is_rgb(pix_fmt):
+        return gray_format(pix_fmt)
+    if _BIG_ENDIAN.fullmatch(pix_fmt):
+        return f"{pix_fmt[:-2]}le"
     return PLANAR_EQUIVALENTS.get(pix_fmt, pix_fmt)
 
 

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
-from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.codecs.decode import decode_segment, to_colorable
 from colorworker.media.containers.demux import (
     decode_errors,
     ignore_new_streams,
@@ -19,7 +19,6 @@ from colorworker.media.containers.demux import (
 )
 from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.deinterlace import deinterlace_frames, deinterlace_segment
-from colorworker.media.repack import to_planar
 
 SAMPLED_FRAMES_UNSEEKABLE = 1500
 """In films that are not seekable, samples are taken from this many frames at the start."""
@@ -33,6 +32,7 @@ def sample_frames(
     count: int,
     *,
     deinterlaced: bool = False,
+    as_decoded: bool = False,
 ) -> list[VideoFrame]:
     """Return up to `count` decoded frames spread evenly over the film, in order.
 
@@ -47,12 +47,17 @@ def sample_frames(
         count: Maximum number of frames.
         deinterlaced: Deinterlace interlaced frames, using only each frame and the next one. The
             result equals the deinterlaced film except for small differences where things move.
+        as_decoded: Keep packed pixel formats and RGB; ignored if deinterlaced.
 
     Raises:
         SourceDamaged: If one of them does not decode.
         SourceUnsupported: If they are to be deinterlaced and bwdif does not support their format.
     """
-    decode = partial(deinterlace_segment, frames_before=0) if deinterlaced else decode_segment
+    decode = (
+        partial(deinterlace_segment, frames_before=0)
+        if deinterlaced
+        else partial(decode_segment, as_decoded=as_decoded)
+    )
     if timeline.seekable:
         picked = timeline.keyframes[_spread_indexes(len(timeline.keyframes), count)].tolist()
         return [
@@ -64,7 +69,9 @@ def sample_frames(
     frames = []
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
         stream = select_stream(container, film_stream(container, key, info.stream_index))
-        shown: Iterator[VideoFrame] = map(to_planar, ignore_new_streams(container.decode(stream)))
+        shown: Iterator[VideoFrame] = ignore_new_streams(container.decode(stream))
+        if deinterlaced or not as_decoded:
+            shown = (to_colorable(frame, key, info) for frame in shown)
         if deinterlaced:
             shown = deinterlace_frames(shown, key, info, timeline)
         for index, frame in enumerate(shown):

@@ -133,7 +133,7 @@ def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline)
     Raises:
         SourceDamaged: If a sampled frame does not decode.
     """
-    frames = sample_frames(reader, key, info, timeline, _COLOR_SAMPLES)
+    frames = sample_frames(reader, key, info, timeline, _COLOR_SAMPLES, as_decoded=True)
     votes = 0
     for frame in frames:
         if not frame.format.name.startswith("gray"):

@@ -16,8 +16,9 @@ from colorworker.errors import HardwareMissing, SourceDamaged, SourceUnsupported
 from colorworker.media.codecs.nvdec import can_decode, matches_software_decoder
 from colorworker.media.containers.demux import decode_errors
 from colorworker.media.containers.seek import decode_from
-from colorworker.media.planes import luma_plane
+from colorworker.media.planes import color_spec, luma_plane
 from colorworker.media.repack import copy_frame, planar_format, to_planar
+from colorworker.media.rgbluma import exceeds_bit_depth, is_rgb, luma_frame
 
 NEXT_STEP = "Restore it from another copy, or set COLORWORKER_MEDIA__REPEAT_DAMAGED=true"
 """Advice for a frame that does not decode."""
@@ -58,11 +59,12 @@ def decode_segment(
     tally: DecodeTally | None = None,
     repeat: bool = False,
     nvdec: bool = False,
+    as_decoded: bool = False,
 ) -> Iterator[VideoFrame]:
     """Yield the frames with start_pts <= pts < end_pts, then up to `lookahead` following ones.
 
     Each frame is the decoder's own, with the timeline's pts, so it keeps its captions, interlacing
-    flags and other side data. Packed pixel formats are converted to planar ones.
+    flags and other side data. Packed pixel formats are converted to planar ones, and RGB to luma.
 
     Args:
         reader: The film, seekable; stays open.
@@ -78,6 +80,7 @@ def decode_segment(
         nvdec: Whether to decode with NVDEC if it was proven bit-exact in this process. The first
             frame that differs from what libav's own decoder would give ends its use. Ignored with
             `repeat`, because NVDEC does not report damaged frames.
+        as_decoded: Whether to keep packed pixel formats and RGB.
 
     Raises:
         SourceDamaged: If the film does not decode, or not to the frames of the timeline.
@@ -103,13 +106,25 @@ def decode_segment(
             if is_missing and stand_in is not None:
                 frame = copy_frame(stand_in)
                 frame.pts, frame.time_base = pts, timeline.time_base
-            last = to_planar(_check_frame(frame, key, info, pts, len(expected) - index))
+            found = _check_frame(frame, key, info, pts, len(expected) - index)
+            last = found if as_decoded else to_colorable(found, key, info)
             if index < inside:
                 counts.frames += 1
                 counts.corrupt_frames += last.is_corrupt
                 counts.repeated_frames += is_missing
                 counts.nvdec_frames += frames.by_nvdec
             yield last
+
+
+def to_colorable(frame: VideoFrame, key: str, info: VideoInfo) -> VideoFrame:
+    """Return a frame in a planar format with luma: packed YUV unpacked, RGB reduced to its luma.
+
+    Raises:
+        SourceUnsupported: If an RGB frame has transparent pixels.
+    """
+    if is_rgb(frame.format.name):
+        return luma_frame(frame, key, info, color_spec(info))
+    return to_planar(frame)
 
 
 class _FrameSource:
@@ -205,6 +220,8 @@ def _check_frame(
 
 def _exceeds_bit_depth(frame: VideoFrame) -> bool:
     """Return whether luma has codes beyond its bit depth, as damaged streams can decode to."""
+    if is_rgb(frame.format.name):
+        return exceeds_bit_depth(frame)
     bits = frame.format.components[0].bits
     if bits in (8, 16) or planar_format(frame.format.name) != frame.format.name:
         return False

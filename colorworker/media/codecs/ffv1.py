@@ -1,4 +1,4 @@
-"""Verify the slice checksums in FFV1 packets.
+"""Slices of FFV1: verify the checksums in packets, and find numbers of slices that fit a frame.
 
 libavcodec replaces a slice whose checksum is wrong by the previous frame's, and does not flag the
 frame.
@@ -6,12 +6,34 @@ frame.
 
 import zlib
 from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+
+from av.codec.context import CodecContext
+from av.error import FFmpegError
 
 FOOTER_BYTES = 8
 """Footer of a slice with a checksum: 3 bytes of size, 1 of status, 4 of CRC."""
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _RESIDUE = 0xFFFFFFFF
 """What zlib.crc32 returns for data followed by its own CRC, if both start at 0."""
+
+
+@cache
+def accepts_slices(pix_fmt: str, width: int, height: int, slices: int) -> bool:
+    """Return whether libav's encoder of FFV1 version 3 accepts a number of slices; 0: it chooses.
+
+    Slices must not cut chroma samples, which leaves no choice for some tiny frames.
+    """
+    context = CodecContext.create("ffv1", "w")
+    context.width, context.height, context.pix_fmt = width, height, pix_fmt
+    context.time_base = Fraction(1, 25)
+    context.options = {"level": "3", "slices": str(slices)} if slices else {"level": "3"}
+    try:
+        context.open()
+    except FFmpegError:
+        return False
+    return True
 
 
 def has_checksums(packet: bytes) -> bool:

@@ -1,5 +1,6 @@
 """NVIDIA's encoders, for the access profile. Not yet run on a GPU."""
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -8,7 +9,7 @@ from types import MappingProxyType
 from av.error import FFmpegError
 
 from colorworker.domain.options import CODECS, Codec
-from colorworker.errors import HardwareMissing
+from colorworker.errors import HardwareMissing, SourceUnsupported
 from colorworker.media.codecs.hardware import (
     ENCODER,
     FRAMES,
@@ -87,16 +88,20 @@ def require_encoder(encoder: str, pix_fmt: str, worker: str) -> None:
 
 @contextmanager
 def encoder_errors(encoder: str, key: str, worker: str) -> Iterator[None]:
-    """Turn a failure of an NVENC encoder into HardwareMissing, so that another worker is tried.
+    """Turn the failure of an encoder into an error that says whether other workers may succeed.
 
     Raises:
-        HardwareMissing: If libav's wrapper fails, for example because of the frame size or too many
-            open sessions.
+        HardwareMissing: If libav's wrapper of NVENC fails, for example because of the frame size or
+            too many open sessions.
+        SourceUnsupported: If another encoder refuses the film.
     """
     try:
         yield
     except FFmpegError as error:
         if not encoder.endswith(SUFFIX):
-            raise
+            if error.errno not in {errno.EINVAL, errno.ENOSYS}:
+                raise
+            said = f"{encoder} refuses its frames ({libav_message(error)})"
+            raise SourceUnsupported(key, said, "Use another --codec or --profile") from error
         said = f"{encoder} on worker {worker} failed ({libav_message(error)})"
         raise HardwareMissing(key, said, _SOFTWARE) from error

@@ -131,6 +131,11 @@ def choose_pix_fmt(
     return _named(chroma, fitting[0])
 
 
+def with_full_chroma(pix_fmt: str) -> str:
+    """Return the 4:4:4 format of the same bit depth and range."""
+    return pix_fmt.replace(chroma_of(pix_fmt), "444", 1)
+
+
 def is_coarser(pix_fmt: str, source: str) -> bool:
     """Return whether chroma is coarser than the source's; never for a gray source."""
     return not source.startswith("gray") and not _is_as_fine(chroma_of(pix_fmt), chroma_of(source))

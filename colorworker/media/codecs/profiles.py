@@ -10,6 +10,7 @@ from colorworker.domain.options import CODECS, DEFAULT_CRF, Codec, Options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
 from colorworker.media.codecs import nvenc, pixelformats
+from colorworker.media.codecs.ffv1 import accepts_slices
 from colorworker.media.codecs.nvdec import LAYOUTS
 from colorworker.media.codecs.pixelformats import (
     SupportedFormats,
@@ -27,10 +28,10 @@ KEYFRAME_INTERVAL = 250
 """x264's default, in frames. Every segment also starts with a keyframe."""
 SMALLEST_SLICED_SIDE = 128
 SMALLEST: Mapping[Codec, tuple[int, int]] = MappingProxyType(
-    {"dnxhr": (256, 120), "hevc": (64, 16)}
+    {"dnxhr": (256, 120), "hevc": (64, 16), "av1": (4, 4)}
 )
-"""Minimum width and height. libav refuses smaller DNxHR; x265 4.2 writes out of bounds at widths
-of 33 to 50 and crashes the process."""
+"""Minimum width and height. libav refuses smaller DNxHR, and SVT-AV1 smaller AV1; x265 4.2 writes
+out of bounds at widths of 33 to 50 and crashes the process."""
 
 FORMATS = MappingProxyType({".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"})
 """libav's muxer for each output extension."""
@@ -105,9 +106,11 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
         known = ", ".join(FORMATS)
         raise SourceUnsupported(key, f"films cannot be written as {extension}", f"Use {known}")
     losses: tuple[str, ...] = ()
+    if info.rgb_format:
+        losses = (Note(f"{info.rgb_format} is written as luma and chroma: gray keeps its codes"),)
     if options.deinterlace == "bwdif" and info.field_order != PROGRESSIVE:
         info = replace(info, field_order=PROGRESSIVE)
-        losses = (Note("deinterlaced with bwdif: every second line of luma is interpolated"),)
+        losses += (Note("deinterlaced with bwdif: every second line of luma is interpolated"),)
     if options.profile == "archive":
         spec = _archive(key, info, container)
     elif options.profile == "mezzanine":
@@ -140,21 +143,37 @@ def _archive(key: str, info: VideoInfo, container: str) -> EncoderSpec:
     """Return the archive encoder: FFV1 version 3 with a checksum per slice.
 
     The encoder refuses 4 slices if they do not fit the chroma, in tiny and some odd sizes. Then the
-    number of slices is left to it.
+    number of slices is left to it, or is 1. Where no number fits, chroma is as fine as luma.
     """
     options = {"level": "3", "slicecrc": "1"}
-    is_odd = info.width % 2 or info.height % 2
-    if min(info.width, info.height) >= SMALLEST_SLICED_SIDE and not is_odd:
+    pix_fmt = choose_pix_fmt(key, info, pixelformats.FFV1)
+    shorter = min(info.width, info.height)
+    if shorter < SMALLEST_SLICED_SIDE:
+        pix_fmt, slices = _tiny_slices(key, info, pix_fmt)
+        options |= slices
+    elif info.width % 2 == info.height % 2 == 0:
         options["slices"] = "4"
     return EncoderSpec(
         "ffv1",
-        choose_pix_fmt(key, info, pixelformats.FFV1),
+        pix_fmt,
         container,
         gop_size=1,
         options=options,
         sound_codec="flac",
         lossless=True,
         losses=_lost_metadata(info, "FFV1"),
+    )
+
+
+def _tiny_slices(key: str, info: VideoInfo, pix_fmt: str) -> tuple[str, dict[str, str]]:
+    """Return the pixel format and the option for slices that FFV1 accepts at a tiny size."""
+    full_chroma = pixelformats.with_full_chroma(pix_fmt)
+    for each in dict.fromkeys((pix_fmt, full_chroma)):
+        for slices in (0, 1):
+            if accepts_slices(each, info.width, info.height, slices):
+                return each, {"slices": str(slices)} if slices else {}
+    raise SourceUnsupported(
+        key, f"FFV1 does not support {info.width} x {info.height}", "Use --profile access"
     )
 
 

@@ -43,6 +43,7 @@ DURATION_SLACK = 0.02
 """How much shorter than its header a film may be; headers differ in counting the last frame."""
 RATE_SLACK = Fraction(3, 2)
 """Ratio to the timeline's rate beyond which the header's frame rate is replaced."""
+PALETTE = "pal8"
 CHECKED_FRAMES = 24
 """Frames to decode to check the packets' pts, in containers where libav guesses them."""
 
@@ -96,8 +97,8 @@ def scan(
         SourceDamaged: If there is no film in the file, it does not decode, or part of the file is
             missing.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
-        SourceUnsupported: If the frames are neither gray nor YUV, the film is encrypted, or its
-            picture moves to another stream in the middle.
+        SourceUnsupported: If frames are not gray, YUV or RGB of 8 to 16 bits, the film is
+            encrypted, or its picture moves to another stream in the middle.
     """
     size = truncation.read_extent(reader)
     if size.missing_bytes and not size.index_missing:
@@ -119,6 +120,9 @@ def scan(
             packet_scan.packets, numbers, packet_scan.info.frame_rate
         )
         counts.find_holes(packet_scan.info.container, timeline.pts, timeline.time_base)
+    if packet_scan.info.rgb_format == PALETTE:
+        # The palette comes with the first packets only, and libav loses it when it seeks.
+        timeline = replace(timeline, seekable=False)
     return _correct_frame_rate(packet_scan.info, timeline), timeline
 
 

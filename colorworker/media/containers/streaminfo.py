@@ -11,6 +11,7 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
 from colorworker.media import sidedata
 from colorworker.media.repack import planar_format
+from colorworker.media.rgbluma import is_rgb
 
 DEFAULT_RATE = Fraction(25)
 """Frame rate if neither header nor packets give one; the timeline holds the real times."""
@@ -18,6 +19,12 @@ H273_FULL, H273_LIMITED = 2, 1
 """libav's color ranges, AVCOL_RANGE_JPEG and AVCOL_RANGE_MPEG."""
 LIMITED_BY_DEFAULT = frozenset({"h264", "hevc", "av1", "mpeg2video", "mpeg1video", "mpeg4"})
 """Codecs whose standard means limited range if nothing is signaled."""
+BT709, BT601 = 1, 6
+"""Matrices of H.273, table 4."""
+WEIGHTED_MATRICES = frozenset({1, 4, 5, 6, 7, 9})
+"""Matrices of Y', Cb and Cr with fixed weights that `color.luma` knows."""
+HD_LINES = 720
+"""Height from which players assume BT.709."""
 TOP_FIRST, BOTTOM_FIRST = 2, 3
 """libav's AV_FIELD_TT and AV_FIELD_BB."""
 DV_STANDARD_LINES = (480, 576)
@@ -30,7 +37,7 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
     Raises:
         SourceDamaged: If the header does not give a pixel format.
         SourceTooLarge: If a frame has more than `max_pixels` pixels.
-        SourceUnsupported: If frames are neither gray nor YUV.
+        SourceUnsupported: If frames are not gray, YUV or RGB of 8 to 16 bits.
     """
     context = stream.codec_context
     if max_pixels is not None and context.width * context.height > max_pixels:
@@ -44,8 +51,8 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
     if not _is_luma_first(VideoFormat(planar_format(context.pix_fmt))):
         raise SourceUnsupported(
             key,
-            f"its pixel format {context.pix_fmt} is neither gray nor YUV without alpha",
-            "Convert it to FFV1 with yuv444p first",
+            f"its pixel format {context.pix_fmt} is not gray, YUV or RGB of 8 to 16 bits",
+            "Convert it to FFV1 with gbrp16 (RGB) or yuv444p16 first",
         )
 
 
@@ -72,7 +79,7 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
         frame_rate=stream.guessed_rate or stream.average_rate or DEFAULT_RATE,
         sample_aspect_ratio=aspect or None,
         color_range=_color_range(codec, first.format.name, context.color_range),
-        colorspace=context.colorspace,
+        colorspace=_colorspace(first, context.colorspace),
         color_primaries=context.color_primaries,
         color_trc=context.color_trc,
         display_matrix=sidedata.display_matrix(first),
@@ -82,6 +89,7 @@ def video_info(container: InputContainer, stream: VideoStream, first: VideoFrame
         chroma_location=sidedata.chroma_location(stream),
         mastering_display=sidedata.mastering_display(first),
         content_light=sidedata.content_light(first),
+        rgb_format=first.format.name if is_rgb(first.format.name) else "",
     )
 
 
@@ -92,13 +100,26 @@ def _field_order(codec: str, signaled: int, first: VideoFrame) -> int:
     return BOTTOM_FIRST if first.height in DV_STANDARD_LINES else TOP_FIRST
 
 
+def _colorspace(first: VideoFrame, signaled: int) -> int:
+    """Return the matrix; for RGB, which has none, the one that its color version is written with.
+
+    It is the matrix that players assume for a film of this height without a tag: its luma is then
+    right even in players that ignore tags.
+    """
+    if not is_rgb(first.format.name) or signaled in WEIGHTED_MATRICES:
+        return signaled
+    return BT709 if first.height >= HD_LINES else BT601
+
+
 def _color_range(codec: str, pix_fmt: str, signaled: int) -> int:
-    """Return the color range; for a gray film that does not signal one, the range players assume.
+    """Return the color range; for RGB and gray that do not signal one, the range players assume.
 
     swscale, and so most players, take unspecified gray as full range and unspecified YUV as
     limited. Once color is added, an unspecified range would change the picture, so the implied
     range is made explicit.
     """
-    if signaled or not pix_fmt.startswith("gray"):
+    if is_rgb(pix_fmt):
+        return signaled or H273_FULL
+    if signaled or not planar_format(pix_fmt).startswith("gray"):
         return H273_FULL if pix_fmt.startswith("yuvj") else signaled
     return H273_LIMITED if codec in LIMITED_BY_DEFAULT else H273_FULL

@@ -213,4 +213,10 @@ def estimate_from_palette(
     coarse = resize(flow_luma, (-(-height // 2), -(-width // 2)))
     spread = resize_channels(palette.reshape(*palette.shape[:2], -1), coarse.shape)
     planes, confidence = read_palette(spread, coarse)
-    return PaletteEstimate([resize(plane, shape) for plane in planes], resize(confidence, shape))
+    # Weighted, because planes are 0 where the palette is empty, which is a strong color.
+    planes *= confidence
+    certain = resize(confidence, shape)
+    weighted = [resize(plane, shape) for plane in planes]
+    for plane in weighted:
+        plane /= np.maximum(certain, np.float32(1e-6))
+    return PaletteEstimate(weighted, certain)
