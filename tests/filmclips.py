@@ -166,7 +166,7 @@ RGB_CLIPS = (
     rgb_clip("png.mov", "PNG", "RGB, 16 bit", "png", "rgb48be"),
     rgb_clip("cinepak.mov", "Cinepak", "RGB", "cinepak", "rgb24"),
     rgb_clip("rgb.avi", "uncompressed", "RGB", "rawvideo", "bgr24"),
-    rgb_clip("huffyuv.avi", "HuffYUV", "RGB", "huffyuv", "rgb24", "bgr0"),
+    rgb_clip("huffyuv-rgb.avi", "HuffYUV", "RGB", "huffyuv", "rgb24", "bgr0"),
     rgb_clip("ffv1-rgb.mkv", "FFV1", "RGB", "ffv1", "bgr0"),
     rgb_clip("ffv1-rgb10.mkv", "FFV1", "RGB, 10 bit", "ffv1", "gbrp10le"),
     rgb_clip("ffv1-rgb12.mkv", "FFV1", "RGB, 12 bit", "ffv1", "gbrp12le"),
