@@ -51,7 +51,8 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
     if not _is_luma_first(VideoFormat(planar_format(context.pix_fmt))):
         raise SourceUnsupported(
             key,
-            f"its pixel format {context.pix_fmt} is not gray, YUV or RGB of 8 to 16 bits",
+            f"its pixel format {context.pix_fmt} is not gray, YUV or RGB of 8 to 16 bits, or"
+            " has alpha",
             "Convert it to FFV1 with gbrp16 (RGB) or yuv444p16 first",
         )
 

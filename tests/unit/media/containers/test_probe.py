@@ -99,11 +99,22 @@ def test_audio_without_video_is_not_a_film(tmp_path):
         scan(reader, "sound.mka")
 
 
-def test_rgb_films_are_unsupported(film):
-    path = film("film.mkv", codec="ffv1", gop_size=1, pix_fmt="gbrp10le", frames=3)
+def test_yuv_with_alpha_is_unsupported(film):
+    path = film("film.mkv", codec="ffv1", gop_size=1, pix_fmt="yuva420p", frames=3)
 
-    with path.open("rb") as reader, pytest.raises(SourceUnsupported, match="gbrp10le"):
+    with path.open("rb") as reader, pytest.raises(SourceUnsupported, match="yuva420p .* has alpha"):
         scan(reader, path.name)
+
+
+@pytest.mark.parametrize(("height", "matrix"), [(96, 6), (720, 1)])
+def test_rgb_is_described_by_its_luma_and_the_matrix_that_players_assume(height, matrix, film):
+    path = film("film.mkv", codec="ffv1", gop_size=1, pix_fmt="gbrp10le", frames=2, height=height)
+
+    with path.open("rb") as reader:
+        info, _ = scan(reader, path.name)
+
+    assert (info.pix_fmt, info.rgb_format) == ("gray10le", "gbrp10le")
+    assert (info.colorspace, info.color_range) == (matrix, 2)
 
 
 def test_too_large_frames_are_refused_before_decoding(film):
