@@ -102,7 +102,10 @@ def test_audio_without_video_is_not_a_film(tmp_path):
 def test_yuv_with_alpha_is_unsupported(film):
     path = film("film.mkv", codec="ffv1", gop_size=1, pix_fmt="yuva420p", frames=3)
 
-    with path.open("rb") as reader, pytest.raises(SourceUnsupported, match="yuva420p .* has alpha"):
+    with (
+        path.open("rb") as reader,
+        pytest.raises(SourceUnsupported, match=r"yuva420p .* has alpha"),
+    ):
         scan(reader, path.name)
 
 
