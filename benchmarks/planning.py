@@ -28,7 +28,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.inputs.jobplan import freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.inputs.manifests import open_manifest

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from colorworker.domain.entries import Entry, EntryCounts, count_entries
 from colorworker.domain.filmunits import FilmUnits
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.records import Record, ScanInfo, UnitResult, info_of
 from colorworker.domain.units import (
     ImageBatch,

@@ -15,7 +15,8 @@ from typing import BinaryIO
 from colorworker.domain.adjustments import ShotAdjustment, apply_adjustments
 from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.excerpt import Excerpt, excerpt_entries
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelChoice, ModelRef
+from colorworker.domain.options import Options
 from colorworker.driver import Job, Progress, run_job
 from colorworker.errors import UsageError
 from colorworker.estimate.estimator import Estimator
@@ -32,7 +33,7 @@ from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, p
 from colorworker.inputs.listing import open_sources, plan_entries
 from colorworker.inputs.referencefolders import apply_references
 from colorworker.media.codecs.profiles import encoder_names
-from colorworker.model.weights import load, resolve
+from colorworker.model.networks import check_model, resolve_model
 from colorworker.report.completion import CompletionReport
 from colorworker.report.itemlines import ItemLine
 from colorworker.report.jobpage import JobFacts
@@ -54,8 +55,7 @@ class JobRequest:
     sources: tuple[str, ...]
     destination: str
     options: Options
-    model: str
-    """Name, path or URI of the weights."""
+    model: ModelChoice
     executor: ExecutorName = "auto"
     workers: int | None = None
     include: tuple[str, ...] = ()
@@ -186,9 +186,9 @@ def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, Mode
         film_encoders(encoder_names(request.options))
     stores = store_options(settings)
     opened = partial(open_store, options=stores)
-    model = resolve(request.model, opened)
-    # Bad weights are one error here; in the workers they would be one error per item.
-    load(model, opened)
+    model = resolve_model(request.model, opened)
+    # A bad network is one error here; in the workers it would be one error per item.
+    check_model(model, opened, run=request.executor_name(settings) == "inprocess")
     return stores, model
 
 

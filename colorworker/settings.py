@@ -5,7 +5,7 @@ Options that have a group of settings (see `domain.options`) are fields of that 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from colorworker.domain.models import ModelChoice, choose_model
 from colorworker.domain.optionfields import option_fields
 from colorworker.domain.options import Options
 from colorworker.domain.workersettings import WorkerSettings
@@ -69,7 +70,10 @@ class ModelSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "lite"
-    """Name of packaged weights, or a path to weights."""
+    """Name of packaged weights, or path or URI of weights or of another project's network."""
+    profile: str = ""
+    """Conventions of another project's network: a built-in profile, or the path or URI of a TOML
+    description. Default: the description beside the network, or detected."""
 
 
 class RunSettings(BaseModel):
@@ -92,6 +96,8 @@ class RunSettings(BaseModel):
     because it gives the most actors, but also puts the most copies of the model in memory."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
     """GPUs, or a share of one, that a Ray actor requests; above 1 whole ones only."""
+    gpu_memory_bytes: Annotated[int | None, Field(gt=0)] = WorkerSettings.gpu_memory_bytes
+    """Limit on the GPU memory of one worker's ONNX network, in bytes. Default: no limit."""
     stop_seconds: Annotated[float, Field(ge=0)] = 120.0
     """Time that running units have to finish after SIGTERM or Ctrl-C, before they are abandoned."""
     heartbeat_seconds: Annotated[float, Field(ge=0.1, le=600)] = 20.0
@@ -183,13 +189,31 @@ class Settings(BaseSettings):
         names = [field.name for field in fields(WorkerSettings)]
         return WorkerSettings(**{name: values[name] for name in names})
 
-    def options(self, kind: type[Options] = Options) -> Options:
-        """Return the options as the environment sets them; the others have their defaults."""
+    def chosen_model(
+        self, names: Sequence[str] = (), profile: str = "", blend: float | None = None
+    ) -> ModelChoice:
+        """Return the networks that a caller names, by default those of the environment.
+
+        Raises:
+            UsageError: See `choose_model`.
+        """
+        return choose_model(names or self.model.name, profile or self.model.profile, blend)
+
+    def options(self, kind: type[Options] = Options, model: ModelChoice | None = None) -> Options:
+        """Return the options as the environment sets them; the others have their defaults.
+
+        Args:
+            kind: Options that can be set.
+            model: The chosen networks, on which the default of the vividness depends.
+        """
         values = {
             field.name: getattr(getattr(self, field.info.setting), field.name)
             for field in option_fields(kind)
             if field.info.setting
         }
+        vividness = model.default_vividness if model else None
+        if vividness is not None and "vividness" not in self.model.model_fields_set:
+            values["vividness"] = vividness
         return kind(**values)
 
 

@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from colorworker.domain.excerpt import Excerpt, excerpt_entries
-from colorworker.domain.options import ModelRef
+from colorworker.domain.models import ModelRef
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.executors.inprocess import InProcessExecutor

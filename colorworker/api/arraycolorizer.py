@@ -1,14 +1,16 @@
 """`Colorizer`: pictures and frames in memory."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from colorworker import job
-from colorworker.api.keywords import PathLike, options_from, path_text
-from colorworker.domain.options import ModelRef, PredictionSettings
+from colorworker.api.keywords import PathLike, model_choice, options_from
+from colorworker.color.colorizerprotocol import NetworkColorizer
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import PredictionSettings
 from colorworker.executors.worker import Colorizers
-from colorworker.model.weights import load, resolve
+from colorworker.model.networks import check_model, load_networks, resolve_model
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
@@ -16,32 +18,43 @@ from colorworker.store.openstore import open_store
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from colorworker.model.colorizer import TensorFlowColorizer
-
 _OPTIONS = ("vividness", "temperature", "precision", "anchor_interval", "settle_anchors")
 
 
 class Colorizer:
     """Colors arrays in memory. The network is loaded when the first array needs it."""
 
-    def __init__(self, model: PathLike | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        model: PathLike | Sequence[PathLike] | None = None,
+        *,
+        model_profile: PathLike | None = None,
+        blend: float | None = None,
+        **options: Any,
+    ) -> None:
         """Check the weights and options.
 
         Args:
-            model: Name, path or URI of weights; the settings' by default.
+            model: Name, path or URI of weights or of another project's network; two of them with
+                `blend`. The settings' by default.
+            model_profile: Conventions of another project's network; see `docs/networks.md`.
+            blend: Share of the first of two networks.
             options: `vividness`, `temperature`, `precision`; for frames also `anchor_interval`,
                 `settle_anchors` and `per_frame`.
 
         Raises:
-            WeightsRefused: If the weights cannot be used.
+            WeightsRefused: If a network cannot be used.
             UsageError: If an option is unknown or invalid.
         """
         settings = load_settings()
         opened = partial(open_store, options=job.store_options(settings))
-        reference = resolve(path_text("model", model or settings.model.name), opened)
-        # Refused here, not at the first array; the network is built from them later.
-        load(reference, opened)
-        self._options = options_from(settings, options, options=(*_OPTIONS, "per_frame"))
+        choice = model_choice(settings, model, model_profile, blend)
+        reference = resolve_model(choice, opened)
+        # Refused here, not at the first array; our own network is built from them later.
+        check_model(reference, opened, run=False)
+        self._options = options_from(
+            settings, options, options=(*_OPTIONS, "per_frame"), model=choice
+        )
         self._colorizers = Colorizers(partial(_load, reference, opened))
 
     def image(self, gray: "npt.NDArray[Any]") -> "npt.NDArray[Any]":
@@ -82,8 +95,6 @@ class Colorizer:
 
 def _load(
     reference: ModelRef, opened: Callable[[str], ObjectStore], wanted: PredictionSettings
-) -> "TensorFlowColorizer":
+) -> NetworkColorizer:
     apply_environment(tensorflow_environment())
-    from colorworker.model.colorizer import load_colorizer
-
-    return load_colorizer(reference, precision=wanted.precision, opened=opened)
+    return load_networks(reference, precision=wanted.precision, opened=opened)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from colorworker.domain.excerpt import parse_excerpt
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import Options, override, predict_every_frame
 from colorworker.errors import UsageError
 from colorworker.inputs.shotsfile import read_shot_adjustments
@@ -18,8 +19,8 @@ PathLike = str | os.PathLike[str]
 
 _INTERNAL = {"excerpt", "adjustments", "reference_frames"}
 _OPTIONS = {field.name for field in fields(Options)} - _INTERNAL | {"per_frame"}
-_JOB = {"model", "executor", "workers", "include", "exclude", "completion_report"}
-_JOB |= {"start", "end", "shots"}
+_JOB = {"model", "model_profile", "blend", "executor", "workers", "include", "exclude"}
+_JOB |= {"completion_report", "start", "end", "shots"}
 
 
 def job_request(
@@ -41,7 +42,9 @@ def job_request(
     """
     of_job = {name: value for name, value in keywords.items() if name in _JOB}
     others = {name: value for name, value in keywords.items() if name not in _JOB}
-    options = options_from(settings, others, also_known=_JOB)
+    named = (of_job.get(name) for name in ("model", "model_profile", "blend"))
+    model = model_choice(settings, *named)
+    options = options_from(settings, others, also_known=_JOB, model=model)
     excerpt = parse_excerpt(_time(of_job.get("start")), _time(of_job.get("end")))
     options = override(options, {"excerpt": excerpt})
     shots = of_job.get("shots")
@@ -50,7 +53,7 @@ def job_request(
         sources=_sources(sources),
         destination=path_text("destination", destination),
         options=options,
-        model=path_text("model", of_job.get("model") or settings.model.name),
+        model=model,
         executor=_executor(of_job.get("executor")) or settings.run.executor,
         workers=_workers(of_job.get("workers")) or settings.run.workers,
         include=_several("include", of_job.get("include") or ()),
@@ -65,6 +68,7 @@ def options_from(
     keywords: Mapping[str, Any],
     also_known: Iterable[str] = (),
     options: Iterable[str] = _OPTIONS,
+    model: ModelChoice | None = None,
 ) -> Options:
     """Return the options that settings and keywords give; None leaves an option as it is.
 
@@ -73,6 +77,7 @@ def options_from(
         keywords: Names of options and their values.
         also_known: Names that the caller handles itself, to suggest for a misspelled one.
         options: Names of the options that the caller takes; all by default.
+        model: The chosen networks, on which the default of the vividness depends.
 
     Raises:
         UsageError: If a keyword is unknown, or its value is invalid.
@@ -87,13 +92,30 @@ def options_from(
     given = {name: value for name, value in keywords.items() if name != "per_frame"}
     if given.get("references") is not None:
         given["references"] = path_text("references", given["references"])
-    chosen = override(settings.options(), given)
+    chosen = override(settings.options(model=model), given)
     per_frame = keywords.get("per_frame")
     if not isinstance(per_frame, bool | None):
         raise UsageError(f"per_frame {per_frame}", "is not of type bool", "Give True or False")
     if per_frame:
         return predict_every_frame(chosen, given.get("anchor_interval"))
     return chosen
+
+
+def model_choice(
+    settings: Settings,
+    model: PathLike | Iterable[PathLike] | None,
+    profile: PathLike | None,
+    blend: float | None,
+) -> ModelChoice:
+    """Return the networks that the keywords `model`, `model_profile` and `blend` name.
+
+    Raises:
+        UsageError: If a keyword has the wrong type, or they do not go together.
+    """
+    if blend is not None and (isinstance(blend, bool) or not isinstance(blend, int | float)):
+        raise UsageError(f"blend {blend!r}", "is not a number", "Give a number from 0 to 1")
+    names = _several("model", model) if model else ()
+    return settings.chosen_model(names, path_text("model_profile", profile or ""), blend)
 
 
 def path_text(name: str, path: PathLike) -> str:

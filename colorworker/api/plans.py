@@ -92,4 +92,5 @@ def unpark(plan: PathLike, pattern: str) -> tuple[PlanFailure, ...]:
 
 
 def _plan(path: PathLike, settings: Settings) -> RestorationPlan:
-    return read_plan(Path(path), options_from(settings, {}), settings.model.name)
+    choice = settings.chosen_model()
+    return read_plan(Path(path), options_from(settings, {}, model=choice), choice)

@@ -49,11 +49,24 @@ def colorize(
         typer.Option(help="Where units run. Default: ray if RAY_ADDRESS is set, else inprocess."),
     ] = None,
     model: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="NAME|PATH",
-            help="Name, path or URI of weights. Default: the packaged weights lite.",
+            metavar="NAME|PATH|URI",
+            help="Packaged name, path or URI of weights, or of an ONNX file, a .keras file or a"
+            " SavedModel folder (folder/). Give two to blend them. Default: lite.",
         ),
+    ] = None,
+    model_profile: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Conventions of an ONNX, Keras or SavedModel network: ddcolor, deoldify,"
+            " siggraph17, eccv16, or a TOML file. Default: the .toml beside it, or detected.",
+        ),
+    ] = "",
+    blend: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Share of the first of two networks, from 0 to 1."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Maximum number of units at a time.")
@@ -132,7 +145,8 @@ def colorize(
     if on_cluster:
         refuse_relative([*paths, *filter(None, [completion_report, given["references"]])])
     settings = load_settings(kind)
-    options = override(settings.options(kind), given)
+    choice = settings.chosen_model(model or (), model_profile, blend)
+    options = override(settings.options(kind, choice), given)
     options = override(options, {"excerpt": parse_excerpt(start, end)})
     if per_frame:
         options = predict_every_frame(options, given.get("anchor_interval"))
@@ -140,7 +154,7 @@ def colorize(
         sources=tuple(paths[:-1]),
         destination=paths[-1],
         options=options,
-        model=model or settings.model.name,
+        model=choice,
         executor=executor or settings.run.executor,
         workers=workers or settings.run.workers,
         include=tuple(include or ()),

@@ -27,6 +27,12 @@ def evaluate(
             metavar="NAME|PATH|URI", help="Weights to measure; repeatable. Default: lite."
         ),
     ] = None,
+    model_profile: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE", help="Conventions of ONNX, Keras and SavedModel networks."
+        ),
+    ] = "",
     vividness: Annotated[
         list[float] | None,
         typer.Option(
@@ -92,6 +98,7 @@ def evaluate(
         plot_pictures=plot_pictures,
         seed=seed,
         inception=inception,
+        model_profile=model_profile,
     )
     with progress(quiet=quiet) as tell:
         end = run_evaluation(request, settings, tell)

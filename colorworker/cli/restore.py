@@ -94,7 +94,8 @@ def restore(
     if on_cluster:
         refuse_relative([str(plan_file)])
     settings = load_settings()
-    plan = read_plan(plan_file, settings.options(), settings.model.name)
+    choice = settings.chosen_model()
+    plan = read_plan(plan_file, settings.options(model=choice), choice)
     if unpark is not None or failures:
         _print_failures(plan, settings, unpark)
         return

@@ -1,7 +1,7 @@
 """The contract between the model and its users: lightness in, chroma out."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -31,4 +31,17 @@ class Colorizer(Protocol):
         Returns:
             float32 (b, h, w, 2).
         """
+        ...
+
+
+class NetworkColorizer(Colorizer, Protocol):
+    """A colorizer whose settings can change without loading its network again."""
+
+    @property
+    def uses_bins(self) -> bool:
+        """Whether vividness belongs to its color bins; otherwise it is a factor for chroma."""
+        ...
+
+    def with_settings(self, vividness: float, temperature: float) -> Self:
+        """Return a colorizer with other settings that shares the network."""
         ...

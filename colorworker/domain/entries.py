@@ -7,14 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from colorworker.domain.options import (
-    Asset,
-    Kind,
-    ModelRef,
-    Options,
-    non_default,
-    with_item_options,
-)
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, Kind, Options, non_default, with_item_options
 
 _encode = json.JSONEncoder(sort_keys=True).encode
 
@@ -100,7 +94,7 @@ def plan_lines(entries: Iterable[Entry], options: Options, model: ModelRef) -> I
     The head holds the options that differ from their defaults and the SHA-256 of the weights. The
     URI of the weights is left out, because their location does not matter.
     """
-    head = {"options": non_default(options), "weights_sha256": model.sha256}
+    head = {"options": non_default(options), "weights_sha256": model.identity}
     yield _encode(head).encode() + b"\n"
     for entry in entries:
         yield entry_to_json(entry)

@@ -6,7 +6,7 @@ from functools import partial
 
 from colorworker.domain.adjustments import adjustments_of_cut
 from colorworker.domain.entries import Entry
-from colorworker.domain.options import ModelRef
+from colorworker.domain.models import ModelRef
 from colorworker.domain.records import Record, ScanInfo, ShotsInfo, UnitResult, info_of
 from colorworker.domain.references import ReferenceFrame, assign_references, references_of_stretch
 from colorworker.domain.units import (

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from colorworker import __version__
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ def notice_of(options: Options, model: ModelRef) -> Notice | None:
     """Return the notice for an output; None if the options ask for none."""
     if options.label == "none":
         return None
+    weights = " + ".join(part.sha256[:12] for part in model.parts)
     text = (
-        f"Colorized by colorworker {__version__}, weights {model.sha256[:12]}:"
+        f"Colorized by colorworker {__version__}, weights {weights}:"
         " the colors are a model's interpretation, not evidence."
     )
     return Notice(text, burned=options.label == "burn")

@@ -52,14 +52,6 @@ class Asset:
     identity, because the ETag is."""
 
 
-@dataclass(frozen=True)
-class ModelRef:
-    """Weights: their URI and SHA-256."""
-
-    uri: str
-    sha256: str
-
-
 class PredictionSettings(NamedTuple):
     """The options that the model needs to turn its output into colors; see `Options`."""
 

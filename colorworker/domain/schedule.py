@@ -9,7 +9,8 @@ from typing import Literal
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.jsonvalues import from_json, to_json
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelChoice, ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.timewindow import Window
 from colorworker.domain.units import content_id, scan, still
 from colorworker.errors import LineRefused
@@ -115,8 +116,7 @@ class Collection:
     sources: tuple[str, ...]
     destination: str
     options: Options
-    model: str
-    """Packaged name, path or URI of the weights."""
+    model: ModelChoice
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     completion_report: str = ""

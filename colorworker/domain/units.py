@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from colorworker.domain.options import Adjustment, Asset, Label, ModelRef, Options, non_default
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Adjustment, Asset, Label, Options, non_default
 from colorworker.domain.references import ReferenceFrame
 from colorworker.domain.timeline import Timeline
 
@@ -130,7 +131,7 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
         content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt, *chosen),
         asset,
         content_id(
-            "assembly", asset.key, asset.etag, output_key, non_default(options), model.sha256
+            "assembly", asset.key, asset.etag, output_key, non_default(options), model.identity
         ),
         output_key,
         options,
@@ -181,7 +182,7 @@ def segments(
         )
         range_pts = cut.start_pts, cut.end_pts
         identity = content_id(
-            "segment", asset.key, asset.etag, range_pts, non_default(own), model.sha256
+            "segment", asset.key, asset.etag, range_pts, non_default(own), model.identity
         )
         found.append(Segment(identity, asset, index, *range_pts, cut.frame_count, scan_id, own))
     return found
@@ -202,7 +203,7 @@ def assembly(scan_unit: Scan, segment_units: list[Segment]) -> Assembly:
 def still(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Still:
     """Return the unit that colors the picture `asset` into `output_key`."""
     identity = content_id(
-        "still", asset.key, asset.etag, output_key, non_default(options), model.sha256
+        "still", asset.key, asset.etag, output_key, non_default(options), model.identity
     )
     return Still(identity, asset, output_key, options)
 

@@ -23,5 +23,7 @@ class WorkerSettings:
     """Decode the segments of lossless films again and compare their luma with the source's."""
     repeat_damaged: bool = False
     """Repeat the previous frame in place of one that does not decode, instead of failing."""
+    gpu_memory_bytes: int | None = None
+    """Limit on the GPU memory of the worker's ONNX network; None for none."""
     nvdec: bool = False
     """Decode films with NVDEC where a check on the worker shows that it preserves their luma."""

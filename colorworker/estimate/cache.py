@@ -45,7 +45,7 @@ def circumstances(bench: Bench) -> dict[str, Any]:
         "machine": platform.node(),
         "processor": _processor(),
         "cores": usable_cores(),
-        "weights_sha256": bench.model.sha256,
+        "weights_sha256": bench.model.identity,
         "options": options,
         "workers": bench.workers,
         "threads": bench.threads,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from colorworker.domain.costs import Calibration, CostClass, Rate
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.driver import Job, run_job
 from colorworker.errors import SourceUnsupported
 from colorworker.estimate.samplemedia import make_reel, make_still, predicts_output_size

@@ -16,7 +16,8 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.records import ScanInfo, info_of, record_from_json
 from colorworker.domain.segmentlist import FilmOutline, group_cuts
 from colorworker.domain.units import Cut, Scan, scan

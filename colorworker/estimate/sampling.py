@@ -12,7 +12,8 @@ import numpy.typing as npt
 from colorworker.domain.costs import CostClass, SourceGroup, SourceSample
 from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.excerpt import Excerpt
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.schedule import output_identity
 from colorworker.errors import ColorworkerError
 from colorworker.media.containers.headers import film_header

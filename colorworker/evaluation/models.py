@@ -5,13 +5,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelChoice, ModelRef, is_imported
+from colorworker.domain.options import Options
 from colorworker.errors import UsageError
 from colorworker.evaluation.candidates import Candidate
 from colorworker.evaluation.evaluator import Vivid
 from colorworker.evaluation.features import inception_features, lite_features
 from colorworker.evaluation.frechet import Features
-from colorworker.model.colorizer import load_colorizer
+from colorworker.model.imported.files import Execution, profile_of
+from colorworker.model.networks import load_networks, resolve_model
 from colorworker.model.weights import load, resolve
 from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
@@ -24,6 +26,7 @@ def models_of(
     size: int | None,
     options: Options,
     stores: StoreOptions,
+    profile: str = "",
 ) -> tuple[list[Candidate], dict[str, Vivid]]:
     """Return a row for every model and vividness, and a function per model that sets vividness.
 
@@ -33,6 +36,7 @@ def models_of(
         size: Short side in pixels at which the models run. None: their default.
         options: How a distribution over colors is read.
         stores: How to reach stores that hold weights.
+        profile: Conventions of other projects' networks; see `ModelChoice`.
 
     Raises:
         UsageError: If a model is named twice.
@@ -42,14 +46,14 @@ def models_of(
     vivid: dict[str, Vivid] = {}
     opened = partial(open_store, options=stores)
     for name, short in zip(names, short_names(names), strict=True):
-        ref = resolve(name, opened)
-        weights = load(ref, opened)
-        at = _vivid(ref, short, str(weights.architecture), size, options, opened)
-        if len(weights.bins):
+        ref = resolve_model(ModelChoice(name, profile if is_imported(name) else ""), opened)
+        kind, has_bins = _kind(ref, opened)
+        at = _vivid(ref, short, kind, size, options, opened)
+        if has_bins:
             rows += [at(each) for each in vividness]
             vivid[short] = at
         else:  # No vividness: one row, whose name says which network it is.
-            rows.append(replace(at(1.0), name=f"{short} ({weights.architecture})", note=""))
+            rows.append(replace(at(1.0), name=f"{short} ({kind})", note=""))
     return rows, vivid
 
 
@@ -77,7 +81,7 @@ def short_names(models: Sequence[str]) -> list[str]:
     while True:
         names = ["/".join(name.rstrip("/").split("/")[-parts:]) for name in models]
         if len(set(names)) == len(names) or parts > max(name.count("/") for name in models):
-            return [name.removesuffix(".npz") for name in names]
+            return [name.removesuffix(".npz").removesuffix(".onnx") for name in names]
         parts += 1
 
 
@@ -89,15 +93,20 @@ def _vivid(
     options: Options,
     opened: OpenStore,
 ) -> Vivid:
+    loaded = load_networks(
+        ref, Execution(short_side=size), precision=options.precision, opened=opened
+    )
+
     def at(vividness: float) -> Candidate:
-        colorizer = load_colorizer(
-            ref,
-            vividness=vividness,
-            temperature=options.temperature,
-            precision=options.precision,
-            short_side=size,
-            opened=opened,
-        )
+        colorizer = loaded.with_settings(vividness, options.temperature)
         return Candidate(f"{short}, vividness {vividness:g}", colorizer, ref.sha256, note)
 
     return at
+
+
+def _kind(ref: ModelRef, opened: OpenStore) -> tuple[str, bool]:
+    """Return the name of a network's architecture or profile, and whether it is over bins."""
+    if ref.profile:
+        return f"profile {profile_of(ref).profile}", False
+    weights = load(ref, opened)
+    return str(weights.architecture), len(weights.bins) > 0

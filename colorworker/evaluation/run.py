@@ -54,6 +54,8 @@ class EvaluationRequest:
     plot_pictures: int = 48
     seed: int = 0
     inception: str | None = None
+    model_profile: str = ""
+    """Conventions of other projects' networks; empty for those of the settings or detected ones."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,12 @@ def _pictures(
         from colorworker.evaluation.models import extractors, models_of
 
         models, vivid = models_of(
-            request.models, request.vividness, request.size, settings.options(), stores
+            request.models,
+            request.vividness,
+            request.size,
+            settings.options(),
+            stores,
+            request.model_profile or settings.model.profile,
         )
         return evaluate(
             truth,

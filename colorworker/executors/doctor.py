@@ -17,14 +17,16 @@ from typing import Literal
 import numpy as np
 
 from colorworker import __version__
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import CODECS
 from colorworker.errors import ColorworkerError, KeyExists, UsageError
 from colorworker.executors import preflight
 from colorworker.executors.cores import usable_cores
-from colorworker.model.weights import load, resolve
+from colorworker.model.networks import describe_model, load_networks, resolve_model
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
 
+LITE = ModelChoice("lite")
 Status = Literal["ok", "warn", "fail"]
 
 _LIBRARIES = ("numpy", "av", "pyvips", "opencv-python-headless", "tensorflow", "keras", "ray")
@@ -52,11 +54,11 @@ class Check:
     next_step: str = ""
 
 
-def checks(model: str = "lite") -> Iterator[Check]:
+def checks(model: ModelChoice = LITE) -> Iterator[Check]:
     """Run all checks, the slow ones last, and yield each result when it is known.
 
     Args:
-        model: Name or path of the weights to check and time.
+        model: The networks to check and time.
     """
     yield check_versions()
     yield check_cores()
@@ -67,6 +69,7 @@ def checks(model: str = "lite") -> Iterator[Check]:
     with tempfile.TemporaryDirectory(prefix="colorworker-doctor-") as folder:
         yield check_store(Path(folder))
     yield check_weights(model)
+    yield check_onnx_runtime()
     yield check_ray()
     yield check_devices()
     yield check_speed(model)
@@ -140,15 +143,29 @@ def check_store(folder: Path) -> Check:
     return Check("store", "ok", f"put, create-only, get, publish, delete in {milliseconds:.0f} ms")
 
 
-def check_weights(model: str = "lite") -> Check:
-    """Hash the weights and check their arrays."""
+def check_weights(model: ModelChoice = LITE) -> Check:
+    """Hash the networks' files and check their content."""
+    return _asked("weights", lambda: describe_model(resolve_model(model)))
+
+
+def check_onnx_runtime() -> Check:
+    """Check whether ONNX Runtime loads, for networks of other projects."""
+    if not (_version("onnxruntime") or _version("onnxruntime-gpu")):
+        return Check(
+            "onnx runtime",
+            "ok",
+            "not installed; only ONNX networks need it",
+            "To use it: pip install 'colorworker[onnx]' (with a GPU: 'colorworker[onnx-gpu]')",
+        )
 
     def described() -> str:
-        ref = resolve(model)
-        count = sum(array.size for array in load(ref).arrays.values())
-        return f"{ref.uri}, {count / 1e6:.1f} million parameters, sha256 {ref.sha256}"
+        from colorworker.model.imported.onnxsession import providers
 
-    return _asked("weights", described)
+        names = [name.removesuffix("ExecutionProvider") for name, _ in providers()]
+        version = _version("onnxruntime") or _version("onnxruntime-gpu")
+        return f"{version}, runs networks on {', '.join(names)}"
+
+    return _asked("onnx runtime", described)
 
 
 def check_ray() -> Check:
@@ -181,14 +198,11 @@ def check_devices() -> Check:
     return Check("gpu", "ok", ", ".join(names) or "none; the network runs on the CPU")
 
 
-def check_speed(model: str = "lite") -> Check:
+def check_speed(model: ModelChoice = LITE) -> Check:
     """Load the network and measure its speed for about a second."""
     started = time.perf_counter()
     try:
-        preflight.network_runtime()
-        from colorworker.model.colorizer import load_colorizer
-
-        colorizer = load_colorizer(resolve(model))
+        colorizer = load_networks(resolve_model(model))
     except ColorworkerError as error:
         return Check("speed", "fail", f"{error.subject} {error.seen}", error.next_step)
     lightness = np.random.default_rng(0).uniform(0, 100, (1, *_SPEED_SHAPE)).astype(np.float32)

@@ -21,7 +21,8 @@ from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.schedule import output_identity
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import (

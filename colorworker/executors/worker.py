@@ -8,13 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.colorizerprotocol import Colorizer, KnownOfBatch
-from colorworker.domain.options import ModelRef, Precision, PredictionSettings
+from colorworker.color.colorizerprotocol import Colorizer, KnownOfBatch, NetworkColorizer
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Precision, PredictionSettings
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.domain.workersettings import WorkerSettings
@@ -28,15 +28,14 @@ from colorworker.errors import (
     WeightsRefused,
 )
 from colorworker.executors.preflight import check_machine, free_space, is_local, writable
+from colorworker.model.imported.files import Execution
+from colorworker.model.networks import load_networks
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.outcome import refuse_place_errors
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 
 logger = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from colorworker.model.colorizer import TensorFlowColorizer
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ class Colorizers:
     One network is compiled per precision; all vividness settings share it.
     """
 
-    def __init__(self, load: Callable[[PredictionSettings], "TensorFlowColorizer"]) -> None:
+    def __init__(self, load: Callable[[PredictionSettings], NetworkColorizer]) -> None:
         """Create an empty set of colorizers.
 
         Args:
@@ -178,7 +177,7 @@ class Colorizers:
         """
         self._load = load
         self._making, self._predicting = threading.Lock(), threading.Lock()
-        self._made: dict[Precision, TensorFlowColorizer] = {}
+        self._made: dict[Precision, NetworkColorizer] = {}
 
     def __call__(self, settings: PredictionSettings) -> Colorizer:
         """Return the colorizer for these settings."""
@@ -208,20 +207,17 @@ class _LockedColorizer:
             return self.inner.predict(lightness, known)
 
 
-def _load(spec: WorkerSpec, settings: PredictionSettings) -> "TensorFlowColorizer":
+def _load(spec: WorkerSpec, settings: PredictionSettings) -> NetworkColorizer:
     """Load the model.
 
     Raises:
-        UsageError: If TensorFlow does not load here or the weights cannot be read here.
+        UsageError: If a library does not load here or the network cannot be read here.
     """
-    # TensorFlow takes seconds to import, so only workers that color something import it.
-    from colorworker.model.colorizer import load_colorizer
-
     try:
-        return load_colorizer(
+        return load_networks(
             spec.model,
+            Execution(spec.threads, gpu_memory_bytes=spec.settings.gpu_memory_bytes),
             precision=settings.precision,
-            threads=spec.threads,
             opened=partial(open_store, options=spec.stores),
         )
     except UsageError:

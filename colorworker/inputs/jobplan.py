@@ -13,7 +13,8 @@ from colorworker.domain.entries import (
     job_id,
     plan_lines,
 )
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore

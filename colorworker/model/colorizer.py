@@ -10,7 +10,8 @@ import numpy.typing as npt
 from colorworker.color.colorizerprotocol import KnownOfBatch
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.resize import resize
-from colorworker.domain.options import ModelRef, Precision
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Precision
 from colorworker.errors import UsageError
 from colorworker.model import network
 from colorworker.model.binnetwork import SHORT_SIDE, BinNetwork
@@ -78,6 +79,7 @@ class TensorFlowColorizer:
             UsageError: If short_side is not a multiple of 32.
         """
         self.weights_sha256 = weights.sha256
+        self._uses_bins = len(weights.bins) > 0
         self._network = _network(weights, precision, _checked_side(short_side), opened)
         self._settings = np.array([vividness, temperature], np.float32)
         # The signature has no sizes, so one trace serves all pictures.
@@ -88,6 +90,11 @@ class TensorFlowColorizer:
                 tf.TensorSpec([2], tf.float32),
             ],
         )
+
+    @property
+    def uses_bins(self) -> bool:
+        """Whether the network is over color bins."""
+        return self._uses_bins
 
     def with_settings(self, vividness: float, temperature: float) -> Self:
         """Return a colorizer with other settings that shares the compiled network; this is free."""

@@ -57,6 +57,53 @@ def read_file(name: str, max_bytes: int, opened: OpenStore = open_store) -> byte
         raise WeightsRefused(str(path), seen, _NEXT_STEP) from error
 
 
+def read_optional_file(name: str, max_bytes: int, opened: OpenStore = open_store) -> bytes | None:
+    """Return the same as `read_file`; None if there is no such file."""
+    if "://" in name and not name.startswith("file://"):
+        root, _, key = name.rpartition("/")
+        with closing(opened(root)) as store:
+            try:
+                store.head(key)
+            except KeyMissing:
+                return None
+    elif not _path_of(name).exists():
+        return None
+    return read_file(name, max_bytes, opened)
+
+
+def read_folder(uri: str, max_bytes: int, opened: OpenStore = open_store) -> dict[str, bytes]:
+    """Return the files of a folder, by their names in it.
+
+    Args:
+        uri: URI of the folder.
+        max_bytes: Limit on all files together; if there is more, nothing is read.
+        opened: Opens the store.
+
+    Raises:
+        WeightsRefused: If there is no such folder, it cannot be read, or is too large.
+        StoreUnavailable: If its store is unavailable.
+    """
+    try:
+        with closing(opened(uri.rstrip("/"))) as store:
+            found = sorted(store.list(), key=lambda info: info.key)
+            _check_size(uri, sum(info.size_bytes for info in found), max_bytes)
+            files = {info.key: store.get(info.key) for info in found}
+    except ItemError as error:
+        raise WeightsRefused(uri, error.seen, error.next_step or _NEXT_STEP) from error
+    if not files:
+        raise WeightsRefused(uri, "there is no such folder", _NEXT_STEP)
+    return files
+
+
+def changed_file(uri: str, wanted: str, seen: str) -> WeightsRefused:
+    """Return the error for a file that does not have the wanted SHA-256."""
+    return WeightsRefused(
+        uri,
+        f"has SHA-256 {seen[:12]}..., and {wanted[:12]}... was expected",
+        "The file has changed or is damaged: restore it, or start a new job with it",
+    )
+
+
 def _read_object(uri: str, max_bytes: int, opened: OpenStore) -> bytes:
     root, _, key = uri.rpartition("/")
     try:

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.domain.options import ModelRef
+from colorworker.domain.models import ModelRef
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import NAMES, Architecture
 from colorworker.model.npzfile import parse_arrays
-from colorworker.model.weightfiles import read_file, split_sha256, uri_of
+from colorworker.model.weightfiles import changed_file, read_file, split_sha256, uri_of
 from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 
@@ -82,7 +82,7 @@ def resolve(name_or_uri: str | Path, opened: OpenStore = open_store) -> ModelRef
     data = read_file(uri, MAX_FILE_BYTES, opened)
     ref = ModelRef(uri, hashlib.sha256(data).hexdigest())
     if wanted and wanted != ref.sha256:
-        raise _changed(ModelRef(uri, wanted), ref.sha256)
+        raise changed_file(uri, wanted, ref.sha256)
     return ref
 
 
@@ -151,13 +151,5 @@ def _read(ref: ModelRef, opened: OpenStore) -> bytes:
         data = read_file(ref.uri, MAX_FILE_BYTES, opened)
     seen = hashlib.sha256(data).hexdigest()
     if seen != ref.sha256:
-        raise _changed(ref, seen)
+        raise changed_file(ref.uri, ref.sha256, seen)
     return data
-
-
-def _changed(ref: ModelRef, seen: str) -> WeightsRefused:
-    return WeightsRefused(
-        ref.uri,
-        f"has SHA-256 {seen[:12]}..., and {ref.sha256[:12]}... was expected",
-        "The file has changed or is damaged: restore it, or start a new job with it",
-    )

@@ -88,7 +88,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         etag=stored.etag,
         size_bytes=stored.size_bytes,
         sha256=sha256,
-        weights_sha256=context.model.sha256,
+        weights_sha256=context.model.hashes,
         attempt=attempt,
         worker=context.worker,
         created_at=now(),

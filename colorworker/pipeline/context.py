@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.color.colorizerprotocol import Colorizer
-from colorworker.domain.options import Asset, ModelRef, PredictionSettings
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, PredictionSettings
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.store.objectstore import ObjectStore
 

@@ -85,7 +85,7 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
         "succeeded",
         unit.asset.key,
         unit.asset.etag,
-        weights_sha256=context.model.sha256,
+        weights_sha256=context.model.hashes,
         attempt=attempt,
         worker=context.worker,
     )

@@ -122,7 +122,7 @@ def _new_record(
         "succeeded",
         unit.asset.key,
         unit.asset.etag,
-        weights_sha256=context.model.sha256,
+        weights_sha256=context.model.hashes,
         attempt=attempt,
         worker=context.worker,
         info=StillInfo(picture.info.width, picture.info.height, source_sha256),

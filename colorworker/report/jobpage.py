@@ -11,7 +11,8 @@ from jinja2 import Environment, StrictUndefined
 
 from colorworker import __version__
 from colorworker.domain.comparison import Comparison
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.shots import ShotSheet, timecode
 from colorworker.report.itemlines import SHEET_COLUMNS, ItemLine, Totals, totals_of
 from colorworker.report.itemtext import own_options_text, stream_rows, streams_summary

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.records import FilmInfo
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import scan

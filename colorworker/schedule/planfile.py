@@ -1,7 +1,7 @@
 """Read plan files.
 
 name = "nightly"                       # default: the file's name; the plan's state has this name
-model = "lite"
+model = "lite"                         # two with blend = 0.6, the share of the first
 
 [window]
 opens = 22:00:00
@@ -41,6 +41,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from colorworker.domain.durations import duration_seconds
+from colorworker.domain.models import ModelChoice, choose_model
 from colorworker.domain.options import Options, with_item_options
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
 from colorworker.domain.timewindow import DAYS, Window
@@ -58,6 +59,8 @@ from colorworker.store.sources import Source, refuse_overlap
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 Text = Annotated[str, Field(min_length=1)]
+ModelNames = Text | Annotated[tuple[Text, ...], Field(min_length=1, max_length=2)]
+"""One network, or two that are blended."""
 Hours = Annotated[float, Field(gt=0, le=8760)]
 
 
@@ -126,7 +129,9 @@ class CollectionTable(_Table):
     include: tuple[Text, ...] = ()
     exclude: tuple[Text, ...] = ()
     completion_report: Text | None = None
-    model: str | None = None
+    model: ModelNames | None = None
+    model_profile: Text | None = None
+    blend: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class PlanTable(_Table):
@@ -134,7 +139,9 @@ class PlanTable(_Table):
 
     name: Name | None = None
     completion_report: Text | None = None
-    model: str | None = None
+    model: ModelNames | None = None
+    model_profile: Text | None = None
+    blend: Annotated[float, Field(ge=0, le=1)] | None = None
     window: WindowTable | None = None
     budget: BudgetTable = BudgetTable()
     retry: RetryTable = RetryTable()
@@ -148,7 +155,7 @@ def plan_table(kind: type[Options]) -> type[PlanTable]:
     return with_option_fields(PlanTable, kind, "plan", collection=(collections, ...))
 
 
-def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
+def read_plan(path: Path, options: Options, model: ModelChoice) -> RestorationPlan:
     """Return the plan in a file.
 
     Args:
@@ -186,7 +193,7 @@ def read_plan(path: Path, options: Options, model: str) -> RestorationPlan:
     return plan
 
 
-def _plan(path: Path, table: PlanTable, options: Options, model: str) -> RestorationPlan:
+def _plan(path: Path, table: PlanTable, options: Options, model: ModelChoice) -> RestorationPlan:
     name = table.name or re.sub(r"[^A-Za-z0-9-]+", "-", path.stem).strip("-")[:48] or "plan"
     shared = with_item_options(options, given_options(table, type(options), "plan"))
     window = table.window
@@ -210,10 +217,20 @@ def _plan(path: Path, table: PlanTable, options: Options, model: str) -> Restora
 
 
 def _collection(
-    folder: Path, item: CollectionTable, number: int, table: PlanTable, shared: Options, model: str
+    folder: Path,
+    item: CollectionTable,
+    number: int,
+    table: PlanTable,
+    shared: Options,
+    model: ModelChoice,
 ) -> Collection:
     report = item.completion_report or table.completion_report
-    options = with_item_options(shared, given_options(item, type(shared), "plan"))
+    chosen = _model(item, table, model)
+    given = given_options(item, type(shared), "plan")
+    usual = model.default_vividness or Options.vividness
+    if shared.vividness == usual and "vividness" not in given_options(table, type(shared), "plan"):
+        given = {"vividness": chosen.default_vividness or Options.vividness, **given}
+    options = with_item_options(shared, given)
     if options.references:
         options = replace(options, references=_absolute(folder, options.references))
     return Collection(
@@ -221,11 +238,19 @@ def _collection(
         tuple(_absolute(folder, source) for source in item.sources),
         _absolute(folder, item.destination),
         options,
-        item.model or table.model or model,
+        chosen,
         item.include,
         item.exclude,
         _absolute(folder, report) if report else "",
     )
+
+
+def _model(item: CollectionTable, table: PlanTable, model: ModelChoice) -> ModelChoice:
+    """Return the networks of a collection: its own, the plan's, or those given."""
+    source = item if item.model else table
+    if not source.model:
+        return model
+    return choose_model(source.model, source.model_profile or "", source.blend)
 
 
 def _absolute(folder: Path, place: str) -> str:

@@ -16,7 +16,8 @@ from colorworker.domain.entries import (
     entry_from_json,
     entry_to_json,
 )
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.schedule import (
     ERRORS_NOT_OF_THE_ITEM,
     Failure,

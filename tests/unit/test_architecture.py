@@ -25,6 +25,8 @@ ALLOWED = {
     "media.opticalflow": ("", "numpy cv2"),
     "media.stills": ("errors domain color media", "numpy pyvips simplejpeg"),
     "model": ("errors domain color store media.stills", "h5py numpy tensorflow keras"),
+    "model.imported.onnxfile": ("errors model store", "numpy onnx"),
+    "model.imported.onnxsession": ("errors model", "numpy onnxruntime"),
     "pipeline": ("errors domain color media store state", "numpy xxhash"),
     # Needs a scratch file to sort and name a million sources; `domain` does no I/O.
     "inputs": ("errors domain media.filetypes store state inputs", ""),
@@ -86,7 +88,7 @@ ALLOWED = {
     # The composition root of a job. It must know neither the scheduler nor the command line.
     "job": (
         "errors domain driver estimate executors inputs media.codecs media.stills.referencepicture"
-        " model.weights report runs settings store",
+        " model.networks report runs settings store",
         "",
     ),
     # The Python API has everything but the command line.

@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 
 from colorworker.domain.entries import Entry, EntryCounts
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.records import Record, ScanInfo, UnitResult
 from colorworker.domain.units import Assembly, Cut, ImageBatch, Scan, Segment
 from colorworker.domain.videoinfo import VideoInfo

@@ -6,7 +6,8 @@ import signal
 import pytest
 import ray
 
-from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, Options
 from colorworker.domain.units import scan
 from colorworker.errors import DependencyMissing, UsageError
 from colorworker.executors.rayactors import RayExecutor

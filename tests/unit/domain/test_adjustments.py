@@ -13,7 +13,8 @@ from colorworker.domain.adjustments import (
     prediction_settings_at,
 )
 from colorworker.domain.entries import Entry, entry_from_json, entry_to_json
-from colorworker.domain.options import Adjustment, ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Adjustment, Options
 from colorworker.domain.records import ScanInfo
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import Cut, segments

@@ -11,7 +11,8 @@ from colorworker.domain.entries import (
     own_options,
     plan_lines,
 )
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.schedule import output_identity
 
 

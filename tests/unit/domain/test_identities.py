@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from colorworker.domain import units
-from colorworker.domain.options import Adjustment, Asset, ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Adjustment, Asset, Options
 
 FILM = Asset("file:///archive", "reel.mkv", "film", 100, "etag-1")
 PICTURE = Asset("file:///archive", "print.png", "still", 100, "etag-2")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from colorworker.domain import units
-from colorworker.domain.options import Asset, ModelRef, Options, non_default
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, Options, non_default
 from colorworker.domain.references import (
     ReferenceFrame,
     ShotBoundary,

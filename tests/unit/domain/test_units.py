@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from colorworker.domain import units
-from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, Options
 from colorworker.domain.timeline import Timeline
 
 ASSET = Asset("file:///archive", "reel.mkv", "film", 100, "etag-1")

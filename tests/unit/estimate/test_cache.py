@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from colorworker.domain.costs import Calibration, Rate
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.estimate.cache import CalibrationFile
 from colorworker.estimate.calibrate import Bench
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from colorworker.domain.costs import Calibration, CostClass, Rate
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.errors import SourceUnsupported
 from colorworker.estimate import calibrate as calibrating
 from colorworker.estimate.calibrate import Bench, calibrate

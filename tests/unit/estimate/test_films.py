@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from colorworker.domain.excerpt import Excerpt, excerpt_entries
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.segmentlist import group_cuts
 from colorworker.domain.units import scan
 from colorworker.estimate import films as module

@@ -7,7 +7,8 @@ import pytest
 import pyvips
 
 from colorworker.domain.entries import count_entries
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.schedule import output_identity
 from colorworker.estimate.sampling import Recorded, survey
 from colorworker.inputs.listing import OpenSource, list_entries

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, Options
 from colorworker.domain.units import scan
 from colorworker.errors import (
     DependencyMissing,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.schedule import output_identity
 from colorworker.errors import DependencyMissing, PlaceUnfit
 from colorworker.executors.preflight import (

@@ -6,7 +6,8 @@ from contextlib import closing
 import pytest
 
 from colorworker.domain.entries import Entry, EntryCounts
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.errors import UsageError
 from colorworker.inputs.jobplan import freeze_job_plan, job_plan_key, put_job_plan
 from colorworker.store.local import LocalStore

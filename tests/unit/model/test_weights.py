@@ -10,7 +10,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from colorworker.domain.options import ModelRef
+from colorworker.domain.models import ModelRef
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
 from colorworker.model.layout import array_shapes

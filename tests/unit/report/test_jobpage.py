@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from colorworker.domain.comparison import Comparison
-from colorworker.domain.options import ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Options
 from colorworker.domain.shots import Shot, ShotSheet
 from colorworker.domain.streamfate import StreamFate
 from colorworker.report import jobpage as page_module

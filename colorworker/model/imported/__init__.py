@@ -1,0 +1,1 @@
+"""Networks of other projects: ONNX files, TensorFlow SavedModels and Keras files."""
