@@ -119,8 +119,7 @@ def run_job(
         line: Called once per item, when its outcome is known.
         progress: Called after every round of results, and at the end.
         stopping: Once it returns True, no more units begin; running ones finish.
-        stop_seconds: Seconds that running units get to finish. Then they are abandoned, and the
-            last progress has the number of those still running.
+        stop_seconds: Seconds that running units get to finish before they are abandoned.
 
     Raises:
         UsageError: If no worker is left that can do the job's units.

@@ -24,7 +24,7 @@ ALLOWED = {
     "media": ("errors domain color", "av cv2 numpy"),
     "media.opticalflow": ("", "numpy cv2"),
     "media.stills": ("errors domain color media", "numpy pyvips simplejpeg"),
-    "model": ("errors domain color store media.stills", "h5py numpy tensorflow keras"),
+    "model": ("errors domain color store media.stills model", "h5py numpy tensorflow keras"),
     "model.imported.onnxfile": ("errors model store", "numpy onnx"),
     "model.imported.onnxsession": ("errors model", "numpy onnxruntime"),
     "pipeline": ("errors domain color media store state", "numpy xxhash"),
@@ -93,7 +93,7 @@ ALLOWED = {
     ),
     # The Python API has everything but the command line.
     "api": (
-        "domain driver errors estimate evaluation executors inputs job model pipeline report runs"
+        "color.colorizerprotocol domain driver errors estimate evaluation executors inputs job model pipeline report runs"
         " schedule settings store training",
         "numpy",
     ),

@@ -11,6 +11,7 @@ from colorworker.cli.colorize import colorize
 from colorworker.cli.optionparameters import with_option_parameters
 from colorworker.domain.models import ModelRef
 from colorworker.domain.optionfields import OptionInfo, option_fields
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import Asset, Options, override
 from colorworker.domain.units import still
 from colorworker.errors import LineRefused, UsageError
@@ -89,11 +90,11 @@ def test_a_new_option_can_be_set_in_plan_files(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text(PLAN)
 
-    plan = read_plan(path, WithGrain(), "lite")
+    plan = read_plan(path, WithGrain(), ModelChoice("lite"))
 
     assert [item.options.grain for item in plan.collections] == [3, 7]
     with pytest.raises(UsageError, match="line 2: grain: is not a known key"):
-        read_plan(path, Options(), "lite")
+        read_plan(path, Options(), ModelChoice("lite"))
 
 
 def test_a_new_option_can_be_set_in_manifests():

@@ -6,6 +6,7 @@ import pytest
 
 from colorworker.api.keywords import job_request, options_from
 from colorworker.domain.excerpt import Excerpt
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import Options
 from colorworker.errors import UsageError
 from colorworker.settings import Settings
@@ -32,7 +33,11 @@ def test_keywords_reach_the_job():
     assert made.options == Options(
         profile="archive", vividness=1.0, excerpt=Excerpt(60_000, 120_000)
     )
-    assert (made.workers, made.executor, made.model) == (2, "inprocess", "other.npz")
+    assert (made.workers, made.executor, made.model) == (
+        2,
+        "inprocess",
+        ModelChoice("other.npz"),
+    )
     assert (made.include, made.exclude) == (("*.mkv",), ("proxies/**",))
     assert made.completion_report == "reports"
 

@@ -126,7 +126,7 @@ def test_rgb_normalized_by_imagenet_goes_in_and_comes_out(tmp_path):
         ('inptu = "l"', "unknown key 'inptu'"),
         ('input = "yuv"', "input = 'yuv'"),
         ("size = 5", "size = 5"),
-        ('profile = "ddcolour"', "no profile 'ddcolour'"),
+        ('profile = "ddcolr"', "no profile 'ddcolr'"),
         ("size = 128", "takes pictures of 64 x 64, and its description says 128 x 128"),
         ('input = "l"', r"input (1, 3, 64, 64)"),
         ('input_name = "x"', "has no input 'x'"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import Options
 from colorworker.errors import UsageError
 from colorworker.schedule import planfile
@@ -47,7 +48,7 @@ model = "koala"
 def read(tmp_path, text):
     path = tmp_path / "night ly.toml"
     path.write_text(text)
-    return read_plan(path, Options(segment_frames=7), "default")
+    return read_plan(path, Options(segment_frames=7), ModelChoice("default"))
 
 
 def test_a_plan_is_read_and_options_it_does_not_set_come_from_settings(tmp_path):
@@ -57,7 +58,7 @@ def test_a_plan_is_read_and_options_it_does_not_set_come_from_settings(tmp_path)
     assert (plan.name, reels.name, photos.name) == ("night-ly", "1", "photos")
     assert reels.sources == ("s3://archive/reels/", str(tmp_path / "local"))
     assert photos.destination == str(tmp_path / "color")
-    assert (reels.model, photos.model) == ("lite", "koala")
+    assert (reels.model, photos.model) == (ModelChoice("lite"), ModelChoice("koala"))
     assert reels.options == Options(segment_frames=7, profile="archive", vividness=0.6)
     assert photos.options == Options(segment_frames=7, vividness=0.9)
     assert (reels.include, reels.exclude) == ((), ("proxies/**",))
@@ -120,7 +121,7 @@ def test_a_wrong_key_in_the_only_collection_is_named(tmp_path):
     path.write_text('[[collection]]\nsources = ["in"]\ndestination = "out"\nprofil = "archive"\n')
 
     with pytest.raises(UsageError) as raised:
-        read_plan(path, Options(), "lite")
+        read_plan(path, Options(), ModelChoice("lite"))
 
     assert str(raised.value) == (
         f"{path}, line 4: collection[1].profil: is not a known key. Did you mean profile."
@@ -149,7 +150,7 @@ def test_a_plan_without_collections_or_a_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match="collection: is missing"):
         read(tmp_path, 'model = "lite"\n')
     with pytest.raises(UsageError, match="cannot be read"):
-        read_plan(tmp_path / "none.toml", Options(), "lite")
+        read_plan(tmp_path / "none.toml", Options(), ModelChoice("lite"))
 
 
 def test_a_collection_is_reported_at_the_line_of_its_destination(tmp_path):

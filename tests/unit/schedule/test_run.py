@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.domain.models import ModelRef
+from colorworker.domain.models import ModelChoice, ModelRef
 from colorworker.domain.options import Options
 from colorworker.domain.records import record_from_json
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
@@ -140,7 +140,7 @@ def bench(tmp_path):
     return made
 
 
-REELS = Collection("reels", ("archive",), "color", Options(), "lite")
+REELS = Collection("reels", ("archive",), "color", Options(), ModelChoice("lite"))
 PLAN = RestorationPlan("nightly", (REELS,), retry=Retry(attempts=2))
 
 
@@ -163,7 +163,7 @@ def test_only_new_and_changed_sources_and_changed_options_are_done(bench):
     assert bench.opened("color").head("b.png")
     assert bench.run(PLAN).collections[0].tally.gone == 0
 
-    for changed in (replace(REELS, model="other"), replace(REELS, options=Options(vividness=1.0))):
+    for changed in (replace(REELS, model=ModelChoice("other")), replace(REELS, options=Options(vividness=1.0))):
         tally = bench.run(replace(PLAN, collections=(changed,))).collections[0].tally
         assert (tally.worked_on, tally.resumed, tally.gone) == (3, 0, 0)
 
@@ -345,7 +345,7 @@ def test_overlapping_runs_do_no_unit_twice(bench, tmp_path):
 
 
 def test_a_collection_that_cannot_run_does_not_stop_the_next(bench):
-    broken = replace(REELS, name="broken", model="broken", destination="elsewhere")
+    broken = replace(REELS, name="broken", model=ModelChoice("broken"), destination="elsewhere")
 
     end = bench.run(replace(PLAN, collections=(broken, REELS)))
 
