@@ -93,8 +93,8 @@ ALLOWED = {
     ),
     # The Python API has everything but the command line.
     "api": (
-        "color.colorizerprotocol domain driver errors estimate evaluation executors inputs job model pipeline report runs"
-        " schedule settings store training",
+        "color.colorizerprotocol domain driver errors estimate evaluation executors inputs job"
+        " model pipeline report runs schedule settings store training",
         "numpy",
     ),
     "cli": ("*", "rich typer"),

@@ -9,9 +9,8 @@ from typer.testing import CliRunner
 
 from colorworker.cli.colorize import colorize
 from colorworker.cli.optionparameters import with_option_parameters
-from colorworker.domain.models import ModelRef
+from colorworker.domain.models import ModelChoice, ModelRef
 from colorworker.domain.optionfields import OptionInfo, option_fields
-from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import Asset, Options, override
 from colorworker.domain.units import still
 from colorworker.errors import LineRefused, UsageError

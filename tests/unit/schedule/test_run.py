@@ -163,7 +163,10 @@ def test_only_new_and_changed_sources_and_changed_options_are_done(bench):
     assert bench.opened("color").head("b.png")
     assert bench.run(PLAN).collections[0].tally.gone == 0
 
-    for changed in (replace(REELS, model=ModelChoice("other")), replace(REELS, options=Options(vividness=1.0))):
+    for changed in (
+        replace(REELS, model=ModelChoice("other")),
+        replace(REELS, options=Options(vividness=1.0)),
+    ):
         tally = bench.run(replace(PLAN, collections=(changed,))).collections[0].tally
         assert (tally.worked_on, tally.resumed, tally.gone) == (3, 0, 0)
 
