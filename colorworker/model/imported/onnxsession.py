@@ -21,6 +21,10 @@ except Exception as error:  # a broken installation raises anything
         "Install it: pip install 'colorworker[onnx]' (with a GPU: 'colorworker[onnx-gpu]')",
     ) from error
 
+if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+    # It finds the CUDA libraries of the nvidia packages only if they are loaded already.
+    onnxruntime.preload_dlls()
+
 Floats = npt.NDArray[np.float32]
 
 

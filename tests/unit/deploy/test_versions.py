@@ -20,7 +20,7 @@ PINS = dict(
     if not line.startswith("#")
 )
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
-EXTRAS_OF_IMAGES = ("gpu", "ray", "s3", "train")
+EXTRAS_OF_IMAGES = ("gpu", "onnx", "onnx-gpu", "ray", "s3", "train")
 RENEW = "renew deploy/constraints.txt as deploy/README.md says"
 
 
@@ -82,7 +82,7 @@ def test_the_tests_run_with_the_pinned_version(name):
 def test_the_images_install_the_pinned_extras_that_jobs_need():
     installed = re.findall(r"pip install '\.\[(\S+)\]'", DOCKERFILE)
 
-    assert installed == ["ray,s3,train", "gpu,ray,s3,train"]
+    assert installed == ["onnx,ray,s3,train", "gpu,onnx-gpu,ray,s3,train"]
     assert {e for each in installed for e in each.split(",")} == set(EXTRAS_OF_IMAGES)
 
 

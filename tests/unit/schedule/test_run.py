@@ -58,9 +58,10 @@ class Bench:
         image.write_to_file(str(self.archive / name))
 
     def run_collection(self, collection, control):
-        if collection.model == "broken":
+        name = collection.model.name
+        if name == "broken":
             raise UsageError("broken", "no such weights")
-        model = ModelRef(collection.model, collection.model[0] * 64)
+        model = ModelRef(name, name[0] * 64)
         destination, source = self.opened(collection.destination), LocalStore(self.archive)
         self.scratch.mkdir(exist_ok=True)
         (self.scratch / "plan.jsonl").unlink(missing_ok=True)
