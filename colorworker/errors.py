@@ -15,6 +15,7 @@ ColorworkerError
 │   ├── OutputMismatch      the output differs from the plan, and is not published
 │   ├── OutputCollision     another source or a foreign file has the output's name
 │   ├── LineRefused         a manifest line that names no readable object
+│   ├── HintsRefused        color hints of this item that cannot be used
 │   ├── StrictFailure       colored with losses, which --strict does not accept
 │   └── Quarantined         the worker died on every attempt at this item
 ├── ItemSkipped             nothing to do for this item; not a failure
@@ -139,6 +140,12 @@ class LineRefused(ItemError):
     """A manifest line names no object, or one outside the manifest's root."""
 
     code = "line_refused"
+
+
+class HintsRefused(ItemError):
+    """Color hints, a reference or another input that people gave for this item cannot be used."""
+
+    code = "hints_refused"
 
 
 class StrictFailure(ItemError):

@@ -1,0 +1,114 @@
+"""Find color hints: beside the pictures, or in the folder that the option `hints` names."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from colorworker.domain.entries import Entry
+from colorworker.domain.hints import InputFile, stem_and_frame, stem_of
+from colorworker.domain.options import Options
+from colorworker.errors import KeyMissing, UsageError
+from colorworker.store.objectstore import ObjectInfo, ObjectStore, OpenStore
+
+logger = logging.getLogger(__name__)
+
+_MOST_WARNINGS = 20
+
+
+@dataclass
+class HintsIndex:
+    """The hints files of one or more stores, by the picture that they belong to.
+
+    Kept in memory: people make them by hand.
+    """
+
+    _files: dict[tuple[str, str], list[InputFile]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _used: set[tuple[str, str]] = field(default_factory=set)
+
+    def add(self, root: str, info: ObjectInfo) -> bool:
+        """Take a listed object; return False if its key is not that of a hints file."""
+        found = stem_and_frame(info.key)
+        if found is None:
+            return False
+        stem, frame = found
+        file = InputFile(root, info.key, info.etag, info.size_bytes, frame)
+        self._files[root, stem].append(file)
+        return True
+
+    def add_beside(self, store: ObjectStore, key: str) -> None:
+        """Look for the hints of one picture that was named instead of listed."""
+        for suffix in (".hints.json", ".hints.png"):
+            try:
+                self.add(store.uri, store.list_one(stem_of(key) + suffix))
+            except KeyMissing:
+                continue
+
+    def files_of(self, root: str, key: str) -> tuple[InputFile, ...]:
+        """Return the hints of a picture, painted ones first: JSON covers them."""
+        place = root, stem_of(key)
+        if place not in self._files:
+            return ()
+        self._used.add(place)
+        files = [each for each in self._files[place] if each.frame is None]
+        return tuple(sorted(files, key=lambda each: (not each.is_overlay, each.key)))
+
+    def unused(self) -> list[InputFile]:
+        """Return the files that no picture has asked for, by key."""
+        found = (file for place in self._files.keys() - self._used for file in self._files[place])
+        return sorted(found, key=lambda file: file.key)
+
+
+def apply_hints(
+    entries: Iterable[Entry], options: Options, beside: HintsIndex, opened: OpenStore
+) -> Iterator[Entry]:
+    """Yield the entries, with their hints added to the options of pictures.
+
+    A folder that the option `hints` names takes the place of the files beside a picture if it has
+    any for it. Hints that belong to no picture are logged as warnings.
+
+    Args:
+        entries: Entries of the job.
+        options: Options of the job.
+        beside: Hints files that were found while the sources were listed.
+        opened: Opens a store.
+
+    Raises:
+        UsageError: If there is no such folder.
+        StoreError: If it cannot be listed.
+    """
+    folders: dict[str, tuple[str, HintsIndex]] = {}
+    for entry in entries:
+        place = entry.options(options).hints
+        if place and place not in folders:
+            folders[place] = _listed(place, opened)
+        if entry.kind != "still" or entry.outcome:
+            yield entry
+            continue
+        files = beside.files_of(entry.root, entry.key)
+        if place:
+            root, index = folders[place]
+            files = index.files_of(root, entry.key) or files
+        changes = {**dict(entry.own_options), "hint_files": files}
+        yield replace(entry, own_options=tuple(sorted(changes.items()))) if files else entry
+    unused = [*beside.unused(), *(file for _, each in folders.values() for file in each.unused())]
+    for file in unused[:_MOST_WARNINGS]:
+        logger.warning("%s: these color hints belong to no picture of this job", file.key)
+    if len(unused) > _MOST_WARNINGS:
+        logger.warning("%d more color hints belong to none", len(unused) - _MOST_WARNINGS)
+
+
+def _listed(place: str, opened: OpenStore) -> tuple[str, HintsIndex]:
+    index = HintsIndex()
+    with closing(opened(place)) as store:
+        found = [info.key for info in store.list() if index.add(store.uri, info)]
+        if not found:
+            raise UsageError(
+                place,
+                "holds no color hints (NAME.hints.json or NAME.hints.png)",
+                "Check the path given as --hints",
+            )
+        return store.uri, index
