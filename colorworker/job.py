@@ -29,6 +29,7 @@ from colorworker.executors.preflight import (
 )
 from colorworker.executors.start import checked_place, start_executor
 from colorworker.executors.worker import WorkerSpec
+from colorworker.inputs.hintsfiles import HintsIndex, apply_hints
 from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, put_job_plan
 from colorworker.inputs.listing import open_sources, plan_entries
 from colorworker.inputs.referencefolders import apply_references
@@ -240,7 +241,9 @@ def _frozen_plan(
         sources = open_sources(
             stack, request.sources, written, request.include, request.exclude, opened
         )
-        entries = plan_entries(sources, request.options, scratch)
+        beside = HintsIndex()
+        entries = plan_entries(sources, request.options, scratch, beside)
+        entries = apply_hints(entries, request.options, beside, opened)
         if request.options.excerpt:
             entries = excerpt_entries(entries, Excerpt(*request.options.excerpt))
         entries = apply_references(entries, request.options, opened, _check_reference, max_pixels)

@@ -17,7 +17,7 @@ from colorworker.settings import ExecutorName, Settings
 
 PathLike = str | os.PathLike[str]
 
-_INTERNAL = {"excerpt", "adjustments", "reference_frames"}
+_INTERNAL = {"excerpt", "adjustments", "reference_frames", "hint_files"}
 _OPTIONS = {field.name for field in fields(Options)} - _INTERNAL | {"per_frame"}
 _JOB = {"model", "model_profile", "blend", "executor", "workers", "include", "exclude"}
 _JOB |= {"completion_report", "start", "end", "shots"}

@@ -19,7 +19,9 @@ DEFAULT_RADIUS = 4.0
 _MAX_RADIUS = 10_000.0
 _GRAY = "gray"
 _HEX = re.compile("#[0-9a-fA-F]{6}")
-_NAME = re.compile(r"(?P<stem>.+)\.hints(?:/(?:ref_)?(?P<frame>\d{1,9}))?\.(?:json|png)", re.I)
+_NAME = re.compile(
+    r"(?P<stem>.+)\.hints(?:/(?:ref_)?(?P<frame>\d{1,9}))?\.(?:json|png)", re.IGNORECASE
+)
 _FIELDS = {"x", "y", "points", "color", "radius"}
 
 
@@ -70,6 +72,11 @@ def stem_and_frame(key: str) -> tuple[str, int | None] | None:
         return None
     frame = found["frame"]
     return found["stem"], None if frame is None else int(frame)
+
+
+def is_hints_key(key: str) -> bool:
+    """Return whether a key is that of a hints file."""
+    return ".hints" in key and stem_and_frame(key) is not None
 
 
 def stem_of(key: str) -> str:
@@ -128,7 +135,7 @@ def _hint(value: Any, width: int, height: int) -> ColorHint:
     if not isinstance(value, dict):
         raise ValueError("is not an object")
     if unknown := value.keys() - _FIELDS:
-        raise ValueError(f"has no field {sorted(map(str, unknown))[0]!r:.60}")
+        raise ValueError(f"has no field {min(map(str, unknown))!r:.60}")
     is_stroke = "points" in value
     if is_stroke == ("x" in value or "y" in value):
         raise ValueError("needs either x and y, or points")

@@ -6,8 +6,10 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
+from colorworker.domain.coloroptions import ColorOptions
+from colorworker.domain.hints import InputFile
 from colorworker.domain.optionfields import OptionInfo, option_fields
-from colorworker.domain.references import Reach, ReferenceFrame
+from colorworker.domain.references import ReferenceFrame
 from colorworker.errors import UsageError
 
 Kind = Literal["still", "film"]
@@ -74,7 +76,7 @@ class Adjustment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(ColorOptions):
     """Everything that determines an output besides its source and the weights.
 
     Fields with an `OptionInfo` are options that users give; see `optionfields`. Options that differ
@@ -227,20 +229,6 @@ class Options:
             setting="media",
         ),
     ] = False
-    references: Annotated[
-        str,
-        OptionInfo(
-            "Folder or s3:// prefix with colored frames of films, `KEY-OF-FILM/ref_000040.png`;"
-            " each gives its colors to its shot.",
-            changes_output=False,
-        ),
-    ] = ""
-    references_reach: Annotated[
-        Reach,
-        OptionInfo(
-            "film: shots without a reference take the colors of the most similar shot that has one."
-        ),
-    ] = "shot"
     preview: Annotated[
         bool,
         OptionInfo(
@@ -252,8 +240,6 @@ class Options:
     is None for the film's end."""
     adjustments: tuple[Adjustment, ...] = ()
     """Color adjustments for parts of a single film."""
-    reference_frames: tuple[ReferenceFrame, ...] = ()
-    """What `references` has for a single film."""
 
     def __post_init__(self) -> None:
         """Check the values, alone and together, and turn JSON's lists back into adjustments.
@@ -271,6 +257,7 @@ class Options:
         object.__setattr__(self, "adjustments", adjustments)
         frames = tuple(ReferenceFrame(*each) for each in self.reference_frames)
         object.__setattr__(self, "reference_frames", frames)
+        object.__setattr__(self, "hint_files", tuple(InputFile(*each) for each in self.hint_files))
         codecs = CODECS[self.profile]
         if self.codec is not None and self.codec not in codecs:
             raise UsageError(
@@ -317,7 +304,7 @@ def non_default(options: Options) -> dict[str, Any]:
 
     So a new option does not change any identity until it is set. To change a default, raise
     `units.RECIPE`. The access profile's default codec and the codec's default crf count as not set,
-    and so do options that only judge outputs or say where references lie. A codec named for the
+    and so do options that only judge outputs or say where something lies. A codec named for the
     mezzanine profile counts as set even if it is ProRes: without it, films of full range become
     DNxHR.
     """
@@ -328,7 +315,7 @@ def non_default(options: Options) -> dict[str, Any]:
             crf = None
         if codec == default:
             codec = None
-    values = {**vars(options), "codec": codec, "crf": crf}
+    values = {**vars(options), "codec": codec, "crf": crf, **options.given_identity()}
     judging = {
         field.name for field in option_fields(type(options)) if not field.info.changes_output
     }

@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from colorworker.domain.entries import Entry, own_options
+from colorworker.domain.hints import is_hints_key
 from colorworker.domain.options import Options
 from colorworker.domain.outputkeys import suffix_of
 from colorworker.errors import ColorworkerError, LineRefused, SourceUnreadable, UsageError
 from colorworker.inputs.catalog import Catalog, ResolvedLine
 from colorworker.inputs.classify import classify_by_content, classify_by_name, with_outcome
+from colorworker.inputs.hintsfiles import HintsIndex, apply_hints
 from colorworker.inputs.lookup import fill_missing_details
 from colorworker.inputs.manifestlines import ManifestEntry, RefusedLine, line_label
 from colorworker.inputs.manifests import Manifest, open_manifest
@@ -20,6 +22,7 @@ from colorworker.inputs.manifesturi import is_manifest
 from colorworker.media.filetypes import film_output_extension, still_output_extension
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectInfo, ObjectStore, OpenStore
+from colorworker.store.openstore import open_store
 from colorworker.store.sources import (
     Source,
     key_filter,
@@ -72,7 +75,12 @@ def open_sources(
     return sources
 
 
-def plan_entries(sources: Iterable[OpenSource], options: Options, scratch: Path) -> Iterator[Entry]:
+def plan_entries(
+    sources: Iterable[OpenSource],
+    options: Options,
+    scratch: Path,
+    hints: HintsIndex | None = None,
+) -> Iterator[Entry]:
     """Yield an entry for every object of the sources, sorted by key, with its output key.
 
     The first entry comes when everything is listed. Memory does not grow with the number of
@@ -82,15 +90,18 @@ def plan_entries(sources: Iterable[OpenSource], options: Options, scratch: Path)
         sources: Sources of the job.
         options: Options of the job; items keep only options that differ from these.
         scratch: A folder.
+        hints: Receives the files with color hints that lie beside listed pictures, complete when
+            the first entry comes. They are no entries.
 
     Raises:
         UsageError: If the file cannot be written, or a manifest turns out to be incomplete.
     """
     with closing(Catalog(scratch, partial(_output_extension, options))) as catalog:
         with_manifest: dict[str, ObjectStore] = {}
+        hints = HintsIndex() if hints is None else hints
         for item in sources:
             if item.manifest is None:
-                catalog.add_listing(_listed_entries(item))
+                catalog.add_listing(_listed_entries(item, hints))
             else:
                 lines = _resolved_lines(item, item.manifest, options)
                 catalog.add_manifest(lines, item.manifest.folder)
@@ -103,7 +114,9 @@ def plan_entries(sources: Iterable[OpenSource], options: Options, scratch: Path)
 def list_entries(sources: Iterable[OpenSource], options: Options) -> list[Entry]:
     """Return the entries of `plan_entries` as a list: for jobs that are known to be small."""
     with tempfile.TemporaryDirectory(prefix="colorworker-") as folder:
-        return list(plan_entries(sources, options, Path(folder)))
+        hints = HintsIndex()
+        entries = plan_entries(sources, options, Path(folder), hints)
+        return list(apply_hints(entries, options, hints, open_store))
 
 
 def _output_extension(of_job: Options, entry: Entry) -> str:
@@ -113,16 +126,20 @@ def _output_extension(of_job: Options, entry: Entry) -> str:
     return film_output_extension(extension, options.profile, options.codec)
 
 
-def _listed_entries(item: OpenSource) -> Iterator[Entry]:
+def _listed_entries(item: OpenSource, hints: HintsIndex) -> Iterator[Entry]:
     """Yield an entry for every object that a source lists, without output keys.
 
     Sidecars are recognized by name and not read; an object with an unclear name is classified by
     its first bytes. An entry that cannot be done is `failed` with the reason, or `skipped` if it
     is neither a picture nor a film.
     """
-    for info in select_objects(item.store, item.source):
+    if item.source.key:
+        hints.add_beside(item.store, item.source.key)
+    for info in select_objects(item.store, item.source, also=is_hints_key):
         if info.key.startswith(f"{STATE}/"):
             # State of another job: the source was a destination once.
+            continue
+        if hints.add(item.store.uri, info):
             continue
         entry = Entry(item.store.uri, info.key, info.size_bytes, info.etag)
         try:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.guided import fit_to_luma
+from colorworker.color.knowncolors import KnownColors, apply_known_colors
 from colorworker.color.tone import is_color
 from colorworker.domain.label import notice_of
 from colorworker.domain.notes import split_notes
@@ -19,6 +20,7 @@ from colorworker.media.stills.picture import VipsPicture
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 from colorworker.pipeline.beforeafter import still_thumbnail
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.givencolors import read_hints
 from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
@@ -41,6 +43,8 @@ class OpenStill:
     picture: VipsPicture
     lab: Floats
     """L*a*b* of the upright picture at the model's size, (h, w, 3)."""
+    known: tuple[KnownColors, ...]
+    """Known colors at that size, in the order in which they are applied."""
     timer: PhaseTimer
     close: Callable[[], None]
 
@@ -65,6 +69,7 @@ def open_for_color(
         SourceDamaged: If the picture does not decode completely.
         SourceTooLarge: If it has more pixels than decoders may produce.
         SourceUnsupported: If its format is not supported.
+        HintsRefused: If its color hints cannot be used.
     """
     if found := finished(context.destination, unit.unit_id):
         return found, True
@@ -85,7 +90,9 @@ def open_for_color(
             lab = picture.proxy(*shape)
         if unit.options.color_sources == "skip" and _is_in_color(lab):
             return _commit(context, _as_skipped(record), timer), False
-        return OpenStill(unit, record, picture, lab, timer, stack.pop_all().close)
+        size = picture.info.upright_height, picture.info.upright_width
+        known = read_hints(context, unit.options.hint_files, size, lab[..., 0])
+        return OpenStill(unit, record, picture, lab, known, timer, stack.pop_all().close)
     raise AssertionError  # mypy: the stack swallows nothing
 
 
@@ -106,6 +113,7 @@ def finish_in_color(
     """
     record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
     with computing:
+        ab = apply_known_colors(still.lab[..., 0], ab, still.known)
         thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
     context.destination.put(record.thumbnail_key, thumbnail)
     if not still.unit.options.preview:

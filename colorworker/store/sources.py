@@ -91,8 +91,12 @@ def _is_object(store: ObjectStore, key: str) -> bool:
     return True
 
 
-def select_objects(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
+def select_objects(
+    store: ObjectStore, source: Source, also: Callable[[str], bool] = lambda _: False
+) -> Iterator[ObjectInfo]:
     """Yield the objects of a source; unreadable ones have `error` set.
+
+    Of a folder, a prefix or a glob, those objects are also yielded whose key `also` accepts.
 
     A single object has the same size and ETag as in a listing, so its identity is the same whether
     it was named or listed.
@@ -103,7 +107,7 @@ def select_objects(store: ObjectStore, source: Source) -> Iterator[ObjectInfo]:
             yield _single_object(store, source.key)
         return
     for info in store.list(_MAGIC.split(source.pattern)[0]):
-        if chosen(info.key):
+        if chosen(info.key) or also(info.key):
             yield info
 
 

@@ -1,0 +1,141 @@
+"""Fill the object that a stroke of a brush lies in, up to the edges of luma around it."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from colorworker.color.guided import fit_planes_to_luma
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_TOLERANCES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.5, 9.0, 11.0, 13.0, 16.0, 20.0, 25.0)
+"""Differences of L* that are tried as the border of an object."""
+_FULL_EDGE = 14.0
+"""Difference of L* across an edge that is certainly one."""
+_DEVIATION = 0.5
+"""Weight of the difference to the stroke's own L*, beside the contrast between neighbors."""
+_GROWTH = 0.25
+"""A region that is x times as large must have a border that is x^0.25 times as clear."""
+_LEAST = 10.0
+"""Objects that are up to this many times as large as the stroke are equally likely."""
+_MOST = 0.7
+"""Share of the picture above which a region is no object."""
+_FRAME_SHARE = 0.5
+"""Weight of the pixels where a region touches the picture's frame, which have no contrast."""
+_PARTLY = 0.05
+"""A smaller share of a pixel is no claim to it."""
+_EPSILON = 4.0
+"""See `guided.fit_planes_to_luma`."""
+
+
+def fill_strokes(lightness: Floats, strokes: Sequence[Mask]) -> list[Floats]:
+    """Return the share of each pixel that each stroke colors, each (h, w) in [0, 1].
+
+    Where the objects of several strokes are the same, the nearest stroke colors it.
+
+    Args:
+        lightness: L* in [0, 100], (h, w).
+        strokes: The pixels of each stroke, (h, w).
+    """
+    fills = [fill_stroke(lightness, stroke) for stroke in strokes]
+    if len(fills) < 2:
+        return fills
+    nearest = np.full(lightness.shape, np.inf, np.float32)
+    owner = np.full(lightness.shape, -1, np.int32)
+    for number, (fill, stroke) in enumerate(zip(fills, strokes, strict=True)):
+        distance = cv2.distanceTransform((~stroke).astype(np.uint8), cv2.DIST_L2, 3)
+        # A later stroke over an earlier one wins.
+        wins = (fill > _PARTLY) & (distance <= nearest)
+        nearest[wins], owner[wins] = distance[wins], number
+    return [
+        np.where((owner == number) | (owner < 0), fill, 0).astype(np.float32)
+        for number, fill in enumerate(fills)
+    ]
+
+
+def fill_stroke(lightness: Floats, stroke: Mask) -> Floats:
+    """Return the share of each pixel that belongs to the object under a stroke, (h, w) in [0, 1].
+
+    The region grows from the stroke across ever larger differences of L*. The region with the
+    clearest border counts: one that stops at an edge rather than in the middle of an even area.
+
+    Args:
+        lightness: L* in [0, 100], (h, w).
+        stroke: The pixels of the stroke, (h, w).
+    """
+    if not stroke.any():
+        return np.zeros(lightness.shape, np.float32)
+    best, best_score = stroke, 0.0
+    least = _LEAST * float(stroke.mean())
+    for smooth in _smoothed(lightness):
+        contrast = _contrast(smooth)
+        cost = np.maximum(contrast, _DEVIATION * _deviation(smooth, smooth[stroke]))
+        for tolerance in _TOLERANCES:
+            region = _grown(cost <= tolerance, stroke)
+            share = float(region.mean())
+            if share > _MOST:
+                break
+            score = _border_contrast(contrast, region) / max(share, least) ** _GROWTH
+            if score > best_score:
+                best, best_score = region, score
+    return _softened(best, lightness)
+
+
+def _smoothed(lightness: Floats) -> list[Floats]:
+    """Return the picture without grain, and without the texture and folds of cloth."""
+    fine = cv2.bilateralFilter(np.ascontiguousarray(lightness, np.float32), 5, 8.0, 2.0)
+    even = cv2.medianBlur(fine, 5)
+    for _ in range(3):
+        even = cv2.bilateralFilter(even, 9, 16.0, 4.0)
+    return [fine, even]
+
+
+def _contrast(smooth: Floats) -> Floats:
+    """Return the largest difference of L* between each pixel's neighbors, per 2 pixels."""
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.dilate(smooth, kernel) - cv2.erode(smooth, kernel), np.float32)
+
+
+def _deviation(smooth: Floats, own: Floats) -> Floats:
+    """Return how far each pixel's L* lies outside the range of the stroke's own."""
+    low, high = np.percentile(own, (5, 95))
+    return np.asarray(np.maximum(np.maximum(low - smooth, smooth - high), 0), np.float32)
+
+
+def _grown(passable: Mask, stroke: Mask) -> Mask:
+    """Return what is connected to the stroke by passages of at least three pixels."""
+    kernel = np.ones((3, 3), np.uint8)
+    wide = cv2.erode(passable.astype(np.uint8), kernel) | stroke.astype(np.uint8)
+    _, labels = cv2.connectedComponents(wide, connectivity=4)
+    own = np.isin(labels, np.unique(labels[stroke]))
+    # The border of an object has contrast itself, so it is two pixels wider than what is passable.
+    grown = cv2.dilate(own.astype(np.uint8), kernel).astype(bool) & (passable | own)
+    return _closed(grown)
+
+
+def _closed(region: Mask) -> Mask:
+    """Return the region without small holes, such as grain and spots."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (~region).astype(np.uint8), connectivity=4
+    )
+    most = max(8, int(0.02 * region.sum()))
+    small = [label for label in range(1, count) if stats[label, cv2.CC_STAT_AREA] <= most]
+    return region | np.isin(labels, small) if small else region
+
+
+def _border_contrast(contrast: Floats, region: Mask) -> float:
+    """Return the mean contrast just outside of the region, in [0, 1]."""
+    around = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~region
+    at_frame = sum(int(line.sum()) for line in (region[0], region[-1], region[:, 0], region[:, -1]))
+    length = float(around.sum()) + _FRAME_SHARE * at_frame
+    return float(np.minimum(contrast[around] / _FULL_EDGE, 1).sum()) / length if length else 0.0
+
+
+def _softened(region: Mask, lightness: Floats) -> Floats:
+    """Return the region with its border moved to the middle of the edge of luma, and as soft."""
+    wider = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    (slope,), (offset,) = fit_planes_to_luma(lightness, wider[None], _EPSILON)
+    return np.asarray(np.clip(slope * lightness + offset, 0, 1), np.float32)

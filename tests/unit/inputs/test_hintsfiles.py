@@ -1,0 +1,73 @@
+"""Hints are found beside pictures or in a folder of their own, and are never colored."""
+
+import pytest
+
+from colorworker.domain.options import Options
+from colorworker.errors import UsageError
+from colorworker.inputs.hintsfiles import HintsIndex, apply_hints
+from colorworker.inputs.listing import OpenSource, plan_entries
+from colorworker.store.local import LocalStore
+from colorworker.store.openstore import open_store
+from colorworker.store.sources import Source
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of pictures of which one has hints."""
+    for name in ("a/b.tif", "a/b.hints.json", "a/b.hints.png", "c.png", "lost.hints.json"):
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PNG)
+    return tmp_path / "scans"
+
+
+def planned(folder, tmp_path, options=None, **source):
+    """Return the keys of the hints of every entry, by the entry's key."""
+    options, index = options or Options(), HintsIndex()
+    opened = OpenSource(Source(str(folder), **source), LocalStore(folder))
+    entries = plan_entries([opened], options, tmp_path, index)
+    return {
+        entry.key: [(file.root, file.key) for file in entry.options(options).hint_files]
+        for entry in apply_hints(entries, options, index, open_store)
+    }
+
+
+def test_hints_beside_a_picture_belong_to_it_and_are_no_items(folder, tmp_path, caplog):
+    uri = LocalStore(folder).uri
+
+    found = planned(folder, tmp_path)
+
+    assert found == {
+        "a/b.tif": [(uri, "a/b.hints.png"), (uri, "a/b.hints.json")],
+        "c.png": [],
+    }
+    assert "lost.hints.json: these color hints belong to no picture" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "source", [{"include": ("*.tif",)}, {"pattern": "a/*.tif"}, {"key": "a/b.tif"}]
+)
+def test_hints_are_found_however_the_picture_is_chosen(folder, tmp_path, source):
+    found = planned(folder, tmp_path, **source)
+
+    assert [key for _, key in found["a/b.tif"]] == ["a/b.hints.png", "a/b.hints.json"]
+    assert list(found) == ["a/b.tif"]
+
+
+def test_a_folder_of_hints_takes_the_place_of_those_beside(folder, tmp_path):
+    other = tmp_path / "hints"
+    (other / "a").mkdir(parents=True)
+    (other / "a/b.hints.json").write_bytes(b"[]")
+
+    found = planned(folder, tmp_path, Options(hints=str(other)))
+
+    assert found["a/b.tif"] == [(LocalStore(other).uri, "a/b.hints.json")]
+
+
+def test_a_folder_without_hints_is_refused(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(UsageError, match="holds no color hints"):
+        planned(folder, tmp_path, Options(hints=str(tmp_path / "empty")))

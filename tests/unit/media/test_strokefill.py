@@ -1,0 +1,74 @@
+"""A stroke fills its object up to the edge of luma, and does not leak."""
+
+import cv2
+import numpy as np
+import pytest
+
+from colorworker.media.strokefill import fill_stroke, fill_strokes
+
+SEEDS = (0, 1, 3, 4, 5, 7, 9, 11, 13, 17)
+
+
+def scene(seed, height=256, width=320):
+    """Return (L*, object, stroke): a shaded object of any shape on uneven ground, with grain."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    y, x, radius = height * random.uniform(0.35, 0.65), width * random.uniform(0.35, 0.65), 0.0
+    radius = random.uniform(45, 80)
+    angle, lobes = np.arctan2(rows - y, columns - x), random.integers(2, 6)
+    depth = random.uniform(0.05, 0.3)
+    distance = np.hypot(rows - y, (columns - x) * random.uniform(0.7, 1.3))
+    inside = distance < radius * (1 + depth * np.cos(lobes * angle + random.uniform(0, 6)))
+    base, contrast = random.uniform(30, 70), random.choice([-1, 1]) * random.uniform(14, 25)
+
+    def uneven(spread, shape):
+        coarse = random.normal(0, spread, shape).astype(np.float32)
+        return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+    ground = uneven(4, (8, 10)) + base + random.uniform(-8, 8) * columns / width
+    shade = random.uniform(-8, 8) * (rows - y) / radius
+    body = base + contrast + shade + uneven(1.5, (12, 15))
+    picture = cv2.GaussianBlur(np.where(inside, body, ground), (0, 0), 0.8)
+    picture += random.normal(0, random.uniform(0.3, 1.5), (height, width))
+    stroke = np.zeros((height, width), np.uint8)
+    ends = [(int(x - radius * 0.3), int(y - radius * 0.1)), (int(x + radius * 0.3), int(y))]
+    cv2.line(stroke, *ends, 1, 5)
+    return np.clip(picture, 0, 100).astype(np.float32), inside, stroke.astype(bool)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_stroke_fills_nine_tenths_of_its_object_and_leaks_less_than_a_twentieth(seed):
+    lightness, inside, stroke = scene(seed)
+
+    fill = fill_stroke(lightness, stroke)
+
+    assert fill[inside].mean() >= 0.9
+    assert fill[~inside].sum() < 0.05 * inside.sum()
+    assert 0 <= fill.min() <= fill.max() <= 1
+
+
+def test_a_stroke_in_a_picture_without_edges_does_not_fill_all_of_it():
+    stroke = np.zeros((64, 64), bool)
+    stroke[30:34, 20:40] = True
+
+    fill = fill_stroke(np.full((64, 64), 50, np.float32), stroke)
+
+    assert fill.mean() < 0.2
+
+
+def test_of_two_strokes_in_one_object_each_colors_the_nearer_part():
+    lightness = np.full((64, 96), 30, np.float32)
+    lightness[8:56, 8:88] = 70
+    left, right = np.zeros((2, 64, 96), bool)
+    left[20:40, 20:24], right[20:40, 70:74] = True, True
+
+    first, second = fill_strokes(lightness, [left, right])
+
+    assert first[12:52, 12:40].min() > 0.9
+    assert second[12:52, 56:84].min() > 0.9
+    assert np.minimum(first, second).max() < 0.06
+    assert first[:4].max() < 0.1
+
+
+def test_no_stroke_fills_nothing():
+    assert not fill_stroke(np.full((9, 9), 50, np.float32), np.zeros((9, 9), bool)).any()
