@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -12,20 +11,13 @@ from colorworker.domain.hints import MAX_BYTES, ColorHint, InputFile, parse_hint
 from colorworker.errors import HintsRefused, KeyMissing, SourceChanged
 from colorworker.media.stills.overlay import read_overlay
 from colorworker.media.strokefill import fill_strokes
+from colorworker.media.strokes import draw_stroke, strokes_of_one_color
 from colorworker.pipeline.context import WorkerContext
 
 Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 _PAINTED = 0.2
 """Share of a pixel that must be painted."""
-_COLOR_STEP = 8.0
-"""Painted colors that differ by less in a* and b* are one stroke."""
-_MOST_STROKES = 64
-"""Maximum number of painted strokes that are filled, largest first; the others are kept as they
-are painted."""
-_SHIFT = 4
-"""Bits of subpixels in OpenCV's drawing."""
 
 
 def read_hints(
@@ -81,7 +73,7 @@ def known_from_hints(
         lightness: L* at the model's size, (h, w).
     """
     strokes = [hint for hint in hints if hint.is_stroke]
-    masks = [_drawn(hint, size, _shape(lightness)) for hint in strokes]
+    masks = [draw_stroke(hint.points, hint.radius, size, _shape(lightness)) for hint in strokes]
     filled = fill_strokes(lightness, masks)
     known = [
         KnownColors(_constant(ab, lightness), np.maximum(fill, mask).astype(np.float32), "stroke")
@@ -92,7 +84,7 @@ def known_from_hints(
         ab = np.zeros((*lightness.shape, 2), np.float32)
         weight = np.zeros(lightness.shape, np.float32)
         for hint in points:
-            drawn = _drawn(hint, size, _shape(lightness))
+            drawn = draw_stroke(hint.points, hint.radius, size, _shape(lightness))
             ab[drawn], weight[drawn] = _ab_of(hint), 1
         known.append(KnownColors(ab, weight, "hint"))
     return known
@@ -109,45 +101,12 @@ def known_from_overlay(ab: Floats, share: Floats, lightness: Floats) -> list[Kno
     painted = share > _PAINTED
     if not painted.any():
         return []
-    masks = _strokes_of_one_color(ab, painted)
+    masks = strokes_of_one_color(ab, painted)
     known = [
         KnownColors(_constant(ab[mask].mean(0), lightness), fill, "overlay")
         for fill, mask in zip(fill_strokes(lightness, masks), masks, strict=True)
     ]
     return [*known, KnownColors(ab, painted.astype(np.float32), "overlay")]
-
-
-def _strokes_of_one_color(ab: Floats, painted: Mask) -> list[Mask]:
-    """Return the connected areas of one color, the largest ones."""
-    steps = np.rint(ab / _COLOR_STEP).astype(np.int32)
-    codes = np.where(painted, (steps[..., 0] + 64) * 256 + steps[..., 1] + 64, -1)
-    masks: list[Mask] = []
-    for code in np.unique(codes[painted]):
-        count, labels = cv2.connectedComponents((codes == code).astype(np.uint8), connectivity=8)
-        if count > 4 * _MOST_STROKES:
-            continue
-        masks += [labels == label for label in range(1, count)]
-    return sorted(masks, key=lambda mask: -int(mask.sum()))[:_MOST_STROKES]
-
-
-def _drawn(hint: ColorHint, size: tuple[int, int], shape: tuple[int, int]) -> Mask:
-    """Return the pixels of a hint at another size; at least one."""
-    down, across = shape[0] / size[0], shape[1] / size[1]
-    unit = 1 << _SHIFT
-    # Pixel centers: the pixel (0, 0) covers 0 to 1.
-    places = [((x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5) for x, y in hint.points]
-    drawn = np.zeros(shape, np.uint8)
-    for x, y in places[:1]:
-        drawn[min(max(round(y), 0), shape[0] - 1), min(max(round(x), 0), shape[1] - 1)] = 1
-    radius = hint.radius * (down * across) ** 0.5
-    corners = np.rint(np.array(places) * unit).astype(np.int32)
-    if radius >= 0.75:
-        for corner in corners:
-            cv2.circle(drawn, corner.tolist(), round(radius * unit), 1, cv2.FILLED, shift=_SHIFT)
-    if len(corners) > 1:
-        thickness = max(1, round(2 * radius))
-        cv2.polylines(drawn, [corners], False, 1, thickness, shift=_SHIFT)
-    return drawn.astype(bool)
 
 
 def _ab_of(hint: ColorHint) -> Floats:

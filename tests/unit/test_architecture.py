@@ -28,8 +28,6 @@ ALLOWED = {
     "model.imported.onnxfile": ("errors model store", "numpy onnx"),
     "model.imported.onnxsession": ("errors model", "numpy onnxruntime"),
     "pipeline": ("errors domain color media store state", "numpy xxhash"),
-    # Draws hints.
-    "pipeline.givencolors": ("errors domain color media pipeline", "cv2 numpy"),
     # Needs a scratch file to sort and name a million sources; `domain` does no I/O.
     "inputs": ("errors domain media.filetypes store state inputs", ""),
     "inputs.jsonlines": ("errors domain store state inputs", "pydantic"),
