@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from colorworker.domain.hints import InputFile, parse_hints, stem_and_frame
-from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, Options
 from colorworker.domain.units import still
 from colorworker.errors import HintsRefused
 
