@@ -1,7 +1,7 @@
 """The references of a segment: read, registered to their frames, and ready to be carried."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from colorworker.domain.references import ReferenceFrame
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Segment
 from colorworker.domain.videoinfo import VideoInfo
-from colorworker.errors import ColorworkerError, ItemError, KeyMissing
+from colorworker.errors import ItemError, KeyMissing
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.deinterlace import deinterlace_segment
 from colorworker.media.planes import PlaneScaler, color_spec, luma_plane
@@ -25,7 +25,7 @@ from colorworker.media.registration import (
 )
 from colorworker.media.stills.referencepicture import no_color, reference_lab
 from colorworker.pipeline.context import WorkerContext
-from colorworker.pipeline.propagation.carrying import ColorCarrier, KnownFrame
+from colorworker.pipeline.propagation.carrying import ColorCarrier, KnownFrame, KnownPlace
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,7 +49,7 @@ class _Loading:
     info: VideoInfo
     timeline: Timeline
     working: tuple[int, int]
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
 
     @property
     def first(self) -> int:
@@ -85,11 +85,12 @@ def load_references(
     info: VideoInfo,
     timeline: Timeline,
     working: tuple[int, int],
-) -> tuple[ColorCarrier, list[str]]:
-    """Return what carries the colors of the unit's references, and warnings about them.
+    warnings: list[str],
+) -> ColorCarrier:
+    """Return what carries the colors of the unit's references.
 
-    A reference that cannot be used is left out with a warning. Of the segments that use one, only
-    the segment with its frame warns about it.
+    A reference is read when a frame needs it. One that cannot be used is left out with a warning.
+    Of the segments that use one, only the segment with its frame warns about it.
 
     Args:
         context: The worker's context.
@@ -97,49 +98,63 @@ def load_references(
         info: The film's video stream.
         timeline: The film's timeline.
         working: (height, width) that the network works at.
+        warnings: Receives a sentence for each problem, until the segment is colored.
 
-    Raises:
-        SourceDamaged: If the frame of a reference does not decode.
-        StoreUnavailable: If the store of the references does not answer.
+    Later, the carrier raises SourceDamaged if the frame of a reference does not decode, and
+    StoreUnavailable if the store of the references does not answer.
     """
-    loading = _Loading(context, unit, info, timeline, working)
-    found = []
+    loading = _Loading(context, unit, info, timeline, working, warnings)
+    frames = len(timeline.pts)
+    by_place = {}
     for reference in unit.options.reference_frames:
-        known, warning = _known_frame(loading, reference)
-        found += [known] if known else []
-        if warning and _is_reported_here(loading, reference):
-            loading.warnings.append(warning)
-    return ColorCarrier(found, loading.first), loading.warnings
+        if reference.frame >= frames:
+            warnings.append(
+                f"reference {reference.key} is for frame {reference.frame}, but the film has frames"
+                f" 0 to {frames - 1}; it is not used"
+            )
+        elif reference.end is None or reference.first < reference.end:
+            place = KnownPlace(reference.frame, reference.first, reference.end)
+            by_place[place] = reference
+    return ColorCarrier(
+        list(by_place), lambda place: _known_frame(loading, by_place[place]), loading.first
+    )
 
 
-def _is_reported_here(loading: _Loading, reference: ReferenceFrame) -> bool:
-    first, count = loading.first, loading.unit.frame_count
-    is_beyond = reference.frame >= len(loading.timeline.pts)
-    return is_beyond or first <= reference.frame < first + count
-
-
-def _known_frame(loading: _Loading, reference: ReferenceFrame) -> tuple[KnownFrame | None, str]:
-    """Return a reference registered to its frame, and what is wrong with it, if anything."""
-    frames = len(loading.timeline.pts)
-    if reference.frame >= frames:
-        return None, (
-            f"reference {reference.key} is for frame {reference.frame}, but the film has frames 0"
-            f" to {frames - 1}; it is not used"
-        )
-    if reference.end is not None and reference.end <= reference.first:
-        return None, ""  # Outside of the excerpt: its range is empty.
+def _known_frame(loading: _Loading, reference: ReferenceFrame) -> KnownFrame | None:
+    """Return a reference registered to its frame; None, with a warning, if it cannot be used."""
     try:
         lab = _read(loading, reference)
     except (ItemError, KeyMissing) as error:
-        return None, f"reference {_sentence(error)}"
+        unused = "" if "not used" in error.seen else "; it is not used"
+        _warn(loading, reference, f"reference {error.subject}: {error.seen}{unused}")
+        return None
     (lightness,) = loading.lightness(reference.frame, reference.frame + 1)
+    known, match = register_reference(lightness, lab)
+    if match.correlation < _POOR and _is_reported_here(loading, reference):
+        _warn(loading, reference, _poor_match(loading, reference, lightness, lab, match))
+    return known
+
+
+def _warn(loading: _Loading, reference: ReferenceFrame, warning: str) -> None:
+    if _is_reported_here(loading, reference) and warning not in loading.warnings:
+        loading.warnings.append(warning)
+
+
+def _is_reported_here(loading: _Loading, reference: ReferenceFrame) -> bool:
+    return 0 <= reference.frame - loading.first < loading.unit.frame_count
+
+
+def register_reference(lightness: Floats, lab: Floats) -> tuple[KnownFrame, Registration]:
+    """Return a reference moved onto its frame, and how well it matches.
+
+    Args:
+        lightness: L* of the frame in [0, 100], (h, w).
+        lab: The reference as L*a*b*, (h', w', 3), of any size.
+    """
     match = register(lightness, np.ascontiguousarray(lab[..., 0]))
     moved, covered = apply_registration(match.matrix, lab, lightness.shape)
     colors = KnownColors(np.ascontiguousarray(moved[..., 1:]), covered, "reference")
-    known = KnownFrame(reference.frame, reference.first, reference.end, lightness, colors)
-    if match.correlation >= _POOR or not _is_reported_here(loading, reference):
-        return known, ""
-    return known, _poor_match(loading, reference, lightness, lab, match)
+    return KnownFrame(lightness, colors), match
 
 
 def _read(loading: _Loading, reference: ReferenceFrame) -> Floats:
@@ -157,11 +172,6 @@ def _read(loading: _Loading, reference: ReferenceFrame) -> Floats:
     if np.percentile(chroma, 99.9) < _GRAY:
         raise no_color(reference.key)
     return lab
-
-
-def _sentence(error: ColorworkerError) -> str:
-    unused = "" if "not used" in error.seen else "; it is not used"
-    return f"{error.subject}: {error.seen}{unused}"
 
 
 def _poor_match(

@@ -178,14 +178,11 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
 
 
 def _known_colors(work: _SegmentWork, colorizer: Colorizer) -> KnownOfSequence:
-    """Return the colors of the segment's references, and note what is wrong with them."""
+    """Return the colors of the segment's references."""
     working = colorizer.working_shape(work.info.height, work.info.width)
-    with work.timer.phase("color"):
-        known, warnings = load_references(
-            work.context, work.unit, work.info, work.timeline, working
-        )
-    work.reference_warnings.extend(warnings)
-    return known
+    return load_references(
+        work.context, work.unit, work.info, work.timeline, working, work.reference_warnings
+    )
 
 
 def _decode(work: _SegmentWork) -> Iterator[Frame]:

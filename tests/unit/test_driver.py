@@ -9,8 +9,9 @@ import pytest
 from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Options
-from colorworker.domain.records import Record, ScanInfo, UnitResult
-from colorworker.domain.units import Assembly, Cut, ImageBatch, Scan, Segment
+from colorworker.domain.records import Record, ScanInfo, ShotsInfo, UnitResult
+from colorworker.domain.references import ReferenceFrame, ShotBoundary, ShotsFound
+from colorworker.domain.units import Assembly, Cut, ImageBatch, Scan, Segment, ShotSearch
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.driver import Job, run_job
 from colorworker.errors import PlaceUnfit
@@ -52,6 +53,8 @@ class Scripted:
             stills = tuple(self.success(item) for item in unit.stills)
             return UnitResult(unit.unit_id, "succeeded", stills=stills)
         kind = type(unit).__name__.lower()
+        if isinstance(unit, ShotSearch):
+            kind = "shots"
         output = getattr(unit, "output_key", "")
         info = None
         if isinstance(unit, Scan):
@@ -59,6 +62,9 @@ class Scripted:
             info = ScanInfo(
                 "0" * 64, VIDEO, self.in_color, 0, Fraction(1, 25), 25, 1.0, tuple(CUTS)
             )
+        if isinstance(unit, ShotSearch):
+            boundaries = (ShotBoundary(10, 10),) if unit.start_pts == 0 else ()
+            info = ShotsInfo(ShotsFound(unit.start_pts, unit.frame_count, boundaries))
         record = Record(
             unit.unit_id, kind, "succeeded", unit.asset.key, "e", output_key=output, info=info
         )
@@ -324,3 +330,44 @@ def test_a_job_waits_for_an_executor_without_slots():
 
     assert end.items_done == 2
     assert {line.outcome for line in lines.values()} == {"succeeded"}
+
+
+def with_reference(frame):
+    reference = ReferenceFrame(frame, f"reel.mkv/ref_{frame:06d}.png", "e")
+    return replace(film(), own_options=(("reference_frames", (reference,)),))
+
+
+def test_shots_are_found_before_a_film_with_references_is_colored():
+    executor = Scripted()
+
+    end, lines, _ = run([with_reference(3)], executor)
+
+    kinds = [type(unit).__name__ for unit in executor.seen]
+    assert kinds == ["Scan", *["ShotSearch"] * 3, *["Segment"] * 3, "Assembly"]
+    assert lines["reel.mkv"].outcome == "succeeded"
+    assert (end.units_done, end.units_known) == (8, 8)
+    segments = [unit for unit in executor.seen if isinstance(unit, Segment)]
+    assert [len(unit.options.reference_frames) for unit in segments] == [1, 0, 0]
+    assert segments[0].options.reference_frames[0][3:] == (0, 10)
+
+
+def test_a_film_whose_shots_cannot_be_found_fails_without_being_colored():
+    def fate(unit, attempt):
+        if isinstance(unit, ShotSearch) and unit.start_pts == 10:
+            return UnitResult(unit.unit_id, "failed", error_code="source_damaged", error="torn")
+        return None
+
+    executor = Scripted(fate)
+    end, lines, _ = run([with_reference(3)], executor)
+
+    assert (lines["reel.mkv"].outcome, lines["reel.mkv"].error) == ("failed", "torn")
+    assert not any(isinstance(unit, Segment | Assembly) for unit in executor.seen)
+    assert (end.items_done, end.items_failed) == (1, 1)
+
+
+def test_a_preview_does_not_look_for_shots():
+    executor = Scripted()
+
+    run([with_reference(3)], executor, options=Options(preview=True))
+
+    assert not any(isinstance(unit, ShotSearch) for unit in executor.seen)

@@ -6,9 +6,9 @@ not drift, and two segments agree about a frame that both see. On real clips thi
 the true colors as motion added up from frame to frame (docs/decisions.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -71,8 +71,8 @@ class NothingKnown:
 
 
 @dataclass(frozen=True)
-class KnownFrame:
-    """A frame of a film with known colors, and the frames that it gives them to.
+class KnownPlace:
+    """The frame that colors were given for, and the frames that it gives them to.
 
     Indexes count the frames of the film.
     """
@@ -82,10 +82,6 @@ class KnownFrame:
     """First frame that it gives colors to."""
     end: int | None
     """Exclusive; None for the end of the film."""
-    lightness: Floats
-    """L* of the frame in [0, 100], (h, w)."""
-    colors: KnownColors
-    """Its known colors, of the same size."""
 
     def reaches(self, frame: int) -> bool:
         """Return whether it gives colors to a frame."""
@@ -94,6 +90,16 @@ class KnownFrame:
     def distance(self, frame: int) -> int:
         """Return how many frames it is away from a frame."""
         return abs(frame - self.frame) if self.reaches(self.frame) else _OTHER_SHOT_DISTANCE
+
+
+@dataclass(frozen=True)
+class KnownFrame:
+    """A frame with known colors."""
+
+    lightness: Floats
+    """L* of the frame in [0, 100], (h, w)."""
+    colors: KnownColors
+    """Its known colors, of the same size."""
 
     @cached_property
     def luma(self) -> Floats:
@@ -121,20 +127,28 @@ class KnownFrame:
 class ColorCarrier:
     """Finds the known colors of the frames of a segment. Not thread-safe."""
 
-    def __init__(self, frames: Sequence[KnownFrame], first: int) -> None:
+    def __init__(
+        self,
+        places: Sequence[KnownPlace],
+        load: Callable[[KnownPlace], KnownFrame | None],
+        first: int,
+    ) -> None:
         """Take what is known.
 
         Args:
-            frames: Frames with known colors, all of one size and one origin.
+            places: Frames with known colors.
+            load: Returns the frame of a place, None if it cannot be used; of one size and origin.
+                Called when a frame is needed; the last few are kept, whatever their number.
             first: Index in the film of the segment's first frame.
         """
-        self._frames, self._first = frames, first
+        self._places, self._first = places, first
+        self._load = lru_cache(maxsize=2 * _NEAREST)(load)
         self._estimator = FlowEstimator()
 
     def is_given(self, index: int) -> bool:
         """See `KnownOfSequence`."""
         frame = self._first + index
-        return any(each.frame == frame and each.reaches(frame) for each in self._frames)
+        return any(each.frame == frame and each.reaches(frame) for each in self._places)
 
     def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:
         """See `KnownOfSequence`.
@@ -143,28 +157,36 @@ class ColorCarrier:
         are blended by how certainly each shows a pixel, and by distance in time.
         """
         frame = self._first + index
-        near = sorted(
-            (each for each in self._frames if each.reaches(frame)),
-            key=lambda each: (each.distance(frame), each.frame),
-        )[:_NEAREST]
+        near = self._nearest(frame)
         if not near:
             return ()
-        if near[0].frame == frame:
-            return (near[0].colors,)
+        if near[0][0].frame == frame:
+            return (near[0][1].colors,)
         luma = normalize_lightness(lightness)
-        carried = [(each, self._carried(each, luma)) for each in near]
         total = np.zeros((*luma.shape, 2), np.float32)
         weights, certainty = np.zeros_like(luma), np.zeros_like(luma)
-        for each, (moved, weight) in carried:
-            share = (weight + np.float32(_UNMATCHED)) / np.float32(1 + each.distance(frame))
+        for place, known in near:
+            moved, weight = self._carried(known, luma)
+            share = (weight + np.float32(_UNMATCHED)) / np.float32(1 + place.distance(frame))
             share *= weight > 0
             total += moved * share[..., None]
             certainty += weight * share
             weights += share
-        known = np.maximum(weights, np.float32(1e-9))
-        total /= known[..., None]
-        certainty /= known
-        return (KnownColors(total, certainty, near[0].colors.origin),)
+        np.maximum(weights, np.float32(1e-9), out=weights)
+        total /= weights[..., None]
+        certainty /= weights
+        return (KnownColors(total, certainty, near[0][1].colors.origin),)
+
+    def _nearest(self, frame: int) -> list[tuple[KnownPlace, KnownFrame]]:
+        """Return the frames to take a frame's colors from, nearest first."""
+        found: list[tuple[KnownPlace, KnownFrame]] = []
+        reaching = (each for each in self._places if each.reaches(frame))
+        for place in sorted(reaching, key=lambda each: (each.distance(frame), each.frame)):
+            if (known := self._load(place)) is not None:
+                found.append((place, known))
+            if len(found) == _NEAREST:
+                break
+        return found
 
     def _carried(self, known: KnownFrame, luma: Floats) -> tuple[Floats, Floats]:
         """Return a frame's colors moved to a picture, (h, w, 2), and their certainty, (h, w)."""

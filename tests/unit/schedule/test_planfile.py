@@ -183,3 +183,14 @@ destination = "color"
         f"manifest:{tmp_path}/keys.csv",
         "manifest:s3://lists/a.jsonl#root=s3://archive/reels",
     )
+
+
+def test_a_folder_of_references_starts_at_the_folder_of_the_plan(tmp_path):
+    text = f'references = "refs"\n{GOOD}'.replace(
+        'destination = "color"', 'destination = "color"\nreferences = "s3://refs/photos"'
+    )
+
+    reels, photos = read(tmp_path, text).collections
+
+    assert reels.options.references == str(tmp_path / "refs")
+    assert photos.options.references == "s3://refs/photos"
