@@ -59,6 +59,41 @@ def with_two_edits(path: Path) -> None:
     path.write_bytes(changed)
 
 
+def with_dts_for_pts(path: Path) -> None:
+    """Make an MP4 store only decoding times, as muxers do that were given no pts.
+
+    The boxes with the differences from pts to dts, and the edit list, become unused space.
+    """
+    data = path.read_bytes()
+    for name in (b"ctts", b"edts"):
+        assert data.count(name) == 1
+        data = data.replace(name, b"free")
+    path.write_bytes(data)
+
+
+def with_one_pts_twice(path: Path) -> None:
+    """Give the second frame of an MP4 with B-frames the pts of the third.
+
+    It is stored as the third packet, one frame less after its dts than the first packet, whose
+    difference it gets (ISO/IEC 14496-12, 8.6.1.3: version, flags, count, then entries).
+    """
+    data = bytearray(path.read_bytes())
+    entries = data.index(b"ctts") + 12
+    counts_and_offsets = struct.unpack(">6I", data[entries : entries + 24])
+    assert counts_and_offsets[::2] == (1, 1, 1)
+    data[entries + 20 : entries + 24] = data[entries + 4 : entries + 8]
+    path.write_bytes(data)
+
+
+def with_an_undecodable_start(path: Path) -> None:
+    """Overwrite a film's first packet, so that nothing decodes up to the second keyframe."""
+    with av.open(str(path)) as container:
+        packet = bytes(next(container.demux(video=0)))
+    data = path.read_bytes()
+    assert data.count(packet) == 1
+    path.write_bytes(data.replace(packet, b"\xff" * len(packet)))
+
+
 def _boxes(data: bytes, names: tuple[bytes, ...]) -> list[int]:
     """Return the offsets of nested boxes, from the outermost to the innermost."""
     starts, at = [], 0

@@ -3,13 +3,14 @@
 Nearly all have a sample aspect ratio of 16:15, because that is lost most often.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from av.video.format import VideoFormat
 
 from colorworker.media.synthetic import Recipe, make_film
@@ -17,9 +18,14 @@ from tests.filmbytes import (
     HIDDEN,
     clock_on_keyframes_only,
     with_a_hidden_frame,
+    with_an_undecodable_start,
     with_display_aspect,
+    with_dts_for_pts,
+    with_one_pts_twice,
     with_two_edits,
 )
+from tests.filmfields import make_film_of_fields
+from tests.filmsound import Track, make_film_with_sound, tones
 
 WIDE = Fraction(16, 15)
 VARIABLE = [0, 20, 60, 101, 201, 221, 262, 362, 382, 422, 522, 563]
@@ -59,6 +65,8 @@ class Clip:
     mangle: Callable[[Path], None] | None = None
     hidden: Collection[int] = ()
     """Numbers of frames that are stored but never shown."""
+    warned: Sequence[str] = ()
+    """Beginnings of the warnings that the archive copy must have."""
 
     @property
     def container(self) -> str:
@@ -133,6 +141,7 @@ VP9 = replace(BASE, codec="libvpx-vp9", options={"cpu-used": "8", "deadline": "r
 VP8 = replace(VP9, codec="libvpx")
 VARIABLE_RATE = {"pts": VARIABLE_MS, "time_base": Fraction(1, 1000)}
 CLOCK = Fraction(1, 90000)
+FRAME = Fraction(1, 25)
 WRAPPING = tuple(2**33 - 20 * 3600 + 3600 * index for index in range(36))
 PAL, NTSC = {"sample_aspect_ratio": Fraction(16, 15)}, {"sample_aspect_ratio": Fraction(8, 9)}
 BT601 = {"color_range": 1, "colorspace": 6, "color_primaries": 6, "color_trc": 6}
@@ -187,6 +196,32 @@ RGB_CLIPS = (
         replace(UYVY, codec="v410", pix_fmt="yuv444p10le"),
     ),
 )
+
+
+def joined_recordings(path: Path) -> None:
+    """Replace a film by two recordings joined with `cat`, whose clocks overlap by 0.4 s."""
+    halves = [
+        make_film(
+            path.with_name(f"{start}-{path.name}"),
+            replace(MPEG2, frames=18, pts=tuple(range(start, start + 18)), time_base=FRAME),
+        )
+        for start in (0, 8)
+    ]
+    path.write_bytes(b"".join(half.read_bytes() for half in halves))
+    for half in halves:
+        half.unlink()
+
+
+def film_of_fields(path: Path) -> None:
+    """Replace a film by one whose fields are stored as packets of their own."""
+    make_film_of_fields(path, 36)
+
+
+def late_sound(path: Path) -> None:
+    """Replace a film by one whose sound begins after libav has probed its streams."""
+    track = Track("mp2", "stereo", tones("stereo", np.int16, 1.0), start_seconds=Fraction(9))
+    make_film_with_sound(path, [track], frames=250)
+
 
 CLIPS = (
     Clip("h264-open.mp4", "H.264", "open GOPs, B-pyramid", H264_OPEN),
@@ -415,4 +450,66 @@ CLIPS = (
     Clip("h264.flv", "H.264", "open GOPs", H264_OPEN),
     *RGB_CLIPS,
     Clip("wmv2.wmv", "WMV 8", "", replace(BASE, codec="wmv2", b_frames=0)),
+    Clip(
+        "h264-dts.mp4",
+        "H.264",
+        "decoding times only",
+        H264_CLOSED,
+        mangle=with_dts_for_pts,
+        warned=["frames with wrong timestamps: "],
+    ),
+    Clip(
+        "h264-twice.mp4",
+        "H.264",
+        "one time twice",
+        H264_CLOSED,
+        mangle=with_one_pts_twice,
+        warned=["frames with wrong timestamps: 1 of 36, by up to 0.04 s"],
+    ),
+    Clip(
+        "h264-start.mkv",
+        "H.264",
+        "first keyframe damaged",
+        H264_CLOSED,
+        mangle=with_an_undecodable_start,
+        hidden=range(9),
+        warned=["frames at the start that do not decode: 9 of 36"],
+    ),
+    Clip(
+        "h264-before-0.mkv",
+        "H.264",
+        "starts before 0",
+        replace(H264_CLOSED, pts=tuple(range(-3, 33)), container_options=UNCUT),
+    ),
+    Clip(
+        "mpeg2-joined.ts",
+        "MPEG-2",
+        "joined recordings, clock goes back 0.4 s",
+        MPEG2,
+        mangle=joined_recordings,
+        warned=["damaged packets: 1 of 36", "places where timestamps jump back: 1, "],
+    ),
+    Clip(
+        "mpeg2-joined.vob",
+        "MPEG-2",
+        "joined recordings, clock goes back 0.4 s",
+        MPEG2,
+        mangle=joined_recordings,
+        warned=["places where timestamps jump back: 1, "],
+    ),
+    Clip(
+        "h264-fields.ts",
+        "H.264",
+        "a packet per field (PAFF)",
+        replace(BASE, width=32, height=32, sample_aspect_ratio=None),
+        mangle=film_of_fields,
+    ),
+    Clip(
+        "late-sound.ts",
+        "MPEG-2",
+        "sound from 9 s on",
+        replace(MPEG2, width=96, height=64, frames=250, sample_aspect_ratio=None),
+        SQUARE,
+        mangle=late_sound,
+    ),
 )

@@ -13,6 +13,7 @@ from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Cut, cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.codecs.decode import decode_segment, to_colorable
+from colorworker.media.containers.packetindex import decode_numbered
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import luma_plane
 from tests.filmclips import Clip
@@ -50,9 +51,9 @@ def scan_and_decode(path: Path) -> Film:
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
     with av.open(str(path)) as container:
-        lumas = tuple(
-            luma_hash(to_colorable(frame, path.name, info)) for frame in container.decode(video=0)
-        )
+        stream = container.streams.video[0]
+        frames = decode_numbered(stream, container.demux(stream))
+        lumas = tuple(luma_hash(to_colorable(frame, path.name, info)) for frame in frames)
     return Film(info, timeline, lumas)
 
 

@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,15 @@ class StoredPackets:
     anchors: npt.NDArray[np.int64]
 
 
+class Restart(NamedTuple):
+    """A place where the clock of a container goes back, as in recordings that were joined."""
+
+    added: int
+    """Ticks by which times after this place, up to the next one, exceed the container's."""
+    offset: int = -1
+    """Byte offset of the first packet of the film after it; -1 if unknown."""
+
+
 @dataclass(frozen=True)
 class Timeline:
     """Presentation times of a film's frames, in stream ticks.
@@ -41,8 +50,7 @@ class Timeline:
         seekable: False if frames can only be reached by decoding from the film's start.
         stored: How to find frames in containers whose timestamps are missing or wrong; None where
             `pts` are the container's own.
-        restarts: Ticks by which `pts` exceed the container's timestamps after each place where its
-            clock jumps back, so that times keep increasing.
+        restarts: The places where the container's clock goes back; `pts` keep increasing there.
     """
 
     pts: npt.NDArray[np.int64]
@@ -51,7 +59,7 @@ class Timeline:
     time_base: Fraction
     seekable: bool = True
     stored: StoredPackets | None = None
-    restarts: tuple[int, ...] = ()
+    restarts: tuple[Restart, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("pts", "keyframes"):
@@ -99,7 +107,7 @@ def timeline_to_bytes(timeline: Timeline) -> bytes:
         keyframes=timeline.keyframes,
         time_base=np.array(timeline.time_base.as_integer_ratio(), np.int64),
         seekable=np.array(timeline.seekable),
-        restarts=np.array(timeline.restarts, np.int64),
+        restarts=np.array(timeline.restarts, np.int64).reshape(-1, 2),
         **found,
     )
     return buffer.getvalue()
@@ -121,5 +129,5 @@ def timeline_from_bytes(data: bytes) -> Timeline:
             Fraction(numerator, denominator),
             bool(arrays["seekable"]),
             StoredPackets(arrays["packets"], arrays["anchors"]) if "packets" in arrays else None,
-            tuple(arrays["restarts"].tolist()),
+            tuple(Restart(*each) for each in arrays["restarts"].reshape(-1, 2).tolist()),
         )

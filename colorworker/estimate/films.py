@@ -12,7 +12,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from colorworker.domain.entries import Entry
@@ -20,17 +19,16 @@ from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Options
 from colorworker.domain.records import ScanInfo, info_of, record_from_json
 from colorworker.domain.segmentlist import FilmOutline, group_cuts
+from colorworker.domain.timeline import Timeline, timeline_from_bytes
 from colorworker.domain.units import Cut, Scan, scan
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import ColorworkerError
 from colorworker.estimate.sampling import Recorded
-from colorworker.media.codecs.profiles import encoder_for
+from colorworker.media.containers.capacity import check_tracks
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.headers import film_header
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
-from colorworker.media.filetypes import film_output_extension
-from colorworker.media.planes import color_spec
-from colorworker.pipeline.scan import is_in_color, make_cut_list, read_packets
+from colorworker.pipeline.scan import check_output, is_in_color, make_cut_list, read_packets
 from colorworker.state import record_key
 from colorworker.store.objectstore import ObjectStore
 
@@ -149,7 +147,9 @@ def _of_record(unit: Scan, context: InspectionContext) -> FilmOutline | None:
         # Not `read_record`, which deletes damaged records: a dry run writes nothing.
         record = record_from_json(context.destination.get(record_key(unit.unit_id)))
         info = info_of(record, ScanInfo)
-        found = _of_cuts(unit, info.video, info.cuts, info.origin_pts, info.time_base)
+        timeline = timeline_from_bytes(context.destination.get(record.attempt_key))
+        found = _of_cuts(info.video, info.cuts, info.origin_pts, info.time_base)
+        found = replace(found, error=_refusal(unit, info.video, timeline))
     except (ColorworkerError, ValueError):
         return None
     return replace(found, seconds=info.film_seconds, in_color=info.in_color, warnings=info.warnings)
@@ -162,12 +162,18 @@ def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> FilmOutline:
     hint_read_end(reader, 0)
     in_color = is_in_color(reader, key, info, timeline)
     part, cuts = make_cut_list(timeline, unit.options, key)
-    found = _of_cuts(unit, info, cuts, int(timeline.pts[0]), timeline.time_base)
-    return replace(found, seconds=part.seconds, in_color=in_color, warnings=tally.warnings())
+    found = _of_cuts(info, cuts, int(timeline.pts[0]), timeline.time_base)
+    return replace(
+        found,
+        seconds=part.seconds,
+        in_color=in_color,
+        error=_refusal(unit, info, timeline, reader),
+        warnings=tally.warnings(),
+    )
 
 
 def _of_cuts(
-    unit: Scan, info: VideoInfo, cuts: Sequence[Cut], origin_pts: int, time_base: Fraction
+    info: VideoInfo, cuts: Sequence[Cut], origin_pts: int, time_base: Fraction
 ) -> FilmOutline:
     return FilmOutline(
         info.codec,
@@ -178,17 +184,20 @@ def _of_cuts(
         sum(cut.frame_count for cut in cuts),
         segments=len(cuts),
         cuts=group_cuts(cuts, origin_pts, time_base),
-        error=_refusal(unit, info),
     )
 
 
-def _refusal(unit: Scan, info: VideoInfo) -> str:
-    """Return why the profile refuses such a film; empty if it does not."""
-    key, options = unit.asset.key, unit.options
-    extension = film_output_extension(PurePosixPath(key).suffix, options.profile, options.codec)
+def _refusal(
+    unit: Scan, info: VideoInfo, timeline: Timeline, reader: BinaryIO | None = None
+) -> str:
+    """Return why the profile refuses such a film; empty if it does not.
+
+    The film's other tracks are only checked if there is a reader.
+    """
     try:
-        color_spec(info)
-        encoder_for(key, info, options, extension)
+        spec = check_output(unit, info, timeline)
+        if reader is not None and not unit.options.preview:
+            check_tracks(reader, unit.asset.key, info, timeline, spec)
     except ColorworkerError as error:
         return str(error)
     return ""

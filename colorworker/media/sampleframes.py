@@ -18,6 +18,7 @@ from colorworker.media.containers.demux import (
     select_stream,
 )
 from colorworker.media.containers.maintrack import film_stream
+from colorworker.media.containers.packetindex import decode_numbered
 from colorworker.media.deinterlace import deinterlace_frames, deinterlace_segment
 
 SAMPLED_FRAMES_UNSEEKABLE = 1500
@@ -69,7 +70,10 @@ def sample_frames(
     frames = []
     with open_source(reader, key) as container, decode_errors(key, "at its start"):
         stream = select_stream(container, film_stream(container, key, info.stream_index))
-        shown: Iterator[VideoFrame] = ignore_new_streams(container.decode(stream))
+        # Like the scan, skip what does not decode.
+        shown: Iterator[VideoFrame] = decode_numbered(
+            stream, ignore_new_streams(container.demux(stream))
+        )
         if deinterlaced or not as_decoded:
             shown = (to_colorable(frame, key, info) for frame in shown)
         if deinterlaced:

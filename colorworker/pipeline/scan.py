@@ -1,5 +1,6 @@
 """Scan one film: its properties, the time of every frame, and the cut list of its segments."""
 
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
@@ -14,9 +15,12 @@ from colorworker.domain.timeline import Timeline, timeline_from_bytes, timeline_
 from colorworker.domain.units import Cut, Scan, cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing, SourceTooLarge
+from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
+from colorworker.media.containers.capacity import check_times, check_tracks
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.probe import scan
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
+from colorworker.media.planes import color_spec
 from colorworker.media.repack import small_rgb
 from colorworker.media.sampleframes import sample_frames
 from colorworker.pipeline.beforeafter import thumbnail_shape
@@ -40,14 +44,23 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
         OutputCollision: If the destination has a file of the film's name that no job wrote.
         SourceDamaged: If the film does not demux completely.
         SourceTooLarge: If a frame has more pixels than decoders may produce.
-        SourceUnsupported: If the pixel format is not supported, or an excerpt is not in the film.
+        SourceUnsupported: If the pixel format is not supported, an excerpt is not in the film, or
+            the output cannot hold the film.
     """
     store = context.destination
-    for identity in (unit.assembly_id, unit.unit_id):
-        if found := finished(store, identity):
-            return found, True
-    if not unit.options.preview:
+    if found := finished(store, unit.assembly_id):
+        return found, True
+    recorded = finished(store, unit.unit_id)
+    if not (recorded or unit.options.preview):
         refuse_foreign(store, unit.output_key)
+    record = recorded or _scan(context, unit, attempt)
+    _check_film(context, unit, record)
+    return record, recorded is not None
+
+
+def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
+    """Read a film, store its timeline, and return the scan's record."""
+    store = context.destination
     timer, tally = PhaseTimer(), ScanTally()
     key = unit.asset.key
     with timer.phase("read"), context.source(unit.asset) as reader:
@@ -59,9 +72,9 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
         source_sha256 = hashing.sha256()
         hint_read_end(reader, 0)
         in_color = is_in_color(reader, key, info, timeline)
+    part, cuts = make_cut_list(timeline, unit.options, key)
     result_key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(result_key, timeline_to_bytes(timeline))
-    part, cuts = make_cut_list(timeline, unit.options, key)
     record = Record(
         unit.unit_id,
         "scan",
@@ -87,7 +100,7 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
             *split_notes(tally.warnings()),
         ),
     )
-    return commit(store, record), False
+    return commit(store, record)
 
 
 def read_packets(
@@ -125,6 +138,42 @@ def make_cut_list(timeline: Timeline, options: Options, key: str) -> tuple[Timel
         return timeline, cuts
     part = clip_timeline(timeline, Excerpt(*options.excerpt), key)
     return part, clip_cuts(cuts, part, timeline)
+
+
+def check_output(unit: Scan, info: VideoInfo, timeline: Timeline) -> EncoderSpec:
+    """Check, without reading the film, that its profile can write it; return the encoder.
+
+    Args:
+        unit: The film's scan.
+        info: Its properties.
+        timeline: Its timeline.
+
+    Raises:
+        SourceUnsupported: If the profile cannot preserve the luma, or the container cannot hold the
+            film's times.
+    """
+    key, options = unit.asset.key, unit.options
+    color_spec(info)
+    spec = encoder_for(key, info, options, PurePosixPath(unit.output_key).suffix.lower())
+    if not options.preview:
+        part, _ = make_cut_list(timeline, options, key)
+        check_times(key, part, spec.container)
+    return spec
+
+
+def _check_film(context: WorkerContext, unit: Scan, record: Record) -> None:
+    """Check that a scanned film can be written, so that no frame is colored in vain.
+
+    The scan's identity does not depend on the profile, so this is done for recorded scans too.
+    """
+    info = info_of(record, ScanInfo)
+    if info.in_color and unit.options.color_sources == "skip":
+        return
+    timeline = timeline_from_bytes(context.destination.get(record.attempt_key, etag=record.etag))
+    spec = check_output(unit, info.video, timeline)
+    if not unit.options.preview:
+        with context.source(unit.asset) as reader:
+            check_tracks(reader, unit.asset.key, info.video, timeline, spec)
 
 
 def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:

@@ -49,7 +49,7 @@ from colorworker.media.containers.sourceheader import (
 )
 from colorworker.media.containers.streamcopy import CopiedStreams, codec_name, copy_streams
 from colorworker.media.containers.tags import container_tags, video_stream_tags
-from colorworker.media.containers.trim import TrimRange, trim_range
+from colorworker.media.containers.trim import TrimRange, shifted_range, trim_range
 from colorworker.media.containers.verify import verify_film
 
 
@@ -109,10 +109,10 @@ def assemble(
         SourceDamaged: If the source does not open.
     """
     trimmed = None if whole is None else trim_range(timeline)
-    header = read_source_header(source_reader, trimmed)
+    header = read_source_header(source_reader, trimmed or shifted_range(timeline))
     with open_source(source_reader, key) as source:
         film = film_stream(source, key, info.stream_index)
-        shift_seconds = trimmed.start if trimmed else _shift_seconds(source)
+        shift_seconds = trimmed.start if trimmed else _shift_seconds(source, timeline)
         shift_ticks = round(shift_seconds / timeline.time_base)
         with late_streams(source_reader, key, source) as late, _write_errors(key):
             target = av.open(
@@ -204,6 +204,8 @@ def _mux(
         chapters = trimmed.clip_chapters(chapters)
         if stream.metadata.pop("timecode", None):
             copied.warnings.append("the film's timecode is dropped: it does not fit the excerpt")
+    elif shifted := shifted_range(timeline):
+        chapters = shifted.clip_chapters(chapters)
     if chapters:
         target.set_chapters(chapters)
     if spec.container == "matroska" and (room := needed_room(assembly.info, header.matroska)):
@@ -212,11 +214,10 @@ def _mux(
         target.start_encoding()
     extradata = stream.codec_context.extradata or b""
     frames = _film_packets(key, parts, stream, extradata, assembly)
-    restarts = [ticks * assembly.whole.time_base for ticks in assembly.whole.restarts]
-    others = copied.packets(source, trimmed, restarts)
+    others = copied.packets(source, assembly.whole, trimmed)
     captions = track.packets() if track else iter(())
     for packet in heapq.merge(frames, others, captions, key=_microseconds):
-        target.mux(packet)
+        copied.mux(target, packet)
     return copied
 
 
@@ -328,7 +329,9 @@ def _microseconds(packet: AnyPacket) -> int:
     return ticks * time_base.numerator * 1_000_000 // time_base.denominator
 
 
-def _shift_seconds(source: InputContainer) -> Fraction:
-    if source.format.name not in BROADCAST_CONTAINERS:
-        return Fraction(0)
-    return Fraction(source.start_time or 0, av.time_base)
+def _shift_seconds(source: InputContainer, timeline: Timeline) -> Fraction:
+    """Return the seconds to subtract from all times, so that no frame is shown before 0."""
+    start = Fraction(0)
+    if source.format.name in BROADCAST_CONTAINERS:
+        start = Fraction(source.start_time or 0, av.time_base)
+    return min(start, int(timeline.pts[0]) * timeline.time_base)

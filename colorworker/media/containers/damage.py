@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
 
+from colorworker.domain.timeline import Timeline
 from colorworker.media.codecs import ffv1
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
-from colorworker.media.containers.timing import NO_PTS, PacketTable
+from colorworker.media.containers.packettable import NO_PTS, STORES_PTS, PacketTable
 
 HOLES_AT_MOST = 0.1
 """Maximum share of frames that follow a hole; beyond it, the frame rate counts as variable."""
@@ -32,6 +33,12 @@ class ScanTally:
     """Packets that the demuxer flagged as corrupt."""
     undecoded_packets: int = 0
     """Packets that yielded no frame when the scan decoded the film."""
+    undecoded_at_start: int = 0
+    """Packets that are shown before the first frame that decodes, and so are left out."""
+    retimed_frames: int = 0
+    """Frames whose stored pts cannot be right and was replaced."""
+    retimed_seconds: float = 0.0
+    """Largest difference between such a frame's time and its stored pts."""
     wrong_checksums: int = 0
     """FFV1 frames with a slice whose checksum is wrong."""
     first_wrong: int = 0
@@ -40,8 +47,12 @@ class ScanTally:
     """Time and duration of every hole where frames are missing, both in seconds."""
     ragged_bytes: int = 0
     """Bytes after the last whole frame or packet."""
+    missing_bytes: int = 0
+    """Bytes that a header declares and the file does not have, although all frames are present."""
     restarts: int = 0
     """Restarts of the film's clock."""
+    restart_seconds: float = 0.0
+    """Seconds by which the clock goes back at all of them."""
     refused_start: bool = False
     """Whether the decoder refused one of the first packets."""
     _has_checksums: bool | None = None
@@ -66,8 +77,11 @@ class ScanTally:
         """Find a cut-off end, restarts of the clock and holes, after the last packet was added."""
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
+        self.frames -= sum(packets.second_fields)
+        self.restarts = len(packets.restarts)
+        if self.restarts:
+            self.restart_seconds = float(packets.restarts[-1].added * packets.time_base)
         if packets.container in BROADCAST_CONTAINERS:
-            self.restarts = len(packets.restarts)
             times = np.sort(packets.shown_pts())
             self.find_holes(packets.container, times, packets.time_base)
 
@@ -99,30 +113,53 @@ class ScanTally:
     @property
     def needs_decode(self) -> bool:
         """Whether the film must be decoded to know its frames."""
-        return bool(self.damaged_packets or self.holes_seconds)
+        return bool(self.damaged_packets or self.holes_seconds or self.restarts)
+
+    def count_left_out(self, packets: PacketTable, first: int) -> None:
+        """Count the packets shown before the first frame, whose packet has the number `first`."""
+        self.undecoded_at_start = int(np.sum(packets.shown_pts() < packets.times[first]))
 
     def count_undecoded(self, packets: PacketTable, decoded: Sequence[int | None]) -> None:
-        """Count the packets from the first keyframe on that yielded no frame.
-
-        Packets before it are leftovers of a group of pictures that was cut away.
+        """Count the packets that yielded no frame, in all and before the first frame.
 
         Args:
             packets: All packets of the film.
             decoded: Packet number of every frame; None if the decoder did not say.
         """
-        numbers = set(decoded)
+        numbers, first = set(decoded), decoded[0] or 0
         smallest = PLACEHOLDER_BYTES if packets.codec == "mpeg4" else 0
-        self.undecoded_packets = sum(
-            bool(packets.shown[number]) and packets.sizes[number] > smallest
-            for number in range(packets.first_keyframe, len(packets))
-            if number not in numbers
-        )
+        missing = [
+            number
+            for number in range(len(packets))
+            if packets.shown[number] and packets.sizes[number] > smallest and number not in numbers
+        ]
+        at_start = [
+            number
+            for number in missing
+            if number < first or NO_PTS < packets.times[number] < packets.times[first]
+        ]
+        self.undecoded_at_start = len(at_start)
+        self.undecoded_packets = len(missing) - len(at_start)
+
+    def count_retimed(self, packets: PacketTable, timeline: Timeline) -> None:
+        """Count the frames whose time differs from the pts that the container stores."""
+        if timeline.stored is None or not packets.container.startswith(STORES_PTS):
+            return
+        stored = np.array(packets.times, np.int64)[timeline.stored.packets]
+        off = np.abs(timeline.pts - stored)[stored != NO_PTS]
+        self.retimed_frames = int(np.count_nonzero(off))
+        self.retimed_seconds = float(off.max(initial=0) * timeline.time_base)
 
     def warnings(self) -> tuple[str, ...]:
         """Return one sentence per kind of defect, for the report."""
         sentences = []
         if self.damaged_packets:
             sentences.append(f"damaged packets: {self.damaged_packets} of {self.frames}")
+        if self.undecoded_at_start:
+            sentences.append(
+                f"frames at the start that do not decode: {self.undecoded_at_start} of "
+                f"{self.frames}; left out"
+            )
         if self.undecoded_packets:
             sentences.append(
                 f"packets without a decoded frame: {self.undecoded_packets} of {self.frames}"
@@ -140,7 +177,20 @@ class ScanTally:
                 f"{missing:.2f} s in all, the first after {at:.2f} s"
             )
         if self.restarts:
-            sentences.append(f"places where timestamps jump back: {self.restarts}; made continuous")
+            sentences.append(
+                f"places where timestamps jump back: {self.restarts}, {self.restart_seconds:.2f} s "
+                "in all; made continuous"
+            )
+        if self.retimed_frames:
+            sentences.append(
+                f"frames with wrong timestamps: {self.retimed_frames} of {self.frames}, by up to "
+                f"{self.retimed_seconds:.2f} s; corrected"
+            )
         if self.ragged_bytes:
             sentences.append(f"the last {self.ragged_bytes} bytes are only part of a frame")
+        if self.missing_bytes:
+            sentences.append(
+                f"the file is {self.missing_bytes} bytes shorter than declared, but has all frames "
+                "and sound"
+            )
         return tuple(sentences)

@@ -56,9 +56,13 @@ def lost_metadata(
     """
     source = cast(InputContainer, film.container)
     with av.open(str(output), "r", metadata_errors="replace") as written:
+        tags = container_tags(source.metadata, notice)
+        # MP4 and QuickTime files keep the timecode in a track of its own.
+        timecodes = {each.metadata.get("timecode", "") for each in written.streams}
         lost = [
             f"{container} does not keep the tag {name}"
-            for name in _missing_tags(container_tags(source.metadata, notice), written.metadata)
+            for name in _missing_tags(tags, written.metadata)
+            if not (name.casefold() == "timecode" and tags[name] in timecodes)
         ]
         wanted = trimmed.clip_chapters(source.chapters()) if trimmed else source.chapters()
         kept = len(written.chapters())
@@ -154,7 +158,7 @@ def _lost_from_stream(stream: Stream, made: Stream) -> Iterator[str]:
     tags = filter_tags(stream.metadata, STALE_TAGS + VENDOR_TAGS)
     language = tags.pop("language", "und")
     seen = made.metadata.get("language", "und")
-    if seen not in {language, QUICKTIME_LANGUAGES.get(language)}:
+    if language != "und" and seen not in {language, QUICKTIME_LANGUAGES.get(language)}:
         yield f"the language {language}"
     yield from (f"the tag {name}" for name in _missing_tags(tags, made.metadata))
     flags = stream.disposition & ~made.disposition

@@ -11,6 +11,7 @@ AnyPacket: TypeAlias = "Packet[Stream]"
 
 MOST_HELD = 32
 """More than the frames that any codec reorders."""
+ADTS_HEADER_BYTES, ADTS_RATES = 7, 13
 
 
 @dataclass
@@ -26,6 +27,15 @@ class OutputTrack:
     """Packets whose dts went backwards in the source and was moved forward."""
     held: list[AnyPacket] = field(default_factory=list)
     """First packets of a stream with reordered frames, whose dts is not known yet."""
+    is_adts: bool = False
+    """Whether each packet has an ADTS header, which muxers replace by one for the track."""
+    refused_packets: int = 0
+    """Damaged packets that no muxer takes."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether all packets were damaged."""
+        return self.refused_packets > 0 and self.written_packets == 0
 
     def convert(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         """Yield the packet for the output, with the same bytes; nothing for an empty packet.
@@ -33,6 +43,9 @@ class OutputTrack:
         Packets without a dts are held until the first packet with one.
         """
         if not packet.size:
+            return
+        if self.is_adts and not _has_adts_header(bytes(memoryview(packet)[:ADTS_HEADER_BYTES])):
+            self.refused_packets += 1
             return
         if packet.dts is None and self.last_dts is None and self.output.type == "video":
             self.held.append(packet)
@@ -74,9 +87,21 @@ class OutputTrack:
 
     def warnings(self) -> list[str]:
         """Return sentences for the report, once all packets are written."""
-        if not self.moved_packets:
-            return []
-        return [
-            f"{self.moved_packets} {self.output.type} packets went back in time in the source and "
-            "were moved"
-        ]
+        kind, said = self.output.type, []
+        if self.moved_packets:
+            said.append(
+                f"{self.moved_packets} {kind} packets went back in time in the source and were "
+                "moved"
+            )
+        if self.refused_packets:
+            said.append(f"{self.refused_packets} {kind} packets are damaged and left out")
+        return said
+
+
+def _has_adts_header(start: bytes) -> bool:
+    """Return whether a packet starts with a valid ADTS header (ISO/IEC 14496-3, 1.A.2.2.1)."""
+    if len(start) < ADTS_HEADER_BYTES or start[0] != 0xFF or start[1] & 0xF6 != 0xF0:
+        return False
+    has_rate = (start[2] >> 2 & 15) < ADTS_RATES
+    length = (start[3] & 3) << 11 | start[4] << 3 | start[5] >> 5
+    return has_rate and length >= ADTS_HEADER_BYTES

@@ -1,5 +1,6 @@
 """Scan a film: read all packets for its properties, its timeline and its completeness."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import BinaryIO
@@ -7,7 +8,7 @@ from typing import BinaryIO
 import av
 import numpy as np
 from av.container import InputContainer
-from av.error import InvalidDataError
+from av.error import DecoderNotFoundError, FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -20,6 +21,7 @@ from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.demux import (
     decode_errors,
     ignore_new_streams,
+    libav_message,
     open_source,
     select_stream,
 )
@@ -31,12 +33,14 @@ from colorworker.media.containers.maintrack import (
     film_stream,
 )
 from colorworker.media.containers.matroskasource import alpha_streams
+from colorworker.media.containers.outputtrack import AnyPacket
 from colorworker.media.containers.packetindex import decode_numbered, number_packets
+from colorworker.media.containers.packettable import STORES_PTS, PacketTable
 from colorworker.media.containers.retime import LARGEST_DENOMINATOR
 from colorworker.media.containers.streaminfo import check_frames, video_info
 from colorworker.media.containers.transportstream import hidden_video
 
-HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv")
+HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv", "rm")
 """Demuxers that read the duration from a header; others estimate it from the available bytes."""
 DURATION_SLACK_SECONDS = 1.0
 DURATION_SLACK = 0.02
@@ -45,7 +49,7 @@ RATE_SLACK = Fraction(3, 2)
 """Ratio to the timeline's rate beyond which the header's frame rate is replaced."""
 PALETTE = "pal8"
 CHECKED_FRAMES = 24
-"""Frames to decode to check the packets' pts, in containers where libav guesses them."""
+"""Frames to decode to check the packets' pts."""
 
 
 @dataclass
@@ -53,7 +57,7 @@ class _PacketScan:
     """The results of one pass over the packets."""
 
     info: VideoInfo
-    packets: timing.PacketTable
+    packets: PacketTable
     read_packets: int
     """Packets of the video stream, including empty ones."""
     decoded: list[int | None]
@@ -63,6 +67,9 @@ class _PacketScan:
     delay: int
     """Frames that the decoder holds back."""
     indexed_packets: int
+    last_byte: int
+    """Byte offset after the last packet of any stream, by the index of an MP4 or MOV; 0 unless
+    bytes are missing."""
     header_seconds: float
     read_seconds: float
     stream_id: int
@@ -101,17 +108,19 @@ def scan(
             encrypted, or its picture moves to another stream in the middle.
     """
     size = truncation.read_extent(reader)
-    if size.missing_bytes and not size.index_missing:
-        raise SourceDamaged(
-            key, truncation.describe_missing_bytes(size), "Copy it again from the original"
-        )
+    if size.missing_bytes and not (size.index_missing or size.may_be_complete):
+        raise _truncated(key, size)
     counts = ScanTally() if tally is None else tally
+    counts.missing_bytes = 0 if size.index_missing else size.missing_bytes
     packet_scan = _scan_packets(reader, key, stream_index, max_pixels, counts)
     _check_hidden_video(reader, key, packet_scan)
     counts.find_defects(packet_scan.packets, size.size_bytes, size.ragged_bytes)
+    if packet_scan.last_byte > size.size_bytes:
+        raise _truncated(key, size)
     _check_complete(packet_scan, key)
     first = packet_scan.decoded[0]
     if first is not None and _has_reliable_pts(packet_scan, first, counts):
+        counts.count_left_out(packet_scan.packets, first)
         timeline = timing.timeline_from_pts(packet_scan.packets, first)
     else:
         numbers = _decode_all(reader, key, packet_scan.info.stream_index)
@@ -119,6 +128,7 @@ def scan(
         timeline = timing.timeline_from_decoding(
             packet_scan.packets, numbers, packet_scan.info.frame_rate
         )
+        counts.count_retimed(packet_scan.packets, timeline)
         counts.find_holes(packet_scan.info.container, timeline.pts, timeline.time_base)
     if packet_scan.info.rgb_format == PALETTE:
         # The palette comes with the first packets only, and libav loses it when it seeks.
@@ -126,12 +136,19 @@ def scan(
     return _correct_frame_rate(packet_scan.info, timeline), timeline
 
 
+def _truncated(key: str, size: truncation.FileExtent) -> SourceDamaged:
+    return SourceDamaged(
+        key, truncation.describe_missing_bytes(size), "Copy it again from the original"
+    )
+
+
 def _has_reliable_pts(packet_scan: _PacketScan, first: int, tally: ScanTally) -> bool:
     """Return whether the packets' pts can be trusted; `first` is the first frame's packet."""
     # Frames left over from before the first keyframe may be missing, but not the keyframe itself.
-    if tally.refused_start or first > packet_scan.packets.first_keyframe:
+    if tally.restarts or first > packet_scan.packets.first_keyframe:
         return False
-    if tally.needs_decode and not packet_scan.info.container.startswith(timing.STORES_PTS):
+    stores_pts = packet_scan.info.container.startswith(STORES_PTS)
+    if not stores_pts and (tally.refused_start or tally.needs_decode):
         return False
     return timing.has_reliable_pts(
         packet_scan.packets,
@@ -215,22 +232,23 @@ class _FirstFrames:
     stream: VideoStream
     wanted: int
     tally: ScanTally
-    lenient: bool
-    """Whether a packet that does not decode is tolerated; the film is then decoded once more."""
     first: VideoFrame | None = None
     numbers: list[int | None] = field(default_factory=list)
 
     def decode(self, packet: Packet, number: int) -> None:  # type: ignore[type-arg]
-        """Decode a packet unless there are enough frames; sets its pts to its number."""
+        """Decode a packet unless there are enough frames; sets its pts to its number.
+
+        A packet that does not decode is tolerated; the film is then decoded once more.
+        """
         if len(self.numbers) >= self.wanted:
             return
         if packet.size:
             packet.pts = number
         try:
             frames = self.stream.decode(packet)
-        except InvalidDataError:
-            if not self.lenient:
-                raise
+        except DecoderNotFoundError:
+            raise
+        except FFmpegError:
             self.tally.refused_start = True
             return
         for frame in frames:
@@ -257,13 +275,17 @@ def _scan_packets(
                 "Convert it to a format without alpha first",
             )
         check_frames(stream, key, max_pixels)
-        name, codec = container.format.name, stream.codec_context.codec
-        packets = timing.PacketTable(_time_base(stream, key), name, codec.canonical_name)
-        guessed = not name.startswith(timing.STORES_PTS)
-        frames = _FirstFrames(stream, CHECKED_FRAMES if guessed else 1, tally, guessed)
+        codec = stream.codec_context.codec
+        packets = PacketTable(
+            _time_base(stream, key),
+            container.format.name,
+            codec.canonical_name,
+            stream.codec_context.extradata or b"",
+        )
+        frames = _FirstFrames(stream, CHECKED_FRAMES, tally)
         read_seconds, read_packets = 0.0, 0
         with decode_errors(key, "at its start"):
-            for packet in ignore_new_streams(container.demux()):
+            for packet in _all_packets(container, key):
                 read_seconds = max(read_seconds, _end_seconds(packet))
                 if packet.stream.index != stream.index:
                     continue
@@ -271,6 +293,7 @@ def _scan_packets(
                 packets.add(packet)
                 tally.add_packet(packet)
                 frames.decode(packet, len(packets) - 1)
+        packets.continue_clock()
         if frames.first is None or not len(packets):
             raise SourceDamaged(key, "none of its frames decodes", "Restore it from another copy")
         start_seconds = (container.start_time or 0) / av.time_base
@@ -284,11 +307,33 @@ def _scan_packets(
             codec.reorder and not (codec.name == "mpeg4" and delay == 0),
             delay,
             _declared_packets(container, stream),
+            _last_indexed_byte(container) if tally.missing_bytes else 0,
             _header_seconds(container),
             read_seconds - min(0.0, start_seconds),
             stream.id,
             frozenset(each.id for each in container.streams),
         )
+
+
+def _all_packets(container: InputContainer, key: str) -> Iterator[AnyPacket]:
+    """Yield the packets of all streams.
+
+    Raises:
+        SourceDamaged: If the file cannot be read to its end.
+    """
+    seconds = 0.0
+    try:
+        for packet in ignore_new_streams(container.demux()):
+            seconds = max(seconds, _end_seconds(packet))
+            yield packet
+    except FFmpegError as error:
+        declared = (container.duration or 0) / av.time_base
+        of = f", its header declares {declared:.1f} s" if declared else ""
+        raise SourceDamaged(
+            key,
+            f"it cannot be read beyond {seconds:.1f} s{of} ({libav_message(error)})",
+            "Copy it again from the original",
+        ) from error
 
 
 def _declared_packets(container: InputContainer, stream: VideoStream) -> int:
@@ -297,6 +342,13 @@ def _declared_packets(container: InputContainer, stream: VideoStream) -> int:
         return len(stream.index_entries)
     # MXF counts edit units, which are frames (SMPTE ST 377-1, Duration of the Sequence).
     return (stream.duration or 0) if container.format.name == "mxf" else 0
+
+
+def _last_indexed_byte(container: InputContainer) -> int:
+    if not container.format.name.startswith("mov"):
+        return 0
+    ends = (entry.pos + entry.size for each in container.streams for entry in each.index_entries)
+    return max(ends, default=0)
 
 
 def _time_base(stream: VideoStream, key: str) -> Fraction:

@@ -1,5 +1,6 @@
 """Repair the pts of frames where a container stores only some of them, or wrong ones."""
 
+from bisect import bisect_left
 from fractions import Fraction
 
 import numpy as np
@@ -49,15 +50,44 @@ def repair_pts(
     off = OFF_FRAMES_GUESSED if guessed else OFF_FRAMES_STORED
     if np.max(np.abs(origins - origin)) <= off * step:
         return evenly
-    spread = _spread(times, _rising(times, places), float(step))
+    rising = np.flatnonzero(rising_times(times, known))
+    spread = _spread(times, rising, float(step)) if len(rising) else evenly
     return spread if bool(np.all(np.diff(spread) > 0)) else evenly
 
 
-def _rising(times: Int64s, places: Int64s) -> Int64s:
-    """Return the indexes whose times are later than all times before them."""
-    highest = np.maximum.accumulate(times[places])
-    later: Int64s = places[np.append(True, times[places][1:] > highest[:-1])]
-    return later
+def replace_wrong(times: Int64s, right: npt.NDArray[np.bool_], step: Fraction) -> Int64s:
+    """Return strictly rising times: the right ones, and others spread evenly between them.
+
+    Args:
+        times: Times in ticks, (n,), in display order.
+        right: Which of them are right, (n,); these rise.
+        step: Ticks per frame at the film's rate, at least 1.
+    """
+    spread = _spread(times, np.flatnonzero(right), float(step))
+    return spread if bool(np.all(np.diff(spread) > 0)) else repair_pts(times, right, step)
+
+
+def rising_times(times: Int64s, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which of the known times to trust, (n,): the most that rise strictly.
+
+    Times that occur twice are not trusted, because one of the frames has another's time.
+    """
+    _, index, counts = np.unique(times[known], return_inverse=True, return_counts=True)
+    places = np.flatnonzero(known)[counts[index] == 1]
+    lasts: list[int] = []  # the lowest time that ends a rising row of each length
+    ends: list[int] = []  # the place of that time
+    before = np.full(len(times), -1, np.int64)
+    for place in places.tolist():
+        length = bisect_left(lasts, int(times[place]))
+        before[place] = ends[length - 1] if length else -1
+        lasts[length : length + 1] = [int(times[place])]
+        ends[length : length + 1] = [place]
+    trusted = np.zeros(len(times), bool)
+    place = ends[-1] if ends else -1
+    while place >= 0:
+        trusted[place] = True
+        place = int(before[place])
+    return trusted
 
 
 def _spread(times: Int64s, places: Int64s, step: float) -> Int64s:

@@ -26,13 +26,13 @@ from colorworker.media.containers.packetindex import (
     number_packets,
     packets_from_anchor,
 )
+from colorworker.media.containers.packettable import NO_PTS
 from colorworker.media.containers.readhints import (
     FRAMES_IN_FLIGHT,
     estimate_end_offset,
     hint_read_all,
     hint_read_end,
 )
-from colorworker.media.containers.timing import NO_PTS
 
 FIRST_STEP_SECONDS = 2
 LAST_STEP_SECONDS = 64
@@ -90,7 +90,9 @@ def decode_from(
                 yield from (frame for frame in frames if _pts_of(frame) >= start_pts)
                 return
     with open_film() as (container, stream):
-        decode = _decode_skipping_errors if lenient else container.decode
+        # Frames without numbers are counted, as in the scan, which skips what does not decode.
+        skips = lenient or not timeline.seekable
+        decode = _decode_skipping_errors if skips else container.decode
         for index, frame in enumerate(decode(stream)):
             if not timeline.seekable and index < len(timeline.pts):
                 frame.pts, frame.time_base = int(timeline.pts[index]), timeline.time_base

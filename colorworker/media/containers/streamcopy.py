@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -12,15 +12,16 @@ import av
 from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer, OutputContainer
-from av.error import FFmpegError
+from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.stream import AttachmentStream, Discard, Stream
 from av.video.stream import VideoStream
 
 from colorworker.domain.notes import Note
 from colorworker.domain.streamfate import Fate, StreamFate
+from colorworker.domain.timeline import Timeline
 from colorworker.media.codecs.profiles import EncoderSpec
 from colorworker.media.containers.attachments import Attachments, file_name, is_cover
-from colorworker.media.containers.audio import TranscodedAudio, transcode_audio
+from colorworker.media.containers.audio import transcode_audio
 from colorworker.media.containers.audiocodecs import MATROSKA_PCM_LAYOUTS
 from colorworker.media.containers.captions import CaptionTrack
 from colorworker.media.containers.channellayout import channel_layout
@@ -104,15 +105,15 @@ class CopiedStreams:
     def packets(
         self,
         source: InputContainer,
+        timeline: Timeline,
         trimmed: TrimRange | None = None,
-        restarts: Sequence[Fraction] = (),
     ) -> Iterator[AnyPacket]:
         """Yield the output's packets of all tracks, in the order of the source file.
 
         Args:
             source: The source.
+            timeline: Timeline of the whole film, which has the restarts of the source's clock.
             trimmed: The range to copy; None for all of it.
-            restarts: Seconds to add after each restart of its clock, as for `continuous_packets`.
         """
         for stream in source.streams:
             if stream.index not in self.tracks:
@@ -120,7 +121,9 @@ class CopiedStreams:
         chosen = [stream for stream in source.streams if stream.index in self.tracks]
         if not chosen:
             return
-        for packet in continuous_packets(ignore_new_streams(source.demux(chosen)), restarts):
+        for packet in continuous_packets(
+            ignore_new_streams(source.demux(chosen)), timeline.restarts, timeline.time_base
+        ):
             if trimmed is None or trimmed.clip_packet(packet):
                 track = self.tracks[packet.stream.index]
                 for converted in track.convert(packet):
@@ -131,13 +134,27 @@ class CopiedStreams:
                 track.written_packets += 1
                 yield packet
             self.warnings += track.warnings()
-            if isinstance(track, TranscodedAudio) and track.is_lost:
+            if track.is_lost:
                 self._mark_lost(index)
 
+    def mux(self, output: OutputContainer, packet: AnyPacket) -> None:
+        """Write a packet; a damaged one is left out, unless it is the film's."""
+        index = packet.stream.index
+        try:
+            output.mux(packet)
+        except (ArgumentError, InvalidDataError):
+            track = next(
+                (each for each in self.tracks.values() if each.output.index == index), None
+            )
+            if track is None:
+                raise
+            track.refused_packets += 1
+            track.written_packets -= 1
+
     def _mark_lost(self, index: int) -> None:
-        """Correct the record of an audio stream of which no packet decoded."""
+        """Correct the record of a stream of which no packet could be written."""
         self.fates = [
-            replace(fate, fate="left out", detail="no packet decodes")
+            replace(fate, fate="left out", detail="all of its packets are damaged")
             if fate.index == index
             else fate
             for fate in self.fates
@@ -204,7 +221,8 @@ def _add_track(
         return
     name = output.format.name
     if can_hold(name, described) and stores_layout(name, described):
-        track = OutputTrack(_from_template(output, described), shift)
+        is_adts = codec == "aac" and not described.codec_context.extradata
+        track = OutputTrack(_from_template(output, described), shift, is_adts=is_adts)
         _note_copied(stream, copied)
     elif isinstance(stream, AudioStream) and codec:
         track = _transcode_audio(stream, cast(AudioStream, described), output, spec, shift, copied)

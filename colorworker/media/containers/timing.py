@@ -1,106 +1,22 @@
 """Build a film's timeline from its packets, repairing timestamps that cannot be trusted."""
 
-from array import array
 from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
-from av.packet import Packet
 
 from colorworker.domain.timeline import StoredPackets, Timeline
 from colorworker.media.containers import retime
-from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS, DiscontinuityDetector
+from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
+from colorworker.media.containers.packettable import NO_PTS, STORES_PTS, Int64s, PacketTable
 
-Int64s = npt.NDArray[np.int64]
-
-STORES_PTS = ("mov", "matroska", "flv", "nut", "asf", "dv", "yuv4mpegpipe")
-"""Demuxers of containers that store the pts of every frame and can seek to it. Other containers
-store it for some packets only, or store only the decoding order, and libav guesses the rest. After
-a seek it guesses differently than from the start, so that frames get their neighbors' times."""
 BYTE_ADDRESSED = ("mpegts", "mpeg", "mxf", "h264", "hevc", "mpegvideo", "m4v")
 """Demuxers that can seek to any byte; the others seek to a dts through an index."""
-VP8_SHOWN = 0x10
-"""Bit of a VP8 packet's first byte; without it, the frame is a hidden reference (RFC 6386 9.1)."""
 ANCHOR_REACH = 64
 """How many packets before a keyframe are searched for one that can be found again by seeking."""
-NO_PTS = -(1 << 63)
-
-
-class PacketTable:
-    """Timestamps and byte offsets of the film's packets in stored order, in compact arrays.
-
-    `times` holds pts or NO_PTS. Times are continuous across restarts of the film's clock. Packets
-    hidden by an edit list or by their codec are not `shown`.
-    """
-
-    def __init__(self, time_base: Fraction, container: str, codec: str) -> None:
-        self.time_base = time_base
-        self.container = container
-        self.codec = codec
-        self.times = array("q")
-        self.decode_times = array("q")
-        self.durations = array("q")
-        self.offsets = array("q")
-        self.sizes = array("q")
-        self.restarts: list[int] = []
-        """For each restart of the film's clock, the ticks added to all times after it."""
-        self._discontinuities = DiscontinuityDetector(time_base)
-        self.shown = array("b")
-        self.keyframes = array("b")
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def add(self, packet: Packet) -> None:  # type: ignore[type-arg]
-        """Add a packet; empty ones (flushes, and frames dropped while recording) do not count."""
-        if not packet.size:
-            return
-        added = self._clock_offset(packet.dts, packet.duration or 0)
-        self.times.append(NO_PTS if packet.pts is None else packet.pts + added)
-        self.decode_times.append(NO_PTS if packet.dts is None else packet.dts + added)
-        self.durations.append(max(0, packet.duration or 0))
-        self.offsets.append(-1 if packet.pos is None else packet.pos)
-        self.sizes.append(packet.size)
-        hidden = packet.is_discard or (
-            self.codec == "vp8" and not memoryview(packet)[0] & VP8_SHOWN
-        )
-        self.shown.append(not hidden)
-        self.keyframes.append(packet.is_keyframe)
-
-    def _clock_offset(self, decode_time: int | None, duration: int) -> int:
-        """Return the ticks to add to a packet's times to continue from the previous packet's."""
-        before = self._discontinuities.last
-        if self.container in BROADCAST_CONTAINERS and self._discontinuities.is_discontinuity(
-            decode_time
-        ):
-            went_back = 0 if before is None or decode_time is None else before - decode_time
-            self.restarts.append(sum(self.restarts[-1:]) + went_back + duration)
-        return sum(self.restarts[-1:])
-
-    @property
-    def first_keyframe(self) -> int:
-        """Number of the first shown keyframe's packet; 0 if there is none."""
-        keyframes = np.flatnonzero(np.array(self.keyframes, bool) & np.array(self.shown, bool))
-        return int(keyframes[0]) if len(keyframes) else 0
-
-    def shown_pts(self) -> Int64s:
-        """Return the pts of all shown packets, in stored order."""
-        times: Int64s = np.array(self.times, np.int64)[np.array(self.shown, bool)]
-        return times
-
-    def order(self, first_number: int) -> Int64s:
-        """Return the numbers of all shown packets, sorted by pts.
-
-        Args:
-            first_number: Packet of the first frame that the decoder returns. Frames with an earlier
-                pts are left out: they belong to a group of pictures that was cut away, and no
-                decoder can show them.
-        """
-        times = np.array(self.times, np.int64)
-        shown = np.array(self.shown, bool) & (times >= times[first_number])
-        order: Int64s = np.argsort(np.where(shown, times, np.iinfo(np.int64).max), kind="stable")
-        return order[: int(shown.sum())]
+FEW_WRONG, FEW_TWICE = 0.1, 0.5
+"""Maximum shares of frames whose pts may be wrong for the others to be trusted: if every pts occurs
+once, and if some occur twice. dts in place of pts occur once, and more of them would be wrong."""
 
 
 def has_reliable_pts(
@@ -109,9 +25,10 @@ def has_reliable_pts(
     """Return whether the packets' pts are the times at which their frames are shown.
 
     They are not if a pts is missing or occurs twice, if the first decoded frames come in a
-    different order, or if a film with reordered frames has only dts. They are not in AVI with
-    reordered frames either: AVI stores only the decoding order, and pts derived from it come out
-    shuffled (https://github.com/vapoursynth/bestsource/issues/91).
+    different order, or if a film with reordered frames has only dts: muxers that were given no pts
+    store dts in their place. They are not in AVI with reordered frames either: AVI stores only the
+    decoding order, and pts derived from it come out shuffled
+    (https://github.com/vapoursynth/bestsource/issues/91).
 
     Args:
         packets: All packets of the film.
@@ -122,11 +39,19 @@ def has_reliable_pts(
     times = packets.shown_pts()
     if len(times) == 0 or bool(np.any(times == NO_PTS)) or len(np.unique(times)) != len(times):
         return False
-    if decoded[0] is None or decoded != packets.order(decoded[0])[: len(decoded)].tolist():
+    if decoded[0] is None:
         return False
-    if not reorders or all(packets.keyframes) or packets.container.startswith(STORES_PTS):
+    expected = packets.order(decoded[0])
+    if packets.container.startswith(STORES_PTS):
+        # A frame that does not decode is missing, but says nothing about the times.
+        expected = expected[np.isin(expected, np.array(decoded, np.float64))]
+    if decoded != expected[: len(decoded)].tolist():
+        return False
+    if not reorders or all(packets.keyframes):
         return True
-    return packets.container != "avi" and (delay == 0 or packets.times != packets.decode_times)
+    if packets.container == "avi":
+        return False
+    return delay == 0 or not (packets.times == packets.decode_times or _is_rising(times))
 
 
 def timeline_from_pts(packets: PacketTable, first_number: int) -> Timeline:
@@ -153,7 +78,8 @@ def timeline_from_decoding(
     numbers = np.array([-1 if number is None else number for number in decoded], np.int64)
     step = max(Fraction(1) / (rate * packets.time_base), Fraction(1))
     if bool(np.any(numbers < 0)) or len(np.unique(numbers)) != len(numbers):
-        pts = retime.evenly_spaced(len(numbers), Fraction(0), step)
+        times = np.where(numbers < 0, NO_PTS, np.array(packets.times, np.int64)[numbers])
+        pts = retime.repair_pts(times, retime.rising_times(times, times != NO_PTS), step)
         return Timeline(
             pts,
             _durations(pts),
@@ -169,21 +95,33 @@ def timeline_from_decoding(
 def _frame_pts(packets: PacketTable, numbers: Int64s, step: Fraction) -> Int64s:
     """Return the pts of the frames of these packets, as far as the container tells.
 
-    The packets' own pts are used if they rise and are not made up (AVI has none). Otherwise the
-    k-th frame shown gets the k-th dts, which keeps gaps; not in broadcast containers, where
-    decoding starts before the first frame is shown. Otherwise the pts that exist are repaired, or
-    frames are counted at the film's rate.
+    The packets' own pts are used if they rise and are not made up (AVI has none). If a few are
+    wrong in a container that stores them, those are replaced. If many are, they are dts, and the
+    k-th frame shown gets the k-th of them. Otherwise the k-th frame gets the k-th dts, which keeps
+    gaps; not in broadcast containers, where decoding starts before the first frame is shown.
+    Otherwise the pts that exist are repaired, or frames are counted at the film's rate.
     """
     shown_at = np.array(packets.times, np.int64)[numbers]
-    stored_at = np.sort(np.array(packets.decode_times, np.int64)[numbers])
     if packets.container == "avi":
         shown_at = np.full_like(shown_at, NO_PTS)
-    candidates = (shown_at,) if packets.container in BROADCAST_CONTAINERS else (shown_at, stored_at)
-    for times in candidates:
-        if bool(np.all(times != NO_PTS)) and bool(np.all(np.diff(times) > 0)):
-            return times
-    guessed = packets.container == "mpeg"
-    return retime.repair_pts(shown_at, shown_at != NO_PTS, step, guessed=guessed)
+    known = shown_at != NO_PTS
+    if bool(np.all(known)) and _is_rising(shown_at):
+        return shown_at
+    trusted = retime.rising_times(shown_at, known)
+    if packets.container.startswith(STORES_PTS) and bool(np.all(known)):
+        are_unique = _is_rising(np.sort(shown_at))
+        if trusted.sum() >= (1 - (FEW_WRONG if are_unique else FEW_TWICE)) * len(numbers):
+            return retime.replace_wrong(shown_at, trusted, step)
+        if are_unique:
+            return np.sort(shown_at)
+    stored_at = np.sort(np.array(packets.decode_times, np.int64)[numbers])
+    if packets.container not in BROADCAST_CONTAINERS and _is_rising(stored_at):
+        return stored_at
+    return retime.repair_pts(shown_at, known, step, guessed=packets.container == "mpeg")
+
+
+def _is_rising(times: Int64s) -> bool:
+    return bool(np.all(times != NO_PTS)) and bool(np.all(np.diff(times) > 0))
 
 
 def _durations(pts: Int64s) -> Int64s:
@@ -219,7 +157,7 @@ def _find_anchors(packets: PacketTable, numbers: Int64s) -> Int64s:
     """Return rows of `Stored.anchors` for packets; -1 for those that cannot be found again."""
     offsets, sizes, decode_times = (
         np.array(values, np.int64)
-        for values in (packets.offsets, packets.sizes, packets.decode_times)
+        for values in (packets.offsets, packets.sizes, packets.stored_decode_times)
     )
     by_bytes = packets.container.startswith(BYTE_ADDRESSED)
     places = offsets if by_bytes else decode_times

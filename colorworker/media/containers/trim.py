@@ -8,6 +8,9 @@ from typing import Any
 from colorworker.domain.timeline import Timeline
 from colorworker.media.containers.outputtrack import AnyPacket
 
+END_OF_TIME = Fraction(1 << 40)
+"""Later than any chapter, in seconds."""
+
 
 @dataclass(frozen=True)
 class TrimRange:
@@ -57,3 +60,9 @@ def trim_range(part: Timeline) -> TrimRange:
     """Return the range from the start of the first frame to the end of the last."""
     last = int(part.pts[-1] + max(1, part.durations[-1]))
     return TrimRange(int(part.pts[0]) * part.time_base, last * part.time_base)
+
+
+def shifted_range(timeline: Timeline) -> TrimRange | None:
+    """Return the range from a film's first frame on if that is shown before 0, otherwise None."""
+    start = int(timeline.pts[0]) * timeline.time_base
+    return TrimRange(start, END_OF_TIME) if start < 0 else None

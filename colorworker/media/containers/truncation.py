@@ -24,6 +24,9 @@ class FileExtent:
     """Total size of the boxes; `size_bytes` if the format does not declare one."""
     index_missing: bool = False
     """Whether it is an MP4 or MOV without `moov`, the box that locates the frames."""
+    may_be_complete: bool = False
+    """Whether only the size of the last box, which holds the frames, exceeds the file: all frames
+    of an MP4 or MOV may still be there, which its index tells."""
     ragged_bytes: int = 0
     """Bytes after the last whole packet of a transport stream."""
 
@@ -89,7 +92,7 @@ def _bytes_after_last_packet(head: bytes, size_bytes: int) -> int:
 
 
 def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
-    offset, promised, index_found = 0, size_bytes, False
+    offset, promised, index_found, name = 0, size_bytes, False, b""
     while offset + 8 <= size_bytes:
         header = _read(reader, offset, 16)
         length, name = int.from_bytes(header[:4], "big"), header[4:8]
@@ -103,7 +106,12 @@ def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
         offset += length
         if name not in ISO_PADDING:
             promised = max(promised, offset)
-    return FileExtent(size_bytes, promised, index_missing=not index_found)
+    return FileExtent(
+        size_bytes,
+        promised,
+        index_missing=not index_found,
+        may_be_complete=index_found and name == b"mdat",
+    )
 
 
 def _matroska_end(reader: BinaryIO, size_bytes: int) -> int:

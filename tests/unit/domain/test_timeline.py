@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from colorworker.domain.timeline import (
+    Restart,
     StoredPackets,
     Timeline,
     timeline_from_bytes,
@@ -40,14 +41,14 @@ def test_packets_and_anchors_of_a_timeline_survive_storage():
     one = replace(
         timeline([0, 3, 7], [0, 7]),
         stored=StoredPackets(np.array([0, 1, 2], np.int64), anchors),
-        restarts=(90, 270),
+        restarts=(Restart(90, 188), Restart(270)),
     )
 
     other = timeline_from_bytes(timeline_to_bytes(one))
 
     np.testing.assert_array_equal(other.stored.packets, [0, 1, 2])
     np.testing.assert_array_equal(other.stored.anchors, anchors)
-    assert other.restarts == (90, 270)
+    assert other.restarts == (Restart(90, 188), Restart(270))
 
 
 def test_a_timeline_with_a_missing_anchor_is_refused():

@@ -88,7 +88,8 @@ def test_the_archive_copy_has_the_films_luma_times_and_streams(clip, made, color
 
     line, output = colored(clip, "archive")
 
-    assert line.warnings == ()
+    assert len(line.warnings) == len(clip.warned)
+    assert all(map(str.startswith, line.warnings, clip.warned)), line.warnings
     assert output.lumas == source.lumas
     assert largest_deviation(output, source.seconds) <= HALF_A_MATROSKA_TICK
     assert output.info.sample_aspect_ratio == source.info.sample_aspect_ratio
@@ -139,14 +140,30 @@ def test_the_offset_of_sound_to_pictures_is_that_of_the_source(name, tmp_path):
     assert line.warnings == ()
 
 
+def test_sound_that_begins_late_keeps_its_time(made, colored):
+    clip = next(clip for clip in CLIPS if clip.name == "late-sound.ts")
+    path = made(clip).path
+
+    line, _ = colored(clip, "archive")
+
+    output = path.parent.with_name(f"{path.parent.name}-archive") / line.output_key
+    offset = sound_after_pictures(path)
+    assert 8.9 < offset < 9.1
+    assert sound_after_pictures(output) == pytest.approx(offset, abs=0.0011)
+
+
+@pytest.mark.parametrize("starts_at", ["0", "1.04"], ids=["from 0", "0.4 s of overlap"])
 @pytest.mark.parametrize("name", ["film.ts", "film.vob"])
-def test_sound_stays_in_sync_across_joined_recordings(name, tmp_path):
+def test_sound_stays_in_sync_across_joined_recordings(name, starts_at, tmp_path):
     sources = tmp_path / "sources"
     sources.mkdir()
     codec = {"codec": "mpeg2video", "b_frames": 2, "sound": "mp2"}
     first, second = (
-        make_film(tmp_path / f"{frames}-{name}", Recipe(frames=frames, **codec))
-        for frames in (36, 48)
+        make_film(
+            tmp_path / f"{frames}-{name}",
+            Recipe(frames=frames, container_options={"output_ts_offset": offset}, **codec),
+        )
+        for frames, offset in ((36, "0"), (48, starts_at))
     )
     (sources / name).write_bytes(first.read_bytes() + second.read_bytes())
 
