@@ -24,7 +24,6 @@ from colorworker.domain.units import Cut, Scan, scan
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import ColorworkerError
 from colorworker.estimate.sampling import Recorded
-from colorworker.media.containers.capacity import check_tracks
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.headers import film_header
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
@@ -167,7 +166,7 @@ def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> FilmOutline:
         found,
         seconds=part.seconds,
         in_color=in_color,
-        error=_refusal(unit, info, timeline, reader),
+        error=_refusal(unit, info, timeline),
         warnings=tally.warnings(),
     )
 
@@ -187,17 +186,10 @@ def _of_cuts(
     )
 
 
-def _refusal(
-    unit: Scan, info: VideoInfo, timeline: Timeline, reader: BinaryIO | None = None
-) -> str:
-    """Return why the profile refuses such a film; empty if it does not.
-
-    The film's other tracks are only checked if there is a reader.
-    """
+def _refusal(unit: Scan, info: VideoInfo, timeline: Timeline) -> str:
+    """Return why the profile refuses such a film; empty if it does not."""
     try:
-        spec = check_output(unit, info, timeline)
-        if reader is not None and not unit.options.preview:
-            check_tracks(reader, unit.asset.key, info, timeline, spec)
+        check_output(unit, info, timeline)
     except ColorworkerError as error:
         return str(error)
     return ""

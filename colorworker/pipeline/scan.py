@@ -15,8 +15,8 @@ from colorworker.domain.timeline import Timeline, timeline_from_bytes, timeline_
 from colorworker.domain.units import Cut, Scan, cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing, SourceTooLarge
-from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
-from colorworker.media.containers.capacity import check_times, check_tracks
+from colorworker.media.codecs.profiles import encoder_for
+from colorworker.media.containers.capacity import check_times
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.probe import scan
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
@@ -140,8 +140,8 @@ def make_cut_list(timeline: Timeline, options: Options, key: str) -> tuple[Timel
     return part, clip_cuts(cuts, part, timeline)
 
 
-def check_output(unit: Scan, info: VideoInfo, timeline: Timeline) -> EncoderSpec:
-    """Check, without reading the film, that its profile can write it; return the encoder.
+def check_output(unit: Scan, info: VideoInfo, timeline: Timeline) -> None:
+    """Check that a film's profile can write it, without reading it.
 
     Args:
         unit: The film's scan.
@@ -158,7 +158,6 @@ def check_output(unit: Scan, info: VideoInfo, timeline: Timeline) -> EncoderSpec
     if not options.preview:
         part, _ = make_cut_list(timeline, options, key)
         check_times(key, part, spec.container)
-    return spec
 
 
 def _check_film(context: WorkerContext, unit: Scan, record: Record) -> None:
@@ -170,10 +169,7 @@ def _check_film(context: WorkerContext, unit: Scan, record: Record) -> None:
     if info.in_color and unit.options.color_sources == "skip":
         return
     timeline = timeline_from_bytes(context.destination.get(record.attempt_key, etag=record.etag))
-    spec = check_output(unit, info.video, timeline)
-    if not unit.options.preview:
-        with context.source(unit.asset) as reader:
-            check_tracks(reader, unit.asset.key, info.video, timeline, spec)
+    check_output(unit, info.video, timeline)
 
 
 def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:

@@ -1,6 +1,7 @@
 """Films of a dry run are told by their records, their packets or their headers."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -146,6 +147,20 @@ def test_broken_films_and_films_the_profile_refuses_are_listed_with_the_reason(l
     assert found["deep.mkv"].frames == 4
     assert found["r.mp4"].error == ""
     assert found["still.png"] is None
+
+
+def test_films_whose_times_the_output_cannot_hold_are_listed_with_the_reason(lookout, archive):
+    fast = Recipe("mjpeg", "yuvj420p", 32, 32, 12, gop_size=1, rate=Fraction(1200))
+    make_film(archive / "r.mp4", fast)
+    options = replace(OPTIONS, profile="archive")
+
+    read = lookout.outlines(options)["r.mp4"]
+    lookout.scan(replace(options, profile="mezzanine"))
+    recorded = lookout.outlines(options)["r.mp4"]
+
+    assert "ms apart, and Matroska stores times in whole milliseconds" in read.error
+    assert recorded.error == read.error
+    assert lookout.outlines(replace(options, profile="mezzanine"))["r.mp4"].error == ""
 
 
 def test_an_excerpt_beyond_the_film_is_an_error_of_that_film(lookout):

@@ -17,6 +17,7 @@ from colorworker.store.local import LocalStore
 from tests.filmclips import CLIPS, Clip
 from tests.filmmatrix import Film, decode_in_segments, largest_deviation, scan_and_decode, table_row
 from tests.jobharness import run_toy_job
+from tests.toycolorizer import ToyColorizer
 
 PAGE = Path(__file__).parents[3] / "docs" / "film-formats.md"
 TABLE_START, TABLE_END = "<!-- table -->\n", "<!-- end -->\n"
@@ -216,6 +217,33 @@ def test_an_undecodable_frame_fails_the_film_or_is_repeated_by_setting(repeat, t
     else:
         assert line.outcome == "failed"
         assert "COLORWORKER_MEDIA__REPEAT_DAMAGED=true" in line.error
+
+
+def test_times_that_the_container_cannot_hold_are_refused_before_any_coloring(tmp_path):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    make_film(sources / "film.mp4", Recipe(frames=36, rate=Fraction(1200)))
+    colored = []
+
+    def make_colorizer(_):
+        colored.append(1)
+        return ToyColorizer()
+
+    destination = LocalStore(tmp_path / "outputs")
+    # The scan of the first job is recorded; its identity does not depend on the profile.
+    for profile, outcome in (("mezzanine", "succeeded"), ("archive", "failed")):
+        colored.clear()
+        options = Options(profile=profile, segment_frames=8)
+        (line,) = run_toy_job(
+            sources, destination, options, make_colorizer=make_colorizer, max_attempts=1
+        ).values()
+
+        assert line.outcome == outcome
+    assert colored == []
+    assert line.error == (
+        "film.mp4: frames 0 and 1 are shown 0.833 ms apart, and Matroska stores times in whole "
+        "milliseconds. Use --profile mezzanine, which keeps the times exactly."
+    )
 
 
 def test_a_film_that_changes_its_frame_size_fails_by_name_and_time(tmp_path):
