@@ -130,6 +130,18 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
     return image, loader
 
 
+def refuse_animation(key: str, frames: int) -> None:
+    """Refuse an animation (APNG, GIF, WebP): only one of its pictures would be colored.
+
+    Raises:
+        SourceUnsupported: If it has more than one picture.
+    """
+    if frames > 1:
+        raise SourceUnsupported(
+            key, f"it is an animation of {frames} pictures", "Convert it to a film first"
+        )
+
+
 def find_picture(image_source: ImageSource) -> None:
     """Find the picture of a TIFF among thumbnails and masks, or the metadata of a PNG or JPEG.
 
@@ -139,6 +151,7 @@ def find_picture(image_source: ImageSource) -> None:
     head = _head(image_source)
     if image_source.reader and head.startswith(SIGNATURE):
         image_source.png = read_png_metadata(image_source.reader)
+        refuse_animation(image_source.key, image_source.png.frames)
     if image_source.reader and head.startswith(_JPEG_MAGIC):
         image_source.jpeg = read_jpeg_metadata(image_source.reader)
     if image_source.reader is None or not head.startswith(_TIFF_MAGIC):

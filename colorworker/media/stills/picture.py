@@ -25,6 +25,7 @@ from colorworker.media.stills.loaders import (
     decode_errors,
     find_picture,
     open_image,
+    refuse_animation,
 )
 from colorworker.media.stills.metadata import ICC_FIELD, exif_orientation, icc_profile
 from colorworker.media.stills.orientation import upright
@@ -183,7 +184,10 @@ def _check_header(image: pyvips.Image, key: str, max_pixels: int, color_bands: i
             "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
         )
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
-    if pages > 1 and not str(image.get("vips-loader")).startswith("tiff"):
+    loader = str(image.get("vips-loader"))
+    if loader.startswith(("gif", "webp")):
+        refuse_animation(key, pages)
+    if pages > 1 and not loader.startswith("tiff"):
         raise SourceUnsupported(
             key, f"it has {pages} pages; only single pictures are colored", "Split it first"
         )

@@ -23,7 +23,9 @@ _EXIF = b"eXIf"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _STALE = frozenset((b"tIME", b"bKGD", b"sBIT", b"hIST", b"sPLT", b"tRNS", _PROFILE))
 """They describe the pixels or the file of the source; libvips writes what is true of the output."""
-_ANIMATION = frozenset((b"acTL", b"fcTL", b"fdAT"))
+_ANIMATION_CONTROL = b"acTL"
+_ANIMATION = frozenset((_ANIMATION_CONTROL, b"fcTL", b"fdAT"))
+_UINT = struct.Struct(">I")
 _MAX_CHUNK_BYTES = 1 << 26
 _COPY_BYTES = 1 << 20
 
@@ -58,6 +60,7 @@ class PngMetadata:
         kept: The other chunks that are true of a copy, in their order.
         has_profile: Whether there is an ICC profile.
         damaged: Whether chunks beside the pixels are damaged.
+        frames: Number of pictures of an animation (APNG); 1 for others.
     """
 
     exif: bytes
@@ -66,6 +69,7 @@ class PngMetadata:
     kept: tuple[Chunk, ...]
     has_profile: bool
     damaged: bool
+    frames: int = 1
 
     @property
     def texts(self) -> int:
@@ -84,6 +88,7 @@ def read_png_metadata(reader: BinaryIO) -> PngMetadata:
     color: dict[bytes, Chunk] = {}
     kept: list[Chunk] = []
     has_profile = damaged = False
+    frames = 1
     for chunk in _chunks(reader):
         if chunk is None:
             damaged = True
@@ -91,6 +96,8 @@ def read_png_metadata(reader: BinaryIO) -> PngMetadata:
             exif = exif or chunk.data.removeprefix(b"Exif\0\0")
         elif chunk.kind == _PROFILE:
             has_profile = True
+        elif chunk.kind == _ANIMATION_CONTROL and len(chunk.data) >= _UINT.size:
+            (frames,) = _UINT.unpack_from(chunk.data)
         elif chunk.kind in _TEXTS and chunk.keyword == _XMP_KEYWORD:
             xmp = xmp or _text(chunk)
         elif chunk.kind in _COLOR:
@@ -99,7 +106,7 @@ def read_png_metadata(reader: BinaryIO) -> PngMetadata:
             kept.append(chunk)
     # cICP wins over a profile, and a profile over the other ones.
     known = {kind: color[kind] for kind in color if not has_profile or kind == b"cICP"}
-    return PngMetadata(exif, xmp, known, tuple(kept), has_profile, damaged)
+    return PngMetadata(exif, xmp, known, tuple(kept), has_profile, damaged, frames)
 
 
 def xmp_chunk(xmp: bytes) -> Chunk:
