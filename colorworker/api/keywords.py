@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.models import ModelChoice
-from colorworker.domain.options import Options, override, predict_every_frame
+from colorworker.domain.options import Options, override
+from colorworker.domain.perframe import predict_every_frame
 from colorworker.errors import UsageError
 from colorworker.inputs.shotsfile import read_shot_adjustments
 from colorworker.job import JobRequest

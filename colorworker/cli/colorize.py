@@ -16,7 +16,8 @@ from colorworker.cli.exitcodes import INTERRUPTED, SOME_FAILED
 from colorworker.cli.interrupt import StopFlag, leave
 from colorworker.cli.progress import display
 from colorworker.domain.excerpt import parse_excerpt
-from colorworker.domain.options import Options, override, predict_every_frame
+from colorworker.domain.options import Options, override
+from colorworker.domain.perframe import predict_every_frame
 from colorworker.errors import UsageError
 from colorworker.inputs.manifesturi import is_manifest, parse_manifest_uri
 from colorworker.inputs.shotsfile import read_shot_adjustments

@@ -21,6 +21,7 @@ Preset = Literal[
 ]  # fmt: skip
 Chroma = Literal["source", "420"]
 Deinterlace = Literal["off", "bwdif"]
+SizeChanges = Literal["refuse", "scale"]
 Encoder = Literal["software", "nvenc"]
 ColorSources = Literal["skip", "recolor"]
 Label = Literal["tag", "burn", "none"]
@@ -124,6 +125,13 @@ class Options(ColorOptions):
         Deinterlace,
         OptionInfo("Deinterlace with bwdif; every second line is interpolated."),
     ] = "off"
+    size_changes: Annotated[
+        SizeChanges,
+        OptionInfo(
+            "What to do with films whose frames change their size. refuse: they fail. scale: to the"
+            " size of the first frame, which changes their luma."
+        ),
+    ] = "refuse"
     encoder: Annotated[
         Encoder,
         OptionInfo(
@@ -289,6 +297,11 @@ class Options(ColorOptions):
             )
 
     @property
+    def scales(self) -> bool:
+        """Whether frames of another size than the film's first one are scaled to it."""
+        return self.size_changes == "scale"
+
+    @property
     def propagates(self) -> bool:
         """Whether a frame's colors depend on other frames."""
         return self.anchor_interval > 1 or self.settle_anchors > 0
@@ -341,26 +354,6 @@ def override(options: Options, values: Mapping[str, Any]) -> Options:
             hint = f"Did you mean {close[0]}" if close else f"Use {', '.join(sorted(known))}"
             raise UsageError(f"option {name}", "is not known", hint)
     return replace(options, **{name: value for name, value in values.items() if value is not None})
-
-
-def predict_every_frame(options: Options, anchor_interval: int | None) -> Options:
-    """Return the options with every frame predicted independently.
-
-    Args:
-        options: Options of the job.
-        anchor_interval: The requested interval; None if none was given.
-
-    Raises:
-        UsageError: If an interval was given.
-    """
-    if anchor_interval is not None:
-        raise UsageError(
-            "--per-frame",
-            "predicts every frame, so it cannot be combined with"
-            f" --anchor-interval {anchor_interval}",
-            "Use only one of them",
-        )
-    return replace(options, anchor_interval=1, settle_anchors=0)
 
 
 def with_item_options(options: Options, values: Mapping[str, Any]) -> Options:

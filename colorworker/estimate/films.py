@@ -159,7 +159,7 @@ def _of_packets(reader: BinaryIO, unit: Scan, max_pixels: int) -> FilmOutline:
     hint_read_all(reader)
     info, timeline = read_packets(reader, key, max_pixels, tally, unit.options.video_stream)
     hint_read_end(reader, 0)
-    in_color = is_in_color(reader, key, info, timeline)
+    in_color = is_in_color(reader, key, info, timeline, scale=unit.options.scales)
     part, cuts = make_cut_list(timeline, unit.options, key)
     found = _of_cuts(info, cuts, int(timeline.pts[0]), timeline.time_base)
     return replace(

@@ -32,6 +32,7 @@ def deinterlace_segment(
     tally: DecodeTally | None = None,
     repeat: bool = False,
     frames_before: int = FRAMES_BEFORE,
+    scale: bool = False,
 ) -> Iterator[VideoFrame]:
     """Yield what `decode_segment` yields, with frames flagged as interlaced deinterlaced.
 
@@ -55,6 +56,7 @@ def deinterlace_segment(
         lookahead=lookahead + FRAMES_AFTER,
         tally=tally,
         repeat=repeat,
+        scale=scale,
     )
     yield from islice(deinterlace_frames(decoded, key, info, timeline), before, before + wanted)
 

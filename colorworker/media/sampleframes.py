@@ -20,6 +20,7 @@ from colorworker.media.containers.demux import (
 from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.containers.packetindex import decode_numbered
 from colorworker.media.deinterlace import deinterlace_frames, deinterlace_segment
+from colorworker.media.framescaling import fit_to_film
 
 SAMPLED_FRAMES_UNSEEKABLE = 1500
 """In films that are not seekable, samples are taken from this many frames at the start."""
@@ -34,6 +35,7 @@ def sample_frames(
     *,
     deinterlaced: bool = False,
     as_decoded: bool = False,
+    scale: bool = False,
 ) -> list[VideoFrame]:
     """Return up to `count` decoded frames spread evenly over the film, in order.
 
@@ -49,15 +51,16 @@ def sample_frames(
         deinterlaced: Deinterlace interlaced frames, using only each frame and the next one. The
             result equals the deinterlaced film except for small differences where things move.
         as_decoded: Keep packed pixel formats and RGB; ignored if deinterlaced.
+        scale: Scale frames of other sizes to the film's.
 
     Raises:
         SourceDamaged: If one of them does not decode.
         SourceUnsupported: If they are to be deinterlaced and bwdif does not support their format.
     """
     decode = (
-        partial(deinterlace_segment, frames_before=0)
+        partial(deinterlace_segment, frames_before=0, scale=scale)
         if deinterlaced
-        else partial(decode_segment, as_decoded=as_decoded)
+        else partial(decode_segment, as_decoded=as_decoded, scale=scale)
     )
     if timeline.seekable:
         picked = timeline.keyframes[_spread_indexes(len(timeline.keyframes), count)].tolist()
@@ -75,7 +78,7 @@ def sample_frames(
             stream, ignore_new_streams(container.demux(stream))
         )
         if deinterlaced or not as_decoded:
-            shown = (to_colorable(frame, key, info) for frame in shown)
+            shown = (fit_to_film(to_colorable(frame, key, info), info) for frame in shown)
         if deinterlaced:
             shown = deinterlace_frames(shown, key, info, timeline)
         for index, frame in enumerate(shown):

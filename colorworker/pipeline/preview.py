@@ -44,6 +44,7 @@ def preview_stretch(
             stretch,
             _SAMPLES,
             deinterlaced=unit.options.deinterlace == "bwdif",
+            scale=unit.options.scales,
         )
     for number, frame in enumerate(pick_one_per_shot(samples, info)):
         frames = color_frames(iter([frame]), 1, info, colorizer, unit.options, pix_fmt)

@@ -71,7 +71,7 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
         )
         source_sha256 = hashing.sha256()
         hint_read_end(reader, 0)
-        in_color = is_in_color(reader, key, info, timeline)
+        in_color = is_in_color(reader, key, info, timeline, scale=unit.options.scales)
     part, cuts = make_cut_list(timeline, unit.options, key)
     result_key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(result_key, timeline_to_bytes(timeline))
@@ -172,13 +172,18 @@ def _check_film(context: WorkerContext, unit: Scan, record: Record) -> None:
     check_output(unit, info.video, timeline)
 
 
-def is_in_color(reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline) -> bool:
+def is_in_color(
+    reader: BinaryIO, key: str, info: VideoInfo, timeline: Timeline, *, scale: bool = False
+) -> bool:
     """Return whether most of a few sampled frames are in color; one title card is not enough.
 
     Raises:
         SourceDamaged: If a sampled frame does not decode.
+        SourceUnsupported: If a sampled frame has another size, unless `scale` accepts that.
     """
-    frames = sample_frames(reader, key, info, timeline, _COLOR_SAMPLES, as_decoded=True)
+    frames = sample_frames(
+        reader, key, info, timeline, _COLOR_SAMPLES, as_decoded=True, scale=scale
+    )
     votes = 0
     for frame in frames:
         if not frame.format.name.startswith("gray"):

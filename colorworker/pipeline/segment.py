@@ -204,6 +204,7 @@ def _decode(work: _SegmentWork) -> Iterator[Frame]:
             lookahead=lookahead_frames(unit.options),
             tally=work.tally,
             repeat=context.settings.repeat_damaged,
+            scale=unit.options.scales,
         )
         yield from record_luma(frames, unit.frame_count, work.spec.pix_fmt, work.tally)
 

@@ -16,6 +16,7 @@ from colorworker.errors import HardwareMissing, SourceDamaged, SourceUnsupported
 from colorworker.media.codecs.nvdec import can_decode, matches_software_decoder
 from colorworker.media.containers.demux import decode_errors
 from colorworker.media.containers.seek import decode_from
+from colorworker.media.framescaling import fit_to_film, fits_but_for_chroma
 from colorworker.media.planes import color_spec, luma_plane
 from colorworker.media.repack import copy_frame, planar_format, to_planar
 from colorworker.media.rgbluma import exceeds_bit_depth, is_rgb, luma_frame
@@ -33,6 +34,8 @@ class DecodeTally:
     """Frames that the decoder concealed errors in: some of their data was missing or wrong."""
     repeated_frames: int = 0
     """Frames that do not decode, replaced by a copy of a neighbor."""
+    scaled_frames: int = 0
+    """Frames of another size than the film's first one, scaled to it."""
     nvdec_frames: int = 0
     """Frames from NVDEC, which does not report concealed errors."""
 
@@ -41,6 +44,7 @@ class DecodeTally:
         seen = {
             "are damaged in the source": self.corrupt_frames,
             "do not decode and repeat the previous frame": self.repeated_frames,
+            "have another size than the first one and were scaled to it": self.scaled_frames,
         }
         return tuple(
             f"{count} of {self.frames} frames {what}" for what, count in seen.items() if count
@@ -60,6 +64,7 @@ def decode_segment(
     repeat: bool = False,
     nvdec: bool = False,
     as_decoded: bool = False,
+    scale: bool = False,
 ) -> Iterator[VideoFrame]:
     """Yield the frames with start_pts <= pts < end_pts, then up to `lookahead` following ones.
 
@@ -81,10 +86,11 @@ def decode_segment(
             frame that differs from what libav's own decoder would give ends its use. Ignored with
             `repeat`, because NVDEC does not report damaged frames.
         as_decoded: Whether to keep packed pixel formats and RGB.
+        scale: Whether to scale frames of other sizes to the film's; see `fit_to_film`.
 
     Raises:
         SourceDamaged: If the film does not decode, or not to the frames of the timeline.
-        SourceUnsupported: If frames change their size or pixel format.
+        SourceUnsupported: If frames change their pixel format, or their size without `scale`.
     """
     counts = DecodeTally() if tally is None else tally
     first = int(np.searchsorted(timeline.pts, start_pts))
@@ -107,11 +113,15 @@ def decode_segment(
                 frame = copy_frame(stand_in)
                 frame.pts, frame.time_base = pts, timeline.time_base
             found = _check_frame(frame, key, info, pts, len(expected) - index)
-            last = found if as_decoded else to_colorable(found, key, info)
+            is_other_size = (found.width, found.height) != (info.width, info.height)
+            if is_other_size and not scale:
+                raise _changed(found, key, info, pts)
+            last = found if as_decoded else fit_to_film(to_colorable(found, key, info), info)
             if index < inside:
                 counts.frames += 1
                 counts.corrupt_frames += last.is_corrupt
                 counts.repeated_frames += is_missing
+                counts.scaled_frames += is_other_size
                 counts.nvdec_frames += frames.by_nvdec
             yield last
 
@@ -204,18 +214,24 @@ def _check_frame(
             key, f"the frame at pts {pts} decodes with pts {frame.pts}", "Remux it first"
         )
     pix_fmt = planar_format(frame.format.name)
-    if (frame.width, frame.height, pix_fmt) != (info.width, info.height, info.pix_fmt):
-        raise SourceUnsupported(
-            key,
-            f"its frames change at pts {pts} from {info.width} x {info.height} "
-            f"{info.pix_fmt} to {frame.width} x {frame.height} {frame.format.name}",
-            "Split it there",
-        )
+    if pix_fmt != info.pix_fmt and not fits_but_for_chroma(pix_fmt, info):
+        raise _changed(frame, key, info, pts)
     if _exceeds_bit_depth(frame):
         raise SourceDamaged(
             key, f"luma at pts {pts} has codes out of range for {info.pix_fmt}", NEXT_STEP
         )
     return frame
+
+
+def _changed(frame: VideoFrame, key: str, info: VideoInfo, pts: int) -> SourceUnsupported:
+    return SourceUnsupported(
+        key,
+        f"its frames change at pts {pts} from {info.width} x {info.height} "
+        f"{info.rgb_format or info.pix_fmt} to {frame.width} x {frame.height} {frame.format.name}",
+        "Split it there"
+        if (frame.width, frame.height) == (info.width, info.height)
+        else "Split it there, or use --size-changes scale",
+    )
 
 
 def _exceeds_bit_depth(frame: VideoFrame) -> bool:

@@ -207,7 +207,13 @@ def _warp(colors: AnchorColors, path: FlowPath) -> WarpedAnchor:
 def estimate_from_palette(
     palette: Palette, flow_luma: Floats, shape: tuple[int, ...]
 ) -> PaletteEstimate:
-    """Return a palette's estimate of a frame's colors, at the grid's shape."""
+    """Return a palette's estimate of a frame's colors.
+
+    Args:
+        palette: From `build_palette`, or a weighted sum of several.
+        flow_luma: The frame's normalized luma at the size of motion.
+        shape: (height, width) of the result: the grid's.
+    """
     # An estimate may be coarse: at half the size of motion it takes a quarter of the time.
     height, width = flow_luma.shape
     coarse = resize(flow_luma, (-(-height // 2), -(-width // 2)))

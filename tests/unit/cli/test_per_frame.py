@@ -2,7 +2,8 @@
 
 import pytest
 
-from colorworker.domain.options import Options, predict_every_frame
+from colorworker.domain.options import Options
+from colorworker.domain.perframe import predict_every_frame
 from colorworker.errors import UsageError
 
 

@@ -258,7 +258,7 @@ def test_a_film_that_changes_its_frame_size_fails_by_name_and_time(tmp_path):
 
     assert line.outcome == "failed"
     assert "its frames change at pts" in line.error
-    assert "from 64 x 48 yuv420p to 80 x 48 yuv420p. Split it there." in line.error
+    assert "from 64 x 48 yuv420p to 80 x 48 yuv420p. Split it there, or use" in line.error
 
 
 def test_the_documented_format_table_matches_this_run(made, colored, pytestconfig):

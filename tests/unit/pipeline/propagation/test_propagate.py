@@ -7,11 +7,15 @@ import av
 import numpy as np
 import pytest
 
+from colorworker.color.palette import build_palette
 from colorworker.domain.options import Options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import OutputMismatch
 from colorworker.media.planes import luma_plane
-from colorworker.pipeline.propagation.interpolate import interpolate_between_anchors
+from colorworker.pipeline.propagation.interpolate import (
+    estimate_from_palette,
+    interpolate_between_anchors,
+)
 from colorworker.pipeline.propagation.propagate import (
     LumaFrame,
     color_frames,
@@ -429,3 +433,16 @@ def test_planes_from_memory_get_the_same_chroma_as_a_film(shape):
     assert [frame.source for frame in chroma] == list(range(40))
     from_memory = np.stack([[frame.cb, frame.cr] for frame in chroma])
     np.testing.assert_array_equal(from_memory, colored(lumas, 40, noise=8))
+
+
+def test_colors_of_an_empty_palette_do_not_leak_into_its_surroundings():
+    palette = build_palette(np.full((24, 36), -5.0, np.float32), np.full((2, 24, 36), 22.0))
+    luma = np.full((24, 36), -5.0, np.float32)
+    luma[:, 18:] = 5.0
+
+    found = estimate_from_palette(palette, luma, (48, 72))
+
+    certain = found.confidence > 1e-3
+    assert certain.any()
+    assert not certain.all()
+    assert np.abs(np.stack(found.planes)[:, certain] - 22).max() < 0.01
