@@ -67,6 +67,8 @@ class Clip:
     """Numbers of frames that are stored but never shown."""
     warned: Sequence[str] = ()
     """Beginnings of the warnings that the archive copy must have."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options that the film needs to be colored."""
 
     @property
     def container(self) -> str:
@@ -167,6 +169,14 @@ def rgb_clip(
     return Clip(name, codec, about, replace(INTRA, codec=encoder, pix_fmt=pix_fmt), said)
 
 
+def with_another_size_inside(path: Path) -> None:
+    """Replace the film by three of a third of its frames, the second one wider and higher."""
+    third = replace(H264_CLOSED, frames=12)
+    recipes = (third, replace(third, width=80, height=64), third)
+    parts = [make_film(path, recipe).read_bytes() for recipe in recipes]
+    path.write_bytes(b"".join(parts))
+
+
 RGB_CLIPS = (
     rgb_clip("animation.mov", "QuickTime Animation", "RGB", "qtrle", "rgb24"),
     rgb_clip("animation-alpha.mov", "QuickTime Animation", "RGB, opaque alpha", "qtrle", "argb"),
@@ -194,6 +204,15 @@ RGB_CLIPS = (
         "uncompressed",
         "packed 4:4:4, 10 bit",
         replace(UYVY, codec="v410", pix_fmt="yuv444p10le"),
+    ),
+    Clip(
+        "sizes.h264",
+        "H.264",
+        "size changes twice, scaled",
+        H264_CLOSED,
+        mangle=with_another_size_inside,
+        options={"size_changes": "scale"},
+        warned=("segment 1: 4 of 8 frames have another size", "segment 2: 8 of 8 frames"),
     ),
 )
 

@@ -15,6 +15,7 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.codecs.decode import decode_segment, to_colorable
 from colorworker.media.containers.packetindex import decode_numbered
 from colorworker.media.containers.probe import scan
+from colorworker.media.framescaling import fit_to_film
 from colorworker.media.planes import luma_plane
 from tests.filmclips import Clip
 
@@ -52,8 +53,10 @@ def scan_and_decode(path: Path) -> Film:
         info, timeline = scan(reader, path.name)
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        frames = decode_numbered(stream, container.demux(stream))
-        lumas = tuple(luma_hash(to_colorable(frame, path.name, info)) for frame in frames)
+        lumas = tuple(
+            luma_hash(fit_to_film(to_colorable(frame, path.name, info), info))
+            for frame in decode_numbered(stream, container.demux(stream))
+        )
     return Film(info, timeline, lumas)
 
 
@@ -66,7 +69,13 @@ def decode_in_segments(
             (frame.pts, luma_hash(frame))
             for piece in pieces
             for frame in decode_segment(
-                reader, path.name, film.info, film.timeline, piece.start_pts, piece.end_pts
+                reader,
+                path.name,
+                film.info,
+                film.timeline,
+                piece.start_pts,
+                piece.end_pts,
+                scale=True,
             )
         ]
 

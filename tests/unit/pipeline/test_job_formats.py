@@ -1,6 +1,6 @@
 """Every film of the format matrix: its scan, its frames for any cut list, and its archive copy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -49,14 +49,16 @@ def colored(made):
     @cache
     def color(clip: Clip, profile: Profile) -> tuple[ItemLine, Film]:
         folder = made(clip).path.parent
-        line = job_line(folder, folder.with_name(f"{folder.name}-{profile}"), profile)
-        return line, scan_and_decode(folder.with_name(f"{folder.name}-{profile}") / line.output_key)
+        outputs = folder.with_name(f"{folder.name}-{profile}")
+        line = job_line(folder, outputs, profile, own=clip.options)
+        return line, scan_and_decode(outputs / line.output_key)
 
     return color
 
 
-def job_line(sources, outputs, profile, *, succeeds=True, **settings):
+def job_line(sources, outputs, profile, *, succeeds=True, own=None, **settings):
     options = Options(profile=profile, segment_frames=8, anchor_interval=3, settle_anchors=1)
+    options = replace(options, **(own or {}))
     lines = run_toy_job(sources, LocalStore(outputs), options, max_attempts=1, **settings)
     (line,) = lines.values()
     assert not succeeds or line.error == ""
