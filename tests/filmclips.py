@@ -212,7 +212,7 @@ RGB_CLIPS = (
         H264_CLOSED,
         mangle=with_another_size_inside,
         options={"size_changes": "scale"},
-        warned=("segment 1: 4 of 8 frames have another size", "segment 2: 8 of 8 frames"),
+        warned=("segment 1: 9 of 12 frames have another size", "segment 2: 3 of 12 frames have"),
     ),
 )
 
