@@ -1,6 +1,6 @@
 """Compare the estimate of a dry run with the time that the job then takes, for 30 mixed items.
 
-    python benchmarks/estimate.py [--archive FOLDER] [--executors inprocess ray] [--profile access]
+    python benchmarks/estimate.py [--archive FOLDER] [--executors local ray] [--profile access]
         [--workers N]
 
 Makes twenty pictures (JPEG, PNG, TIFF, 8 and 16 bits, 0.3 to 12 megapixels) and ten films (H.264,
@@ -115,7 +115,7 @@ def row(destination: Path, executor: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--archive", type=Path, help="existing archive, or where to make it")
-    parser.add_argument("--executors", nargs="+", default=["inprocess"])
+    parser.add_argument("--executors", nargs="+", default=["local"])
     parser.add_argument("--profile", default="access")
     parser.add_argument("--workers", type=int, help="default: as in jobs")
     arguments = parser.parse_args()

@@ -1,12 +1,12 @@
 """Measure the overhead per item, apart from its pixels: many tiny pictures through the whole job.
 
-    python benchmarks/overhead.py [--items 500] [--executors inprocess ray] [--workers N]
+    python benchmarks/overhead.py [--items 500] [--executors inline ray] [--workers N]
 
 Pictures of 64 x 48 pixels, PNG and JPEG alternating, with the real network, which is loaded and has
 predicted before the measurement starts. Prints CPU milliseconds per item, all threads. `parts` is
 opening and decoding, predicting and encoding the same pictures in isolation; `overhead` is the
-whole job minus the parts. In process, every call of a store is counted: on S3, each is a request.
-On Ray, the workers share the cores, one core each by default. The driver and its actors are
+whole job minus the parts. `inline` runs all units in this process, one after another, and counts
+every call of a store: on S3, each is a request. On Ray, the workers share the cores, one core each by default. The driver and its actors are
 reported separately, both with all their Ray threads but without Ray's own processes.
 """
 
@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+from inline import InlineExecutor
 
 from colorworker.color.guided import fit_to_luma
 from colorworker.domain.options import Options
 from colorworker.driver import Executor, Job, run_job
 from colorworker.executors.cores import usable_cores
-from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.executors.worker import WorkerSpec
 from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
@@ -156,13 +156,12 @@ def show(name: str, rows: list[tuple[str, float]], items: int) -> None:
         print(f"  {words:34s}{seconds * 1000 / items:9.3f} ms")
 
 
-def in_process(source: Path, folder: Path, items: int, workers: int, colorizer: Timed) -> None:
+def inline(source: Path, folder: Path, items: int, colorizer: Timed) -> None:
     parts = parts_alone(source, colorizer, folder)
-    destination = folder / "inprocess"
+    destination = folder / "inline"
     stores = Counted(LocalStore(source)), Counted(LocalStore(destination))
-    executor = InProcessExecutor(
-        WorkerContext(stores[1], lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one"),
-        workers,
+    executor = InlineExecutor(
+        WorkerContext(stores[1], lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one")
     )
     colorizer.seconds, colorizer.calls = 0.0, 0
     wall, start = time.monotonic(), time.process_time()
@@ -182,7 +181,7 @@ def in_process(source: Path, folder: Path, items: int, workers: int, colorizer: 
         ("whole job", cpu),
         ("overhead: whole - parts", cpu - kept),
     ]
-    show(f"in process: CPU an item; wall {wall * 1000 / items:.1f} ms an item", rows, items)
+    show(f"inline: CPU an item; wall {wall * 1000 / items:.1f} ms an item", rows, items)
     print(f"  driver a unit {said['driver'] * 1000 / said['units']:.2f} ms, whole / parts"
           f" {cpu / kept:.2f}, {colorizer.calls / items:.3f} predictions an item")  # fmt: skip
     for which, store in zip(("source", "destination"), stores, strict=True):
@@ -193,7 +192,7 @@ def in_process(source: Path, folder: Path, items: int, workers: int, colorizer: 
         print(f"  calls of the {which} an item: {sum(store.calls.values()) / items:.2f}: {calls}")
     again = Counted(LocalStore(destination))
     idle = WorkerContext(again, lambda _: stores[0], lambda _: colorizer, resolve("lite"), "one")
-    executor = InProcessExecutor(idle, 1)
+    executor = InlineExecutor(idle)
     start = time.process_time()
     run_plan(plan, executor, destination)
     executor.close()
@@ -246,7 +245,7 @@ def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--executors", nargs="+", default=["inprocess", "ray"])
+    parser.add_argument("--executors", nargs="+", default=["inline", "ray"])
     parser.add_argument("--workers", type=int)
     arguments = parser.parse_args()
     apply_environment(tensorflow_environment())
@@ -259,12 +258,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_pictures(folder / "source", arguments.items)
-        if "inprocess" in arguments.executors:
+        if "inline" in arguments.executors:
             colorizer = Timed(load_colorizer(resolve("lite")))
             for batch in (8, 2, 1):
                 colorizer.predict(np.full((batch, 256, 352), 50, np.float32))
-            workers = arguments.workers or 1
-            in_process(folder / "source", folder, arguments.items, workers, colorizer)
+            inline(folder / "source", folder, arguments.items, colorizer)
         if "ray" in arguments.executors:
             workers = arguments.workers or usable_cores()
             on_ray(folder / "source", folder, arguments.items, workers)

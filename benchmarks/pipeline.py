@@ -36,12 +36,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+from inline import InlineExecutor
 
 from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.domain.options import Options
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
-from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartWriter
@@ -143,7 +143,7 @@ def whole_job(
         "benchmark",
         WorkerSettings(verify_parts=verify),
     )
-    executor = InProcessExecutor(context, 1)
+    executor = InlineExecutor(context)
     failures: list[str] = []
     start = time.process_time()
     run_job(

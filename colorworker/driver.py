@@ -28,7 +28,6 @@ from colorworker.domain.units import (
     scan,
     still,
 )
-from colorworker.errors import PlaceFailed, Quarantined
 from colorworker.report.itemlines import ItemLine, line_of_entry, line_of_film, line_of_still
 
 logger = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ _WAIT_SECONDS = 0.25
 
 
 class Executor(Protocol):
-    """Runs units. `executors` has one implementation for this process and one for Ray."""
+    """Runs units. `executors` has one implementation for this machine and one for Ray."""
 
     @property
     def slots(self) -> int:
@@ -326,9 +325,8 @@ class _Run:
     def _retry(self, unit: WorkUnit, result: UnitResult) -> None:
         """Retry a unit, or the halves of a batch; after the last attempt, its item fails."""
         attempt = result.attempt
-        logger.warning(
-            "unit %s attempt %d: %s", unit.unit_id, attempt, result.error or "worker lost"
-        )
+        lost = "its worker " if result.outcome == "lost" else ""
+        logger.warning("unit %s attempt %d: %s%s", unit.unit_id, attempt, lost, result.error)
         if isinstance(unit, ImageBatch) and len(unit.stills) > 1:
             # One of them may kill the worker: halving isolates it, and the others finish.
             middle = len(unit.stills) // 2
@@ -341,15 +339,7 @@ class _Run:
             self._give_up(unit, result)
 
     def _give_up(self, unit: WorkUnit, result: UnitResult) -> None:
-        failed = result
-        if result.outcome == "lost" or result.error_code == PlaceFailed.code:
-            error = Quarantined(
-                _source_key(unit),
-                f"its worker died in each of {result.attempt} attempts ({result.error})",
-                "Check the worker's log and memory, then run the job again to retry it",
-            )
-            failed = replace(result, outcome="failed", error_code=error.code, error=str(error))
-        failed = replace(failed, outcome="failed", retryable=False)
+        failed = result.given_up(_source_key(unit))
         if isinstance(unit, ImageBatch):
             (item,) = unit.stills
             failed = replace(failed, stills=(replace(failed, unit_id=item.unit_id),))

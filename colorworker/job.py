@@ -17,7 +17,7 @@ from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.excerpt import Excerpt, excerpt_entries
 from colorworker.domain.models import ModelChoice, ModelRef
 from colorworker.domain.options import Options
-from colorworker.driver import Job, Progress, run_job
+from colorworker.driver import Executor, Job, Progress, run_job
 from colorworker.errors import UsageError
 from colorworker.estimate.estimator import Estimator
 from colorworker.executors.cores import usable_cores
@@ -25,9 +25,8 @@ from colorworker.executors.preflight import (
     any_unfinished,
     film_encoders,
     make_scratch,
-    refuse_absent_runtime,
 )
-from colorworker.executors.start import checked_place, start_executor
+from colorworker.executors.start import checked_place
 from colorworker.executors.worker import WorkerSpec
 from colorworker.inputs.hintsfiles import HintsIndex, apply_hints
 from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, put_job_plan
@@ -67,10 +66,10 @@ class JobRequest:
     """Vividness or temperature of single shots."""
 
     def executor_name(self, settings: Settings) -> ExecutorName:
-        """Return where units run: `inprocess` or `ray`."""
+        """Return where units run: `local` or `ray`."""
         if self.executor != "auto":
             return self.executor
-        return "ray" if settings.ray_address else "inprocess"
+        return "ray" if settings.ray_address else "local"
 
     def concurrent_units(self, settings: Settings) -> int | None:
         """Return how many units run at a time; None if the cluster decides."""
@@ -156,8 +155,6 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
         ColorworkerError: If a store fails before the first unit or while the report is written.
     """
     control = control or Control()
-    if request.executor_name(settings) == "inprocess":
-        refuse_absent_runtime()
     with (
         planned_job(request, settings) as planned,
         closing(open_store(request.destination, planned.stores)) as destination,
@@ -168,12 +165,12 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
         unfinished = partial(
             any_unfinished, planned.plan, request.options, planned.model, destination
         )
-        name = request.executor_name(settings)
-        with checked_place(name, spec, settings, destination, unfinished):
+        name, workers = request.executor_name(settings), request.concurrent_units(settings)
+        with checked_place(name, spec, workers, settings, destination, unfinished) as start:
             put_job_plan(destination, planned.plan)
             with control.select(planned, destination) as selection:
                 return _run_selection(
-                    request, settings, planned, destination, selection, control, spec
+                    request, settings, planned, destination, selection, control, spec, start
                 )
 
 
@@ -183,7 +180,7 @@ def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, Mode
     Raises:
         UsageError: If the weights are refused, or this process lacks the requested encoder.
     """
-    if request.executor_name(settings) == "inprocess":
+    if request.executor_name(settings) == "local":
         film_encoders(encoder_names(request.options))
     stores = store_options(settings)
     opened = partial(open_store, options=stores)
@@ -301,6 +298,7 @@ def _run_selection(
     selection: Selection,
     control: Control,
     spec: WorkerSpec,
+    start_executor: Callable[[], Executor],
 ) -> JobEnd:
     run, plan = settings.run, planned.plan
     job = Job(
@@ -315,7 +313,6 @@ def _run_selection(
     )
     expected = estimator(request, settings, spec).estimate_run(plan)
     folder = destination_label(destination, request.destination)
-    name, workers = request.executor_name(settings), request.concurrent_units(settings)
     with (
         control.stop_flag() as stopping,
         refreshing_jobs_page(destination, folder),
@@ -328,7 +325,7 @@ def _run_selection(
         ) as heartbeat,
         ReportWriter(destination, _facts(request, settings, planned), heartbeat.run_id) as report,
         _completion(request, planned, destination, heartbeat.run_id) as completion,
-        closing(start_executor(name, spec, workers, settings)) as executor,
+        closing(start_executor()) as executor,
     ):
         item = call_both(call_both(report.add, heartbeat.add_item), control.item)
         if completion:

@@ -19,7 +19,7 @@ from colorworker.domain.options import Options
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import UsageError
 
-ExecutorName = Literal["auto", "inprocess", "ray"]
+ExecutorName = Literal["auto", "local", "ray"]
 Group = TypeVar("Group", bound=BaseModel)
 
 
@@ -82,10 +82,10 @@ class RunSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     executor: ExecutorName = "auto"
-    """`auto` is ray where RAY_ADDRESS is set, else inprocess."""
+    """`auto` is ray where RAY_ADDRESS is set, else local."""
     workers: Annotated[int | None, Field(gt=0)] = None
-    """Maximum number of units at a time. Default: three for every four cores of this machine, or as
-    many as the cluster has room for."""
+    """Maximum number of units at a time, each in its own process. Default: three for every four
+    cores of this machine, or as many as the cluster has room for."""
     min_workers: Annotated[int, Field(ge=0)] = 0
     """Ray actors that are requested even where there is no room yet, so that an autoscaler adds
     nodes."""
@@ -100,6 +100,9 @@ class RunSettings(BaseModel):
     """Limit on the GPU memory of one worker's ONNX network, in bytes. Default: no limit."""
     stop_seconds: Annotated[float, Field(ge=0)] = 120.0
     """Time that running units have to finish after SIGTERM or Ctrl-C, before they are abandoned."""
+    unit_stall_seconds: Annotated[float, Field(ge=1)] = 900.0
+    """How long a unit may make no progress (read nothing, finish no frame) before its worker is
+    killed; this costs the unit an attempt."""
     heartbeat_seconds: Annotated[float, Field(ge=0.1, le=600)] = 20.0
     """How often a run renews its state on the destination. It counts as lost after three missed
     renewals."""

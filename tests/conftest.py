@@ -4,7 +4,8 @@ import pytest
 
 pytest.register_assert_rewrite("tests.storecontract")
 
-from tests import archives, commandline, s3server  # noqa: E402 - after the assert rewriting is registered
+from colorworker.executors import local  # noqa: E402
+from tests import archives, colorizerthread, commandline, s3server  # noqa: E402 - after the assert rewriting is registered
 
 RAY = (
     "tests/e2e/test_cluster",
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(config, items):
         path = item.path.relative_to(root).as_posix()
         group = "ray" if path.startswith(RAY) else path
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def _one_tensorflow(monkeypatch):
+    """Jobs in this process predict in it; see `colorizerthread`."""
+    monkeypatch.setattr(local, "ChildProcess", colorizerthread.start_child)
 
 
 @pytest.fixture

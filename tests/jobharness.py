@@ -6,7 +6,6 @@ from colorworker.domain.excerpt import Excerpt, excerpt_entries
 from colorworker.domain.models import ModelRef
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
-from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.inputs.referencefolders import apply_references
 from colorworker.media.stills.referencepicture import check_header
@@ -14,6 +13,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
 from colorworker.store.openstore import open_store
 from colorworker.store.sources import Source
+from tests.threadexecutor import ThreadExecutor
 from tests.toycolorizer import ToyColorizer
 
 MAX_PIXELS = WorkerSettings.max_pixels
@@ -63,7 +63,7 @@ def run_toy_job(
         settings=WorkerSettings(**settings),
     )
     lines = []
-    with closing(InProcessExecutor(context, workers)) as executor:
+    with closing(ThreadExecutor(context, workers)) as executor:
         job = Job("job", entries, options, TOY_MODEL, max_attempts=max_attempts)
         run_job(job, executor, line=lines.append)
     return {line.key: line for line in lines}

@@ -47,7 +47,7 @@ def colorize(
     ] = False,
     executor: Annotated[
         ExecutorName | None,
-        typer.Option(help="Where units run. Default: ray if RAY_ADDRESS is set, else inprocess."),
+        typer.Option(help="Where units run. Default: ray if RAY_ADDRESS is set, else local."),
     ] = None,
     model: Annotated[
         list[str] | None,

@@ -40,7 +40,7 @@ def restore(
     ],
     executor: Annotated[
         ExecutorName | None,
-        typer.Option(help="Where units run. Default: ray if RAY_ADDRESS is set, else inprocess."),
+        typer.Option(help="Where units run. Default: ray if RAY_ADDRESS is set, else local."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Maximum number of units at a time.")

@@ -13,6 +13,7 @@ from colorworker.domain.shots import RecordedStart, Shot, ShotSheet
 from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.units import Cut
 from colorworker.domain.videoinfo import VideoInfo
+from colorworker.errors import Quarantined
 
 Outcome = Literal["succeeded", "failed", "skipped", "lost"]
 """`lost`: the worker failed, so nothing is known about the unit."""
@@ -235,6 +236,7 @@ class UnitResult:
     """The unit had been done before; nothing was computed."""
     error_code: str = ""
     error: str = ""
+    """A sentence; if the unit was lost, what its worker did, such as `was killed by SIGSEGV`."""
     retryable: bool = False
     attempt: int = 1
     worker: str = ""
@@ -243,3 +245,16 @@ class UnitResult:
     def at_attempt(self, attempt: int) -> "UnitResult":
         """Return the same result for another attempt."""
         return replace(self, attempt=attempt)
+
+    def given_up(self, source_key: str) -> "UnitResult":
+        """Return the final result of a unit that failed at its last attempt."""
+        failed = replace(self, outcome="failed", retryable=False)
+        if self.outcome != "lost":
+            return failed
+        attempts = "its only attempt" if self.attempt == 1 else f"each of {self.attempt} attempts"
+        error = Quarantined(
+            source_key,
+            f"its worker {self.error} in {attempts}",
+            "Check the file and the machine's memory, then run the same command to try it again",
+        )
+        return replace(failed, error_code=error.code, error=str(error))

@@ -16,11 +16,11 @@ from pathlib import Path
 from colorworker.domain.costs import Calibration, CostClass, Rate
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Options
-from colorworker.driver import Job, run_job
+from colorworker.driver import Executor, Job, run_job
 from colorworker.errors import SourceUnsupported
 from colorworker.estimate.samplemedia import make_reel, make_still, predicts_output_size
-from colorworker.executors.inprocess import InProcessExecutor
-from colorworker.executors.worker import WorkerSpec, open_context
+from colorworker.executors.local import LocalExecutor
+from colorworker.executors.worker import WorkerSpec
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.report.itemlines import ItemLine
 from colorworker.state import now
@@ -71,8 +71,11 @@ def calibrate(
     """
     began = time.monotonic()
     rates = dict(known.rates) if known else {}
-    with tempfile.TemporaryDirectory(prefix="colorworker-bench-", dir=bench.scratch) as name:
-        machine = _Machine(Path(name), bench)
+    with (
+        tempfile.TemporaryDirectory(prefix="colorworker-bench-", dir=bench.scratch) as name,
+        closing(LocalExecutor(_worker_spec(Path(name), bench), bench.workers)) as executor,
+    ):
+        machine = _Machine(Path(name), bench, executor)
         start = machine.warm_up()
         for number, cost_class in enumerate(cost_classes, 1):
             if number > 1 and time.monotonic() - began > BUDGET_SECONDS:
@@ -88,16 +91,9 @@ def calibrate(
 class _Machine:
     """Runs small jobs in a folder, one after another, with one loaded model."""
 
-    def __init__(self, folder: Path, bench: Bench) -> None:
-        self._folder, self._bench = folder, bench
+    def __init__(self, folder: Path, bench: Bench, executor: Executor) -> None:
+        self._folder, self._bench, self._executor = folder, bench, executor
         self._folders = 0
-        spec = WorkerSpec(
-            destination_uri=(folder / "out").as_uri(),
-            model=bench.model,
-            threads=bench.threads,
-            stores=bench.stores,
-        )
-        self._context = open_context(spec)
 
     def warm_up(self) -> float:
         """Return the one-time start-up seconds of a first picture and a first film."""
@@ -191,8 +187,7 @@ class _Machine:
         lines: list[ItemLine] = []
         job = Job(folder.name, entries, options, bench.model, bench.batch_stills, 1)
         begun = time.perf_counter()
-        with closing(InProcessExecutor(self._context, bench.workers)) as executor:
-            run_job(job, executor, line=lines.append)
+        run_job(job, self._executor, line=lines.append)
         seconds = time.perf_counter() - begun
         for line in lines:
             if line.outcome != "succeeded":
@@ -200,6 +195,15 @@ class _Machine:
                     cost_class.name, f"{line.outcome}: {line.error.rstrip('.')}"
                 )
         return seconds, sum(line.output_bytes or 0 for line in lines)
+
+
+def _worker_spec(folder: Path, bench: Bench) -> WorkerSpec:
+    return WorkerSpec(
+        destination_uri=(folder / "out").as_uri(),
+        model=bench.model,
+        threads=bench.threads,
+        stores=bench.stores,
+    )
 
 
 def _source_bytes(folder: Path, cost_class: CostClass) -> int:

@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -60,22 +59,6 @@ def check_machine(
     film_encoders(encoders)
     writable(destination)
     free_space(destination, settings.scratch, settings.min_free_bytes)
-
-
-def refuse_absent_runtime() -> None:
-    """Refuse at once if TensorFlow is not installed. If it is, it may still fail to load later.
-
-    A job lists its sources before it imports TensorFlow, and that can take minutes.
-
-    Raises:
-        DependencyMissing: If there is no TensorFlow.
-    """
-    try:
-        is_absent = find_spec("tensorflow") is None
-    except (ImportError, ValueError):
-        is_absent = True
-    if is_absent:
-        network_runtime()
 
 
 def network_runtime() -> str:

@@ -1,14 +1,15 @@
-"""Check the machine or cluster that a job runs on, and start its threads or Ray actors."""
+"""Check the machine or cluster that a job runs on, and start its worker processes or Ray actors."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from types import ModuleType
 
 from colorworker.driver import Executor
 from colorworker.executors import preflight
-from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.executors.local import LocalExecutor
 from colorworker.executors.sizing import PoolSize
-from colorworker.executors.worker import WorkerSpec, open_context
+from colorworker.executors.worker import WorkerSpec
 from colorworker.settings import (
     ExecutorName,
     Settings,
@@ -22,70 +23,54 @@ from colorworker.store.objectstore import ObjectStore
 def checked_place(
     name: ExecutorName,
     spec: WorkerSpec,
+    workers: int | None,
     settings: Settings,
     destination: ObjectStore,
     unfinished: Callable[[], bool],
-) -> Iterator[None]:
-    """Check everything that units need, before the job writes more than a probe.
+) -> Iterator[Callable[[], Executor]]:
+    """Check everything that units need; give the function that returns the running executor.
 
-    In process, all checks run here. On Ray, every worker checks its own machine, and this process
-    is connected to the cluster inside the block. A job that is already done skips the checks, so
-    its second run stays quick.
+    On this machine, all checks run here, before the job writes more than a probe. On Ray, every
+    worker checks its own machine, and this process is connected to the cluster inside the block. A
+    job that is already done skips the checks, so its second run stays quick.
 
     Args:
-        name: `inprocess` or `ray`.
+        name: `local` or `ray`.
         spec: Setup of the job's workers.
+        workers: Maximum number of worker processes or actors; None: as many as fit on the cluster.
         settings: Settings of this process.
         destination: The job's destination.
         unfinished: Returns whether any item is not done yet; see `preflight.any_unfinished`.
 
     Raises:
-        UsageError: If the job cannot run here.
+        UsageError: If the job cannot run here. On Ray, the executor raises it too.
         StoreUnavailable: If a remote destination does not answer.
     """
-    if name == "inprocess":
+    if name == "local":
         apply_environment(tensorflow_environment())
-        if unfinished():
-            preflight.network_runtime()
-            preflight.check_machine(destination, spec.settings, spec.encoders)
-        yield
+        stall_seconds = settings.run.unit_stall_seconds
+        with closing(LocalExecutor(spec, workers or 1, stall_seconds=stall_seconds)) as local:
+            if unfinished():
+                local.start()
+                preflight.check_machine(destination, spec.settings, spec.encoders)
+                local.await_colorizer()
+            yield lambda: local
         return
-    _, rayconnect = _ray_modules()
+    rayactors, rayconnect = _ray_modules()
     if unfinished():
         preflight.writable(destination)
-    with rayconnect.connected(settings.ray_address):
-        yield
-
-
-def start_executor(
-    name: ExecutorName, spec: WorkerSpec, workers: int | None, settings: Settings
-) -> Executor:
-    """Return a running executor; the caller closes it.
-
-    Args:
-        name: `inprocess` or `ray`.
-        spec: Setup of the job's workers.
-        workers: Maximum number of threads or actors; None: as many as fit on the cluster.
-        settings: Settings of this process.
-
-    Raises:
-        UsageError: If Ray is not installed, or the cluster cannot be reached or has no room for a
-            worker.
-    """
-    if name == "inprocess":
-        apply_environment(tensorflow_environment())
-        return InProcessExecutor(open_context(spec), workers or 1)
-    rayactors, _ = _ray_modules()
     run = settings.run
     size = PoolSize(run.cpus_per_worker, run.gpus_per_worker, run.min_workers, workers)
-    executor: Executor = rayactors.RayExecutor(
-        spec,
-        size,
-        address=settings.ray_address,
-        environment=tensorflow_environment(size.cpus),
-        start_seconds=run.start_seconds,
-    )
-    return executor
+    with rayconnect.connected(settings.ray_address):
+        yield partial(
+            rayactors.RayExecutor,
+            spec,
+            size,
+            address=settings.ray_address,
+            environment=tensorflow_environment(size.cpus),
+            start_seconds=run.start_seconds,
+            stall_seconds=run.unit_stall_seconds,
+        )
 
 
 def _ray_modules() -> tuple[ModuleType, ModuleType]:

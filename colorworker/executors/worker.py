@@ -21,6 +21,7 @@ from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import (
     ColorworkerError,
     KeyMissing,
+    PlaceFailed,
     PlaceUnfit,
     StoreError,
     StoreUnavailable,
@@ -32,6 +33,7 @@ from colorworker.model.imported.files import Execution
 from colorworker.model.networks import load_networks
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.outcome import refuse_place_errors
+from colorworker.pipeline.unitprogress import UnitProgress
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 
@@ -56,8 +58,18 @@ class WorkerSpec:
     """Encoders that the job's films need, by libav's names."""
 
 
-def open_context(spec: WorkerSpec) -> WorkerContext:
-    """Return a worker's context on this machine. The model is loaded when it is first needed.
+def open_context(
+    spec: WorkerSpec,
+    colorizer: Callable[[PredictionSettings], Colorizer] | None = None,
+    progress: UnitProgress | None = None,
+) -> WorkerContext:
+    """Return a worker's context on this machine.
+
+    Args:
+        spec: Setup of the worker.
+        colorizer: Returns colorizers. None: those of this process; the model is loaded when it is
+            first needed.
+        progress: Told about every step of a unit.
 
     Raises:
         UsageError: If this machine cannot open the destination.
@@ -66,10 +78,11 @@ def open_context(spec: WorkerSpec) -> WorkerContext:
     return WorkerContext(
         destination=opened(spec.destination_uri),
         open_source=lru_cache(maxsize=64)(opened),
-        colorizer=Colorizers(partial(_load, spec)),
+        colorizer=colorizer or Colorizers(partial(load_network, spec)),
         model=spec.model,
         worker=f"{platform.node()}:{os.getpid()}",
         settings=spec.settings,
+        progress=progress or UnitProgress(),
     )
 
 
@@ -97,12 +110,32 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
         result = run_unit(context, unit, attempt)
     except UsageError:
         raise
+    except PlaceFailed as error:
+        result = lost_result(unit, attempt, error.seen)
     except Exception as error:  # a bug in one unit must not end the job
         refuse_place_errors(context, error)
         logger.exception("unit %s broke the worker", unit.unit_id)
         result = internal_error(unit, attempt, error, context.worker)
     _recheck(context, result)
     return result
+
+
+def lost_result(unit: WorkUnit, attempt: int, reason: str) -> UnitResult:
+    """Return the result of a unit whose worker ended while it was running.
+
+    Args:
+        unit: The unit.
+        attempt: Number of the attempt, from 1.
+        reason: What happened to the worker, as a clause such as `was killed by SIGSEGV`.
+    """
+    return UnitResult(
+        unit.unit_id,
+        "lost",
+        error_code=PlaceFailed.code,
+        error=reason,
+        retryable=True,
+        attempt=attempt,
+    )
 
 
 def internal_error(
@@ -207,7 +240,7 @@ class _LockedColorizer:
             return self.inner.predict(lightness, known)
 
 
-def _load(spec: WorkerSpec, settings: PredictionSettings) -> NetworkColorizer:
+def load_network(spec: WorkerSpec, settings: PredictionSettings) -> NetworkColorizer:
     """Load the model.
 
     Raises:

@@ -2,22 +2,14 @@
 
 import logging
 import os
-import platform
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from colorworker.errors import DependencyMissing
+from colorworker.model.installation import INSTALL
 
 logger = logging.getLogger(__name__)
-
-_HAS_CPU_WHEEL = sys.platform == "linux" and platform.machine() == "x86_64"
-_INSTALL = (
-    f"pip install --force-reinstall '{'tensorflow-cpu' if _HAS_CPU_WHEEL else 'tensorflow'}"
-    ">=2.20,<2.22'"
-)
-"""The same as in pyproject.toml."""
 
 
 @contextmanager
@@ -54,7 +46,7 @@ except Exception as error:  # a broken installation raises anything
         "is not installed, and the network runs on it"
         if _is_missing
         else f"does not load ({type(error).__name__}: {_line})",
-        f"Install it: {_INSTALL}",
+        f"Install it: {INSTALL}",
     ) from error
 
 __all__ = ["configure", "tf"]

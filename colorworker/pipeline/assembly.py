@@ -56,7 +56,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     ]
     if not context.settings.repeat_damaged:
         _check_damage(segments, unit.asset.key)
-    timer = PhaseTimer()
+    timer = PhaseTimer(step=context.progress.step)
     with context.temporary(extension) as path:
         with timer.phase("assemble"), context.source(unit.asset) as reader:
             notice = notice_of(unit.options, context.model)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, PredictionSettings
 from colorworker.domain.workersettings import WorkerSettings
+from colorworker.pipeline.unitprogress import UnitProgress, WatchedReader
 from colorworker.store.objectstore import ObjectStore
 
 
@@ -27,6 +28,8 @@ class WorkerContext:
     worker: str
     """Name of the worker, for records."""
     settings: WorkerSettings = field(default_factory=WorkerSettings)
+    progress: UnitProgress = field(default_factory=UnitProgress)
+    """Shows whether the unit that is running advances."""
 
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:
@@ -53,4 +56,4 @@ class WorkerContext:
         store = self.open_source(asset.root)
         reader = store.open(asset.key, etag=asset.etag, version=asset.version)
         with reader:
-            yield reader
+            yield cast(BinaryIO, WatchedReader(reader, self.progress.step))

@@ -1,7 +1,7 @@
 """Time spent in each phase of a unit: read, decode, predict, color, encode, verify, write."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import local
@@ -21,6 +21,8 @@ class PhaseTimer:
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
+    step: Callable[[], None] = lambda: None
+    """Called at the end of every phase."""
     _inside: local = field(default_factory=local)
     """Seconds of the inner phases of this thread's current phase."""
 
@@ -40,6 +42,7 @@ class PhaseTimer:
             if name is not None:
                 self.seconds[name] = self.seconds.get(name, 0.0) + took - self._inside.seconds
             self._inside.seconds = before + took
+            self.step()
 
     def time_each(self, name: str | None, items: Iterator[T]) -> Generator[T]:
         """Yield the items; the time to get each one is added to the phase `name`."""

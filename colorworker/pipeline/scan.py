@@ -61,7 +61,7 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
 def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
     """Read a film, store its timeline, and return the scan's record."""
     store = context.destination
-    timer, tally = PhaseTimer(), ScanTally()
+    timer, tally = PhaseTimer(step=context.progress.step), ScanTally()
     key = unit.asset.key
     with timer.phase("read"), context.source(unit.asset) as reader:
         hint_read_all(reader)

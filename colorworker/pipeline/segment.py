@@ -60,8 +60,8 @@ class _SegmentWork:
     spec: EncoderSpec
     pictures: ShotPictures
     shot_log: list[ShotStart]
+    timer: PhaseTimer
     reference_warnings: list[str] = field(default_factory=list)
-    timer: PhaseTimer = field(default_factory=PhaseTimer)
     tally: SegmentTally = field(default_factory=SegmentTally)
 
 
@@ -111,6 +111,7 @@ def _start(context: WorkerContext, unit: Segment) -> _SegmentWork:
         encoder_for(key, info, options, extension),
         ShotPictures(info, unit.frame_count, shot_log),
         shot_log,
+        PhaseTimer(step=context.progress.step),
     )
 
 

@@ -75,7 +75,7 @@ def open_for_color(
         return found, True
     if not unit.options.preview:
         refuse_foreign(context.destination, unit.output_key)
-    timer = PhaseTimer()
+    timer = PhaseTimer(step=context.progress.step)
     with ExitStack() as stack:
         with timer.phase("read"):
             remote = stack.enter_context(context.source(unit.asset))

@@ -5,13 +5,13 @@ result is stored under a key that is unique to the attempt, committed by a done-
 published.
 """
 
-import ctypes
 from functools import partial
 
 from colorworker.domain.records import Record, UnitResult
 from colorworker.domain.units import Assembly, ImageBatch, Scan, Segment, ShotSearch, WorkUnit
 from colorworker.pipeline.assembly import join_film
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.freedmemory import return_freed_memory
 from colorworker.pipeline.outcome import outcome_of
 from colorworker.pipeline.scan import scan_film
 from colorworker.pipeline.segment import color_segment
@@ -46,16 +46,3 @@ def _do(
     if isinstance(unit, Segment):
         return color_segment(context, unit, attempt)
     return join_film(context, unit, attempt)
-
-
-def return_freed_memory() -> None:
-    """Return freed memory to the operating system, if the C library is glibc; else do nothing.
-
-    glibc keeps one heap for every few threads and shrinks each from its end only. The units of a
-    film start many threads, and so do decoders and encoders, so unused memory adds up: 720 MiB at
-    360p, of which 590 were in use. Trimming takes about 8 ms.
-    """
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):  # other C libraries, other systems
-        return

@@ -145,7 +145,7 @@ def restore(
     Args:
         plan: What to do.
         settings: Settings of this process.
-        executor: `inprocess`, `ray` or `auto`.
+        executor: `local`, `ray` or `auto`.
         workers: Maximum number of units at a time; None for the default.
         interrupted: Returns True once the run was asked to stop.
         display: Entered for each collection; gives the function that shows its progress.

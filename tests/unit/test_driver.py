@@ -87,7 +87,7 @@ def run(entries, executor, **changes):
 
 
 def lost(unit):
-    return UnitResult(unit.unit_id, "lost", error="ActorDiedError", retryable=True)
+    return UnitResult(unit.unit_id, "lost", error="was killed by SIGSEGV", retryable=True)
 
 
 def test_a_film_is_scanned_colored_and_joined_in_that_order():
@@ -132,7 +132,8 @@ def test_a_batch_that_kills_its_worker_is_halved_until_the_bad_picture_is_isolat
 
     assert end.items_failed == 1
     assert lines["2.png"].error_code == "quarantined"
-    assert "2.png" in lines["2.png"].error
+    said = "2.png: its worker was killed by SIGSEGV in each of 3 attempts."
+    assert lines["2.png"].error.startswith(said)
     assert lines["2.png"].attempts == 3
     assert {lines[f"{n}.png"].outcome for n in (0, 1, 3)} == {"succeeded"}
 

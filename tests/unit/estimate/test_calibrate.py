@@ -17,8 +17,10 @@ from colorworker.estimate.samplemedia import (
     make_still,
     predicts_output_size,
 )
+from colorworker.executors.worker import open_context
 from colorworker.media.containers.headers import film_header
 from colorworker.media.stills.vips import open_still
+from tests.threadexecutor import ThreadExecutor
 from tests.toycolorizer import ToyColorizer
 
 
@@ -31,14 +33,11 @@ def small(monkeypatch, tmp_path):
         monkeypatch.setattr(calibrating, name, (96, 64))
     for name, frames in (("_FEW", 3), ("_SHORT", 5), ("_LONG", 6)):
         monkeypatch.setattr(calibrating, name, frames)
-    open_context = calibrating.open_context
 
-    def with_toy(spec):
-        context = open_context(spec)
-        object.__setattr__(context, "colorizer", lambda _: ToyColorizer())
-        return context
+    def toy_executor(spec, workers):
+        return ThreadExecutor(open_context(spec, lambda _: ToyColorizer()), workers)
 
-    monkeypatch.setattr(calibrating, "open_context", with_toy)
+    monkeypatch.setattr(calibrating, "LocalExecutor", toy_executor)
     return Bench(ModelRef("lite", "0" * 64), Options(), 1, 2, scratch=tmp_path)
 
 

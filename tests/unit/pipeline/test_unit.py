@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from colorworker.pipeline.unit import return_freed_memory
+from colorworker.pipeline.freedmemory import return_freed_memory
 
 CHUNK, CHUNKS = 64 << 10, 1000
 

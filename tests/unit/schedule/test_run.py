@@ -18,7 +18,6 @@ from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Ret
 from colorworker.domain.timewindow import Window
 from colorworker.driver import Job, run_job
 from colorworker.errors import StoreUnavailable, UsageError
-from colorworker.executors.inprocess import InProcessExecutor
 from colorworker.inputs.jobplan import freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.job import JobEnd, PlannedJob
@@ -31,6 +30,7 @@ from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.options import StoreOptions
 from colorworker.store.sources import Source
+from tests.threadexecutor import ThreadExecutor
 from tests.toycolorizer import ToyColorizer
 
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
@@ -85,7 +85,7 @@ class Bench:
             closing(
                 freeze_job_plan(entries, collection.options, model, self.scratch / "plan.jsonl")
             ) as plan,
-            closing(InProcessExecutor(context, self.workers)) as executor,
+            closing(ThreadExecutor(context, self.workers)) as executor,
         ):
             put_job_plan(destination, plan)
             planned = PlannedJob(plan, model, StoreOptions(), self.scratch)

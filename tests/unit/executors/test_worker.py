@@ -1,8 +1,7 @@
-"""Units on threads of this process: stops, and errors of the place."""
+"""One unit on a worker: errors of the machine are raised, those of the item are results."""
 
 import errno
 import os
-import threading
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,7 @@ from colorworker.errors import (
     SourceDamaged,
     StoreUnavailable,
 )
-from colorworker.executors import inprocess
-from colorworker.executors.inprocess import InProcessExecutor
+from colorworker.executors.worker import run_on_worker
 from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
@@ -26,76 +24,8 @@ from colorworker.store.memory import MemoryStore
 MODEL = ModelRef("lite", "0" * 64)
 
 
-class Gate(MemoryStore):
-    """A store whose sources do not open until the gate is set."""
-
-    def __init__(self):
-        super().__init__("gate")
-        self.asked, self.gate = threading.Event(), threading.Event()
-
-    def open(self, key, **pins):
-        self.asked.set()
-        self.gate.wait(20)
-        return super().open(key, **pins)
-
-
-@pytest.fixture
-def store():
-    made = Gate()
-    yield made
-    made.gate.set()
-
-
-def make_executor(store, workers=1, destination=None):
-    context = WorkerContext(
-        destination=destination or MemoryStore("destination"),
-        open_source=lambda _: store,
-        colorizer=lambda _: None,
-        model=MODEL,
-        worker="test",
-    )
-    return InProcessExecutor(context, workers)
-
-
 def unit(key):
-    return scan(Asset("memory://gate", key, "film", 1, "etag"), key, Options(), MODEL)
-
-
-def test_drain_drops_units_that_have_not_begun_and_finishes_the_others(store):
-    executor = make_executor(store)
-    units = [unit("a.mkv"), unit("b.mkv"), unit("c.mkv")]
-    for item in units:
-        executor.submit(item, 1)
-    assert store.asked.wait(20)
-
-    unbegun = executor.drain()
-    store.gate.set()
-    results = executor.wait(20)
-    executor.close()
-
-    assert unbegun == {units[1].unit_id, units[2].unit_id}
-    assert [result.unit_id for result in results] == [units[0].unit_id]
-
-
-def test_after_a_drain_close_does_not_wait_for_a_unit_that_hangs(store):
-    executor = make_executor(store)
-    executor.submit(unit("a.mkv"), 1)
-    assert store.asked.wait(20)
-
-    executor.drain()
-    executor.close()
-
-    assert not store.gate.is_set()
-
-
-def test_wait_sleeps_while_no_unit_runs(store, monkeypatch):
-    slept = []
-    monkeypatch.setattr(inprocess.time, "sleep", slept.append)
-    executor = make_executor(store)
-
-    assert executor.wait(0.25) == []
-    executor.close()
-    assert slept == [0.25]
+    return scan(Asset("memory://unreadable", key, "film", 1, "etag"), key, Options(), MODEL)
 
 
 class Unreadable(MemoryStore):
@@ -110,12 +40,14 @@ class Unreadable(MemoryStore):
 
 
 def result_of(store, destination=None):
-    executor = make_executor(store, destination=destination)
-    executor.submit(unit("a.mkv"), 2)
-    try:
-        return executor.wait(20)
-    finally:
-        executor.close()
+    context = WorkerContext(
+        destination=destination or MemoryStore("destination"),
+        open_source=lambda _: store,
+        colorizer=lambda _: None,
+        model=MODEL,
+        worker="test",
+    )
+    return run_on_worker(context, unit("a.mkv"), 2)
 
 
 def test_an_error_of_the_machine_is_raised_and_not_returned_as_a_result():
@@ -143,13 +75,13 @@ def test_a_library_that_does_not_load_on_a_worker_is_an_error_of_the_machine():
 
 
 def test_a_failed_item_is_a_result():
-    (result,) = result_of(Unreadable(SourceDamaged("a.mkv", "does not decode")))
+    result = result_of(Unreadable(SourceDamaged("a.mkv", "does not decode")))
 
     assert (result.outcome, result.error_code) == ("failed", "source_damaged")
 
 
 def test_a_bug_is_a_result_that_asks_for_a_report(caplog):
-    (result,) = result_of(Unreadable(ZeroDivisionError("oops")))
+    result = result_of(Unreadable(ZeroDivisionError("oops")))
 
     assert (result.outcome, result.error_code, result.attempt) == ("failed", "internal_error", 2)
     assert "ZeroDivisionError: oops. This is a bug in colorworker" in result.error
@@ -167,6 +99,6 @@ def test_a_store_error_is_the_machines_if_nothing_can_be_written():
 def test_a_store_error_is_the_items_if_other_keys_can_be_written(tmp_path):
     error = StoreUnavailable("a.mkv", "it cannot be written (Permission denied)")
 
-    (result,) = result_of(Unreadable(error), LocalStore(tmp_path))
+    result = result_of(Unreadable(error), LocalStore(tmp_path))
 
     assert (result.outcome, result.retryable) == ("failed", True)
