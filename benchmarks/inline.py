@@ -20,7 +20,7 @@ class InlineExecutor:
     def submit(self, unit: WorkUnit, attempt: int) -> None:
         self._waiting.append((unit, attempt))
 
-    def wait(self, timeout_seconds: float) -> list[UnitResult]:
+    def wait(self, _timeout_seconds: float) -> list[UnitResult]:
         return [run_on_worker(self._context, *self._waiting.popleft())] if self._waiting else []
 
     def drain(self) -> set[str]:

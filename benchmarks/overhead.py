@@ -6,8 +6,9 @@ Pictures of 64 x 48 pixels, PNG and JPEG alternating, with the real network, whi
 predicted before the measurement starts. Prints CPU milliseconds per item, all threads. `parts` is
 opening and decoding, predicting and encoding the same pictures in isolation; `overhead` is the
 whole job minus the parts. `inline` runs all units in this process, one after another, and counts
-every call of a store: on S3, each is a request. On Ray, the workers share the cores, one core each by default. The driver and its actors are
-reported separately, both with all their Ray threads but without Ray's own processes.
+every call of a store: on S3, each is a request. On Ray, the workers share the cores, one core each
+by default. The driver and its actors are reported separately, both with all their Ray threads but
+without Ray's own processes.
 """
 
 import argparse

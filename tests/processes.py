@@ -15,8 +15,17 @@ def descendants(pid, title=""):
 
 
 def running(pids):
-    """Return the pids that still exist."""
+    """Return the pids that still exist; those that nobody has waited for exist too."""
     return pids & _parents().keys()
+
+
+def alive(pids):
+    """Return the pids whose processes have not ended, even if nobody has waited for them."""
+    states = {}
+    for pid in pids:
+        with suppress(OSError):
+            states[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return {pid for pid, state in states.items() if state != "Z"}
 
 
 @contextmanager

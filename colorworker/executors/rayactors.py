@@ -23,10 +23,12 @@ from ray.exceptions import RayError, RayTaskError
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.errors import PlaceFailed, UsageError
+from colorworker.executors.actorwatch import ActorWatch
 from colorworker.executors.rayconnect import connect
+from colorworker.executors.silence import stalled
 from colorworker.executors.sizing import PoolSize
 from colorworker.executors.unitactor import Started, UnitActor
-from colorworker.executors.worker import WorkerSpec, internal_error
+from colorworker.executors.worker import WorkerSpec, internal_error, lost_result
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ _MAX_LOSSES_IN_A_ROW = 20
 cluster."""
 _LAST_CHANCE_SECONDS = 30.0
 """How long to wait for actors that are starting if all nodes are refused and no actor works."""
+_STOPPED = "was stopped before it began"
 _NODE_LABEL = "ray.io/node-id"
 """Label that Ray sets on every node."""
 
@@ -51,6 +54,7 @@ class _RunningUnit(NamedTuple):
     reference: Any
     unit: WorkUnit
     attempt: int
+    watch: ActorWatch
 
 
 @dataclass
@@ -82,6 +86,7 @@ class RayExecutor:
         address: str = "",
         environment: dict[str, str] | None = None,
         start_seconds: float = 300.0,
+        stall_seconds: float = 900.0,
     ) -> None:
         """Connect to the cluster at `address`, or start Ray on this machine, and start the actors.
 
@@ -91,6 +96,7 @@ class RayExecutor:
             address: Address of the cluster; empty starts Ray on this machine.
             environment: Environment variables of the actors' processes.
             start_seconds: How long there may be no actor at all before the job ends.
+            stall_seconds: How long a unit may make no progress before its actor is killed.
 
         Raises:
             UsageError: If there is no such cluster, or it has no room for a single actor and
@@ -101,7 +107,7 @@ class RayExecutor:
             connect(address)
         self._size = size
         self._spec = spec
-        self._start_seconds = start_seconds
+        self._start_seconds, self._stall_seconds = start_seconds, stall_seconds
         self._actor_class = ray.remote(
             num_cpus=size.cpus,
             num_gpus=size.gpus,
@@ -162,6 +168,11 @@ class RayExecutor:
                 self._take_started(worker)
             elif result := self._take_result(worker, worker.running):
                 results.append(result)
+        results += [
+            self._stalled(worker, worker.running)
+            for worker in self._ready()
+            if worker.running and worker.running.watch.has_stalled()
+        ]
         return results
 
     def drain(self) -> set[str]:
@@ -263,16 +274,17 @@ class RayExecutor:
             if worker.running is None and self._waiting:
                 unit, attempt = self._waiting.popleft()
                 reference = worker.actor.run.remote(unit, attempt)
-                worker.running = _RunningUnit(reference, unit, attempt)
+                watch = ActorWatch(worker.actor, self._stall_seconds)
+                worker.running = _RunningUnit(reference, unit, attempt, watch)
 
     def _take_result(self, worker: _Worker, running: _RunningUnit) -> UnitResult | None:
         """Return the result of an actor's unit; drop the actor if it has died.
 
         None if the actor's machine is at fault: the unit then goes to another actor.
         """
-        reference, unit, attempt = running
+        unit, attempt = running.unit, running.attempt
         try:
-            result: UnitResult | None = ray.get(reference)
+            result: UnitResult | None = ray.get(running.reference)
         except RayTaskError as error:
             if isinstance(error.cause, UsageError):
                 return self._refused(worker, running, error.cause)
@@ -285,7 +297,7 @@ class RayExecutor:
         worker.running = None
         self._losses = 0
         self._assign_units()
-        return result or _lost_result(unit, attempt, "stopped before it was begun")
+        return result or lost_result(unit, attempt, _STOPPED)
 
     def _refused(
         self, worker: _Worker, running: _RunningUnit, refusal: UsageError
@@ -293,7 +305,7 @@ class RayExecutor:
         """Take the unit back from an actor whose machine cannot do it, and queue it again."""
         if self._draining:
             self._retire(worker, refusal)
-            return _lost_result(running.unit, running.attempt, "stopped before it was begun")
+            return lost_result(running.unit, running.attempt, _STOPPED)
         self._waiting.appendleft((running.unit, running.attempt))
         self._retire(worker, refusal)
         return None
@@ -340,7 +352,18 @@ class RayExecutor:
         logger.warning("worker lost (%s) while running unit %s", reason, running.unit.unit_id)
         self._count_loss(worker, error)
         self._adjust_pool()
-        return _lost_result(running.unit, running.attempt, reason)
+        # Ray knows neither the signal nor the exit code.
+        return lost_result(
+            running.unit, running.attempt, f"died ({reason}: crashed, or out of memory)"
+        )
+
+    def _stalled(self, worker: _Worker, running: _RunningUnit) -> UnitResult:
+        """Kill an actor whose unit makes no progress, and request another."""
+        reason = stalled(self._stall_seconds)
+        logger.warning("worker %s %s at unit %s", worker.name, reason, running.unit.unit_id)
+        self._remove(worker)
+        self._adjust_pool()
+        return lost_result(running.unit, running.attempt, reason)
 
     def _count_loss(self, worker: _Worker, error: RayError) -> None:
         self._remove(worker)
@@ -358,17 +381,6 @@ class RayExecutor:
         self._workers.remove(worker)
         # It may be alive but unreachable. It must not keep running beside its replacement.
         ray.kill(worker.actor)
-
-
-def _lost_result(unit: WorkUnit, attempt: int, reason: str) -> UnitResult:
-    return UnitResult(
-        unit.unit_id,
-        "lost",
-        error_code=PlaceFailed.code,
-        error=reason,
-        retryable=True,
-        attempt=attempt,
-    )
 
 
 def _resources() -> str:

@@ -52,8 +52,8 @@ def checked_place(
         with closing(LocalExecutor(spec, workers or 1, stall_seconds=stall_seconds)) as local:
             if unfinished():
                 local.start()
-                preflight.check_machine(destination, spec.settings, spec.encoders)
                 local.await_colorizer()
+                preflight.check_machine(destination, spec.settings, spec.encoders)
             yield lambda: local
         return
     rayactors, rayconnect = _ray_modules()

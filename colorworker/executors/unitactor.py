@@ -61,7 +61,13 @@ class UnitActor:
             if self._draining:
                 return None
             self._begun.append((unit.unit_id, attempt))
-        return run_on_worker(self._context, unit, attempt)
+        with self._context.progress.working():
+            return run_on_worker(self._context, unit, attempt)
+
+    @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
+    def advanced(self) -> bool:
+        """Return whether the unit has advanced since the last call."""
+        return self._context is None or self._context.progress.advanced()
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def drain(self) -> list[tuple[str, int]]:

@@ -15,7 +15,9 @@ BROKEN = {
     "missing": "import sys\nsys.modules.pop(__name__)\nraise ModuleNotFoundError("
     "\"No module named 'tensorflow'\", name='tensorflow')\n",
     "broken": "raise ImportError('libcublas.so.12: cannot open shared object file\\nand more')\n",
-    "crashing": "raise RuntimeError('no AVX')\n",
+    "raising": "raise RuntimeError('no AVX')\n",
+    "exiting": "import sys\nsys.exit(1)\n",
+    "crashing": "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n",
 }
 
 
@@ -114,17 +116,17 @@ def test_a_disk_that_fills_up_during_a_run_ends_it_without_counting_attempts(
     assert (failures.returncode, failures.stdout) == (0, "")
 
 
-def test_a_finished_archive_is_recognized_without_importing_tensorflow(command, archive, tmp_path):
+def test_a_finished_archive_is_recognized_without_tensorflow(command, archive, tmp_path):
     (archive / "reel.mp4").unlink()
     out = tmp_path / "out"
     assert command.here("colorize", archive, out).returncode == 0
-    # Found, and so not refused at once; but it would not load.
-    environment = without(tmp_path, "tensorflow", BROKEN["broken"])
 
-    done = command.run("colorize", archive, out, **environment)
+    for state in ("missing", "broken"):
+        environment = without(tmp_path / state, "tensorflow", BROKEN[state])
+        done = command.run("colorize", archive, out, **environment)
 
-    assert done.returncode == 0, done.stderr
-    assert "3 of 3 items done or skipped, 0 failed" in done.stdout
+        assert done.returncode == 0, done.stderr
+        assert "3 of 3 items done or skipped, 0 failed" in done.stdout
 
 
 @pytest.mark.parametrize("module", ["av", "pyvips", "cv2"])
