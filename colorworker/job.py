@@ -186,7 +186,7 @@ def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, Mode
     opened = partial(open_store, options=stores)
     model = resolve_model(request.model, opened)
     # A bad network is one error here; in the workers it would be one error per item.
-    check_model(model, opened, run=request.executor_name(settings) == "inprocess")
+    check_model(model, opened, run=request.executor_name(settings) == "local")
     return stores, model
 
 

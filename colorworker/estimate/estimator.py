@@ -43,7 +43,7 @@ class Estimator:
         Args:
             spec: Setup of the job's workers.
             options: Options of the job.
-            executor: Where units run, `inprocess` or `ray`.
+            executor: Where units run, `local` or `ray`.
             workers: Number of units at a time. None: the cluster decides.
             settings: Settings of this process.
         """

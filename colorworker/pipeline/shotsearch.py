@@ -39,7 +39,7 @@ def search_shots(context: WorkerContext, unit: ShotSearch, attempt: int) -> tupl
     if record := finished(store, unit.unit_id):
         return record, True
     info, timeline = read_scan(store, unit.scan_id)
-    timer = PhaseTimer()
+    timer = PhaseTimer(step=context.progress.step)
     decode = deinterlace_segment if unit.options.deinterlace == "bwdif" else decode_segment
     first = int(timeline.pts.searchsorted(unit.start_pts))
     with timer.phase("decode"), context.source(unit.asset) as reader:

@@ -25,7 +25,7 @@ def test_sources_are_one_path_or_several():
 
 def test_keywords_reach_the_job():
     made = request(
-        profile="archive", vividness=1, workers=2, executor="inprocess", include="*.mkv",
+        profile="archive", vividness=1, workers=2, executor="local", include="*.mkv",
         exclude=["proxies/**"], start="1:00", end="2:00", model="other.npz",
         completion_report="reports",
     )  # fmt: skip
@@ -35,7 +35,7 @@ def test_keywords_reach_the_job():
     )
     assert (made.workers, made.executor, made.model) == (
         2,
-        "inprocess",
+        "local",
         ModelChoice("other.npz"),
     )
     assert (made.include, made.exclude) == (("*.mkv",), ("proxies/**",))
@@ -76,7 +76,7 @@ def test_an_invalid_value_is_refused(keywords):
 @pytest.mark.parametrize(
     ("keywords", "sentence"),
     [
-        ({"executor": "dask"}, "executor dask: is not known. Use auto or inprocess or ray."),
+        ({"executor": "dask"}, "executor dask: is not known. Use auto or local or ray."),
         ({"workers": 0}, "workers 0: is not a positive integer"),
         ({"workers": "two"}, "workers two: is not a positive integer"),
         ({"workers": True}, "workers True: is not a positive integer"),

@@ -24,7 +24,7 @@ def facts(**changes):
         "job_id": "1f3a",
         "sources": ("/archive",),
         "destination": "/color",
-        "executor": "inprocess",
+        "executor": "local",
         "options": Options(),
         "model": ModelRef("lite", "1149e959"),
         "started_at": "2026-11-22T18:36:12+00:00",
