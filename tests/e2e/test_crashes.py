@@ -16,26 +16,28 @@ from tests.waiting import wait_for
 SETTINGS = {"COLORWORKER_RUN__WORKERS": "2", "COLORWORKER_RUN__CPUS_PER_WORKER": "1"}
 
 
-def readers(parent, path):
-    """Return the descendants of a process that have a file open."""
-    found = set()
-    for pid in descendants(parent):
-        with suppress(OSError):
-            for link in Path(f"/proc/{pid}/fd").iterdir():
-                with suppress(OSError):
-                    if link.readlink() == path:
-                        found.add(pid)
-    return found
+def is_open(pid, path):
+    """Return whether a process has a file open."""
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if link.readlink() == path:
+                    return True
+    return False
 
 
 def crash_readers(process, path, killed):
     """Send SIGSEGV to every worker that reads a file, until the job ends."""
+    looked, pids = 0.0, set()
     while process.poll() is None:
-        for pid in readers(process.pid, path) - killed:
-            killed.add(pid)
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSEGV)
-        time.sleep(0.005)
+        if time.monotonic() - looked > 0.5:
+            looked, pids = time.monotonic(), descendants(process.pid) - {process.pid} - killed
+        for pid in pids - killed:
+            if is_open(pid, path):
+                killed.add(pid)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSEGV)
+        time.sleep(0.05)
 
 
 @pytest.mark.timeout(900)
