@@ -130,7 +130,8 @@ def color(path: Path, first: int, count: int, colorizer, method: str) -> list[av
 
 def measure(path: Path, first: int, count: int, colorizer) -> tuple[dict[str, Errors], list[list]]:
     """Return the errors of each coloring, and pictures of some frames."""
-    colored = {method: color(path, first, count, colorizer, method) for method in METHODS}
+    counts = {method: count if method in METHODS[:2] else min(count, 49) for method in METHODS}
+    colored = {method: color(path, first, counts[method], colorizer, method) for method in METHODS}
     errors = {method: Errors() for method in METHODS}
     meters = {method: FilmMeter() for method in METHODS[:2]}
     motion_of, sheet = MotionEstimator(), []
@@ -141,6 +142,8 @@ def measure(path: Path, first: int, count: int, colorizer) -> tuple[dict[str, Er
         light, ab = lab[..., 0], lab[..., 1:]
         motion = motion_of(light)
         for method in METHODS:
+            if index >= counts[method]:
+                continue
             rgb = rgb_codes(colored[method][index], *size)
             if method in meters:
                 meters[method].add(rgb, motion, ab)

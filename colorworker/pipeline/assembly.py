@@ -76,6 +76,9 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         key = attempt_key(unit.unit_id, extension)
         with timer.phase("write"):
             stored = store.put_file(key, path)
+    # Shots that were adjusted once will be adjusted again: the other parts can then be reused.
+    by_hand = unit.options.adjustments or unit.options.reference_frames
+    keeps_parts = context.settings.keep_parts or bool(by_hand)
     shown = segments[:: -(-len(segments) // _THUMBNAILS)]
     record = Record(
         unit.unit_id,
@@ -101,7 +104,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
             round(timeline.seconds, 3),
             tuple(part.thumbnail_key for part in shown),
             # If this worker dies before it removes the parts, the sweep does.
-            () if context.settings.keep_parts else unit.segment_ids,
+            () if keeps_parts else unit.segment_ids,
             *_shots(store, unit, segments, info, timeline),
             film.streams,
             *split_notes(
@@ -115,9 +118,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         ),
     )
     winner = commit(store, record)
-    # Shots that were adjusted once will be adjusted again: the other parts can then be reused.
-    by_hand = unit.options.adjustments or unit.options.reference_frames
-    if not (context.settings.keep_parts or by_hand):
+    if not keeps_parts:
         for part in segments:
             store.delete(part.attempt_key)
     return winner, False

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.knowncolors import KnownColors
-from colorworker.color.palette import Palette, build_palette
 from colorworker.color.temporal import match_confidence, normalize_lightness
 from colorworker.media.opticalflow import (
     FlowEstimator,
@@ -26,15 +25,12 @@ from colorworker.media.opticalflow import (
     upscale,
     warp,
 )
-from colorworker.pipeline.propagation.interpolate import estimate_from_palette
 from colorworker.pipeline.propagation.propagationsetup import flow_shape
 
 Floats = npt.NDArray[np.float32]
 
 _NEAREST = 4
 """Maximum number of frames that one frame takes colors from."""
-_PALETTE_WEIGHT = 0.5
-"""Certainty of a color that is taken by place and lightness, where motion does not lead."""
 _UNMATCHED = 0.01
 """Weight of time alone where several frames have colors and a pixel matches none of them."""
 _OTHER_SHOT_DISTANCE = 48
@@ -108,20 +104,9 @@ class KnownFrame:
 
     @cached_property
     def layers(self) -> list[Floats]:
-        """Lightness, known chroma and its weight, packed for `opticalflow.warp`."""
-        weight = self.colors.weight
-        return pack_channels([self.luma, *self._weighted, weight])
-
-    @property
-    def _weighted(self) -> list[Floats]:
-        return [self.colors.ab[..., axis] * self.colors.weight for axis in (0, 1)]
-
-    @cached_property
-    def palette(self) -> Palette:
-        """Known chroma and its weight by place and lightness."""
-        shape = flow_shape(*self.luma.shape)
-        small = [resize(plane, shape) for plane in (self.luma, *self._weighted, self.colors.weight)]
-        return build_palette(small[0], np.stack(small[1:]))
+        """Lightness, and known chroma times its weight, and the weight, for `opticalflow.warp`."""
+        ab, weight = self.colors.ab, self.colors.weight
+        return pack_channels([self.luma, ab[..., 0] * weight, ab[..., 1] * weight, weight])
 
 
 class ColorCarrier:
@@ -199,14 +184,8 @@ class ColorCarrier:
         )
         at, trust = upscale(path, luma.shape)
         there, *moved = warp(known.layers, at)
-        matched = match_confidence(luma, there, trust)
-        estimate = estimate_from_palette(known.palette, small, luma.shape)
-        guessed = (1 - matched) * estimate.confidence * np.float32(_PALETTE_WEIGHT)
-        weighted: list[Floats] = [
-            matched * one + guessed * other
-            for one, other in zip(moved[:3], estimate.planes, strict=True)
-        ]
-        weight = np.clip(weighted[2], 0, 1)
-        ab = np.stack(weighted[:2], -1)
+        weight = np.clip(moved[2], 0, 1)
+        ab = np.stack(moved[:2], -1)
         ab /= np.maximum(weight, np.float32(1e-9))[..., None]
+        weight *= match_confidence(luma, there, trust)
         return ab, weight

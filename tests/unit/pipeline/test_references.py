@@ -14,6 +14,7 @@ from colorworker.color.lab import (
     srgb_to_linear,
 )
 from colorworker.domain.options import Options
+from colorworker.domain.records import record_from_json
 from colorworker.errors import UsageError
 from colorworker.store.memory import MemoryStore
 from tests.jobharness import folder_entries, run_toy_job
@@ -74,14 +75,14 @@ def put_reference(folder, frame, picture, name=None):
     return path
 
 
-def run(source, destination, references=None, **changes):
+def run(source, destination, references=None, keep_parts=False, **changes):
     options = Options(
         profile="archive",
         segment_frames=GOP,
         references=str(references) if references else "",
         **changes,
     )
-    return run_toy_job(source, destination, options, keep_parts=True)
+    return run_toy_job(source, destination, options, keep_parts=keep_parts)
 
 
 def planes(destination, key="reel.mkv"):
@@ -136,6 +137,8 @@ def test_one_changed_reference_redoes_only_the_segments_of_its_shot_and_the_join
 
     assert len(first) == 1 + 2 * SEGMENTS + 1  # The scan, searches for shots, segments, the join.
     assert len(units(destination) - first) == SEGMENTS // 2 + 1
+    records = [record_from_json(destination.get(key)) for key in units(destination)]
+    assert [each.info.joined for each in records if each.kind == "assembly"] == [(), ()]
     after = planes(destination)
     assert all((after[index] == before[index]).all() for index in range(SHOT))
     assert chroma_of(after[40])[0] < chroma_of(before[40])[0] - 15
@@ -143,15 +146,15 @@ def test_one_changed_reference_redoes_only_the_segments_of_its_shot_and_the_join
 
 def test_without_its_reference_a_film_gets_its_automatic_colors_from_the_records(source, tmp_path):
     destination, references = MemoryStore("d"), tmp_path / "refs"
-    run(source, destination)
+    run(source, destination, keep_parts=True)
     automatic = planes(destination)
     path = put_reference(references / "reel.mkv", 5, colored(FRAMES[5], RED))
     put_reference(references / "reel.mkv", 40, colored(FRAMES[40], BLUE))
-    run(source, destination, references)
+    run(source, destination, references, keep_parts=True)
     units_with = units(destination)
 
     path.unlink()
-    run(source, destination, references)
+    run(source, destination, references, keep_parts=True)
 
     # Only the join is new: the segments of the first shot were automatic before.
     assert len(units(destination) - units_with) == 1
