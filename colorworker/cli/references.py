@@ -130,4 +130,6 @@ def _exported(
             max_pixels=settings.media.max_pixels,
         )
     kept = f", {done.kept} kept" if done.kept else ""
-    return f"{entry.key}: {done.shots} shots, {done.written} frames written{kept}"
+    shots = "1 shot" if done.shots == 1 else f"{done.shots} shots"
+    frames = "1 frame" if done.written == 1 else f"{done.written} frames"
+    return f"{entry.key}: {shots}, {frames} written{kept}"
