@@ -287,3 +287,31 @@ def test_times_before_0_move_pictures_sound_and_chapters_alike(film, joined):
         assert seconds[1] == pytest.approx(0.08, abs=0.001)
         # libav's MP4 chapters begin at 0.
         assert float(chapters[-1]) == pytest.approx(0.58, abs=0.001)
+
+
+@pytest.mark.parametrize(("extension", "profile"), [(".mov", "mezzanine"), (".mp4", "access")])
+def test_the_timecode_of_an_mxf_file_becomes_the_films_and_is_not_reported_lost(
+    extension, profile, film, joined
+):
+    timecode = {"timecode": "10:20:30:05"}
+    source = film("film.mxf", codec="mpeg2video", frames=24, metadata=timecode)
+    copy = joined(source, extension, profile=profile)
+
+    warnings = copy.assemble().warnings
+
+    assert [said for said in warnings if "timecode" in said] == []
+    with av.open(str(copy.output)) as written:
+        assert written.streams.video[0].metadata["timecode"] == timecode["timecode"]
+
+
+@pytest.mark.parametrize(
+    ("extension", "profile"), [(".mkv", "archive"), (".mov", "mezzanine"), (".mp4", "access")]
+)
+def test_an_undetermined_language_is_not_reported_lost(extension, profile, film, joined):
+    source = film("film.mp4", frames=24, sound="aac")
+    with av.open(str(source)) as read:
+        assert {stream.metadata["language"] for stream in read.streams} == {"und"}
+
+    warnings = joined(source, extension, profile=profile).assemble().warnings
+
+    assert [said for said in warnings if "language" in said] == []
