@@ -14,6 +14,8 @@ BYTE_ADDRESSED = ("mpegts", "mpeg", "mxf", "h264", "hevc", "mpegvideo", "m4v")
 """Demuxers that can seek to any byte; the others seek to a dts through an index."""
 ANCHOR_REACH = 64
 """How many packets before a keyframe are searched for one that can be found again by seeking."""
+MOST_REORDERED = 16
+"""Most frames that codecs store between a frame and those shown before it."""
 FEW_WRONG, FEW_TWICE = 0.1, 0.5
 """Maximum shares of frames whose pts may be wrong for the others to be trusted: if every pts occurs
 once, and if some occur twice. dts in place of pts occur once, and more of them would be wrong."""
@@ -25,10 +27,10 @@ def has_reliable_pts(
     """Return whether the packets' pts are the times at which their frames are shown.
 
     They are not if a pts is missing or occurs twice, if the first decoded frames come in a
-    different order, or if a film with reordered frames has only dts: muxers that were given no pts
-    store dts in their place. They are not in AVI with reordered frames either: AVI stores only the
-    decoding order, and pts derived from it come out shuffled
-    (https://github.com/vapoursynth/bestsource/issues/91).
+    different order, if no decoder could show the frames in their order, or if a film with reordered
+    frames has only dts: muxers that were given no pts store dts in their place. They are not in AVI
+    with reordered frames either: AVI stores only the decoding order, and pts derived from it come
+    out shuffled (https://github.com/vapoursynth/bestsource/issues/91).
 
     Args:
         packets: All packets of the film.
@@ -48,10 +50,20 @@ def has_reliable_pts(
     if decoded != expected[: len(decoded)].tolist():
         return False
     if not reorders or all(packets.keyframes):
-        return True
-    if packets.container == "avi":
+        return _is_rising(times)
+    if packets.container == "avi" or not _is_possible_order(times, delay):
         return False
     return delay == 0 or not (packets.times == packets.decode_times or _is_rising(times))
+
+
+def _is_possible_order(times: Int64s, delay: int) -> bool:
+    """Return whether a decoder with this delay can show frames, stored in this order, by pts.
+
+    It can show a frame at most `delay` places before the place where it is stored.
+    """
+    ranks = np.argsort(np.argsort(times))
+    later = ranks - np.arange(len(times))
+    return bool(later.min() >= -delay and later.max() <= MOST_REORDERED + delay)
 
 
 def timeline_from_pts(packets: PacketTable, first_number: int) -> Timeline:

@@ -86,6 +86,33 @@ def test_only_the_frame_whose_pts_occurs_twice_gets_another_time(film):
     assert warnings == ("frames with wrong timestamps: 1 of 36, by up to 0.04 s; corrected",)
 
 
+ODD_TIMES = {
+    "back by a little": ("ffv1", -110),
+    "ahead by a second": ("ffv1", 610),
+    "ahead, with B-frames": ("libx264", 610),
+}
+
+
+@pytest.mark.parametrize(("codec", "milliseconds"), ODD_TIMES.values(), ids=ODD_TIMES)
+def test_a_wrong_pts_late_in_the_film_is_replaced(codec, milliseconds, film, packets):
+    values = {"gop_size": 1} if codec == "ffv1" else B_FRAMES
+    path = film("film.mkv", **(values | {"codec": codec, "frames": 48}))
+    _, expected, lumas = scanned(path)
+    data = bytearray(path.read_bytes())
+    # A block's payload follows its time, relative to the cluster's, and a byte of flags.
+    time = data.index(packets(path, "video")[30]) - 3
+    moved = int.from_bytes(data[time : time + 2], "big", signed=True) + milliseconds
+    data[time : time + 2] = moved.to_bytes(2, "big", signed=True)
+    path.write_bytes(data)
+
+    warnings, seconds, frames = scanned(path)
+
+    assert seconds == expected
+    assert all(map(np.array_equal, frames, lumas))
+    (warning,) = warnings
+    assert warning.startswith("frames with wrong timestamps: 1 of 48, by up to ")
+
+
 @pytest.mark.parametrize(
     ("times", "trusted"),
     [
