@@ -64,8 +64,8 @@ class _PacketScan:
     """Packet numbers of the first decoded frames."""
     reorders: bool
     """Whether frames may be stored in a different order than they are shown."""
-    delay: int
-    """Frames that the decoder holds back."""
+    delay: bool
+    """Whether the decoder holds frames back."""
     indexed_packets: int
     last_byte: int
     """Byte offset after the last packet of any stream, by the index of an MP4 or MOV; 0 unless
@@ -297,14 +297,14 @@ def _scan_packets(
         if frames.first is None or not len(packets):
             raise SourceDamaged(key, "none of its frames decodes", "Restore it from another copy")
         start_seconds = (container.start_time or 0) / av.time_base
-        # For MPEG-4 Visual, 0 comes from its header (low_delay); for H.264 it is a guess so far.
-        delay = stream.codec_context.has_b_frames
+        # For MPEG-4 Visual, False comes from its header (low_delay); for H.264 it is a guess.
+        delay = bool(stream.codec_context.has_b_frames)
         return _PacketScan(
             video_info(container, stream, frames.first),
             packets,
             read_packets,
             frames.numbers,
-            codec.reorder and not (codec.name == "mpeg4" and delay == 0),
+            codec.reorder and not (codec.name == "mpeg4" and not delay),
             delay,
             _declared_packets(container, stream),
             _last_indexed_byte(container) if tally.missing_bytes else 0,

@@ -15,14 +15,14 @@ BYTE_ADDRESSED = ("mpegts", "mpeg", "mxf", "h264", "hevc", "mpegvideo", "m4v")
 ANCHOR_REACH = 64
 """How many packets before a keyframe are searched for one that can be found again by seeking."""
 MOST_REORDERED = 16
-"""Most frames that codecs store between a frame and those shown before it."""
+"""Most places between where a frame is stored and where it is shown."""
 FEW_WRONG, FEW_TWICE = 0.1, 0.5
 """Maximum shares of frames whose pts may be wrong for the others to be trusted: if every pts occurs
 once, and if some occur twice. dts in place of pts occur once, and more of them would be wrong."""
 
 
 def has_reliable_pts(
-    packets: PacketTable, decoded: Sequence[int | None], *, reorders: bool, delay: int
+    packets: PacketTable, decoded: Sequence[int | None], *, reorders: bool, delay: bool
 ) -> bool:
     """Return whether the packets' pts are the times at which their frames are shown.
 
@@ -36,7 +36,7 @@ def has_reliable_pts(
         packets: All packets of the film.
         decoded: Packet numbers of the first decoded frames.
         reorders: Whether the codec may store frames in a different order than it shows them.
-        delay: Number of frames the decoder holds back for reordering.
+        delay: Whether the decoder holds frames back for reordering (PyAV does not say how many).
     """
     times = packets.shown_pts()
     if len(times) == 0 or bool(np.any(times == NO_PTS)) or len(np.unique(times)) != len(times):
@@ -53,17 +53,13 @@ def has_reliable_pts(
         return _is_rising(times)
     if packets.container == "avi" or not _is_possible_order(times, delay):
         return False
-    return delay == 0 or not (packets.times == packets.decode_times or _is_rising(times))
+    return not delay or not (packets.times == packets.decode_times or _is_rising(times))
 
 
-def _is_possible_order(times: Int64s, delay: int) -> bool:
-    """Return whether a decoder with this delay can show frames, stored in this order, by pts.
-
-    It can show a frame at most `delay` places before the place where it is stored.
-    """
-    ranks = np.argsort(np.argsort(times))
-    later = ranks - np.arange(len(times))
-    return bool(later.min() >= -delay and later.max() <= MOST_REORDERED + delay)
+def _is_possible_order(times: Int64s, delay: bool) -> bool:
+    """Return whether a decoder can show frames, stored in this order, by pts."""
+    moves = np.argsort(np.argsort(times)) - np.arange(len(times))
+    return bool(np.abs(moves).max() <= (MOST_REORDERED if delay else 0))
 
 
 def timeline_from_pts(packets: PacketTable, first_number: int) -> Timeline:
