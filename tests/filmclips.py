@@ -15,8 +15,10 @@ from av.video.format import VideoFormat
 
 from colorworker.media.synthetic import Recipe, make_film
 from tests.filmbytes import (
+    CROP,
     HIDDEN,
     clock_on_keyframes_only,
+    with_a_crop,
     with_a_hidden_frame,
     with_an_undecodable_start,
     with_display_aspect,
@@ -97,6 +99,7 @@ class Clip:
             "pix_fmt": recipe.pix_fmt,
             "sample_aspect_ratio": recipe.sample_aspect_ratio,
             "rotation": recipe.rotation,
+            "mirrored": recipe.mirrored,
             **asked,
             **self.said,
         }
@@ -267,6 +270,7 @@ CLIPS = (
         replace(H264_OPEN, container_options={"movflags": "frag_keyframe+empty_moov"}),
     ),
     Clip("h264-turned.mov", "H.264", "rotation of 90", replace(H264_OPEN, rotation=90)),
+    Clip("h264-mirrored.mov", "H.264", "mirrored", replace(H264_OPEN, mirrored=True)),
     Clip("h264-422.mov", "H.264", "4:2:2, 10 bit", replace(H264_OPEN, pix_fmt="yuv422p10le")),
     Clip("h264-601.mp4", "H.264", "BT.601, limited", replace(H264_OPEN, **BT601)),
     Clip("h264-709.mp4", "H.264", "BT.709, limited", replace(H264_OPEN, **BT709)),
@@ -294,6 +298,7 @@ CLIPS = (
     Clip("hevc-444.mp4", "HEVC", "4:4:4, 12 bit", replace(HEVC_OPEN, pix_fmt="yuv444p12le")),
     Clip("mpeg2.mp4", "MPEG-2", "B-frames", MPEG2),
     Clip("mpeg4.m4v", "MPEG-4 ASP", "B-frames", MPEG4),
+    Clip("mpeg4-tilted.mp4", "MPEG-4 ASP", "rotation of 30", replace(MPEG4, rotation=30)),
     Clip("mpeg4.3gp", "MPEG-4 ASP", "no B-frames", replace(MPEG4, b_frames=0)),
     Clip("dv.mov", "DV", "PAL, 4:2:0", DV, PAL),
     Clip("dv-ntsc.mov", "DV", "NTSC, 4:1:1", DV_NTSC, NTSC),
@@ -340,6 +345,12 @@ CLIPS = (
         "intra refresh, no keyframes",
         replace(H264_CLOSED, b_frames=0, options={"x264-params": "intra-refresh=1:bframes=0"}),
     ),
+    Clip(
+        "h264-transposed.mkv",
+        "H.264",
+        "mirrored, rotation of 90",
+        replace(H264_OPEN, mirrored=True, rotation=90),
+    ),
     Clip("hevc.mkv", "HEVC", "open GOPs, gray, 10 bit", replace(HEVC_OPEN, pix_fmt="gray10le")),
     Clip("mpeg2.mkv", "MPEG-2", "4:2:2, B-frames", replace(MPEG2, pix_fmt="yuv422p")),
     Clip("mpeg4.mkv", "MPEG-4 ASP", "B-frames", MPEG4),
@@ -383,6 +394,7 @@ CLIPS = (
         replace(FFV1, field_order=3),
         mangle=with_display_aspect,
     ),
+    Clip("ffv1-cropped.mkv", "FFV1", "cropped", FFV1, {"crop": CROP}, mangle=with_a_crop),
     Clip(
         "ffv1-late.mkv",
         "FFV1",

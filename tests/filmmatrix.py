@@ -108,7 +108,9 @@ def _also_kept(info: VideoInfo) -> list[str]:
     rotated = f"rotated by {info.rotation}" if info.rotation else ""
     tags = (
         FIELDS.get(info.field_order, ""),
+        "mirrored" if info.mirrored else "",
         rotated,
+        "cropped by " + ", ".join(map(str, info.crop)) if any(info.crop) else "",
         MATRICES.get(info.colorspace, ""),
         RANGES[info.color_range],
     )

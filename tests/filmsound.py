@@ -1,5 +1,7 @@
 """Films with audio tracks of any codec and channel layout, and the samples of written films."""
 
+import io
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +21,7 @@ LAYOUTS = (
     "6.1(front)", "7.0", "7.0(front)", "7.1", "7.1(wide)", "octagonal", "10C", "16C",
 )  # fmt: skip
 LFE_HERTZ = 60
+XBOX_BLOCKS = 400
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,37 @@ def make_film_with_sound(
             packets += stream.encode(None)
             for number, packet in enumerate(packets):
                 output.mux(damage(packet) if number in track.damaged else packet)
+    return path
+
+
+def make_film_with_xbox_adpcm(path: Path) -> Path:
+    """Write an AVI film with mono Xbox ADPCM (format tag 0x69), for which libav has no encoder."""
+    random = np.random.default_rng(1)
+    blocks = b"".join(
+        struct.pack("<hBB", number * 5 - 500, 20, 0) + random.bytes(32)
+        for number in range(XBOX_BLOCKS)
+    )
+    rate, bytes_a_block, samples_a_block = 22_050, 36, 64
+    rate_bytes = rate * bytes_a_block // samples_a_block
+    form = struct.pack("<HHIIHHHH", 0x69, 1, rate, rate_bytes, bytes_a_block, 4, 2, samples_a_block)
+    chunks = b"".join(
+        name + struct.pack("<I", len(data)) + data
+        for name, data in ((b"fmt ", form), (b"data", blocks))
+    )
+    wave = b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+    film = make_film_with_sound(path.with_suffix(".nut"), [], 30)
+    with (
+        av.open(str(film)) as pictures,
+        av.open(io.BytesIO(wave), "r", format="wav") as sound,
+        av.open(str(path), "w") as output,
+    ):
+        for source in (pictures, sound):
+            output.add_stream_from_template(source.streams[0], opaque=True)
+        for source, made in zip((pictures, sound), output.streams, strict=True):
+            for packet in source.demux(source.streams[0]):
+                if packet.size:
+                    packet.stream = made
+                    output.mux(packet)
     return path
 
 

@@ -55,6 +55,8 @@ class ScanTally:
     """Seconds by which the clock goes back at all of them."""
     refused_start: bool = False
     """Whether the decoder refused one of the first packets."""
+    hidden_streams: tuple[str, ...] = ()
+    """Streams that begin in the middle of the file and are not passed on by libav."""
     _has_checksums: bool | None = None
 
     def add_packet(self, packet: Packet) -> None:  # type: ignore[type-arg]
@@ -186,6 +188,10 @@ class ScanTally:
                 f"frames with wrong timestamps: {self.retimed_frames} of {self.frames}, by up to "
                 f"{self.retimed_seconds:.2f} s; corrected"
             )
+        sentences += [
+            f"{stream} begins in the middle of the file and is left out"
+            for stream in self.hidden_streams
+        ]
         if self.ragged_bytes:
             sentences.append(f"the last {self.ragged_bytes} bytes are only part of a frame")
         if self.missing_bytes:

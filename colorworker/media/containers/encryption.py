@@ -6,9 +6,10 @@ from typing import BinaryIO
 from colorworker.media.containers import ebml
 from colorworker.media.containers.isotracks import read_iso_tracks
 from colorworker.media.containers.matroskasource import track_entries
-from colorworker.media.containers.transportstream import VIDEO_STREAM_IDS, scrambling
+from colorworker.media.containers.transportstream import scrambling
 
 CONTENT_ENCODINGS, CONTENT_ENCODING, CONTENT_ENCRYPTION = 0x6D80, 0x6240, 0x5035
+VIDEO_STREAM_IDS = range(0xE0, 0xF0)
 PROBED_BYTES = 1 << 20
 """Bytes of a broadcast file that are searched for scrambled packets."""
 

@@ -1,10 +1,11 @@
-"""Audio streams of broadcast files that begin after the part that libav probes."""
+"""Streams of broadcast files that begin after the part that libav probes."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, cast
 
+import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Discard, Stream
@@ -12,6 +13,8 @@ from av.stream import Discard, Stream
 from colorworker.errors import SourceDamaged
 from colorworker.media.containers.demux import ignore_new_streams, open_source
 
+TAIL_BYTES = 4 << 20
+"""How far before the end of a file its streams are looked up once more, at most."""
 LEAD_BYTES = 1 << 18
 """Where to try again if the tables that describe the streams do not follow the first packet."""
 
@@ -80,6 +83,51 @@ def late_streams(
                     break
         reader.seek(position)
         yield found
+
+
+def hidden_streams(
+    reader: BinaryIO, key: str, known: Collection[int], offsets: Sequence[int]
+) -> dict[int, str]:
+    """Return the kinds of the streams, by their IDs, that PyAV never passes on.
+
+    They appear in the middle of the file, in a table of its own. The file is opened again where
+    the film has its longest gap, and near its end.
+
+    Args:
+        reader: The file; its position changes.
+        key: Its name, for errors.
+        known: IDs (in transport streams, PIDs) of the streams that are passed on.
+        offsets: Byte offset of each packet of the film.
+    """
+    size = reader.seek(0, io.SEEK_END)
+    starts = {max(size - TAIL_BYTES, size * 3 // 4)}
+    places = np.array([*sorted(offsets), size], np.int64)
+    if len(places) > 1:
+        widest = int(np.argmax(np.diff(places)))
+        if places[widest + 1] - places[widest] > LEAD_BYTES:
+            starts.add(int(places[widest]))
+    found: dict[int, str] = {}
+    for start in sorted(starts):
+        try:
+            part = open_source(cast(BinaryIO, OffsetReader(reader, start)), key)
+            with part as container:
+                found |= {
+                    stream.id: stream.type
+                    for stream in container.streams
+                    if stream.id not in known and _has_content(stream)
+                }
+        except SourceDamaged:
+            continue
+    return found
+
+
+def _has_content(stream: Stream) -> bool:
+    """Return whether a stream has a picture, sound or subtitles, and is not only announced."""
+    if stream.type == "video":
+        return bool(getattr(stream.codec_context, "width", 0))
+    if stream.type == "audio":
+        return bool(getattr(stream.codec_context, "sample_rate", 0))
+    return stream.type == "subtitle"
 
 
 def is_known(stream: Stream) -> bool:

@@ -25,7 +25,9 @@ from colorworker.media.containers.demux import (
     open_source,
     select_stream,
 )
+from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
 from colorworker.media.containers.encryption import encrypted_streams, is_scrambled
+from colorworker.media.containers.latestreams import hidden_streams
 from colorworker.media.containers.maintrack import (
     ExtentMeter,
     continues_elsewhere,
@@ -38,7 +40,6 @@ from colorworker.media.containers.packetindex import decode_numbered, number_pac
 from colorworker.media.containers.packettable import STORES_PTS, PacketTable
 from colorworker.media.containers.retime import LARGEST_DENOMINATOR
 from colorworker.media.containers.streaminfo import check_frames, video_info
-from colorworker.media.containers.transportstream import hidden_video
 
 HEADERS_THAT_KNOW = ("mov", "matroska", "avi", "asf", "flv", "rm")
 """Demuxers that read the duration from a header; others estimate it from the available bytes."""
@@ -113,7 +114,7 @@ def scan(
     counts = ScanTally() if tally is None else tally
     counts.missing_bytes = 0 if size.index_missing else size.missing_bytes
     packet_scan = _scan_packets(reader, key, stream_index, max_pixels, counts)
-    _check_hidden_video(reader, key, packet_scan)
+    _find_hidden_streams(reader, key, packet_scan, counts)
     counts.find_defects(packet_scan.packets, size.size_bytes, size.ragged_bytes)
     if packet_scan.last_byte > size.size_bytes:
         raise _truncated(key, size)
@@ -182,17 +183,25 @@ def _check_readable(reader: BinaryIO, key: str, container: InputContainer, pid: 
         raise _encrypted(key)
 
 
-def _check_hidden_video(reader: BinaryIO, key: str, packet_scan: _PacketScan) -> None:
-    """Check that the picture of a transport stream does not move to a stream that libav ignores."""
+def _find_hidden_streams(
+    reader: BinaryIO, key: str, packet_scan: _PacketScan, tally: ScanTally
+) -> None:
+    """Count streams of a recording that libav does not pass on.
+
+    Raises:
+        SourceUnsupported: If the picture moves to one of them.
+    """
     packets = packet_scan.packets
-    if packets.container != "mpegts":
+    if packets.container not in BROADCAST_CONTAINERS:
         return
     offsets = [offset for offset in packets.offsets if offset >= 0]
-    pid = hidden_video(reader, offsets, packet_scan.stream_ids)
-    if pid:
-        known = packets.shown_pts()
-        seconds = float((known.max() - known.min()) * packets.time_base)
-        raise continues_elsewhere(key, packet_scan.stream_id, pid, seconds)
+    hidden = hidden_streams(reader, key, packet_scan.stream_ids, offsets)
+    for identity, kind in hidden.items():
+        if kind == "video":
+            times = packets.shown_pts()
+            seconds = float((times.max() - times.min()) * packets.time_base)
+            raise continues_elsewhere(key, packet_scan.stream_id, identity, seconds)
+    tally.hidden_streams = tuple(f"{kind} stream 0x{pid:x}" for pid, kind in hidden.items())
 
 
 def _encrypted(key: str) -> SourceUnsupported:

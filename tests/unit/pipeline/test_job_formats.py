@@ -97,6 +97,8 @@ def test_the_archive_copy_has_the_films_luma_times_and_streams(clip, made, color
     assert largest_deviation(output, source.seconds) <= HALF_A_MATROSKA_TICK
     assert output.info.sample_aspect_ratio == source.info.sample_aspect_ratio
     assert output.info.rotation == source.info.rotation
+    assert output.info.mirrored == source.info.mirrored
+    assert output.info.crop == source.info.crop
     assert output.info.field_order == source.info.field_order
     for name in COLORS:
         assert getattr(output.info, name) == getattr(source.info, name), name
@@ -104,7 +106,15 @@ def test_the_archive_copy_has_the_films_luma_times_and_streams(clip, made, color
 
 @pytest.mark.parametrize(
     "name",
-    ["h264-turned.mov", "dv-ntsc.avi", "ffv1-odd.mkv", "mpeg2.mpg", "h264-fields.mkv"],
+    [
+        "h264-turned.mov",
+        "h264-transposed.mkv",
+        "mpeg4-tilted.mp4",
+        "dv-ntsc.avi",
+        "ffv1-odd.mkv",
+        "mpeg2.mpg",
+        "h264-fields.mkv",
+    ],
 )
 @pytest.mark.parametrize("profile", get_args(Profile))
 def test_aspect_rotation_and_field_order_are_kept_by_every_profile(name, profile, made, colored):
@@ -115,6 +125,7 @@ def test_aspect_rotation_and_field_order_are_kept_by_every_profile(name, profile
     source = made(clip).film.info
     assert output.info.sample_aspect_ratio == source.sample_aspect_ratio
     assert output.info.rotation == source.rotation
+    assert output.info.mirrored == source.mirrored
     # If the source does not say, some encoders write that the film is progressive.
     assert max(output.info.field_order, 1) == max(source.field_order, 1)
     assert len(output.lumas) == len(clip.seconds)

@@ -8,10 +8,12 @@ import pytest
 
 from tests.filmsound import (
     LAYOUTS,
+    XBOX_BLOCKS,
     Track,
     frequencies,
     loudest_hertz,
     make_film_with_sound,
+    make_film_with_xbox_adpcm,
     read_sound,
     tones,
 )
@@ -51,6 +53,43 @@ def test_every_channel_of_every_layout_keeps_its_samples(
     assert len(result.streams) == 1 + len(LAYOUTS)
 
 
+SOURCES = {
+    "film.avi": ("pcm_s16le", np.int16),
+    "film.mkv": ("pcm_s24le", np.int32),
+    "film.nut": ("pcm_s16be", np.int16),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(("profile", "extension"), LOSSLESS)
+def test_sound_of_every_container_keeps_its_samples(profile, extension, name, tmp_path, joined):
+    codec, dtype = SOURCES[name]
+    layouts = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1", "10C", "16C")
+    tracks = [Track(codec, layout, tones(layout, dtype, 0.1)) for layout in layouts]
+    film = make_film_with_sound(tmp_path / name, tracks, 5)
+    made = joined(film, extension, profile=profile)
+
+    result = made.assemble()
+
+    assert [stream.fate for stream in result.streams].count("left out") == 0
+    for number, track in enumerate(tracks):
+        _, samples, _ = read_sound(made.output, number, dtype)
+        np.testing.assert_array_equal(samples, track.samples, track.layout)
+
+
+@pytest.mark.parametrize("layout", ["10C", "16C"])
+@pytest.mark.parametrize("extension", [".mp4", ".mov", ".mkv"])
+def test_access_films_keep_many_channels_of_avi(extension, layout, tmp_path, joined):
+    track = Track("pcm_s16le", layout, tones(layout, np.int16))
+    film = make_film_with_sound(tmp_path / "film.avi", [track])
+    made = joined(film, extension, profile="access", preset="ultrafast")
+
+    made.assemble()
+
+    _, samples, _ = read_sound(made.output)
+    assert loudest_hertz(samples[6000:18000]) == pytest.approx(frequencies(layout), abs=4)
+
+
 @pytest.mark.parametrize("extension", [".mp4", ".mov", ".mkv"])
 def test_access_films_keep_each_channel_at_its_place_and_level(extension, tmp_path, joined):
     tracks = [Track("pcm_f64be", layout, tones(layout, np.float64)) for layout in LAYOUTS]
@@ -72,7 +111,13 @@ def test_access_films_keep_each_channel_at_its_place_and_level(extension, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("name", "codec", "rate"), [("film.wmv", "wmav2", 44_100), ("film.mov", "adpcm_ima_qt", 44_100)]
+    ("name", "codec", "rate"),
+    [
+        ("film.wmv", "wmav2", 44_100),
+        ("film.mov", "adpcm_ima_qt", 44_100),
+        ("film.3gp", "libopencore_amrnb", 8000),
+        ("film.3g2", "libopencore_amrnb", 8000),
+    ],
 )
 @pytest.mark.parametrize(
     ("profile", "extension"), [("archive", ".mkv"), ("mezzanine", ".mov"), ("access", ".mp4")]
@@ -80,7 +125,7 @@ def test_access_films_keep_each_channel_at_its_place_and_level(extension, tmp_pa
 def test_every_recoded_track_has_a_running_clock(
     profile, extension, name, codec, rate, tmp_path, joined
 ):
-    dtype = np.int16 if codec == "adpcm_ima_qt" else np.float32
+    dtype = np.float32 if codec == "wmav2" else np.int16
     track = Track(codec, "mono", tones("mono", dtype, 1.0, rate), rate)
     film = make_film_with_sound(tmp_path / name, [track], 26)
     made = joined(film, extension, profile=profile)
@@ -91,6 +136,24 @@ def test_every_recoded_track_has_a_running_clock(
     _, after, after_start = read_sound(made.output)
     assert loudest_hertz(after, rate) == pytest.approx([300], abs=3)
     assert after_start == pytest.approx(before_start, abs=0.03)
+    assert len(after) == pytest.approx(len(before), abs=3000)
+    if profile != "access":
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("profile", "extension"), [("archive", ".mkv"), ("mezzanine", ".mov"), ("access", ".mp4")]
+)
+def test_xbox_adpcm_is_recoded_with_its_samples(profile, extension, tmp_path, joined):
+    film = make_film_with_xbox_adpcm(tmp_path / "film.avi")
+    made = joined(film, extension, profile=profile)
+
+    result = made.assemble()
+
+    assert [stream.fate for stream in result.streams] == ["colored", "recoded"]
+    _, before, _ = read_sound(film, 0, np.int16)
+    _, after, _ = read_sound(made.output, 0, np.int16 if profile != "access" else np.float32)
+    assert len(before) == 64 * XBOX_BLOCKS
     assert len(after) == pytest.approx(len(before), abs=3000)
     if profile != "access":
         np.testing.assert_array_equal(before, after)

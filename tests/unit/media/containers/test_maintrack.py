@@ -8,14 +8,16 @@ import pytest
 from av.stream import Disposition
 
 from colorworker.errors import SourceUnsupported
+from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.probe import scan
-from colorworker.media.synthetic import Recipe, make_film
+from colorworker.media.synthetic import Recipe, make_film, timed_chapters
+from tests.mediainfo import tracks
 
 FILM = Recipe(frames=20, gop_size=10, b_frames=3)
 """H.264 with reordered frames: its first packets have no dts in Matroska."""
 SHORT = Recipe(codec="mpeg4", frames=5, width=64, height=48)
 THUMBNAIL = Recipe(codec="mjpeg", pix_fmt="yuvj420p", frames=1, gop_size=1, b_frames=0)
-ANGLE = Recipe(codec="mpeg4", frames=20, width=64, height=48)
+ANGLE = Recipe(codec="mpeg4", frames=20, width=80, height=48)
 KEY = "00112233445566778899aabbccddeeff"
 
 
@@ -225,3 +227,72 @@ def test_a_broadcast_whose_picture_moves_to_another_pid_is_refused_with_the_plac
         SourceUnsupported, match=r"moves from stream 0x100 to stream 0x200 after 1\.96 s"
     ):
         chosen(path)
+
+
+def with_pids(source: Path, path: Path, video: int, audio: int, start: int, table: str) -> Path:
+    """Write a transport stream again with other PIDs, `start` seconds later."""
+    with (
+        av.open(str(source)) as opened,
+        av.open(str(path), "w", container_options={"mpegts_pmt_start_pid": table}) as output,
+    ):
+        made = [output.add_stream_from_template(stream) for stream in opened.streams]
+        for target, pid in zip(made, (video, audio), strict=True):
+            target.id = pid
+        for packet in opened.demux():
+            if packet.size:
+                packet.pts += start * 90_000
+                packet.dts += start * 90_000
+                packet.stream = made[packet.stream.index]
+                output.mux(packet)
+    return path
+
+
+def test_sound_that_begins_in_the_middle_of_a_broadcast_is_reported(tmp_path):
+    source = make_film(tmp_path / "a.ts", Recipe(codec="mpeg2video", frames=50, sound="mp2"))
+    parts = [
+        with_pids(source, tmp_path / "b.ts", 0x100, 0x101, 0, "4096"),
+        with_pids(source, tmp_path / "c.ts", 0x100, 0x133, 2, "4097"),
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    tally = ScanTally()
+
+    with path.open("rb") as reader:
+        _, timeline = scan(reader, path.name, tally=tally)
+
+    assert len(timeline.pts) == 100
+    lost = "audio stream 0x133 begins in the middle of the file and is left out"
+    assert lost in tally.warnings()
+
+
+@pytest.mark.parametrize("extension", [".mkv", ".mp4", ".mov"])
+def test_telemetry_beside_chapters_is_left_out_and_the_chapters_are_kept(
+    extension, tmp_path, joined
+):
+    film = make_film(tmp_path / "film.mp4", Recipe(codec="mpeg4", frames=25))
+    path = tmp_path / "action-camera.mp4"
+    with av.open(str(film)) as source, av.open(str(path), "w") as output:
+        made = output.add_stream_from_template(source.streams[0])
+        output.set_chapters(timed_chapters((("One", 0, 500), ("Two", 500, 1000))))
+        telemetry = output.add_data_stream("bin_data")
+        telemetry.metadata["handler_name"] = "GoPro MET"
+        telemetry.time_base = Fraction(1, 1000)
+        for packet in source.demux(source.streams[0]):
+            if packet.size:
+                packet.stream = made
+                output.mux(packet)
+        for number in range(4):
+            packet = av.Packet(b"DEVC" * 8)
+            packet.pts = packet.dts = 250 * number
+            packet.duration, packet.time_base, packet.stream = 250, Fraction(1, 1000), telemetry
+            output.mux(packet)
+
+    result = joined(path, extension, profile="access").assemble()
+
+    assert [(stream.kind, stream.fate, stream.detail) for stream in result.streams[1:]] == [
+        ("data", "left out", "data of GoPro MET, which no output holds"),
+        ("data", "kept", "chapters"),
+    ]
+    assert any("GoPro MET" in said for said in result.warnings)
+    menu = tracks(path.with_name(f"out{extension}"), "Menu")[0]
+    assert {"One", "Two"} <= {str(value).rpartition(":")[2] for value in menu.values()}
