@@ -94,6 +94,20 @@ def with_an_undecodable_start(path: Path) -> None:
     path.write_bytes(data.replace(packet, b"\xff" * len(packet)))
 
 
+def with_extended_language(path: Path, language: bytes) -> None:
+    """Give the first track of an MP4 with its index at the end an extended language."""
+    data = path.read_bytes()
+    *outer, header = _boxes(data, MEDIA_HEADER)
+    place = header + int.from_bytes(data[header : header + 4], "big")
+    box = b"elng" + bytes(4) + language + b"\0"
+    box = (len(box) + 4).to_bytes(4, "big") + box
+    changed = bytearray(data[:place] + box + data[place:])
+    for start in outer:
+        length = int.from_bytes(changed[start : start + 4], "big") + len(box)
+        changed[start : start + 4] = length.to_bytes(4, "big")
+    path.write_bytes(changed)
+
+
 def _boxes(data: bytes, names: tuple[bytes, ...]) -> list[int]:
     """Return the offsets of nested boxes, from the outermost to the innermost."""
     starts, at = [], 0

@@ -138,6 +138,9 @@ FILES = (
 """Name, type, codec of a picture, and description."""
 
 
+LANGUAGES = {0: "de-CH", 1: "pt-BR"}
+
+
 def make_rich_matroska(path: Path, *, webvtt: bool = False) -> Path:
     """Write a Matroska film of 1.9 s with a subtitle track; return its path.
 
@@ -176,7 +179,7 @@ def make_rich_matroska(path: Path, *, webvtt: bool = False) -> Path:
         attachments=master(ebml.ATTACHMENTS, described),
         tags=TAGS,
     )
-    complete_header(path, HeaderChanges(info, source, (0, 1), (1,) if webvtt else ()))
+    complete_header(path, HeaderChanges(info, source, (0, 1), LANGUAGES, (1,) if webvtt else ()))
     return path
 
 

@@ -127,14 +127,10 @@ def assemble(
                     info, timeline, spec, shift_seconds, whole or timeline, trimmed, header
                 )
                 copied = _mux(film, key, parts, target, assembly, late)
-        if spec.container == "matroska" and needed_room(info, header.matroska):
-            names = tag_names(source, film, notice, trimmed)
-            tracks = track_sources(film, copied.tracks)
-            unknown = [index for index in copied.tracks if not codec_name(source.streams[index])]
-            changes = HeaderChanges(info, header.matroska, tracks, unknown, names)
-            complete_header(output, changes)
+        if spec.container == "matroska" and _room(assembly):
+            complete_header(output, _header_changes(film, copied, assembly, notice))
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)
-        lost = lost_metadata(film, output, copied, spec.container, notice, trimmed, header.matroska)
+        lost = lost_metadata(film, output, copied, spec.container, notice, trimmed, header)
         lost += lost_picture_tags(info, output, spec.container)
     if off_seconds:
         lost.append(
@@ -208,7 +204,7 @@ def _mux(
         chapters = shifted.clip_chapters(chapters)
     if chapters:
         target.set_chapters(chapters)
-    if spec.container == "matroska" and (room := needed_room(assembly.info, header.matroska)):
+    if spec.container == "matroska" and (room := _room(assembly)):
         target.metadata[ROOM_TAG] = " " * room
     with keep_thread_priority():
         target.start_encoding()
@@ -219,6 +215,26 @@ def _mux(
     for packet in heapq.merge(frames, others, captions, key=_microseconds):
         copied.mux(target, packet)
     return copied
+
+
+def _room(assembly: _Assembly) -> int:
+    header = assembly.header
+    return needed_room(assembly.info, header.matroska, header.languages)
+
+
+def _header_changes(
+    film: VideoStream, copied: CopiedStreams, assembly: _Assembly, notice: Notice | None
+) -> HeaderChanges:
+    """Return what libav's muxer could not write into a Matroska header."""
+    source, header = cast(InputContainer, film.container), assembly.header
+    return HeaderChanges(
+        assembly.info,
+        header.matroska,
+        track_sources(film, copied.tracks),
+        header.languages,
+        [index for index in copied.tracks if not codec_name(source.streams[index])],
+        tag_names(source, film, notice, assembly.trimmed),
+    )
 
 
 def _caption_track(

@@ -51,10 +51,19 @@ class Node:
         return default if child is None else child.data.rstrip(b"\0").decode(errors="replace")
 
     def replaced(self, *new: "Node") -> "Node":
-        """Return the element with these children added, instead of others with their IDs."""
+        """Return the element with these children instead of those with their IDs, at their place.
+
+        Readers may expect the order that muxers use: a tag's targets before its values.
+        """
         names = {node.name for node in new}
-        kept = tuple(child for child in self.children or () if child.name not in names)
-        return Node(self.name, children=(*kept, *new))
+        waiting, found = list(new), []
+        for child in self.children or ():
+            if child.name not in names:
+                found.append(child)
+            else:
+                found += [node for node in waiting if node.name == child.name]
+                waiting = [node for node in waiting if node.name != child.name]
+        return Node(self.name, children=(*found, *waiting))
 
 
 @dataclass(frozen=True)

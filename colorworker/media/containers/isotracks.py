@@ -18,6 +18,8 @@ class IsoTrack:
     track_id: int = 0
     entries: set[bytes] = field(default_factory=set)
     """Types of its sample entries."""
+    language: str = ""
+    """Its extended language (BCP 47), such as `pt-BR`; empty if it has none."""
     chapters: set[int] = field(default_factory=set)
     """IDs of the tracks that hold its chapters."""
 
@@ -31,7 +33,8 @@ def read_iso_tracks(reader: BinaryIO) -> list[IsoTrack]:
     """Return the tracks of an MP4 or MOV file; none for other files. Reads its headers only.
 
     Source:
-        ISO/IEC 14496-12 sections 8.3 (tracks), 8.5.2 (sample descriptions); for chapters, Apple's
+        ISO/IEC 14496-12 sections 8.3 (tracks), 8.4.6 (extended language), 8.5.2 (sample
+        descriptions); for chapters, Apple's
         QuickTime File Format Specification, "Chapter Lists".
     """
     if _read(reader, 0, 8)[4:8] not in ISO_FIRST_BOXES:
@@ -60,6 +63,9 @@ def _note(track: IsoTrack, name: bytes, reader: BinaryIO, start: int, end: int) 
     elif name == b"stsd":
         # After version, flags and the number of entries.
         track.entries |= {entry for entry, *_ in _boxes(reader, start + 8, end)}
+    elif name == b"elng":
+        text = _read(reader, start + 4, end - start - 4)
+        track.language = text.rstrip(b"\0").decode(errors="replace")
     elif name == b"chap":
         data = _read(reader, start, end - start)
         ids = (data[at : at + 4] for at in range(0, len(data), 4))

@@ -14,7 +14,7 @@ from colorworker.domain.label import Notice
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.containers.attachments import is_cover
 from colorworker.media.containers.matroskachapters import lost_chapters
-from colorworker.media.containers.matroskasource import LANGUAGE_BCP47, MatroskaSource
+from colorworker.media.containers.sourceheader import NO_HEADER, SourceHeader
 from colorworker.media.containers.streamcopy import CopiedStreams
 from colorworker.media.containers.tags import (
     QUICKTIME_LANGUAGES,
@@ -41,7 +41,7 @@ def lost_metadata(
     container: str,
     notice: Notice | None = None,
     trimmed: TrimRange | None = None,
-    matroska: MatroskaSource | None = None,
+    header: SourceHeader = NO_HEADER,
 ) -> list[str]:
     """Return one sentence for each tag, chapter or disposition that the written file has lost.
 
@@ -52,9 +52,9 @@ def lost_metadata(
         container: The output's muxer, for the sentences.
         notice: The notice that was written into the comment, if any.
         trimmed: The range of the source that was written; None for all of it.
-        matroska: The source's own elements, if it is Matroska; libav does not model all of them.
+        header: What the source's header declares that libav does not pass on.
     """
-    source = cast(InputContainer, film.container)
+    source, matroska = cast(InputContainer, film.container), header.matroska
     with av.open(str(output), "r", metadata_errors="replace") as written:
         tags = container_tags(source.metadata, notice)
         # MP4 and QuickTime files keep the timecode in a track of its own.
@@ -73,8 +73,8 @@ def lost_metadata(
         for stream, made in _pairs(film, copied, written, container):
             described = f"{stream.type} stream {stream.index}"
             what = ["the track"] if made is None else list(_lost_from_stream(stream, made))
-            if container != "matroska" and matroska:
-                what += _lost_region(matroska, stream)
+            if container != "matroska":
+                what += _lost_region(header.languages.get(stream.index, ""), stream)
             lost += [f"{container} does not keep {each} of {described}" for each in what]
     if matroska and matroska.links_to_files:
         lost.append("the links to the files before and after this one are not kept")
@@ -146,10 +146,8 @@ def _unit(matrix: tuple[int, ...]) -> tuple[float, ...]:
     return a / size, b / size, c / size, d / size
 
 
-def _lost_region(matroska: MatroskaSource, stream: Stream) -> Iterator[str]:
-    """Yield a track's language if it is more exact than ISO 639-2, which MP4 has."""
-    entries = matroska.tracks
-    language = entries[stream.index].text(LANGUAGE_BCP47) if stream.index < len(entries) else ""
+def _lost_region(language: str, stream: Stream) -> Iterator[str]:
+    """Yield a track's language if it is more exact than ISO 639-2, which libav writes to MP4."""
     if "-" in language:
         yield f"the language {language}, only {stream.metadata.get('language', 'und')},"
 

@@ -50,16 +50,21 @@ class HeaderChanges:
     """Metadata of the source, if it is Matroska; chapters as the output is to have them."""
     tracks: Sequence[int] = ()
     """For each track of the output, the index of its stream in the source; -1 for none."""
+    languages: Mapping[int, str] = field(default_factory=dict)
+    """Languages by BCP 47 of the source's streams."""
     unknown: Collection[int] = ()
     """Streams of the source whose codec libav does not know."""
     names: TagNames = field(default_factory=lambda: TagNames({}, {}))
     """Which tags the source's own replace."""
 
 
-def needed_room(info: VideoInfo, source: MatroskaSource | None) -> int:
+def needed_room(
+    info: VideoInfo, source: MatroskaSource | None, languages: Mapping[int, str]
+) -> int:
     """Return how many bytes the header must be able to grow; 0 if nothing is to be changed."""
     if source is None:
-        return ROOM_BYTES if info.sample_aspect_ratio is not None or any(info.crop) else 0
+        needed = info.sample_aspect_ratio is not None or any(info.crop) or languages
+        return ROOM_BYTES + ROOM_PER_TRACK * len(languages) if needed else 0
     nodes = (source.chapters, source.tags, *_descriptions(source.attachments))
     grown = sum(len(ebml.encode(node)) for node in nodes if node)
     return ROOM_BYTES + ROOM_PER_TRACK * len(source.tracks) + grown
@@ -111,7 +116,7 @@ def _changed(nodes: dict[int, Node], changes: HeaderChanges, path: Path) -> dict
             tags = join_tags(tags, source, new_uids, changes.names)
         changed[ebml.TAGS] = tags
     entries = [
-        _like_source(entry, source, index, changes.unknown)
+        _like_source(entry, index, changes)
         for entry, index in zip(entries, _padded(changes.tracks, len(entries)), strict=True)
     ]
     entries[0] = _with_picture(entries[0], changes.info)
@@ -127,14 +132,14 @@ def _padded(tracks: Sequence[int], count: int) -> list[int]:
     return [*tracks, *([-1] * count)][:count]
 
 
-def _like_source(
-    entry: Node, source: MatroskaSource | None, index: int, unknown: Collection[int]
-) -> Node:
-    """Return a TrackEntry with what only the source's own has."""
-    if source is None or not 0 <= index < len(source.tracks):
-        return entry
-    names = (LANGUAGE_BCP47, CODEC_ID, CODEC_PRIVATE) if index in unknown else (LANGUAGE_BCP47,)
-    return entry.replaced(*(each for name in names for each in source.tracks[index].find_all(name)))
+def _like_source(entry: Node, index: int, changes: HeaderChanges) -> Node:
+    """Return a TrackEntry with what only the source's stream at this index has."""
+    if index in changes.languages:
+        entry = entry.replaced(Node(LANGUAGE_BCP47, changes.languages[index].encode()))
+    if changes.source and index in changes.unknown:
+        own = changes.source.tracks[index]
+        entry = entry.replaced(*own.find_all(CODEC_ID), *own.find_all(CODEC_PRIVATE))
+    return entry
 
 
 def _with_picture(entry: Node, info: VideoInfo) -> Node:

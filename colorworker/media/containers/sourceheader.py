@@ -1,7 +1,7 @@
 """What a source's header declares that libav does not pass on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from av.container import InputContainer
@@ -9,9 +9,13 @@ from av.stream import Stream
 
 from colorworker.domain.label import Notice
 from colorworker.media.containers.encryption import encrypted_streams
-from colorworker.media.containers.isotracks import chapter_streams
+from colorworker.media.containers.isotracks import chapter_streams, read_iso_tracks
 from colorworker.media.containers.matroskachapters import clip_chapters
-from colorworker.media.containers.matroskasource import MatroskaSource, read_matroska
+from colorworker.media.containers.matroskasource import (
+    LANGUAGE_BCP47,
+    MatroskaSource,
+    read_matroska,
+)
 from colorworker.media.containers.matroskatags import FILE, TagNames
 from colorworker.media.containers.outputtrack import OutputTrack
 from colorworker.media.containers.tags import CONTAINER_TAGS, STALE_TAGS, filter_tags
@@ -26,6 +30,8 @@ class SourceHeader:
     """Streams that are encrypted."""
     chapters: frozenset[int] = frozenset()
     """Streams that hold the chapters."""
+    languages: Mapping[int, str] = field(default_factory=dict)
+    """Languages by BCP 47, which can name regions, of the streams that have one."""
     matroska: MatroskaSource | None = None
     """The metadata of a Matroska source, as it is stored."""
 
@@ -42,7 +48,17 @@ def read_source_header(reader: BinaryIO, trimmed: TrimRange | None = None) -> So
     if matroska and matroska.chapters and trimmed:
         chapters = clip_chapters(matroska.chapters, trimmed.start, trimmed.end)
         matroska = replace(matroska, chapters=chapters)
-    return SourceHeader(encrypted_streams(reader), chapter_streams(reader), matroska)
+    languages = (
+        [entry.text(LANGUAGE_BCP47) for entry in matroska.tracks]
+        if matroska
+        else [track.language for track in read_iso_tracks(reader)]
+    )
+    return SourceHeader(
+        encrypted_streams(reader),
+        chapter_streams(reader),
+        {index: language for index, language in enumerate(languages) if language},
+        matroska,
+    )
 
 
 def track_sources(film: Stream, tracks: Mapping[int, OutputTrack]) -> list[int]:

@@ -13,6 +13,7 @@ from colorworker.domain.label import Notice
 from colorworker.media.containers import ebml
 from colorworker.media.containers.matroskachapters import clip_chapters
 from colorworker.media.containers.matroskasource import read_matroska
+from tests.filmbytes import with_extended_language
 from tests.mediainfo import elements, tracks
 from tests.richmatroska import CHAPTERS, FILES, make_rich_matroska
 
@@ -130,6 +131,22 @@ def test_webvtt_as_mkvmerge_writes_it_is_kept_or_converted(extension, codec_id, 
         found = [bytes(packet) for packet in after.demux(after.streams[1]) if packet.size]
     assert any(b"La sortie des usines" in each for each in found)
     assert not is_kept or found == stored
+
+
+@pytest.mark.parametrize("extension", [".mkv", ".mp4"])
+def test_the_region_of_a_language_in_mp4_is_kept_in_matroska(extension, film, joined):
+    source = film("film.mp4", codec="mpeg4", frames=6)
+    with_extended_language(source, b"fr-CA")
+    made = joined(source, extension, profile="access")
+
+    result = made.assemble()
+
+    lost = "mp4 does not keep the language fr-CA, only und, of video stream 0"
+    if extension == ".mkv":
+        assert tracks(made.output, "Video")[0]["language"] == "fr-CA"
+        assert result.warnings == ()
+    else:
+        assert result.warnings == (lost,)
 
 
 def test_chapters_of_an_excerpt_are_clipped_at_every_level():

@@ -10,6 +10,7 @@ from tests.manystreams import (
     make_film_with_all_streams,
     with_message,
 )
+from tests.mediainfo import tracks
 
 LEFT_OUT_FONTS = [
     f"attachment stream {index} (unknown codec) left out: ArchiveSans-{weight}.ttf: only Matroska "
@@ -64,6 +65,33 @@ def test_matroska_keeps_every_stream(profile, everything, joined):
         assert written.chapters() == source.chapters()
         assert written.metadata["SHELF_MARK"] == "R-1895/7"
         assert written.streams.video[0].metadata["TIMECODE"] == "01:00:00:00"
+
+
+@pytest.mark.parametrize(
+    ("extension", "profile"),
+    [(".mkv", "archive"), (".mkv", "access"), (".mp4", "access"), (".mov", "mezzanine")],
+)
+def test_mediainfo_sees_the_same_languages_titles_and_chapters(
+    extension, profile, everything, joined
+):
+    made = joined(everything, extension, profile=profile, preset="ultrafast")
+
+    made.assemble()
+
+    for kind in ("Audio", "Text"):
+        before, after = tracks(everything, kind), tracks(made.output, kind)
+        for name in ("language", "title", "default" if kind == "Audio" else "language"):
+            assert [each.get(name) for each in after[: len(before)]] == [
+                each.get(name) for each in before
+            ]
+    assert tracks(made.output, "General")[0]["title"] == "Workers leaving"
+    chapters = tracks(made.output, "Menu")[-1]
+    assert (chapters["00_00_00000"], chapters["00_00_00900"]) == ("Gate", "Street")
+    if extension == ".mkv":
+        general, video = (tracks(made.output, kind)[0] for kind in ("General", "Video"))
+        assert general["shelf_mark"] == "R-1895/7"
+        assert general["attachments"] == "ArchiveSans-Regular.ttf / ArchiveSans-Bold.ttf"
+        assert video["time_code_of_first_frame"] == "01:00:00:00"
 
 
 def packets_of(path, index):
