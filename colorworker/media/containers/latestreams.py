@@ -86,7 +86,11 @@ def late_streams(
 
 
 def hidden_streams(
-    reader: BinaryIO, key: str, known: Collection[int], offsets: Sequence[int]
+    reader: BinaryIO,
+    key: str,
+    demuxer: str,
+    known: Collection[int],
+    offsets: Sequence[int],
 ) -> dict[int, str]:
     """Return the kinds of the streams, by their IDs, that PyAV never passes on.
 
@@ -96,6 +100,7 @@ def hidden_streams(
     Args:
         reader: The file; its position changes.
         key: Its name, for errors.
+        demuxer: libav's name of its demuxer; a part that another one takes is not searched.
         known: IDs (in transport streams, PIDs) of the streams that are passed on.
         offsets: Byte offset of each packet of the film.
     """
@@ -114,7 +119,9 @@ def hidden_streams(
                 found |= {
                     stream.id: stream.type
                     for stream in container.streams
-                    if stream.id not in known and _has_content(stream)
+                    if container.format.name == demuxer
+                    and stream.id not in known
+                    and _has_content(stream)
                 }
         except SourceDamaged:
             continue

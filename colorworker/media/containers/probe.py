@@ -195,7 +195,7 @@ def _find_hidden_streams(
     if packets.container not in BROADCAST_CONTAINERS:
         return
     offsets = [offset for offset in packets.offsets if offset >= 0]
-    hidden = hidden_streams(reader, key, packet_scan.stream_ids, offsets)
+    hidden = hidden_streams(reader, key, packets.container, packet_scan.stream_ids, offsets)
     for identity, kind in hidden.items():
         if kind == "video":
             times = packets.shown_pts()
