@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import BinaryIO
 
 from av.container import InputContainer
 from av.packet import Packet
@@ -10,6 +11,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.containers.demux import ignore_new_streams, open_source
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
 
 NON_FILM_DISPOSITIONS = (
@@ -134,6 +136,21 @@ class ExtentMeter:
                 if one is not other and 0 <= gap <= CONTINUES_SECONDS:
                     seconds = self.last[one.index] - self.first[one.index]
                     raise continues_elsewhere(key, one.id, other.id, float(seconds))
+
+
+def measured_stream(reader: BinaryIO, key: str) -> int:
+    """Return the index of the main video stream, by all packets of the file.
+
+    Raises:
+        SourceUnsupported: If the picture of a recording moves from one stream to another.
+    """
+    with open_source(reader, key) as container:
+        streams = film_candidates(container)
+        meter = ExtentMeter(container.format.name)
+        for packet in ignore_new_streams(container.demux(streams)):
+            meter.add(packet)
+        meter.check_continuation(streams, key)
+        return meter.main_stream(streams).index
 
 
 def continues_elsewhere(key: str, pid: int, other: int, seconds: float) -> SourceUnsupported:

@@ -29,10 +29,10 @@ from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
 from colorworker.media.containers.encryption import encrypted_streams, is_scrambled
 from colorworker.media.containers.latestreams import hidden_streams
 from colorworker.media.containers.maintrack import (
-    ExtentMeter,
     continues_elsewhere,
     film_candidates,
     film_stream,
+    measured_stream,
 )
 from colorworker.media.containers.matroskasource import alpha_streams
 from colorworker.media.containers.outputtrack import AnyPacket
@@ -159,28 +159,26 @@ def _has_reliable_pts(packet_scan: _PacketScan, first: int, tally: ScanTally) ->
     )
 
 
-def _measured_stream(reader: BinaryIO, key: str) -> int:
-    """Return the index of the main video stream, by all packets of the file.
-
-    Raises:
-        SourceUnsupported: If the picture of a recording moves from one stream to another.
-    """
-    with open_source(reader, key) as container:
-        streams = film_candidates(container)
-        meter = ExtentMeter(container.format.name)
-        for packet in ignore_new_streams(container.demux(streams)):
-            meter.add(packet)
-        meter.check_continuation(streams, key)
-        return meter.main_stream(streams).index
-
-
-def _check_readable(reader: BinaryIO, key: str, container: InputContainer, pid: int) -> None:
-    """Check that the video packets of a broadcast file are not encrypted, and keep the position."""
+def _check_layers(
+    reader: BinaryIO, key: str, container: InputContainer, stream: VideoStream
+) -> None:
+    """Check that the film is not encrypted and has no alpha layer; keeps the reader's position."""
     position = reader.tell()
-    scrambled = is_scrambled(reader, container.format.name, pid)
+    encrypted = stream.index in encrypted_streams(reader) or is_scrambled(
+        reader, container.format.name, stream.id
+    )
+    with_alpha = stream.index in alpha_streams(reader)
     reader.seek(position)
-    if scrambled:
-        raise _encrypted(key)
+    if encrypted:
+        raise SourceUnsupported(
+            key, "its picture is encrypted", "Color a copy without copy protection"
+        )
+    if with_alpha:
+        raise SourceUnsupported(
+            key,
+            f"its {stream.codec_context.codec.canonical_name} frames have an alpha channel",
+            "Convert it to a format without alpha first",
+        )
 
 
 def _find_hidden_streams(
@@ -202,12 +200,6 @@ def _find_hidden_streams(
             seconds = float((times.max() - times.min()) * packets.time_base)
             raise continues_elsewhere(key, packet_scan.stream_id, identity, seconds)
     tally.hidden_streams = tuple(f"{kind} stream 0x{pid:x}" for pid, kind in hidden.items())
-
-
-def _encrypted(key: str) -> SourceUnsupported:
-    return SourceUnsupported(
-        key, "its picture is encrypted", "Color a copy without copy protection"
-    )
 
 
 def _decode_all(reader: BinaryIO, key: str, index: int | None) -> list[int | None]:
@@ -268,21 +260,12 @@ class _FirstFrames:
 def _scan_packets(
     reader: BinaryIO, key: str, index: int | None, max_pixels: int | None, tally: ScanTally
 ) -> _PacketScan:
-    encrypted, with_alpha = encrypted_streams(reader), alpha_streams(reader)
     with open_source(reader, key) as container:
         if index is None and len(film_candidates(container)) > 1:
-            index = _measured_stream(reader, key)
+            index = measured_stream(reader, key)
             return _scan_packets(reader, key, index, max_pixels, tally)
         stream = film_stream(container, key, index)
-        if stream.index in encrypted:
-            raise _encrypted(key)
-        _check_readable(reader, key, container, stream.id)
-        if stream.index in with_alpha:
-            raise SourceUnsupported(
-                key,
-                f"its {stream.codec_context.codec.canonical_name} frames have an alpha channel",
-                "Convert it to a format without alpha first",
-            )
+        _check_layers(reader, key, container, stream)
         check_frames(stream, key, max_pixels)
         codec = stream.codec_context.codec
         packets = PacketTable(
