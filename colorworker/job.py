@@ -42,6 +42,7 @@ from colorworker.report.text import destination_label
 from colorworker.report.writer import ReportWriter
 from colorworker.runs.heartbeat import Heartbeat, call_both
 from colorworker.runs.jobspage import refreshing_jobs_page
+from colorworker.runs.review.applying import apply_reviews
 from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
@@ -241,15 +242,16 @@ def _frozen_plan(
         beside = HintsIndex()
         entries = plan_entries(sources, request.options, scratch, beside)
         entries = apply_hints(entries, request.options, beside, opened)
+        destination = stack.enter_context(closing(opened(request.destination)))
+        entries = apply_reviews(entries, destination)
         if request.options.excerpt:
             entries = excerpt_entries(entries, Excerpt(*request.options.excerpt))
         entries = apply_references(entries, request.options, opened, _check_reference, max_pixels)
         if request.shot_adjustments:
-            store = stack.enter_context(closing(opened(request.destination)))
             entries = apply_adjustments(
                 entries,
                 request.shot_adjustments,
-                partial(recorded_shots, store, request.options, model),
+                partial(recorded_shots, destination, request.options, model),
             )
         return freeze_job_plan(entries, request.options, model, scratch / "plan.jsonl")
 

@@ -15,6 +15,7 @@ from colorworker.cli.interrupt import leave
 from colorworker.cli.optionparameters import with_option_parameters
 from colorworker.cli.references import app as references
 from colorworker.cli.restore import restore
+from colorworker.cli.review import review
 from colorworker.cli.status import status
 from colorworker.cli.sweep import sweep_destination
 from colorworker.cli.train import train
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command()(with_option_parameters(colorize, Options))
 app.command()(restore)
+app.command()(review)
 app.command()(doctor)
 app.command()(train)
 app.add_typer(dataset, name="dataset")

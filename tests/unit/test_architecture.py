@@ -53,6 +53,11 @@ ALLOWED = {
         "",
     ),
     "runs": ("errors domain store state report driver", "jinja2"),
+    # The web server of the review page, which reads sources and outputs.
+    "runs.review": (
+        "errors domain color media pipeline report runs state store",
+        "numpy av pyvips starlette",
+    ),
     "schedule": ("errors domain store state inputs runs report driver", ""),
     "schedule.run": (
         "errors domain store state runs report driver job schedule settings",
@@ -98,6 +103,7 @@ ALLOWED = {
         "numpy",
     ),
     "cli": ("*", "rich typer"),
+    "cli.review": ("*", "typer uvicorn"),
     "jobs": ("*", ""),
 }
 

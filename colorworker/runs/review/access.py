@@ -1,0 +1,75 @@
+"""Who may talk to the review server: holders of its token, from its own page, by its own name."""
+
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_COOKIE = "colorworker_review"
+_SECURITY = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self';"
+    " img-src 'self' blob: data:; media-src 'self'; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+class Guard:
+    """Refuses requests without the token, for other hosts, or from other pages."""
+
+    def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._token = token
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on; every answer gets the security headers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        response = self._refusal(request)
+        if response is not None:
+            response.headers.update(_SECURITY)
+            await response(scope, receive, send)
+            return
+
+        async def secured(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    *((name.encode(), value.encode()) for name, value in _SECURITY.items()),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, secured)
+
+    def _refusal(self, request: Request) -> Response | None:
+        if (urlsplit(f"//{request.headers.get('host', '')}").hostname or "") not in self._hosts:
+            return error_answer(403, "This server was addressed by another name.")
+        origin = request.headers.get("origin")
+        if origin and urlsplit(origin).netloc != request.headers.get("host"):
+            return error_answer(403, "The request came from another page.")
+        given = request.query_params.get("token")
+        if request.url.path == "/" and given and self._matches(given):
+            # The token leaves the address bar, and is not sent to other sites.
+            response = RedirectResponse("/", 303)
+            response.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict")
+            return response
+        if not self._matches(request.cookies.get(_COOKIE, "")):
+            return error_answer(401, "Open the address that colorworker review has printed.")
+        return None
+
+    def _matches(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self._token.encode())
+
+
+def error_answer(status: int, sentence: str) -> JSONResponse:
+    """Return an error as one sentence of JSON."""
+    return JSONResponse({"error": sentence}, status)

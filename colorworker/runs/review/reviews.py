@@ -1,0 +1,213 @@
+"""Reviews: what people decided about the items of a destination, stored beside the outputs.
+
+.colorworker/review/<item id>/000001.json   one file per saved version, each created only once
+
+A save names the version that it is based on. If somebody else has saved in the meantime, the key
+of the next version is taken, and the save is refused instead of overwriting anything. Hints lie in
+files of their own, so that an item is colored again when they change, and only then.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from colorworker.domain.jsonvalues import from_json, to_json
+from colorworker.errors import ColorworkerError, KeyExists, KeyMissing, UsageError
+from colorworker.state import STATE, now
+from colorworker.store.objectstore import ObjectStore
+
+REVIEWS = f"{STATE}/review/"
+SCHEMA = 1
+"""Raise this when older versions of colorworker would misread a review."""
+MAX_BYTES = 1 << 20
+"""Maximum size of a review file."""
+MAX_COMMENT = 10_000
+"""Maximum number of characters of a comment."""
+_HINTS = re.compile(r"hints-[0-9a-f]{24}\.json")
+_NAME = re.compile(r"([0-9a-f]{24})/(\d{6})\.json")
+
+Verdict = Literal["unreviewed", "accepted", "rejected"]
+
+
+class ReviewConflict(ColorworkerError):
+    """Somebody else saved a review of the same item first."""
+
+    code = "review_conflict"
+
+
+class ReviewUnreadable(ColorworkerError):
+    """A review file is damaged, or was written by a newer version."""
+
+    code = "review_unreadable"
+
+
+@dataclass(frozen=True)
+class Review:
+    """The latest review of one item."""
+
+    root: str
+    """URI of the store that the source lies in."""
+    key: str
+    """Key of the source."""
+    verdict: Verdict = "unreviewed"
+    comment: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """Names of hints files beside this one, by frame index; the index of a picture is ""."""
+    variant: int | None = None
+    """Number of the chosen variant; None for the automatic colors."""
+    author: str = ""
+    saved_at: str = ""
+    """UTC, ISO 8601."""
+    version: int = 0
+    """0 if nothing has been saved yet."""
+
+
+def item_id(root: str, key: str) -> str:
+    """Return the id of a source in reviews and addresses: 24 hex digits of a SHA-256."""
+    text = f"{root}\n{key}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:24]
+
+
+def list_versions(store: ObjectStore) -> dict[str, int]:
+    """Return the latest version of every reviewed item by its id, from one listing."""
+    versions: dict[str, int] = {}
+    for info in store.list(REVIEWS):
+        if match := _NAME.fullmatch(info.key.removeprefix(REVIEWS)):
+            versions[match[1]] = max(int(match[2]), versions.get(match[1], 0))
+    return versions
+
+
+def read_review(store: ObjectStore, identity: str, version: int) -> Review:
+    """Return one version of a review.
+
+    Raises:
+        ReviewUnreadable: If it is damaged, too large, or written by a newer version.
+        KeyMissing: If there is none.
+    """
+    key = review_key(identity, version)
+    if store.head(key).size_bytes > MAX_BYTES:
+        raise _unreadable(key, f"is larger than {MAX_BYTES >> 20} MiB")
+    try:
+        values = json.loads(store.get(key))
+        if not isinstance(values, dict):
+            raise TypeError("not an object")
+        schema = values.pop("schema")
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise ReviewUnreadable(
+                key,
+                f"was written by a newer version of colorworker (schema {schema}, this version"
+                f" reads {SCHEMA})",
+                "Install that version, or review the item again after deleting the file",
+            )
+        review = _from_values(values)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _unreadable(key, f"is damaged ({error})") from error
+    if item_id(review.root, review.key) != identity:
+        raise _unreadable(key, "belongs to another item")
+    return replace(review, version=version)
+
+
+def latest_reviews(
+    store: ObjectStore,
+) -> Iterator[tuple[str, Review | ReviewUnreadable]]:
+    """Yield the id and the latest review of every reviewed item, or why it cannot be read."""
+    for identity, version in sorted(list_versions(store).items()):
+        try:
+            yield identity, read_review(store, identity, version)
+        except ReviewUnreadable as error:
+            yield identity, error
+        except KeyMissing:
+            continue
+
+
+def save_review(store: ObjectStore, review: Review, author: str) -> Review:
+    """Save a review as the version after `review.version`, and return it with author and time.
+
+    Raises:
+        ReviewConflict: If that version exists already.
+        UsageError: If a value is invalid or the review is too large.
+    """
+    saved = replace(
+        check_review(review),
+        author=author[:200],
+        saved_at=now(),
+        version=review.version + 1,
+    )
+    values = {"schema": SCHEMA} | to_json(replace(saved, version=0))
+    del values["version"]
+    data = json.dumps(values, indent=1, ensure_ascii=True).encode()
+    if len(data) > MAX_BYTES:
+        raise UsageError(
+            review.key, f"its review is larger than {MAX_BYTES >> 20} MiB", "Shorten it"
+        )
+    key = review_key(item_id(review.root, review.key), saved.version)
+    try:
+        store.put(key, data, create_only=True)
+    except KeyExists as error:
+        raise ReviewConflict(
+            review.key,
+            "somebody else has saved a review of it in the meantime",
+            "Load the item again, then repeat the change",
+        ) from error
+    return saved
+
+
+def save_hints(store: ObjectStore, identity: str, data: bytes) -> str:
+    """Store a hints file of an item, and return its name. Equal files have equal names."""
+    name = f"hints-{hashlib.sha256(data).hexdigest()[:24]}.json"
+    with suppress(KeyExists):
+        store.put(hints_key(identity, name), data, create_only=True)
+    return name
+
+
+def hints_key(identity: str, name: str) -> str:
+    """Return the key of a hints file of an item."""
+    return f"{REVIEWS}{identity}/{name}"
+
+
+def review_key(identity: str, version: int) -> str:
+    """Return the key of one version of a review."""
+    return f"{REVIEWS}{identity}/{version:06d}.json"
+
+
+def check_review(review: Review) -> Review:
+    """Return the review if its values are valid.
+
+    Raises:
+        UsageError: If one is not.
+    """
+    if review.verdict not in get_args(Verdict):
+        raise UsageError(
+            review.key,
+            f"its verdict is {review.verdict!r}",
+            f"Give one of {', '.join(get_args(Verdict))}",
+        )
+    if len(review.comment) > MAX_COMMENT:
+        raise UsageError(
+            review.key, f"its comment has {len(review.comment)} characters", "Shorten it"
+        )
+    if review.variant is not None and not 1 <= review.variant <= 99:
+        raise UsageError(review.key, f"its variant is {review.variant}", "Give 1 to 99")
+    for frame, name in review.hints.items():
+        if frame and not re.fullmatch(r"\d{1,9}", frame):
+            raise UsageError(review.key, f"has hints for the frame {frame!r}", "Give its index")
+        if not _HINTS.fullmatch(name):
+            raise UsageError(review.key, f"has no hints file named {name[:80]!r}", "Save it again")
+    return review
+
+
+def _from_values(values: dict[str, Any]) -> Review:
+    """Return the review of a JSON object; unknown fields are ignored."""
+    values.pop("version", None)
+    try:
+        return check_review(from_json(Review, values))
+    except UsageError as error:
+        raise ValueError(error.seen) from error
+
+
+def _unreadable(key: str, seen: str) -> ReviewUnreadable:
+    return ReviewUnreadable(key, seen, "Delete it to return to the version before")
