@@ -153,7 +153,7 @@ def _classified(entry: Entry, info: ObjectInfo, store: ObjectStore) -> Entry:
     if entry.outcome:
         return entry
     if info.error:
-        raise SourceUnreadable(info.key, info.error, "Check the file and its permissions")
+        raise SourceUnreadable(info.key, info.error, info.next_step)
     return entry if entry.kind else classify_by_content(entry, store)
 
 

@@ -70,7 +70,7 @@ def _looked_up(entry: Entry, store: ObjectStore) -> Entry:
         if not entry.etag:
             info = store.list_one(entry.key, version=entry.version)
             if info.error:
-                raise SourceUnreadable(entry.key, info.error, "Check the file and its permissions")
+                raise SourceUnreadable(entry.key, info.error, info.next_step)
             entry = replace(entry, size_bytes=info.size_bytes, etag=info.etag)
         return entry if entry.kind else classify_by_content(entry, store)
     except KeyMissing as error:

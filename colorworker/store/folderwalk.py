@@ -23,8 +23,9 @@ def etag_of(status: os.stat_result) -> str:
 def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
     r"""Yield the files below `root` whose key starts with `prefix`, folder by folder.
 
-    Links to files count as files; links to folders are not followed. An entry has `error` set if it
-    is a dangling link, a link to a folder, not a regular file, not readable, or has a name that
+    Links to files count as files; links to folders are not followed, and only listed if their files
+    are not below `root` anyway. An entry has `error` set if it is such a link to a folder, a
+    dangling link, not a regular file, not readable, or has a name that
     `check_key` refuses. So has a folder that cannot be read; its key ends in `/`. Bytes of a name
     that are not UTF-8 appear as `\xNN` in the key. A root that does not exist is empty.
 
@@ -48,7 +49,7 @@ def walk(root: Path, prefix: str = "") -> Iterator[ObjectInfo]:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(f"{key}/")
                     else:
-                        info = _info(key, entry)
+                        info = _info(root, key, entry)
                         if info is not None:
                             yield info
         except FileNotFoundError:
@@ -105,7 +106,7 @@ def _is_plain_folder(root: Path, key: str) -> bool:
     return True
 
 
-def _info(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
+def _info(root: Path, key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
     """Return an entry that is not a folder; None if it was removed meanwhile."""
     try:
         status = entry.stat()
@@ -116,18 +117,44 @@ def _info(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
     except OSError as error:
         return _refused(key, f"the file cannot be read ({error.strerror})")
     if stat.S_ISDIR(status.st_mode):
-        return _refused(key, "links to folders are not followed")
+        return _link_to_folder(root, key)
     if not stat.S_ISREG(status.st_mode):
         return _refused(key, "neither a file nor a link to one")
     try:
         check_key(key)
     except KeyRefused as error:
-        return _refused(key, error.seen)
+        return _refused(key, error.seen, _rename_step(key))
     if not os.access(entry, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
         return _refused(key, "the file cannot be read (Permission denied)")
     return ObjectInfo(key, status.st_size, etag_of(status), modified_at=status.st_mtime)
 
 
-def _refused(key: str, error: str) -> ObjectInfo:
+def _link_to_folder(root: Path, key: str) -> ObjectInfo | None:
+    """Return an entry for a link to a folder; None if its files are below the root anyway."""
+    try:
+        target, whole = (root / key).resolve(), root.resolve()
+    except (OSError, RuntimeError):
+        return _refused(key, "the target of the link cannot be found")
+    if target == whole or whole in target.parents:
+        return None
+    return _refused(
+        key,
+        f"a link to the folder {target}; links to folders are not followed",
+        "Give that folder as a source of its own",
+    )
+
+
+def _rename_step(key: str) -> str:
+    """Return what to do about a name that no store can hold."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return "Rename it to UTF-8, for example with convmv -f latin1 -t utf8"
+    return "Rename it"
+
+
+def _refused(
+    key: str, error: str, next_step: str = "Check the file and its permissions"
+) -> ObjectInfo:
     shown = os.fsencode(key).decode("utf-8", "backslashreplace")
-    return ObjectInfo(shown, 0, "", error)
+    return ObjectInfo(shown, 0, "", error, next_step=next_step)

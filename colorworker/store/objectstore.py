@@ -18,6 +18,8 @@ class ObjectInfo:
     """Reason why a listed object cannot be read (dangling link, no permission); else empty."""
     modified_at: float | None = field(default=None, compare=False)
     """POSIX seconds by the store's clock; set by `list` and `head`, not part of the identity."""
+    next_step: str = field(default="Check the file and its permissions", compare=False)
+    """What to do about `error`."""
 
 
 @dataclass(frozen=True)

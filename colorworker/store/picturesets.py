@@ -228,8 +228,7 @@ def _picture(store: ObjectStore, info: ObjectInfo, max_bytes: int) -> PictureSam
 
 def _refuse_unreadable(info: ObjectInfo) -> None:
     if info.error:
-        step = "Check the file and its permissions"
-        raise SourceUnreadable(printable(info.key), info.error, step)
+        raise SourceUnreadable(printable(info.key), info.error, info.next_step)
 
 
 def _refuse_large(name: str, size_bytes: int, max_bytes: int) -> None:

@@ -211,15 +211,37 @@ def test_unreadable_files_are_listed_with_an_error(tmp_path):
     assert found == {}
 
 
-def test_links_to_folders_are_listed_with_an_error_and_not_followed(tmp_path):
+def test_a_link_to_a_folder_that_is_listed_anyway_is_passed_over(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "x").write_bytes(b"1")
     (tmp_path / "real" / "up").symlink_to("..")
+    (tmp_path / "again").symlink_to("real")
 
     store = LocalStore(tmp_path)
 
-    assert errors(store) == {"real/x": "", "real/up": "links to folders are not followed"}
+    assert errors(store) == {"real/x": ""}
     assert errors(store, "real/up/") == {}
+
+
+def test_a_link_to_a_folder_elsewhere_is_an_error_that_says_what_to_do(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x").write_bytes(b"1")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to("../elsewhere")
+
+    (found,) = LocalStore(tmp_path / "root").list()
+
+    assert found.error.startswith(f"a link to the folder {tmp_path / 'elsewhere'}")
+    assert found.next_step == "Give that folder as a source of its own"
+
+
+def test_a_name_that_is_not_utf8_is_an_error_that_says_how_to_rename_it(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")).write_bytes(b"1")
+
+    (found,) = LocalStore(tmp_path).list()
+
+    assert found.error == "the name is not valid UTF-8"
+    assert "convmv" in found.next_step
 
 
 def test_no_file_is_written_or_deleted_through_a_link_to_a_folder(tmp_path):
