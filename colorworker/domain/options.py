@@ -142,6 +142,15 @@ class Options(ColorOptions):
     color_sources: Annotated[
         ColorSources, OptionInfo("What to do with sources that are in color already.")
     ] = "skip"
+    color_share: Annotated[
+        float,
+        OptionInfo(
+            "Share of a picture with colors of its own above which it counts as in color. Raise it"
+            " if toned or stained prints are skipped.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.01
     strict: Annotated[
         bool,
         OptionInfo(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from colorworker.color.guided import fit_to_luma
 from colorworker.color.knowncolors import KnownColors, apply_known_colors
-from colorworker.color.tone import is_color
+from colorworker.color.tone import is_color, keep_own_colors
 from colorworker.domain.label import notice_of
 from colorworker.domain.notes import split_notes
 from colorworker.domain.records import Record, StillInfo, info_of
@@ -88,7 +88,7 @@ def open_for_color(
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with computing, timer.phase("decode"):
             lab = picture.proxy(*shape)
-        if unit.options.color_sources == "skip" and _is_in_color(lab):
+        if unit.options.color_sources == "skip" and _is_in_color(lab, unit.options.color_share):
             return _commit(context, _as_skipped(record), timer), False
         size = picture.info.upright_height, picture.info.upright_width
         known = read_hints(context, unit.options.hint_files, size, lab[..., 0])
@@ -113,6 +113,8 @@ def finish_in_color(
     """
     record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
     with computing:
+        if _has_chroma(still.lab) and not is_color(still.lab, still.unit.options.color_share):
+            ab = keep_own_colors(ab, still.lab)
         ab = apply_known_colors(still.lab[..., 0], ab, still.known)
         thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
     context.destination.put(record.thumbnail_key, thumbnail)
@@ -141,9 +143,13 @@ def _commit(context: WorkerContext, record: Record, timer: PhaseTimer) -> Record
     return commit(context.destination, replace(record, created_at=now(), seconds=timer.rounded()))
 
 
-def _is_in_color(lab: Floats) -> bool:
+def _is_in_color(lab: Floats, share: float) -> bool:
     """Return whether the picture is in color; fast for gray ones, where `is_color` takes 10 ms."""
-    return float(np.abs(lab[..., 1:]).max()) > _NO_CHROMA and is_color(lab)
+    return _has_chroma(lab) and is_color(lab, share)
+
+
+def _has_chroma(lab: Floats) -> bool:
+    return float(np.abs(lab[..., 1:]).max()) > _NO_CHROMA
 
 
 def _write(
