@@ -11,7 +11,7 @@ from av.packet import Packet
 from colorworker.domain.timeline import Timeline
 from colorworker.media.codecs import ffv1
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
-from colorworker.media.containers.packettable import NO_PTS, STORES_PTS, PacketTable
+from colorworker.media.containers.packettable import HAS_OWN_PTS, NO_PTS, PacketTable
 
 HOLES_AT_MOST = 0.1
 """Maximum share of frames that follow a hole; beyond it, the frame rate counts as variable."""
@@ -145,7 +145,7 @@ class ScanTally:
 
     def count_retimed(self, packets: PacketTable, timeline: Timeline) -> None:
         """Count the frames whose time differs from the pts that the container stores."""
-        if timeline.stored is None or not packets.container.startswith(STORES_PTS):
+        if timeline.stored is None or not packets.container.startswith(HAS_OWN_PTS):
             return
         stored = np.array(packets.times, np.int64)[timeline.stored.packets]
         off = np.abs(timeline.pts - stored)[stored != NO_PTS]

@@ -17,6 +17,8 @@ STORES_PTS = ("mov", "matroska", "flv", "nut", "asf", "dv", "yuv4mpegpipe")
 """Demuxers of containers that store the pts of every frame and can seek to it. Other containers
 store it for some packets only, or store only the decoding order, and libav guesses the rest. After
 a seek it guesses differently than from the start, so that frames get their neighbors' times."""
+HAS_OWN_PTS = (*STORES_PTS, "mpegts", "ivf", "ogg")
+"""Those, and demuxers whose pts are the container's own although they cannot seek to them."""
 VP8_SHOWN = 0x10
 """Bit of a VP8 packet's first byte; without it, the frame is a hidden reference (RFC 6386 9.1)."""
 NO_PTS = -(1 << 63)

@@ -8,7 +8,13 @@ import numpy as np
 from colorworker.domain.timeline import StoredPackets, Timeline
 from colorworker.media.containers import retime
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
-from colorworker.media.containers.packettable import NO_PTS, STORES_PTS, Int64s, PacketTable
+from colorworker.media.containers.packettable import (
+    HAS_OWN_PTS,
+    NO_PTS,
+    STORES_PTS,
+    Int64s,
+    PacketTable,
+)
 
 BYTE_ADDRESSED = ("mpegts", "mpeg", "mxf", "h264", "hevc", "mpegvideo", "m4v")
 """Demuxers that can seek to any byte; the others seek to a dts through an index."""
@@ -116,7 +122,7 @@ def _frame_pts(packets: PacketTable, numbers: Int64s, step: Fraction) -> Int64s:
     if bool(np.all(known)) and _is_rising(shown_at):
         return shown_at
     trusted = retime.rising_times(shown_at, known)
-    if packets.container.startswith(STORES_PTS) and bool(np.all(known)):
+    if packets.container.startswith(HAS_OWN_PTS) and bool(np.all(known)):
         are_unique = _is_rising(np.sort(shown_at))
         if trusted.sum() >= (1 - (FEW_WRONG if are_unique else FEW_TWICE)) * len(numbers):
             return retime.replace_wrong(shown_at, trusted, step)

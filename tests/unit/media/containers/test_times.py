@@ -113,6 +113,22 @@ def test_a_wrong_pts_late_in_the_film_is_replaced(codec, milliseconds, film, pac
     assert warning.startswith("frames with wrong timestamps: 1 of 60, by up to ")
 
 
+def test_a_pts_that_occurs_twice_in_a_container_without_index_is_replaced_alone(film, packets):
+    path = film("film.ivf", codec="libvpx", frames=36)
+    _, expected, lumas = scanned(path)
+    data = bytearray(path.read_bytes())
+    # A frame follows its size, 4 bytes, and its time, 8 bytes.
+    time = data.index(packets(path, "video")[20]) - 8
+    data[time : time + 8] = (21).to_bytes(8, "little")
+    path.write_bytes(data)
+
+    warnings, seconds, frames = scanned(path)
+
+    assert seconds == expected
+    assert all(map(np.array_equal, frames, lumas))
+    assert warnings == ("frames with wrong timestamps: 1 of 36, by up to 0.04 s; corrected",)
+
+
 @pytest.mark.parametrize(
     ("times", "trusted"),
     [
