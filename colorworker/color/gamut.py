@@ -19,8 +19,10 @@ def scale_into_gamut(rgb: Floats, luminance: Floats) -> Floats:
         float32 (..., 3) in [0, 1].
     """
     gray = np.clip(np.asarray(luminance, np.float32), 0, 1)[..., None]
-    above = rgb.max(axis=-1, keepdims=True) - gray
-    below = gray - rgb.min(axis=-1, keepdims=True)
+    # Ten times as fast as reducing an axis of length 3.
+    red, green, blue = (rgb[..., index, None] for index in range(3))
+    above = np.maximum(np.maximum(red, green), blue) - gray
+    below = gray - np.minimum(np.minimum(red, green), blue)
     share = np.minimum(_share(1 - gray, above), _share(gray, below))
     return np.asarray(np.clip(gray + share * (rgb - gray), 0, 1), np.float32)
 

@@ -122,8 +122,8 @@ def compare(
         psnr=psnr(colored.rgb, rgb),
         ssim=float(
             structural_similarity(
-                rgb,
-                colored.rgb,
+                rgb.astype(np.float32),  # half the time of float64, equal to 7 digits
+                colored.rgb.astype(np.float32),
                 channel_axis=-1,
                 data_range=255,
                 gaussian_weights=True,

@@ -34,8 +34,10 @@ def split_sha256(name: str) -> tuple[str, str]:
 
 
 def uri_of(name: str) -> str:
-    """Return the URI of a path; a URI is returned unchanged."""
-    return name if "://" in name else Path(name).absolute().as_uri()
+    """Return the URI of a path; a URI is returned unchanged. A slash at the end stays."""
+    if "://" in name:
+        return name
+    return Path(name).absolute().as_uri() + ("/" if name.endswith("/") else "")
 
 
 def read_file(name: str, max_bytes: int, opened: OpenStore = open_store) -> bytes:
@@ -52,6 +54,9 @@ def read_file(name: str, max_bytes: int, opened: OpenStore = open_store) -> byte
     try:
         _check_size(str(path), path.stat().st_size, max_bytes)
         return path.read_bytes()
+    except IsADirectoryError as error:
+        step = f"Give a file, or a SavedModel with a slash at the end: {path.name}/"
+        raise WeightsRefused(str(path), "is a folder", step) from error
     except OSError as error:
         seen = f"cannot be read ({error.strerror})"
         raise WeightsRefused(str(path), seen, _NEXT_STEP) from error

@@ -120,9 +120,10 @@ def load_keras(uri: str, data: bytes) -> TensorFlowNetwork:
             model = keras.saving.load_model(file.name, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises undocumented types
             raise _refused(uri, error) from error
+    # Keras numbers its tensors anew every time it loads a file, so their places name them.
     signature = Signature(
-        tuple(_keras_info(each) for each in model.inputs),
-        tuple(_keras_info(each) for each in model.outputs),
+        tuple(_keras_info(f"input_{place}", each) for place, each in enumerate(model.inputs)),
+        tuple(_keras_info(f"output_{place}", each) for place, each in enumerate(model.outputs)),
     )
 
     def run(images: Floats) -> Mapping[str, Any]:
@@ -161,8 +162,8 @@ def _info(name: str, spec: Any) -> TensorInfo:
     return TensorInfo(name, tuple(shape), str(spec.dtype.name))
 
 
-def _keras_info(tensor: Any) -> TensorInfo:
-    return TensorInfo(str(tensor.name), tuple(tensor.shape), str(tensor.dtype))
+def _keras_info(name: str, tensor: Any) -> TensorInfo:
+    return TensorInfo(name, tuple(tensor.shape), str(tensor.dtype))
 
 
 def _refused(uri: str, error: Exception) -> WeightsRefused:
