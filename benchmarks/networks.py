@@ -2,10 +2,10 @@
 
     python benchmarks/networks.py [--networks lite tiny large FILE.onnx] [--frames 24]
 
-`tiny` and `large` are ONNX networks of the size of DDColor-T and DDColor-L, with random weights: the
-encoders ConvNeXt-T and -L as published, and a decoder of 3 x 3 convolutions with about as many
-parameters as DDColor's. Their colors mean nothing; their time does. Other networks are files, with
-their own profile.
+`tiny` and `large` are ONNX networks of about the size of DDColor-T and DDColor-L, with random
+weights: the encoders ConvNeXt-T and -L as published, and a decoder of 3 x 3 convolutions with about
+as many parameters as DDColor's. Their colors mean nothing; their time does. Other networks are
+files, with their own profile.
 
 The film is 640 x 360 with a moving gradient, as one segment without decoding and encoding. Numbers
 are CPU seconds of all threads, which are more reliable on a busy machine than the clock: of one
@@ -168,7 +168,7 @@ def film_seconds(colorizer, info, frames, options):
     timed = Timed(colorizer)
     start = time.process_time()
     done = len(list(color_frames(frames_of_film(frames), frames, info, timed, options, "yuv420p")))
-    return (time.process_time() - start) / done, timed.pictures
+    return (time.process_time() - start) / done, timed.calls
 
 
 def picture_seconds(colorizer, rounds):
@@ -221,10 +221,10 @@ def main():
             anchored, predicted = film_seconds(colorizer, info, given.frames, Options())
             first = first or anchored
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            ratios = f"{every / anchored:.1f} | {anchored / first:.1f}"
             print(
                 f"| {name} | {size:.0f} | {picture:.2f} | {every:.2f} | {anchored:.3f} |"
-                f" {predicted} of {given.frames} | {every / anchored:.1f} | {anchored / first:.1f} |"
-                f" {peak:.0f} |",
+                f" {predicted} of {given.frames} | {ratios} | {peak:.0f} |",
                 flush=True,
             )
 
