@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from colorworker.domain.options import Asset, ModelRef, Options
+from colorworker.domain.models import ModelRef
+from colorworker.domain.options import Asset, Options
 from colorworker.domain.units import scan
 from colorworker.executors.local import LocalExecutor
 from colorworker.executors.worker import WorkerSpec
