@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 # name.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from colorworker.api.arraycolorizer import Colorizer
+    from colorworker.api.arraycolorizer import Colorizer, suggest
     from colorworker.api.jobs import DryRun, colorize, dry_run
     from colorworker.api.networks import evaluate, inspect_dataset, train
     from colorworker.api.places import SweepSummary, doctor, status, sweep
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from colorworker.report.jobreport import Item, ItemCounts, Report
 
 _MODULES = {
-    "api.arraycolorizer": ("Colorizer",),
+    "api.arraycolorizer": ("Colorizer", "suggest"),
     "api.jobs": ("DryRun", "colorize", "dry_run"),
     "api.networks": ("evaluate", "inspect_dataset", "train"),
     "api.places": ("SweepSummary", "doctor", "status", "sweep"),
@@ -139,6 +139,7 @@ __all__ = [
     "plan_failures",
     "restore",
     "status",
+    "suggest",
     "sweep",
     "train",
     "unpark",

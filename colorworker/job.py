@@ -28,7 +28,7 @@ from colorworker.executors.preflight import (
 )
 from colorworker.executors.start import checked_place
 from colorworker.executors.worker import WorkerSpec
-from colorworker.inputs.hintsfiles import HintsIndex, apply_hints
+from colorworker.inputs.hintsfiles import HintsIndex, apply_exemplars, apply_hints
 from colorworker.inputs.jobplan import JobPlan, freeze_job_plan, job_plan_key, put_job_plan
 from colorworker.inputs.listing import open_sources, plan_entries
 from colorworker.inputs.referencefolders import apply_references
@@ -242,6 +242,7 @@ def _frozen_plan(
         beside = HintsIndex()
         entries = plan_entries(sources, request.options, scratch, beside)
         entries = apply_hints(entries, request.options, beside, opened)
+        entries = apply_exemplars(entries, request.options, opened)
         destination = stack.enter_context(closing(opened(request.destination)))
         entries = apply_reviews(entries, destination)
         if request.options.excerpt:

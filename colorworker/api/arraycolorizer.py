@@ -1,23 +1,32 @@
 """`Colorizer`: pictures and frames in memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from colorworker import job
-from colorworker.api.keywords import PathLike, model_choice, options_from
+from colorworker.api.keywords import PathLike, model_choice, options_from, path_text
 from colorworker.color.colorizerprotocol import NetworkColorizer
+from colorworker.domain.coloroptions import ColorOptions
+from colorworker.domain.hints import checked_hints
 from colorworker.domain.models import ModelRef
-from colorworker.domain.options import PredictionSettings
+from colorworker.domain.optionfields import option_fields
+from colorworker.domain.options import Options, PredictionSettings
+from colorworker.errors import UsageError
 from colorworker.executors.worker import Colorizers
 from colorworker.model.networks import check_model, load_networks, resolve_model
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
+from colorworker.store.sources import parse_source
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from colorworker.color.colordistribution import LikelyColor
+
+_FIELDS = {field.name: field for field in option_fields(Options)}
 _OPTIONS = ("vividness", "temperature", "precision", "anchor_interval", "settle_anchors")
 
 
@@ -57,22 +66,77 @@ class Colorizer:
         )
         self._colorizers = Colorizers(partial(_load, reference, opened))
 
-    def image(self, gray: "npt.NDArray[Any]") -> "npt.NDArray[Any]":
+    def image(
+        self,
+        gray: "npt.NDArray[Any]",
+        *,
+        hints: Sequence[Mapping[str, Any]] = (),
+        reference: "npt.NDArray[Any] | None" = None,
+        reference_strength: float = ColorOptions.reference_strength,
+        variants: int = 0,
+    ) -> "npt.NDArray[Any]":
         """Return a picture in color, with the same L*.
 
         Args:
             gray: sRGB codes, (H, W), (H, W, 1) or (H, W, 3); uint8, uint16, or float32 or float64
                 from 0 to 1. Only the lightness of RGB is used.
+            hints: Colors of points and strokes, like the objects of a hints file: see
+                `docs/colors.md`.
+            reference: A color picture whose colors are given to what looks alike; like `gray`,
+                (H, W, 3), of any size.
+            reference_strength: Share of its colors, from 0 to 1.
+            variants: Number of alternative colors to return, 0 to 12.
 
         Returns:
-            sRGB codes (H, W, 3) of the same type.
+            sRGB codes (H, W, 3) of the same type; with `variants`, that many pictures,
+            (variants, H, W, 3), the first of them variant 1.
 
         Raises:
-            ValueError: If the array has another shape, type or range.
+            ValueError: If an array has another shape, type or range.
+            HintsRefused: If a hint is not valid, or lies outside the picture.
+            UsageError: If the network has no variants.
         """
-        from colorworker.pipeline.arrays import color_picture
+        import numpy as np
 
-        return color_picture(gray, self._colorizers(self._options.prediction_settings))
+        from colorworker.pipeline.arrays import color_picture, with_exemplar
+
+        height, width = (*gray.shape, 0, 0)[:2]
+        given = checked_hints([dict(each) for each in hints], "hints", width, height)
+        strength, number = (
+            _FIELDS[name].check(value)
+            for name, value in (("reference_strength", reference_strength), ("variants", variants))
+        )
+
+        def colored(variant: int) -> "npt.NDArray[Any]":
+            settings = self._options.prediction_settings._replace(variant=variant)
+            colorizer = self._colorizers(settings)
+            if reference is not None:
+                colorizer = with_exemplar(colorizer, reference, strength)
+            return color_picture(gray, colorizer, given)
+
+        if not number:
+            return colored(0)
+        return np.stack([colored(variant) for variant in range(1, number + 1)])
+
+    def suggest(self, gray: "npt.NDArray[Any]", x: float, y: float) -> "tuple[LikelyColor, ...]":
+        """Return the five most likely colors at a pixel, with their probabilities.
+
+        Args:
+            gray: As for `image`.
+            x: Column of the pixel, from 0.
+            y: Row of the pixel.
+
+        Returns:
+            `rgb`, three sRGB codes at the picture's own lightness, and `probability`; the most
+            likely first.
+
+        Raises:
+            UsageError: If the pixel lies outside of the picture, or the network does not predict a
+                distribution of colors.
+        """
+        from colorworker.pipeline.arrays import suggest_colors
+
+        return suggest_colors(gray, self._colorizers(self._options.prediction_settings), x, y)
 
     def frames(self, gray_frames: "Iterable[npt.NDArray[Any]]") -> "Iterator[npt.NDArray[Any]]":
         """Yield the frames of a film in color, without flicker and with the same Y' (BT.709).
@@ -90,6 +154,41 @@ class Colorizer:
 
         yield from color_sequence(
             gray_frames, self._colorizers(self._options.prediction_settings), self._options
+        )
+
+
+def suggest(
+    picture: PathLike, x: float, y: float, *, model: PathLike | None = None
+) -> "tuple[LikelyColor, ...]":
+    """Return the five most likely colors at a pixel of a file; see `Colorizer.suggest`.
+
+    Args:
+        picture: Path or `s3://` URI of a picture.
+        x: Column of the pixel in the upright picture, from 0.
+        y: Row of the pixel.
+        model: Name, path or URI of weights; the settings' by default.
+
+    Raises:
+        UsageError: If there is no such picture or pixel, or the network does not predict a
+            distribution of colors.
+        ItemError: If the picture cannot be read.
+    """
+    settings = load_settings()
+    opened = partial(open_store, options=job.store_options(settings))
+    text = path_text("picture", picture)
+    source = parse_source(text, opened)
+    if not source.key:
+        raise UsageError(text, "is not a single picture", "Give the path of one picture")
+    colorizer = Colorizer(model)
+    from colorworker.pipeline.suggestions import suggest_in_picture
+
+    with closing(opened(source.root)) as store, store.open(source.key) as reader:
+        return suggest_in_picture(
+            reader,
+            source.key,
+            colorizer._colorizers(colorizer._options.prediction_settings),
+            (x, y),
+            settings.media.max_pixels,
         )
 
 

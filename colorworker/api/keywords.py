@@ -18,7 +18,7 @@ from colorworker.settings import ExecutorName, Settings
 
 PathLike = str | os.PathLike[str]
 
-_INTERNAL = {"excerpt", "adjustments", "reference_frames", "hint_files"}
+_INTERNAL = {"excerpt", "adjustments", "reference_frames", "hint_files", "exemplar"}
 _OPTIONS = {field.name for field in fields(Options)} - _INTERNAL | {"per_frame"}
 _JOB = {"model", "model_profile", "blend", "executor", "workers", "include", "exclude"}
 _JOB |= {"completion_report", "start", "end", "shots"}

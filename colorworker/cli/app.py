@@ -17,6 +17,7 @@ from colorworker.cli.references import app as references
 from colorworker.cli.restore import restore
 from colorworker.cli.review import review
 from colorworker.cli.status import status
+from colorworker.cli.suggest import suggest
 from colorworker.cli.sweep import sweep_destination
 from colorworker.cli.train import train
 from colorworker.domain.options import Options
@@ -38,6 +39,7 @@ app.add_typer(dataset, name="dataset")
 app.add_typer(references, name="references")
 app.command()(evaluate)
 app.command()(status)
+app.command()(suggest)
 app.command("sweep")(sweep_destination)
 
 

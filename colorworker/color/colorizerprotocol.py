@@ -6,11 +6,22 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.knowncolors import KnownColors
+from colorworker.errors import UsageError
 
 Floats = npt.NDArray[np.float32]
 KnownOfBatch = Sequence[Sequence[KnownColors]]
 """The known colors of each picture of a batch, in the order in which they are applied."""
+
+
+def no_distribution(name: str) -> UsageError:
+    """Return the error for a network that does not predict a distribution of colors."""
+    return UsageError(
+        f"network {name}",
+        "predicts one color per place, so it has no alternatives, certainty or likely colors",
+        "Use the packaged network lite for these",
+    )
 
 
 class Colorizer(Protocol):
@@ -30,6 +41,17 @@ class Colorizer(Protocol):
 
         Returns:
             float32 (b, h, w, 2).
+        """
+        ...
+
+    def distribution(self, lightness: Floats) -> ColorDistribution:
+        """Return the colors that the network holds possible in one picture.
+
+        Args:
+            lightness: L* in [0, 100], float32 (h, w), at the shape from `working_shape`.
+
+        Raises:
+            UsageError: If the network predicts one color per place, not a distribution.
         """
         ...
 

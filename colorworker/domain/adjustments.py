@@ -35,7 +35,7 @@ class ShotAdjustment:
     """First and last shot; None if times are given."""
     times: tuple[int, int | None]
     """Start and exclusive end in milliseconds, if times are given."""
-    values: dict[str, float] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     """Values of options, by name."""
 
 
@@ -185,4 +185,6 @@ def prediction_settings_at(options: Options, milliseconds: int) -> PredictionSet
                 settings = settings._replace(vividness=each.vividness)
             if each.temperature is not None:
                 settings = settings._replace(temperature=each.temperature)
+            if each.variant is not None:
+                settings = settings._replace(variant=each.variant)
     return settings

@@ -7,6 +7,8 @@ from colorworker.domain.hints import InputFile
 from colorworker.domain.optionfields import OptionInfo
 from colorworker.domain.references import Reach, ReferenceFrame
 
+MAX_VARIANTS = 12
+
 
 @dataclass(frozen=True)
 class ColorOptions:
@@ -34,13 +36,57 @@ class ColorOptions:
             changes_output=False,
         ),
     ] = ""
+    reference: Annotated[
+        str,
+        OptionInfo(
+            "Color picture whose colors are given to what looks alike in the pictures.",
+            changes_output=False,
+        ),
+    ] = ""
+    reference_strength: Annotated[
+        float,
+        OptionInfo(
+            "Share of the reference's colors. 0: none; 1: wherever they fit.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.8
+    variant: Annotated[
+        int,
+        OptionInfo(
+            "Alternative colors, by their number on the sheet of --variants. 0: the likeliest.",
+            ge=0,
+            le=MAX_VARIANTS,
+        ),
+    ] = 0
+    variants: Annotated[
+        int,
+        OptionInfo(
+            "Also write a sheet with this many alternative colors of each picture,"
+            " NAME.variants.jpg.",
+            ge=0,
+            le=MAX_VARIANTS,
+        ),
+    ] = 0
+    confidence: Annotated[
+        bool,
+        OptionInfo(
+            "Also write how certain the colors of each picture are, as a gray NAME.confidence.png."
+        ),
+    ] = False
     reference_frames: tuple[ReferenceFrame, ...] = ()
     """What `references` has for a single film."""
     hint_files: tuple[InputFile, ...] = ()
     """Color hints for a single item."""
+    exemplar: InputFile | None = None
+    """The picture that `reference` names."""
 
     def given_identity(self) -> dict[str, Any]:
         """Return the values of options in an identity: files by their content."""
         return {
             "hint_files": tuple(file.identity for file in self.hint_files),
+            "exemplar": self.exemplar.identity if self.exemplar else None,
+            "reference_strength": (
+                self.reference_strength if self.exemplar else ColorOptions.reference_strength
+            ),
         }

@@ -113,7 +113,9 @@ def entry_to_json(entry: Entry) -> bytes:
 
 def _hashable(own_options: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: tuple(map(tuple, value)) if isinstance(value, list) else value
+        name: tuple(tuple(each) if isinstance(each, list) else each for each in value)
+        if isinstance(value, list)
+        else value
         for name, value in own_options.items()
     }
 

@@ -109,6 +109,15 @@ def parse_hints(data: bytes, name: str, width: int, height: int) -> tuple[ColorH
         if version != VERSION:
             raise HintsRefused(name, "is an object without version 1 and hints", _SEE)
         values = values.get("hints")
+    return checked_hints(values, name, width, height)
+
+
+def checked_hints(values: Any, name: str, width: int, height: int) -> tuple[ColorHint, ...]:
+    """Return the hints of a list that was JSON; see `parse_hints`.
+
+    Raises:
+        HintsRefused: If one is not valid, or lies outside the picture.
+    """
     if not isinstance(values, list):
         raise HintsRefused(name, "has no list of hints", _SEE)
     hints, points = [], 0

@@ -61,6 +61,7 @@ class PredictionSettings(NamedTuple):
     vividness: float
     temperature: float
     precision: Precision
+    variant: int = 0
 
 
 class Adjustment(NamedTuple):
@@ -74,6 +75,7 @@ class Adjustment(NamedTuple):
     """None for the film's end."""
     vividness: float | None = None
     temperature: float | None = None
+    variant: int | None = None
 
 
 @dataclass(frozen=True)
@@ -275,6 +277,8 @@ class Options(ColorOptions):
         frames = tuple(ReferenceFrame(*each) for each in self.reference_frames)
         object.__setattr__(self, "reference_frames", frames)
         object.__setattr__(self, "hint_files", tuple(InputFile(*each) for each in self.hint_files))
+        if self.exemplar is not None:
+            object.__setattr__(self, "exemplar", InputFile(*self.exemplar))
         codecs = CODECS[self.profile]
         if self.codec is not None and self.codec not in codecs:
             raise UsageError(
@@ -318,7 +322,7 @@ class Options(ColorOptions):
     @property
     def prediction_settings(self) -> PredictionSettings:
         """The options that the model needs. Pictures with equal ones can share a batch."""
-        return PredictionSettings(self.vividness, self.temperature, self.precision)
+        return PredictionSettings(self.vividness, self.temperature, self.precision, self.variant)
 
 
 def non_default(options: Options) -> dict[str, Any]:
@@ -338,6 +342,10 @@ def non_default(options: Options) -> dict[str, Any]:
         if codec == default:
             codec = None
     values = {**vars(options), "codec": codec, "crf": crf, **options.given_identity()}
+    # An adjustment without a variant has the identity that it had before there were variants.
+    values["adjustments"] = tuple(
+        each if each.variant is not None else each[:4] for each in options.adjustments
+    )
     judging = {
         field.name for field in option_fields(type(options)) if not field.info.changes_output
     }

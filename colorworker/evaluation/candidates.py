@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorworker.color.colorizerprotocol import Colorizer, KnownOfBatch
+from colorworker.color.colordistribution import ColorDistribution
+from colorworker.color.colorizerprotocol import Colorizer, KnownOfBatch, no_distribution
 from colorworker.color.lab import Floats
 
 
@@ -37,6 +38,10 @@ class ConstantColor:
     ) -> Floats:
         """Return the constant."""
         return np.full((*lightness.shape, 2), (self.a, self.b), np.float32)
+
+    def distribution(self, lightness: Floats) -> ColorDistribution:
+        """Refuse: there is no distribution."""
+        raise no_distribution(f"of one color for {lightness.shape}")
 
 
 def baselines(mean_a: float, mean_b: float) -> tuple[Candidate, Candidate]:

@@ -12,7 +12,9 @@ from functools import lru_cache, partial
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colordistribution import ColorDistribution, variant_ab
 from colorworker.color.colorizerprotocol import Colorizer, KnownOfBatch, NetworkColorizer
+from colorworker.color.knowncolors import apply_known_colors
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Precision, PredictionSettings
 from colorworker.domain.records import UnitResult
@@ -219,16 +221,23 @@ class Colorizers:
                 self._made[settings.precision] = self._load(settings)
             made = self._made[settings.precision]
         return _LockedColorizer(
-            made.with_settings(settings.vividness, settings.temperature), self._predicting
+            made.with_settings(settings.vividness, settings.temperature),
+            self._predicting,
+            settings.variant,
         )
 
 
 @dataclass(frozen=True)
 class _LockedColorizer:
-    """A colorizer that one thread at a time may use; one prediction uses all cores anyway."""
+    """A colorizer that one thread at a time may use; one prediction uses all cores anyway.
+
+    Predicts one of the alternatives that its network holds possible.
+    """
 
     inner: Colorizer
     lock: threading.Lock
+    variant: int = 0
+    """Number of the alternative colors to predict; 0 for the likeliest."""
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
         return self.inner.working_shape(height, width)
@@ -237,7 +246,18 @@ class _LockedColorizer:
         self, lightness: npt.NDArray[np.float32], known: KnownOfBatch | None = None
     ) -> npt.NDArray[np.float32]:
         with self.lock:
-            return self.inner.predict(lightness, known)
+            if not self.variant:
+                return self.inner.predict(lightness, known)
+            chroma = self.inner.predict(lightness)
+            for index, picture in enumerate(lightness):
+                possible = self.inner.distribution(picture)
+                ab = variant_ab(possible, picture, chroma[index], self.variant)
+                chroma[index] = apply_known_colors(picture, ab, known[index] if known else ())
+            return chroma
+
+    def distribution(self, lightness: npt.NDArray[np.float32]) -> ColorDistribution:
+        with self.lock:
+            return self.inner.distribution(lightness)
 
 
 def load_network(spec: WorkerSpec, settings: PredictionSettings) -> NetworkColorizer:

@@ -11,6 +11,7 @@ from colorworker.domain.hints import InputFile, stem_and_frame, stem_of
 from colorworker.domain.options import Options
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.store.objectstore import ObjectInfo, ObjectStore, OpenStore
+from colorworker.store.sources import parse_source
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,40 @@ def apply_hints(
         logger.warning("%s: these color hints belong to no picture of this job", file.key)
     if len(unused) > _MOST_WARNINGS:
         logger.warning("%d more color hints belong to none", len(unused) - _MOST_WARNINGS)
+
+
+def apply_exemplars(
+    entries: Iterable[Entry], options: Options, opened: OpenStore
+) -> Iterator[Entry]:
+    """Yield the entries, with the picture that the option `reference` names, if there is one.
+
+    Args:
+        entries: Entries of the job.
+        options: Options of the job.
+        opened: Opens a store.
+
+    Raises:
+        UsageError: If there is no such picture.
+    """
+    found: dict[str, InputFile] = {}
+    for entry in entries:
+        text = entry.options(options).reference
+        if not text or entry.outcome:
+            yield entry
+            continue
+        if text not in found:
+            found[text] = _exemplar(text, opened)
+        changes = {**dict(entry.own_options), "exemplar": found[text]}
+        yield replace(entry, own_options=tuple(sorted(changes.items())))
+
+
+def _exemplar(text: str, opened: OpenStore) -> InputFile:
+    source = parse_source(text, opened)
+    if not source.key:
+        raise UsageError(text, "is not a single picture", "Give one color picture as --reference")
+    with closing(opened(source.root)) as store:
+        info = store.list_one(source.key)
+        return InputFile(store.uri, source.key, info.etag, info.size_bytes)
 
 
 def _listed(place: str, opened: OpenStore) -> tuple[str, HintsIndex]:

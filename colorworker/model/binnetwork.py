@@ -47,8 +47,19 @@ class BinNetwork:
         The network's own inputs for hints stay empty: with them, the prediction moves in the hinted
         cells alone, and the residual that spreads from there is lost.
         """
-        features, pooled = network.encode(self._apply, luma, self._backbone)
-        logits, mask = network.decode(self._apply, features, pooled, luma, network.no_hints(luma))
+        logits, mask, _ = self._outputs(luma)
         offset = (1 - settings[0]) * self._log_class_weights
         coarse = network.annealed_mean(logits, self._bins, offset, settings[1])
         return network.upsample(coarse, mask)
+
+    def distribution(self, luma: tf.Tensor, settings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return logits (B, H/4, W/4, Q) and normalized features (B, H/16, W/16, C)."""
+        logits, _, features = self._outputs(luma)
+        seen = tf.math.l2_normalize(tf.cast(features, tf.float32), -1)
+        return logits - (1 - settings[0]) * self._log_class_weights, seen
+
+    def _outputs(self, luma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return logits, upsampling mask, and features at stride 16."""
+        features, pooled = network.encode(self._apply, luma, self._backbone)
+        logits, mask = network.decode(self._apply, features, pooled, luma, network.no_hints(luma))
+        return logits, mask, features[3]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.colorizerprotocol import Floats, KnownOfBatch, NetworkColorizer
 
 
@@ -44,3 +45,8 @@ class BlendedColorizer:
         first *= self.share
         first += (1 - self.share) * self.second.predict(lightness, known)
         return first
+
+    def distribution(self, lightness: Floats) -> ColorDistribution:
+        """Return the distribution of the network that has one; see `Colorizer`."""
+        source = self.first if self.first.uses_bins else self.second
+        return source.distribution(lightness)

@@ -7,7 +7,8 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.colorizerprotocol import KnownOfBatch
+from colorworker.color.colordistribution import ColorDistribution
+from colorworker.color.colorizerprotocol import KnownOfBatch, no_distribution
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.resize import resize
 from colorworker.domain.models import ModelRef
@@ -83,12 +84,16 @@ class TensorFlowColorizer:
         self._network = _network(weights, precision, _checked_side(short_side), opened)
         self._settings = np.array([vividness, temperature], np.float32)
         # The signature has no sizes, so one trace serves all pictures.
-        self._chroma = tf.function(
-            self._network.chroma,
-            input_signature=[
-                tf.TensorSpec([None, None, None, 1], tf.float32),
-                tf.TensorSpec([2], tf.float32),
-            ],
+        signature = [
+            tf.TensorSpec([None, None, None, 1], tf.float32),
+            tf.TensorSpec([2], tf.float32),
+        ]
+        self._chroma = tf.function(self._network.chroma, input_signature=signature)
+        self._bins = weights.bins
+        self._distribution = (
+            tf.function(self._network.distribution, input_signature=signature)
+            if isinstance(self._network, BinNetwork)
+            else None
         )
 
     @property
@@ -138,12 +143,24 @@ class TensorFlowColorizer:
                 chroma[index] = apply_known_colors(lightness[index], ab, known[index])
         return chroma
 
+    def distribution(self, lightness: Array) -> ColorDistribution:
+        """Return the colors that the network holds possible; see `Colorizer`."""
+        if self._distribution is None:
+            raise no_distribution(self.weights_sha256)
+        found = self._distribution(self._luma(lightness[np.newaxis]), self._settings)
+        logits, features = (np.asarray(each.numpy(), np.float32)[0] for each in found)
+        return ColorDistribution(logits, self._bins, features, float(self._settings[1]))
+
     def _at_working_shape(self, lightness: Array) -> Array:
         """Return the a*, b* of one batch at its working shape."""
+        chroma = self._chroma(self._luma(lightness), self._settings)
+        return np.asarray(chroma.numpy(), np.float32)
+
+    def _luma(self, lightness: Array) -> Array:
+        """Return the network's input, (B, H, W, 1), at its working shape."""
         height, width = self.working_shape(*lightness.shape[1:])
         luma = np.stack([resize(picture, height, width) for picture in lightness])
-        chroma = self._chroma(luma[..., np.newaxis] / 50 - 1, self._settings)
-        return np.asarray(chroma.numpy(), np.float32)
+        return np.asarray(luma[..., np.newaxis] / 50 - 1, np.float32)
 
 
 def _check_known(known: KnownOfBatch, lightness: Array) -> None:

@@ -4,21 +4,32 @@ Pictures are processed like stills and keep their L*. Frames are processed like 
 is propagated from anchors by optical flow, and they keep their Y' (BT.709, full range).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colordistribution import LikelyColor
 from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.guided import fit_to_luma
+from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.luma import ColorSpec, luma_weights, share_in_gamut
+from colorworker.domain.hints import ColorHint
 from colorworker.domain.options import Options
 from colorworker.media.planes import Plane
-from colorworker.media.stills.arrays import checked, small_lightness, with_chroma
+from colorworker.media.stills.arrays import (
+    checked,
+    small_array_lab,
+    small_lightness,
+    with_chroma,
+)
+from colorworker.pipeline.exemplarcolorizer import ExemplarColorizer, exemplar_from_lab
+from colorworker.pipeline.givencolors import known_from_hints
 from colorworker.pipeline.propagation.propagate import LumaFrame, propagate_chroma
 from colorworker.pipeline.propagation.propagationsetup import PlaneFormat
+from colorworker.pipeline.suggestions import suggest_at
 
 Array = npt.NDArray[Any]
 
@@ -34,13 +45,14 @@ class _Signal:
     dtype: np.dtype[Any]
 
 
-def color_picture(picture: Array, colorizer: Colorizer) -> Array:
+def color_picture(picture: Array, colorizer: Colorizer, hints: Sequence[ColorHint] = ()) -> Array:
     """Return a picture in color, with the same L*.
 
     Args:
         picture: sRGB codes, (H, W), (H, W, 1) or (H, W, 3); uint8, uint16, or float32 or float64
             in [0, 1]. Of RGB only the lightness is used.
         colorizer: Predicts chroma from L*.
+        hints: Colors that a person gave, at pixels of the picture.
 
     Returns:
         sRGB codes (H, W, 3) of the same dtype.
@@ -49,9 +61,50 @@ def color_picture(picture: Array, colorizer: Colorizer) -> Array:
         ValueError: If the array has another shape, type or range.
     """
     picture = checked(_native(picture))
-    lightness = small_lightness(picture, *colorizer.working_shape(*picture.shape[:2]))
+    size = picture.shape[0], picture.shape[1]
+    lightness = small_lightness(picture, *colorizer.working_shape(*size))
     (ab,) = colorizer.predict(lightness[None])
+    ab = apply_known_colors(lightness, ab, known_from_hints(hints, size, lightness))
     return with_chroma(picture, *fit_to_luma(lightness, ab))
+
+
+def suggest_colors(
+    picture: Array, colorizer: Colorizer, x: float, y: float
+) -> tuple[LikelyColor, ...]:
+    """Return the five most likely colors at a pixel of a picture, the likeliest first.
+
+    Args:
+        picture: As for `color_picture`.
+        colorizer: Has the distribution of colors.
+        x: Column of the pixel, from 0.
+        y: Row of the pixel.
+
+    Raises:
+        ValueError: If the array has another shape, type or range.
+        UsageError: If the pixel lies outside of the picture, or the network has no distribution.
+    """
+    picture = checked(_native(picture))
+    size = picture.shape[0], picture.shape[1]
+    lightness = small_lightness(picture, *colorizer.working_shape(*size))
+    return suggest_at(lightness, colorizer, (x, y), size)
+
+
+def with_exemplar(colorizer: Colorizer, reference: Array, strength: float) -> Colorizer:
+    """Return a colorizer that takes colors from a color picture.
+
+    Args:
+        colorizer: Predicts chroma from L*.
+        reference: sRGB codes (H, W, 3), of a type that `color_picture` takes.
+        strength: Share of its colors, in [0, 1].
+
+    Raises:
+        ValueError: If the array has another shape, type or range.
+    """
+    reference = checked(_native(reference))
+    if reference.ndim != 3:
+        raise ValueError(f"a reference of shape {reference.shape}: give RGB, (H, W, 3)")
+    lab = small_array_lab(reference, *colorizer.working_shape(*reference.shape[:2]))
+    return ExemplarColorizer(colorizer, exemplar_from_lab(colorizer, lab), strength)
 
 
 def color_sequence(

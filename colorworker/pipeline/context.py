@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from colorworker.color.colorizerprotocol import Colorizer
+from colorworker.color.exemplar import Exemplar
+from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, PredictionSettings
 from colorworker.domain.workersettings import WorkerSettings
@@ -30,6 +32,9 @@ class WorkerContext:
     settings: WorkerSettings = field(default_factory=WorkerSettings)
     progress: UnitProgress = field(default_factory=UnitProgress)
     """Shows whether the unit that is running advances."""
+
+    exemplars: dict[InputFile, Exemplar] = field(default_factory=dict, compare=False)
+    """Pictures to take colors from that were read last."""
 
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:

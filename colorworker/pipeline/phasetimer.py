@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import local
 from typing import TypeVar
 
+from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.colorizerprotocol import Colorizer, Floats, KnownOfBatch
 
 T = TypeVar("T")
@@ -74,3 +75,8 @@ class TimedColorizer:
         """See Colorizer."""
         with self.timer.phase("predict"):
             return self.inner.predict(lightness, known)
+
+    def distribution(self, lightness: Floats) -> ColorDistribution:
+        """See Colorizer."""
+        with self.timer.phase("predict"):
+            return self.inner.distribution(lightness)

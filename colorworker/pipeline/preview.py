@@ -16,6 +16,7 @@ from colorworker.media.planes import Frame, PlaneScaler, color_spec, luma_plane
 from colorworker.media.sampleframes import sample_frames
 from colorworker.pipeline.beforeafter import film_thumbnail
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.phasetimer import PhaseTimer, TimedColorizer
 from colorworker.pipeline.propagation.propagate import color_frames
 from colorworker.state import numbered_thumbnail_key
@@ -33,7 +34,7 @@ def preview_stretch(
     timer: PhaseTimer,
 ) -> list[str]:
     """Store a before/after picture of every shot that is sampled; return the keys, in order."""
-    colorizer = TimedColorizer(context.colorizer(unit.options.prediction_settings), timer)
+    colorizer = TimedColorizer(colorizer_for(context, unit.options), timer)
     keys = []
     with timer.phase("decode"), context.source(unit.asset) as reader:
         stretch = _within(timeline, unit)

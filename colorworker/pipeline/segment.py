@@ -25,6 +25,7 @@ from colorworker.media.filetypes import film_output_extension
 from colorworker.media.planes import Frame
 from colorworker.pipeline.beforeafter import film_thumbnail
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.lumacheck import (
     SegmentTally,
@@ -150,7 +151,7 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
     One thread decodes and another one colors, while the caller encodes.
     """
     unit, options, timer, tally = work.unit, work.unit.options, work.timer, work.tally
-    colorizer = TimedColorizer(work.context.colorizer(options.prediction_settings), timer)
+    colorizer = TimedColorizer(colorizer_for(work.context, options), timer)
     known = _known_colors(work, colorizer) if options.reference_frames else None
     with closing(
         prefetch(timer.time_each("decode", _decode(work)), _FRAMES_AHEAD, "decode")
@@ -226,7 +227,7 @@ def _colorizer_of_frame(work: _SegmentWork) -> Callable[[int], TimedColorizer]:
         # Look-ahead frames are colored like the segment's last frame.
         time = times.milliseconds(int(pts[min(index, len(pts) - 1)]))
         settings = prediction_settings_at(unit.options, time)
-        return TimedColorizer(work.context.colorizer(settings), work.timer)
+        return TimedColorizer(colorizer_for(work.context, unit.options, settings), work.timer)
 
     return colorizer_at
 

@@ -20,6 +20,7 @@ from colorworker.media.stills.picture import VipsPicture
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 from colorworker.pipeline.beforeafter import still_thumbnail
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.givencolors import read_hints
 from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
@@ -84,7 +85,7 @@ def open_for_color(
             open_still(reader, unit.asset.key, max_pixels=context.settings.max_pixels)
         )
         record = _new_record(context, unit, attempt, picture, sha256)
-        colorizer = context.colorizer(unit.options.prediction_settings)
+        colorizer = colorizer_for(context, unit.options)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with computing, timer.phase("decode"):
             lab = picture.proxy(*shape)

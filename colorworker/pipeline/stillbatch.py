@@ -10,16 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from threading import Lock
 
 import numpy as np
 
-from colorworker.domain.options import PredictionSettings
-from colorworker.domain.records import UnitResult
+from colorworker.domain.records import Record, UnitResult
 from colorworker.domain.units import Still
 from colorworker.errors import ColorworkerError
+from colorworker.pipeline.choices import write_choices
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.outcome import failure, outcome_of, success
 from colorworker.pipeline.still import Floats, OpenStill, finish_in_color, open_for_color
 
@@ -69,7 +69,13 @@ def _color_group(
         return success(context, still, attempt, record, resumed=resumed)
 
     def finish(still: OpenStill, ab: Floats) -> UnitResult:
-        work = partial(finish_in_color, context, still, ab, computing)
+        def work() -> tuple[Record, bool]:
+            options = still.unit.options
+            if (options.variants or options.confidence) and not options.preview:
+                with computing:
+                    write_choices(context, still)
+            return finish_in_color(context, still, ab, computing)
+
         return outcome_of(context, still.unit, attempt, work)
 
     begun = list(pool.map(begin, stills))
@@ -88,15 +94,21 @@ def _predict(
 
     Pictures of the same shape and model settings are predicted as one batch.
     """
-    alike: dict[tuple[tuple[int, ...], PredictionSettings], list[OpenStill]] = defaultdict(list)
+    alike: dict[tuple[object, ...], list[OpenStill]] = defaultdict(list)
     for still in stills:
-        alike[still.lab.shape, still.unit.options.prediction_settings].append(still)
-    for (_, settings), group in alike.items():
+        options = still.unit.options
+        alike[
+            still.lab.shape,
+            options.prediction_settings,
+            options.exemplar,
+            options.reference_strength,
+        ].append(still)
+    for group in alike.values():
         lightness = np.stack([still.lab[..., 0] for still in group])
         with ExitStack() as phases:
             for still in group:
                 phases.enter_context(still.timer.phase("predict"))
-            chroma = context.colorizer(settings).predict(lightness)
+            chroma = colorizer_for(context, group[0].unit.options).predict(lightness)
         for still in group:
             still.timer.seconds["predict"] /= len(group)
         yield from zip(group, chroma, strict=True)

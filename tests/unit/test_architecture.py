@@ -80,7 +80,7 @@ ALLOWED = {
     "training.raytrain": ("errors store training model.runtime executors", "pyarrow ray"),
     "training.launch": ("errors settings store training", ""),
     "executors": (
-        "errors domain color.colorizerprotocol store state model pipeline executors",
+        "errors domain color store state model pipeline executors",
         "numpy ray",
     ),
     # Checks every library by importing it.

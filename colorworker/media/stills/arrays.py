@@ -62,12 +62,22 @@ def small_lightness(array: Array, height: int, width: int) -> Floats:
         height: Of the result.
         width: Of the result.
     """
+    return np.ascontiguousarray(small_array_lab(array, height, width)[..., 0])
+
+
+def small_array_lab(array: Array, height: int, width: int) -> Floats:
+    """Return the L*a*b* of a picture at another size, (height, width, 3).
+
+    Args:
+        array: As `checked` returns it; sRGB codes.
+        height: Of the result.
+        width: Of the result.
+    """
     if array.dtype.kind == "f":
         # The network needs no more than 16 bits.
         array = np.rint(array * 65535).astype(np.uint16)
     codes = pyvips.Image.new_from_array(array)
-    lab = small_lab(codes, ColorConversion(srgb(), srgb()), height, width)
-    return np.ascontiguousarray(lab[..., 0])
+    return small_lab(codes, ColorConversion(srgb(), srgb()), height, width)
 
 
 def with_chroma(array: Array, slope: Floats, offset: Floats) -> Array:

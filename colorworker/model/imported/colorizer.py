@@ -8,7 +8,8 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from colorworker.color.colorizerprotocol import KnownOfBatch
+from colorworker.color.colordistribution import ColorDistribution
+from colorworker.color.colorizerprotocol import KnownOfBatch, no_distribution
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.lab import (
     lab_from_linear_rgb,
@@ -77,6 +78,10 @@ class ImportedColorizer:
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) at which a picture of this size is worked on."""
         return self._profile.working_shape(height, width)
+
+    def distribution(self, lightness: Floats) -> ColorDistribution:  # noqa: ARG002
+        """Refuse: other projects' networks give one color per place."""
+        raise no_distribution(self._subject)
 
     def predict(self, lightness: Floats, known: KnownOfBatch | None = None) -> Floats:
         """Return the colors of a batch of pictures.

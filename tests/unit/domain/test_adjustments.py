@@ -71,7 +71,7 @@ def test_adjustments_survive_the_job_plan():
         ("[[shot]", "cannot be used"),
         ("[[shot]]\nshots = 1\nvividness = 1", "has no film"),
         ('[[shot]]\nfilm = "a"\nvividness = 1', "either shots, or from and to"),
-        ('[[shot]]\nfilm = "a"\nshots = 1', "neither vividness nor temperature"),
+        ('[[shot]]\nfilm = "a"\nshots = 1', "neither variant nor vividness nor temperature"),
         ('[[shot]]\nfilm = "a"\nshots = "5-2"\nvividness = 1', "not a number or a range"),
         ('[[shot]]\nfilm = "a"\nshots = 1\nvividness = 9', r"vividness 9\.0 is out of range"),
         ('[[shot]]\nfilm = "a"\nshots = 1\nhue = 9', "has no key hue"),

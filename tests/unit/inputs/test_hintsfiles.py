@@ -2,9 +2,11 @@
 
 import pytest
 
+from colorworker.domain.entries import entry_from_json, entry_to_json
+from colorworker.domain.hints import InputFile
 from colorworker.domain.options import Options
 from colorworker.errors import UsageError
-from colorworker.inputs.hintsfiles import HintsIndex, apply_hints
+from colorworker.inputs.hintsfiles import HintsIndex, apply_exemplars, apply_hints
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.store.local import LocalStore
 from colorworker.store.openstore import open_store
@@ -71,3 +73,27 @@ def test_a_folder_without_hints_is_refused(folder, tmp_path):
 
     with pytest.raises(UsageError, match="holds no color hints"):
         planned(folder, tmp_path, Options(hints=str(tmp_path / "empty")))
+
+
+def test_the_picture_that_reference_names_reaches_every_entry_through_the_plan(folder, tmp_path):
+    options = Options(reference=str(folder / "c.png"))
+    opened = OpenSource(Source(str(folder)), LocalStore(folder))
+    entries = plan_entries([opened], options, tmp_path)
+
+    found = [
+        entry_from_json(entry_to_json(each)).options(options)
+        for each in apply_exemplars(entries, options, open_store)
+    ]
+
+    info = LocalStore(folder).list_one("c.png")
+    expected = InputFile(LocalStore(folder).uri, "c.png", info.etag, info.size_bytes)
+    assert [each.exemplar for each in found] == [expected, expected]
+
+
+@pytest.mark.parametrize("reference", ["scans", "scans/lost.png"])
+def test_a_reference_that_is_no_single_picture_is_refused(folder, tmp_path, reference):
+    options = Options(reference=str(tmp_path / reference))
+    entries = plan_entries([OpenSource(Source(str(folder)), LocalStore(folder))], options, tmp_path)
+
+    with pytest.raises(UsageError, match="no such file|not a single picture"):
+        list(apply_exemplars(entries, options, open_store))
