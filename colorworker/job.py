@@ -15,7 +15,7 @@ from typing import BinaryIO
 from colorworker.domain.adjustments import ShotAdjustment, apply_adjustments
 from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.excerpt import Excerpt, excerpt_entries
-from colorworker.domain.models import ModelChoice, ModelRef
+from colorworker.domain.models import ModelChoice, ModelRef, refuse_choices
 from colorworker.domain.options import Options
 from colorworker.driver import Executor, Job, Progress, run_job
 from colorworker.errors import UsageError
@@ -186,6 +186,7 @@ def prepare(request: JobRequest, settings: Settings) -> tuple[StoreOptions, Mode
     stores = store_options(settings)
     opened = partial(open_store, options=stores)
     model = resolve_model(request.model, opened)
+    refuse_choices(model, request.options)
     # A bad network is one error here; in the workers it would be one error per item.
     check_model(model, opened, run=request.executor_name(settings) == "local")
     return stores, model

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from colorworker.domain.coloroptions import ColorOptions
 from colorworker.errors import UsageError
 
 IMPORTED_SUFFIXES = (".onnx", ".keras")
@@ -34,6 +35,26 @@ class ModelChoice:
     def default_vividness(self) -> float | None:
         """The vividness of a job that sets none; None for the option's default."""
         return 1.0 if all(is_imported(name) for name in self.names) else None
+
+
+def refuse_choices(model: "ModelRef", options: ColorOptions) -> None:
+    """Refuse options that need a distribution over colors, for networks that have none.
+
+    Raises:
+        UsageError: If there is such an option.
+    """
+    chosen = {
+        "variant": options.variant,
+        "variants": options.variants,
+        "confidence": options.confidence,
+    }
+    for name, value in chosen.items():
+        if value and all(part.profile for part in model.parts):
+            raise UsageError(
+                name,
+                f"the network {model.uri} predicts one color per place, without alternatives",
+                "Leave it out, or use the packaged network lite",
+            )
 
 
 def is_imported(name: str) -> bool:

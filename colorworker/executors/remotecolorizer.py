@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.colorizerprotocol import Colorizer, Floats, KnownOfBatch
 from colorworker.domain.options import PredictionSettings
 from colorworker.errors import ColorworkerError, PlaceFailed
@@ -105,6 +106,12 @@ class _RemoteColorizer:
     def predict(self, lightness: Floats, known: KnownOfBatch | None = None) -> Floats:
         chroma: Floats = self.remote.ask(_Request(self.settings, "predict", (lightness, known)))
         return chroma
+
+    def distribution(self, lightness: Floats) -> ColorDistribution:
+        found: ColorDistribution = self.remote.ask(
+            _Request(self.settings, "distribution", (lightness,))
+        )
+        return found
 
 
 class ColorizerService:

@@ -27,22 +27,32 @@ _FRAME_SHARE = 0.5
 """Weight of the pixels where a region touches the picture's frame, which have no contrast."""
 _PARTLY = 0.05
 """A smaller share of a pixel is no claim to it."""
+_MOST_RIVALS = 32
+"""Maximum number of points that keep their objects from strokes."""
 _EPSILON = 4.0
 """See `guided.fit_planes_to_luma`."""
 
 
-def fill_strokes(lightness: Floats, strokes: Sequence[Mask]) -> list[Floats]:
+def fill_strokes(
+    lightness: Floats, strokes: Sequence[Mask], points: Sequence[Mask] = ()
+) -> list[Floats]:
     """Return the share of each pixel that each stroke colors, each (h, w) in [0, 1].
 
-    Where the objects of several strokes are the same, the nearest stroke colors it.
+    Where the objects of several strokes are the same, the nearest stroke colors it. No stroke
+    colors the object of a point that is nearer.
 
     Args:
         lightness: L* in [0, 100], (h, w).
         strokes: The pixels of each stroke, (h, w).
+        points: The pixels of each point.
     """
     fills = [fill_stroke(lightness, stroke) for stroke in strokes]
-    if len(fills) < 2:
+    rivals = [point for point in points if any((fill[point] > _PARTLY).any() for fill in fills)]
+    count = len(fills)
+    if count + len(rivals) < 2:
         return fills
+    fills += [fill_stroke(lightness, point) for point in rivals[:_MOST_RIVALS]]
+    strokes = [*strokes, *rivals[:_MOST_RIVALS]]
     nearest = np.full(lightness.shape, np.inf, np.float32)
     owner = np.full(lightness.shape, -1, np.int32)
     for number, (fill, stroke) in enumerate(zip(fills, strokes, strict=True)):
@@ -52,7 +62,7 @@ def fill_strokes(lightness: Floats, strokes: Sequence[Mask]) -> list[Floats]:
         nearest[wins], owner[wins] = distance[wins], number
     return [
         np.where((owner == number) | (owner < 0), fill, 0).astype(np.float32)
-        for number, fill in enumerate(fills)
+        for number, fill in enumerate(fills[:count])
     ]
 
 

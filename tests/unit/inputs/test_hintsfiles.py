@@ -95,5 +95,5 @@ def test_a_reference_that_is_no_single_picture_is_refused(folder, tmp_path, refe
     options = Options(reference=str(tmp_path / reference))
     entries = plan_entries([OpenSource(Source(str(folder)), LocalStore(folder))], options, tmp_path)
 
-    with pytest.raises(UsageError, match="no such file|not a single picture"):
+    with pytest.raises(UsageError, match=r"no such file|not a single picture"):
         list(apply_exemplars(entries, options, open_store))

@@ -70,5 +70,19 @@ def test_of_two_strokes_in_one_object_each_colors_the_nearer_part():
     assert first[:4].max() < 0.1
 
 
+def test_a_point_keeps_its_part_of_an_object_from_a_stroke():
+    lightness = np.full((64, 96), 30, np.float32)
+    lightness[8:56, 8:88] = 70
+    stroke, point, elsewhere = np.zeros((3, 64, 96), bool)
+    stroke[20:40, 20:24], point[30:33, 70:73], elsewhere[2, 2] = True, True, True
+
+    (alone,) = fill_strokes(lightness, [stroke], [elsewhere])
+    (fill,) = fill_strokes(lightness, [stroke], [point, elsewhere])
+
+    assert alone[12:52, 12:84].min() > 0.9
+    assert fill[12:52, 12:40].min() > 0.9
+    assert fill[12:52, 60:84].max() < 0.1
+
+
 def test_no_stroke_fills_nothing():
     assert not fill_stroke(np.full((9, 9), 50, np.float32), np.zeros((9, 9), bool)).any()
