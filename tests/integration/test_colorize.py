@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import pyvips
 
 from tests.archives import Outcome, save_picture
 
@@ -39,6 +40,33 @@ def png_header(width, height):
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
     )
+
+
+def png_with_a_text():
+    """Return a gray PNG with a title, which TIFF has no place for."""
+    text = b"tEXtTitle\0Reel 7"
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    rows, columns = np.mgrid[0:48, 0:64]
+    picture = pyvips.Image.new_from_array(((rows * columns) % 251).astype(np.uint8))
+    data = picture.pngsave_buffer(keep="none")
+    return data[:33] + chunk + data[33:]
+
+
+def test_strict_fails_items_with_losses_and_leaves_their_copies(command, tmp_path):
+    sources, color = tmp_path / "sources", Outcome(tmp_path / "color")
+    sources.mkdir()
+    (sources / "scan.png").write_bytes(png_with_a_text())
+    words = ("colorize", sources, color.destination, "--profile", "archive")
+
+    strict = command.here(*words, "--strict")
+    refused, copies = color.lines["scan.png"], color.files
+    lenient = command.here(*words)
+
+    assert (strict.returncode, lenient.returncode) == (3, 0)
+    assert (refused["error_code"], copies) == ("strict", {"scan.tif"})
+    assert "TIFF has no place for the PNG's 1 text chunks" in refused["error"]
+    assert color.lines["scan.png"]["resumed"]
+    assert color.files == copies
 
 
 def test_the_archive_profile_preserves_luma_exactly(command, archive, tmp_path):

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from dataclasses import replace
+from typing import get_args
 
 import av
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import pyvips
 
 from colorworker.domain.notes import Note, split_notes
+from colorworker.domain.optionfields import Place, option_fields
 from colorworker.domain.options import Options
 from colorworker.domain.units import segments, still
 from colorworker.media.synthetic import Recipe, make_film
@@ -161,6 +163,14 @@ def test_the_option_is_no_part_of_an_identity(folder):
     assert one.unit_id == other.unit_id
     assert parts[0] == parts[1]
     assert other.options.strict
+
+
+def test_the_option_can_be_given_everywhere():
+    places = get_args(Place)
+
+    assert len(places) == 3
+    for place in places:
+        assert "strict" in {field.name for field in option_fields(Options, place)}
 
 
 def test_sentences_are_split_into_warnings_and_notes_once_each():
