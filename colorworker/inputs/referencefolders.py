@@ -12,6 +12,7 @@ from colorworker.domain.references import ReferenceFrame, is_picture_name, refer
 from colorworker.errors import (
     ColorworkerError,
     ItemError,
+    KeyMissing,
     ReferenceUnused,
     StoreError,
     UsageError,
@@ -120,9 +121,7 @@ def _listed(place: str, opened: OpenStore, check: CheckHeader, max_pixels: int) 
     with closing(opened(place)) as store:
         folder = _Folder(store.uri)
         frames: dict[tuple[str, int], str] = {}
-        seen = False
-        for info in sorted(store.list(), key=lambda info: info.key):
-            seen = True
+        for info in _infos(place, store):
             film, _, name = info.key.rpartition("/")
             number = reference_number(name)
             if number is None and not is_picture_name(name):
@@ -136,9 +135,22 @@ def _listed(place: str, opened: OpenStore, check: CheckHeader, max_pixels: int) 
             if number is not None:
                 frames[film, number] = info.key
                 folder.by_film[film].append(ReferenceFrame(number, info.key, info.etag))
-        if not seen:
-            raise UsageError(place, "holds no references", "Check the path")
     return folder
+
+
+def _infos(place: str, store: ObjectStore) -> list[ObjectInfo]:
+    """Return the objects of a folder, sorted by key.
+
+    Raises:
+        UsageError: If there are none.
+    """
+    try:
+        found = sorted(store.list(), key=lambda info: info.key)
+    except KeyMissing:  # The path of a file.
+        found = []
+    if not found:
+        raise UsageError(place, "is not a folder or prefix with references", "Check the path")
+    return found
 
 
 def _check(

@@ -306,8 +306,11 @@ def test_a_mirrored_reference_is_reported(source, tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_refused_before_any_work(source, tmp_path):
-    with pytest.raises(UsageError, match="holds no references"):
-        folder_entries(source, Options(references=str(tmp_path / "typo")))
+    (tmp_path / "file").write_text("no folder")
+
+    for name in ("typo", "file"):
+        with pytest.raises(UsageError, match="is not a folder or prefix with references"):
+            folder_entries(source, Options(references=str(tmp_path / name)))
 
 
 def test_strict_fails_a_film_whose_reference_does_not_match(source, tmp_path):
