@@ -15,6 +15,7 @@ from colorworker.media.containers.probe import scan
 PES_START = b"\0\0\x01\xe0"
 MEDIA_HEADER = (b"moov", b"trak", b"mdia", b"mdhd")
 KEPT_EVERY = 9
+XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 ASPECT = Fraction(16, 15)
 CROP = Crop(left=4, top=6, right=8, bottom=10)
 HIDDEN, SHOWN = 10, 0x10
@@ -105,6 +106,23 @@ def with_extended_language(path: Path, language: bytes) -> None:
     for start in outer:
         length = int.from_bytes(changed[start : start + 4], "big") + len(box)
         changed[start : start + 4] = length.to_bytes(4, "big")
+    path.write_bytes(changed)
+
+
+def with_xmp(path: Path, *, in_user_data: bool) -> None:
+    """Give a QuickTime film with its index at the end XMP metadata, in a place that Adobe defines.
+
+    Its user data must be the last box of the movie, as libavformat writes it.
+    """
+    data, packet = path.read_bytes(), b"<x:xmpmeta/>"
+    name = b"XMP_" if in_user_data else b"uuid" + XMP_UUID
+    box = (len(name) + len(packet) + 4).to_bytes(4, "big") + name + packet
+    changed = bytearray(data + box)
+    if in_user_data:
+        for start in (data.index(b"moov") - 4, data.rindex(b"udta") - 4):
+            length = int.from_bytes(data[start : start + 4], "big")
+            assert start + length == len(data)
+            changed[start : start + 4] = (length + len(box)).to_bytes(4, "big")
     path.write_bytes(changed)
 
 

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from colorworker.media.containers.truncation import ISO_FIRST_BOXES
 
 PARENTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"tref"})
+XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 ENCRYPTED = frozenset({b"encv", b"enca", b"enct", b"encs", b"drmi", b"drms"})
 """Types of encrypted sample entries: ISO/IEC 14496-12 section 8.12, and Apple's FairPlay."""
 
@@ -46,6 +47,29 @@ def read_iso_tracks(reader: BinaryIO) -> list[IsoTrack]:
         elif tracks:
             _note(tracks[-1], name, reader, start, end)
     return tracks
+
+
+def has_xmp(reader: BinaryIO) -> bool:
+    """Return whether an MP4 or MOV file has XMP metadata, which no muxer of libav writes.
+
+    Source: ISO 16684-2 and Adobe's "XMP Specification, Part 3", sections 1.2.2 and 1.2.7.
+    """
+    if _read(reader, 0, 8)[4:8] not in ISO_FIRST_BOXES:
+        return False
+    start, size = 0, reader.seek(0, 2)
+    while start + 8 <= size:
+        name, payload, end = next(_boxes(reader, start, size), (b"", 0, 0))
+        if name == b"uuid" and _read(reader, payload, 16) == XMP_UUID:
+            return True
+        if name == b"moov":
+            inside = _boxes(reader, payload, end)
+            user_data = (place for place in inside if place[0] == b"udta")
+            if any(each[0] == b"XMP_" for _, *ends in user_data for each in _boxes(reader, *ends)):
+                return True
+        if end <= start:
+            break
+        start = end
+    return False
 
 
 def chapter_streams(reader: BinaryIO) -> frozenset[int]:

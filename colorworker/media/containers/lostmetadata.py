@@ -76,6 +76,8 @@ def lost_metadata(
             if container != "matroska":
                 what += _lost_region(header.languages.get(stream.index, ""), stream)
             lost += [f"{container} does not keep {each} of {described}" for each in what]
+    if header.has_xmp:
+        lost.append("the XMP metadata of the file is not kept")
     if matroska and matroska.links_to_files:
         lost.append("the links to the files before and after this one are not kept")
     return lost

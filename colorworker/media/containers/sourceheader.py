@@ -9,7 +9,7 @@ from av.stream import Stream
 
 from colorworker.domain.label import Notice
 from colorworker.media.containers.encryption import encrypted_streams
-from colorworker.media.containers.isotracks import chapter_streams, read_iso_tracks
+from colorworker.media.containers.isotracks import chapter_streams, has_xmp, read_iso_tracks
 from colorworker.media.containers.matroskachapters import clip_chapters
 from colorworker.media.containers.matroskasource import (
     LANGUAGE_BCP47,
@@ -30,6 +30,8 @@ class SourceHeader:
     """Streams that are encrypted."""
     chapters: frozenset[int] = frozenset()
     """Streams that hold the chapters."""
+    has_xmp: bool = False
+    """Whether an MP4 or MOV file has XMP metadata."""
     languages: Mapping[int, str] = field(default_factory=dict)
     """Languages by BCP 47, which can name regions, of the streams that have one."""
     matroska: MatroskaSource | None = None
@@ -56,6 +58,7 @@ def read_source_header(reader: BinaryIO, trimmed: TrimRange | None = None) -> So
     return SourceHeader(
         encrypted_streams(reader),
         chapter_streams(reader),
+        has_xmp(reader),
         {index: language for index, language in enumerate(languages) if language},
         matroska,
     )

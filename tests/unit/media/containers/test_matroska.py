@@ -13,7 +13,7 @@ from colorworker.domain.label import Notice
 from colorworker.media.containers import ebml
 from colorworker.media.containers.matroskachapters import clip_chapters
 from colorworker.media.containers.matroskasource import read_matroska
-from tests.filmbytes import with_extended_language
+from tests.filmbytes import with_extended_language, with_xmp
 from tests.mediainfo import elements, tracks
 from tests.richmatroska import CHAPTERS, FILES, make_rich_matroska
 
@@ -147,6 +147,18 @@ def test_the_region_of_a_language_in_mp4_is_kept_in_matroska(extension, film, jo
         assert result.warnings == ()
     else:
         assert result.warnings == (lost,)
+
+
+@pytest.mark.parametrize("place", ["file", "user data"])
+@pytest.mark.parametrize("extension", [".mkv", ".mov"])
+def test_xmp_of_quicktime_files_is_reported_as_lost(extension, place, film, joined):
+    source = film("film.mov", codec="mpeg4", frames=6)
+    with_xmp(source, in_user_data=place == "user data")
+    made = joined(source, extension, profile="access")
+
+    result = made.assemble()
+
+    assert "the XMP metadata of the file is not kept" in result.warnings
 
 
 def test_chapters_of_an_excerpt_are_clipped_at_every_level():
