@@ -20,6 +20,7 @@ from colorworker.color.guided import fit_to_luma
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.resize import interpolate_bilinear
 from colorworker.domain.hints import parse_hints
+from colorworker.errors import UsageError
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.pipeline.givencolors import known_from_hints
 from colorworker.runs.review.items import ReviewItem
@@ -88,6 +89,18 @@ class LiveColors:
         rgb = preview_rgb(np.concatenate((seen.shown[..., None], chroma), -1))
         image = pyvips.Image.new_from_array(np.ascontiguousarray(rgb))
         return bytes(image.copy(interpretation="srgb").jpegsave_buffer(Q=90, keep="none"))
+
+    def suggest(self, item: ReviewItem, frame: int, x: float, y: float) -> list[dict[str, Any]]:
+        """Return the five most likely colors at a pixel of the full-size picture.
+
+        Returns:
+            Objects with `color` (#rrggbb) and `probability`, the most likely first.
+
+        Raises:
+            UsageError: If the network has no distribution of colors.
+        """
+        seen = self._look(item, frame)
+        raise UsageError("suggestions", f"{seen.size} {x} {y}", "")
 
     def _look(self, item: ReviewItem, frame: int) -> _Seen:
         place = item.identity, frame if item.line.kind == "film" else 0

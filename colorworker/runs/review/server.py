@@ -53,6 +53,10 @@ class PaintedColors(Protocol):
         """Return the item in color with these hints, as a small JPEG."""
         ...
 
+    def suggest(self, item: ReviewItem, frame: int, x: float, y: float) -> list[dict[str, Any]]:
+        """Return the likely colors at a pixel of the full-size picture, with probabilities."""
+        ...
+
 
 class ReviewServer:
     """Answers the requests of the review page."""
@@ -99,6 +103,7 @@ class ReviewServer:
             Route("/api/items/{identity}", self._item),
             Route("/api/items/{identity}/review", self._save, methods=["POST"]),
             Route("/api/items/{identity}/preview", self._preview, methods=["POST"]),
+            Route("/api/items/{identity}/suggest", self._suggest),
             Route("/media/{identity}/thumbnail", self._thumbnail),
             Route("/media/{identity}/shots", self._shot_sheet),
             Route("/media/{identity}/film", self._film),
@@ -214,6 +219,14 @@ class ReviewServer:
             raise UsageError("hints", "they are not a list", "Load the page again")
         jpeg = await run_in_threadpool(self._live.preview, item, frame, hints)
         return Response(jpeg, media_type="image/jpeg")
+
+    async def _suggest(self, request: Request) -> Response:
+        item = await self._get(request)
+        query = request.query_params
+        frame = number(query.get("frame", "0"), "frame", 0, 10**9)
+        x, y = (number(query.get(axis), axis, 0, 10**6) for axis in "xy")
+        found = await run_in_threadpool(self._live.suggest, item, frame, x, y)
+        return JSONResponse({"colors": found})
 
     async def _thumbnail(self, request: Request) -> Response:
         item = await self._get(request)

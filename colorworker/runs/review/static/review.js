@@ -256,6 +256,7 @@ $("paint").onpointerup = () => {
   const hint = points.length > 1 ? { points, radius, ...paintingColor() } : { x: points[0][0], y: points[0][1], radius, ...paintingColor() };
   hintsHere().push(hint);
   changed();
+  suggest(points[0]);
 };
 // Outside of painting, dragging on the picture moves the border between gray and color.
 for (const name of ["pointerdown", "pointermove"]) {
@@ -303,6 +304,32 @@ async function preview() {
   const again = waiting === "again";
   waiting = null;
   if (again) preview();
+}
+
+async function suggest([x, y]) {
+  $("suggestions").replaceChildren();
+  let found;
+  try { found = await (await ask(`/api/items/${state.item.id}/suggest?x=${x}&y=${y}&frame=${state.frame}`)).json(); } catch (error) { $("suggest-note").textContent = error.message; return; }
+  $("suggest-note").textContent = "Likely colors at the last point:";
+  for (const each of found.colors) {
+    const button = element("button");
+    const swatch = element("canvas");
+    swatch.width = 44;
+    swatch.height = 28;
+    const context = swatch.getContext("2d");
+    context.fillStyle = each.color;
+    context.fillRect(0, 0, 44, 28);
+    button.append(swatch, element("span", `${Math.round(each.probability * 100)} %`));
+    button.setAttribute("aria-label", `${each.color}, ${Math.round(each.probability * 100)} percent`);
+    button.onclick = () => {
+      press("gray", false);
+      $("color").value = each.color;
+      const hints = hintsHere();
+      const last = hints[hints.length - 1];
+      if (last) { last.color = each.color; changed(); }
+    };
+    $("suggestions").append(button);
+  }
 }
 
 async function save(verdict) {

@@ -34,6 +34,10 @@ class RecordedColors:
         self.asked.append((item.line.key, frame, hints))
         return b"\xff\xd8\xff a jpeg"
 
+    def suggest(self, item, frame, x, y):
+        self.asked.append((item.line.key, frame, x, y))
+        return [{"color": "#804020", "probability": 0.5}]
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
@@ -169,13 +173,14 @@ def test_a_saved_review_is_shown_to_everybody_and_a_second_save_is_refused(clien
     assert client.get("/api/items?filter=accepted").json()["total"] == 1
 
 
-def test_painting_asks_for_a_preview(client, ids, live):
+def test_painting_asks_the_network_for_a_preview_and_for_colors(client, ids, live):
     hints = [{"x": 4, "y": 5, "radius": 3, "color": "#804020"}]
     address = f"/api/items/{ids['a.png']}"
 
     assert client.post(f"{address}/preview", json={"hints": hints}).content.startswith(b"\xff\xd8")
+    assert client.get(f"{address}/suggest?x=4&y=5").json()["colors"][0]["color"] == "#804020"
 
-    assert live.asked == [("a.png", 0, hints)]
+    assert live.asked == [("a.png", 0, hints), ("a.png", 0, 4, 5)]
 
 
 def test_a_damaged_review_is_a_warning_of_its_item_and_can_be_replaced(client, ids, archive):
