@@ -72,10 +72,10 @@ def test_a_painted_color_is_previewed_saved_and_applied_to_that_item_only(
         automatic = page.locator("#after").get_attribute("src")
         box = page.locator("#paint").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        #SUG
+        page.wait_for_selector("#suggestions button")
         until(page, "document.body.dataset.previewMs")
         assert page.locator("#after").get_attribute("src") != automatic
-        #SUG2
+        assert page.locator("#suggestions button").count() == 5
         page.locator("#comment").fill("The wall was blue.")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#saved")).to_have_text("Saved.")

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def apply_reviews(entries: Iterable[Entry], destination: ObjectStore) -> Iterator[Entry]:
-    """Yield the entries, with the hints of their reviews after all other hints.
+    """Yield the entries with the variant of their review, and its hints after all other hints.
 
     A verdict or a comment changes nothing. A review that cannot be read is logged as a warning, and
     its item is colored without it.
@@ -42,7 +42,7 @@ def apply_reviews(entries: Iterable[Entry], destination: ObjectStore) -> Iterato
 
 
 def _matters(review: Review | ReviewUnreadable) -> bool:
-    return isinstance(review, ReviewUnreadable) or bool(review.hints)
+    return isinstance(review, ReviewUnreadable) or bool(review.hints or review.variant)
 
 
 def _corrected(entry: Entry, review: Review, destination: ObjectStore) -> Entry:
@@ -58,5 +58,7 @@ def _corrected(entry: Entry, review: Review, destination: ObjectStore) -> Entry:
             continue
         index = int(frame) if frame else None
         files.append(InputFile(destination.uri, key, info.etag, info.size_bytes, index))
-    changes = own | {"hint_files": tuple(files)}
+    changes = own | ({"hint_files": tuple(files)} if files else {})
+    if review.variant:
+        changes["variant"] = review.variant
     return replace(entry, own_options=tuple(sorted(changes.items())))

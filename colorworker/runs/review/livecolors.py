@@ -15,14 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from colorworker.color.colordistribution import variant_ab
 from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.guided import fit_to_luma
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.resize import interpolate_bilinear
 from colorworker.domain.hints import parse_hints
-from colorworker.errors import UsageError
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.pipeline.givencolors import known_from_hints
+from colorworker.pipeline.suggestions import suggest_at
 from colorworker.runs.review.items import ReviewItem
 from colorworker.runs.review.pictures import Pictures, Size
 
@@ -66,23 +67,30 @@ class LiveColors:
         """Load the network in the background, so that the first preview does not wait for it."""
         Thread(target=self._colorizer, name="load the network", daemon=True).start()
 
-    def preview(self, item: ReviewItem, frame: int, hints: list[Any]) -> bytes:
+    def preview(self, item: ReviewItem, frame: int, hints: list[Any], variant: int = 0) -> bytes:
         """Return the item in color with these hints, as a JPEG of at most 768 pixels.
 
         Args:
             item: A picture or film.
             frame: Index of the frame; ignored for pictures.
             hints: As in a hints file; positions are pixels of the full size.
+            variant: Number of the alternative colors; 0 for the likeliest.
 
         Raises:
             HintsRefused: If a hint is invalid.
+            UsageError: If the network has no alternatives.
         """
         seen = self._look(item, frame)
         parsed = parse_hints(
             json.dumps(hints).encode(), item.line.key, seen.size.width, seen.size.height
         )
         known = known_from_hints(parsed, (seen.size.height, seen.size.width), seen.lightness)
-        ab = apply_known_colors(seen.lightness, seen.ab, known)
+        ab = seen.ab
+        if variant:
+            with self._lock:
+                possible = self._colorizer().distribution(seen.lightness)
+            ab = variant_ab(possible, seen.lightness, ab, variant)
+        ab = apply_known_colors(seen.lightness, ab, known)
         slope, offset = fit_to_luma(seen.lightness, ab)
         large = interpolate_bilinear(np.concatenate((slope, offset), -1), *seen.shown.shape)
         chroma = large[..., :2] * seen.shown[..., None] + large[..., 2:]
@@ -97,10 +105,17 @@ class LiveColors:
             Objects with `color` (#rrggbb) and `probability`, the most likely first.
 
         Raises:
-            UsageError: If the network has no distribution of colors.
+            UsageError: If the pixel lies outside, or the network has no distribution of colors.
         """
         seen = self._look(item, frame)
-        raise UsageError("suggestions", f"{seen.size} {x} {y}", "")
+        with self._lock:
+            found = suggest_at(
+                seen.lightness, self._colorizer(), (x, y), (seen.size.height, seen.size.width)
+            )
+        return [
+            {"color": f"#{bytes(each.rgb).hex()}", "probability": round(each.probability, 4)}
+            for each in found
+        ]
 
     def _look(self, item: ReviewItem, frame: int) -> _Seen:
         place = item.identity, frame if item.line.kind == "film" else 0

@@ -25,6 +25,7 @@ SCHEMA = 1
 """Raise this when older versions of colorworker would misread a review."""
 MAX_BYTES = 1 << 20
 """Maximum size of a review file."""
+MAX_VARIANT = 99
 MAX_COMMENT = 10_000
 """Maximum number of characters of a comment."""
 _HINTS = re.compile(r"hints-[0-9a-f]{24}\.json")
@@ -57,8 +58,8 @@ class Review:
     comment: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
     """Names of hints files beside this one, by frame index; the index of a picture is ""."""
-    variant: int | None = None
-    """Number of the chosen variant; None for the automatic colors."""
+    variant: int = 0
+    """Number of the chosen alternative colors; 0 for the likeliest."""
     author: str = ""
     saved_at: str = ""
     """UTC, ISO 8601."""
@@ -190,8 +191,8 @@ def check_review(review: Review) -> Review:
         raise UsageError(
             review.key, f"its comment has {len(review.comment)} characters", "Shorten it"
         )
-    if review.variant is not None and not 1 <= review.variant <= 99:
-        raise UsageError(review.key, f"its variant is {review.variant}", "Give 1 to 99")
+    if not 0 <= review.variant <= MAX_VARIANT:
+        raise UsageError(review.key, f"its variant is {review.variant}", f"Give 0 to {MAX_VARIANT}")
     for frame, name in review.hints.items():
         if frame and not re.fullmatch(r"\d{1,9}", frame):
             raise UsageError(review.key, f"has hints for the frame {frame!r}", "Give its index")

@@ -29,6 +29,7 @@ from colorworker.runs.review.items import ItemCatalog, ReviewItem, parse_filter
 from colorworker.runs.review.pictures import Pictures
 from colorworker.runs.review.requestvalues import byte_range, json_body, number
 from colorworker.runs.review.reviews import (
+    MAX_VARIANT,
     Review,
     ReviewConflict,
     hints_key,
@@ -49,8 +50,8 @@ _PLAYABLE = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 class PaintedColors(Protocol):
     """Colors small versions of items while a person paints; see `livecolors.LiveColors`."""
 
-    def preview(self, item: ReviewItem, frame: int, hints: list[Any]) -> bytes:
-        """Return the item in color with these hints, as a small JPEG."""
+    def preview(self, item: ReviewItem, frame: int, hints: list[Any], variant: int = 0) -> bytes:
+        """Return the item in color with these hints or alternative colors, as a small JPEG."""
         ...
 
     def suggest(self, item: ReviewItem, frame: int, x: float, y: float) -> list[dict[str, Any]]:
@@ -174,7 +175,7 @@ class ReviewServer:
             verdict=sent.get("verdict", "unreviewed"),
             comment=str(sent.get("comment", "")),
             hints=hints,
-            variant=sent.get("variant"),
+            variant=number(sent.get("variant") or 0, "variant", 0, MAX_VARIANT),
             version=number(sent.get("version"), "version", 0, 999_998),
         )
         author = str(sent.get("author") or self._author)
@@ -217,7 +218,8 @@ class ReviewServer:
         hints = sent.get("hints", [])
         if not isinstance(hints, list):
             raise UsageError("hints", "they are not a list", "Load the page again")
-        jpeg = await run_in_threadpool(self._live.preview, item, frame, hints)
+        variant = number(sent.get("variant") or 0, "variant", 0, MAX_VARIANT)
+        jpeg = await run_in_threadpool(self._live.preview, item, frame, hints, variant)
         return Response(jpeg, media_type="image/jpeg")
 
     async def _suggest(self, request: Request) -> Response:

@@ -103,16 +103,28 @@ function show(item, fresh) {
   $("trouble").hidden = !troubles.length;
   $("trouble").textContent = troubles.join(" ");
   $("comment").value = item.comment;
+  variants();
   press("accept", item.verdict === "accepted");
   press("reject", item.verdict === "rejected");
   $("saved").textContent = "";
   const usable = item.outcome === "succeeded" && !item.picture_problem;
-  for (const id of ["compare", "slider-row", "painting"]) $(id).hidden = !usable;
+  for (const id of ["compare", "slider-row", "variants"]) $(id).hidden = !usable;
+  $("painting").hidden = !usable || item.kind === "film";
   $("film").hidden = item.kind !== "film" || !usable;
   if (usable && fresh) {
     if (item.kind === "film") shots(item);
     pictures();
   } else if (usable) draw();
+}
+
+for (let number = 0; number <= 5; number++) {
+  const button = element("button", number ? `Variant ${number}` : "Likeliest");
+  button.onclick = () => { if (!state.item) return; state.item.variant = number; variants(); changed(); };
+  $("variants").append(button);
+}
+
+function variants() {
+  $("variants").querySelectorAll("button").forEach((button, number) => button.setAttribute("aria-pressed", String(number === state.item.variant)));
 }
 
 function press(id, on) { $(id).setAttribute("aria-pressed", String(on)); }
@@ -286,16 +298,16 @@ async function preview() {
   const begun = performance.now();
   try {
     const hints = hintsHere();
-    if (hints.length || state.shown) {
+    if (hints.length || state.shown || state.item.variant) {
       $("busy").textContent = "Coloring …";
-      const answer = await ask(`/api/items/${id}/preview`, { frame, hints });
+      const answer = await ask(`/api/items/${id}/preview`, { frame, hints, variant: state.item.variant });
       const picture = await answer.blob();
       if (state.item.id === id && state.frame === frame) {
         if (state.url) URL.revokeObjectURL(state.url);
         state.url = URL.createObjectURL(picture);
         $("after").src = state.url;
         await $("after").decode().catch(() => {});
-        state.shown = hints.length;
+        state.shown = hints.length || state.item.variant;
         $("busy").textContent = `Preview at a reduced size, ${Math.round(performance.now() - begun)} ms. The next run colors it at full size.`;
         document.body.dataset.previewMs = String(Math.round(performance.now() - begun));
       }
@@ -391,10 +403,11 @@ addEventListener("keydown", (event) => {
   const actions = {
     j: () => step(1), k: () => step(-1), "/": () => $("search").focus(), "?": () => $("keys").showModal(),
     ...(open && {
-      a: () => decide("accepted"), r: () => decide("rejected"), p: () => setPainting(!state.painting), u: () => $("undo").click(), c: () => $("comment").focus(), s: () => save(),
+      a: () => decide("accepted"), r: () => decide("rejected"), p: () => $("painting").hidden || setPainting(!state.painting), u: () => $("undo").click(), c: () => $("comment").focus(), s: () => save(),
       ArrowLeft: () => event.shiftKey && state.item.kind === "film" ? seekShot(-1) : nudge(-50), ArrowRight: () => event.shiftKey && state.item.kind === "film" ? seekShot(1) : nudge(50),
     }),
   };
+  if (open && event.key >= "0" && event.key <= "5") { $("variants").querySelectorAll("button")[Number(event.key)].click(); return; }
   const action = actions[event.key];
   if (action && !(event.target.matches("input[type=range]") && event.key.startsWith("Arrow"))) { event.preventDefault(); action(); }
 });

@@ -58,6 +58,15 @@ def test_hints_change_the_identity_of_their_item_only_and_until_they_are_removed
     assert removed == automatic
 
 
+def test_a_chosen_variant_becomes_the_option_of_its_item(store):
+    save_review(store, Review(ROOT, "b.tif", variant=3), "Ada")
+
+    found = list(apply_reviews(ENTRIES, store))
+
+    assert found[0] == ENTRIES[0]
+    assert found[1].options(Options()).variant == 3
+
+
 def test_a_review_that_cannot_be_read_is_a_warning_and_its_item_is_colored(store, caplog):
     store.put(review_key(item_id(ROOT, "a.tif"), 1), b"{")
     hinted(store, "b.tif")

@@ -103,7 +103,7 @@ def test_a_bad_review_file_is_an_error_of_its_own_item(store, data, message):
     [
         ({"verdict": "maybe"}, "its verdict is 'maybe'"),
         ({"comment": "x" * 10_001}, "its comment has 10001 characters"),
-        ({"variant": 0}, "its variant is 0"),
+        ({"variant": 100}, "its variant is 100"),
         ({"hints": {"-1": f"hints-{'0' * 24}.json"}}, "has hints for the frame '-1'"),
         ({"hints": {"": "../../secret.json"}}, "has no hints file named"),
     ],

@@ -30,8 +30,8 @@ class RecordedColors:
     def __init__(self):
         self.asked = []
 
-    def preview(self, item, frame, hints):
-        self.asked.append((item.line.key, frame, hints))
+    def preview(self, item, frame, hints, variant=0):
+        self.asked.append((item.line.key, frame, hints, variant))
         return b"\xff\xd8\xff a jpeg"
 
     def suggest(self, item, frame, x, y):
@@ -180,7 +180,7 @@ def test_painting_asks_the_network_for_a_preview_and_for_colors(client, ids, liv
     assert client.post(f"{address}/preview", json={"hints": hints}).content.startswith(b"\xff\xd8")
     assert client.get(f"{address}/suggest?x=4&y=5").json()["colors"][0]["color"] == "#804020"
 
-    assert live.asked == [("a.png", 0, hints), ("a.png", 0, 4, 5)]
+    assert live.asked == [("a.png", 0, hints, 0), ("a.png", 0, 4, 5)]
 
 
 def test_a_damaged_review_is_a_warning_of_its_item_and_can_be_replaced(client, ids, archive):
