@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
+from colorworker.domain.coloroptions import PLACES
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import Options, override
@@ -91,8 +92,9 @@ def options_from(
             hint = f"Did you mean {close[0]}" if close else f"Use {', '.join(known)}"
             raise UsageError(f"option {name}", "is not known", hint)
     given = {name: value for name, value in keywords.items() if name != "per_frame"}
-    if given.get("references") is not None:
-        given["references"] = path_text("references", given["references"])
+    for name in PLACES:
+        if given.get(name) is not None:
+            given[name] = path_text(name, given[name])
     chosen = override(settings.options(model=model), given)
     per_frame = keywords.get("per_frame")
     if not isinstance(per_frame, bool | None):

@@ -15,6 +15,7 @@ from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.exitcodes import INTERRUPTED, SOME_FAILED
 from colorworker.cli.interrupt import StopFlag, leave
 from colorworker.cli.progress import display
+from colorworker.domain.coloroptions import PLACES
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.options import Options, override
 from colorworker.domain.perframe import predict_every_frame
@@ -144,7 +145,9 @@ def colorize(
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
     if on_cluster:
-        refuse_relative([*paths, *filter(None, [completion_report, given["references"]])])
+        refuse_relative(
+            [*paths, *filter(None, [completion_report, *(given[name] for name in PLACES)])]
+        )
     settings = load_settings(kind)
     choice = settings.chosen_model(model or (), model_profile, blend)
     options = override(settings.options(kind, choice), given)

@@ -8,6 +8,8 @@ from colorworker.domain.optionfields import OptionInfo
 from colorworker.domain.references import Reach, ReferenceFrame
 
 MAX_VARIANTS = 12
+PLACES = ("references", "hints", "reference")
+"""Options that are paths or URIs."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ completion_report = "s3://reports/reels"        # in the format of S3 Batch Oper
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -40,9 +39,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from colorworker.domain.coloroptions import PLACES
 from colorworker.domain.durations import duration_seconds
 from colorworker.domain.models import ModelChoice, choose_model
-from colorworker.domain.options import Options, with_item_options
+from colorworker.domain.options import Options, override, with_item_options
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
 from colorworker.domain.timewindow import DAYS, Window
 from colorworker.errors import UsageError
@@ -231,8 +231,8 @@ def _collection(
     if shared.vividness == usual and "vividness" not in given_options(table, type(shared), "plan"):
         given = {"vividness": chosen.default_vividness or Options.vividness, **given}
     options = with_item_options(shared, given)
-    if options.references:
-        options = replace(options, references=_absolute(folder, options.references))
+    places = {name: place for name in PLACES if (place := getattr(options, name))}
+    options = override(options, {name: _absolute(folder, place) for name, place in places.items()})
     return Collection(
         item.name or f"{number}",
         tuple(_absolute(folder, source) for source in item.sources),

@@ -185,12 +185,14 @@ destination = "color"
     )
 
 
-def test_a_folder_of_references_starts_at_the_folder_of_the_plan(tmp_path):
-    text = f'references = "refs"\n{GOOD}'.replace(
+def test_places_in_options_start_at_the_folder_of_the_plan(tmp_path):
+    text = f'references = "refs"\nhints = "hints"\nreference = "a.png"\n{GOOD}'.replace(
         'destination = "color"', 'destination = "color"\nreferences = "s3://refs/photos"'
     )
 
     reels, photos = read(tmp_path, text).collections
 
     assert reels.options.references == str(tmp_path / "refs")
+    assert reels.options.hints == str(tmp_path / "hints")
+    assert reels.options.reference == str(tmp_path / "a.png")
     assert photos.options.references == "s3://refs/photos"
