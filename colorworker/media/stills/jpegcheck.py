@@ -11,7 +11,7 @@ Source:
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import simplejpeg
 
@@ -26,6 +26,9 @@ _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
 _FAULTS = ("corrupt jpeg data", "premature end of jpeg file", "inconsistent progression sequence")
 """How libjpeg's messages about damaged data begin. Others are about files that simplejpeg does not
 support, such as those of 12 bits."""
+_BAD_PROFILE = "bad ICC marker"
+BAD_PROFILE = "its ICC profile is damaged or does not fit its pixels: ignored, not kept"
+"""Warning about a profile that is not used."""
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 _MULTI_PICTURE = b"MPF\0"
 """Beginning of the segment that lists several pictures (CIPA DC-007)."""
@@ -56,6 +59,10 @@ def check_jpeg(data: bytes) -> JpegCheck:
     warnings = _dropped(data)
     needs_end_marker = False
     message = _first_fault(data)
+    if _BAD_PROFILE in message and (without := _without_profile(data)) != data:
+        # libjpeg looks at the profile first. It is metadata, and does not cost a picture.
+        rest = check_jpeg(without)
+        return replace(rest, warnings=(BAD_PROFILE, *rest.warnings))
     if "premature end of jpeg file" in message.lower():
         whole = data + EOI
         message = _first_fault(whole)
@@ -112,6 +119,12 @@ def _fault_without(data: bytes, spare_bytes: int) -> str:
     """Return the first fault of the JPEG without the bytes before its last marker."""
     end = data.rfind(EOI)
     return _first_fault(data[: end - spare_bytes] + data[end:])
+
+
+def _without_profile(data: bytes) -> bytes:
+    """Return the JPEG with the segments of its ICC profile under a name that libjpeg ignores."""
+    start = data.find(bytes((0xFF, _SOS)))
+    return data[:start].replace(b"ICC_PROFILE\0", b"ICC_DAMAGED\0") + data[start:]
 
 
 def _without_header_junk(data: bytes) -> bytes:

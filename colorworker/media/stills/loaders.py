@@ -21,6 +21,7 @@ from colorworker.media.stills.jpegsegments import JpegMetadata, read_jpeg_metada
 from colorworker.media.stills.pngchunks import SIGNATURE, PngMetadata, read_png_metadata
 from colorworker.media.stills.tiffdirectories import MAX_OFFSET
 from colorworker.media.stills.tiffpages import TiffPage, find_page
+from colorworker.media.stills.webpchunks import WebpMetadata, read_webp_metadata
 
 _LOADERS = {
     "jpegload_source": "jpeg",
@@ -35,8 +36,8 @@ _JPEG_MAGIC = b"\xff\xd8"
 _SUPPORTED_FORMATS = frozenset(("JPEG", "PNG", "TIFF", "WebP", "GIF"))
 """A file of these that cannot be opened is damaged, not unsupported."""
 _RARE_TIFF = re.compile(
-    r"tiff2vips: (not |samples_per_pixel not|\d+ bits per sample palette|unsupported"
-    r"|tiled separate|subsampled|unknown resolution)"
+    r"image: bad labq|tiff2vips: (not |samples_per_pixel not|\d+ bits per sample palette"
+    r"|unsupported|tiled separate|subsampled|unknown resolution|required field 262)"
 )
 """How libvips' messages about TIFFs begin that it does not read, although they may be intact."""
 _RARE_JPEG = re.compile(r"VipsJpeg: (Unsupported (JPEG|color)|.*not supported)")
@@ -70,6 +71,8 @@ class ImageSource:
     """Metadata of a PNG, from `find_picture`; None for other formats."""
     jpeg: JpegMetadata | None = None
     """Metadata of a JPEG, from `find_picture`; None for other formats."""
+    webp: WebpMetadata | None = None
+    """Metadata of a WebP, from `find_picture`; None for other formats."""
     page: TiffPage | None = None
     """Where the picture is in a TIFF, from `find_picture`; None for other formats."""
 
@@ -143,7 +146,7 @@ def refuse_animation(key: str, frames: int) -> None:
 
 
 def find_picture(image_source: ImageSource) -> None:
-    """Find the picture of a TIFF among thumbnails and masks, or the metadata of a PNG or JPEG.
+    """Find the picture of a TIFF among thumbnails and masks, or other pictures' metadata.
 
     Raises:
         SourceUnsupported: If there are several pictures, or libvips would read it wrongly.
@@ -154,6 +157,8 @@ def find_picture(image_source: ImageSource) -> None:
         refuse_animation(image_source.key, image_source.png.frames)
     if image_source.reader and head.startswith(_JPEG_MAGIC):
         image_source.jpeg = read_jpeg_metadata(image_source.reader)
+    if image_source.reader and format_of_content(head) == "WebP":
+        image_source.webp = read_webp_metadata(image_source.reader)
     if image_source.reader is None or not head.startswith(_TIFF_MAGIC):
         return
     page = find_page(image_source.reader)
@@ -228,7 +233,8 @@ def _load(source: pyvips.SourceCustom, head: bytes, image_source: ImageSource) -
     page = image_source.page
     if page is None:
         image = pyvips.Image.new_from_source(source, "", **options)
-        return _with_late_chunks(image, image_source.png) if image_source.png else image
+        late = image_source.png or image_source.webp
+        return _with_late_chunks(image, late) if late else image
     image = pyvips.Image.new_from_source(source, "", **options, **page.load_options).copy()
     if page.orientation:
         image.set_type(pyvips.GValue.gint_type, "orientation", page.orientation)
@@ -267,13 +273,13 @@ def vips_message(error: pyvips.Error) -> str:
     return message if len(message) <= 160 else message[:157] + "..."
 
 
-def _with_late_chunks(image: pyvips.Image, png: PngMetadata) -> pyvips.Image:
-    """Return the picture with the metadata that libvips does not see because it ends the file."""
+def _with_late_chunks(image: pyvips.Image, late: PngMetadata | WebpMetadata) -> pyvips.Image:
+    """Return the picture with the metadata that libvips does not see."""
     image = image.copy()
-    for name, value in (("exif-data", png.exif and EXIF_HEAD + png.exif), ("xmp-data", png.xmp)):
+    for name, value in (("exif-data", late.exif and EXIF_HEAD + late.exif), ("xmp-data", late.xmp)):
         if value:
             image.set_type(pyvips.GValue.blob_type, name, value)
-    image.set_type(pyvips.GValue.gint_type, "orientation", orientation_of(png.exif))
+    image.set_type(pyvips.GValue.gint_type, "orientation", orientation_of(late.exif))
     return image
 
 

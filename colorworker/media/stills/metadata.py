@@ -85,13 +85,14 @@ def output_blocks(
         notice: Text of the notice; empty for none.
     """
     jpeg = image_source.jpeg
-    exif = jpeg.exif if jpeg else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
+    own = jpeg or image_source.webp
+    exif = own.exif if own else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
     exif = with_orientation(without_thumbnail(exif), info.orientation)
     noted = with_comment(exif, notice) if notice else exif
     # The notice is in the XMP too; it must not cost an EXIF that fits without it.
     if format_name != "jpeg" or fits_segment(exif=noted) or not fits_segment(exif=exif):
         exif = noted
-    xmp = without_stale_parts(jpeg.xmp if jpeg else _blob(source, "xmp-data"))
+    xmp = without_stale_parts(own.xmp if own else _blob(source, "xmp-data"))
     extended = jpeg.extended_xmp if jpeg else b""
     if format_name == "jpeg":
         xmp, extended = for_jpeg(xmp, extended, notice)
@@ -310,7 +311,8 @@ def _descriptive_tags(image_source: ImageSource, source: pyvips.Image, loader: s
     if loader == "tiff" and image_source.reader:
         page = image_source.page
         return read_tags(image_source.reader, own_offset=page.directory.offset if page else None)
-    exif = _blob(source, "exif-data").removeprefix(EXIF_HEAD)
+    own = image_source.jpeg or image_source.webp
+    exif = own.exif if own else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
     return read_tags(io.BytesIO(exif)) if exif else TagTree((), {})
 
 

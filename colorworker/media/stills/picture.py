@@ -18,6 +18,7 @@ from colorworker.media.stills.colorspace import (
     without_profile,
 )
 from colorworker.media.stills.icc import has_lookup_table
+from colorworker.media.stills.jpegcheck import BAD_PROFILE
 from colorworker.media.stills.lightness import can_convert, lab_from_codes, lightness_from_codes
 from colorworker.media.stills.loaders import (
     ImageSource,
@@ -162,9 +163,7 @@ def _conversion(
     if by_little_cms and (lacks_table or not can_convert(_one_pixel(image, color_bands))):
         conversion = without_profile(color_bands)
     if conversion.ignores_profile:
-        image_source.warnings.append(
-            "its ICC profile is damaged or does not fit its pixels: ignored, not kept"
-        )
+        image_source.warnings.append(BAD_PROFILE)
     return conversion
 
 

@@ -1,4 +1,6 @@
-"""Put EXIF and XMP into a WebP that libvips wrote without any.
+"""Read EXIF and XMP of a WebP, and put them into a WebP that libvips wrote without any.
+
+libvips does not see blocks that the header's flags do not announce.
 
 Source:
     WebP container specification (RFC 9649), 2.3 to 2.7.
@@ -7,13 +9,44 @@ Source:
 import shutil
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _FLAGS = {b"EXIF": 0x08, b"XMP ": 0x04}
 _ALPHA = 0x10
 _HEADER = 12
 """Bytes of `RIFF`, the size and `WEBP`."""
+_MAX_BYTES = 1 << 26
 _COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class WebpMetadata:
+    """Metadata of a WebP; empty blocks if there are none.
+
+    Attributes:
+        exif: EXIF block, from the header of TIFF on.
+        xmp: XMP packet.
+    """
+
+    exif: bytes
+    xmp: bytes
+
+
+def read_webp_metadata(reader: BinaryIO) -> WebpMetadata:
+    """Return the metadata of the WebP at the start of `reader`."""
+    found: dict[bytes, bytes] = {}
+    reader.seek(_HEADER)
+    while len(head := reader.read(8)) == 8:
+        kind, size = struct.unpack("<4sI", head)
+        if kind in _FLAGS and size <= _MAX_BYTES:
+            found.setdefault(kind, reader.read(size))
+            reader.seek(size % 2, 1)
+        else:
+            reader.seek(size + size % 2, 1)
+    exif = found.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
+    return WebpMetadata(exif, found.get(b"XMP ", b""))
 
 
 def insert_webp_metadata(path: Path, exif: bytes, xmp: bytes) -> None:

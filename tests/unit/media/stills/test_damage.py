@@ -201,3 +201,21 @@ def test_a_lossless_jpeg_in_a_tiff_is_colored(colorful, tmp_path):
 def test_a_lossless_jpeg_of_16_bits_is_not_called_damage(colorful, tmp_path):
     with pytest.raises(SourceUnsupported, match="kind of JPEG is not supported"):
         color(lossless_jpeg(64, 48, 16), tmp_path / "out.jpg", colorful())
+
+
+@pytest.mark.parametrize("numbers", [b"\0\1", b"\2\1", b"\1\2"])
+def test_an_icc_profile_with_missing_parts_does_not_cost_the_picture(
+    numbers, scan, colorful, tmp_path
+):
+    part = b"ICC_PROFILE\0" + numbers + bytes(200)
+    segment = b"\xff\xe2" + struct.pack(">H", len(part) + 2) + part
+    data = scan()
+    damaged = data[:2] + segment + data[2:]
+
+    warnings = color(damaged, tmp_path / "out.jpg", colorful())
+
+    assert set(warnings) == {
+        "its ICC profile is damaged or does not fit its pixels: ignored, not kept"
+    }
+    with pytest.raises(SourceDamaged):
+        color(with_early_end(damaged), tmp_path / "bad.jpg", colorful())

@@ -241,3 +241,19 @@ def test_webp_keeps_its_pixels_transparency_and_metadata(bands, plain, recolor, 
     assert struct.unpack_from("<I", data, 4)[0] == len(data) - 8
     if bands == 4:
         np.testing.assert_array_equal(np.asarray(picture)[..., 3], noise[..., 3])
+
+
+@pytest.mark.parametrize("extension", [".webp", ".tif"])
+def test_exif_that_a_webp_does_not_announce_is_kept(extension, recolor):
+    gray = np.full((33, 51, 3), 90, np.uint8)
+    source = pyvips.Image.new_from_array(gray).webpsave_buffer(lossless=True, keep="none")
+    exif = exif_of(300)
+    source += b"EXIF" + struct.pack("<I", len(exif)) + exif
+    source = source[:4] + struct.pack("<I", len(source) - 8) + source[8:]
+
+    data, warnings = recolor(source, extension)
+
+    picture = Image.open(io.BytesIO(data))
+    tags = picture.tag_v2 if extension == ".tif" else picture.getexif()
+    assert warnings == []
+    assert tags[315] == "Archivist"

@@ -300,3 +300,8 @@ def test_a_first_directory_beyond_every_file_is_damage(tmp_path):
 
     with path.open("rb") as file, pytest.raises(SourceDamaged):
         opened_proxy(file.read(), file)
+
+
+def test_a_lab_tiff_is_not_called_damage():
+    with pytest.raises(SourceUnsupported, match="kind of TIFF is not supported"):
+        opened_proxy(tiff((np.stack([GRAY] * 3, axis=-1), {"photometric": 8})))
