@@ -62,10 +62,12 @@ def test_a_hole_in_a_transport_stream_is_reported_and_the_rest_decodes(film):
 
     tally, timeline, frames = scanned(whole[:middle] + whole[middle + 4 * 188 :], "film.ts")
 
-    damaged, missing = tally.warnings()
+    damaged, missing, retimed = tally.warnings()
     assert 40 < len(timeline.pts) == frames < 48
     assert damaged == f"damaged packets: 1 of {frames}"
     assert missing.startswith("places where frames are missing: ")
+    # The hole merges two packets: the frame of the second gets the time of the first.
+    assert retimed.startswith("frames with wrong timestamps: 1 of ")
 
 
 def test_a_cut_off_last_packet_of_a_transport_stream_is_reported(film):
