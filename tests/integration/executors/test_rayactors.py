@@ -42,9 +42,10 @@ def scans(tmp_path):
     return units
 
 
-def make_executor(tmp_path, size, **changes):
+def make_executor(tmp_path, size, stall_seconds=900.0, **changes):
     destination = LocalStore(tmp_path / "destination")
-    return RayExecutor(WorkerSpec(destination.uri, MODEL, **changes), size)
+    spec = WorkerSpec(destination.uri, MODEL, **changes)
+    return RayExecutor(spec, size, stall_seconds=stall_seconds)
 
 
 def results_of(executor, count):
@@ -147,3 +148,24 @@ def test_a_worker_without_the_jobs_encoder_is_refused_before_the_first_unit(tmp_
 def test_a_worker_larger_than_every_node_is_refused(tmp_path):
     with pytest.raises(UsageError, match="room for a worker of 3 CPUs"):
         make_executor(tmp_path, PoolSize(cpus=3))
+
+
+def test_a_crash_and_a_hang_cost_their_units_an_attempt_and_their_actors(tmp_path, scans):
+    executor = make_executor(tmp_path, PoolSize(cpus=1), stall_seconds=15.0)
+    until_there(executor, 4)
+    crashing, hanging = (int(name.partition(":")[2]) for name in executor.workers())
+    # Suspended, so that they have a unit when the signal comes.
+    for pid in (crashing, hanging):
+        os.kill(pid, signal.SIGSTOP)
+    for unit in scans[:2]:
+        executor.submit(unit, 1)
+    os.kill(crashing, signal.SIGSEGV)
+    os.kill(crashing, signal.SIGCONT)
+    results = results_of(executor, 2)
+    executor.close()
+
+    assert {result.outcome for result in results} == {"lost"}
+    errors = {result.unit_id: result.error for result in results}
+    crash, hang = (errors[unit.unit_id] for unit in scans[:2])
+    assert crash == "died (ActorDiedError: crashed, or out of memory)"
+    assert hang == "made no progress for 15 s (COLORWORKER_RUN__UNIT_STALL_SECONDS)"
