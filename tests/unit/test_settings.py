@@ -2,6 +2,7 @@
 
 import pytest
 
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import UsageError
 from colorworker.settings import S3Settings, Settings, load_settings
@@ -19,6 +20,7 @@ def test_every_worker_setting_can_be_set_in_the_environment(monkeypatch, tmp_pat
     monkeypatch.setenv("COLORWORKER_RUN__SCRATCH", str(tmp_path))
     monkeypatch.setenv("COLORWORKER_RUN__MIN_FREE_BYTES", "5000")
     monkeypatch.setenv("COLORWORKER_RUN__KEEP_PARTS", "true")
+    monkeypatch.setenv("COLORWORKER_RUN__GPU_MEMORY_BYTES", "7000")
     monkeypatch.setenv("COLORWORKER_RUN__VERIFY_PARTS", "false")
 
     settings = load_settings().worker_settings()
@@ -31,6 +33,7 @@ def test_every_worker_setting_can_be_set_in_the_environment(monkeypatch, tmp_pat
         verify_parts=False,
         repeat_damaged=True,
         nvdec=True,
+        gpu_memory_bytes=7000,
     )
 
 
@@ -65,3 +68,32 @@ def test_an_invalid_value_is_refused_with_the_name_of_its_variable(monkeypatch, 
 
     with pytest.raises(UsageError, match=f"COLORWORKER_S3__{name}"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("model", "vividness"),
+    [
+        (ModelChoice("lite"), 0.8),
+        (ModelChoice("net.onnx"), 1.0),
+        (ModelChoice("net.onnx#sha256=" + "0" * 64), 1.0),
+        (ModelChoice("s3://nets/saved/"), 1.0),
+        (ModelChoice("a.onnx", second="b.keras", share=0.5), 1.0),
+        (ModelChoice("a.onnx", second="lite", share=0.5), 0.8),
+    ],
+)
+def test_chroma_of_other_networks_is_not_scaled_unless_vividness_is_set(
+    monkeypatch, model, vividness
+):
+    assert Settings().options(model=model).vividness == vividness
+    monkeypatch.setenv("COLORWORKER_MODEL__VIVIDNESS", "0.8")
+    assert Settings().options(model=model).vividness == 0.8
+
+
+def test_networks_can_be_named_in_the_environment(monkeypatch):
+    monkeypatch.setenv("COLORWORKER_MODEL__NAME", "net.onnx")
+    monkeypatch.setenv("COLORWORKER_MODEL__PROFILE", "ddcolor")
+
+    assert Settings().chosen_model() == ModelChoice("net.onnx", "ddcolor")
+    assert Settings().chosen_model(["a.onnx", "lite"], blend=0.5) == ModelChoice(
+        "a.onnx", "ddcolor", "lite", 0.5
+    )

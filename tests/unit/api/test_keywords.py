@@ -42,6 +42,15 @@ def test_keywords_reach_the_job():
     assert made.completion_report == "reports"
 
 
+def test_networks_can_be_blended_and_have_a_profile():
+    made = request(model=["a.onnx", Path("b.onnx")], blend=0.6, model_profile="ddcolor")
+
+    assert made.model == ModelChoice("a.onnx", "ddcolor", "b.onnx", 0.6)
+    assert made.options.vividness == 1.0
+    with pytest.raises(UsageError, match=r"blend '0\.6': is not a number"):
+        request(model=["a.onnx", "b.onnx"], blend="0.6")
+
+
 def test_settings_decide_what_no_keyword_does(monkeypatch):
     monkeypatch.setenv("COLORWORKER_MODEL__VIVIDNESS", "0.5")
     monkeypatch.setenv("COLORWORKER_RUN__WORKERS", "3")

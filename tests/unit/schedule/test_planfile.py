@@ -196,3 +196,20 @@ def test_places_in_options_start_at_the_folder_of_the_plan(tmp_path):
     assert reels.options.hints == str(tmp_path / "hints")
     assert reels.options.reference == str(tmp_path / "a.png")
     assert photos.options.references == "s3://refs/photos"
+
+
+def test_a_collection_can_use_other_networks_and_gets_their_default_vividness(tmp_path):
+    networks = 'model = ["a.onnx", "b.onnx"]\nblend = 0.6\nmodel_profile = "ddcolor"\n'
+    text = GOOD.replace('model = "koala"\n', networks).replace("vividness = 0.9\n", "")
+    plain = text.replace("vividness = 0.6\n", "")
+
+    for given, expected in ((text, (0.6, 0.6)), (plain, (0.8, 1.0))):
+        reels, photos = read(tmp_path, given).collections
+
+        assert photos.model == ModelChoice("a.onnx", "ddcolor", "b.onnx", 0.6)
+        assert (reels.options.vividness, photos.options.vividness) == expected
+
+
+def test_two_networks_without_a_share_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="two networks are named"):
+        read(tmp_path, GOOD.replace('model = "koala"', 'model = ["a.onnx", "b.onnx"]'))
