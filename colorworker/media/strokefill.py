@@ -1,6 +1,7 @@
 """Fill the object that a stroke of a brush lies in, up to the edges of luma around it."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import cv2
 import numpy as np
@@ -15,8 +16,11 @@ _TOLERANCES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.5, 9.0, 11.0, 13.0, 16.
 """Differences of L* that are tried as the border of an object."""
 _FULL_EDGE = 14.0
 """Difference of L* across an edge that is certainly one."""
-_DEVIATION = 0.5
-"""Weight of the difference to the stroke's own L*, beside the contrast between neighbors."""
+_FAINT_EDGE = 5.0
+"""Difference of L* below which an edge is no sharp border."""
+_DEVIATIONS = (0.5, 0.1)
+"""Weights of the difference to the stroke's own L*, beside the contrast between neighbors. The
+smaller one lets a stroke follow the gradient of a sky."""
 _GROWTH = 0.25
 """A region that is x times as large must have a border that is x^0.25 times as clear."""
 _LEAST = 10.0
@@ -82,12 +86,12 @@ def fill_stroke(lightness: Floats, stroke: Mask) -> Floats:
     least = _LEAST * float(stroke.mean())
     for smooth in _smoothed(lightness):
         contrast = _contrast(smooth)
-        cost = np.maximum(contrast, _DEVIATION * _deviation(smooth, smooth[stroke]))
-        for tolerance in _TOLERANCES:
-            region = _grown(cost <= tolerance, stroke)
+        deviation = _deviation(smooth, smooth[stroke])
+        for weight, tolerance in product(_DEVIATIONS, _TOLERANCES):
+            region = _grown(np.maximum(contrast, weight * deviation) <= tolerance, stroke)
             share = float(region.mean())
             if share > _MOST:
-                break
+                continue
             score = _border_contrast(contrast, region) / max(share, least) ** _GROWTH
             if score > best_score:
                 best, best_score = region, score
@@ -145,7 +149,15 @@ def _border_contrast(contrast: Floats, region: Mask) -> float:
 
 
 def _softened(region: Mask, lightness: Floats) -> Floats:
-    """Return the region with its border moved to the middle of the edge of luma, and as soft."""
-    wider = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    """Return the region with its border moved to the middle of the edge of luma, and as soft.
+
+    Where there is no edge, the border is a gradient over a few pixels.
+    """
+    mask = region.astype(np.uint8)
+    wider = cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.float32)
     (slope,), (offset,) = fit_planes_to_luma(lightness, wider[None], _EPSILON)
-    return np.asarray(np.clip(slope * lightness + offset, 0, 1), np.float32)
+    sharp = np.clip(slope * lightness + offset, 0, 1)
+    near = cv2.dilate(_contrast(cv2.GaussianBlur(lightness, (0, 0), 1.0)), np.ones((17, 17)))
+    edge = cv2.GaussianBlur(np.clip(near / _FAINT_EDGE, 0, 1), (0, 0), 2.0)
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 4.0)
+    return np.asarray(edge * sharp + (1 - edge) * soft, np.float32)
