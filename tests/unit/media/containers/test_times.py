@@ -358,3 +358,30 @@ def test_an_undetermined_language_is_not_reported_lost(extension, profile, film,
     warnings = joined(source, extension, profile=profile).assemble().warnings
 
     assert [said for said in warnings if "language" in said] == []
+
+
+@pytest.mark.parametrize("number", [0, 20])
+@pytest.mark.parametrize(("extension", "profile"), [(".mkv", "archive"), (".mp4", "access")])
+def test_damaged_aac_packets_are_left_out_and_the_others_keep_their_times(
+    number, extension, profile, film, joined, packets
+):
+    source = film("film.ts", codec="mpeg2video", sound="aac")
+    whole, data = packets(source, "audio"), bytearray(source.read_bytes())
+    start = data.index(whole[number][:40])
+    data[start : start + 7] = bytes(7)
+    source.write_bytes(data)
+    copy = joined(source, extension, profile=profile)
+
+    warnings = copy.assemble().warnings
+
+    (warning,) = [said for said in warnings if said.endswith("packets are damaged and left out")]
+    with av.open(str(copy.output)) as written:
+        times = [packet.pts * packet.time_base for packet in written.demux(audio=0) if packet.size]
+    steps = [float(step) for step in np.diff(times)]
+    if number:
+        assert warning.startswith("1 audio ")
+        assert len(times) == len(whole) - 1
+        assert steps.pop(number - 1) == pytest.approx(2 * 1024 / 48_000, abs=0.0011)
+    # At the start, libav finds the first whole packet only after some others.
+    assert len(times) >= len(whole) - 6
+    assert steps == pytest.approx([1024 / 48_000] * len(steps), abs=0.0011)
