@@ -198,7 +198,11 @@ def print_tables(every: dict[str, dict[str, Errors]]) -> None:
         ]
         for name, errors in every.items()
     }
-    rows["median"] = list(np.nanmedian(list(rows.values()), axis=0))
+    columns = [
+        [value for value in each if not np.isnan(value)]
+        for each in zip(*rows.values(), strict=True)
+    ]
+    rows["median"] = [float(np.median(each)) if each else float("nan") for each in columns]
     for name, values in rows.items():
         cells = ["" if np.isnan(value) else f"{100 * value:.0f} %" for value in values]
         print(f"| {name} | {' | '.join(cells)} |")
