@@ -25,7 +25,7 @@ _GROWTH = 0.25
 """A region that is x times as large must have a border that is x^0.25 times as clear."""
 _LEAST = 10.0
 """Objects that are up to this many times as large as the stroke are equally likely."""
-_MOST = 0.7
+_MOST = 0.8
 """Share of the picture above which a region is no object."""
 _FRAME_SHARE = 0.5
 """Weight of the pixels where a region touches the picture's frame, which have no contrast."""
