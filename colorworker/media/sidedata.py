@@ -44,10 +44,17 @@ def frame_data(frame: VideoFrame) -> list[str]:
     """Return the names, from `FRAME_DATA`, of the side data that a frame carries."""
     try:
         return [
-            FRAME_DATA[item.type] for item in _side_data_items(frame) if item.type in FRAME_DATA
+            FRAME_DATA[item.type]
+            for item in _side_data_items(frame)
+            if item.type in FRAME_DATA and not _says_2d(item)
         ]
     except ValueError:  # a kind that this PyAV does not know
         return []
+
+
+def _says_2d(item: SideData) -> bool:
+    """Return whether a stereoscopic layout (AVStereo3D) says that there is only one view."""
+    return item.type == Type.STEREO3D and bytes(item)[:4] == bytes(4)
 
 
 def chroma_location(stream: VideoStream) -> str:
