@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from colorworker import __version__
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import CODECS
 from colorworker.executors.doctor import (
     check_cores,
@@ -77,7 +78,7 @@ def test_a_file_that_holds_no_weights_fails_with_the_reason(tmp_path):
     path = tmp_path / "mine.npz"
     path.write_bytes(b"hello")
 
-    check = check_weights(str(path))
+    check = check_weights(ModelChoice(str(path)))
 
     assert check.status == "fail"
     assert "not an npz file" in check.detail
