@@ -83,6 +83,11 @@ class ColorOptions:
     exemplar: InputFile | None = None
     """The picture that `reference` names."""
 
+    @property
+    def gives_choices(self) -> bool:
+        """Whether sheets of variants or maps of certainty are written beside pictures."""
+        return self.variants > 0 or self.confidence
+
     def given_identity(self) -> dict[str, Any]:
         """Return the values of options in an identity: files by their content."""
         return {

@@ -127,6 +127,7 @@ def content_id(kind: str, *facts: object) -> str:
 def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Scan:
     """Return the unit that scans `asset`. The identity of the scan does not depend on colors."""
     chosen = () if options.video_stream is None else (options.video_stream,)
+    options = _of_film(options)
     return Scan(
         content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt, *chosen),
         asset,
@@ -136,6 +137,11 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
         output_key,
         options,
     )
+
+
+def _of_film(options: Options) -> Options:
+    """Return the options without those that only say what is written beside pictures."""
+    return replace(options, variants=0, confidence=False) if options.gives_choices else options
 
 
 def shot_searches(
@@ -174,7 +180,7 @@ def segments(
     """
     # A part has no metadata, and does not depend on where the film ends.
     label: Label = "tag" if options.label == "none" else options.label
-    options = replace(options, label=label, excerpt=None)
+    options = replace(_of_film(options), label=label, excerpt=None)
     found = []
     for index, cut in enumerate(cuts):
         own = replace(

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
+from colorworker.domain.coloroptions import MAX_VARIANTS
 from colorworker.domain.jsonvalues import from_json, to_json
 from colorworker.errors import ColorworkerError, KeyExists, KeyMissing, UsageError
 from colorworker.state import STATE, now
@@ -25,7 +26,6 @@ SCHEMA = 1
 """Raise this when older versions of colorworker would misread a review."""
 MAX_BYTES = 1 << 20
 """Maximum size of a review file."""
-MAX_VARIANT = 99
 MAX_COMMENT = 10_000
 """Maximum number of characters of a comment."""
 _HINTS = re.compile(r"hints-[0-9a-f]{24}\.json")
@@ -191,8 +191,10 @@ def check_review(review: Review) -> Review:
         raise UsageError(
             review.key, f"its comment has {len(review.comment)} characters", "Shorten it"
         )
-    if not 0 <= review.variant <= MAX_VARIANT:
-        raise UsageError(review.key, f"its variant is {review.variant}", f"Give 0 to {MAX_VARIANT}")
+    if not 0 <= review.variant <= MAX_VARIANTS:
+        raise UsageError(
+            review.key, f"its variant is {review.variant}", f"Give 0 to {MAX_VARIANTS}"
+        )
     for frame, name in review.hints.items():
         if frame and not re.fullmatch(r"\d{1,9}", frame):
             raise UsageError(review.key, f"has hints for the frame {frame!r}", "Give its index")

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from colorworker import __version__
+from colorworker.domain.coloroptions import MAX_VARIANTS
 from colorworker.domain.hints import parse_hints
 from colorworker.errors import ColorworkerError, HintsRefused, KeyMissing, UsageError
 from colorworker.report.itemlines import SHEET_COLUMNS, ItemLine
@@ -29,7 +30,6 @@ from colorworker.runs.review.items import ItemCatalog, ReviewItem, parse_filter
 from colorworker.runs.review.pictures import Pictures
 from colorworker.runs.review.requestvalues import byte_range, json_body, number
 from colorworker.runs.review.reviews import (
-    MAX_VARIANT,
     Review,
     ReviewConflict,
     hints_key,
@@ -175,7 +175,7 @@ class ReviewServer:
             verdict=sent.get("verdict", "unreviewed"),
             comment=str(sent.get("comment", "")),
             hints=hints,
-            variant=number(sent.get("variant") or 0, "variant", 0, MAX_VARIANT),
+            variant=number(sent.get("variant") or 0, "variant", 0, MAX_VARIANTS),
             version=number(sent.get("version"), "version", 0, 999_998),
         )
         author = str(sent.get("author") or self._author)
@@ -218,7 +218,7 @@ class ReviewServer:
         hints = sent.get("hints", [])
         if not isinstance(hints, list):
             raise UsageError("hints", "they are not a list", "Load the page again")
-        variant = number(sent.get("variant") or 0, "variant", 0, MAX_VARIANT)
+        variant = number(sent.get("variant") or 0, "variant", 0, MAX_VARIANTS)
         jpeg = await run_in_threadpool(self._live.preview, item, frame, hints, variant)
         return Response(jpeg, media_type="image/jpeg")
 

@@ -60,6 +60,12 @@ def test_a_default_that_is_given_explicitly_changes_no_identity(options):
     assert identities(options) == DEFAULT
 
 
+def test_what_is_written_beside_pictures_does_not_recolor_films():
+    found = identities(Options(variants=3, confidence=True))
+
+    assert {kind for kind in DEFAULT if found[kind] != DEFAULT[kind]} == {"still"}
+
+
 def test_the_default_crf_of_another_codec_changes_no_identity():
     assert identities(Options(codec="av1", crf=25)) == identities(Options(codec="av1"))
     assert identities(Options(codec="av1", crf=24)) != identities(Options(codec="av1"))
