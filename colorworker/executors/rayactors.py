@@ -23,6 +23,7 @@ from ray.exceptions import RayError, RayTaskError
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.errors import PlaceFailed, UsageError
+from colorworker.executors.actordeaths import ActorDeaths
 from colorworker.executors.actorwatch import ActorWatch
 from colorworker.executors.rayconnect import connect
 from colorworker.executors.silence import stalled
@@ -66,6 +67,7 @@ class _Worker:
     """Reference to the result of `start`; None once that has arrived."""
     name: str = ""
     node_id: str = ""
+    log: str = ""
     running: _RunningUnit | None = None
 
     @property
@@ -119,6 +121,7 @@ class RayExecutor:
         )(UnitActor)
         self._workers: list[_Worker] = []
         self._waiting: deque[tuple[WorkUnit, int]] = deque()
+        self._deaths = ActorDeaths()
         self._losses = 0
         self._draining = False
         self._refused_nodes: dict[str, UsageError] = {}
@@ -156,14 +159,14 @@ class RayExecutor:
         if time.monotonic() - self._last_adjusted >= _ADJUST_SECONDS:
             self._adjust_pool()
         awaited = {reference: worker for worker in self._workers for reference in worker.awaited}
-        if not awaited:
+        references = [*awaited, *self._deaths.references]
+        if not references:
             time.sleep(timeout_seconds)
             return []
-        references = list(awaited)
         ray.wait(references, num_returns=1, timeout=timeout_seconds, fetch_local=False)
         done, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
         results: list[UnitResult] = []
-        for worker in (awaited[reference] for reference in done):
+        for worker in (awaited[reference] for reference in done if reference in awaited):
             if worker.running is None:
                 self._take_started(worker)
             elif result := self._take_result(worker, worker.running):
@@ -173,7 +176,7 @@ class RayExecutor:
             for worker in self._ready()
             if worker.running and worker.running.watch.has_stalled()
         ]
-        return results
+        return results + self._deaths.results()
 
     def drain(self) -> set[str]:
         """Begin no more units; return the ids of submitted units that have not begun."""
@@ -260,7 +263,7 @@ class RayExecutor:
             logger.warning("a worker did not start: %s", cause or error)
             self._count_loss(worker, error)
             return
-        worker.name, worker.node_id = started.worker, started.node_id
+        worker.name, worker.node_id, worker.log = started.worker, started.node_id, started.log
         if started.refusal:
             self._retire(worker, started.refusal)
             return
@@ -280,7 +283,8 @@ class RayExecutor:
     def _take_result(self, worker: _Worker, running: _RunningUnit) -> UnitResult | None:
         """Return the result of an actor's unit; drop the actor if it has died.
 
-        None if the actor's machine is at fault: the unit then goes to another actor.
+        None if the actor's machine is at fault: the unit then goes to another actor. None as well
+        if the actor has died: the result follows when it is known how.
         """
         unit, attempt = running.unit, running.attempt
         try:
@@ -293,7 +297,8 @@ class RayExecutor:
             result = internal_error(unit, attempt, error.cause)
         except RayError as error:
             # ActorDied, ActorUnavailable, OutOfMemory, WorkerCrashed or NodeDied.
-            return self._lost(worker, running, error)
+            self._lose(worker, running, error)
+            return None
         worker.running = None
         self._losses = 0
         self._assign_units()
@@ -346,16 +351,13 @@ class RayExecutor:
             " /tmp/ray/session_latest/logs",
         )
 
-    def _lost(self, worker: _Worker, running: _RunningUnit, error: RayError) -> UnitResult:
+    def _lose(self, worker: _Worker, running: _RunningUnit, error: RayError) -> None:
         """Drop a dead actor, and request another."""
-        reason = type(error).__name__
-        logger.warning("worker lost (%s) while running unit %s", reason, running.unit.unit_id)
+        unit, attempt = running.unit, running.attempt
+        logger.warning("worker lost (%s) while running unit %s", type(error).__name__, unit.unit_id)
         self._count_loss(worker, error)
         self._adjust_pool()
-        # Ray knows neither the signal nor the exit code.
-        return lost_result(
-            running.unit, running.attempt, f"died ({reason}: crashed, or out of memory)"
-        )
+        self._deaths.add(unit, attempt, error, node_id=worker.node_id, log=worker.log)
 
     def _stalled(self, worker: _Worker, running: _RunningUnit) -> UnitResult:
         """Kill an actor whose unit makes no progress, and request another."""

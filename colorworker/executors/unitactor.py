@@ -9,6 +9,7 @@ import ray
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.errors import UsageError
+from colorworker.executors.crashlog import stderr_file
 from colorworker.executors.worker import WorkerSpec, check_worker, open_context, run_on_worker
 from colorworker.pipeline.context import WorkerContext
 
@@ -22,6 +23,8 @@ class Started(NamedTuple):
     worker: str
     """`host:pid`."""
     node_id: str
+    log: str
+    """File on its node that its stderr goes to; empty if there is none."""
     refusal: UsageError | None
     """Reason why its machine cannot do the job's units; None if it can."""
 
@@ -39,15 +42,15 @@ class UnitActor:
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def start(self) -> Started:
         """Open the stores and check this machine. Call it once, before anything else."""
-        worker, node_id = "", ray.get_runtime_context().get_node_id()
+        worker, node_id, log = "", ray.get_runtime_context().get_node_id(), stderr_file()
         try:
             context = open_context(self._spec)
             worker = context.worker
             check_worker(context, self._spec)
         except UsageError as error:
-            return Started(worker, node_id, error)
+            return Started(worker, node_id, log, error)
         self._context = context
-        return Started(worker, node_id, None)
+        return Started(worker, node_id, log, None)
 
     def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
         """Do one unit and return its small result; None after `drain`.

@@ -5,11 +5,14 @@ import signal
 
 import pytest
 import ray
+from ray.exceptions import ActorDiedError, NodeDiedError
 
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, Options
 from colorworker.domain.units import scan
 from colorworker.errors import DependencyMissing, UsageError
+from colorworker.executors import actordeaths
+from colorworker.executors.actordeaths import ActorDeaths
 from colorworker.executors.rayactors import RayExecutor
 from colorworker.executors.sizing import PoolSize
 from colorworker.executors.worker import WorkerSpec
@@ -167,5 +170,50 @@ def test_a_crash_and_a_hang_cost_their_units_an_attempt_and_their_actors(tmp_pat
     assert {result.outcome for result in results} == {"lost"}
     errors = {result.unit_id: result.error for result in results}
     crash, hang = (errors[unit.unit_id] for unit in scans[:2])
-    assert crash == "died (ActorDiedError: crashed, or out of memory)"
+    assert crash == "was killed by SIGSEGV"
     assert hang == "made no progress for 15 s (COLORWORKER_RUN__UNIT_STALL_SECONDS)"
+
+
+def test_an_actor_that_ends_without_a_crash_is_named_by_rays_error(tmp_path, scans):
+    executor = make_executor(tmp_path, PoolSize(cpus=2))
+    until_there(executor, 2)
+    pid = int(executor.workers()[0].partition(":")[2])
+
+    os.kill(pid, signal.SIGSTOP)
+    executor.submit(scans[0], 1)
+    os.kill(pid, signal.SIGKILL)
+    (result,) = results_of(executor, 1)
+    executor.close()
+
+    assert result.error == "died (ActorDiedError: crashed, or out of memory)"
+
+
+def test_the_log_of_a_dead_actor_is_awaited_for_a_bounded_time(tmp_path, scans, monkeypatch):
+    monkeypatch.setattr(actordeaths, "_ANSWER_SECONDS", 2.0)
+    deaths, node_id = ActorDeaths(), ray.nodes()[0]["NodeID"]
+    never_read = tmp_path / "pipe"
+    os.mkfifo(never_read)
+
+    deaths.add(scans[0], 1, ActorDiedError(), node_id=node_id, log=str(never_read))
+    first = deaths.results()
+    ray.wait(deaths.references, timeout=3.0)
+    (result,) = deaths.results()
+
+    assert first == []
+    assert result.error == "died (ActorDiedError: crashed, or out of memory)"
+    assert deaths.references == []
+
+
+def test_no_log_is_read_where_the_node_is_gone_or_ray_knows_the_cause(tmp_path, scans):
+    deaths, log = ActorDeaths(), tmp_path / "worker.err"
+    log.write_text("Fatal Python error: Aborted\n")
+
+    deaths.add(scans[0], 1, ActorDiedError(), node_id="0" * 56, log=str(log))
+    deaths.add(scans[1], 2, NodeDiedError("gone"), node_id=ray.nodes()[0]["NodeID"], log=str(log))
+
+    assert deaths.references == []
+    assert [result.error for result in deaths.results()] == [
+        "died (ActorDiedError: crashed, or out of memory)",
+        "died (NodeDiedError: crashed, or out of memory)",
+    ]
+    assert deaths.results() == []
