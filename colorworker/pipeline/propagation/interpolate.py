@@ -100,7 +100,7 @@ class _Settling:
             own.luma,
             own.planes,
             [_warp(colors, path) for colors, path in others],
-            [_estimate(colors.palette, own.flow_luma, shape) for colors, _ in others],
+            [estimate_from_palette(colors.palette, own.flow_luma, shape) for colors, _ in others],
         )
         self._earlier = replace(own, planes=chroma)
         return self._earlier
@@ -191,7 +191,7 @@ def _interpolate(
             luma,
             _warp(one, frame.link.to_anchor),
             _warp(other, paths_to_later.pop()),
-            _estimate(palette, decoded.flow_luma, luma.shape),
+            estimate_from_palette(palette, decoded.flow_luma, luma.shape),
             share,
         )
         yield ColoredFrame(decoded, planes)
@@ -204,7 +204,9 @@ def _warp(colors: AnchorColors, path: FlowPath) -> WarpedAnchor:
     return WarpedAnchor(luma, planes[: len(colors.planes)], trust)
 
 
-def _estimate(palette: Palette, flow_luma: Floats, shape: tuple[int, ...]) -> PaletteEstimate:
+def estimate_from_palette(
+    palette: Palette, flow_luma: Floats, shape: tuple[int, ...]
+) -> PaletteEstimate:
     """Return a palette's estimate of a frame's colors, at the grid's shape."""
     # An estimate may be coarse: at half the size of motion it takes a quarter of the time.
     height, width = flow_luma.shape

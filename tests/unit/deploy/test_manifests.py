@@ -11,6 +11,7 @@ import pytest
 from typer.main import get_command
 
 from colorworker.cli.app import app
+from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import Options
 from colorworker.schedule.planfile import read_plan
 from colorworker.settings import Settings
@@ -136,7 +137,7 @@ def test_the_plan_is_valid_and_read_from_where_it_is_mounted():
     (volume,) = [each["name"] for each in pod["volumes"] if "configMap" in each]
     (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == volume]
 
-    plan = read_plan(MANIFESTS / "plan.toml", Options(), "lite")
+    plan = read_plan(MANIFESTS / "plan.toml", Options(), ModelChoice("lite"))
 
     assert (plan.name, len(plan.collections)) == ("nightly", 1)
     entrypoint = RAYJOBS["colorworker-restore"]["spec"]["entrypoint"]

@@ -79,7 +79,7 @@ def test_a_missing_file_is_refused_with_its_name_and_the_next_step(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(WeightsRefused, match="cannot be read"):
+    with pytest.raises(WeightsRefused, match="is a folder"):
         resolve(tmp_path)
 
 
