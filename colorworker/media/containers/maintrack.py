@@ -47,16 +47,19 @@ def film_stream(container: InputContainer, key: str, index: int | None = None) -
         index: Index of the stream, if it is known.
 
     Raises:
-        SourceDamaged: If there is no video stream.
-        SourceUnsupported: If the stream at `index` is not video, or this build of libav has no
-            decoder for it.
+        SourceDamaged: If there is no stream.
+        SourceUnsupported: If there is no video stream, the stream at `index` is not video, or this
+            build of libav has no decoder for it.
     """
     if index is not None:
         return _stream_at(container, key, index)
     streams = film_candidates(container)
     if not streams:
-        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise SourceDamaged(key, f"no video stream in it, only {kinds}")
+        kinds = ", ".join(sorted({stream.type for stream in container.streams}))
+        if not kinds:
+            raise SourceDamaged(key, "no video stream in it, and no other")
+        seen = f"no video stream in it, only {kinds}"
+        raise SourceUnsupported(key, seen, "Leave it out, for example with --exclude")
     return _with_decoder(main_stream(streams, {s.index: _header_extent(s) for s in streams}), key)
 
 

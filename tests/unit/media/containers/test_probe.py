@@ -95,7 +95,7 @@ def test_audio_without_video_is_not_a_film(tmp_path):
         output.mux(stream.encode(silence))
         output.mux(stream.encode(None))
 
-    with path.open("rb") as reader, pytest.raises(SourceDamaged, match="no video stream"):
+    with path.open("rb") as reader, pytest.raises(SourceUnsupported, match="only audio"):
         scan(reader, "sound.mka")
 
 
