@@ -39,10 +39,11 @@ def scans(tmp_path):
 @pytest.fixture
 def executor(tmp_path):
     """Up to two workers. On a busy machine, one may take seconds to start."""
+    before = descendants(os.getpid())  # Other tests may have left a server of theirs running.
     made = LocalExecutor(WorkerSpec((tmp_path / "out").as_uri(), MODEL), 2, stall_seconds=10.0)
     yield made
     made.close()
-    assert running(descendants(os.getpid()) - {os.getpid()}) == set()
+    assert running(descendants(os.getpid()) - before) == set()
 
 
 def results_of(executor, count):
@@ -115,7 +116,7 @@ def test_a_drain_returns_units_that_no_worker_has(executor, scans):
 
 ORPHANS = """
 import os, signal, sys, time
-from colorworker.domain.options import ModelRef
+from colorworker.domain.models import ModelRef
 from colorworker.executors.local import LocalExecutor
 from colorworker.executors.worker import WorkerSpec
 executor = LocalExecutor(WorkerSpec("file:///tmp", ModelRef("lite", "0" * 64)), 2)

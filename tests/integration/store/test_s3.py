@@ -10,6 +10,7 @@ from colorworker.domain.records import Record
 from colorworker.errors import (
     KeyMissing,
     KeyRefused,
+    OutputCollision,
     SourceChanged,
     SourceUnreadable,
     StoreError,
@@ -91,7 +92,7 @@ def test_an_object_uploaded_in_parts_keeps_its_etag_when_published(
 
 
 @pytest.mark.parametrize("options", [IN_PARTS, COPIED_WHOLE], ids=["in parts", "copied whole"])
-def test_the_record_of_a_large_film_counts_until_the_film_is_replaced(
+def test_a_large_film_counts_as_done_and_a_foreign_one_in_its_place_is_kept(
     bucket, opened, large, options
 ):
     store, unit = opened(bucket, options), "cd" * 16
@@ -103,8 +104,12 @@ def test_the_record_of_a_large_film_counts_until_the_film_is_replaced(
 
     commit(store, record)
     assert finished(store, unit) == record
-    store.put_file("out.mkv", large)
+    foreign = store.put_file("out.mkv", large)
 
+    with pytest.raises(OutputCollision, match="no job wrote, or that was changed since"):
+        finished(store, unit)
+    assert store.head("out.mkv").etag == foreign.etag
+    store.delete("out.mkv")
     assert finished(store, unit) is None
 
 
