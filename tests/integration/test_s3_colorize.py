@@ -151,25 +151,28 @@ def test_a_key_or_a_glob_in_a_bucket_can_be_the_source(s3, command, archive, tmp
         ("s3://{archive}", "s3://{archive}/color", "inside the source"),
         ("s3://{archive}/stills/a.png", "s3://{archive}/stills", "inside the source"),
         ("s3://{archive}/nothing", "s3://{archive}-color", "no such object or prefix"),
-        ("s3://{archive}/stills/*.mp4", "s3://{archive}-color", "nothing matched"),
+        ("s3://{archive}/stills/*.mp4", "{folder}/color", "nothing matched"),
         ("s3://{archive}-gone/", "s3://{archive}-color", "no such bucket"),
         ("s3://{archive}/stills", "s3://{archive}-color", "no such bucket"),
         ("s3:///stills", "s3://{archive}-color", "s3://bucket/prefix"),
     ],
 )
 def test_a_job_that_cannot_start_reports_why_and_writes_nothing(
-    s3, command, archive, source, destination, words
+    s3, command, archive, source, destination, words, tmp_path
 ):
     before = versions(s3, archive)
 
     done = command.here(
-        "colorize", source.format(archive=archive), destination.format(archive=archive)
+        "colorize",
+        source.format(archive=archive),
+        destination.format(archive=archive, folder=tmp_path),
     )
 
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert versions(s3, archive) == before
+    assert not (tmp_path / "color").exists()
 
 
 def records(held):
