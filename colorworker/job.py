@@ -245,7 +245,6 @@ def _frozen_plan(
         entries = apply_hints(entries, request.options, beside, opened)
         entries = apply_exemplars(entries, request.options, opened)
         destination = stack.enter_context(closing(opened(request.destination)))
-        entries = apply_reviews(entries, destination)
         if request.options.excerpt:
             entries = excerpt_entries(entries, Excerpt(*request.options.excerpt))
         entries = apply_references(entries, request.options, opened, _check_reference, max_pixels)
@@ -255,6 +254,7 @@ def _frozen_plan(
                 request.shot_adjustments,
                 partial(recorded_shots, destination, request.options, model),
             )
+        entries = apply_reviews(entries, destination)
         return freeze_job_plan(entries, request.options, model, scratch / "plan.jsonl")
 
 

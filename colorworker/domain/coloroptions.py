@@ -91,6 +91,7 @@ class ColorOptions:
     def given_identity(self) -> dict[str, Any]:
         """Return the values of options in an identity: files by their content."""
         return {
+            "reference_frames": tuple(each.identity for each in self.reference_frames),
             "hint_files": tuple(file.identity for file in self.hint_files),
             "exemplar": self.exemplar.identity if self.exemplar else None,
             "reference_strength": (

@@ -35,6 +35,13 @@ class ReferenceFrame(NamedTuple):
     first: int = 0
     end: int | None = None
     """None for the film's end."""
+    root: str = ""
+    """URI of the store of the picture; empty for that of the option `references`."""
+
+    @property
+    def identity(self) -> tuple[int, str, str, int, int | None]:
+        """What an identity contains: the store does not matter, because the content is known."""
+        return self.frame, self.key, self.etag, self.first, self.end
 
     def colors(self, frame: int) -> bool:
         """Return whether the picture gives color to the frame with this index."""

@@ -164,7 +164,7 @@ def _read(loading: _Loading, reference: ReferenceFrame) -> Floats:
         ItemError: If it cannot be used.
         KeyMissing: If it is gone.
     """
-    store = loading.context.open_source(loading.unit.options.references)
+    store = loading.context.open_source(reference.root or loading.unit.options.references)
     limit = loading.context.settings.max_pixels
     with store.open(reference.key, etag=reference.etag) as reader:
         lab = reference_lab(reader, reference.key, limit, min(loading.working))

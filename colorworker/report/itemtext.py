@@ -32,7 +32,11 @@ def _own_options(line: ItemLine) -> Iterator[str]:
 
 
 def _adjustment_text(adjustment: Adjustment) -> str:
-    values = {"vividness": adjustment.vividness, "temperature": adjustment.temperature}
+    values = {
+        "vividness": adjustment.vividness,
+        "temperature": adjustment.temperature,
+        "variant": adjustment.variant,
+    }
     text = " and ".join(f"{name} {value:g}" for name, value in values.items() if value is not None)
     return f"{text} from {Excerpt(adjustment.start_ms, adjustment.end_ms)}"
 

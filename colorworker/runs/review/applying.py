@@ -1,29 +1,33 @@
 """Apply reviews to a job: the corrections that people saved become options of their items."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.hints import InputFile
+from colorworker.domain.options import Adjustment
+from colorworker.domain.references import ReferenceFrame
 from colorworker.errors import KeyMissing
 from colorworker.runs.review.reviews import (
     Review,
     ReviewUnreadable,
-    hints_key,
+    file_key,
     item_id,
     latest_reviews,
 )
-from colorworker.store.objectstore import ObjectStore
+from colorworker.store.objectstore import ObjectInfo, ObjectStore
 
 logger = logging.getLogger(__name__)
 
 
 def apply_reviews(entries: Iterable[Entry], destination: ObjectStore) -> Iterator[Entry]:
-    """Yield the entries with the variant of their review, and its hints after all other hints.
+    """Yield the entries with the corrections of their reviews.
 
-    A verdict or a comment changes nothing. A review that cannot be read is logged as a warning, and
-    its item is colored without it.
+    Its hints come after all other hints, its reference takes the place of another one of the same
+    frame, and its variants that of other adjustments. A verdict or a comment changes nothing. A
+    review that cannot be read is logged as a warning, and its item is colored without it.
 
     Args:
         entries: Entries of the job.
@@ -42,23 +46,52 @@ def apply_reviews(entries: Iterable[Entry], destination: ObjectStore) -> Iterato
 
 
 def _matters(review: Review | ReviewUnreadable) -> bool:
-    return isinstance(review, ReviewUnreadable) or bool(review.hints or review.variant)
+    return isinstance(review, ReviewUnreadable) or bool(
+        review.hints or review.variant or review.references or review.shot_variants
+    )
 
 
 def _corrected(entry: Entry, review: Review, destination: ObjectStore) -> Entry:
-    own = dict(entry.own_options)
-    files = list(own.get("hint_files", ()))
-    identity = item_id(entry.root, entry.key)
-    for frame, name in sorted(review.hints.items()):
-        key = hints_key(identity, name)
-        try:
-            info = destination.list_one(key)
-        except KeyMissing:
-            logger.warning("%s is colored without the hints %s, which are gone", entry.key, key)
-            continue
-        index = int(frame) if frame else None
-        files.append(InputFile(destination.uri, key, info.etag, info.size_bytes, index))
-    changes = own | ({"hint_files": tuple(files)} if files else {})
+    changes = dict(entry.own_options)
+    hints = [
+        InputFile(destination.uri, info.key, info.etag, info.size_bytes, frame)
+        for frame, info in _found(entry, review.hints, destination)
+        if (frame is None) == (entry.kind == "still")
+    ]
+    if hints:
+        changes["hint_files"] = (*changes.get("hint_files", ()), *hints)
     if review.variant:
         changes["variant"] = review.variant
+    if entry.kind == "film":
+        changes |= _of_film(entry, review, destination)
     return replace(entry, own_options=tuple(sorted(changes.items())))
+
+
+def _of_film(entry: Entry, review: Review, destination: ObjectStore) -> dict[str, Any]:
+    own, changes = dict(entry.own_options), {}
+    references = {each.frame: each for each in own.get("reference_frames", ())}
+    for frame, info in _found(entry, review.references, destination):
+        if frame is not None:
+            references[frame] = ReferenceFrame(frame, info.key, info.etag, root=destination.uri)
+    if references:
+        changes["reference_frames"] = tuple(references[frame] for frame in sorted(references))
+    variants = tuple(
+        Adjustment(start_ms, end_ms, variant=variant)
+        for start_ms, end_ms, variant in review.shot_variants
+    )
+    if variants:
+        changes["adjustments"] = (*own.get("adjustments", ()), *variants)
+    return changes
+
+
+def _found(
+    entry: Entry, names: Mapping[str, str], destination: ObjectStore
+) -> Iterator[tuple[int | None, ObjectInfo]]:
+    """Yield the frame and the file of each correction; one that is gone is logged."""
+    identity = item_id(entry.root, entry.key)
+    for frame, name in sorted(names.items()):
+        key = file_key(identity, name)
+        try:
+            yield int(frame) if frame else None, destination.list_one(key)
+        except KeyMissing:
+            logger.warning("%s is colored without the correction %s, which is gone", entry.key, key)

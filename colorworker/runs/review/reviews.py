@@ -3,8 +3,9 @@
 .colorworker/review/<item id>/000001.json   one file per saved version, each created only once
 
 A save names the version that it is based on. If somebody else has saved in the meantime, the key
-of the next version is taken, and the save is refused instead of overwriting anything. Hints lie in
-files of their own, so that an item is colored again when they change, and only then.
+of the next version is taken, and the save is refused instead of overwriting anything. Hints and
+references lie in files of their own, named after their content, so that an item is colored again
+when they change, and only then.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from colorworker.domain.coloroptions import MAX_VARIANTS
 from colorworker.domain.jsonvalues import from_json, to_json
@@ -28,7 +29,11 @@ MAX_BYTES = 1 << 20
 """Maximum size of a review file."""
 MAX_COMMENT = 10_000
 """Maximum number of characters of a comment."""
+MOST_REFERENCES = 2000
+"""Maximum number of reference frames, and of shots with other colors, of one film."""
 _HINTS = re.compile(r"hints-[0-9a-f]{24}\.json")
+_REFERENCE = re.compile(r"ref-[0-9a-f]{24}\.(?:png|jpg)")
+_FRAME = re.compile(r"\d{1,9}")
 _NAME = re.compile(r"([0-9a-f]{24})/(\d{6})\.json")
 
 Verdict = Literal["unreviewed", "accepted", "rejected"]
@@ -46,6 +51,16 @@ class ReviewUnreadable(ColorworkerError):
     code = "review_unreadable"
 
 
+class ShotVariant(NamedTuple):
+    """Alternative colors for the frames with start_ms <= time < end_ms of a film."""
+
+    start_ms: int
+    """Since the film's first frame."""
+    end_ms: int | None
+    """None for the film's end."""
+    variant: int
+
+
 @dataclass(frozen=True)
 class Review:
     """The latest review of one item."""
@@ -60,6 +75,10 @@ class Review:
     """Names of hints files beside this one, by frame index; the index of a picture is ""."""
     variant: int = 0
     """Number of the chosen alternative colors; 0 for the likeliest."""
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Names of colored pictures beside this one, by the index of the frame that they show."""
+    shot_variants: tuple[ShotVariant, ...] = ()
+    """Alternative colors of single shots of a film; they take the place of `variant` there."""
     author: str = ""
     saved_at: str = ""
     """UTC, ISO 8601."""
@@ -159,15 +178,29 @@ def save_review(store: ObjectStore, review: Review, author: str) -> Review:
 
 def save_hints(store: ObjectStore, identity: str, data: bytes) -> str:
     """Store a hints file of an item, and return its name. Equal files have equal names."""
-    name = f"hints-{hashlib.sha256(data).hexdigest()[:24]}.json"
+    return _save_file(store, identity, "hints", ".json", data)
+
+
+def save_reference(store: ObjectStore, identity: str, extension: str, data: bytes) -> str:
+    """Store a colored frame of a film, and return its name; the extension is .png or .jpg."""
+    return _save_file(store, identity, "ref", extension, data)
+
+
+def _save_file(store: ObjectStore, identity: str, kind: str, extension: str, data: bytes) -> str:
+    name = f"{kind}-{hashlib.sha256(data).hexdigest()[:24]}{extension}"
     with suppress(KeyExists):
-        store.put(hints_key(identity, name), data, create_only=True)
+        store.put(file_key(identity, name), data, create_only=True)
     return name
 
 
-def hints_key(identity: str, name: str) -> str:
-    """Return the key of a hints file of an item."""
+def file_key(identity: str, name: str) -> str:
+    """Return the key of a file with hints or a reference of an item."""
     return f"{REVIEWS}{identity}/{name}"
+
+
+def is_reference_name(name: str) -> bool:
+    """Return whether a file of an item is a colored frame."""
+    return _REFERENCE.fullmatch(name) is not None
 
 
 def review_key(identity: str, version: int) -> str:
@@ -196,11 +229,34 @@ def check_review(review: Review) -> Review:
             review.key, f"its variant is {review.variant}", f"Give 0 to {MAX_VARIANTS}"
         )
     for frame, name in review.hints.items():
-        if frame and not re.fullmatch(r"\d{1,9}", frame):
+        if frame and not _FRAME.fullmatch(frame):
             raise UsageError(review.key, f"has hints for the frame {frame!r}", "Give its index")
         if not _HINTS.fullmatch(name):
             raise UsageError(review.key, f"has no hints file named {name[:80]!r}", "Save it again")
+    _check_shots(review)
     return review
+
+
+def _check_shots(review: Review) -> None:
+    if max(len(review.references), len(review.shot_variants)) > MOST_REFERENCES:
+        raise UsageError(
+            review.key, f"has corrections of more than {MOST_REFERENCES} shots", "Use fewer"
+        )
+    for frame, name in review.references.items():
+        if not _FRAME.fullmatch(frame) or not is_reference_name(name):
+            raise UsageError(
+                review.key,
+                f"has no reference named {name[:80]!r} for frame {frame[:20]!r}",
+                "Drop the picture again",
+            )
+    for start_ms, end_ms, variant in review.shot_variants:
+        ends = start_ms + 1 if end_ms is None else end_ms
+        if not (0 <= start_ms < ends and 0 <= variant <= MAX_VARIANTS):
+            raise UsageError(
+                review.key,
+                f"has variant {variant} from {start_ms} to {end_ms} ms",
+                f"Give 0 to {MAX_VARIANTS}, for a range of times",
+            )
 
 
 def _from_values(values: dict[str, Any]) -> Review:

@@ -32,7 +32,7 @@ from colorworker.runs.review.requestvalues import byte_range, json_body, number
 from colorworker.runs.review.reviews import (
     Review,
     ReviewConflict,
-    hints_key,
+    file_key,
     save_hints,
     save_review,
 )
@@ -207,7 +207,7 @@ class ReviewServer:
         found = {}
         for frame, name in item.review.hints.items():
             with suppress(KeyMissing, ValueError):
-                data = self._destination.get(hints_key(item.identity, name))
+                data = self._destination.get(file_key(item.identity, name))
                 found[frame] = json.loads(data)
         return found
 

@@ -170,3 +170,12 @@ def test_references_come_back_from_json_as_they_were():
     frames = (reference(1), reference(2)._replace(first=1, end=9))
 
     assert Options(reference_frames=[list(each) for each in frames]).reference_frames == frames
+
+
+def test_the_store_of_a_reference_changes_no_identity():
+    inside = ReferenceFrame(3, "a.png", "etag", 0, 9)
+    moved = inside._replace(root="s3://elsewhere")
+
+    found = [non_default(Options(reference_frames=(each,))) for each in (inside, moved)]
+
+    assert found[0] == found[1] == {"reference_frames": ((3, "a.png", "etag", 0, 9),)}

@@ -3,10 +3,19 @@
 import pytest
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.options import Options
+from colorworker.domain.options import Adjustment, Options
+from colorworker.domain.references import ReferenceFrame
 from colorworker.domain.units import still
 from colorworker.runs.review.applying import apply_reviews
-from colorworker.runs.review.reviews import Review, item_id, review_key, save_hints, save_review
+from colorworker.runs.review.reviews import (
+    Review,
+    ShotVariant,
+    item_id,
+    review_key,
+    save_hints,
+    save_reference,
+    save_review,
+)
 from colorworker.store.local import LocalStore
 from tests.jobharness import TOY_MODEL
 
@@ -17,6 +26,15 @@ ENTRIES = [Entry(ROOT, key, 10, "etag", "still", key) for key in ("a.tif", "b.ti
 @pytest.fixture
 def store(tmp_path):
     return LocalStore(tmp_path)
+
+
+FILM = Entry(ROOT, "reel.mkv", 10, "etag", "film", "reel.mkv")
+
+
+def film_options(store, entry=FILM):
+    """Return the options of a film after its review was applied."""
+    (found,) = apply_reviews([entry], store)
+    return found.options(Options())
 
 
 def identities(entries):
@@ -83,4 +101,56 @@ def test_hints_that_are_gone_are_a_warning(store, caplog):
     store.delete(f".colorworker/review/{item_id(ROOT, 'a.tif')}/{saved.hints['']}")
 
     assert identities(apply_reviews(ENTRIES, store)) == identities(ENTRIES)
-    assert "which are gone" in caplog.text
+    assert "which is gone" in caplog.text
+
+
+def test_a_dropped_picture_is_the_reference_of_its_frame_until_it_is_removed(store):
+    identity = item_id(ROOT, FILM.key)
+    name = save_reference(store, identity, ".png", b"colored")
+    saved = save_review(store, Review(ROOT, FILM.key, references={"12": name}), "Ada")
+
+    (found,) = film_options(store).reference_frames
+    save_review(store, Review(ROOT, FILM.key, version=saved.version), "Ada")
+
+    assert (found.frame, found.root) == (12, store.uri)
+    assert store.get(found.key, etag=found.etag) == b"colored"
+    assert film_options(store) == Options()
+
+
+def test_a_dropped_picture_takes_the_place_of_the_folders_reference_of_the_same_frame(store):
+    own = {
+        "references": "/refs",
+        "reference_frames": tuple(ReferenceFrame(n, f"{n}.png", "e") for n in (3, 12)),
+    }
+    entry = Entry(
+        *(ROOT, "reel.mkv", 10, "etag", "film", "reel.mkv"), own_options=tuple(own.items())
+    )
+    name = save_reference(store, item_id(ROOT, FILM.key), ".png", b"colored")
+    save_review(store, Review(ROOT, FILM.key, references={"12": name}), "Ada")
+
+    first, second = film_options(store, entry).reference_frames
+
+    assert first == own["reference_frames"][0]
+    assert (second.frame, second.root) == (12, store.uri)
+
+
+def test_the_variant_of_a_shot_becomes_an_adjustment_of_its_times(store):
+    shots = (ShotVariant(1000, 2000, 3), ShotVariant(5000, None, 0))
+    save_review(store, Review(ROOT, FILM.key, variant=2, shot_variants=shots), "Ada")
+
+    options = film_options(store)
+
+    assert options.variant == 2
+    assert options.adjustments == (
+        Adjustment(1000, 2000, variant=3),
+        Adjustment(5000, None, variant=0),
+    )
+
+
+def test_hints_of_film_frames_carry_the_index_of_their_frame(store):
+    name = save_hints(store, item_id(ROOT, FILM.key), b"[]")
+    save_review(store, Review(ROOT, FILM.key, hints={"40": name}), "Ada")
+
+    (file,) = film_options(store).hint_files
+
+    assert (file.frame, file.root, file.is_overlay) == (40, store.uri, False)

@@ -10,13 +10,15 @@ from colorworker.runs.review.reviews import (
     Review,
     ReviewConflict,
     ReviewUnreadable,
-    hints_key,
+    ShotVariant,
+    file_key,
     item_id,
     latest_reviews,
     list_versions,
     read_review,
     review_key,
     save_hints,
+    save_reference,
     save_review,
 )
 from colorworker.store.local import LocalStore
@@ -37,7 +39,14 @@ def test_a_saved_review_is_read_back_with_author_and_time(store):
     hints = {"": save_hints(store, item_id("/archive", KEY), b"[]")}
     saved = save_review(
         store,
-        review_of(verdict="rejected", comment="coat was green", hints=hints, variant=3),
+        review_of(
+            verdict="rejected",
+            comment="coat was green",
+            hints=hints,
+            variant=3,
+            references={"7": save_reference(store, item_id("/archive", KEY), ".jpg", b"jpeg")},
+            shot_variants=(ShotVariant(0, 1000, 2), ShotVariant(1000, None, 4)),
+        ),
         "Ada",
     )
 
@@ -82,6 +91,12 @@ def test_the_second_of_two_people_is_refused_and_nothing_is_lost(store):
             json.dumps({"schema": 1, "root": "/archive", "key": KEY, "verdict": "x"}).encode(),
             "is damaged",
         ),
+        (
+            json.dumps(
+                {"schema": 1, "root": "/archive", "key": KEY, "references": {"1": "../x.png"}}
+            ).encode(),
+            "is damaged",
+        ),
     ],
     ids=lambda each: each[:20] if isinstance(each, str) else "",
 )
@@ -106,6 +121,11 @@ def test_a_bad_review_file_is_an_error_of_its_own_item(store, data, message):
         ({"variant": 100}, "its variant is 100"),
         ({"hints": {"-1": f"hints-{'0' * 24}.json"}}, "has hints for the frame '-1'"),
         ({"hints": {"": "../../secret.json"}}, "has no hints file named"),
+        ({"references": {"3": "../../../secret.png"}}, "has no reference named"),
+        ({"references": {"../3": f"ref-{'0' * 24}.png"}}, "has no reference named"),
+        ({"shot_variants": (ShotVariant(500, 400, 1),)}, "has variant 1 from 500 to 400 ms"),
+        ({"shot_variants": (ShotVariant(0, None, 99),)}, "has variant 99"),
+        ({"shot_variants": (ShotVariant(0, None, 1),) * 2001}, "more than 2000 shots"),
     ],
 )
 def test_invalid_values_are_refused_before_anything_is_written(store, changes, message):
@@ -125,9 +145,9 @@ def test_other_files_in_the_folder_of_reviews_are_ignored(store):
 def test_equal_hints_are_one_file_so_that_nothing_is_colored_again(store):
     identity = item_id("/archive", KEY)
     first = save_hints(store, identity, b"[1]")
-    etag = store.head(hints_key(identity, first)).etag
+    etag = store.head(file_key(identity, first)).etag
 
     again, other = save_hints(store, identity, b"[1]"), save_hints(store, identity, b"[2]")
 
-    assert (again, store.head(hints_key(identity, again)).etag) == (first, etag)
+    assert (again, store.head(file_key(identity, again)).etag) == (first, etag)
     assert other != first
