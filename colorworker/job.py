@@ -17,6 +17,7 @@ from colorworker.domain.entries import Entry, EntryCounts
 from colorworker.domain.excerpt import Excerpt, excerpt_entries
 from colorworker.domain.models import ModelChoice, ModelRef, refuse_choices
 from colorworker.domain.options import Options
+from colorworker.domain.outputkeys import folded
 from colorworker.driver import Executor, Job, Progress, run_job
 from colorworker.errors import UsageError
 from colorworker.estimate.estimator import Estimator
@@ -24,6 +25,7 @@ from colorworker.executors.cores import usable_cores
 from colorworker.executors.preflight import (
     any_unfinished,
     film_encoders,
+    is_local,
     make_scratch,
 )
 from colorworker.executors.start import checked_place
@@ -241,10 +243,12 @@ def _frozen_plan(
             stack, request.sources, written, request.include, request.exclude, opened
         )
         beside = HintsIndex()
-        entries = plan_entries(sources, request.options, scratch, beside)
+        destination = stack.enter_context(closing(opened(request.destination)))
+        # S3 tells all keys apart. What a folder tells apart may change with the machine it is on.
+        alike = folded if is_local(destination) else str
+        entries = plan_entries(sources, request.options, scratch, beside, alike)
         entries = apply_hints(entries, request.options, beside, opened)
         entries = apply_exemplars(entries, request.options, opened)
-        destination = stack.enter_context(closing(opened(request.destination)))
         if request.options.excerpt:
             entries = excerpt_entries(entries, Excerpt(*request.options.excerpt))
         entries = apply_references(entries, request.options, opened, _check_reference, max_pixels)

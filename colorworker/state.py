@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from threading import Lock
 
+from colorworker.domain.outputkeys import folded
 from colorworker.domain.records import Record, record_from_json, record_to_json
 from colorworker.errors import KeyExists, KeyMissing, OutputCollision
 from colorworker.store.keys import printable
@@ -201,7 +202,7 @@ class _Outputs:
             for record in all_records(store, self._units):
                 self._units.add(record.unit_id)
                 for fact in (record.etag, record.size_bytes, record.sha256):
-                    self._known.add(_digest(record.output_key, fact))
+                    self._known.add(_digest(folded(record.output_key), fact))
             if self._names(found.key, found.etag):
                 return True
             # A copy of a destination has other ETags.
@@ -209,7 +210,7 @@ class _Outputs:
             return alike and self._names(found.key, _sha256(store, found))
 
     def _names(self, key: str, fact: object) -> bool:
-        return _digest(key, fact) in self._known
+        return _digest(folded(key), fact) in self._known
 
 
 @functools.lru_cache(maxsize=4)

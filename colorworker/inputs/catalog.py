@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.outputkeys import output_key, suffix_of
+from colorworker.domain.outputkeys import numbered_key, output_key, suffix_of
 from colorworker.errors import (
     ColorworkerError,
     KeyRefused,
@@ -52,14 +52,18 @@ class ResolvedLine(NamedTuple):
 class Catalog:
     """Owns one scratch file, which `close` removes."""
 
-    def __init__(self, folder: Path, extension: Callable[[Entry], str]) -> None:
+    def __init__(
+        self, folder: Path, extension: Callable[[Entry], str], alike: Callable[[str], str] = str
+    ) -> None:
         """Create an empty catalog.
 
         Args:
             folder: Folder for the scratch file. A source takes about 200 bytes plus twice the
                 length of its names.
             extension: Returns the extension of an entry's output, with the dot.
+            alike: Returns the same text for all output names that the destination may take for one.
         """
+        self._alike = alike
         self._extension = extension
         self._files: list[str] = []
         """Manifest files; rows refer to them by index."""
@@ -150,34 +154,30 @@ class Catalog:
     def entries(self) -> Iterator[Entry]:
         """Yield all entries sorted by key and root; those to be done have their output key.
 
-        If two sources would get the same output name, both keep their extension in front of the
-        new one. For equal keys that makes no difference: the first source gets the name. Requested
-        names take precedence. An entry that gets no unique name is failed, with the reason.
+        If two sources would get the same output name, they keep an extension that differs from the
+        output's in front of it. If that name is taken too, digits are appended to the source's. Of
+        two sources with the same key, the first gets the name, and the other is failed. Requested
+        names take precedence; if two entries request the same one, the second is failed.
         """
         with self._on_disk(), closing(self._database.cursor()) as rows:
             rows.execute("DELETE FROM names")
+            rows.execute("DELETE FROM taken")
             rows.execute(sqltables.COUNT_NAMES)
-            key, given = "", set[str]()
-            for *values, plain, uses, requested_by in rows.execute(sqltables.ALL):
+            for *values, plain, uses, requested in rows.execute(sqltables.ALL):
                 entry = entry_from_row(values)
-                if entry.key != key:
-                    key, given = entry.key, set()
                 if plain is None:
                     yield entry
-                    continue
-                name = from_sql(plain)
-                if entry.output_key:
-                    name = name if from_sql(requested_by) == key and name not in given else ""
-                elif uses > 1:
-                    requested = requested_by is not None
-                    name = self._longer_name(entry, plain, given, requested=requested)
-                given.add(name)
-                yield _with_output_key(entry, name)
+                elif uses == 1:
+                    yield _with_output_key(entry, self._name(entry))
+                elif entry.output_key:
+                    yield self._with_requested_key(entry, plain)
+                else:
+                    yield self._with_unique_key(entry, plain, is_requested=bool(requested))
 
     def _row(self, entry: Entry) -> list[Any]:
         values = [to_sql(value) for value in vars(entry).values()]
         is_named = entry.kind and not entry.outcome
-        plain = to_sql(self._name(entry, longer=False)) if is_named else None
+        plain = to_sql(self._alike(self._name(entry))) if is_named else None
         return [*values, plain, None, None]
 
     def _add(self, entry: Entry, line: ResolvedLine) -> bool:
@@ -227,24 +227,35 @@ class Catalog:
         )
         return with_outcome(entry, "failed", refused)
 
-    def _name(self, entry: Entry, *, longer: bool) -> str:
+    def _name(self, entry: Entry) -> str:
         if entry.output_key:
             return entry.output_key
-        return output_key(entry.key, self._extension(entry), keep_extension=longer)
+        return output_key(entry.key, self._extension(entry), keep_extension=False)
 
-    def _longer_name(self, entry: Entry, plain: bytes, given: set[str], *, requested: bool) -> str:
-        """Return the name that keeps the source's extension; empty if that is taken too.
+    def _with_requested_key(self, entry: Entry, plain: bytes) -> Entry:
+        owner = self._database.execute(sqltables.OWNER, (plain,)).fetchone()
+        if owner == (to_sql(entry.key), to_sql(entry.root)):
+            return _with_output_key(entry, entry.output_key)
+        return _collided(entry, entry.output_key, owner, "Give one of them another output")
 
-        Longer names of different keys differ. So it is enough to compare with those given to the
-        same key from other roots, and with the plain names of all entries.
-        """
-        name = self._name(entry, longer=True)
-        if name in given:
-            return ""
-        if to_sql(name) == plain:
-            return "" if requested else name
-        query = "SELECT 1 FROM names WHERE plain = ?"
-        return "" if self._database.execute(query, (to_sql(name),)).fetchone() else name
+    def _with_unique_key(self, entry: Entry, plain: bytes, *, is_requested: bool) -> Entry:
+        """Return the entry with a name that no other gets; failed if its key was named before."""
+        key, extension = to_sql(entry.key), self._extension(entry)
+        has_extension = suffix_of(entry.key).lower() == extension
+        longer = output_key(entry.key, extension, keep_extension=not has_extension)
+        for name in (longer, numbered_key(entry.key, extension)):
+            alike = to_sql(self._alike(name))
+            owner = None
+            if alike != plain or is_requested:
+                owner = self._database.execute(sqltables.OWNER, (alike,)).fetchone()
+            if owner is None:
+                row = (alike, key, to_sql(entry.root))
+                if self._database.execute(sqltables.TAKE, row).rowcount == 1:
+                    return _with_output_key(entry, name)
+                owner = self._database.execute(sqltables.TAKEN_BY, (alike,)).fetchone()
+            if owner[0] == key:
+                break
+        return _collided(entry, name, owner, f"Color {entry.root} into another destination")
 
     @contextmanager
     def _on_disk(self) -> Iterator[None]:
@@ -259,16 +270,28 @@ class Catalog:
 
 
 def _with_output_key(entry: Entry, name: str) -> Entry:
-    if not name:
-        collision = OutputCollision(
-            entry.key,
-            f"another source of this job has the same output name (this one is in {entry.root})",
-            "Run it with another destination",
-        )
-        return with_outcome(entry, "failed", collision)
     try:
         check_key(name)
     except KeyRefused as error:
         return with_outcome(entry, "failed", error)
     # Like `replace`, at a quarter of the cost.
     return Entry(**{**vars(entry), "output_key": name})
+
+
+def _collided(entry: Entry, name: str, owner: Sequence[Any], next_step: str) -> Entry:
+    """Return the entry as failed, because its output would replace that of another source.
+
+    Args:
+        entry: The entry.
+        name: The output's name.
+        owner: Key and root of the other source, as column values.
+        next_step: What to do about it.
+    """
+    key, root = map(from_sql, owner)
+    collision = OutputCollision(
+        printable(entry.key),
+        f"its output {printable(name)} would replace that of {printable(key)} in {root} (this one"
+        f" is in {entry.root})",
+        next_step,
+    )
+    return with_outcome(entry, "failed", collision)

@@ -1,7 +1,7 @@
 """From SOURCE arguments to the entries of a job: list, classify, name the outputs."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,6 +80,7 @@ def plan_entries(
     options: Options,
     scratch: Path,
     hints: HintsIndex | None = None,
+    alike: Callable[[str], str] = str,
 ) -> Iterator[Entry]:
     """Yield an entry for every object of the sources, sorted by key, with its output key.
 
@@ -92,11 +93,12 @@ def plan_entries(
         scratch: A folder.
         hints: Receives the files with color hints that lie beside listed pictures, complete when
             the first entry comes. They are no entries.
+        alike: Returns the same text for all output names that the destination may take for one.
 
     Raises:
         UsageError: If the file cannot be written, or a manifest turns out to be incomplete.
     """
-    with closing(Catalog(scratch, partial(_output_extension, options))) as catalog:
+    with closing(Catalog(scratch, partial(_output_extension, options), alike)) as catalog:
         with_manifest: dict[str, ObjectStore] = {}
         hints = HintsIndex() if hints is None else hints
         for item in sources:

@@ -17,17 +17,26 @@ PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA cache_size = -{CACHE_KIB};
 CREATE TABLE entries ({COLUMNS}, plain, file, line, PRIMARY KEY (key, root)) WITHOUT ROWID;
-CREATE TABLE names (plain PRIMARY KEY, uses, requested_by) WITHOUT ROWID;
+CREATE TABLE names (plain PRIMARY KEY, uses, key, root, requested) WITHOUT ROWID;
+CREATE TABLE taken (name PRIMARY KEY, key, root) WITHOUT ROWID;
 """
 VALUES = f"entries VALUES ({', '.join('?' * (len(FIELDS) + 3))})"
 ADD = f"INSERT OR IGNORE INTO {VALUES}"
 PUT = f"REPLACE INTO {VALUES}"
+# A name belongs to the first source that requests it, else to the first whose plain name it is.
 COUNT_NAMES = """
 INSERT INTO names
-SELECT plain, 1, CASE WHEN output_key != x'' THEN key END FROM entries WHERE plain IS NOT NULL
-ON CONFLICT DO UPDATE
-SET uses = uses + 1, requested_by = coalesce(requested_by, excluded.requested_by)
+SELECT plain, 1, key, root, output_key != x'' FROM entries WHERE plain IS NOT NULL
+ORDER BY key, root
+ON CONFLICT DO UPDATE SET
+uses = uses + 1,
+key = iif(excluded.requested > requested, excluded.key, key),
+root = iif(excluded.requested > requested, excluded.root, root),
+requested = max(requested, excluded.requested)
 """
+OWNER = "SELECT key, root FROM names WHERE plain = ?"
+TAKE = "INSERT OR IGNORE INTO taken VALUES (?, ?, ?)"
+TAKEN_BY = "SELECT key, root FROM taken WHERE name = ?"
 # A listing knows only the latest version, so entries that name a version are left alone.
 UPDATE_LISTED = """
 UPDATE entries SET size_bytes = ?, etag = ?
@@ -45,8 +54,9 @@ ORDER BY key, root LIMIT ?
 # Both tables are read in the order of their primary keys. A sort would make SQLite write temporary
 # files to a folder that we do not control.
 ALL = f"""
-SELECT {COLUMNS}, entries.plain, uses, requested_by FROM entries LEFT JOIN names USING (plain)
-ORDER BY key, root
+SELECT {", ".join(f"entries.{name}" for name in FIELDS)}, plain, uses, requested
+FROM entries LEFT JOIN names USING (plain)
+ORDER BY entries.key, entries.root
 """  # noqa: S608 - the names of our own fields
 
 

@@ -15,6 +15,7 @@ from colorworker.state import (
     record_key,
     refuse_foreign,
 )
+from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 
 UNIT = "ab" * 16
@@ -135,6 +136,15 @@ def test_a_foreign_file_is_not_overwritten_and_the_output_waits_until_it_is_gone
 
     assert finished(store, UNIT) == record
     assert store.get("out.png") == b"color"
+
+
+def test_an_output_whose_source_was_renamed_in_case_is_not_called_foreign(tmp_path):
+    # The link stands for a file system on which both names are one file.
+    store = LocalStore(tmp_path)
+    commit(store, attempt(store, output_key="Scan.png"))
+    (tmp_path / "scan.png").hardlink_to(tmp_path / "Scan.png")
+
+    assert refuse_foreign(store, "scan.png") == store.head("Scan.png").etag
 
 
 def test_an_output_of_a_job_with_other_options_is_replaced(store):

@@ -201,7 +201,7 @@ def test_a_requested_output_name_takes_precedence(plan):
     found = plan(store, "i.jsonl", {"key": "b.png", "output": "a.png"}, {"key": "a.png"})
 
     assert found["b.png"].output_key == "a.png"
-    assert found["a.png"].output_key == "a.png.png"
+    assert found["a.png"].output_key == "a~7f0712.png"
 
 
 def test_if_two_items_request_the_same_name_the_first_key_gets_it(plan):
@@ -219,13 +219,13 @@ def test_if_two_items_request_the_same_name_the_first_key_gets_it(plan):
     assert found["b.png"].output_key == ""
 
 
-def test_an_item_without_another_name_fails_if_its_name_is_requested_by_another(plan):
+def test_an_item_without_extension_gets_another_name_if_its_own_is_requested_by_another(plan):
     store = Archive("scan", "b.tif")
 
     found = plan(store, "i.jsonl", {"key": "scan"}, {"key": "b.tif", "output": "scan.tif"})
 
     assert found["b.tif"].output_key == "scan.tif"
-    assert (found["scan"].outcome, found["scan"].error_code) == ("failed", "output_collision")
+    assert found["scan"].output_key == "scan~59ad1b.tif"
 
 
 @pytest.mark.parametrize("known", [{}, {"size_bytes": 7, "etag": "x"}])
