@@ -240,22 +240,33 @@ class Catalog:
 
     def _with_unique_key(self, entry: Entry, plain: bytes, *, is_requested: bool) -> Entry:
         """Return the entry with a name that no other gets; failed if its key was named before."""
-        key, extension = to_sql(entry.key), self._extension(entry)
+        extension = self._extension(entry)
         has_extension = suffix_of(entry.key).lower() == extension
-        longer = output_key(entry.key, extension, keep_extension=not has_extension)
-        for name in (longer, numbered_key(entry.key, extension)):
-            alike = to_sql(self._alike(name))
-            owner = None
-            if alike != plain or is_requested:
-                owner = self._database.execute(sqltables.OWNER, (alike,)).fetchone()
-            if owner is None:
-                row = (alike, key, to_sql(entry.root))
-                if self._database.execute(sqltables.TAKE, row).rowcount == 1:
-                    return _with_output_key(entry, name)
-                owner = self._database.execute(sqltables.TAKEN_BY, (alike,)).fetchone()
-            if owner[0] == key:
-                break
-        return _collided(entry, name, owner, f"Color {entry.root} into another destination")
+        name = output_key(entry.key, extension, keep_extension=not has_extension)
+        owner = self._take(entry, name, own="" if is_requested else from_sql(plain))
+        if owner and owner[0] != to_sql(entry.key):
+            name = numbered_key(entry.key, extension)
+            owner = self._take(entry, name)
+        if owner:
+            return _collided(entry, name, owner, f"Color {entry.root} into another destination")
+        return _with_output_key(entry, name)
+
+    def _take(self, entry: Entry, name: str, own: str = "") -> Sequence[Any]:
+        """Give the entry a name; return key and root of the owner if it belongs to another.
+
+        Args:
+            entry: The entry.
+            name: The name; a plain name of other entries is theirs, whether they get it or not.
+            own: The entry's own plain name, if nobody requests it.
+        """
+        alike = self._alike(name)
+        owner = self._database.execute(sqltables.OWNER, (to_sql(alike),)).fetchone()
+        if owner and alike != own:
+            return tuple(owner)
+        row = to_sql(alike), to_sql(entry.key), to_sql(entry.root)
+        if self._database.execute(sqltables.TAKE, row).rowcount == 1:
+            return ()
+        return tuple(self._database.execute(sqltables.TAKEN_BY, row[:1]).fetchone())
 
     @contextmanager
     def _on_disk(self) -> Iterator[None]:
