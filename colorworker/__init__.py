@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from colorworker.api.networks import evaluate, inspect_dataset, train
     from colorworker.api.places import SweepSummary, doctor, status, sweep
     from colorworker.api.plans import dry_run_plan, plan_failures, restore, unpark
+    from colorworker.api.verification import VerifyReport, verify
+    from colorworker.domain.fixity import Finding
     from colorworker.domain.options import Options
     from colorworker.errors import (
         AlreadyColor,
@@ -58,6 +60,8 @@ _MODULES = {
     "api.networks": ("evaluate", "inspect_dataset", "train"),
     "api.places": ("SweepSummary", "doctor", "status", "sweep"),
     "api.plans": ("dry_run_plan", "plan_failures", "restore", "unpark"),
+    "api.verification": ("VerifyReport", "verify"),
+    "domain.fixity": ("Finding",),
     "domain.options": ("Options",),
     "report.jobreport": ("Item", "ItemCounts", "Report"),
     "errors": (
@@ -99,6 +103,7 @@ __all__ = [
     "ColorworkerError",
     "DependencyMissing",
     "DryRun",
+    "Finding",
     "HardwareMissing",
     "HintsRefused",
     "Item",
@@ -128,6 +133,7 @@ __all__ = [
     "StrictFailure",
     "SweepSummary",
     "UsageError",
+    "VerifyReport",
     "WeightsRefused",
     "__version__",
     "colorize",
@@ -143,6 +149,7 @@ __all__ = [
     "sweep",
     "train",
     "unpark",
+    "verify",
 ]
 
 

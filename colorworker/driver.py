@@ -18,6 +18,7 @@ from colorworker.domain.options import Options
 from colorworker.domain.records import Record, ScanInfo, UnitResult, info_of
 from colorworker.domain.units import (
     ImageBatch,
+    ItemUnit,
     Scan,
     Segment,
     ShotSearch,
@@ -150,9 +151,9 @@ class _Run:
         self._entries: dict[str, Entry] = {}
         self._films: dict[str, FilmUnits] = {}
         # Units that follow from results go first: a film is finished before the next one begins.
-        self._ready: deque[tuple[WorkUnit, int]] = deque()
-        self._delayed: list[tuple[float, WorkUnit, int]] = []
-        self._running: dict[str, tuple[WorkUnit, int]] = {}
+        self._ready: deque[tuple[ItemUnit, int]] = deque()
+        self._delayed: list[tuple[float, ItemUnit, int]] = []
+        self._running: dict[str, tuple[ItemUnit, int]] = {}
         self._first = self._first_units()
 
     def until(self, stopping: Callable[[], bool], stop_seconds: float) -> Progress:
@@ -199,7 +200,7 @@ class _Run:
             self._executor.submit(unit, attempt)
         return True
 
-    def _first_units(self) -> Iterator[WorkUnit]:
+    def _first_units(self) -> Iterator[ItemUnit]:
         """Yield the units that depend on no others: scans of films and batches of stills."""
         job = self._job
         batch: list[Still] = []
@@ -228,7 +229,7 @@ class _Run:
         room = self._job.room()
         return room is None or len(self._entries) + self._open_films < room
 
-    def _take_result(self, unit: WorkUnit, result: UnitResult) -> None:
+    def _take_result(self, unit: ItemUnit, result: UnitResult) -> None:
         """Turn one result into lines and more units."""
         if result.outcome == "lost" or result.retryable:
             self._retry(unit, result)
@@ -281,7 +282,7 @@ class _Run:
         # The assembly counts from here on, so that the ETA does not jump at the end.
         self._begin(film, units, 0 if options.preview else 1)
 
-    def _begin(self, film: FilmUnits, units: Sequence[WorkUnit], more: int = 0) -> None:
+    def _begin(self, film: FilmUnits, units: Sequence[ItemUnit], more: int = 0) -> None:
         """Queue units of a film, and count them and those that will follow."""
         for unit in units:
             self._films[unit.unit_id] = film
@@ -317,12 +318,12 @@ class _Run:
                 self._advance(units_known=-1)
             self._emit_line(line_of_film(film.entry, result, film.scanned, film.results))
 
-    def _abandoned(self, unit: WorkUnit) -> bool:
+    def _abandoned(self, unit: ItemUnit) -> bool:
         """Return whether the unit belongs to a film that has already failed."""
         film = None if isinstance(unit, ImageBatch) else self._films.get(unit.unit_id)
         return film is not None and film.settled and not isinstance(unit, Scan)
 
-    def _retry(self, unit: WorkUnit, result: UnitResult) -> None:
+    def _retry(self, unit: ItemUnit, result: UnitResult) -> None:
         """Retry a unit, or the halves of a batch; after the last attempt, its item fails."""
         attempt = result.attempt
         lost = "its worker " if result.outcome == "lost" else ""
@@ -338,7 +339,7 @@ class _Run:
         else:
             self._give_up(unit, result)
 
-    def _give_up(self, unit: WorkUnit, result: UnitResult) -> None:
+    def _give_up(self, unit: ItemUnit, result: UnitResult) -> None:
         failed = result.given_up(_source_key(unit))
         if isinstance(unit, ImageBatch):
             (item,) = unit.stills
@@ -366,5 +367,5 @@ class _Run:
         self._report_progress(self._progress)
 
 
-def _source_key(unit: WorkUnit) -> str:
+def _source_key(unit: ItemUnit) -> str:
     return unit.stills[0].asset.key if isinstance(unit, ImageBatch) else unit.asset.key

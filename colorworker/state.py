@@ -158,6 +158,14 @@ def refuse_foreign(store: ObjectStore, output_key: str) -> str:
     return found.etag
 
 
+def is_recorded(store: ObjectStore, output_key: str, sha256: str) -> bool:
+    """Return whether any record names an output of this key and content.
+
+    Records are read on demand, each once per process.
+    """
+    return _outputs(store.uri).contain_content(store, output_key, sha256)
+
+
 def all_records(store: ObjectStore, skip: Container[str] = ()) -> Iterator[Record]:
     """Yield all records, except damaged ones and those deleted since they were listed.
 
@@ -199,15 +207,25 @@ class _Outputs:
         with self._lock:
             if self._names(found.key, found.etag):
                 return True
-            for record in all_records(store, self._units):
-                self._units.add(record.unit_id)
-                for fact in (record.etag, record.size_bytes, record.sha256):
-                    self._known.add(_digest(folded(record.output_key), fact))
+            self._read_more(store)
             if self._names(found.key, found.etag):
                 return True
             # A copy of a destination has other ETags.
             alike = self._names(found.key, found.size_bytes)
             return alike and self._names(found.key, _sha256(store, found))
+
+    def contain_content(self, store: ObjectStore, key: str, sha256: str) -> bool:
+        """Return whether a record names an object of this key and content."""
+        with self._lock:
+            if not self._names(key, sha256):
+                self._read_more(store)
+            return self._names(key, sha256)
+
+    def _read_more(self, store: ObjectStore) -> None:
+        for record in all_records(store, self._units):
+            self._units.add(record.unit_id)
+            for fact in (record.etag, record.size_bytes, record.sha256):
+                self._known.add(_digest(folded(record.output_key), fact))
 
     def _names(self, key: str, fact: object) -> bool:
         return _digest(folded(key), fact) in self._known

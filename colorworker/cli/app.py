@@ -20,6 +20,7 @@ from colorworker.cli.status import status
 from colorworker.cli.suggest import suggest
 from colorworker.cli.sweep import sweep_destination
 from colorworker.cli.train import train
+from colorworker.cli.verify import verify
 from colorworker.domain.options import Options
 from colorworker.errors import ColorworkerError
 
@@ -41,6 +42,7 @@ app.command()(evaluate)
 app.command()(status)
 app.command()(suggest)
 app.command("sweep")(sweep_destination)
+app.command()(verify)
 
 
 def _print_version(wanted: bool) -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
+from colorworker.domain.fixity import FixityTally
 from colorworker.domain.jsonvalues import from_json, to_json
 from colorworker.domain.references import ShotsFound
 from colorworker.domain.shots import RecordedStart, Shot, ShotSheet
@@ -166,6 +167,10 @@ class Record:
     """UTC, ISO 8601."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall seconds by phase: read, decode, predict, color, encode, verify, assemble, write."""
+    source_root: str = ""
+    """URI of the store in which the source lay; empty in records of early versions."""
+    software: str = ""
+    """Version of colorworker that made the result."""
     info: Info | None = None
     """What later units and the report need; its type depends on `kind`."""
 
@@ -241,6 +246,8 @@ class UnitResult:
     attempt: int = 1
     worker: str = ""
     stills: tuple["UnitResult", ...] = ()
+    fixity: FixityTally | None = None
+    """What a `FixityCheck` found."""
 
     def at_attempt(self, attempt: int) -> "UnitResult":
         """Return the same result for another attempt."""

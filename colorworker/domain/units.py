@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from colorworker.domain.fixity import FixityCheck
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Adjustment, Asset, Label, Options, non_default
 from colorworker.domain.references import ReferenceFrame
@@ -96,7 +97,9 @@ class ImageBatch:
     stills: tuple[Still, ...]
 
 
-WorkUnit = Scan | ShotSearch | Segment | Assembly | ImageBatch
+ItemUnit = Scan | ShotSearch | Segment | Assembly | ImageBatch
+"""Units that color items."""
+WorkUnit = ItemUnit | FixityCheck
 
 
 @dataclass(frozen=True)
@@ -243,3 +246,19 @@ def cut_timeline(timeline: Timeline, target_frames: int) -> list[Cut]:
         )
         for start, end in zip(starts, ends, strict=True)
     ]
+
+
+def fixity_check(
+    record_ids: tuple[str, ...], folder: str, *, sources: bool, source_root: str
+) -> FixityCheck:
+    """Return the unit that checks the results of these units.
+
+    Args:
+        record_ids: Ids of units that have records.
+        folder: Prefix of keys for tallies; empty to put none.
+        sources: Check the sources as well.
+        source_root: See `FixityCheck`.
+    """
+    identity = content_id("fixity", *record_ids)
+    key = f"{folder}{identity}.json" if folder else ""
+    return FixityCheck(identity, record_ids, key, sources, source_root)

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import PurePosixPath
 
+from colorworker import __version__
 from colorworker.domain.excerpt import Excerpt, clip_timeline
 from colorworker.domain.label import notice_of
 from colorworker.domain.notes import Note, split_notes
@@ -94,6 +95,8 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         weights_sha256=context.model.hashes,
         attempt=attempt,
         worker=context.worker,
+        source_root=unit.asset.root,
+        software=__version__,
         created_at=now(),
         seconds=_all_seconds([scanned, *segments], timer),
         info=FilmInfo(

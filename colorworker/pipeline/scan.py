@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from colorworker import __version__
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.color.tone import is_color
 from colorworker.domain.excerpt import Excerpt, clip_cuts, clip_timeline
@@ -86,6 +87,8 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
         size_bytes=stored.size_bytes,
         attempt=attempt,
         worker=context.worker,
+        source_root=unit.asset.root,
+        software=__version__,
         created_at=now(),
         seconds=timer.rounded(),
         info=ScanInfo(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from colorworker import __version__
 from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.domain.adjustments import FilmTimes, prediction_settings_at
 from colorworker.domain.notes import split_notes
@@ -89,6 +90,8 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
         weights_sha256=context.model.hashes,
         attempt=attempt,
         worker=context.worker,
+        source_root=unit.asset.root,
+        software=__version__,
     )
     if unit.options.preview:
         seen = _preview(work)

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from colorworker import __version__
 from colorworker.color.guided import fit_to_luma
 from colorworker.color.knowncolors import KnownColors, apply_known_colors
 from colorworker.color.tone import is_color, keep_own_colors
@@ -136,6 +137,8 @@ def _new_record(
         weights_sha256=context.model.hashes,
         attempt=attempt,
         worker=context.worker,
+        source_root=unit.asset.root,
+        software=__version__,
         info=StillInfo(picture.info.width, picture.info.height, source_sha256),
     )
 

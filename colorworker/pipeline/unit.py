@@ -7,10 +7,12 @@ published.
 
 from functools import partial
 
+from colorworker.domain.fixity import FixityCheck
 from colorworker.domain.records import Record, UnitResult
 from colorworker.domain.units import Assembly, ImageBatch, Scan, Segment, ShotSearch, WorkUnit
 from colorworker.pipeline.assembly import join_film
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.fixity import check_fixity
 from colorworker.pipeline.freedmemory import return_freed_memory
 from colorworker.pipeline.outcome import outcome_of
 from colorworker.pipeline.scan import scan_film
@@ -30,6 +32,8 @@ def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult
         return UnitResult(
             unit.unit_id, "succeeded", attempt=attempt, worker=context.worker, stills=stills
         )
+    if isinstance(unit, FixityCheck):
+        return check_fixity(context, unit, attempt)
     try:
         return outcome_of(context, unit, attempt, partial(_do, context, unit, attempt))
     finally:

@@ -99,7 +99,7 @@ ALLOWED = {
     # The Python API has everything but the command line.
     "api": (
         "color domain driver errors estimate evaluation executors inputs job"
-        " model pipeline report runs schedule settings store training",
+        " model pipeline report runs schedule settings state store training",
         "numpy",
     ),
     "cli": ("*", "rich typer"),
