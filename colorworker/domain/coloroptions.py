@@ -33,8 +33,9 @@ class ColorOptions:
     hints: Annotated[
         str,
         OptionInfo(
-            "Folder or s3:// prefix with color hints, NAME.hints.json or NAME.hints.png at the"
-            " picture's relative path. Default: beside the pictures.",
+            "Folder or s3:// prefix with color hints at the relative path of the picture"
+            " (NAME.hints.json, NAME.hints.png) or film (NAME.hints/000040.json). Default: beside"
+            " the sources.",
             changes_output=False,
         ),
     ] = ""
@@ -79,7 +80,7 @@ class ColorOptions:
     reference_frames: tuple[ReferenceFrame, ...] = ()
     """What `references` has for a single film."""
     hint_files: tuple[InputFile, ...] = ()
-    """Color hints for a single item."""
+    """Color hints for a single item: for a picture without frames, for a film with them."""
     exemplar: InputFile | None = None
     """The picture that `reference` names."""
 
@@ -87,6 +88,11 @@ class ColorOptions:
     def gives_choices(self) -> bool:
         """Whether sheets of variants or maps of certainty are written beside pictures."""
         return self.variants > 0 or self.confidence
+
+    @property
+    def gives_frames(self) -> bool:
+        """Whether colors are given for frames of a film."""
+        return bool(self.reference_frames or self.hint_files)
 
     def given_identity(self) -> dict[str, Any]:
         """Return the values of options in an identity: files by their content."""

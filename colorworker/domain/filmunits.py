@@ -6,6 +6,7 @@ from functools import partial
 
 from colorworker.domain.adjustments import adjustments_of_cut
 from colorworker.domain.entries import Entry
+from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.records import Record, ScanInfo, ShotsInfo, UnitResult, info_of
 from colorworker.domain.references import ReferenceFrame, assign_references, references_of_stretch
@@ -41,7 +42,7 @@ class FilmUnits:
         """Take the record of the scan; return the units that follow."""
         self.scanned = record
         options = self.scan.options
-        if not options.reference_frames or options.preview:
+        if not options.gives_frames or options.preview:
             return self._color(model)
         self.searches = shot_searches(self.entry.asset(), self._cuts(), self.scan.unit_id, options)
         self.waiting = {search.unit_id for search in self.searches}
@@ -52,14 +53,19 @@ class FilmUnits:
         records = {result.unit_id: result.record for result in self.results if result.record}
         found = [info_of(records[each.unit_id], ShotsInfo).found for each in self.searches]
         options = self.scan.options
-        assigned = assign_references(options.reference_frames, found, options.references_reach)
-        references_of = partial(references_of_stretch, assigned, found)
-        return self._color(model, references_of)
+        references = assign_references(options.reference_frames, found, options.references_reach)
+        hints = assign_references(options.hint_files, found)
+        return self._color(
+            model,
+            partial(references_of_stretch, references, found),
+            partial(references_of_stretch, hints, found),
+        )
 
     def _color(
         self,
         model: ModelRef,
         references_of: Callable[[int], tuple[ReferenceFrame, ...]] = lambda _: (),
+        hints_of: Callable[[int], tuple[InputFile, ...]] = lambda _: (),
     ) -> list[Segment]:
         self.segments = segments(
             self.entry.asset(),
@@ -69,6 +75,7 @@ class FilmUnits:
             model,
             partial(adjustments_of_cut, self.scan.options, self._scan_info()),
             references_of,
+            hints_of,
         )
         self.waiting = {segment.unit_id for segment in self.segments}
         return self.segments

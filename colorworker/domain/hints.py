@@ -20,7 +20,7 @@ _MAX_RADIUS = 10_000.0
 _GRAY = "gray"
 _HEX = re.compile("#[0-9a-fA-F]{6}")
 _NAME = re.compile(
-    r"(?P<stem>.+)\.hints(?:/(?:ref_)?(?P<frame>\d{1,9}))?\.(?:json|png)", re.IGNORECASE
+    r"(?P<stem>.+)\.hints(?:/(?:ref_|hints_)?(?P<frame>\d{1,9}))?\.(?:json|png)", re.IGNORECASE
 )
 _FIELDS = {"x", "y", "points", "color", "radius"}
 
@@ -35,6 +35,10 @@ class InputFile(NamedTuple):
     size_bytes: int
     frame: int | None = None
     """Index of the frame of a film, from 0 in the order they are shown; None for a picture."""
+    first: int = 0
+    """First frame of the film that it gives color to."""
+    end: int | None = None
+    """Exclusive; None for the film's end."""
 
     @property
     def is_overlay(self) -> bool:
@@ -42,9 +46,10 @@ class InputFile(NamedTuple):
         return self.key.lower().endswith(".png")
 
     @property
-    def identity(self) -> tuple[str, int | None, str]:
-        """What an identity contains: its kind, frame and content, not its place."""
-        return suffix_of(self.key).lower(), self.frame, self.etag
+    def identity(self) -> tuple[str | int | None, ...]:
+        """What an identity contains: its kind, frames and content, not its place."""
+        content = suffix_of(self.key).lower(), self.frame, self.etag
+        return content if self.frame is None else (*content, self.first, self.end)
 
 
 @dataclass(frozen=True)

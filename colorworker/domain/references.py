@@ -9,10 +9,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from colorworker.domain.hints import InputFile
 
 Reach = Literal["shot", "film"]
 """Which frames a reference gives color to: `shot`, only those of its own shot; `film`, also those
@@ -46,6 +48,10 @@ class ReferenceFrame(NamedTuple):
     def colors(self, frame: int) -> bool:
         """Return whether the picture gives color to the frame with this index."""
         return self.first <= frame and (self.end is None or frame < self.end)
+
+
+G = TypeVar("G", ReferenceFrame, InputFile)
+"""A file that gives its colors to the frames with first <= index < end of a film."""
 
 
 @dataclass(frozen=True)
@@ -114,27 +120,30 @@ def shot_starts(found: Iterable[ShotsFound]) -> list[int]:
 
 
 def assign_references(
-    references: Iterable[ReferenceFrame], stretches: Sequence[ShotsFound], reach: Reach = "shot"
-) -> list[ReferenceFrame]:
-    """Return the references of a film, each with the range of the shot that it gives colors to.
+    references: Iterable[G], stretches: Sequence[ShotsFound], reach: Reach = "shot"
+) -> list[G]:
+    """Return the references or hints of a film, each with the range of the shot that it colors.
 
     References of frames behind the film's end have an empty range. With the reach `film`, the best
     reference for a shot without its own appears again, with the range of that shot.
 
     Args:
-        references: References of the film.
+        references: References or hints of the film, each with the index of its frame.
         stretches: All stretches of the film, in order.
         reach: Which shots references give colors to.
     """
-    starts, last = shot_starts(stretches), stretches[-1]
+    last = stretches[-1]
+    starts: list[int] = shot_starts(stretches)
     film_end = last.first_frame + last.frames
-    stops = [*starts[1:], None]
-    found, own = [], defaultdict(list)
+    stops: list[int | None] = [*starts[1:], None]
+    found: list[G] = []
+    own: defaultdict[int, list[G]] = defaultdict(list)
     for each in references:
-        if each.frame >= film_end:
-            found.append(each._replace(first=each.frame, end=each.frame))
-        elif each.frame >= starts[0]:
-            shot = bisect_right(starts, each.frame) - 1
+        frame = each.frame or 0
+        if frame >= film_end:
+            found.append(each._replace(first=frame, end=frame))
+        elif frame >= starts[0]:
+            shot = bisect_right(starts, frame) - 1
             own[shot].append(each._replace(first=starts[shot], end=stops[shot]))
     found += [each for shot in sorted(own) for each in own[shot]]
     if reach == "film" and own:
@@ -148,9 +157,9 @@ def assign_references(
 
 
 def references_of_stretch(
-    assigned: Iterable[ReferenceFrame], stretches: Sequence[ShotsFound], index: int
-) -> tuple[ReferenceFrame, ...]:
-    """Return the references that give colors to frames of a stretch.
+    assigned: Iterable[G], stretches: Sequence[ShotsFound], index: int
+) -> tuple[G, ...]:
+    """Return the references or hints that give colors to frames of a stretch.
 
     The last stretch also gets those of frames behind the film's end, so that somebody reports them.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from colorworker.domain.fixity import FixityCheck
+from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Adjustment, Asset, Label, Options, non_default
 from colorworker.domain.references import ReferenceFrame
@@ -38,7 +39,7 @@ class Scan:
 class ShotSearch:
     """Find the shots among the frames with start_pts <= pts < end_pts.
 
-    Only films with references need this before they are colored.
+    Only films with references or hints need this before they are colored.
     """
 
     unit_id: str
@@ -151,7 +152,7 @@ def shot_searches(
     asset: Asset, cuts: list[Cut], scan_id: str, options: Options
 ) -> list[ShotSearch]:
     """Return one search per cut. Identities do not depend on colors or references."""
-    options = replace(options, adjustments=(), reference_frames=())
+    options = replace(options, adjustments=(), reference_frames=(), hint_files=())
     found = []
     for cut in cuts:
         range_pts = cut.start_pts, cut.end_pts
@@ -168,6 +169,7 @@ def segments(
     model: ModelRef,
     adjustments_of: Callable[[Cut], tuple[Adjustment, ...]] = lambda _: (),
     references_of: Callable[[int], tuple[ReferenceFrame, ...]] = lambda _: (),
+    hints_of: Callable[[int], tuple[InputFile, ...]] = lambda _: (),
 ) -> list[Segment]:
     """Return one segment per cut. Identities contain the range, not the index or the job.
 
@@ -180,6 +182,7 @@ def segments(
         adjustments_of: Returns the film's adjustments that apply to a cut; only these are part of
             the segment's identity.
         references_of: The same for references; gets the index of the cut.
+        hints_of: The same for hints.
     """
     # A part has no metadata, and does not depend on where the film ends.
     label: Label = "tag" if options.label == "none" else options.label
@@ -187,7 +190,10 @@ def segments(
     found = []
     for index, cut in enumerate(cuts):
         own = replace(
-            options, adjustments=adjustments_of(cut), reference_frames=references_of(index)
+            options,
+            adjustments=adjustments_of(cut),
+            reference_frames=references_of(index),
+            hint_files=hints_of(index),
         )
         range_pts = cut.start_pts, cut.end_pts
         identity = content_id(

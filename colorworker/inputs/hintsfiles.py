@@ -1,14 +1,14 @@
-"""Find color hints: beside the pictures, or in the folder that the option `hints` names."""
+"""Find color hints: beside pictures and films, or in the folder that the option `hints` names."""
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.hints import InputFile, stem_and_frame, stem_of
-from colorworker.domain.options import Options
+from colorworker.domain.options import Kind, Options
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.store.objectstore import ObjectInfo, ObjectStore, OpenStore
 from colorworker.store.sources import parse_source
@@ -20,7 +20,7 @@ _MOST_WARNINGS = 20
 
 @dataclass
 class HintsIndex:
-    """The hints files of one or more stores, by the picture that they belong to.
+    """The hints files of one or more stores, by the picture or film that they belong to.
 
     Kept in memory: people make them by hand.
     """
@@ -28,7 +28,7 @@ class HintsIndex:
     _files: dict[tuple[str, str], list[InputFile]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    _used: set[tuple[str, str]] = field(default_factory=set)
+    _used: set[InputFile] = field(default_factory=set)
 
     def add(self, root: str, info: ObjectInfo) -> bool:
         """Take a listed object; return False if its key is not that of a hints file."""
@@ -41,35 +41,45 @@ class HintsIndex:
         return True
 
     def add_beside(self, store: ObjectStore, key: str) -> None:
-        """Look for the hints of one picture that was named instead of listed."""
+        """Look for the hints of one picture or film that was named instead of listed."""
         for suffix in (".hints.json", ".hints.png"):
             try:
                 self.add(store.uri, store.list_one(stem_of(key) + suffix))
             except KeyMissing:
                 continue
+        with suppress(KeyMissing):
+            for info in store.list(f"{stem_of(key)}.hints/"):
+                self.add(store.uri, info)
 
-    def files_of(self, root: str, key: str) -> tuple[InputFile, ...]:
-        """Return the hints of a picture, painted ones first: JSON covers them."""
-        place = root, stem_of(key)
-        if place not in self._files:
-            return ()
-        self._used.add(place)
-        files = [each for each in self._files[place] if each.frame is None]
-        return tuple(sorted(files, key=lambda each: (not each.is_overlay, each.key)))
+    def files_of(self, root: str, key: str, kind: Kind | None) -> tuple[InputFile, ...]:
+        """Return the hints of an item in the order in which they are applied.
+
+        Pictures have hints without frames, and films have hints by frame. Painted ones come first:
+        JSON covers them.
+        """
+        files = [
+            each
+            for each in self._files.get((root, stem_of(key)), ())
+            if (each.frame is None) == (kind == "still")
+        ]
+        self._used.update(files)
+        return tuple(
+            sorted(files, key=lambda each: (each.frame or 0, not each.is_overlay, each.key))
+        )
 
     def unused(self) -> list[InputFile]:
-        """Return the files that no picture has asked for, by key."""
-        found = (file for place in self._files.keys() - self._used for file in self._files[place])
+        """Return the files that no item has asked for, by key."""
+        found = (file for files in self._files.values() for file in files if file not in self._used)
         return sorted(found, key=lambda file: file.key)
 
 
 def apply_hints(
     entries: Iterable[Entry], options: Options, beside: HintsIndex, opened: OpenStore
 ) -> Iterator[Entry]:
-    """Yield the entries, with their hints added to the options of pictures.
+    """Yield the entries, with their hints added to their options.
 
-    A folder that the option `hints` names takes the place of the files beside a picture if it has
-    any for it. Hints that belong to no picture are logged as warnings.
+    A folder that the option `hints` names takes the place of the files beside a picture or film if
+    it has any for it. Hints that belong to none are logged as warnings.
 
     Args:
         entries: Entries of the job.
@@ -86,18 +96,18 @@ def apply_hints(
         place = entry.options(options).hints
         if place and place not in folders:
             folders[place] = _listed(place, opened)
-        if entry.kind != "still" or entry.outcome:
+        if entry.kind is None or entry.outcome:
             yield entry
             continue
-        files = beside.files_of(entry.root, entry.key)
+        files = beside.files_of(entry.root, entry.key, entry.kind)
         if place:
             root, index = folders[place]
-            files = index.files_of(root, entry.key) or files
+            files = index.files_of(root, entry.key, entry.kind) or files
         changes = {**dict(entry.own_options), "hint_files": files}
         yield replace(entry, own_options=tuple(sorted(changes.items()))) if files else entry
     unused = [*beside.unused(), *(file for _, each in folders.values() for file in each.unused())]
     for file in unused[:_MOST_WARNINGS]:
-        logger.warning("%s: these color hints belong to no picture of this job", file.key)
+        logger.warning("%s: these color hints belong to no %s", file.key, _expected(file))
     if len(unused) > _MOST_WARNINGS:
         logger.warning("%d more color hints belong to none", len(unused) - _MOST_WARNINGS)
 
@@ -136,6 +146,14 @@ def _exemplar(text: str, opened: OpenStore) -> InputFile:
         return InputFile(store.uri, source.key, info.etag, info.size_bytes)
 
 
+def _expected(file: InputFile) -> str:
+    """Return what a hints file that belongs to nothing would have to belong to."""
+    if file.frame is not None:
+        return "film of this job"
+    stem = file.key.rpartition(".hints.")[0]
+    return f"picture of this job; hints for a film name a frame, such as {stem}.hints/000040.json"
+
+
 def _listed(place: str, opened: OpenStore) -> tuple[str, HintsIndex]:
     index = HintsIndex()
     with closing(opened(place)) as store:
@@ -143,7 +161,7 @@ def _listed(place: str, opened: OpenStore) -> tuple[str, HintsIndex]:
         if not found:
             raise UsageError(
                 place,
-                "holds no color hints (NAME.hints.json or NAME.hints.png)",
+                "holds no color hints (NAME.hints.json, NAME.hints.png or NAME.hints/000040.json)",
                 "Check the path given as --hints",
             )
         return store.uri, index

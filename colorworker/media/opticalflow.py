@@ -57,18 +57,21 @@ class FlowEstimator:
             self._dis.setGradientDescentIterations(12)
             self._dis.setVariationalRefinementIterations(3)
 
-    def __call__(self, one: Codes, other: Codes) -> Floats:
+    def __call__(self, one: Codes, other: Codes, start: Floats | None = None) -> Floats:
         """Return the flow from one picture to the other, (h, w, 2).
 
         Args:
             one: Luma (h, w), with sides of at least `MIN_SIDE`.
             other: Luma of the same shape.
+            start: Flow to start from, (h, w, 2). None: no motion.
 
         Source:
             Kroeger, Timofte, Dai and Van Gool, "Fast optical flow using dense inverse search"
             (ECCV 2016), OpenCV's implementation. The result does not depend on threads.
         """
-        return np.asarray(self._dis.calc(one, other, None), np.float32)
+        return np.asarray(
+            self._dis.calc(one, other, None if start is None else start.copy()), np.float32
+        )
 
 
 def visible_mask(forward: Floats, backward: Floats) -> npt.NDArray[np.bool_]:
@@ -128,9 +131,14 @@ def sample(image: Floats, at: Floats) -> Floats:
     return np.asarray(values, np.float32).reshape(*at.shape[1:], *image.shape[2:])
 
 
-def estimate_paths(estimator: FlowEstimator, one: Codes, other: Codes) -> tuple[FlowPath, FlowPath]:
+def estimate_paths(
+    estimator: FlowEstimator,
+    one: Codes,
+    other: Codes,
+    starts: tuple[Floats | None, Floats | None] = (None, None),
+) -> tuple[FlowPath, FlowPath]:
     """Return the paths from one picture to the other and back; trust is 1 where they agree."""
-    there, back = estimator(one, other), estimator(other, one)
+    there, back = estimator(one, other, starts[0]), estimator(other, one, starts[1])
     return (
         FlowPath(there, visible_mask(there, back).astype(np.float32)),
         FlowPath(back, visible_mask(back, there).astype(np.float32)),

@@ -78,8 +78,8 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         with timer.phase("write"):
             stored = store.put_file(key, path)
     # Shots that were adjusted once will be adjusted again: the other parts can then be reused.
-    by_hand = unit.options.adjustments or unit.options.reference_frames
-    keeps_parts = context.settings.keep_parts or bool(by_hand)
+    by_hand = bool(unit.options.adjustments) or unit.options.gives_frames
+    keeps_parts = context.settings.keep_parts or by_hand
     shown = segments[:: -(-len(segments) // _THUMBNAILS)]
     record = Record(
         unit.unit_id,

@@ -25,6 +25,7 @@ def read_hints(
     files: Iterable[InputFile],
     size: tuple[int, int],
     lightness: Floats,
+    coded: tuple[int, int] | None = None,
 ) -> tuple[KnownColors, ...]:
     """Return the known colors that hints files give, in the order in which they are applied.
 
@@ -33,19 +34,21 @@ def read_hints(
         files: Files with hints.
         size: (height, width) of the upright picture.
         lightness: Its L* at the model's size, (h, w).
+        coded: Another (height, width) that painted hints may have.
 
     Raises:
         HintsRefused: If a file cannot be used; the message names it.
         StoreUnavailable: If its store does not answer.
     """
     known: list[KnownColors] = []
+    sizes = (size, coded) if coded else (size,)
     for file in files:
         store = context.open_source(file.root)
         try:
             if file.is_overlay:
                 with store.open(file.key, etag=file.etag) as reader:
                     known += known_from_overlay(
-                        *read_overlay(reader, file.key, size, _shape(lightness)), lightness
+                        *read_overlay(reader, file.key, sizes, _shape(lightness)), lightness
                     )
                 continue
             if file.size_bytes > MAX_BYTES:

@@ -1,21 +1,12 @@
 """The references of a segment: read, registered to their frames, and ready to be carried."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from colorworker.color.knowncolors import KnownColors
-from colorworker.color.luma import lightness_from_luma
 from colorworker.domain.references import ReferenceFrame
-from colorworker.domain.timeline import Timeline
-from colorworker.domain.units import Segment
-from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import ItemError, KeyMissing
-from colorworker.media.codecs.decode import decode_segment
-from colorworker.media.deinterlace import deinterlace_segment
-from colorworker.media.planes import PlaneScaler, color_spec, luma_plane
 from colorworker.media.registration import (
     Registration,
     apply_registration,
@@ -24,10 +15,8 @@ from colorworker.media.registration import (
     stretching,
 )
 from colorworker.media.stills.referencepicture import no_color, reference_lab
-from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.filmluma import FilmLuma, Floats
 from colorworker.pipeline.propagation.carrying import ColorCarrier, KnownFrame, KnownPlace
-
-Floats = npt.NDArray[np.float32]
 
 _POOR = 0.85
 """Correlation of lightness below which a picture and its frame are reported as not matching. True
@@ -40,73 +29,31 @@ _GRAY = 4.0
 """Chroma that a thousandth of a picture must exceed, or it is gray."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Loading:
     """What loading needs, and the warnings so far."""
 
-    context: WorkerContext
-    unit: Segment
-    info: VideoInfo
-    timeline: Timeline
-    working: tuple[int, int]
+    film: FilmLuma
     warnings: list[str]
 
-    @property
-    def first(self) -> int:
-        """Index in the film of the segment's first frame."""
-        return int(self.timeline.pts.searchsorted(self.unit.start_pts))
 
-    def lightness(self, first: int, end: int) -> Iterator[Floats]:
-        """Yield L* of frames first <= index < end of the film, at the working shape.
-
-        Raises:
-            SourceDamaged: If one of them does not decode.
-        """
-        deinterlaced = self.unit.options.deinterlace == "bwdif"
-        decode = deinterlace_segment if deinterlaced else decode_segment
-        pts, spec, scale = self.timeline.pts, color_spec(self.info), PlaneScaler(*self.working)
-        end_pts = int(pts[end]) if end < len(pts) else None
-        with self.context.source(self.unit.asset) as reader:
-            for frame in decode(
-                reader,
-                self.unit.asset.key,
-                self.info,
-                self.timeline,
-                int(pts[first]),
-                end_pts,
-                repeat=self.context.settings.repeat_damaged,
-            ):
-                yield lightness_from_luma(scale(luma_plane(frame))[None], spec)[0]
-
-
-def load_references(
-    context: WorkerContext,
-    unit: Segment,
-    info: VideoInfo,
-    timeline: Timeline,
-    working: tuple[int, int],
-    warnings: list[str],
-) -> ColorCarrier:
-    """Return what carries the colors of the unit's references.
+def load_references(film: FilmLuma, warnings: list[str]) -> ColorCarrier:
+    """Return what carries the colors of a segment's references.
 
     A reference is read when a frame needs it. One that cannot be used is left out with a warning.
     Of the segments that use one, only the segment with its frame warns about it.
 
     Args:
-        context: The worker's context.
-        unit: The segment.
-        info: The film's video stream.
-        timeline: The film's timeline.
-        working: (height, width) that the network works at.
+        film: Reads the film of the segment.
         warnings: Receives a sentence for each problem, until the segment is colored.
 
     Later, the carrier raises SourceDamaged if the frame of a reference does not decode, and
     StoreUnavailable if the store of the references does not answer.
     """
-    loading = _Loading(context, unit, info, timeline, working, warnings)
-    frames = len(timeline.pts)
+    loading = _Loading(film, warnings)
+    frames = len(film.timeline.pts)
     by_place = {}
-    for reference in unit.options.reference_frames:
+    for reference in film.unit.options.reference_frames:
         if reference.frame >= frames:
             warnings.append(
                 f"reference {reference.key} is for frame {reference.frame}, but the film has frames"
@@ -116,7 +63,7 @@ def load_references(
             place = KnownPlace(reference.frame, reference.first, reference.end)
             by_place[place] = reference
     return ColorCarrier(
-        list(by_place), lambda place: _known_frame(loading, by_place[place]), loading.first
+        list(by_place), lambda place: _known_frame(loading, by_place[place]), film.first
     )
 
 
@@ -128,20 +75,16 @@ def _known_frame(loading: _Loading, reference: ReferenceFrame) -> KnownFrame | N
         unused = "" if "not used" in error.seen else "; it is not used"
         _warn(loading, reference, f"reference {error.subject}: {error.seen}{unused}")
         return None
-    (lightness,) = loading.lightness(reference.frame, reference.frame + 1)
+    (lightness,) = loading.film.lightness(reference.frame, reference.frame + 1)
     known, match = register_reference(lightness, lab)
-    if match.correlation < _POOR and _is_reported_here(loading, reference):
+    if match.correlation < _POOR and loading.film.contains(reference.frame):
         _warn(loading, reference, _poor_match(loading, reference, lightness, lab, match))
     return known
 
 
 def _warn(loading: _Loading, reference: ReferenceFrame, warning: str) -> None:
-    if _is_reported_here(loading, reference) and warning not in loading.warnings:
+    if loading.film.contains(reference.frame) and warning not in loading.warnings:
         loading.warnings.append(warning)
-
-
-def _is_reported_here(loading: _Loading, reference: ReferenceFrame) -> bool:
-    return 0 <= reference.frame - loading.first < loading.unit.frame_count
 
 
 def register_reference(lightness: Floats, lab: Floats) -> tuple[KnownFrame, Registration]:
@@ -164,10 +107,11 @@ def _read(loading: _Loading, reference: ReferenceFrame) -> Floats:
         ItemError: If it cannot be used.
         KeyMissing: If it is gone.
     """
-    store = loading.context.open_source(reference.root or loading.unit.options.references)
-    limit = loading.context.settings.max_pixels
+    film = loading.film
+    store = film.context.open_source(reference.root or film.unit.options.references)
+    limit = film.context.settings.max_pixels
     with store.open(reference.key, etag=reference.etag) as reader:
-        lab = reference_lab(reader, reference.key, limit, min(loading.working))
+        lab = reference_lab(reader, reference.key, limit, min(film.working))
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     if np.percentile(chroma, 99.9) < _GRAY:
         raise no_color(reference.key)
@@ -200,9 +144,9 @@ def _best_neighbor(
 ) -> tuple[int, float]:
     """Return the frame near a reference's that its picture matches best, and the correlation."""
     first = max(0, reference.frame - _NEIGHBORS)
-    end = min(len(loading.timeline.pts), reference.frame + _NEIGHBORS + 1)
+    end = min(len(loading.film.timeline.pts), reference.frame + _NEIGHBORS + 1)
     best = (reference.frame, -1.0)
-    for index, lightness in enumerate(loading.lightness(first, end), first):
+    for index, lightness in enumerate(loading.film.lightness(first, end), first):
         rough = correlation_of(lightness, picture, stretching(lightness.shape, picture.shape))
         if rough > best[1]:
             best = (index, max(rough, register(lightness, picture).correlation))

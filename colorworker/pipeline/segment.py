@@ -27,6 +27,8 @@ from colorworker.media.planes import Frame
 from colorworker.pipeline.beforeafter import film_thumbnail
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
+from colorworker.pipeline.filmhints import load_hints
+from colorworker.pipeline.filmluma import FilmLuma
 from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.lumacheck import (
     SegmentTally,
@@ -38,7 +40,7 @@ from colorworker.pipeline.lumacheck import (
 from colorworker.pipeline.phasetimer import PhaseTimer, TimedColorizer
 from colorworker.pipeline.prefetch import prefetch
 from colorworker.pipeline.preview import preview_stretch
-from colorworker.pipeline.propagation.carrying import KnownOfSequence
+from colorworker.pipeline.propagation.carrying import KnownInTurn, KnownOfSequence
 from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
 from colorworker.pipeline.propagation.shotboundaries import ShotStart
 from colorworker.pipeline.references import load_references
@@ -63,7 +65,7 @@ class _SegmentWork:
     pictures: ShotPictures
     shot_log: list[ShotStart]
     timer: PhaseTimer
-    reference_warnings: list[str] = field(default_factory=list)
+    given_warnings: list[str] = field(default_factory=list)
     tally: SegmentTally = field(default_factory=SegmentTally)
 
 
@@ -132,7 +134,7 @@ def _color_part(work: _SegmentWork, record: Record) -> tuple[Record, SegmentInfo
     with closing(_color_segment_frames(work)) as frames:
         record, facts = _write_part(work, record, frames)
     tally, store = work.tally, work.context.destination
-    warnings, notes = split_notes((*tally.warnings(), *work.reference_warnings))
+    warnings, notes = split_notes((*tally.warnings(), *work.given_warnings))
     starts, pictures = _shots_of_record(work, work.pictures.put(store, work.unit.unit_id))
     return record, SegmentInfo(
         work.unit.start_pts,
@@ -155,7 +157,7 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
     """
     unit, options, timer, tally = work.unit, work.unit.options, work.timer, work.tally
     colorizer = TimedColorizer(colorizer_for(work.context, options), timer)
-    known = _known_colors(work, colorizer) if options.reference_frames else None
+    known = _known_colors(work, colorizer) if options.gives_frames else None
     with closing(
         prefetch(timer.time_each("decode", _decode(work)), _FRAMES_AHEAD, "decode")
     ) as decoded:
@@ -183,10 +185,11 @@ def _color_segment_frames(work: _SegmentWork) -> Generator[Frame]:
 
 
 def _known_colors(work: _SegmentWork, colorizer: Colorizer) -> KnownOfSequence:
-    """Return the colors of the segment's references."""
+    """Return the colors of the segment's references, and its hints, which correct them."""
     working = colorizer.working_shape(work.info.height, work.info.width)
-    return load_references(
-        work.context, work.unit, work.info, work.timeline, working, work.reference_warnings
+    film = FilmLuma(work.context, work.unit, work.info, work.timeline, working)
+    return KnownInTurn(
+        (load_references(film, work.given_warnings), load_hints(film, work.given_warnings))
     )
 
 

@@ -27,6 +27,10 @@ def _own_options(line: ItemLine) -> Iterator[str]:
             yield from (_adjustment_text(Adjustment(*each)) for each in value)
         elif name == "reference_frames":
             yield f"{len(value)} reference frame{'' if len(value) == 1 else 's'}"
+        elif name == "hint_files":
+            yield f"{len(value)} file{'' if len(value) == 1 else 's'} of hints"
+        elif name == "exemplar":
+            continue  # `reference` names it.
         elif value is not None:
             yield f"{name.replace('_', ' ')} {value}"
 

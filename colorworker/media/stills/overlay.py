@@ -1,5 +1,6 @@
 """Read hints that were painted over a picture: a PNG with transparency."""
 
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -14,7 +15,7 @@ from colorworker.media.stills.picture import open_still, read_pixels
 
 
 def read_overlay(
-    reader: BinaryIO, key: str, size: tuple[int, int], shape: tuple[int, int]
+    reader: BinaryIO, key: str, sizes: Sequence[tuple[int, int]], shape: tuple[int, int]
 ) -> tuple[Floats, Floats]:
     """Return the colors of a painted overlay at another size.
 
@@ -23,7 +24,7 @@ def read_overlay(
     Args:
         reader: The PNG, seekable.
         key: Its key, for errors.
-        size: (height, width) that it must have: those of the upright picture.
+        sizes: The (height, width) that it may have, those of the upright picture first.
         shape: (height, width) of the result.
 
     Returns:
@@ -33,12 +34,12 @@ def read_overlay(
         HintsRefused: If it is no PNG with transparency, does not decode, or has another size.
         StoreUnavailable: If it cannot be read now.
     """
-    height, width = size
+    height, width = sizes[0]
     try:
         # The limit on pixels comes second: the size is what a person can correct.
         with open_still(reader, key, max_pixels=1 << 62) as picture:
             info = picture.info
-            if (info.upright_height, info.upright_width) != size:
+            if (info.upright_height, info.upright_width) not in sizes:
                 raise HintsRefused(
                     key,
                     f"is {info.upright_width} x {info.upright_height} pixels, the picture {width} x"
@@ -56,7 +57,9 @@ def read_overlay(
                 lab = lab_from_codes(codes, ColorConversion(srgb(), srgb()))
                 weighted = (lab.extract_band(1, n=2) * share).bandjoin(share)
                 small = weighted.resize(
-                    min(1.0, shape[1] / width), vscale=min(1.0, shape[0] / height), kernel="linear"
+                    min(1.0, shape[1] / info.upright_width),
+                    vscale=min(1.0, shape[0] / info.upright_height),
+                    kernel="linear",
                 )
                 layers = np.asarray(small.numpy(), np.float32)
     except HintsRefused:

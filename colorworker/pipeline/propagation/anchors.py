@@ -103,16 +103,15 @@ def choose_anchors(
             back = frame.flow.backward
             link = AnchorLink(frame.flow, compose(back, path) if path else back)
         ends_shot = not following or following[0].flow is None
-        given = is_given(frame.index)
         if (
             last is None
             or link is None
             or frame.index == setup.frame_count
             or _is_due(frame, last, link.to_anchor, options)
             or ends_shot
-            or given
+            or is_given(frame.index)
         ):
-            yield AnchorFrame(frame.decoded, _proxy(frame.decoded, setup), link, given)
+            yield AnchorFrame(frame.decoded, _proxy(frame.decoded, setup), link)
             last, path = frame, None
         elif frame.index < setup.frame_count:
             yield InBetweenFrame(frame.decoded, link)

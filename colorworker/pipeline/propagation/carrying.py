@@ -17,6 +17,7 @@ import numpy.typing as npt
 from colorworker.color.knowncolors import KnownColors
 from colorworker.color.temporal import match_confidence, normalize_lightness
 from colorworker.media.opticalflow import (
+    Codes,
     FlowEstimator,
     estimate_paths,
     normalize_contrast,
@@ -41,7 +42,11 @@ class KnownOfSequence(Protocol):
     """The known colors of the frames of a sequence; indexes count its frames."""
 
     def is_given(self, index: int) -> bool:
-        """Return whether colors were given for this very frame, so that it must keep them."""
+        """Return whether colors were given for this very frame, so that it is predicted."""
+        ...
+
+    def kept_at(self, index: int) -> Floats | None:
+        """Return the share of each pixel of a frame, (h, w), that must keep its given color."""
         ...
 
     def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:
@@ -54,16 +59,24 @@ class KnownOfSequence(Protocol):
         ...
 
 
-class NothingKnown:
-    """A `KnownOfSequence` without colors."""
+@dataclass(frozen=True)
+class KnownInTurn:
+    """A `KnownOfSequence` of several: later ones are applied after earlier ones."""
 
-    def is_given(self, index: int) -> bool:  # noqa: ARG002
-        """Return False."""
-        return False
+    parts: tuple[KnownOfSequence, ...] = ()
 
-    def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:  # noqa: ARG002
-        """Return nothing."""
-        return ()
+    def is_given(self, index: int) -> bool:
+        """See `KnownOfSequence`."""
+        return any(each.is_given(index) for each in self.parts)
+
+    def kept_at(self, index: int) -> Floats | None:
+        """See `KnownOfSequence`."""
+        kept = [share for each in self.parts if (share := each.kept_at(index)) is not None]
+        return np.maximum.reduce(kept) if kept else None
+
+    def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:
+        """See `KnownOfSequence`."""
+        return [known for each in self.parts for known in each.colors_at(index, lightness)]
 
 
 @dataclass(frozen=True)
@@ -135,6 +148,13 @@ class ColorCarrier:
         frame = self._first + index
         return any(each.frame == frame and each.reaches(frame) for each in self._places)
 
+    def kept_at(self, index: int) -> Floats | None:
+        """See `KnownOfSequence`."""
+        near = self._nearest(self._first + index) if self.is_given(index) else []
+        if not near or near[0][0].frame != self._first + index:
+            return None
+        return np.ones_like(near[0][1].lightness)
+
     def colors_at(self, index: int, lightness: Floats) -> Sequence[KnownColors]:
         """See `KnownOfSequence`.
 
@@ -175,17 +195,39 @@ class ColorCarrier:
 
     def _carried(self, known: KnownFrame, luma: Floats) -> tuple[Floats, Floats]:
         """Return a frame's colors moved to a picture, (h, w, 2), and their certainty, (h, w)."""
-        shape = flow_shape(*luma.shape)
-        small = resize(luma, shape)
-        path, _ = estimate_paths(
-            self._estimator,
-            normalize_contrast(small),
-            normalize_contrast(resize(known.luma, shape)),
-        )
-        at, trust = upscale(path, luma.shape)
-        there, *moved = warp(known.layers, at)
+        moved, certainty = move_layers(self._estimator, known.luma, known.layers, luma)
         weight = np.clip(moved[2], 0, 1)
         ab = np.stack(moved[:2], -1)
         ab /= np.maximum(weight, np.float32(1e-9))[..., None]
-        weight *= match_confidence(luma, there, trust)
+        weight *= certainty
         return ab, weight
+
+
+def move_layers(
+    estimator: FlowEstimator,
+    known: Floats,
+    layers: Sequence[Floats],
+    luma: Floats,
+    starts: tuple[Floats | None, Floats | None] = (None, None),
+) -> tuple[list[Floats], Floats]:
+    """Return a frame's layers moved to another frame, each (h, w), and how certainly they belong.
+
+    Args:
+        estimator: Finds the motion between the two.
+        known: Normalized lightness of the frame that has the layers, (h, w).
+        layers: That lightness and other planes, from `opticalflow.pack_channels`.
+        luma: Normalized lightness of the other frame, (h, w).
+        starts: Flows from the other frame and back to start from; see `flow_codes` for their size.
+
+    Returns:
+        The planes that follow the lightness, and a certainty in [0, 1], (h, w).
+    """
+    path, _ = estimate_paths(estimator, flow_codes(luma), flow_codes(known), starts)
+    at, trust = upscale(path, luma.shape)
+    there, *moved = warp(layers, at)
+    return moved, match_confidence(luma, there, trust)
+
+
+def flow_codes(luma: Floats) -> Codes:
+    """Return normalized lightness, (h, w), as luma at the size at which motion is estimated."""
+    return normalize_contrast(resize(luma, flow_shape(*luma.shape)))

@@ -98,8 +98,6 @@ class AnchorFrame:
     """Luma codes at the shape that the network works at."""
     link: AnchorLink | None
     """None if the anchor starts a shot, or if every frame is an anchor."""
-    given: bool = False
-    """Whether a person gave it colors, which it must keep."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,8 @@ class PredictedAnchor:
     decoded: DecodedFrame
     link: AnchorLink | None
     colors: AnchorColors
-    given: bool = False
+    kept: Floats | None = None
+    """Share of each pixel, at the grid's shape, whose color a person gave and that keeps it."""
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,6 @@ class _Settling:
         own = anchor.colors
         if not self._anchors:
             return own
-        if anchor.given:
-            self._earlier = own
-            return own
         others = list(self._later_anchors())
         # The last anchor of a shot has no later ones, and its colors would jump, so average it with
         # the previous one. Not beyond the segment's end: the next segment does not know that
@@ -102,6 +99,8 @@ class _Settling:
             [_warp(colors, path) for colors, path in others],
             [estimate_from_palette(colors.palette, own.flow_luma, shape) for colors, _ in others],
         )
+        if anchor.kept is not None:
+            chroma = anchor.kept * own.planes + (1 - anchor.kept) * chroma
         self._earlier = replace(own, planes=chroma)
         return self._earlier
 

@@ -30,13 +30,14 @@ from colorworker.color.luma import lightness_from_luma
 from colorworker.domain.options import Options
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media import shotdetection
+from colorworker.media.opticalflow import resize
 from colorworker.media.planes import Frame, Plane, luma_for_chroma, luma_plane, replace_chroma
 from colorworker.pipeline.propagation.anchors import (
     choose_anchors,
     estimate_motion,
     make_every_frame_an_anchor,
 )
-from colorworker.pipeline.propagation.carrying import KnownOfSequence, NothingKnown
+from colorworker.pipeline.propagation.carrying import KnownInTurn, KnownOfSequence
 from colorworker.pipeline.propagation.framestate import (
     AnchorColors,
     AnchorFrame,
@@ -155,7 +156,7 @@ def propagate_chroma(
     uncolored: deque[F] = deque()
     decoded = _scale_luma(frames, setup, uncolored)
     marked = _mark_shots(decoded, setup, [] if shot_log is None else shot_log)
-    known = known or NothingKnown()
+    known = known or KnownInTurn()
     chosen: Iterator[AnchorFrame | InBetweenFrame | LookaheadFrame] = (
         choose_anchors(estimate_motion(marked, setup), setup, options, known.is_given)
         if options.propagates
@@ -217,4 +218,7 @@ def _predict_anchors(
         (ab,) = colorizer.predict(lightness, [colors_known] if colors_known else None)
         chroma = prediction_on_grid(upsampler, ab)
         colors = AnchorColors(setup.normalized(decoded.guide), decoded.flow_luma, chroma)
-        yield PredictedAnchor(decoded, frame.link, colors, frame.given)
+        kept = known.kept_at(decoded.index)
+        if kept is not None:
+            kept = resize(kept, upsampler.grid)
+        yield PredictedAnchor(decoded, frame.link, colors, kept)
