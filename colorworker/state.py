@@ -54,6 +54,11 @@ def contact_key(unit_id: str) -> str:
     return f"{STATE}/thumbnails/{unit_id}.shots.jpg"
 
 
+def sidecars_key(unit_id: str) -> str:
+    """Return the key of the record of the files beside the unit's output."""
+    return f"{STATE}/sidecars/{unit_id}.json"
+
+
 def now() -> str:
     """Return the current time as UTC in ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

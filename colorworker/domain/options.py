@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from colorworker.domain.coloroptions import ColorOptions
 from colorworker.domain.hints import InputFile
 from colorworker.domain.optionfields import OptionInfo, option_fields
+from colorworker.domain.provenanceoptions import ProvenanceOptions
 from colorworker.domain.references import ReferenceFrame
 from colorworker.errors import UsageError
 
@@ -79,7 +80,7 @@ class Adjustment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Options(ColorOptions):
+class Options(ColorOptions, ProvenanceOptions):
     """Everything that determines an output besides its source and the weights.
 
     Fields with an `OptionInfo` are options that users give; see `optionfields`. Options that differ

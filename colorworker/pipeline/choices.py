@@ -1,6 +1,5 @@
 """What people choose from, written beside a picture: a sheet of variants, a map of certainty."""
 
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,14 +8,12 @@ import numpy.typing as npt
 from colorworker.color.colordistribution import along_luma, certainty
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.domain.outputkeys import suffix_of
-from colorworker.errors import KeyExists, KeyMissing, OutputCollision
 from colorworker.media.stills.choicesheet import gray_png, numbered_sheet
 from colorworker.media.stills.thumbnail import preview_rgb
+from colorworker.pipeline.beside import put_beside
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.still import OpenStill
-from colorworker.state import STATE
-from colorworker.store.objectstore import ObjectStore
 
 Floats = npt.NDArray[np.float32]
 
@@ -35,11 +32,11 @@ def write_choices(context: WorkerContext, still: OpenStill) -> None:
     stem = still.unit.output_key.removesuffix(suffix_of(still.unit.output_key))
     if options.variants:
         sheet = numbered_sheet(list(_variants(context, still, lightness)))
-        _put_beside(context.destination, f"{stem}.variants.jpg", sheet)
+        put_beside(context.destination, f"{stem}.variants.jpg", sheet)
     if options.confidence:
         possible = colorizer_for(context, options).distribution(lightness)
         values = along_luma(certainty(possible)[..., None], lightness)[..., 0]
-        _put_beside(context.destination, f"{stem}.confidence.png", gray_png(values))
+        put_beside(context.destination, f"{stem}.confidence.png", gray_png(values))
 
 
 def _variants(
@@ -51,25 +48,3 @@ def _variants(
         (ab,) = colorizer_for(context, options, settings).predict(lightness[None])
         ab = apply_known_colors(lightness, ab, still.known)
         yield number, preview_rgb(np.concatenate((lightness[..., None], ab), -1))
-
-
-def _put_beside(store: ObjectStore, key: str, data: bytes) -> None:
-    """Put a file beside an output. It replaces an earlier one, but no file that no job wrote."""
-    marker = f"{STATE}/beside/{hashlib.sha256(key.encode()).hexdigest()[:32]}"
-    try:
-        store.put(key, data, create_only=True)
-    except KeyExists as error:
-        if not _is_there(store, marker) and store.get(key) != data:
-            raise OutputCollision(
-                key, "the destination has a file of this name that no job wrote", "Move it away"
-            ) from error
-        store.put(key, data)
-    store.put(marker, key.encode())
-
-
-def _is_there(store: ObjectStore, key: str) -> bool:
-    try:
-        store.head(key)
-    except KeyMissing:
-        return False
-    return True

@@ -22,6 +22,7 @@ from colorworker.media.containers.filmcheck import FilmCheck, check_film
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import HashingReader, sha256_of
 from colorworker.pipeline.outcome import failure
+from colorworker.pipeline.provenance.sidecars import read_sidecars
 from colorworker.pipeline.unitprogress import WatchedReader
 from colorworker.state import is_recorded, record_key
 from colorworker.store.objectstore import ObjectStore
@@ -119,11 +120,35 @@ class _Check:
         self.outputs += 1
         text = _difference(record, seen)
         if text and is_recorded(self.store, record.output_key, seen.sha256):
-            return  # a later job with other options wrote this one
+            # A later job with other options wrote this one.
+            self._find_stale_sidecars(record)
+            return
+        self._check_sidecars(record)
         damage = _damage(seen.film, record.info.frames) if isinstance(record.info, FilmInfo) else ""
         if text or damage:
             code: FindingCode = "damaged" if damage else "changed"
             self.find(record.output_key, code, "; ".join(filter(None, (text, damage))))
+
+    def _check_sidecars(self, record: Record) -> None:
+        sidecars = read_sidecars(self.store, record.unit_id)
+        for file in sidecars.files if sidecars else ():
+            seen = self._read(file.key, is_film=False)
+            if seen is None:
+                text = f"its sidecar {file.key} is missing; run its job again with --sidecar"
+                self.find(record.output_key, "sidecar", text)
+            elif seen.sha256 != file.sha256:
+                why = seen.error or f"its SHA-256 is {seen.sha256}, recorded is {file.sha256}"
+                text = f"its sidecar {file.key} is not the one that was written ({why})"
+                self.find(record.output_key, "sidecar", text)
+
+    def _find_stale_sidecars(self, record: Record) -> None:
+        """Find sidecars of an output that was replaced, if they were not replaced with it."""
+        sidecars = read_sidecars(self.store, record.unit_id)
+        for file in sidecars.files if sidecars else ():
+            seen = self._read(file.key, is_film=False)
+            if seen is not None and seen.sha256 == file.sha256:
+                text = f"its sidecar {file.key} describes an output that has been replaced since"
+                self.find(record.output_key, "sidecar", text)
 
     def _check_part(self, record: Record) -> None:
         """Check the part of a film, unless it was joined and deleted; a missing one is redone."""

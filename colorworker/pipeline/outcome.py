@@ -21,6 +21,7 @@ from colorworker.errors import (
     UsageError,
 )
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.provenance.sidecars import write_sidecars
 
 _SHOWN_WARNINGS = 5
 """Warnings in the error of an item that they make fail; its line in the report has all."""
@@ -34,11 +35,14 @@ def outcome_of(
 ) -> UnitResult:
     """Do the work, which returns a record and whether it existed already; return its result.
 
+    The sidecars that the options ask for are written then, also if the output existed already.
+
     Raises:
         UsageError: If this machine is at fault, not the item.
     """
     try:
         record, resumed = work()
+        write_sidecars(context, unit, record)
     except ColorworkerError as error:
         return failure(context, unit.unit_id, attempt, error)
     return success(context, unit, attempt, record, resumed=resumed)

@@ -21,6 +21,7 @@ from colorworker.pipeline.choices import write_choices
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.outcome import failure, outcome_of, success
+from colorworker.pipeline.provenance.sidecars import write_sidecars
 from colorworker.pipeline.still import Floats, OpenStill, finish_in_color, open_for_color
 
 _BATCH = 8
@@ -60,6 +61,8 @@ def _color_group(
     def begin(still: Still) -> OpenStill | UnitResult:
         try:
             begun = open_for_color(context, still, attempt, computing)
+            if not isinstance(begun, OpenStill):
+                write_sidecars(context, still, begun[0])
         except ColorworkerError as error:
             return failure(context, still.unit_id, attempt, error)
         if isinstance(begun, OpenStill):

@@ -1,0 +1,1 @@
+"""What is written about the origin of outputs: sidecars in JSON and PREMIS."""
