@@ -42,6 +42,7 @@ from colorworker.report.jobpage import JobFacts
 from colorworker.report.recordedshots import recorded_shots
 from colorworker.report.text import destination_label
 from colorworker.report.writer import ReportWriter
+from colorworker.runs.bag import check_bag, in_bag, mark_as_bag, update_manifests
 from colorworker.runs.heartbeat import Heartbeat, call_both
 from colorworker.runs.jobspage import refreshing_jobs_page
 from colorworker.runs.review.applying import apply_reviews
@@ -164,6 +165,7 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
     ):
         if not control.may_be_empty:
             refuse_empty_plan(request, planned.plan)
+        check_bag(destination, request.destination, wanted=request.options.bag)
         spec = _spec_of_job(request, settings, planned, destination)
         unfinished = partial(
             any_unfinished, planned.plan, request.options, planned.model, destination
@@ -247,6 +249,7 @@ def _frozen_plan(
         # S3 tells all keys apart. What a folder tells apart may change with the machine it is on.
         alike = folded if is_local(destination) else str
         entries = plan_entries(sources, request.options, scratch, beside, alike)
+        entries = in_bag(entries) if request.options.bag else entries
         entries = apply_hints(entries, request.options, beside, opened)
         entries = apply_exemplars(entries, request.options, opened)
         if request.options.excerpt:
@@ -352,6 +355,9 @@ def _run_selection(
             heartbeat.mark_interrupted()
         page = report.finish(interrupted=stopped, comparison=heartbeat.comparison())
         reported = completion.finish() if completion else ""
+        if request.options.bag and not (request.options.preview or stopping()):
+            mark_as_bag(destination)
+            update_manifests(executor, plan.job_id, run.max_attempts)
         return JobEnd(end, f"{folder}/{page}", stopped, reported, plan.job_id, heartbeat.run_id)
 
 

@@ -24,6 +24,8 @@ STATE = ".colorworker"
 """Folder on a destination for all state; a destination contains nothing else besides outputs."""
 UNITS = f"{STATE}/units/"
 """Prefix of all done-records."""
+SIDECARS = f"{STATE}/sidecars/"
+"""Prefix of the records of sidecars."""
 _THREADS = 8
 _PAGE = 512
 _HASHED_BYTES = 1 << 20
@@ -56,7 +58,7 @@ def contact_key(unit_id: str) -> str:
 
 def sidecars_key(unit_id: str) -> str:
     """Return the key of the record of the files beside the unit's output."""
-    return f"{STATE}/sidecars/{unit_id}.json"
+    return f"{SIDECARS}{unit_id}.json"
 
 
 def now() -> str:

@@ -19,14 +19,15 @@ from tests.toycolorizer import ToyColorizer
 FRAMES = 24
 
 
-def save_sources(folder):
-    """Write two pictures and an FFV1 film of 24 frames."""
+def save_sources(folder, film=True):
+    """Write two pictures and, unless told otherwise, an FFV1 film of 24 frames."""
     (folder / "sub").mkdir(parents=True)
     gray = (np.add.outer(np.arange(48), np.arange(64)) % 256).astype(np.uint8)
     for name in ("a.tif", "sub/b.png"):
         pyvips.Image.new_from_array(gray).write_to_file(str(folder / name))
         gray = gray[::-1]
-    make_film(folder / "reel.mkv", Recipe(codec="ffv1", width=64, height=48, frames=FRAMES))
+    if film:
+        make_film(folder / "reel.mkv", Recipe(codec="ffv1", width=64, height=48, frames=FRAMES))
     return folder
 
 

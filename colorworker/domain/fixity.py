@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from colorworker.domain.jsonvalues import from_json, to_json
 
-FindingCode = Literal["missing", "changed", "damaged", "record", "sidecar", "source", "unchecked"]
+FindingCode = Literal[
+    "missing", "changed", "damaged", "record", "sidecar", "bag", "source", "unchecked"
+]
 """missing: not there. changed: other bytes than recorded. damaged: changed, and the film itself
 shows where. record: a done-record that is not valid. sidecar: a sidecar or an embedded manifest
-that does not belong to the output. source: a changed, missing or unknown source. unchecked: the
-store or the worker failed at every attempt."""
+that does not belong to the output. bag: a manifest of a bag that does not fit the files. source: a
+changed, missing or unknown source. unchecked: the store or the worker failed at every attempt."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,17 @@ class FixityCheck:
     """Where the tally is put for a check that is resumed; empty for nowhere."""
     sources: bool = False
     """Hash the sources as well."""
+    bag: bool = False
+    """Check the manifests of the destination, which is a BagIt bag."""
     source_root: str = ""
     """Store in which the sources are looked for; empty for the recorded one."""
+
+
+@dataclass(frozen=True)
+class BagUpdate:
+    """Write the manifests of a destination that is a BagIt bag."""
+
+    unit_id: str
 
 
 @dataclass

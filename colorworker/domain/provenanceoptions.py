@@ -28,6 +28,16 @@ class ProvenanceOptions:
         ),
     ] = ""
 
+    bag: Annotated[
+        bool,
+        OptionInfo(
+            "Make the destination a BagIt bag: outputs go below data/, and at the end of each job"
+            " the manifests are written from recorded hashes.",
+            places=("command", "plan"),
+            changes_output=False,
+        ),
+    ] = False
+
     @property
     def sidecar_kinds(self) -> tuple[str, ...]:
         """The kinds of sidecars that are asked for: `json`, `premis`."""

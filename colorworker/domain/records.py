@@ -247,7 +247,7 @@ class UnitResult:
     worker: str = ""
     stills: tuple["UnitResult", ...] = ()
     fixity: FixityTally | None = None
-    """What a `FixityCheck` found."""
+    """What a `FixityCheck` found; what a `BagUpdate` wrote manifests for."""
 
     def at_attempt(self, attempt: int) -> "UnitResult":
         """Return the same result for another attempt."""

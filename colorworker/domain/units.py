@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from colorworker.domain.fixity import FixityCheck
+from colorworker.domain.fixity import BagUpdate, FixityCheck
 from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Adjustment, Asset, Label, Options, non_default
@@ -100,7 +100,7 @@ class ImageBatch:
 
 ItemUnit = Scan | ShotSearch | Segment | Assembly | ImageBatch
 """Units that color items."""
-WorkUnit = ItemUnit | FixityCheck
+WorkUnit = ItemUnit | FixityCheck | BagUpdate
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,17 @@ def cut_timeline(timeline: Timeline, target_frames: int) -> list[Cut]:
     ]
 
 
+def bag_update(job_id: str) -> BagUpdate:
+    """Return the unit that writes the manifests of a bag at the end of a job."""
+    return BagUpdate(content_id("bag", job_id))
+
+
+def bag_check(folder: str) -> FixityCheck:
+    """Return the unit that checks the manifests of a bag; `folder` is a prefix for its tally."""
+    identity = content_id("fixity", "bag")
+    return FixityCheck(identity, (), f"{folder}{identity}.json" if folder else "", bag=True)
+
+
 def fixity_check(
     record_ids: tuple[str, ...], folder: str, *, sources: bool, source_root: str
 ) -> FixityCheck:
@@ -267,4 +278,4 @@ def fixity_check(
     """
     identity = content_id("fixity", *record_ids)
     key = f"{folder}{identity}.json" if folder else ""
-    return FixityCheck(identity, record_ids, key, sources, source_root)
+    return FixityCheck(identity, record_ids, key, sources=sources, source_root=source_root)

@@ -22,6 +22,7 @@ from colorworker.media.containers.filmcheck import FilmCheck, check_film
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import HashingReader, sha256_of
 from colorworker.pipeline.outcome import failure
+from colorworker.pipeline.provenance.bag import bag_findings
 from colorworker.pipeline.provenance.sidecars import read_sidecars
 from colorworker.pipeline.unitprogress import WatchedReader
 from colorworker.state import is_recorded, record_key
@@ -41,6 +42,8 @@ def check_fixity(context: WorkerContext, unit: FixityCheck, attempt: int) -> Uni
     try:
         for unit_id in unit.record_ids:
             check.check_record(unit_id)
+        if unit.bag:
+            check.findings += bag_findings(context)
         tally = check.tally()
         if unit.tally_key:
             context.destination.put(unit.tally_key, tally_to_json(tally))

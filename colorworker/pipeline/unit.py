@@ -7,7 +7,7 @@ published.
 
 from functools import partial
 
-from colorworker.domain.fixity import FixityCheck
+from colorworker.domain.fixity import BagUpdate, FixityCheck
 from colorworker.domain.records import Record, UnitResult
 from colorworker.domain.units import Assembly, ImageBatch, Scan, Segment, ShotSearch, WorkUnit
 from colorworker.pipeline.assembly import join_film
@@ -15,6 +15,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.fixity import check_fixity
 from colorworker.pipeline.freedmemory import return_freed_memory
 from colorworker.pipeline.outcome import outcome_of
+from colorworker.pipeline.provenance.bag import update_bag
 from colorworker.pipeline.scan import scan_film
 from colorworker.pipeline.segment import color_segment
 from colorworker.pipeline.shotsearch import search_shots
@@ -34,6 +35,8 @@ def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult
         )
     if isinstance(unit, FixityCheck):
         return check_fixity(context, unit, attempt)
+    if isinstance(unit, BagUpdate):
+        return update_bag(context, unit, attempt)
     try:
         return outcome_of(context, unit, attempt, partial(_do, context, unit, attempt))
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from colorworker.domain.bag import MANIFEST
 from colorworker.domain.fixity import (
     Finding,
     FixityCheck,
@@ -13,9 +14,10 @@ from colorworker.domain.fixity import (
     FixityTotals,
 )
 from colorworker.domain.records import UnitResult, record_from_json
-from colorworker.domain.units import fixity_check
+from colorworker.domain.units import bag_check, fixity_check
 from colorworker.driver import Executor, Progress
 from colorworker.errors import ColorworkerError
+from colorworker.runs.bag import is_bag
 from colorworker.runs.fixity.passes import Choices, VerifyPass, tallies
 from colorworker.state import UNITS, record_key, unit_of
 from colorworker.store.objectstore import ObjectStore
@@ -75,6 +77,8 @@ class Checking:
         self.records_total = sum(1 for _ in self.store.list(UNITS))
         ids = (unit_of(info.key) for info in self.store.list(UNITS))
         left = (unit_id for unit_id in ids if unit_id not in checked)
+        if is_bag(self.store):
+            self._waiting.append((bag_check(self.current.folder), 1))
         self._unlisted = iter(lambda: tuple(islice(left, _BATCH)), ())
 
     def _feed(self) -> bool:
@@ -124,13 +128,13 @@ class Checking:
         elif result.attempt < self.max_attempts and (result.retryable or result.outcome == "lost"):
             self._waiting.append((unit, result.attempt + 1))
         else:
-            self._give_up(unit.record_ids[0], result)
+            self._give_up(unit, result)
 
-    def _give_up(self, record_id: str, result: UnitResult) -> None:
+    def _give_up(self, unit: FixityCheck, result: UnitResult) -> None:
         worker = "its worker " if result.outcome == "lost" else ""
         text = f"it could not be checked: {worker}{result.error.rstrip('.')}"
-        finding = Finding(self._output_of(record_id), "unchecked", text)
-        self._add(FixityTally((record_id,), findings=(finding,)))
+        key = MANIFEST if unit.bag else self._output_of(unit.record_ids[0])
+        self._add(FixityTally(unit.record_ids, findings=(Finding(key, "unchecked", text),)))
 
     def _output_of(self, record_id: str) -> str:
         """Return the key of a unit's output; that of its record if there is none."""
