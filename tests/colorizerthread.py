@@ -9,7 +9,7 @@ import threading
 from functools import lru_cache, partial
 from multiprocessing import Pipe
 
-from colorworker.executors.childprocess import READY, ChildProcess
+from colorworker.executors.childprocess import ChildProcess, Ready
 from colorworker.executors.remotecolorizer import ColorizerService
 from colorworker.executors.worker import Colorizers, load_network
 from colorworker.pipeline.unitprogress import UnitProgress
@@ -27,7 +27,7 @@ class ColorizerThread:
 
     def __init__(self, spec, descriptor):
         self.connection, self._ready = Pipe()
-        self._ready.send(READY)
+        self._ready.send(Ready())
         self._socket = socket.socket(fileno=os.dup(descriptor))
         self.end = ""
         service = ColorizerService(

@@ -16,6 +16,7 @@ from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.executors.crashlog import crash_signal
 from colorworker.executors.worker import lost_result
+from colorworker.store.scratchfiles import ScratchFiles
 
 _ANSWER_SECONDS = 20.0
 """How long to wait for the signal; a busy node takes seconds to start a process for the task."""
@@ -55,7 +56,10 @@ class ActorDeaths:
     def __init__(self) -> None:
         # Without a runtime environment of its own, so that an idle process can take it at once.
         self._task = ray.remote(num_cpus=0, max_retries=0)(crash_signal)
+        self._remove = ray.remote(num_cpus=0, max_retries=0)(ScratchFiles.remove)
         self._deaths: list[_Death] = []
+        self.cleaning: list[Any] = []
+        """References to removals of temporary files."""
 
     @property
     def references(self) -> list[Any]:
@@ -74,11 +78,16 @@ class ActorDeaths:
         """
         reading = None
         if log and isinstance(error, ActorDiedError) and _is_alive(node_id):
-            here = NodeAffinitySchedulingStrategy(node_id, soft=False)
-            reading = self._task.options(scheduling_strategy=here).remote(log)
+            reading = self._task.options(scheduling_strategy=_on(node_id)).remote(log)
         reason = f"died ({type(error).__name__}: crashed, or out of memory)"
         deadline = time.monotonic() + _ANSWER_SECONDS
         self._deaths.append(_Death(unit, attempt, reason, reading, deadline))
+
+    def clean(self, scratch: ScratchFiles, node_id: str) -> None:
+        """Begin to remove the temporary files of an actor that was killed or has died."""
+        if scratch.folders and _is_alive(node_id):
+            task = self._remove.options(scheduling_strategy=_on(node_id))
+            self.cleaning.append(task.remote(scratch))
 
     def results(self) -> list[UnitResult]:
         """Return the results of units that are no longer awaited. Does not block."""
@@ -98,6 +107,10 @@ def _answer(reading: Any) -> str:
     except RayError:  # The node is gone, too, or cannot start a process.
         return ""
     return name
+
+
+def _on(node_id: str) -> NodeAffinitySchedulingStrategy:
+    return NodeAffinitySchedulingStrategy(node_id, soft=False)
 
 
 def _is_alive(node_id: str) -> bool:

@@ -7,14 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 from colorworker.executors.silence import Silence, stalled
+from colorworker.store.scratchfiles import ScratchFiles
 
-READY = "ready"
-"""Message: the child can take work."""
 PROGRESS = "progress"
 """Message: the child is idle, or its work advances."""
 COLORIZER_WANTED = "colorizer wanted"
@@ -23,6 +22,14 @@ _EXIT_SECONDS = 5.0
 """How long a process that has closed its connection may take to end."""
 _REPORTS_PER_BOUND = 10
 _LONGEST_REPORT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Message: the child can take work."""
+
+    scratch: ScratchFiles = field(default_factory=ScratchFiles)
+    """Its temporary files."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import socket
 from functools import partial
 
 from colorworker.errors import UsageError
-from colorworker.executors.childprocess import READY
+from colorworker.executors.childprocess import Ready
 from colorworker.executors.parentlink import ParentLink, leave
 from colorworker.executors.preflight import network_runtime
 from colorworker.executors.remotecolorizer import ColorizerService
@@ -25,6 +25,6 @@ def main(link_descriptor: int, answering_descriptor: int) -> None:
     except UsageError as error:
         link.send(error)
         leave(0)
-    link.send(READY)
+    link.send(Ready())
     service = ColorizerService(Colorizers(partial(load_network, link.spec)), link.progress)
     service.serve(socket.socket(fileno=answering_descriptor))

@@ -18,9 +18,10 @@ from multiprocessing.connection import wait as wait_for
 from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.errors import DependencyMissing, PlaceFailed, UsageError
-from colorworker.executors.childprocess import COLORIZER_WANTED, READY, ChildProcess
+from colorworker.executors.childprocess import COLORIZER_WANTED, ChildProcess, Ready
 from colorworker.executors.worker import WorkerSpec, lost_result
 from colorworker.model.installation import INSTALL
+from colorworker.store.scratchfiles import ScratchFiles
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,20 @@ class _Worker:
     """A worker process, and the unit assigned to it."""
 
     process: ChildProcess
-    is_ready: bool = False
+    scratch: ScratchFiles | None = None
+    """Its temporary files; None until it is ready."""
     running: tuple[WorkUnit, int] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can take units, or works on one."""
+        return self.scratch is not None
+
+    def end(self) -> None:
+        """Kill the process if it still runs, and remove the temporary files that it left behind."""
+        self.process.kill()
+        if self.scratch:
+            self.scratch.remove()
 
 
 class LocalExecutor:
@@ -114,7 +127,7 @@ class LocalExecutor:
     def close(self) -> None:
         """Kill the processes, even if they are busy: what is not committed is done again."""
         for worker in self._workers:
-            worker.process.kill()
+            worker.end()
         self._workers.clear()
         if self._colorizer:
             self._colorizer.kill()
@@ -162,13 +175,14 @@ class LocalExecutor:
                 raise message
             if isinstance(message, UnitResult):
                 results.append(self._result(worker, message))
-            elif message == READY:
-                worker.is_ready = True
+            elif isinstance(message, Ready):
+                worker.scratch = message.scratch
                 self._failed_starts = 0
             elif message == COLORIZER_WANTED and not self._colorizer:
                 self._start_colorizer()
         if end := worker.process.end:
             self._workers.remove(worker)
+            worker.end()
             if worker.running:
                 results.append(lost_result(*worker.running, end))
             elif not worker.is_ready:
@@ -195,7 +209,7 @@ class LocalExecutor:
         for message in process.messages():
             if isinstance(message, UsageError):
                 raise message
-            if message == READY:
+            if isinstance(message, Ready):
                 self._colorizer_is_ready = self._is_colorizer_known = True
         if not process.end:
             return

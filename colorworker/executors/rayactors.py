@@ -14,7 +14,7 @@ attempt. When no actor is left, the job ends.
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import ray
@@ -30,6 +30,7 @@ from colorworker.executors.silence import stalled
 from colorworker.executors.sizing import PoolSize
 from colorworker.executors.unitactor import Started, UnitActor
 from colorworker.executors.worker import WorkerSpec, internal_error, lost_result
+from colorworker.store.scratchfiles import ScratchFiles
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class _Worker:
     name: str = ""
     node_id: str = ""
     log: str = ""
+    scratch: ScratchFiles = field(default_factory=ScratchFiles)
     running: _RunningUnit | None = None
 
     @property
@@ -204,6 +206,10 @@ class RayExecutor:
 
     def close(self) -> None:
         """Kill the actors, even if they are busy, and disconnect from Ray if connected here."""
+        cleaning = [worker.actor.remove_scratch.remote() for worker in self._ready()]
+        cleaning += self._deaths.cleaning
+        if cleaning:
+            ray.wait(cleaning, num_returns=len(cleaning), timeout=_ANSWER_SECONDS)
         for worker in self._workers:
             ray.kill(worker.actor)
         if self._connected_here:
@@ -264,6 +270,7 @@ class RayExecutor:
             self._count_loss(worker, error)
             return
         worker.name, worker.node_id, worker.log = started.worker, started.node_id, started.log
+        worker.scratch = started.scratch
         if started.refusal:
             self._retire(worker, started.refusal)
             return
@@ -383,6 +390,7 @@ class RayExecutor:
         self._workers.remove(worker)
         # It may be alive but unreachable. It must not keep running beside its replacement.
         ray.kill(worker.actor)
+        self._deaths.clean(worker.scratch, worker.node_id)
 
 
 def _resources() -> str:

@@ -12,6 +12,7 @@ from colorworker.errors import UsageError
 from colorworker.executors.crashlog import stderr_file
 from colorworker.executors.worker import WorkerSpec, check_worker, open_context, run_on_worker
 from colorworker.pipeline.context import WorkerContext
+from colorworker.store.scratchfiles import ScratchFiles
 
 _REMEMBERED_UNITS = 64
 """Number of recently begun units that an actor remembers; far more than it ever has queued."""
@@ -25,6 +26,8 @@ class Started(NamedTuple):
     node_id: str
     log: str
     """File on its node that its stderr goes to; empty if there is none."""
+    scratch: ScratchFiles
+    """Its temporary files."""
     refusal: UsageError | None
     """Reason why its machine cannot do the job's units; None if it can."""
 
@@ -47,10 +50,11 @@ class UnitActor:
             context = open_context(self._spec)
             worker = context.worker
             check_worker(context, self._spec)
+            scratch = context.scratch_files()
         except UsageError as error:
-            return Started(worker, node_id, log, error)
+            return Started(worker, node_id, log, ScratchFiles(), error)
         self._context = context
-        return Started(worker, node_id, log, None)
+        return Started(worker, node_id, log, scratch, None)
 
     def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
         """Do one unit and return its small result; None after `drain`.
@@ -71,6 +75,12 @@ class UnitActor:
     def advanced(self) -> bool:
         """Return whether the unit has advanced since the last call."""
         return self._context is None or self._context.progress.advanced()
+
+    @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
+    def remove_scratch(self) -> None:
+        """Remove all temporary files, also those of a running unit, which must not go on then."""
+        if self._context is not None:
+            self._context.scratch_files().remove()
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def drain(self) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ import socket
 from functools import partial
 
 from colorworker.errors import UsageError
-from colorworker.executors.childprocess import COLORIZER_WANTED, READY
+from colorworker.executors.childprocess import COLORIZER_WANTED, Ready
 from colorworker.executors.parentlink import ParentLink
 from colorworker.executors.remotecolorizer import RemoteColorizers
 from colorworker.executors.worker import open_context, run_on_worker
@@ -26,7 +26,7 @@ def main(link_descriptor: int, asking_descriptor: int) -> None:
         import colorworker.pipeline.unit  # noqa: F401
 
         context = open_context(link.spec, colorizers, link.progress)
-    link.send(READY)
+    link.send(Ready(context.scratch_files()))
     for unit, attempt in link.messages():
         try:
             with link.progress.working():

@@ -1,6 +1,5 @@
 """State shared by all units on one worker: stores, colorizers, model, settings."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from colorworker.domain.options import Asset, PredictionSettings
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.pipeline.unitprogress import UnitProgress, WatchedReader
 from colorworker.store.objectstore import ObjectStore
+from colorworker.store.scratchfiles import ScratchFiles, temporary_name
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class WorkerContext:
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:
         """Provide a path for a temporary file, which is removed at the end in any case."""
-        path = self.scratch_folder() / f"{uuid.uuid4().hex}{extension}"
+        path = self.scratch_folder() / temporary_name(extension)
         try:
             yield path
         finally:
@@ -50,6 +50,11 @@ class WorkerContext:
         folder = self.settings.scratch or self.destination.scratch()
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def scratch_files(self) -> ScratchFiles:
+        """Return where this process keeps temporary files."""
+        folders = {self.scratch_folder(), self.destination.scratch()}
+        return ScratchFiles(tuple(map(str, folders)))
 
     @contextmanager
     def source(self, asset: Asset) -> Iterator[BinaryIO]:

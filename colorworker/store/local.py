@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from colorworker.store.folderwalk import SCRATCH, etag_of, scratch_leftovers, wa
 from colorworker.store.keys import check_key, printable, refuse_version
 from colorworker.store.objectstore import Leftover, ObjectInfo
 from colorworker.store.oserrors import no_hard_links, reading_failed, writing_failed
+from colorworker.store.scratchfiles import temporary_name
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 # Without O_NONBLOCK, opening a named pipe would block forever; regular files ignore it.
@@ -189,7 +189,7 @@ class LocalStore:
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
         """Yield an unused path in the scratch folder; remove the file afterwards if it is there."""
-        path = self.scratch() / uuid.uuid4().hex
+        path = self.scratch() / temporary_name()
         try:
             yield path
         finally:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from colorworker.errors import KeyExists, KeyMissing, SourceChanged
 from colorworker.store.keys import check_key, refuse_version
 from colorworker.store.objectstore import Leftover, ObjectInfo
+from colorworker.store.scratchfiles import PROCESS
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class MemoryStore:
         """Return a temporary folder, which `close` removes."""
         with self._lock:
             if self._scratch is None:
-                self._scratch = Path(tempfile.mkdtemp(prefix="colorworker-"))
+                self._scratch = Path(tempfile.mkdtemp(prefix=f"colorworker-{PROCESS}-"))
                 self._remove_scratch = weakref.finalize(
                     self, shutil.rmtree, self._scratch, ignore_errors=True
                 )

@@ -29,6 +29,7 @@ from colorworker.store.s3reading import (
     unquoted,
 )
 from colorworker.store.s3service import S3Service
+from colorworker.store.scratchfiles import PROCESS
 
 
 class S3Store:
@@ -180,7 +181,7 @@ class S3Store:
         """Return the given folder, or a temporary one that `close` removes."""
         with self._lock:
             if self._scratch is None:
-                self._scratch = Path(tempfile.mkdtemp(prefix="colorworker-"))
+                self._scratch = Path(tempfile.mkdtemp(prefix=f"colorworker-{PROCESS}-"))
                 self._remove_scratch = weakref.finalize(
                     self, shutil.rmtree, self._scratch, ignore_errors=True
                 )

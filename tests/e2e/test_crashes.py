@@ -77,3 +77,5 @@ def test_a_film_that_kills_its_worker_is_quarantined_and_the_others_are_done(
     assert len(lines) == 19
     assert Path(out.splitlines()[-1].removeprefix("report: ")).is_file()
     assert alive(children) == set()
+    # The unit was writing when its workers were killed.
+    assert list((tmp_path / "color" / ".colorworker" / "tmp").iterdir()) == []
