@@ -79,7 +79,7 @@ class ScanTally:
         """Find a cut-off end, restarts of the clock and holes, after the last packet was added."""
         whole = packets.container == "dv" and len(set(packets.sizes)) == 1
         self.ragged_bytes = size_bytes % packets.sizes[0] if whole else ragged_bytes
-        self.frames -= sum(packets.second_fields)
+        self.frames = sum(packets.shown)
         self.restarts = len(packets.restarts)
         if self.restarts:
             self.restart_seconds = float(packets.restarts[-1].added * packets.time_base)

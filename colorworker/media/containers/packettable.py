@@ -9,6 +9,7 @@ from av.packet import Packet
 
 from colorworker.domain.timeline import Restart
 from colorworker.media.codecs.h264fields import FieldPairs
+from colorworker.media.codecs.hiddenframes import is_hidden
 from colorworker.media.containers.discontinuities import find_restarts
 
 Int64s = npt.NDArray[np.int64]
@@ -19,8 +20,6 @@ store it for some packets only, or store only the decoding order, and libav gues
 a seek it guesses differently than from the start, so that frames get their neighbors' times."""
 HAS_OWN_PTS = (*STORES_PTS, "mpegts", "ivf", "ogg")
 """Those, and demuxers whose pts are the container's own although they cannot seek to them."""
-VP8_SHOWN = 0x10
-"""Bit of a VP8 packet's first byte; without it, the frame is a hidden reference (RFC 6386 9.1)."""
 NO_PTS = -(1 << 63)
 
 
@@ -76,9 +75,7 @@ class PacketTable:
         self.durations.append(duration)
         self.offsets.append(-1 if packet.pos is None else packet.pos)
         self.sizes.append(packet.size)
-        hidden = packet.is_discard or (
-            self.codec == "vp8" and not memoryview(packet)[0] & VP8_SHOWN
-        )
+        hidden = packet.is_discard or is_hidden(self.codec, memoryview(packet))
         self.shown.append(not hidden and not is_second)
         self.second_fields.append(is_second)
         self.keyframes.append(packet.is_keyframe)
