@@ -84,8 +84,13 @@ class ActorDeaths:
         self._deaths.append(_Death(unit, attempt, reason, reading, deadline))
 
     def clean(self, scratch: ScratchFiles, node_id: str) -> None:
-        """Begin to remove the temporary files of an actor that was killed or has died."""
-        if scratch.folders and _is_alive(node_id):
+        """Remove the temporary files of an actor that was killed or has died.
+
+        Those in folders that only its node has are removed by a task there, which is not awaited.
+        """
+        scratch.remove()
+        is_elsewhere = node_id != ray.get_runtime_context().get_node_id()
+        if scratch.folders and is_elsewhere and _is_alive(node_id):
             task = self._remove.options(scheduling_strategy=_on(node_id))
             self.cleaning.append(task.remote(scratch))
 

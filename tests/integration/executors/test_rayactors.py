@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import ray
@@ -157,6 +158,10 @@ def test_a_crash_and_a_hang_cost_their_units_an_attempt_and_their_actors(tmp_pat
     executor = make_executor(tmp_path, PoolSize(cpus=1), stall_seconds=15.0)
     until_there(executor, 4)
     crashing, hanging = (int(name.partition(":")[2]) for name in executor.workers())
+    files = [worker.scratch for worker in executor._workers]
+    left = [Path(folder, f"{each.process}-left") for each in files for folder in each.folders]
+    for path in left:
+        path.write_bytes(b"half a film")
     # Suspended, so that they have a unit when the signal comes.
     for pid in (crashing, hanging):
         os.kill(pid, signal.SIGSTOP)
@@ -167,6 +172,8 @@ def test_a_crash_and_a_hang_cost_their_units_an_attempt_and_their_actors(tmp_pat
     results = results_of(executor, 2)
     executor.close()
 
+    assert len(left) == 2
+    assert not any(path.exists() for path in left)
     assert {result.outcome for result in results} == {"lost"}
     errors = {result.unit_id: result.error for result in results}
     crash, hang = (errors[unit.unit_id] for unit in scans[:2])
