@@ -11,18 +11,18 @@ from typing import Annotated
 import typer
 
 from colorworker import job as jobs
-from colorworker.color.colorizerprotocol import Colorizer
-from colorworker.domain.models import ModelRef
+from colorworker.domain.models import ModelChoice
 from colorworker.errors import UsageError
-from colorworker.model.weights import load, resolve
+from colorworker.executors.worker import Colorizers, load_network, open_context
+from colorworker.model.networks import check_model, resolve_model
 from colorworker.report.text import destination_label
 from colorworker.runs.review.items import ItemCatalog
 from colorworker.runs.review.pictures import Pictures
 from colorworker.runs.review.server import ReviewServer
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
-from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
 
+_ANY = frozenset(("0.0.0.0", "::"))  # noqa: S104  # only compared
 _LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
@@ -59,14 +59,21 @@ def review(
     import uvicorn
 
     from colorworker.runs.review.livecolors import LiveColors
+    from colorworker.runs.review.rememberednetwork import RememberedNetwork
 
     settings = load_settings()
-    opened = partial(open_store, options=jobs.store_options(settings))
+    apply_environment(tensorflow_environment())
+    stores = jobs.store_options(settings)
+    opened = partial(open_store, options=stores)
+    chosen = resolve_model(
+        ModelChoice(model or settings.model.name, settings.model.profile), opened
+    )
+    check_model(chosen, opened, run=False)
+    spec = jobs.worker_spec(settings, chosen, stores, destination)
+    colorizers = Colorizers(lambda asked: RememberedNetwork(load_network(spec, asked)))
     with closing(opened(destination)) as store:
-        reference = resolve(model or settings.model.name, opened)
-        load(reference, opened)
         pictures = Pictures(store, opened)
-        live = LiveColors(pictures, partial(_load, reference, opened))
+        live = LiveColors(pictures, open_context(spec, colorizers))
         server = ReviewServer(
             store,
             destination_label(store, destination),
@@ -77,25 +84,20 @@ def review(
         )
         listening = _listen(host, port)
         port = listening.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
+        # The names by which other machines may reach a server that listens on all addresses.
+        names = {socket.gethostname(), socket.getfqdn()} if host in _ANY else {host}
+        shown = socket.gethostname() if host in _ANY else f"[{host}]" if ":" in host else host
         live.warm_up()
         print(f"review page: http://{shown}:{port}/?token={server.token}", flush=True)
         print("Ctrl-C ends it", file=sys.stderr)
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         config = uvicorn.Config(
-            server.app(_LOOPBACK | {host.lower()}),
+            server.app(_LOOPBACK | {name.lower() for name in names}),
             log_level="warning",
             access_log=False,  # It would show the token.
             timeout_graceful_shutdown=3,
         )
         uvicorn.Server(config).run([listening])
-
-
-def _load(model: ModelRef, opened: OpenStore) -> Colorizer:
-    apply_environment(tensorflow_environment())
-    from colorworker.model.colorizer import load_colorizer
-
-    return load_colorizer(model, opened=opened)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -127,6 +127,9 @@ class StillInfo:
     """The same as a sentence."""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    certainty: float | None = None
+    """How certain the network is of its colors, from 0 to 1, as a mean over the picture; None if it
+    was not measured."""
 
 
 Info = ScanInfo | ShotsInfo | SegmentInfo | FilmInfo | StillInfo

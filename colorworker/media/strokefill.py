@@ -1,7 +1,9 @@
 """Fill the object that a stroke of a brush lies in, up to the edges of luma around it."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import product
+from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -35,10 +37,47 @@ _MOST_RIVALS = 32
 """Maximum number of points that keep their objects from strokes."""
 _EPSILON = 4.0
 """See `guided.fit_planes_to_luma`."""
+_KEPT = 256
+"""Strokes whose objects are remembered; 0.25 MB each."""
+
+
+class _Surface(NamedTuple):
+    """A picture without details of some size."""
+
+    smooth: Floats
+    """L*, (h, w)."""
+    contrast: Floats
+    """Largest difference of L* between each pixel's neighbors, per 2 pixels."""
+
+
+class StrokeFiller:
+    """Fills the objects under strokes on one picture, and remembers them."""
+
+    def __init__(self, lightness: Floats) -> None:
+        """Take the picture, L* in [0, 100], (h, w)."""
+        self.lightness = np.ascontiguousarray(lightness, np.float32)
+        self._fills: OrderedDict[bytes, Floats] = OrderedDict()
+
+    @cached_property
+    def _surfaces(self) -> list[_Surface]:
+        return [_Surface(smooth, _contrast(smooth)) for smooth in _smoothed(self.lightness)]
+
+    def fill(self, stroke: Mask) -> Floats:
+        """Return the share of each pixel that belongs to the object under a stroke; see `_fill`."""
+        place = np.packbits(stroke).tobytes()
+        if place not in self._fills:
+            while len(self._fills) >= _KEPT:
+                self._fills.popitem(last=False)
+            self._fills[place] = _fill(self.lightness, self._surfaces, stroke)
+        self._fills.move_to_end(place)
+        return self._fills[place]
 
 
 def fill_strokes(
-    lightness: Floats, strokes: Sequence[Mask], points: Sequence[Mask] = ()
+    lightness: Floats,
+    strokes: Sequence[Mask],
+    points: Sequence[Mask] = (),
+    filler: StrokeFiller | None = None,
 ) -> list[Floats]:
     """Return the share of each pixel that each stroke colors, each (h, w) in [0, 1].
 
@@ -49,13 +88,15 @@ def fill_strokes(
         lightness: L* in [0, 100], (h, w).
         strokes: The pixels of each stroke, (h, w).
         points: The pixels of each point.
+        filler: Remembers what was filled before on the same picture.
     """
-    fills = [fill_stroke(lightness, stroke) for stroke in strokes]
+    filler = filler or StrokeFiller(lightness)
+    fills = [filler.fill(stroke) for stroke in strokes]
     rivals = [point for point in points if any((fill[point] > _PARTLY).any() for fill in fills)]
     count = len(fills)
     if count + len(rivals) < 2:
         return fills
-    fills += [fill_stroke(lightness, point) for point in rivals[:_MOST_RIVALS]]
+    fills += [filler.fill(point) for point in rivals[:_MOST_RIVALS]]
     strokes = [*strokes, *rivals[:_MOST_RIVALS]]
     nearest = np.full(lightness.shape, np.inf, np.float32)
     owner = np.full(lightness.shape, -1, np.int32)
@@ -71,6 +112,11 @@ def fill_strokes(
 
 
 def fill_stroke(lightness: Floats, stroke: Mask) -> Floats:
+    """Return the share of each pixel that belongs to the object under a stroke; see `_fill`."""
+    return StrokeFiller(lightness).fill(stroke)
+
+
+def _fill(lightness: Floats, surfaces: Sequence[_Surface], stroke: Mask) -> Floats:
     """Return the share of each pixel that belongs to the object under a stroke, (h, w) in [0, 1].
 
     The region grows from the stroke across ever larger differences of L*. The region with the
@@ -78,23 +124,25 @@ def fill_stroke(lightness: Floats, stroke: Mask) -> Floats:
 
     Args:
         lightness: L* in [0, 100], (h, w).
+        surfaces: The picture without details.
         stroke: The pixels of the stroke, (h, w).
     """
     if not stroke.any():
         return np.zeros(lightness.shape, np.float32)
     best, best_score = stroke, 0.0
     least = _LEAST * float(stroke.mean())
-    for smooth in _smoothed(lightness):
-        contrast = _contrast(smooth)
+    for smooth, contrast in surfaces:
         deviation = _deviation(smooth, smooth[stroke])
-        for weight, tolerance in product(_DEVIATIONS, _TOLERANCES):
-            region = _grown(np.maximum(contrast, weight * deviation) <= tolerance, stroke)
-            share = float(region.mean())
-            if share > _MOST:
-                continue
-            score = _border_contrast(contrast, region) / max(share, least) ** _GROWTH
-            if score > best_score:
-                best, best_score = region, score
+        for weight in _DEVIATIONS:
+            difference = np.maximum(contrast, weight * deviation)
+            for tolerance in _TOLERANCES:
+                region = _grown(difference <= tolerance, stroke)
+                share = np.count_nonzero(region) / region.size
+                if share > _MOST:
+                    break  # Larger differences give larger regions.
+                score = _border_contrast(contrast, region) / max(share, least) ** _GROWTH
+                if score > best_score:
+                    best, best_score = region, score
     return _softened(best, lightness)
 
 
@@ -123,8 +171,10 @@ def _grown(passable: Mask, stroke: Mask) -> Mask:
     """Return what is connected to the stroke by passages of at least three pixels."""
     kernel = np.ones((3, 3), np.uint8)
     wide = cv2.erode(passable.astype(np.uint8), kernel) | stroke.astype(np.uint8)
-    _, labels = cv2.connectedComponents(wide, connectivity=4)
-    own = np.isin(labels, np.unique(labels[stroke]))
+    count, labels = cv2.connectedComponents(wide, connectivity=4)
+    is_own = np.zeros(count, bool)
+    is_own[labels[stroke]] = True
+    own = is_own[labels]
     # The border of an object has contrast itself, so it is two pixels wider than what is passable.
     grown = cv2.dilate(own.astype(np.uint8), kernel).astype(bool) & (passable | own)
     return _closed(grown)
@@ -132,12 +182,11 @@ def _grown(passable: Mask, stroke: Mask) -> Mask:
 
 def _closed(region: Mask) -> Mask:
     """Return the region without small holes, such as grain and spots."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (~region).astype(np.uint8), connectivity=4
-    )
-    most = max(8, int(0.02 * region.sum()))
-    small = [label for label in range(1, count) if stats[label, cv2.CC_STAT_AREA] <= most]
-    return region | np.isin(labels, small) if small else region
+    _, labels = cv2.connectedComponents((~region).astype(np.uint8), connectivity=4)
+    sizes = np.bincount(labels.ravel())
+    is_closed = sizes <= max(8, int(0.02 * np.count_nonzero(region)))
+    is_closed[0] = True
+    return np.asarray(is_closed[labels])
 
 
 def _border_contrast(contrast: Floats, region: Mask) -> float:

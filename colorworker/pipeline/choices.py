@@ -1,6 +1,7 @@
 """What people choose from, written beside a picture: a sheet of variants, a map of certainty."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from colorworker.color.colordistribution import along_luma, certainty
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.domain.outputkeys import suffix_of
+from colorworker.domain.records import StillInfo, info_of
 from colorworker.media.stills.choicesheet import gray_png, numbered_sheet
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.pipeline.beside import put_beside
@@ -18,8 +20,10 @@ from colorworker.pipeline.still import OpenStill
 Floats = npt.NDArray[np.float32]
 
 
-def write_choices(context: WorkerContext, still: OpenStill) -> None:
+def write_choices(context: WorkerContext, still: OpenStill) -> OpenStill:
     """Write what the options `variants` and `confidence` ask for beside the picture's output.
+
+    Returns the picture; with `confidence`, its record has the mean certainty.
 
     Args:
         context: The worker's stores and model.
@@ -37,6 +41,10 @@ def write_choices(context: WorkerContext, still: OpenStill) -> None:
         possible = colorizer_for(context, options).distribution(lightness)
         values = along_luma(certainty(possible)[..., None], lightness)[..., 0]
         put_beside(context.destination, f"{stem}.confidence.png", gray_png(values))
+        info = info_of(still.record, StillInfo)
+        info = replace(info, certainty=round(float(values.mean()), 3))
+        still = replace(still, record=replace(still.record, info=info))
+    return still
 
 
 def _variants(

@@ -10,7 +10,7 @@ from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.domain.hints import MAX_BYTES, ColorHint, InputFile, parse_hints
 from colorworker.errors import HintsRefused, KeyMissing, SourceChanged
 from colorworker.media.stills.overlay import read_overlay
-from colorworker.media.strokefill import fill_strokes
+from colorworker.media.strokefill import StrokeFiller, fill_strokes
 from colorworker.media.strokes import draw_stroke, strokes_of_one_color
 from colorworker.pipeline.context import WorkerContext
 
@@ -66,7 +66,10 @@ def read_hints(
 
 
 def known_from_hints(
-    hints: Sequence[ColorHint], size: tuple[int, int], lightness: Floats
+    hints: Sequence[ColorHint],
+    size: tuple[int, int],
+    lightness: Floats,
+    filler: StrokeFiller | None = None,
 ) -> list[KnownColors]:
     """Return points and strokes as known colors: strokes first, so that points correct them.
 
@@ -74,6 +77,7 @@ def known_from_hints(
         hints: Their positions are pixels of the full size.
         size: (height, width) of the full size.
         lightness: L* at the model's size, (h, w).
+        filler: Remembers strokes that were filled before on the same picture.
     """
     strokes = [hint for hint in hints if hint.is_stroke]
     masks = [draw_stroke(hint.points, hint.radius, size, _shape(lightness)) for hint in strokes]
@@ -81,7 +85,7 @@ def known_from_hints(
     drawn_points = [
         draw_stroke(hint.points, hint.radius, size, _shape(lightness)) for hint in points
     ]
-    filled = fill_strokes(lightness, masks, drawn_points)
+    filled = fill_strokes(lightness, masks, drawn_points, filler)
     known = [
         KnownColors(_constant(ab, lightness), np.maximum(fill, mask).astype(np.float32), "stroke")
         for fill, mask, ab in zip(filled, masks, map(_ab_of, strokes), strict=True)

@@ -14,19 +14,17 @@ from colorworker.media.registration import (
     register,
     stretching,
 )
-from colorworker.media.stills.referencepicture import no_color, reference_lab
+from colorworker.media.stills.referencepicture import reference_lab, require_color
 from colorworker.pipeline.filmluma import FilmLuma, Floats
 from colorworker.pipeline.propagation.carrying import ColorCarrier, KnownFrame, KnownPlace
 
-_POOR = 0.85
+POOR_MATCH = 0.85
 """Correlation of lightness below which a picture and its frame are reported as not matching. True
 references have 0.98 and more, mirrored ones less than 0.77."""
 _BETTER = 0.05
 """Correlation that another frame must have more to be named."""
 _NEIGHBORS = 24
 """Frames before and after a frame that are compared with a picture that does not match it."""
-_GRAY = 4.0
-"""Chroma that a thousandth of a picture must exceed, or it is gray."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def _known_frame(loading: _Loading, reference: ReferenceFrame) -> KnownFrame | N
         return None
     (lightness,) = loading.film.lightness(reference.frame, reference.frame + 1)
     known, match = register_reference(lightness, lab)
-    if match.correlation < _POOR and loading.film.contains(reference.frame):
+    if match.correlation < POOR_MATCH and loading.film.contains(reference.frame):
         _warn(loading, reference, _poor_match(loading, reference, lightness, lab, match))
     return known
 
@@ -112,9 +110,7 @@ def _read(loading: _Loading, reference: ReferenceFrame) -> Floats:
     limit = film.context.settings.max_pixels
     with store.open(reference.key, etag=reference.etag) as reader:
         lab = reference_lab(reader, reference.key, limit, min(film.working))
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
-    if np.percentile(chroma, 99.9) < _GRAY:
-        raise no_color(reference.key)
+    require_color(lab, reference.key)
     return lab
 
 
@@ -131,7 +127,7 @@ def _poor_match(
         f" {match.correlation:.2f})"
     )
     mirrored = np.ascontiguousarray(lab[:, ::-1, 0])
-    if register(lightness, mirrored).correlation >= max(_POOR, match.correlation + _BETTER):
+    if register(lightness, mirrored).correlation >= max(POOR_MATCH, match.correlation + _BETTER):
         return f"{text}: it is mirrored"
     best, correlation = _best_neighbor(loading, reference, np.ascontiguousarray(lab[..., 0]))
     if correlation >= match.correlation + _BETTER:

@@ -73,11 +73,11 @@ def _color_group(
 
     def finish(still: OpenStill, ab: Floats) -> UnitResult:
         def work() -> tuple[Record, bool]:
-            options = still.unit.options
-            if (options.variants or options.confidence) and not options.preview:
+            options, rated = still.unit.options, still
+            if options.gives_choices and not options.preview:
                 with computing:
-                    write_choices(context, still)
-            return finish_in_color(context, still, ab, computing)
+                    rated = write_choices(context, still)
+            return finish_in_color(context, rated, ab, computing)
 
         return outcome_of(context, still.unit, attempt, work)
 

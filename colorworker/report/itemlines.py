@@ -67,6 +67,8 @@ class ItemLine:
     """Requested version of the source, in a store that keeps several; empty for the latest."""
     own_options: Mapping[str, Any] = field(default_factory=dict)
     """Options that differ from the job's."""
+    certainty: float | None = None
+    """How certain the network is of a picture's colors, from 0 to 1; None if not measured."""
 
 
 def line_of_entry(entry: Entry) -> ItemLine:
@@ -165,6 +167,7 @@ def _line(entry: Entry, result: UnitResult, results: Sequence[UnitResult], size:
         shot_sheet=film.shot_sheet if film else None,
         version=entry.version,
         own_options=dict(entry.own_options),
+        certainty=info.certainty if isinstance(info, StillInfo) else None,
     )
 
 

@@ -12,6 +12,8 @@ from colorworker.media.stills.loaders import ImageSource, open_image
 from colorworker.media.stills.picture import open_still
 
 _LOADERS = ("jpeg", "png")
+_GRAY = 4.0
+"""Chroma that a thousandth of a picture must exceed, or it is gray."""
 
 
 def check_header(reader: BinaryIO, key: str, max_pixels: int) -> None:
@@ -48,6 +50,20 @@ def check_header(reader: BinaryIO, key: str, max_pixels: int) -> None:
 def no_color(key: str) -> SourceUnsupported:
     """Return the error for a reference in gray."""
     return SourceUnsupported(key, "it is gray, so it is not used", "Color it, or delete it")
+
+
+def require_color(lab: Floats, key: str) -> None:
+    """Refuse a picture that is gray, although it is stored in color.
+
+    Args:
+        lab: L*a*b*, (h, w, 3).
+        key: Its key, for the error.
+
+    Raises:
+        SourceUnsupported: If it is gray.
+    """
+    if np.percentile(np.hypot(lab[..., 1], lab[..., 2]), 99.9) < _GRAY:
+        raise no_color(key)
 
 
 def reference_lab(reader: BinaryIO, key: str, max_pixels: int, short_side: int) -> Floats:

@@ -1,6 +1,8 @@
 """Who may talk to the review server: holders of its token, from its own page, by its own name."""
 
 import secrets
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,7 +53,7 @@ class Guard:
         await self._app(scope, receive, secured)
 
     def _refusal(self, request: Request) -> Response | None:
-        if (urlsplit(f"//{request.headers.get('host', '')}").hostname or "") not in self._hosts:
+        if not self._is_ours(request.headers.get("host", "")):
             return error_answer(403, "This server was addressed by another name.")
         origin = request.headers.get("origin")
         if origin and urlsplit(origin).netloc != request.headers.get("host"):
@@ -65,6 +67,17 @@ class Guard:
         if not self._matches(request.cookies.get(_COOKIE, "")):
             return error_answer(401, "Open the address that colorworker review has printed.")
         return None
+
+    def _is_ours(self, host: str) -> bool:
+        """Return whether a Host header names this server.
+
+        Addresses always do: only a name can be pointed at another machine (DNS rebinding).
+        """
+        name = ""
+        with suppress(ValueError):
+            name = urlsplit(f"//{host}").hostname or ""
+            return bool(ip_address(name))
+        return name in self._hosts
 
     def _matches(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self._token.encode())

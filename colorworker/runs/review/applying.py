@@ -46,9 +46,7 @@ def apply_reviews(entries: Iterable[Entry], destination: ObjectStore) -> Iterato
 
 
 def _matters(review: Review | ReviewUnreadable) -> bool:
-    return isinstance(review, ReviewUnreadable) or bool(
-        review.hints or review.variant or review.references or review.shot_variants
-    )
+    return isinstance(review, ReviewUnreadable) or review.is_correction
 
 
 def _corrected(entry: Entry, review: Review, destination: ObjectStore) -> Entry:

@@ -117,8 +117,17 @@ class Pictures:
         return lab_from_linear_rgb(linear)[..., 0]
 
     def timeline(self, item: ReviewItem) -> Timeline:
-        """Return the timeline of a film."""
+        """Return the timeline of a film, also if only an excerpt of it was colored."""
         return self._timelines(_film_key(item))[1]
+
+    def job_options(self, item: ReviewItem) -> Options:
+        """Return the options of the job that colored an item."""
+        return self._job_options(item.job_id)
+
+    def options(self, item: ReviewItem) -> Options:
+        """Return the options that an item was colored with."""
+        own = json.loads(json.dumps(dict(item.line.own_options)))
+        return replace(self._job_options(item.job_id), **_hashable(own))
 
     def _still_codes(self, item: ReviewItem, which: str, side: int) -> Codes:
         with self._still(item, which) as picture:
@@ -145,7 +154,10 @@ class Pictures:
         if which == "source":
             return self._gray(self._source_frame(item, frame), info, size.height, size.width)
         index = min(max(frame, 0), len(timeline.pts) - 1)
-        since_start = Fraction(int(timeline.pts[index] - timeline.pts[0])) * timeline.time_base
+        # The output begins with the first shot: in an excerpt, not with the film's first frame.
+        first = item.line.shots[0].start_pts if item.line.shots else int(timeline.pts[0])
+        ticks = max(0, int(timeline.pts[index]) - first)
+        since_start = Fraction(ticks) * timeline.time_base
         with self._destination.open(item.line.output_key) as reader:
             decoded = _frame_at(reader, item.line.output_key, since_start)
             return small_rgb(decoded, size.height, size.width)
@@ -176,8 +188,7 @@ class Pictures:
 
     def _read_timeline(self, film: tuple[str, str, str, str, str]) -> tuple[VideoInfo, Timeline]:
         job_id, root, key, version, own_options = film
-        options = self._job_options(job_id)
-        options = replace(options, **_hashable(json.loads(own_options)))
+        options = replace(self._job_options(job_id), **_hashable(json.loads(own_options)))
         found = self._sources(root).list_one(key, version=version)
         asset = Asset(root, key, "film", found.size_bytes, found.etag, version)
         unit = scan(asset, "", options, ModelRef("", ""))

@@ -85,6 +85,11 @@ class Review:
     version: int = 0
     """0 if nothing has been saved yet."""
 
+    @property
+    def is_correction(self) -> bool:
+        """Whether it changes colors."""
+        return bool(self.hints or self.variant or self.references or self.shot_variants)
+
 
 def item_id(root: str, key: str) -> str:
     """Return the id of a source in reviews and addresses: 24 hex digits of a SHA-256."""
@@ -92,10 +97,15 @@ def item_id(root: str, key: str) -> str:
     return hashlib.sha256(text).hexdigest()[:24]
 
 
-def list_versions(store: ObjectStore) -> dict[str, int]:
-    """Return the latest version of every reviewed item by its id, from one listing."""
+def list_versions(store: ObjectStore, identity: str = "") -> dict[str, int]:
+    """Return the latest version of every reviewed item by its id, from one listing.
+
+    Args:
+        store: The destination.
+        identity: Only this item; empty for all.
+    """
     versions: dict[str, int] = {}
-    for info in store.list(REVIEWS):
+    for info in store.list(f"{REVIEWS}{identity}/" if identity else REVIEWS):
         if match := _NAME.fullmatch(info.key.removeprefix(REVIEWS)):
             versions[match[1]] = max(int(match[2]), versions.get(match[1], 0))
     return versions

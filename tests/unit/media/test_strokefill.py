@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from colorworker.media.strokefill import fill_stroke, fill_strokes
+from colorworker.media.strokefill import StrokeFiller, fill_stroke, fill_strokes
 
 SEEDS = (0, 1, 3, 4, 5, 7, 9, 11, 13, 17)
 
@@ -86,3 +86,16 @@ def test_a_point_keeps_its_part_of_an_object_from_a_stroke():
 
 def test_no_stroke_fills_nothing():
     assert not fill_stroke(np.full((9, 9), 50, np.float32), np.zeros((9, 9), bool)).any()
+
+
+def test_what_was_filled_before_is_remembered_and_the_same():
+    lightness, _, stroke = scene(3)
+    other = np.roll(stroke, 60, 1)
+    filler = StrokeFiller(lightness)
+
+    first = filler.fill(stroke)
+    both = fill_strokes(lightness, [stroke, other], filler=filler)
+
+    assert filler.fill(stroke) is first
+    for one, again in zip(both, fill_strokes(lightness, [stroke, other]), strict=True):
+        assert (one == again).all()

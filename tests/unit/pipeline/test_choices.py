@@ -76,6 +76,8 @@ def test_a_sheet_and_a_map_lie_beside_the_output(source):
     cells = [sheet[:, number * 52 : number * 52 + 48] for number in range(4)]
     assert all(np.abs(cells[0] - cell)[15:].mean() > 2 for cell in cells[1:])
     assert rgb(destination, "out/a.confidence.png").max() <= 1
+    assert result.record.info.certainty == pytest.approx(0, abs=0.01)
+    assert run(source, MemoryStore("other")).record.info.certainty is None
 
 
 def test_the_chosen_variant_is_written(source):

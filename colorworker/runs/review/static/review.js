@@ -1,11 +1,13 @@
 "use strict";
-// The review page. Nothing here trusts the server's strings: they only ever become text.
+// The list of items, the shown item, and saving. Nothing here trusts the server's strings: they only
+// ever become text. painting.js, films.js and keys.js go on from here.
 const $ = (id) => document.getElementById(id);
-const state = { items: [], total: 0, offset: 0, item: null, frame: 0, hints: {}, painting: false, dirty: false, stroke: null, shown: 0, url: null, scale: 1 };
+const state = { items: [], item: null, frame: 0, edit: null, painting: false, dirty: false, stroke: null, previewing: false, url: null, scale: 1 };
 
 async function ask(path, sent) {
-  const options = sent === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(sent) };
-  const answer = await fetch(path, options);
+  const options = sent === undefined ? {} : sent instanceof Blob ? { method: "POST", body: sent } : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(sent) };
+  let answer;
+  try { answer = await fetch(path, options); } catch { throw new Error("The server does not answer. Is colorworker review still running?"); }
   if (!answer.ok) {
     let text = `The server answered ${answer.status}.`;
     try { text = (await answer.json()).error || text; } catch { /* no JSON */ }
@@ -23,26 +25,31 @@ function element(name, text, className) {
   return made;
 }
 
+function press(id, on) { $(id).setAttribute("aria-pressed", String(on)); }
+function pressed(id) { return $(id).getAttribute("aria-pressed") === "true"; }
+
 function outcomeText(item) {
   if (item.outcome === "failed") return "failed";
   if (item.outcome === "skipped") return "skipped";
   const parts = [item.verdict];
-  if (item.hinted) parts.push(`${item.hinted} ${item.hinted === 1 ? "hint" : "hints"}`);
+  if (item.corrected) parts.push(item.pending ? "corrections to apply" : "corrected");
   if (item.warned || item.problem) parts.push("warning");
+  if (item.certainty !== null && $("filter").value === "uncertain") parts.push(`certainty ${Math.round(item.certainty * 100)} %`);
   return parts.join(", ");
 }
 
-async function load(more) {
-  state.offset = more ? state.items.length : 0;
-  const query = new URLSearchParams({ filter: $("filter").value, text: $("search").value, offset: state.offset });
+async function load(more, reread) {
+  const offset = more ? state.items.length : 0;
+  const query = new URLSearchParams({ filter: $("filter").value, text: $("search").value, offset });
+  if (reread) query.set("reread", "1");
   let found;
   try { found = await (await ask(`/api/items?${query}`)).json(); } catch (error) { $("total").textContent = error.message; return; }
   $("destination").textContent = found.destination;
   if (!$("author").value) $("author").value = localStorage.getItem("author") || found.author;
   for (const option of $("filter").options) option.textContent = `${option.textContent.replace(/ \(.*$/, "")} (${found.counts[option.value]})`;
   state.items = more ? state.items.concat(found.items) : found.items;
-  state.total = found.total;
-  $("total").textContent = found.total ? "" : "Nothing matches.";
+  const unknown = $("filter").value === "uncertain" && !found.counts.uncertain ? " Certainty is known for pictures that were colored with --confidence." : "";
+  $("total").textContent = found.total ? "" : `Nothing matches.${unknown}`;
   if (!more) $("items").replaceChildren();
   for (const item of found.items) $("items").append(row(item));
   $("more").hidden = state.items.length >= found.total;
@@ -52,6 +59,7 @@ function row(item) {
   const line = element("li");
   const button = element("button");
   button.dataset.id = item.id;
+  button.setAttribute("aria-current", String(Boolean(state.item) && state.item.id === item.id));
   if (item.pictures) {
     const picture = element("img");
     picture.src = `/media/${item.id}/thumbnail`;
@@ -72,18 +80,20 @@ function refreshRow(item) {
   if (index < 0) return;
   state.items[index] = item;
   const old = $("items").querySelector(`button[data-id="${item.id}"]`);
-  const made = row(item);
-  made.firstChild.setAttribute("aria-current", String(state.item && state.item.id === item.id));
-  if (old) old.parentNode.replaceWith(made);
+  if (old) old.parentNode.replaceWith(row(item));
 }
 
+function mayLeave() { return !state.dirty || confirm("Leave without saving?"); }
+
 async function choose(id) {
-  if (state.dirty && !confirm("Leave without saving?")) return;
-  state.dirty = false;
+  if (!mayLeave()) return;
+  await open(id);
+}
+
+async function open(id) {
   let item;
-  try { item = await (await ask(`/api/items/${id}`)).json(); } catch (error) { $("nothing").textContent = error.message; return; }
+  try { item = await (await ask(`/api/items/${id}`)).json(); } catch (error) { $("nothing").textContent = error.message; $("nothing").hidden = false; return; }
   for (const button of $("items").querySelectorAll("button")) button.setAttribute("aria-current", String(button.dataset.id === id));
-  state.frame = 0;
   setPainting(false);
   show(item, true);
   document.body.classList.add("open");
@@ -92,46 +102,37 @@ async function choose(id) {
 
 function show(item, fresh) {
   state.item = item;
-  state.hints = structuredClone(item.hints);
+  state.dirty = false;
+  state.edit = { hints: structuredClone(item.hints), references: { ...item.references }, variant: item.variant, shotVariants: item.shot_variants };
   $("nothing").hidden = true;
   $("item").hidden = false;
   $("name").textContent = item.key;
   const size = item.width ? `${item.width} × ${item.height} pixels. ` : "";
-  const who = item.saved_at ? `Saved by ${item.author || "somebody"} at ${item.saved_at}.` : "Not reviewed yet.";
-  $("state").textContent = `${size}${who}`;
+  const sure = item.certainty === null ? "" : `Certainty of the colors ${Math.round(item.certainty * 100)} %. `;
+  const who = item.saved_at ? `Saved by ${item.author || "somebody"} at ${item.saved_at.replace("T", " ").slice(0, 16)} UTC.` : "Not reviewed yet.";
+  $("state").textContent = `${size}${sure}${who}`;
   const troubles = [item.problem, item.error, item.picture_problem, ...item.warnings].filter(Boolean);
   $("trouble").hidden = !troubles.length;
-  $("trouble").textContent = troubles.join(" ");
+  $("trouble").replaceChildren(...troubles.map((text) => element("li", text)));
   $("comment").value = item.comment;
-  variants();
   press("accept", item.verdict === "accepted");
   press("reject", item.verdict === "rejected");
   $("saved").textContent = "";
-  const usable = item.outcome === "succeeded" && !item.picture_problem;
-  for (const id of ["compare", "slider-row", "variants"]) $(id).hidden = !usable;
-  $("painting").hidden = !usable || item.kind === "film";
-  $("film").hidden = item.kind !== "film" || !usable;
-  if (usable && fresh) {
-    if (item.kind === "film") shots(item);
+  $("reload").hidden = true;
+  const film = item.kind === "film";
+  for (const id of ["compare", "slider-row", "painting", "choosing"]) $(id).hidden = !item.viewable;
+  $("film").hidden = $("dropping").hidden = !film || !item.viewable;
+  $("busy").textContent = "";
+  corrections();
+  if (!item.viewable) return;
+  if (fresh) {
+    state.frame = 0;
+    if (film) shots(item);
     pictures();
-  } else if (usable) draw();
+  } else draw();
 }
 
-for (let number = 0; number <= 5; number++) {
-  const button = element("button", number ? `Variant ${number}` : "Likeliest");
-  button.onclick = () => { if (!state.item) return; state.item.variant = number; variants(); changed(); };
-  $("variants").append(button);
-}
-
-function variants() {
-  $("variants").querySelectorAll("button").forEach((button, number) => button.setAttribute("aria-pressed", String(number === state.item.variant)));
-}
-
-function press(id, on) { $(id).setAttribute("aria-pressed", String(on)); }
-function pressed(id) { return $(id).getAttribute("aria-pressed") === "true"; }
-function frameKey() { return state.item.kind === "film" ? String(state.frame) : ""; }
-function hintsHere() { return (state.hints[frameKey()] ||= []); }
-
+// Shows the source and the output. Corrections that no run has applied yet are previewed instead.
 function pictures() {
   const { id, width, height } = state.item;
   const query = state.item.kind === "film" ? `?frame=${state.frame}` : "";
@@ -141,13 +142,36 @@ function pictures() {
     $(name).alt = which === "source" ? "The source, gray" : "The result, in color";
     $(name).src = `/media/${id}/${which}.jpg${query}`;
   }
+  state.previewing = false;
+  state.cross = null;
   // The canvas is at most 2,000 pixels wide or high; hints are in pixels of the full-size picture.
   state.scale = Math.min(1, 2000 / Math.max(width, height));
   $("paint").width = Math.round(width * state.scale);
   $("paint").height = Math.round(height * state.scale);
+  $("busy").textContent = "";
+  fit();
   slide();
   draw();
-  if (hintsHere().length) preview();
+  if ((state.item.pending || state.dirty) && correctedHere()) preview();
+}
+
+for (const name of ["before", "after"]) {
+  $(name).onerror = () => { if ($(name).src.startsWith("http")) explain($(name).src); };
+}
+
+async function explain(address) {
+  try { await ask(address); } catch (error) { $("busy").textContent = error.message; }
+}
+
+// Large pictures are as large as the window, or full size; small ones are enlarged to paint on them.
+function fit() {
+  const { width, height } = state.item;
+  const share = state.item.kind === "film" ? 0.52 : 0.7;
+  const tall = innerHeight * share * width / height;
+  const shown = pressed("full") ? width : Math.min(Math.max(width, Math.min(3 * width, 640)), tall);
+  $("compare").style.width = `${Math.round(shown)}px`;
+  $("compare").style.maxWidth = pressed("full") ? "none" : "100%";
+  $("full").hidden = width <= shown && !pressed("full");
 }
 
 function slide() {
@@ -156,208 +180,29 @@ function slide() {
   $("handle").style.left = `${share}%`;
 }
 
-function shots(item) {
-  const strip = $("shots");
-  strip.replaceChildren();
-  const last = item.shots[item.shots.length - 1];
-  const frames = last ? last.frame + last.frames : 1;
-  $("frame").max = Math.max(0, frames - 1);
-  $("frame").value = 0;
-  $("frame-number").textContent = "0";
-  $("play").hidden = !item.playable;
-  $("video").hidden = true;
-  $("video").removeAttribute("src");
-  const sheet = item.sheet && new Image();
-  const drawn = [];
-  for (const shot of item.shots) {
-    const line = element("li");
-    const button = element("button");
-    if (sheet) {
-      const picture = element("canvas");
-      picture.width = item.sheet.width;
-      picture.height = item.sheet.height;
-      button.append(picture);
-      drawn.push(picture);
-    }
-    button.append(element("span", `${shot.number}: frame ${shot.frame}`));
-    button.onclick = () => seek(shot.frame + (shot.transition === "dissolve" ? Math.min(12, shot.frames - 1) : 0));
-    line.append(button);
-    strip.append(line);
-  }
-  if (!sheet) return;
-  sheet.onload = () => drawn.forEach((picture, index) => {
-    const { width, height, columns } = item.sheet;
-    picture.getContext("2d").drawImage(sheet, -(index % columns) * width, -Math.floor(index / columns) * height);
-  });
-  sheet.src = `/media/${item.id}/shots`;
-}
-
-function seek(frame) {
-  state.frame = Math.max(0, Math.min(Number($("frame").max), frame));
-  $("frame").value = state.frame;
-  $("frame-number").textContent = String(state.frame);
-  pictures();
-}
-
-function seekShot(step) {
-  const all = state.item.shots;
-  const now = all.filter((shot) => shot.frame <= state.frame).length - 1;
-  const next = all[Math.max(0, Math.min(all.length - 1, now + step))];
-  if (next) seek(next.frame);
-}
-
-function setPainting(on) {
-  state.painting = on;
-  press("painting", on);
-  $("paint-tools").hidden = !on;
-  $("paint").hidden = !on;
-  $("compare").classList.toggle("painting", on);
-  if (on) draw();
-}
-
-function draw() {
-  const context = $("paint").getContext("2d");
-  const scale = state.scale;
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, $("paint").width, $("paint").height);
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  const width = Math.max(1, $("paint").width / 600) / scale;
-  for (const hint of hintsHere()) {
-    const color = hint.color === "gray" ? "#808080" : hint.color;
-    const points = hint.points || [[hint.x, hint.y]];
-    for (const [outline, style] of [[2 * width, "#ffffff"], [0, color]]) {
-      context.beginPath();
-      context.lineCap = context.lineJoin = "round";
-      context.strokeStyle = style;
-      context.lineWidth = 2 * hint.radius + outline;
-      context.moveTo(points[0][0], points[0][1]);
-      for (const [x, y] of points) context.lineTo(x + 0.01, y);
-      context.stroke();
-    }
-  }
-}
-
-function place(event) {
-  const box = $("paint").getBoundingClientRect();
-  const { width, height } = state.item;
-  const x = Math.floor((event.clientX - box.left) / box.width * width);
-  const y = Math.floor((event.clientY - box.top) / box.height * height);
-  return [Math.max(0, Math.min(width - 1, x)), Math.max(0, Math.min(height - 1, y))];
-}
-
-function pixelsPerPoint() { return Math.max(1, state.item.width / $("paint").clientWidth); }
-
-function paintingColor() { return $("gray").getAttribute("aria-pressed") === "true" ? { color: "gray" } : { color: $("color").value }; }
-
-$("paint").onpointerdown = (event) => {
-  event.preventDefault();
-  $("paint").setPointerCapture(event.pointerId);
-  state.stroke = [place(event)];
-};
-$("paint").onpointermove = (event) => {
-  if (!state.stroke) return;
-  const [x, y] = place(event);
-  const [lastX, lastY] = state.stroke[state.stroke.length - 1];
-  if (Math.hypot(x - lastX, y - lastY) > 3 * pixelsPerPoint() && state.stroke.length < 2000) state.stroke.push([x, y]);
-};
-$("paint").onpointerup = () => {
-  if (!state.stroke) return;
-  const points = state.stroke;
-  state.stroke = null;
-  const radius = Math.max(1, Math.round(Number($("radius").value) * pixelsPerPoint()));
-  const hint = points.length > 1 ? { points, radius, ...paintingColor() } : { x: points[0][0], y: points[0][1], radius, ...paintingColor() };
-  hintsHere().push(hint);
-  changed();
-  suggest(points[0]);
-};
-// Outside of painting, dragging on the picture moves the border between gray and color.
-for (const name of ["pointerdown", "pointermove"]) {
-  $("compare").addEventListener(name, (event) => {
-    if (state.painting || event.buttons !== 1) return;
-    event.preventDefault();
-    const box = $("compare").getBoundingClientRect();
-    $("slider").value = Math.round((event.clientX - box.left) / box.width * 1000);
-    slide();
-  });
-}
-$("paint").onpointercancel = () => { state.stroke = null; };
-
 function changed() {
   state.dirty = true;
   $("saved").textContent = "Not saved yet.";
+  corrections();
   draw();
-  preview();
-}
-
-let waiting = null;
-async function preview() {
-  if (waiting) { waiting = "again"; return; }
-  waiting = "now";
-  const { id } = state.item;
-  const frame = state.frame;
-  const begun = performance.now();
-  try {
-    const hints = hintsHere();
-    if (hints.length || state.shown || state.item.variant) {
-      $("busy").textContent = "Coloring …";
-      const answer = await ask(`/api/items/${id}/preview`, { frame, hints, variant: state.item.variant });
-      const picture = await answer.blob();
-      if (state.item.id === id && state.frame === frame) {
-        if (state.url) URL.revokeObjectURL(state.url);
-        state.url = URL.createObjectURL(picture);
-        $("after").src = state.url;
-        await $("after").decode().catch(() => {});
-        state.shown = hints.length || state.item.variant;
-        $("busy").textContent = `Preview at a reduced size, ${Math.round(performance.now() - begun)} ms. The next run colors it at full size.`;
-        document.body.dataset.previewMs = String(Math.round(performance.now() - begun));
-      }
-    }
-  } catch (error) { $("busy").textContent = error.message; }
-  const again = waiting === "again";
-  waiting = null;
-  if (again) preview();
-}
-
-async function suggest([x, y]) {
-  $("suggestions").replaceChildren();
-  let found;
-  try { found = await (await ask(`/api/items/${state.item.id}/suggest?x=${x}&y=${y}&frame=${state.frame}`)).json(); } catch (error) { $("suggest-note").textContent = error.message; return; }
-  $("suggest-note").textContent = "Likely colors at the last point:";
-  for (const each of found.colors) {
-    const button = element("button");
-    const swatch = element("canvas");
-    swatch.width = 44;
-    swatch.height = 28;
-    const context = swatch.getContext("2d");
-    context.fillStyle = each.color;
-    context.fillRect(0, 0, 44, 28);
-    button.append(swatch, element("span", `${Math.round(each.probability * 100)} %`));
-    button.setAttribute("aria-label", `${each.color}, ${Math.round(each.probability * 100)} percent`);
-    button.onclick = () => {
-      press("gray", false);
-      $("color").value = each.color;
-      const hints = hintsHere();
-      const last = hints[hints.length - 1];
-      if (last) { last.color = each.color; changed(); }
-    };
-    $("suggestions").append(button);
-  }
+  return preview();
 }
 
 async function save(verdict) {
-  const { id, version, variant } = state.item;
+  const { id, version } = state.item;
   const chosen = verdict || (pressed("accept") ? "accepted" : pressed("reject") ? "rejected" : "unreviewed");
   localStorage.setItem("author", $("author").value);
-  const sent = { verdict: chosen, comment: $("comment").value, hints: state.hints, variant, version, author: $("author").value };
+  const { hints, references, variant, shotVariants } = state.edit;
+  const sent = { verdict: chosen, comment: $("comment").value, hints, references, variant, shot_variants: shotVariants, version, author: $("author").value };
   try {
     const item = await (await ask(`/api/items/${id}/review`, sent)).json();
-    state.dirty = false;
     if (state.item.id === id) show(item, false);
     refreshRow(item);
     $("saved").textContent = "Saved.";
     return true;
   } catch (error) {
     $("saved").textContent = error.message;
+    $("reload").hidden = error.status !== 409;
     return false;
   }
 }
@@ -370,10 +215,10 @@ async function decide(verdict) {
 function step(by) {
   const index = state.items.findIndex((item) => state.item && item.id === state.item.id);
   const next = state.items[index < 0 ? 0 : index + by];
-  if (next) {
-    choose(next.id);
-    $("items").querySelector(`button[data-id="${next.id}"]`).scrollIntoView({ block: "nearest" });
-  }
+  if (!next) return;
+  choose(next.id);
+  const button = $("items").querySelector(`button[data-id="${next.id}"]`);
+  if (button) button.scrollIntoView({ block: "nearest" });
 }
 
 $("filter").onchange = () => load(false);
@@ -381,35 +226,13 @@ let typing;
 $("search").oninput = () => { clearTimeout(typing); typing = setTimeout(() => load(false), 200); };
 $("more").onclick = () => load(true);
 $("slider").oninput = slide;
-$("frame").oninput = () => { $("frame-number").textContent = $("frame").value; };
-$("frame").onchange = () => seek(Number($("frame").value));
-$("back").onclick = () => { if (!state.dirty || confirm("Leave without saving?")) { state.dirty = false; document.body.classList.remove("open"); } };
+$("full").onclick = () => { press("full", !pressed("full")); fit(); draw(); };
+addEventListener("resize", () => { if (state.item && state.item.viewable) { fit(); draw(); } });
+$("back").onclick = () => { if (mayLeave()) { state.dirty = false; document.body.classList.remove("open"); } };
 $("accept").onclick = () => decide("accepted");
 $("reject").onclick = () => decide("rejected");
-$("painting").onclick = () => setPainting(!state.painting);
-$("gray").onclick = () => press("gray", !pressed("gray"));
-$("color").oninput = () => press("gray", false);
-$("undo").onclick = () => { if (hintsHere().pop()) changed(); };
-$("clear").onclick = () => { if (hintsHere().length) { state.hints[frameKey()] = []; changed(); } };
 $("comment").oninput = () => { state.dirty = true; $("saved").textContent = "Not saved yet."; };
 $("save").onclick = () => save();
-$("play").onclick = () => { $("video").hidden = false; $("video").src ||= `/media/${state.item.id}/film`; $("video").play(); };
+$("reload").onclick = () => open(state.item.id);
 addEventListener("beforeunload", (event) => { if (state.dirty) event.preventDefault(); });
-addEventListener("keydown", (event) => {
-  const typingIn = event.target.matches("input:not([type=range]):not([type=color]), textarea, select");
-  if (event.key === "Escape") { if (typingIn) event.target.blur(); else if (state.painting) setPainting(false); return; }
-  if (typingIn || event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
-  const open = state.item && !$("item").hidden;
-  const actions = {
-    j: () => step(1), k: () => step(-1), "/": () => $("search").focus(), "?": () => $("keys").showModal(),
-    ...(open && {
-      a: () => decide("accepted"), r: () => decide("rejected"), p: () => $("painting").hidden || setPainting(!state.painting), u: () => $("undo").click(), c: () => $("comment").focus(), s: () => save(),
-      ArrowLeft: () => event.shiftKey && state.item.kind === "film" ? seekShot(-1) : nudge(-50), ArrowRight: () => event.shiftKey && state.item.kind === "film" ? seekShot(1) : nudge(50),
-    }),
-  };
-  if (open && event.key >= "0" && event.key <= "5") { $("variants").querySelectorAll("button")[Number(event.key)].click(); return; }
-  const action = actions[event.key];
-  if (action && !(event.target.matches("input[type=range]") && event.key.startsWith("Arrow"))) { event.preventDefault(); action(); }
-});
-function nudge(by) { $("slider").value = Number($("slider").value) + by; slide(); }
-load(false);
+addEventListener("load", () => load(false, true));

@@ -14,6 +14,7 @@ from colorworker.domain.options import Options
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.report.itemlines import line_to_json
 from colorworker.runs.review.items import ItemCatalog
+from colorworker.runs.review.livecolors import Painted
 from colorworker.runs.review.pictures import Pictures
 from colorworker.runs.review.reviews import review_key
 from colorworker.runs.review.server import ReviewServer
@@ -30,9 +31,13 @@ class RecordedColors:
     def __init__(self):
         self.asked = []
 
-    def preview(self, item, frame, hints, variant=0):
-        self.asked.append((item.line.key, frame, hints, variant))
+    def preview(self, item, painted):
+        self.asked.append((item.line.key, painted))
         return b"\xff\xd8\xff a jpeg"
+
+    def match_reference(self, item, frame, name, data):
+        self.asked.append((item.line.key, frame, len(data)))
+        return "It does not match." if len(data) > 100_000 else ""
 
     def suggest(self, item, frame, x, y):
         self.asked.append((item.line.key, frame, x, y))
@@ -99,9 +104,11 @@ def test_items_are_listed_by_filter_and_name(client):
         "unreviewed": 3,
         "accepted": 0,
         "rejected": 0,
-        "failed": 1,
-        "warnings": everything["counts"]["warnings"],
+        "uncertain": 0,
+        "corrected": 0,
         "commented": 0,
+        "warnings": everything["counts"]["warnings"],
+        "failed": 1,
     }
     assert [item["key"] for item in client.get("/api/items?filter=failed").json()["items"]] == [
         "broken.jpg"
@@ -173,6 +180,100 @@ def test_a_saved_review_is_shown_to_everybody_and_a_second_save_is_refused(clien
     assert client.get("/api/items?filter=accepted").json()["total"] == 1
 
 
+def png(width=96, height=64, color=(200, 60, 40)):
+    picture = np.zeros((height, width, len(color)), np.uint8) + np.array(color, np.uint8)
+    image = pyvips.Image.new_from_array(picture)
+    space = "srgb" if len(color) == 3 else "b-w"
+    return bytes(image.copy(interpretation=space).pngsave_buffer())
+
+
+def drop(client, identity, data, frame=12):
+    return client.post(f"/api/items/{identity}/reference?frame={frame}", content=data)
+
+
+def test_a_dropped_picture_is_stored_once_saved_with_its_frame_and_removed_again(client, ids):
+    address = f"/api/items/{ids['film.mp4']}"
+
+    dropped = drop(client, ids["film.mp4"], png())
+    again = drop(client, ids["film.mp4"], png())
+    name = dropped.json()["name"]
+    sent = {"version": 0, "references": {"12": name}, "shot_variants": [[0, 500, 3]]}
+    saved = client.post(f"{address}/review", json=sent)
+    removed = client.post(f"{address}/review", json={"version": 1})
+
+    assert dropped.json() == again.json() == {"name": name, "warning": ""}
+    assert saved.json()["references"] == {"12": name}
+    assert saved.json()["shot_variants"] == [[0, 500, 3]]
+    assert (saved.json()["corrected"], saved.json()["pending"]) == (True, True)
+    assert (removed.json()["references"], removed.json()["pending"]) == ({}, False)
+    stored = client.get(f"/media/{ids['film.mp4']}/reference/{name}")
+    assert (stored.content, stored.headers["content-type"]) == (png(), "image/png")
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "message"),
+    [
+        (b"", 422, "the dropped picture"),
+        (b"not a picture at all", 422, "the dropped picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 422, "the dropped picture"),
+        (png(color=(90,)), 422, "it is gray, so it is not used"),
+        (png(20_000, 20_000), 422, "20000 x 20000 pixels, 100000000 are allowed"),
+        (b"\x89PNG" + bytes(65 << 20), 400, "is larger than 64 MiB"),
+    ],
+    ids=["empty", "text", "svg", "gray", "huge", "heavy"],
+)
+def test_a_dropped_file_that_is_no_usable_picture_is_refused_and_not_stored(
+    client, ids, archive, data, status, message
+):
+    answer = drop(client, ids["film.mp4"], data)
+
+    assert answer.status_code == status, answer.text
+    assert message in answer.json()["error"]
+    assert list(archive[1].list(".colorworker/review/")) == []
+
+
+def test_a_picture_cannot_be_dropped_on_a_picture(client, ids):
+    answer = drop(client, ids["a.png"], png())
+
+    assert answer.status_code == 400
+    assert "is not a film" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("key", "sent", "message"),
+    [
+        (
+            "film.mp4",
+            {"references": {"30": "ref-" + "0" * 24 + ".png"}},
+            "has 30 frames, no frame 30",
+        ),
+        ("film.mp4", {"references": {"3": "ref-" + "0" * 24 + ".png"}}, "is not stored"),
+        ("film.mp4", {"references": {"3": "../../../film.mp4"}}, "has no reference named"),
+        ("film.mp4", {"references": [1]}, "they are not names by frame"),
+        ("film.mp4", {"shot_variants": [["x"]]}, "'x' is not of type int"),
+        ("film.mp4", {"shot_variants": [[9, 3, 1]]}, "has variant 1 from 9 to 3 ms"),
+        ("film.mp4", {"hints": {"": [{"x": 1, "y": 1, "color": "gray"}]}}, "is not a number"),
+        ("film.mp4", {"hints": {"99": [{"x": 1, "y": 1, "color": "gray"}]}}, "no frame 99"),
+        ("a.png", {"hints": {"3": [{"x": 1, "y": 1, "color": "gray"}]}}, "has no frames"),
+    ],
+)
+def test_corrections_that_do_not_fit_the_item_are_refused(client, ids, key, sent, message):
+    answer = client.post(f"/api/items/{ids[key]}/review", json={"version": 0} | sent)
+
+    assert answer.status_code == 400, answer.text
+    assert message in answer.json()["error"]
+    assert client.get(f"/api/items/{ids[key]}").json()["version"] == 0
+
+
+def test_shots_of_a_film_are_told_with_their_frames_and_times(client, ids):
+    shown = client.get(f"/api/items/{ids['film.mp4']}").json()
+
+    assert shown["viewable"]
+    assert (shown["shots"][0]["frame"], shown["shots"][0]["start_ms"]) == (0, 0)
+    assert sum(each["frames"] for each in shown["shots"]) == 30
+    assert shown["shots"][-1]["end_ms"] is None
+
+
 def test_painting_asks_the_network_for_a_preview_and_for_colors(client, ids, live):
     hints = [{"x": 4, "y": 5, "radius": 3, "color": "#804020"}]
     address = f"/api/items/{ids['a.png']}"
@@ -180,7 +281,7 @@ def test_painting_asks_the_network_for_a_preview_and_for_colors(client, ids, liv
     assert client.post(f"{address}/preview", json={"hints": hints}).content.startswith(b"\xff\xd8")
     assert client.get(f"{address}/suggest?x=4&y=5").json()["colors"][0]["color"] == "#804020"
 
-    assert live.asked == [("a.png", 0, hints, 0), ("a.png", 0, 4, 5)]
+    assert live.asked == [("a.png", Painted(hints=hints)), ("a.png", 0, 4, 5)]
 
 
 def test_a_damaged_review_is_a_warning_of_its_item_and_can_be_replaced(client, ids, archive):
@@ -216,6 +317,10 @@ def test_other_hosts_and_foreign_pages_are_refused(client, ids):
     rebound = client.get("/api/items", headers={"host": "evil.example"})
 
     assert (foreign.status_code, rebound.status_code) == (403, 403)
+    for host in ("evil.example:80", "127.0.0.1.evil.example", "", "[::1", "localhost.evil.example"):
+        assert client.get("/api/items", headers={"host": host}).status_code == 403, host
+    for host in ("127.0.0.1:8000", "[::1]:8000", "192.168.0.7"):
+        assert client.get("/api/items", headers={"host": host}).status_code == 200, host
     assert client.get(f"/api/items/{ids['a.png']}").json()["version"] == 0
 
 
@@ -229,6 +334,9 @@ def test_other_hosts_and_foreign_pages_are_refused(client, ids):
         "/media/{a}/secret.jpg",
         "/media/{a}/thumbnail?n=99",
         "/media/{broken}/shots",
+        "/media/{a}/reference/..%2f..%2f..%2fa.png",
+        "/media/{a}/reference/000001.json",
+        "/media/{a}/reference/ref-000000000000000000000000.png",
         f"/media/{'f' * 24}/source.jpg",
     ],
 )
