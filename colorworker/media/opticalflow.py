@@ -205,6 +205,11 @@ def resize(image: Floats, shape: Shape) -> Floats:
     return np.asarray(cv2.resize(image, (shape[1], shape[0]), interpolation=kind), np.float32)
 
 
+def smooth(image: Floats, deviation: float) -> Floats:
+    """Return an image (h, w) smoothed by a Gaussian with this standard deviation in pixels."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), deviation), np.float32)
+
+
 def resize_channels(image: Floats, shape: Shape) -> Floats:
     """Return an image (h, w, n) with any n at another size, bilinearly interpolated."""
     return np.asarray(cv2.resize(image, (shape[1], shape[0])), np.float32)

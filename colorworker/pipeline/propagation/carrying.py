@@ -23,6 +23,7 @@ from colorworker.media.opticalflow import (
     normalize_contrast,
     pack_channels,
     resize,
+    smooth,
     upscale,
     warp,
 )
@@ -36,6 +37,9 @@ _UNMATCHED = 0.01
 """Weight of time alone where several frames have colors and a pixel matches none of them."""
 _OTHER_SHOT_DISTANCE = 48
 """Frames that another shot counts as being away."""
+_SOFTNESS = 1 / 64
+"""Standard deviation, as a share of the shorter side, by which certainty is smoothed. Single pixels
+match in one frame and not in the next; with soft borders they flicker less."""
 
 
 class KnownOfSequence(Protocol):
@@ -199,7 +203,7 @@ class ColorCarrier:
         weight = np.clip(moved[2], 0, 1)
         ab = np.stack(moved[:2], -1)
         ab /= np.maximum(weight, np.float32(1e-9))[..., None]
-        weight *= certainty
+        weight *= smooth(certainty, min(luma.shape) * _SOFTNESS)
         return ab, weight
 
 

@@ -123,3 +123,25 @@ def test_only_a_few_of_many_references_are_held():
     assert read == [50, 60, 40, 70, 30]
     carried.colors_at(53, frame())
     assert len(read) == 5
+
+
+def test_certainty_has_soft_borders():
+    covered = known(0, frame())
+
+    (found,) = carrier(covered).colors_at(12, frame(square=40))
+
+    inside, outside = found.weight[26:30, 46:50].max(), found.weight[45:, 70:].mean()
+    assert inside < 0.1
+    assert outside > 0.9
+    steps = np.abs(np.diff(found.weight, axis=1))
+    assert steps.max() < 0.5
+
+
+def test_what_a_reference_does_not_cover_stays_unknown_beside_what_it_covers():
+    weight = np.ones((HEIGHT, WIDTH), np.float32)
+    weight[:, 48:] = 0
+
+    (found,) = carrier(known(0, frame(), weight=weight)).colors_at(12, frame())
+
+    assert found.weight[:, 50:].max() == 0
+    assert found.weight[:, :44].min() > 0.5
