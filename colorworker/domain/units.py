@@ -16,7 +16,7 @@ from colorworker.domain.options import Adjustment, Asset, Label, Options, non_de
 from colorworker.domain.references import ReferenceFrame
 from colorworker.domain.timeline import Timeline
 
-RECIPE = 6
+RECIPE = 7
 """Raise this when the same inputs give different colors or bytes. Earlier outputs are then redone.
 """
 

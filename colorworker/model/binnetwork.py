@@ -4,6 +4,7 @@ from colorworker.model import network
 from colorworker.model.backbones import BACKBONES
 from colorworker.model.network import ApplyConvolution
 from colorworker.model.runtime import tf
+from colorworker.model.smoothing import smooth_chroma
 from colorworker.model.weights import Weights
 
 SHORT_SIDE = 256
@@ -50,7 +51,8 @@ class BinNetwork:
         logits, mask, _ = self._outputs(luma)
         offset = (1 - settings[0]) * self._log_class_weights
         coarse = network.annealed_mean(logits, self._bins, offset, settings[1])
-        return network.upsample(coarse, mask)
+        lightness = 50 * (tf.nn.avg_pool2d(luma, network.COARSE, network.COARSE, "VALID") + 1)
+        return network.upsample(smooth_chroma(coarse, lightness[..., 0]), mask)
 
     def distribution(self, luma: tf.Tensor, settings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return logits (B, H/4, W/4, Q) and normalized features (B, H/16, W/16, C)."""
