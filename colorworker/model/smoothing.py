@@ -6,7 +6,7 @@ Lightness shows where one surface ends: colors are averaged within its edges and
 
 from colorworker.model.runtime import tf
 
-STRENGTH = 16.0
+STRENGTH = 8.0
 """Weight of smoothness against the network's own color."""
 SPREAD = 7.0
 """Difference of L* between neighboring cells at which their weight falls to 1/e."""

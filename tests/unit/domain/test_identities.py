@@ -15,16 +15,16 @@ CUT = units.Cut(0, 480, 480)
 CHANGED = Options(profile="archive", vividness=0.5, segment_frames=240, label="burn")
 
 DEFAULT = {
-    "scan": "c2c181df5b1cefa8ca83cd9af2c2a958",
-    "segment": "350e01713d1ba9b0de0f611c6b52a36a",
-    "assembly": "ec3e302609e4440e3cd823dde0150f31",
-    "still": "8422cf24f7a6a6f1326ad6ad9ce1f117",
+    "scan": "472f50483cc66191656f60baebf48521",
+    "segment": "a180c84ea088b22aa5cf4413ba659637",
+    "assembly": "802e003a20488301668e34085435d0ba",
+    "still": "86243bb49652add692516263e7e95a18",
 }
 OTHER = {
-    "scan": "b3b97c3780b67138f0daaa2b547f118f",
-    "segment": "a8932d31de56956afd56c14072b01256",
-    "assembly": "eddefa4b53749e285fc187071c701756",
-    "still": "4503c82b4a0d3d393c5dafdccff346d8",
+    "scan": "378ae7ecf339fd0ea7b113a95fa7cece",
+    "segment": "a13a47127fa6fe1e861ef092e025bb98",
+    "assembly": "ea9c6d777936d49b0756e90023910fc9",
+    "still": "6a7092a7cf0e9675ed3fde6a97bdaef6",
 }
 
 
