@@ -292,6 +292,7 @@ def _spec_of_job(
         worker_spec(settings, planned.model, planned.stores, destination.uri),
         shared_key=job_plan_key(planned.plan.job_id),
         encoders=encoder_names(request.options) if has_films else (),
+        signs=request.options.c2pa,
     )
 
 

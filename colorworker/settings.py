@@ -172,6 +172,21 @@ class S3Settings(BaseModel):
     """Memory for the blocks of one open source, and the same again for cached headers."""
 
 
+class C2paSettings(BaseModel):
+    """How outputs are signed with `--c2pa`. Only the paths travel to workers, never the key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    certificate: Path | None = None
+    """PEM file with the signing certificate first, then the rest of its chain; the same path on
+    every worker."""
+    key: Path | None = None
+    """PEM file with the certificate's private key, not encrypted; the same path on every worker."""
+    timestamp_url: Annotated[str, Field(pattern="^(https?://.+)?$")] = ""
+    """Time-stamp authority (RFC 3161) for signatures that outlive the certificate. Default: none,
+    and nothing leaves the machine."""
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -183,12 +198,14 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     run: RunSettings = RunSettings()
     s3: S3Settings = S3Settings()
+    c2pa: C2paSettings = C2paSettings()
     ray_address: Annotated[str, Field(validation_alias="RAY_ADDRESS")] = ""
     """Ray's own variable; when set, it is the cluster to run on."""
 
     def worker_settings(self) -> WorkerSettings:
         """Return the settings that workers need, in one value that travels to them."""
-        values = self.media.model_dump() | self.run.model_dump()
+        signing = {f"c2pa_{name}": value for name, value in self.c2pa.model_dump().items()}
+        values = self.media.model_dump() | self.run.model_dump() | signing
         names = [field.name for field in fields(WorkerSettings)]
         return WorkerSettings(**{name: values[name] for name in names})
 

@@ -98,9 +98,7 @@ def provenance_of(record: Record, asset: Asset, options: Options, model: ModelRe
         record.unit_id,
         record.created_at,
         record.software or "unknown",
-        tuple(
-            ModelFacts(part.uri.rstrip("/").rpartition("/")[2], part.sha256) for part in model.parts
-        ),
+        model_facts(model),
         {"profile": options.profile, **non_default(options)},
         info.width,
         info.height,
@@ -108,6 +106,13 @@ def provenance_of(record: Record, asset: Asset, options: Options, model: ModelRe
         info.warnings,
         info.notes,
         options.rights,
+    )
+
+
+def model_facts(model: ModelRef) -> tuple[ModelFacts, ...]:
+    """Return name and hash of each network; places on this machine are left out."""
+    return tuple(
+        ModelFacts(part.uri.rstrip("/").rpartition("/")[2], part.sha256) for part in model.parts
     )
 
 

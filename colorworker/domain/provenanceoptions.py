@@ -28,6 +28,14 @@ class ProvenanceOptions:
         ),
     ] = ""
 
+    c2pa: Annotated[
+        bool,
+        OptionInfo(
+            "Sign each output with a C2PA manifest, embedded where the format can hold one, else"
+            " beside it. Needs COLORWORKER_C2PA__CERTIFICATE and COLORWORKER_C2PA__KEY.",
+            places=("command", "plan"),
+        ),
+    ] = False
     bag: Annotated[
         bool,
         OptionInfo(

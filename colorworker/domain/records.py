@@ -174,6 +174,8 @@ class Record:
     """URI of the store in which the source lay; empty in records of early versions."""
     software: str = ""
     """Version of colorworker that made the result."""
+    signed: bool = False
+    """Whether the output holds a C2PA manifest."""
     info: Info | None = None
     """What later units and the report need; its type depends on `kind`."""
 

@@ -25,5 +25,11 @@ class WorkerSettings:
     """Repeat the previous frame in place of one that does not decode, instead of failing."""
     gpu_memory_bytes: int | None = None
     """Limit on the GPU memory of the worker's ONNX network; None for none."""
+    c2pa_certificate: Path | None = None
+    """PEM file on each worker with the certificate that signs C2PA manifests, and its chain."""
+    c2pa_key: Path | None = None
+    """PEM file on each worker with its private key."""
+    c2pa_timestamp_url: str = ""
+    """Time-stamp authority (RFC 3161) that C2PA signatures ask for the time; empty for none."""
     nvdec: bool = False
     """Decode films with NVDEC where a check on the worker shows that it preserves their luma."""

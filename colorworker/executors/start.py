@@ -9,7 +9,7 @@ from colorworker.driver import Executor
 from colorworker.executors import preflight
 from colorworker.executors.local import LocalExecutor
 from colorworker.executors.sizing import PoolSize
-from colorworker.executors.worker import WorkerSpec
+from colorworker.executors.worker import WorkerSpec, check_signing
 from colorworker.settings import (
     ExecutorName,
     Settings,
@@ -54,6 +54,7 @@ def checked_place(
                 local.start()
                 local.await_colorizer()
                 preflight.check_machine(destination, spec.settings, spec.encoders)
+                check_signing(spec)
             yield lambda: local
         return
     rayactors, rayconnect = _ray_modules()

@@ -56,6 +56,8 @@ class WorkerSpec:
     shared_key: str = ""
     """Key that the driver has put on the destination, and that every worker must find. Empty: no
     such check."""
+    signs: bool = False
+    """Whether outputs get C2PA manifests."""
     encoders: tuple[str, ...] = ()
     """Encoders that the job's films need, by libav's names."""
 
@@ -96,6 +98,19 @@ def check_worker(context: WorkerContext, spec: WorkerSpec) -> None:
     """
     _refuse_other_destination(context, spec.shared_key)
     check_machine(context.destination, spec.settings, spec.encoders)
+    check_signing(spec)
+
+
+def check_signing(spec: WorkerSpec) -> None:
+    """Check that this machine can sign outputs, if the job's options ask for that.
+
+    Raises:
+        UsageError: If it cannot.
+    """
+    if spec.signs:
+        from colorworker.pipeline.provenance import credentials
+
+        credentials.check_signing(spec.settings)
 
 
 def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult:

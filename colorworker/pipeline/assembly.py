@@ -19,6 +19,7 @@ from colorworker.media.containers.assemble import Part, assemble
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
+from colorworker.pipeline.provenance.credentials import embeds, sign_file
 from colorworker.pipeline.scan import read_scan
 from colorworker.pipeline.shotsheets import cell_shape, film_sheet, sheet_of
 from colorworker.state import attempt_key, commit, finished, now, read_record
@@ -72,6 +73,11 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
                 notice,
                 whole=whole if excerpt else None,
             )
+        is_signed = unit.options.c2pa and embeds(unit.output_key)
+        source_sha256 = info_of(scanned, ScanInfo).source_sha256
+        if is_signed:
+            with timer.phase("write"):
+                sign_file(context, unit.asset, unit.options, source_sha256, path, unit.output_key)
         with timer.phase("read"):
             sha256 = sha256_of_file(path)
         key = attempt_key(unit.unit_id, extension)
@@ -99,8 +105,9 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         software=__version__,
         created_at=now(),
         seconds=_all_seconds([scanned, *segments], timer),
+        signed=is_signed,
         info=FilmInfo(
-            info_of(scanned, ScanInfo).source_sha256,
+            source_sha256,
             info.width,
             info.height,
             film.frame_count,

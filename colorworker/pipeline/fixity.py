@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 from colorworker.domain.fixity import Finding, FindingCode, FixityCheck, FixityTally, tally_to_json
+from colorworker.domain.provenance import SidecarFile
 from colorworker.domain.records import (
     FilmInfo,
     Record,
@@ -23,6 +24,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import HashingReader, sha256_of
 from colorworker.pipeline.outcome import failure
 from colorworker.pipeline.provenance.bag import bag_findings
+from colorworker.pipeline.provenance.credentials import manifest_defect, sidecar_key
 from colorworker.pipeline.provenance.sidecars import read_sidecars
 from colorworker.pipeline.unitprogress import WatchedReader
 from colorworker.state import is_recorded, record_key
@@ -134,6 +136,7 @@ class _Check:
 
     def _check_sidecars(self, record: Record) -> None:
         sidecars = read_sidecars(self.store, record.unit_id)
+        self._check_manifest(record, sidecars.files if sidecars else ())
         for file in sidecars.files if sidecars else ():
             seen = self._read(file.key, is_film=False)
             if seen is None:
@@ -143,6 +146,22 @@ class _Check:
                 why = seen.error or f"its SHA-256 is {seen.sha256}, recorded is {file.sha256}"
                 text = f"its sidecar {file.key} is not the one that was written ({why})"
                 self.find(record.output_key, "sidecar", text)
+
+    def _check_manifest(self, record: Record, sidecars: tuple[SidecarFile, ...]) -> None:
+        """Let C2PA's own reader check the manifest in an output or beside it, if there is one."""
+        beside = sidecar_key(record.output_key)
+        manifest = None
+        if not record.signed:
+            if all(file.key != beside for file in sidecars):
+                return
+            try:
+                manifest = self.store.get(beside)
+            except KeyMissing:  # found among the sidecars
+                return
+        with self._watched(self.store.open(record.output_key)) as reader:
+            defect = manifest_defect(reader, record.output_key, manifest)
+        if defect:
+            self.find(record.output_key, "sidecar", f"its C2PA manifest is damaged: {defect}")
 
     def _find_stale_sidecars(self, record: Record) -> None:
         """Find sidecars of an output that was replaced, if they were not replaced with it."""

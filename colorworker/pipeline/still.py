@@ -25,6 +25,7 @@ from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.givencolors import read_hints
 from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
+from colorworker.pipeline.provenance.credentials import sign_file
 from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
@@ -167,6 +168,11 @@ def _write(
         with computing:
             with timer.phase("encode"):
                 write_still(picture, *fit_to_luma(still.lab[..., 0], ab), path, extension, notice)
+                source_sha256 = info_of(record, StillInfo).source_sha256
+                if unit.options.c2pa:
+                    sign_file(
+                        context, unit.asset, unit.options, source_sha256, path, unit.output_key
+                    )
             with timer.phase("verify"):
                 verify_still(picture, path, notice)
         with timer.phase("write"):
@@ -182,6 +188,7 @@ def _write(
         etag=stored.etag,
         size_bytes=stored.size_bytes,
         sha256=sha256,
+        signed=unit.options.c2pa,
     )
 
 

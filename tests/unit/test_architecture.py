@@ -27,7 +27,8 @@ ALLOWED = {
     "model": ("errors domain color store media.stills model", "h5py numpy tensorflow keras"),
     "model.imported.onnxfile": ("errors model store", "numpy onnx"),
     "model.imported.onnxsession": ("errors model", "numpy onnxruntime"),
-    "pipeline": ("errors domain color media store state", "numpy xxhash"),
+    "pipeline": ("errors domain color media store state pipeline", "numpy xxhash"),
+    "pipeline.provenance.signer": ("errors domain", "c2pa cryptography"),
     # Needs a scratch file to sort and name a million sources; `domain` does no I/O.
     "inputs": ("errors domain media.filetypes store state inputs", ""),
     "inputs.jsonlines": ("errors domain store state inputs", "pydantic"),

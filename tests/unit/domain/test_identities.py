@@ -110,3 +110,15 @@ def test_adjustments_of_a_film_change_its_identity():
     adjusted = Options(adjustments=(Adjustment(0, 1000, vividness=0.2),))
 
     assert identities(adjusted)["assembly"] != DEFAULT["assembly"]
+
+
+def test_a_signature_makes_another_output_of_the_same_parts():
+    found = identities(Options(c2pa=True))
+
+    assert found["assembly"] != DEFAULT["assembly"]
+    assert found["still"] != DEFAULT["still"]
+    assert found["segment"] == DEFAULT["segment"]
+
+
+def test_sidecars_rights_and_bags_change_no_identity():
+    assert identities(Options(sidecar="json,premis", rights="CC0", bag=True)) == DEFAULT
