@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from colorworker.color.colorizerprotocol import no_distribution
 from colorworker.color.knowncolors import apply_known_colors
 
 
@@ -15,6 +16,10 @@ class ToyColorizer:
     def working_shape(self, height, width):
         """Return (height, width) of the lightness that `predict` takes: 32 x 48, or upright."""
         return (32, 48) if width >= height else (48, 32)
+
+    def distribution(self, lightness):
+        """Refuse, as networks of one color per place do."""
+        raise no_distribution("toy")
 
     def predict(self, lightness, known=None):
         """Return a* and b*, (n, h, w, 2), for L* of shape (n, h, w)."""

@@ -1,7 +1,11 @@
-"""Fill the object that a stroke of a brush lies in, up to the edges of luma around it."""
+"""Fill the object that a stroke of a brush lies in, up to the edges around it.
+
+Edges are those of luma. Where the network's distribution of colors is known, places where it sees
+another thing than under the stroke count as beyond an edge, too.
+"""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,6 +27,13 @@ _FAINT_EDGE = 5.0
 _DEVIATIONS = (0.5, 0.1)
 """Weights of the difference to the stroke's own L*, beside the contrast between neighbors. The
 smaller one lets a stroke follow the gradient of a sky."""
+_UNLIKE = 120.0
+"""Difference of L* that counts as much as entirely different distributions of colors."""
+_NEAR = 4.0
+"""A region whose pixels are on average the stroke's own extent away must have a border that is e^4
+times as clear."""
+_MOST_SEEDS = 64
+"""Maximum number of places under a stroke whose distributions of colors are compared."""
 _GROWTH = 0.25
 """A region that is x times as large must have a border that is x^0.25 times as clear."""
 _LEAST = 10.0
@@ -53,14 +64,27 @@ class _Surface(NamedTuple):
 class StrokeFiller:
     """Fills the objects under strokes on one picture, and remembers them."""
 
-    def __init__(self, lightness: Floats) -> None:
-        """Take the picture, L* in [0, 100], (h, w)."""
+    def __init__(
+        self, lightness: Floats, shares: Callable[[], Floats | None] = lambda: None
+    ) -> None:
+        """Take the picture.
+
+        Args:
+            lightness: L* in [0, 100], (h, w).
+            shares: Returns the probability of each bin of color, on a coarse grid over the picture,
+                (rows, columns, bins); None: only luma counts. Called for the first stroke.
+        """
         self.lightness = np.ascontiguousarray(lightness, np.float32)
+        self._load_shares = shares
         self._fills: OrderedDict[bytes, Floats] = OrderedDict()
 
     @cached_property
     def _surfaces(self) -> list[_Surface]:
         return [_Surface(smooth, _contrast(smooth)) for smooth in _smoothed(self.lightness)]
+
+    @cached_property
+    def _shares(self) -> Floats | None:
+        return self._load_shares()
 
     def fill(self, stroke: Mask) -> Floats:
         """Return the share of each pixel that belongs to the object under a stroke; see `_fill`."""
@@ -68,7 +92,7 @@ class StrokeFiller:
         if place not in self._fills:
             while len(self._fills) >= _KEPT:
                 self._fills.popitem(last=False)
-            self._fills[place] = _fill(self.lightness, self._surfaces, stroke)
+            self._fills[place] = _fill(self.lightness, self._surfaces, stroke, self._shares)
         self._fills.move_to_end(place)
         return self._fills[place]
 
@@ -116,7 +140,9 @@ def fill_stroke(lightness: Floats, stroke: Mask) -> Floats:
     return StrokeFiller(lightness).fill(stroke)
 
 
-def _fill(lightness: Floats, surfaces: Sequence[_Surface], stroke: Mask) -> Floats:
+def _fill(
+    lightness: Floats, surfaces: Sequence[_Surface], stroke: Mask, shares: Floats | None
+) -> Floats:
     """Return the share of each pixel that belongs to the object under a stroke, (h, w) in [0, 1].
 
     The region grows from the stroke across ever larger differences of L*. The region with the
@@ -126,24 +152,55 @@ def _fill(lightness: Floats, surfaces: Sequence[_Surface], stroke: Mask) -> Floa
         lightness: L* in [0, 100], (h, w).
         surfaces: The picture without details.
         stroke: The pixels of the stroke, (h, w).
+        shares: See `StrokeFiller`.
     """
     if not stroke.any():
         return np.zeros(lightness.shape, np.float32)
     best, best_score = stroke, 0.0
     least = _LEAST * float(stroke.mean())
+    unlike = None if shares is None else _UNLIKE * _unlikeness(shares, stroke)
+    away = _distance(stroke)
     for smooth, contrast in surfaces:
         deviation = _deviation(smooth, smooth[stroke])
+        barrier = contrast if unlike is None else np.maximum(contrast, unlike)
         for weight in _DEVIATIONS:
-            difference = np.maximum(contrast, weight * deviation)
+            difference = np.maximum(barrier, weight * deviation)
             for tolerance in _TOLERANCES:
                 region = _grown(difference <= tolerance, stroke)
                 share = np.count_nonzero(region) / region.size
                 if share > _MOST:
                     break  # Larger differences give larger regions.
                 score = _border_contrast(contrast, region) / max(share, least) ** _GROWTH
+                if unlike is not None:
+                    score *= float(np.exp(-_NEAR * away[region].mean()))
                 if score > best_score:
                     best, best_score = region, score
     return _softened(best, lightness)
+
+
+def _unlikeness(shares: Floats, stroke: Mask) -> Floats:
+    """Return how different the colors are that the network holds possible under a stroke, (h, w).
+
+    Returns:
+        The Hellinger distance to the most similar place under the stroke, in [0, 1].
+    """
+    rows, columns = shares.shape[:2]
+    covered = cv2.resize(stroke.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    roots = np.sqrt(shares)
+    seeds = roots[covered > min(0.3, float(covered.max()) / 2)]
+    seeds = seeds[:: -(-len(seeds) // _MOST_SEEDS)]
+    likeness = (roots.reshape(rows * columns, -1) @ seeds.T).max(-1).reshape(rows, columns)
+    height, width = stroke.shape
+    distance = np.sqrt(np.maximum(1 - likeness, 0))
+    return np.asarray(cv2.resize(distance, (width, height)), np.float32)
+
+
+def _distance(stroke: Mask) -> Floats:
+    """Return the distance from a stroke as a share of its extent, (h, w)."""
+    rows, columns = np.nonzero(stroke)
+    extent = float(np.hypot(np.ptp(rows), np.ptp(columns))) + 1
+    away = cv2.distanceTransform((~stroke).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(away / extent, np.float32)
 
 
 def _smoothed(lightness: Floats) -> list[Floats]:

@@ -26,7 +26,7 @@ from colorworker.media.stills.arrays import (
     with_chroma,
 )
 from colorworker.pipeline.exemplarcolorizer import ExemplarColorizer, exemplar_from_lab
-from colorworker.pipeline.givencolors import known_from_hints
+from colorworker.pipeline.givencolors import known_from_hints, stroke_filler
 from colorworker.pipeline.propagation.propagate import LumaFrame, propagate_chroma
 from colorworker.pipeline.propagation.propagationsetup import PlaneFormat
 from colorworker.pipeline.suggestions import suggest_at
@@ -64,7 +64,8 @@ def color_picture(picture: Array, colorizer: Colorizer, hints: Sequence[ColorHin
     size = picture.shape[0], picture.shape[1]
     lightness = small_lightness(picture, *colorizer.working_shape(*size))
     (ab,) = colorizer.predict(lightness[None])
-    ab = apply_known_colors(lightness, ab, known_from_hints(hints, size, lightness))
+    filler = stroke_filler(lightness, colorizer)
+    ab = apply_known_colors(lightness, ab, known_from_hints(hints, size, lightness, filler))
     return with_chroma(picture, *fit_to_luma(lightness, ab))
 
 

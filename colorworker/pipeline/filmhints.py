@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.knowncolors import KnownColors
 from colorworker.domain.hints import InputFile
 from colorworker.errors import HintsRefused
@@ -11,7 +12,7 @@ from colorworker.pipeline.propagation.carrying import KnownPlace
 from colorworker.pipeline.propagation.hintcarrying import HintCarrier, HintedFrame
 
 
-def load_hints(film: FilmLuma, warnings: list[str]) -> HintCarrier:
+def load_hints(film: FilmLuma, colorizer: Colorizer, warnings: list[str]) -> HintCarrier:
     """Return what carries the hints of a segment.
 
     Hints are read when a frame needs them. Those that cannot be used are left out with a warning,
@@ -19,6 +20,7 @@ def load_hints(film: FilmLuma, warnings: list[str]) -> HintCarrier:
 
     Args:
         film: Reads the film of the segment.
+        colorizer: Tells what the network sees under strokes.
         warnings: Receives a sentence for each problem, until the segment is colored.
 
     Later, the carrier raises SourceDamaged if a hinted frame does not decode, and StoreUnavailable
@@ -36,19 +38,27 @@ def load_hints(film: FilmLuma, warnings: list[str]) -> HintCarrier:
         elif file.end is None or file.first < file.end:
             by_place[KnownPlace(frame, file.first, file.end)].append(file)
     return HintCarrier(
-        list(by_place), lambda place: _hinted(film, place, by_place[place], warnings), film.first
+        list(by_place),
+        lambda place: _hinted(film, colorizer, place, by_place[place], warnings),
+        film.first,
     )
 
 
 def _hinted(
-    film: FilmLuma, place: KnownPlace, files: list[InputFile], warnings: list[str]
+    film: FilmLuma,
+    colorizer: Colorizer,
+    place: KnownPlace,
+    files: list[InputFile],
+    warnings: list[str],
 ) -> HintedFrame | None:
     """Return a frame with its hints; None if there are none that can be used."""
     (lightness,) = film.lightness(place.frame, place.frame + 1)
     known: list[KnownColors] = []
     for file in files:
         try:
-            known += read_hints(film.context, [file], shown_size(film), lightness, coded_size(film))
+            known += read_hints(
+                film.context, [file], shown_size(film), lightness, colorizer, coded_size(film)
+            )
         except HintsRefused as error:
             warning = f"hints {error.subject}: {error.seen}; they are not used"
             if film.contains(place.frame) and warning not in warnings:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.knowncolors import KnownColors
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.domain.hints import MAX_BYTES, ColorHint, InputFile, parse_hints
-from colorworker.errors import HintsRefused, KeyMissing, SourceChanged
+from colorworker.errors import HintsRefused, KeyMissing, SourceChanged, UsageError
 from colorworker.media.stills.overlay import read_overlay
 from colorworker.media.strokefill import StrokeFiller, fill_strokes
 from colorworker.media.strokes import draw_stroke, strokes_of_one_color
@@ -25,6 +26,7 @@ def read_hints(
     files: Iterable[InputFile],
     size: tuple[int, int],
     lightness: Floats,
+    colorizer: Colorizer,
     coded: tuple[int, int] | None = None,
 ) -> tuple[KnownColors, ...]:
     """Return the known colors that hints files give, in the order in which they are applied.
@@ -34,6 +36,7 @@ def read_hints(
         files: Files with hints.
         size: (height, width) of the upright picture.
         lightness: Its L* at the model's size, (h, w).
+        colorizer: Tells what the network sees under strokes, and is asked only if there are any.
         coded: Another (height, width) that painted hints may have.
 
     Raises:
@@ -42,14 +45,14 @@ def read_hints(
     """
     known: list[KnownColors] = []
     sizes = (size, coded) if coded else (size,)
+    filler = stroke_filler(lightness, colorizer)
     for file in files:
         store = context.open_source(file.root)
         try:
             if file.is_overlay:
                 with store.open(file.key, etag=file.etag) as reader:
-                    known += known_from_overlay(
-                        *read_overlay(reader, file.key, sizes, _shape(lightness)), lightness
-                    )
+                    painted = read_overlay(reader, file.key, sizes, _shape(lightness))
+                known += known_from_overlay(*painted, lightness, filler)
                 continue
             if file.size_bytes > MAX_BYTES:
                 raise HintsRefused(
@@ -61,8 +64,25 @@ def read_hints(
                 file.key, "was changed after it was listed", "Run the job again"
             ) from error
         hints = parse_hints(data, file.key, size[1], size[0])
-        known += known_from_hints(hints, size, lightness)
+        known += known_from_hints(hints, size, lightness, filler)
     return tuple(known)
+
+
+def stroke_filler(lightness: Floats, colorizer: Colorizer) -> StrokeFiller:
+    """Return what fills strokes on a picture.
+
+    Args:
+        lightness: Its L* at the model's size, (h, w).
+        colorizer: Tells what the network sees, if it has a distribution of colors.
+    """
+
+    def shares() -> Floats | None:
+        try:
+            return colorizer.distribution(lightness).shares
+        except UsageError:
+            return None
+
+    return StrokeFiller(lightness, shares)
 
 
 def known_from_hints(
@@ -77,7 +97,7 @@ def known_from_hints(
         hints: Their positions are pixels of the full size.
         size: (height, width) of the full size.
         lightness: L* at the model's size, (h, w).
-        filler: Remembers strokes that were filled before on the same picture.
+        filler: From `stroke_filler`.
     """
     strokes = [hint for hint in hints if hint.is_stroke]
     masks = [draw_stroke(hint.points, hint.radius, size, _shape(lightness)) for hint in strokes]
@@ -99,13 +119,16 @@ def known_from_hints(
     return known
 
 
-def known_from_overlay(ab: Floats, share: Floats, lightness: Floats) -> list[KnownColors]:
+def known_from_overlay(
+    ab: Floats, share: Floats, lightness: Floats, filler: StrokeFiller | None = None
+) -> list[KnownColors]:
     """Return painted colors as known colors: strokes of one color fill their objects.
 
     Args:
         ab: a* and b*, (h, w, 2).
         share: Painted share of each pixel, (h, w).
         lightness: L* at the model's size, (h, w).
+        filler: From `stroke_filler`.
     """
     painted = share > _PAINTED
     if not painted.any():
@@ -113,7 +136,7 @@ def known_from_overlay(ab: Floats, share: Floats, lightness: Floats) -> list[Kno
     masks = strokes_of_one_color(ab, painted)
     known = [
         KnownColors(_constant(ab[mask].mean(0), lightness), fill, "overlay")
-        for fill, mask in zip(fill_strokes(lightness, masks), masks, strict=True)
+        for fill, mask in zip(fill_strokes(lightness, masks, filler=filler), masks, strict=True)
     ]
     return [*known, KnownColors(ab, painted.astype(np.float32), "overlay")]
 

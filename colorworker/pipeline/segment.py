@@ -189,7 +189,10 @@ def _known_colors(work: _SegmentWork, colorizer: Colorizer) -> KnownOfSequence:
     working = colorizer.working_shape(work.info.height, work.info.width)
     film = FilmLuma(work.context, work.unit, work.info, work.timeline, working)
     return KnownInTurn(
-        (load_references(film, work.given_warnings), load_hints(film, work.given_warnings))
+        (
+            load_references(film, work.given_warnings),
+            load_hints(film, colorizer, work.given_warnings),
+        )
     )
 
 

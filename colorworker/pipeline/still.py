@@ -94,7 +94,7 @@ def open_for_color(
         if unit.options.color_sources == "skip" and _is_in_color(lab, unit.options.color_share):
             return _commit(context, _as_skipped(record), timer), False
         size = picture.info.upright_height, picture.info.upright_width
-        known = read_hints(context, unit.options.hint_files, size, lab[..., 0])
+        known = read_hints(context, unit.options.hint_files, size, lab[..., 0], colorizer)
         return OpenStill(unit, record, picture, lab, known, timer, stack.pop_all().close)
     raise AssertionError  # mypy: the stack swallows nothing
 

@@ -26,10 +26,9 @@ from colorworker.errors import KeyMissing
 from colorworker.media.registration import register
 from colorworker.media.stills.referencepicture import reference_lab, require_color
 from colorworker.media.stills.thumbnail import preview_rgb
-from colorworker.media.strokefill import StrokeFiller
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
-from colorworker.pipeline.givencolors import known_from_hints, read_hints
+from colorworker.pipeline.givencolors import known_from_hints, read_hints, stroke_filler
 from colorworker.pipeline.references import POOR_MATCH, register_reference
 from colorworker.pipeline.suggestions import suggest_at
 from colorworker.runs.review.items import ReviewItem
@@ -193,7 +192,8 @@ class LiveColors:
             json.dumps(painted.hints).encode(), item.line.key, seen.size.width, seen.size.height
         )
         filler = self._fillers.get(
-            (item.identity, painted.frame), lambda: StrokeFiller(seen.lightness)
+            (item.identity, painted.frame),
+            lambda: stroke_filler(seen.lightness, self._colorizer(item, 0)),
         )
         return [*known, *known_from_hints(parsed, size, seen.lightness, filler)]
 
@@ -207,7 +207,8 @@ class LiveColors:
             for each in self._pictures.options(item).hint_files
             if each.frame == frame and not each.key.startswith(REVIEWS)
         ]
-        return read_hints(self._context, files, (seen.size.height, seen.size.width), seen.lightness)
+        size = seen.size.height, seen.size.width
+        return read_hints(self._context, files, size, seen.lightness, self._colorizer(item, 0))
 
     def _reference(self, item: ReviewItem, frame: int, name: str, seen: _Seen) -> KnownColors:
         if not is_reference_name(name):

@@ -99,3 +99,22 @@ def test_what_was_filled_before_is_remembered_and_the_same():
     assert filler.fill(stroke) is first
     for one, again in zip(both, fill_strokes(lightness, [stroke, other]), strict=True):
         assert (one == again).all()
+
+
+def test_a_stroke_stops_where_the_network_sees_another_thing():
+    lightness = np.full((96, 128), 20, np.float32)
+    lightness[20:76, 20:108] = 60
+    lightness += np.random.default_rng(0).normal(0, 0.5, lightness.shape).astype(np.float32)
+    stroke = np.zeros(lightness.shape, bool)
+    stroke[45:51, 30:56] = True
+    shares = np.full((24, 32, 4), 0.02, np.float32)
+    shares[..., 0] = 0.94
+    shares[:, 16:] = (0.02, 0.94, 0.02, 0.02)
+
+    by_luma = fill_stroke(lightness, stroke)
+    by_both = StrokeFiller(lightness, lambda: shares).fill(stroke)
+
+    left, right = np.s_[24:72, 24:60], np.s_[24:72, 68:104]
+    assert by_luma[right].mean() > 0.95
+    assert by_both[left].mean() > 0.95
+    assert by_both[right].mean() < 0.05
