@@ -83,7 +83,8 @@ def evaluate(
         vividness: Vividness to measure each model with; the settings' by default.
         films: Pairs of a colored film and its source.
         progress: Called with the name of the current step, the number done, and the total.
-        options: `size`, `limit`, `plot_pictures`, `seed` and `inception` of the command.
+        options: `model_profile`, `blend`, `size`, `limit`, `plot_pictures`, `seed` and `inception`
+            of the command.
 
     Raises:
         UsageError: If it cannot start.

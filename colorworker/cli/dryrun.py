@@ -11,6 +11,7 @@ from colorworker.errors import ColorworkerError, UsageError
 from colorworker.estimate.films import InspectionContext
 from colorworker.estimate.sampling import Recorded, Volume
 from colorworker.job import JobRequest, estimator, planned_job, refuse_empty_plan, worker_spec
+from colorworker.model.networks import describe_model
 from colorworker.report.text import count, duration, size, visible
 from colorworker.settings import Settings
 from colorworker.store.objectstore import ObjectStore
@@ -52,6 +53,7 @@ def dry_run(
             )
             opened = partial(open_store, options=stores)
             print_plan(plan, films, opened, _say)
+            print(f"network: {visible(describe_model(model, opened))}")
         if not to_do:
             return None
         try:

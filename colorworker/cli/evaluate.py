@@ -33,6 +33,12 @@ def evaluate(
             metavar="NAME|FILE", help="Conventions of ONNX, Keras and SavedModel networks."
         ),
     ] = "",
+    blend: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Measure the blend of two models too, with this share of the first."
+        ),
+    ] = None,
     vividness: Annotated[
         list[float] | None,
         typer.Option(
@@ -99,6 +105,7 @@ def evaluate(
         seed=seed,
         inception=inception,
         model_profile=model_profile,
+        blend=blend,
     )
     with progress(quiet=quiet) as tell:
         end = run_evaluation(request, settings, tell)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from colorworker.domain.models import ModelChoice, ModelRef, is_imported
+from colorworker.domain.models import ModelChoice, ModelRef, choose_model, is_imported
 from colorworker.domain.options import Options
 from colorworker.errors import UsageError
 from colorworker.evaluation.candidates import Candidate
@@ -27,6 +27,7 @@ def models_of(
     options: Options,
     stores: StoreOptions,
     profile: str = "",
+    blend: float | None = None,
 ) -> tuple[list[Candidate], dict[str, Vivid]]:
     """Return a row for every model and vividness, and a function per model that sets vividness.
 
@@ -37,16 +38,22 @@ def models_of(
         options: How a distribution over colors is read.
         stores: How to reach stores that hold weights.
         profile: Conventions of other projects' networks; see `ModelChoice`.
+        blend: Adds the blend of both models, with this share of the first.
 
     Raises:
-        UsageError: If a model is named twice.
+        UsageError: If a model is named twice, or other than two models are to be blended.
         WeightsRefused: If weights cannot be used.
     """
     rows: list[Candidate] = []
     vivid: dict[str, Vivid] = {}
     opened = partial(open_store, options=stores)
-    for name, short in zip(names, short_names(names), strict=True):
-        ref = resolve_model(ModelChoice(name, profile if is_imported(name) else ""), opened)
+    shorts = short_names(names)
+    choices = [ModelChoice(name, profile if is_imported(name) else "") for name in names]
+    if blend is not None:
+        choices.append(choose_model(names, profile, blend))
+        shorts.append(f"{blend:g} {shorts[0]} + {1 - blend:g} {shorts[1]}")
+    for choice, short in zip(choices, shorts, strict=True):
+        ref = resolve_model(choice, opened)
         kind, has_bins = _kind(ref, opened)
         at = _vivid(ref, short, kind, size, options, opened)
         if has_bins:
@@ -106,6 +113,8 @@ def _vivid(
 
 def _kind(ref: ModelRef, opened: OpenStore) -> tuple[str, bool]:
     """Return the name of a network's architecture or profile, and whether it is over bins."""
+    if ref.second:
+        return "blend", any(_kind(part, opened)[1] for part in ref.parts)
     if ref.profile:
         return f"profile {profile_of(ref).profile}", False
     weights = load(ref, opened)

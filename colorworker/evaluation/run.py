@@ -56,6 +56,8 @@ class EvaluationRequest:
     inception: str | None = None
     model_profile: str = ""
     """Conventions of other projects' networks; empty for those of the settings or detected ones."""
+    blend: float | None = None
+    """Share of the first of two models in a blend, which is measured beside them."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def _pictures(
             settings.options(),
             stores,
             request.model_profile or settings.model.profile,
+            request.blend,
         )
         return evaluate(
             truth,
