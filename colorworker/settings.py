@@ -102,7 +102,7 @@ class RunSettings(BaseModel):
     """Time that running units have to finish after SIGTERM or Ctrl-C, before they are abandoned."""
     unit_stall_seconds: Annotated[float, Field(ge=1)] = 900.0
     """How long a unit may make no progress (read nothing, finish no frame) before its worker is
-    killed; this costs the unit an attempt."""
+    killed; this costs the unit an attempt. While it computes, only its CPU time counts."""
     heartbeat_seconds: Annotated[float, Field(ge=0.1, le=600)] = 20.0
     """How often a run renews its state on the destination. It counts as lost after three missed
     renewals."""

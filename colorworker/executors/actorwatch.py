@@ -37,7 +37,7 @@ class ActorWatch:
         if self._question is not None:
             self._take_answer()
         elif now - self._asked > self._bound_seconds / _QUESTIONS_PER_BOUND:
-            self._question, self._asked = self._actor.advanced.remote(), now
+            self._question, self._asked = self._actor.silence.remote(), now
         return self._silence.seconds() > self._bound_seconds
 
     def _take_answer(self) -> None:
@@ -46,7 +46,6 @@ class ActorWatch:
             return
         question, self._question = self._question, None
         try:
-            if ray.get(question):
-                self._silence.end()
+            self._silence.begin(ray.get(question))
         except RayError:  # The result of the unit tells what happened to the actor.
             return

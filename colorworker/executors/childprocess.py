@@ -14,8 +14,6 @@ from typing import Any
 from colorworker.executors.silence import Silence, stalled
 from colorworker.store.scratchfiles import ScratchFiles
 
-PROGRESS = "progress"
-"""Message: the child is idle, or its work advances."""
 COLORIZER_WANTED = "colorizer wanted"
 """Message: the child waits for the colorizer process."""
 _EXIT_SECONDS = 5.0
@@ -41,7 +39,7 @@ class Setup:
     log_levels: tuple[int, int]
     """Levels of the root logger and of ours."""
     progress_seconds: float
-    """How often the child reports progress."""
+    """How often the child reports for how many seconds its work has not advanced, as a float."""
 
 
 class ChildProcess:
@@ -101,10 +99,13 @@ class ChildProcess:
         try:
             while not self.end and self.connection.poll():
                 message = self.connection.recv()
-                self._silence.end()
+                if isinstance(message, float):
+                    self._silence.begin(message)
+                    continue
+                self._silence.begin()
                 if isinstance(message, logging.LogRecord):
                     logging.getLogger(message.name).handle(message)
-                elif message != PROGRESS:
+                else:
                     yield message
         except (EOFError, OSError):
             # It is about to end by itself, and its exit code tells why.

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from colorworker.executors.childprocess import PROGRESS, Setup
+from colorworker.executors.childprocess import Setup
 from colorworker.pipeline.unitprogress import UnitProgress
 
 _PR_SET_PDEATHSIG = 1
@@ -74,8 +74,7 @@ class ParentLink:
 
     def _report(self, seconds: float) -> None:
         while True:
-            if self.progress.advanced():
-                self.send(PROGRESS)
+            self.send(self.progress.look())
             time.sleep(seconds)
 
 

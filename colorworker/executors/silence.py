@@ -21,9 +21,9 @@ class Silence:
         self._looked = clock()
         self._seconds = 0.0
 
-    def end(self) -> None:
-        """Start again at zero: the worker has given a sign."""
-        self._looked, self._seconds = self._clock(), 0.0
+    def begin(self, seconds: float = 0.0) -> None:
+        """Start again: the worker has given a sign, and knows how long it has made no progress."""
+        self._looked, self._seconds = self._clock(), seconds
 
     def seconds(self) -> float:
         """Return the length of the silence; call it at least every few seconds."""

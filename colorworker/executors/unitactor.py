@@ -54,6 +54,7 @@ class UnitActor:
         except UsageError as error:
             return Started(worker, node_id, log, ScratchFiles(), error)
         self._context = context
+        context.progress.look_regularly()
         return Started(worker, node_id, log, scratch, None)
 
     def run(self, unit: WorkUnit, attempt: int) -> UnitResult | None:
@@ -72,9 +73,9 @@ class UnitActor:
             return run_on_worker(self._context, unit, attempt)
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
-    def advanced(self) -> bool:
-        """Return whether the unit has advanced since the last call."""
-        return self._context is None or self._context.progress.advanced()
+    def silence(self) -> float:
+        """Return for how many seconds the unit has not advanced."""
+        return self._context.progress.silence if self._context else 0.0
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def remove_scratch(self) -> None:

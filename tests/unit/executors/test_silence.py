@@ -13,9 +13,9 @@ def test_silence_grows_with_time_and_ends_with_a_sign():
     silence = Silence(clock)
 
     grown = [silence.seconds(), silence.seconds()]
-    silence.end()
+    silence.begin(0.25)
 
-    assert (grown, silence.seconds()) == ([1.0, 3.0], 0.5)
+    assert (grown, silence.seconds()) == ([1.0, 3.0], 0.75)
 
 
 def test_time_in_which_nobody_looked_does_not_count():
