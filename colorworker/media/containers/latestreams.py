@@ -17,6 +17,8 @@ TAIL_BYTES = 4 << 20
 """How far before the end of a file its streams are looked up once more, at most."""
 LEAD_BYTES = 1 << 18
 """Where to try again if the tables that describe the streams do not follow the first packet."""
+_MPEG_VIDEO = {"mpeg1video", "mpeg2video"}
+"""Taken for each other if a part begins in the middle of a group of pictures."""
 
 
 class OffsetReader(io.RawIOBase):
@@ -105,7 +107,7 @@ def hidden_streams(
         offsets: Byte offset of each packet of the film.
     """
     size = reader.seek(0, io.SEEK_END)
-    starts = {max(size - TAIL_BYTES, size * 3 // 4)}
+    starts = {_tail(size)}
     places = np.array([*sorted(offsets), size], np.int64)
     if len(places) > 1:
         widest = int(np.argmax(np.diff(places)))
@@ -126,6 +128,40 @@ def hidden_streams(
         except SourceDamaged:
             continue
     return found
+
+
+def other_codec(reader: BinaryIO, key: str, pid: int, codec: str) -> str:
+    """Return the codec that a video stream has near the end of a file; empty if it is the same.
+
+    libav goes on with the first one, and nothing decodes from the change on.
+
+    Args:
+        reader: The file; its position changes.
+        key: Its name, for errors.
+        pid: PID of the stream.
+        codec: Name of its first codec.
+    """
+    last = _codec_at(reader, key, _tail(reader.seek(0, io.SEEK_END)), pid)
+    return "" if last == codec or {last, codec} == _MPEG_VIDEO else last
+
+
+def _tail(size_bytes: int) -> int:
+    """Return the offset where streams are looked up once more."""
+    return max(size_bytes - TAIL_BYTES, size_bytes * 3 // 4)
+
+
+def _codec_at(reader: BinaryIO, key: str, offset: int, pid: int) -> str:
+    """Return the codec of a video stream from an offset on; empty if it is not known there."""
+    try:
+        with open_source(cast(BinaryIO, OffsetReader(reader, offset)), key) as part:
+            names = [
+                each.codec_context.codec.canonical_name
+                for each in part.streams.video
+                if each.id == pid and _has_content(each)
+            ]
+    except SourceDamaged:
+        return ""
+    return names[0] if names else ""
 
 
 def _has_content(stream: Stream) -> bool:

@@ -165,6 +165,15 @@ def continues_elsewhere(key: str, pid: int, other: int, seconds: float) -> Sourc
     )
 
 
+def codec_changes(key: str, codec: str, other: str, seconds: float) -> SourceUnsupported:
+    """Return the error for a recording whose picture goes on in another codec."""
+    return SourceUnsupported(
+        key,
+        f"its picture changes from {codec} to {other} after {seconds:.2f} s",
+        "Split it there and color the parts",
+    )
+
+
 def _stream_at(container: InputContainer, key: str, index: int) -> VideoStream:
     for stream in container.streams.video:
         if stream.index == index:

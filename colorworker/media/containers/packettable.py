@@ -111,6 +111,15 @@ class PacketTable:
         times: Int64s = np.array(self.times, np.int64)[np.array(self.shown, bool)]
         return times
 
+    def seconds_until(self, last: int) -> float:
+        """Return the time between the first shown frame and the last one of packets up to `last`.
+
+        0.0 if no packet has a pts.
+        """
+        times = np.array(self.times[: last + 1], np.int64)
+        times = times[(times != NO_PTS) & np.array(self.shown[: last + 1], bool)]
+        return float((times.max() - times.min()) * self.time_base) if len(times) else 0.0
+
     def order(self, first_number: int) -> Int64s:
         """Return the numbers of all shown packets, sorted by pts.
 

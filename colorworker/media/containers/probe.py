@@ -27,8 +27,9 @@ from colorworker.media.containers.demux import (
 )
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
 from colorworker.media.containers.encryption import encrypted_streams, is_scrambled
-from colorworker.media.containers.latestreams import hidden_streams
+from colorworker.media.containers.latestreams import hidden_streams, other_codec
 from colorworker.media.containers.maintrack import (
+    codec_changes,
     continues_elsewhere,
     film_candidates,
     film_stream,
@@ -187,7 +188,7 @@ def _find_hidden_streams(
     """Count streams of a recording that libav does not pass on.
 
     Raises:
-        SourceUnsupported: If the picture moves to one of them.
+        SourceUnsupported: If the picture moves to one of them, or changes its codec.
     """
     packets = packet_scan.packets
     if packets.container not in BROADCAST_CONTAINERS:
@@ -196,9 +197,14 @@ def _find_hidden_streams(
     hidden = hidden_streams(reader, key, packets.container, packet_scan.stream_ids, offsets)
     for identity, kind in hidden.items():
         if kind == "video":
-            times = packets.shown_pts()
-            seconds = float((times.max() - times.min()) * packets.time_base)
+            seconds = packets.seconds_until(len(packets) - 1)
             raise continues_elsewhere(key, packet_scan.stream_id, identity, seconds)
+    if packets.container == "mpegts":
+        codec = other_codec(reader, key, packet_scan.stream_id, packets.codec)
+        if codec:
+            numbers = _decode_all(reader, key, packet_scan.info.stream_index)
+            seconds = packets.seconds_until(max(number or 0 for number in numbers))
+            raise codec_changes(key, packets.codec, codec, seconds)
     tally.hidden_streams = tuple(f"{kind} stream 0x{pid:x}" for pid, kind in hidden.items())
 
 

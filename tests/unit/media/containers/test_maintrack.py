@@ -229,6 +229,23 @@ def test_a_broadcast_whose_picture_moves_to_another_pid_is_refused_with_the_plac
         chosen(path)
 
 
+def test_a_broadcast_whose_picture_changes_its_codec_is_refused_with_the_place(tmp_path):
+    parts = [
+        make_film(
+            tmp_path / f"{codec}.ts",
+            Recipe(codec=codec, frames=50, pts=tuple(range(start, start + 50))),
+        ).read_bytes()
+        for codec, start in (("mpeg2video", 0), ("libx264", 50))
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(parts))
+
+    with pytest.raises(
+        SourceUnsupported, match=r"changes from mpeg2video to h264 after 1\.[89]. s"
+    ):
+        chosen(path)
+
+
 def with_pids(source: Path, path: Path, video: int, audio: int, start: int, table: str) -> Path:
     """Write a transport stream again with other PIDs, `start` seconds later."""
     with (
