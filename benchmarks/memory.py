@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from command import peak_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,37 +49,16 @@ def repeat(source: Path, target: Path, seconds: float) -> int:
                     return frames
 
 
-def pss_kib(pid: int) -> int:
-    """Return a process's memory in KiB; pages that it shares count in equal parts for each user."""
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0
-
-
-def with_children(pid: int) -> list[int]:
-    """Return the IDs of a process and of all its descendants."""
-    found = [pid]
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found += with_children(int(child))
-    return found
-
-
 def peak_mib(film: Path, destination: Path, workers: int) -> tuple[float, float]:
     """Colorize the film; return the peak memory of all processes in MiB, and wall seconds."""
     command = [sys.executable, "-m", "colorworker", "colorize", str(film), str(destination)]
     command += ["--workers", str(workers), "--quiet"]
-    start, peak = time.monotonic(), 0
+    start = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    while process.poll() is None:
-        peak = max(peak, sum(map(pss_kib, with_children(process.pid))))
-        time.sleep(0.1)
+    peak = peak_of(process)
     if process.returncode:
         raise SystemExit(f"the job on {film} ended with {process.returncode}")
-    return peak / 1024, time.monotonic() - start
+    return peak, time.monotonic() - start
 
 
 def main() -> None:
