@@ -13,10 +13,18 @@ class Notice:
 
     text: str
     burned: bool = False
+    history: str = ""
+    """What was done, for the entry of the metadata's history; empty for no entry."""
 
 
-def notice_of(options: Options, model: ModelRef) -> Notice | None:
-    """Return the notice for an output; None if the options ask for none."""
+def notice_of(options: Options, model: ModelRef, source_sha256: str) -> Notice | None:
+    """Return the notice for an output; None if the options ask for none.
+
+    Args:
+        options: Options of the output.
+        model: The network.
+        source_sha256: SHA-256 of the source.
+    """
     if options.label == "none":
         return None
     weights = " + ".join(part.sha256[:12] for part in model.parts)
@@ -24,4 +32,6 @@ def notice_of(options: Options, model: ModelRef) -> Notice | None:
         f"Colorized by colorworker {__version__}, weights {weights}:"
         " the colors are a model's interpretation, not evidence."
     )
-    return Notice(text, burned=options.label == "burn")
+    whole = " + ".join(part.sha256 for part in model.parts)
+    history = f"colorized; SHA-256 of the source: {source_sha256}; of the weights: {whole}"
+    return Notice(text, options.label == "burn", history)

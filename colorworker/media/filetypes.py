@@ -14,7 +14,7 @@ _FILM_NAMES = frozenset((
 # fmt: on
 # fmt: off
 _SIDECAR_EXTENSIONS = frozenset((
-    "xml", "xmp", "json", "txt", "csv", "md", "nfo", "log", "ini", "db", "srt", "vtt",
+    "xml", "xmp", "json", "txt", "csv", "md", "nfo", "log", "ini", "db", "srt", "vtt", "c2pa",
     "md5", "sha1", "sha256", "sha512",
 ))
 # fmt: on

@@ -61,7 +61,8 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     timer = PhaseTimer(step=context.progress.step)
     with context.temporary(extension) as path:
         with timer.phase("assemble"), context.source(unit.asset) as reader:
-            notice = notice_of(unit.options, context.model)
+            source_sha256 = info_of(scanned, ScanInfo).source_sha256
+            notice = notice_of(unit.options, context.model, source_sha256)
             film = assemble(
                 reader,
                 unit.asset.key,
@@ -74,7 +75,6 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
                 whole=whole if excerpt else None,
             )
         is_signed = unit.options.c2pa and embeds(unit.output_key)
-        source_sha256 = info_of(scanned, ScanInfo).source_sha256
         if is_signed:
             with timer.phase("write"):
                 sign_file(context, unit.asset, unit.options, source_sha256, path, unit.output_key)

@@ -163,12 +163,12 @@ def _write(
     unit, picture, timer = still.unit, still.picture, still.timer
     extension = PurePosixPath(unit.output_key).suffix.lower()
     key = attempt_key(unit.unit_id, extension)
-    notice = notice_of(unit.options, context.model)
+    source_sha256 = info_of(record, StillInfo).source_sha256
+    notice = notice_of(unit.options, context.model, source_sha256)
     with context.temporary(extension) as path:
         with computing:
             with timer.phase("encode"):
                 write_still(picture, *fit_to_luma(still.lab[..., 0], ab), path, extension, notice)
-                source_sha256 = info_of(record, StillInfo).source_sha256
                 if unit.options.c2pa:
                     sign_file(
                         context, unit.asset, unit.options, source_sha256, path, unit.output_key

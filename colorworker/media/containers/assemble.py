@@ -51,6 +51,7 @@ from colorworker.media.containers.streamcopy import CopiedStreams, codec_name, c
 from colorworker.media.containers.tags import container_tags, video_stream_tags
 from colorworker.media.containers.trim import TrimRange, shifted_range, trim_range
 from colorworker.media.containers.verify import verify_film
+from colorworker.media.xmpnotice import add_notice_to_xmp, append_to_mp4
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,14 @@ def assemble(
             )
             with closing(target):
                 target.metadata.update(container_tags(source.metadata, notice))
+                if notice and spec.container == "mov":  # libav writes it there, not into MP4
+                    target.metadata["xmp"] = add_notice_to_xmp(b"", notice).decode()
                 assembly = _Assembly(
                     info, timeline, spec, shift_seconds, whole or timeline, trimmed, header
                 )
                 copied = _mux(film, key, parts, target, assembly, late)
+        if notice and spec.container == "mp4":
+            append_to_mp4(output, add_notice_to_xmp(b"", notice))
         if spec.container == "matroska" and _room(assembly):
             complete_header(output, _header_changes(film, copied, assembly, notice))
         off_seconds = verify_film(output, key, timeline, shift_ticks=shift_ticks)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyvips
 
+from colorworker.domain.label import Notice
 from colorworker.media.stills.colorspace import ColorConversion
 from colorworker.media.stills.exifblock import (
     EXIF_HEAD,
@@ -23,7 +24,6 @@ from colorworker.media.stills.jpegsegments import (
     metadata_segments,
 )
 from colorworker.media.stills.loaders import ImageSource
-from colorworker.media.stills.notices import add_notice_to_xmp
 from colorworker.media.stills.pngchunks import exif_chunk, insert_chunks, xmp_chunk
 from colorworker.media.stills.port import StillHeader
 from colorworker.media.stills.tiffdirectories import Tag
@@ -39,6 +39,7 @@ from colorworker.media.stills.tifftags import (
 )
 from colorworker.media.stills.webpchunks import insert_webp_metadata
 from colorworker.media.stills.xmppacket import for_jpeg, with_extended, without_stale_parts
+from colorworker.media.xmpnotice import add_notice_to_xmp
 
 ICC_FIELD = "icc-profile-data"
 
@@ -73,7 +74,7 @@ def output_blocks(
     source: pyvips.Image,
     info: StillHeader,
     format_name: str,
-    notice: str,
+    notice: Notice | None,
 ) -> Blocks:
     """Return the source's metadata as the output gets it.
 
@@ -82,13 +83,13 @@ def output_blocks(
         source: Its pixels; only their metadata is read.
         info: The source's header.
         format_name: Format of the output.
-        notice: Text of the notice; empty for none.
+        notice: The notice; None for none.
     """
     jpeg = image_source.jpeg
     own = jpeg or image_source.webp
     exif = own.exif if own else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
     exif = with_orientation(without_thumbnail(exif), info.orientation)
-    noted = with_comment(exif, notice) if notice else exif
+    noted = with_comment(exif, notice.text) if notice else exif
     # The notice is in the XMP too; it must not cost an EXIF that fits without it.
     if format_name != "jpeg" or fits_segment(exif=noted) or not fits_segment(exif=exif):
         exif = noted

@@ -85,8 +85,7 @@ def write_still(
             if notice and notice.burned:
                 rgb = burn_in(rgb, notice_box_in_still(picture.key, info))
             colored = join_extra(rgb, extra)
-            text = notice.text if notice else ""
-            blocks = output_blocks(picture.image_source, source, info, format_name, text)
+            blocks = output_blocks(picture.image_source, source, info, format_name, notice)
             colored = with_metadata(colored, source, blocks, conversion, format_name)
             save(colored, path, format_name, embed_srgb=conversion.embeds_srgb)
             picture.warnings.extend(

@@ -7,8 +7,9 @@ Source:
 import hashlib
 import re
 
+from colorworker.domain.label import Notice
 from colorworker.media.stills.jpegsegments import fits_segment
-from colorworker.media.stills.notices import add_notice_to_xmp
+from colorworker.media.xmpnotice import HISTORY, add_notice_to_xmp
 
 _THUMBNAILS = re.compile(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>\s*", re.DOTALL)
 _EXTENDED = re.compile(
@@ -62,7 +63,7 @@ def with_extended(xmp: bytes, extended: bytes) -> bytes:
     return _EXTENDED.sub(b"", body)
 
 
-def for_jpeg(xmp: bytes, extended: bytes, notice: str) -> tuple[bytes, bytes]:
+def for_jpeg(xmp: bytes, extended: bytes, notice: Notice | None) -> tuple[bytes, bytes]:
     """Return packet and extended XMP for a JPEG, with the notice if there is one.
 
     A packet that does not fit into a segment of 64 kB first loses its padding. If it is still too
@@ -71,9 +72,10 @@ def for_jpeg(xmp: bytes, extended: bytes, notice: str) -> tuple[bytes, bytes]:
     Args:
         xmp: The source's packet; may be empty.
         extended: The source's extended XMP; may be empty.
-        notice: Text of the notice; empty for none.
+        notice: The notice; None for none.
     """
-    packet = add_notice_to_xmp(xmp, notice) if notice else xmp
+    has_history = HISTORY in extended
+    packet = add_notice_to_xmp(xmp, notice, has_history=has_history) if notice else xmp
     if not fits_segment(xmp=packet):
         packet = without_padding(packet)
     if fits_segment(xmp=packet):
@@ -85,5 +87,10 @@ def for_jpeg(xmp: bytes, extended: bytes, notice: str) -> tuple[bytes, bytes]:
     whole = whole[meta.start() : end] + _META_END
     packet = _WITH_EXTENDED % hashlib.md5(whole, usedforsecurity=False).hexdigest().upper().encode()
     if notice:
-        packet = add_notice_to_xmp(packet, notice, described=b"dc:description" in whole)
+        packet = add_notice_to_xmp(
+            packet,
+            notice,
+            described=b"dc:description" in whole,
+            has_history=HISTORY in whole,
+        )
     return packet, whole

@@ -40,3 +40,12 @@ def test_a_plan_needs_an_absolute_path_and_a_broken_plan_starts_nothing(tmp_path
         f"{plan}: collection: is missing" in broken.stderr
     )
     assert "Traceback" not in broken.stderr
+
+
+def test_a_check_needs_an_absolute_path_on_a_cluster():
+    ran = subprocess.run(
+        [sys.executable, "jobs/verify.py", "color"], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("colorworker: color: is relative")

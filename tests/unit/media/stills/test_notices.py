@@ -7,10 +7,12 @@ import pytest
 import pyvips
 
 from colorworker.domain.label import Notice
+from colorworker.domain.provenance import SOURCE_TYPE
 from colorworker.errors import OutputMismatch, SourceUnsupported
-from colorworker.media.stills.notices import SOURCE_TYPE, add_notice_to_xmp, notice_box_in_still
+from colorworker.media.stills.notices import notice_box_in_still
 from colorworker.media.stills.orientation import upright
 from colorworker.media.stills.vips import open_still, verify_still, write_still
+from colorworker.media.xmpnotice import add_notice_to_xmp
 
 TAG, BURN = Notice("Colorized by a test."), Notice("Colorized by a test.", burned=True)
 XMP = (
@@ -50,7 +52,7 @@ def test_without_a_notice_nothing_is_added(encode, textured, colorful, tmp_path)
 
 
 def test_existing_xmp_stays_except_the_source_type():
-    packet = add_notice_to_xmp(XMP, "a < b")
+    packet = add_notice_to_xmp(XMP, Notice("a < b"))
 
     assert b"Reel 7" in packet
     assert b"digitalsourcetype/print" not in packet
@@ -61,11 +63,11 @@ def test_existing_xmp_stays_except_the_source_type():
 def test_an_existing_description_is_not_replaced():
     described = XMP.replace(b"dc:source", b"dc:description")
 
-    assert b"a notice" not in add_notice_to_xmp(described, "a notice")
+    assert b"a notice" not in add_notice_to_xmp(described, Notice("a notice"))
 
 
 def test_xmp_of_unknown_form_stays_unchanged():
-    assert add_notice_to_xmp(b"<torn", "a notice") == b"<torn"
+    assert add_notice_to_xmp(b"<torn", Notice("a notice", history="h")) == b"<torn"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
