@@ -1,5 +1,6 @@
 """Who may talk to the review server: holders of its token, from its own page, by its own name."""
 
+import hashlib
 import secrets
 from contextlib import suppress
 from ipaddress import ip_address
@@ -7,10 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_COOKIE = "colorworker_review"
 _SECURITY = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src 'self' blob: data:; media-src 'self'; connect-src 'self'; base-uri 'none';"
@@ -29,6 +29,9 @@ class Guard:
         self._app = app
         self._token = token
         self._hosts = hosts
+        # Browsers send the cookies of a host to all its ports, so each server has its own name.
+        name = hashlib.sha256(token.encode()).hexdigest()[:12]
+        self._cookie = f"colorworker_review_{name}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on; every answer gets the security headers."""
@@ -56,16 +59,19 @@ class Guard:
         if not self._is_ours(request.headers.get("host", "")):
             return error_answer(403, "This server was addressed by another name.")
         origin = request.headers.get("origin")
-        if origin and urlsplit(origin).netloc != request.headers.get("host"):
+        if origin and origin.partition("://")[2] != request.headers.get("host"):
             return error_answer(403, "The request came from another page.")
         given = request.query_params.get("token")
         if request.url.path == "/" and given and self._matches(given):
             # The token leaves the address bar, and is not sent to other sites.
             response = RedirectResponse("/", 303)
-            response.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict")
+            response.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
             return response
-        if not self._matches(request.cookies.get(_COOKIE, "")):
-            return error_answer(401, "Open the address that colorworker review has printed.")
+        if not self._matches(request.cookies.get(self._cookie, "")):
+            sentence = "Open the address that colorworker review has printed."
+            if request.url.path == "/":
+                return PlainTextResponse(sentence, 401)
+            return error_answer(401, sentence)
         return None
 
     def _is_ours(self, host: str) -> bool:

@@ -88,7 +88,7 @@ class PaintRoutes(NamedTuple):
         return JSONResponse(await run_in_threadpool(self._store, item, frame, data))
 
     def _store(self, item: ReviewItem, frame: int, data: bytes) -> dict[str, str]:
-        name = "the dropped picture"
+        name = "The dropped picture"
         check_header(io.BytesIO(data), name, MAX_REFERENCE_PIXELS)
         warning = self.live.match_reference(item, frame, name, data)
         extension = ".png" if data.startswith(_PNG) else ".jpg"

@@ -92,7 +92,7 @@ function corrections() {
     const shot = item.shots.find((one) => one.start_ms === each[0]);
     rows.push([shot ? `Shot ${shot.number}` : `From ${time(each[0])}`, `variant ${each[2]}`, shot ? middle(shot) : null, () => { edit.shotVariants = edit.shotVariants.filter((one) => one !== each); }]);
   }
-  for (const frame of Object.keys(edit.references)) rows.push([`Frame ${frame}`, "colored picture", Number(frame), () => { delete edit.references[frame]; }, edit.references[frame]]);
+  for (const frame of Object.keys(edit.references)) rows.push([`Frame ${frame}`, "picture", Number(frame), () => { delete edit.references[frame]; }, edit.references[frame]]);
   for (const [frame, hints] of Object.entries(edit.hints)) {
     if (hints.length) rows.push([film ? `Frame ${frame}` : "", `${hints.length} ${hints.length === 1 ? "hint" : "hints"}`, film ? Number(frame) : null, () => { edit.hints[frame] = []; }]);
   }
@@ -141,15 +141,15 @@ async function drop(file) {
   if (!file || state.item.kind !== "film") return;
   const { id } = state.item;
   const frame = state.frame;
-  if (file.size > 64 * 2 ** 20) { $("busy").textContent = `${file.name} is larger than 64 MiB. Save it as JPEG.`; return; }
-  $("busy").textContent = `Sending ${file.name} …`;
+  if (file.size > 64 * 2 ** 20) { tell(`${file.name} is larger than 64 MiB. Save it as JPEG.`, true); return; }
+  tell(`Sending ${file.name} …`);
   try {
     const { name, warning } = await (await ask(`/api/items/${id}/reference?frame=${frame}`, file)).json();
     if (state.item.id !== id) return;
     state.edit.references[String(frame)] = name;
     changed();
     if (warning) { $("trouble").hidden = false; $("trouble").append(element("li", warning)); }
-  } catch (error) { $("busy").textContent = error.message; }
+  } catch (error) { tell(error.message, true); }
 }
 
 for (const name of ["dragenter", "dragover"]) {
@@ -177,5 +177,5 @@ $("frame").onchange = () => seek(Number($("frame").value));
 $("play").onclick = () => {
   $("video").hidden = false;
   if (!$("video").getAttribute("src")) $("video").src = `/media/${state.item.id}/film`;
-  $("video").play().catch((error) => { $("busy").textContent = `The browser does not play it: ${error.message}`; });
+  $("video").play().catch((error) => { tell(`The browser does not play it: ${error.message}`, true); });
 };

@@ -144,7 +144,7 @@ async function preview() {
   const begun = performance.now();
   try {
     if (correctedHere()) {
-      $("busy").textContent = "Coloring …";
+      tell("Coloring …");
       const sent = { frame, hints: hintsHere(), variant: variantHere(), reference: state.edit.references[frameKey()] || "" };
       const picture = await (await ask(`/api/items/${id}/preview`, sent)).blob();
       if (state.item.id === id && state.frame === frame) {
@@ -154,21 +154,21 @@ async function preview() {
         await $("after").decode().catch(() => {});
         state.previewing = true;
         document.body.dataset.previewMs = String(Math.round(performance.now() - begun));
-        $("busy").textContent = previewText();
+        tell(previewText());
       }
     } else if (state.previewing) {
       state.previewing = false;
       $("after").src = `/media/${id}/output.jpg${state.item.kind === "film" ? `?frame=${frame}` : ""}`;
-      $("busy").textContent = "";
+      tell("");
     }
-  } catch (error) { $("busy").textContent = error.message; }
+  } catch (error) { tell(error.message, true); }
   const again = waiting === "again";
   waiting = null;
   if (again) preview();
 }
 
 function previewText() {
-  const film = state.item.kind === "film" ? " It shows this frame alone; in the film, colors also follow from frame to frame." : "";
+  const film = state.item.kind === "film" ? " It shows this frame alone, without corrections of other frames and without colors that follow the motion." : "";
   return `Preview at a reduced size, ${document.body.dataset.previewMs} ms.${film}`;
 }
 

@@ -25,6 +25,11 @@ function element(name, text, className) {
   return made;
 }
 
+function tell(text, failed) {
+  $("busy").textContent = text;
+  $("busy").classList.toggle("failed", Boolean(failed));
+}
+
 function press(id, on) { $(id).setAttribute("aria-pressed", String(on)); }
 function pressed(id) { return $(id).getAttribute("aria-pressed") === "true"; }
 
@@ -118,18 +123,21 @@ function show(item, fresh) {
   press("accept", item.verdict === "accepted");
   press("reject", item.verdict === "rejected");
   $("saved").textContent = "";
-  $("reload").hidden = true;
+  $("reload").hidden = $("insist").hidden = true;
   const film = item.kind === "film";
   for (const id of ["compare", "slider-row", "painting", "choosing"]) $(id).hidden = !item.viewable;
   $("film").hidden = $("dropping").hidden = !film || !item.viewable;
-  $("busy").textContent = "";
+  tell("");
   corrections();
   if (!item.viewable) return;
   if (fresh) {
     state.frame = 0;
     if (film) shots(item);
     pictures();
-  } else draw();
+  } else {
+    if (state.previewing) tell(previewText());
+    draw();
+  }
 }
 
 // Shows the source and the output. Corrections that no run has applied yet are previewed instead.
@@ -148,7 +156,7 @@ function pictures() {
   state.scale = Math.min(1, 2000 / Math.max(width, height));
   $("paint").width = Math.round(width * state.scale);
   $("paint").height = Math.round(height * state.scale);
-  $("busy").textContent = "";
+  tell("");
   fit();
   slide();
   draw();
@@ -160,7 +168,7 @@ for (const name of ["before", "after"]) {
 }
 
 async function explain(address) {
-  try { await ask(address); } catch (error) { $("busy").textContent = error.message; }
+  try { await ask(address); } catch (error) { tell(error.message, true); }
 }
 
 // Large pictures are as large as the window, or full size; small ones are enlarged to paint on them.
@@ -202,7 +210,7 @@ async function save(verdict) {
     return true;
   } catch (error) {
     $("saved").textContent = error.message;
-    $("reload").hidden = error.status !== 409;
+    $("reload").hidden = $("insist").hidden = error.status !== 409;
     return false;
   }
 }
@@ -234,5 +242,10 @@ $("reject").onclick = () => decide("rejected");
 $("comment").oninput = () => { state.dirty = true; $("saved").textContent = "Not saved yet."; };
 $("save").onclick = () => save();
 $("reload").onclick = () => open(state.item.id);
+// Theirs stays in the history, as the version before.
+$("insist").onclick = async () => {
+  try { state.item.version = (await (await ask(`/api/items/${state.item.id}`)).json()).version; } catch (error) { $("saved").textContent = error.message; return; }
+  save();
+};
 addEventListener("beforeunload", (event) => { if (state.dirty) event.preventDefault(); });
 addEventListener("load", () => load(false, true));

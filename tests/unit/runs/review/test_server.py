@@ -213,9 +213,9 @@ def test_a_dropped_picture_is_stored_once_saved_with_its_frame_and_removed_again
 @pytest.mark.parametrize(
     ("data", "status", "message"),
     [
-        (b"", 422, "the dropped picture"),
-        (b"not a picture at all", 422, "the dropped picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 422, "the dropped picture"),
+        (b"", 422, "The dropped picture"),
+        (b"not a picture at all", 422, "The dropped picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 422, "The dropped picture"),
         (png(color=(90,)), 422, "it is gray, so it is not used"),
         (png(20_000, 20_000), 422, "20000 x 20000 pixels, 100000000 are allowed"),
         (b"\x89PNG" + bytes(65 << 20), 400, "is larger than 64 MiB"),
@@ -309,14 +309,29 @@ def test_nobody_gets_in_without_the_token(server, path):
     assert "Open the address that colorworker review has printed" in answer.text
 
 
+def test_two_servers_of_one_host_keep_their_visitors_apart(archive, client, ids, live):
+    folder, store = archive
+    pictures = Pictures(store, lambda _: LocalStore(folder))
+    other = ReviewServer(store, "other", ItemCatalog(store), pictures, live, "ada")
+
+    with TestClient(other.app(frozenset(["testserver"])), cookies=client.cookies) as second:
+        assert second.get("/api/items").status_code == 401
+        assert second.get(f"/?token={other.token}").status_code == 200
+        client.cookies.update(second.cookies)
+
+    assert client.get("/api/items").json()["destination"] == "colored"
+
+
 def test_other_hosts_and_foreign_pages_are_refused(client, ids):
     sent = {"verdict": "accepted", "version": 0}
     address = f"/api/items/{ids['a.png']}/review"
 
-    foreign = client.post(address, json=sent, headers={"origin": "http://evil.example"})
+    for origin in ("http://evil.example", "null", "http://[", "http://testserver.evil.example"):
+        foreign = client.post(address, json=sent, headers={"origin": origin})
+        assert foreign.status_code == 403, origin
     rebound = client.get("/api/items", headers={"host": "evil.example"})
 
-    assert (foreign.status_code, rebound.status_code) == (403, 403)
+    assert rebound.status_code == 403
     for host in ("evil.example:80", "127.0.0.1.evil.example", "", "[::1", "localhost.evil.example"):
         assert client.get("/api/items", headers={"host": host}).status_code == 403, host
     for host in ("127.0.0.1:8000", "[::1]:8000", "192.168.0.7"):
