@@ -48,8 +48,10 @@ _FILM_MAGIC = (
 _OGG_FILMS = (b"\x80theora", b"OVP80\x01")
 """Markers in the first page of an Ogg file with video; without one, it is audio."""
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P "))
-_FILM_BOXES = frozenset((b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"))
-"""First boxes of old QuickTime files, which have no `ftyp`."""
+_FILM_BOXES = frozenset(
+    (b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot", b"styp", b"moof", b"sidx")
+)
+"""First boxes of old QuickTime files, which have no `ftyp`, and of segments of a film."""
 _TS_PACKET_BYTES = 188
 
 

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.containers import truncation
+from colorworker.media.containers.encryption import encrypted, encrypted_streams
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ def open_source(
 
     Raises:
         SourceDamaged: If no demuxer recognizes the file.
+        SourceUnsupported: If its encryption is the reason.
     """
     reader.seek(0)
     try:
@@ -76,6 +78,8 @@ def open_source(
             hwaccel=hwaccel,
         )
     except FFmpegError as error:
+        if encrypted_streams(reader):
+            raise encrypted(key) from error
         raise SourceDamaged(
             key, truncation.explain_open_failure(reader) or libav_message(error)
         ) from error

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from colorworker.errors import SourceUnsupported
 from colorworker.media.containers import ebml
 from colorworker.media.containers.isotracks import read_iso_tracks
 from colorworker.media.containers.matroskasource import track_entries
@@ -27,6 +28,13 @@ def encrypted_streams(reader: BinaryIO) -> frozenset[int]:
         _is_encrypted(entry) for entry in track_entries(reader)
     ]
     return frozenset(index for index, encrypted in enumerate(flags) if encrypted)
+
+
+def encrypted(key: str) -> SourceUnsupported:
+    """Return the error for a film whose picture is encrypted."""
+    return SourceUnsupported(
+        key, "its picture is encrypted", "Color a copy without copy protection"
+    )
 
 
 def is_scrambled(reader: BinaryIO, container: str, pid: int) -> bool:

@@ -26,7 +26,7 @@ from colorworker.media.containers.demux import (
     select_stream,
 )
 from colorworker.media.containers.discontinuities import BROADCAST_CONTAINERS
-from colorworker.media.containers.encryption import encrypted_streams, is_scrambled
+from colorworker.media.containers.encryption import encrypted, encrypted_streams, is_scrambled
 from colorworker.media.containers.latestreams import hidden_streams, other_codec
 from colorworker.media.containers.maintrack import (
     codec_changes,
@@ -110,6 +110,8 @@ def scan(
             encrypted, or its picture moves to another stream in the middle.
     """
     size = truncation.read_extent(reader)
+    if size.part:
+        raise SourceUnsupported(key, size.part, "Join header and segments with cat first")
     if size.missing_bytes and not (size.index_missing or size.may_be_complete):
         raise _truncated(key, size)
     counts = ScanTally() if tally is None else tally
@@ -165,15 +167,13 @@ def _check_layers(
 ) -> None:
     """Check that the film is not encrypted and has no alpha layer; keeps the reader's position."""
     position = reader.tell()
-    encrypted = stream.index in encrypted_streams(reader) or is_scrambled(
+    is_encrypted = stream.index in encrypted_streams(reader) or is_scrambled(
         reader, container.format.name, stream.id
     )
     with_alpha = stream.index in alpha_streams(reader)
     reader.seek(position)
-    if encrypted:
-        raise SourceUnsupported(
-            key, "its picture is encrypted", "Color a copy without copy protection"
-        )
+    if is_encrypted:
+        raise encrypted(key)
     if with_alpha:
         raise SourceUnsupported(
             key,

@@ -47,7 +47,9 @@ def check_frames(stream: VideoStream, key: str, max_pixels: int | None) -> None:
             "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
         )
     if context.pix_fmt is None:
-        raise SourceDamaged(key, "its header has no pixel format")
+        raise SourceDamaged(
+            key, "its header does not describe its frames", "Restore it from another copy"
+        )
     if not _is_luma_first(VideoFormat(planar_format(context.pix_fmt))):
         raise SourceUnsupported(
             key,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 ISO_PADDING = frozenset({b"free", b"skip", b"wide"})
-ISO_FIRST_BOXES = ISO_PADDING | {b"ftyp", b"styp", b"moov", b"mdat", b"pnot"}
+ISO_FIRST_BOXES = ISO_PADDING | {b"ftyp", b"styp", b"moov", b"mdat", b"pnot", b"moof", b"sidx"}
 EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 SEGMENT_ID = b"\x18\x53\x80\x67"
 TS_SYNC, TS_PACKET_BYTES = b"\x47", 188
+_MOST_MOOV_BYTES = 1 << 20
+"""A header of a fragmented film has no index, so it is small."""
 RIFF_UNFINISHED = frozenset({0, 0xFFFFFFFF})
 """Sizes that recorders leave in a RIFF header until they are stopped properly."""
 
@@ -27,6 +29,8 @@ class FileExtent:
     may_be_complete: bool = False
     """Whether only the size of the last box, which holds the frames, exceeds the file: all frames
     of an MP4 or MOV may still be there, which its index tells."""
+    part: str = ""
+    """A clause that says which part of a film in several files this is; empty if it is whole."""
     ragged_bytes: int = 0
     """Bytes after the last whole packet of a transport stream."""
 
@@ -93,6 +97,7 @@ def _bytes_after_last_packet(head: bytes, size_bytes: int) -> int:
 
 def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
     offset, promised, index_found, name = 0, size_bytes, False, b""
+    names, expects_fragments = set[bytes](), False
     while offset + 8 <= size_bytes:
         header = _read(reader, offset, 16)
         length, name = int.from_bytes(header[:4], "big"), header[4:8]
@@ -103,6 +108,9 @@ def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
         if length < 8:
             break
         index_found |= name == b"moov"
+        names.add(name)
+        if name == b"moov":
+            expects_fragments = b"mvex" in _read(reader, offset, min(length, _MOST_MOOV_BYTES))
         offset += length
         if name not in ISO_PADDING:
             promised = max(promised, offset)
@@ -110,8 +118,18 @@ def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
         size_bytes,
         promised,
         index_missing=not index_found,
+        part=_part(names, expects_fragments=expects_fragments),
         may_be_complete=index_found and name == b"mdat",
     )
+
+
+def _part(names: set[bytes], *, expects_fragments: bool) -> str:
+    """Return which part of a film that is spread over several files has these outermost boxes."""
+    if b"moov" not in names and b"moof" in names:
+        return "it is a segment of a film whose header is in another file (DASH or HLS)"
+    if expects_fragments and not names & {b"moof", b"mdat"}:
+        return "it is the header of a film whose frames are in other files (DASH or HLS)"
+    return ""
 
 
 def _matroska_end(reader: BinaryIO, size_bytes: int) -> int:

@@ -10,6 +10,7 @@ from av.stream import Disposition
 from colorworker.errors import SourceUnsupported
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.probe import scan
+from colorworker.media.filetypes import kind_from_content
 from colorworker.media.synthetic import Recipe, make_film, timed_chapters
 from tests.mediainfo import tracks
 
@@ -143,6 +144,40 @@ def test_encrypted_films_are_refused_as_encrypted(extension, film):
 
     with pytest.raises(SourceUnsupported, match="its picture is encrypted"):
         chosen(path)
+
+
+def test_an_encrypted_film_that_libav_does_not_open_is_refused_as_encrypted(film):
+    path = film(
+        "film.mp4",
+        container_options={
+            "encryption_scheme": "cenc-aes-ctr",
+            "encryption_key": KEY,
+            "encryption_kid": KEY,
+        },
+    )
+    data = path.read_bytes()
+    # More samples than there are, each with a list of encrypted ranges.
+    count = data.index(b"senc") + 8
+    path.write_bytes(data[: count - 4] + bytes([0, 0, 0, 2, 0, 0, 0xFF, 0xFF]) + data[count + 4 :])
+
+    with pytest.raises(SourceUnsupported, match="its picture is encrypted"):
+        chosen(path)
+
+
+def test_parts_of_a_film_in_several_files_are_named_and_join_to_a_film(film, tmp_path):
+    path = film("film.mp4", container_options={"movflags": "frag_keyframe+empty_moov"})
+    data = path.read_bytes()
+    start = data.index(b"moof") - 4
+    header, segment = tmp_path / "header.mp4", tmp_path / "segment.m4s"
+    header.write_bytes(data[:start])
+    segment.write_bytes(data[start:])
+
+    assert kind_from_content(segment.read_bytes()[:512]) == "film"
+    with pytest.raises(SourceUnsupported, match=r"is the header of a film.*Join header"):
+        chosen(header)
+    with pytest.raises(SourceUnsupported, match=r"is a segment of a film.*Join header"):
+        chosen(segment)
+    assert chosen(path) is not None
 
 
 @pytest.mark.parametrize("extension", ["ts", "m2ts", "vob"])
