@@ -26,8 +26,8 @@ from colorworker.media.containers.tags import (
 from colorworker.media.containers.trim import TrimRange
 from colorworker.media.sidedata import IDENTITY_MATRIX, crop, display_matrix
 
-UNSPECIFIED = 2
-"""ITU-T H.273 code of matrix, primaries and transfer."""
+RESERVED, UNSPECIFIED = 0, 2
+"""ITU-T H.273 codes of primaries and transfer that say nothing; a matrix of 0 means RGB."""
 SAME_TURN = 1e-3
 """Largest difference of two display matrices that counts as rounding: 0.06 degrees."""
 LIMITED_RANGE = 1
@@ -115,15 +115,15 @@ def lost_picture_tags(info: VideoInfo, output: Path, container: str) -> list[str
     with av.open(str(output), "r", metadata_errors="replace") as written:
         seen = written.streams.video[0].codec_context
         found = {
-            "color range": (info.color_range, seen.color_range or LIMITED_RANGE, 0),
-            "matrix": (info.colorspace, seen.colorspace, UNSPECIFIED),
-            "primaries": (info.color_primaries, seen.color_primaries, UNSPECIFIED),
-            "transfer": (info.color_trc, seen.color_trc, UNSPECIFIED),
+            "color range": (info.color_range, seen.color_range or LIMITED_RANGE, {0}),
+            "matrix": (info.colorspace, seen.colorspace, {UNSPECIFIED}),
+            "primaries": (info.color_primaries, seen.color_primaries, {RESERVED, UNSPECIFIED}),
+            "transfer": (info.color_trc, seen.color_trc, {RESERVED, UNSPECIFIED}),
         }
         first = next(written.decode(video=0), None)
         matrix = () if first is None else display_matrix(first)
         found_crop = crop(written.streams.video[0])
-    lost = [what for what, (said, seen_as, none) in found.items() if said not in {seen_as, none}]
+    lost = [what for what, (said, seen_as, none) in found.items() if said not in {seen_as, *none}]
     if not same_orientation(matrix, info.display_matrix):
         lost.append("display matrix (rotation, mirroring)")
     if found_crop != info.crop:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from colorworker.domain.options import Options
+from colorworker.media.containers.lostmetadata import lost_picture_tags
 from colorworker.media.containers.probe import scan
 from colorworker.media.filetypes import film_output_extension
 
@@ -113,3 +114,18 @@ def test_changed_color_tags_are_reported(codec, lost, film, joined):
     made = joined(source, ".mov", profile="mezzanine", codec=codec)
 
     assert made.assemble().warnings[1:] == lost
+
+
+def test_reserved_codes_of_primaries_and_transfer_are_nothing_to_lose(film):
+    path = film("film.mkv", frames=2)
+    with path.open("rb") as reader:
+        info, _ = scan(reader, path.name)
+
+    silent = replace(info, color_primaries=0, color_trc=0)
+    lost = replace(info, color_primaries=9, color_trc=16)
+
+    assert lost_picture_tags(silent, path, "matroska") == []
+    assert lost_picture_tags(lost, path, "matroska") == [
+        "matroska does not keep the film's primaries",
+        "matroska does not keep the film's transfer",
+    ]
