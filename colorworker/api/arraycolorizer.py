@@ -138,7 +138,14 @@ class Colorizer:
 
         return suggest_colors(gray, self._colorizers(self._options.prediction_settings), x, y)
 
-    def frames(self, gray_frames: "Iterable[npt.NDArray[Any]]") -> "Iterator[npt.NDArray[Any]]":
+    def frames(
+        self,
+        gray_frames: "Iterable[npt.NDArray[Any]]",
+        *,
+        hints: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
+        reference: "npt.NDArray[Any] | None" = None,
+        reference_strength: float = ColorOptions.reference_strength,
+    ) -> "Iterator[npt.NDArray[Any]]":
         """Yield the frames of a film in color, without flicker and with the same Y' (BT.709).
 
         As many frames come out as go in. They are read lazily: with the default options at most 45
@@ -146,15 +153,22 @@ class Colorizer:
 
         Args:
             gray_frames: Frames in order, each as for `image`, all of one shape and type.
+            hints: By index of a frame, from 0: colors as for `image`. They hold for their objects
+                from that frame to the end of its shot.
+            reference: As for `image`.
+            reference_strength: As for `image`.
 
         Raises:
             ValueError: If a frame has another shape, type or range.
+            HintsRefused: If a hint is not valid, or lies outside the frame.
         """
-        from colorworker.pipeline.arrays import color_sequence
+        from colorworker.pipeline.arrays import color_sequence, with_exemplar
 
-        yield from color_sequence(
-            gray_frames, self._colorizers(self._options.prediction_settings), self._options
-        )
+        colorizer = self._colorizers(self._options.prediction_settings)
+        if reference is not None:
+            strength = _FIELDS["reference_strength"].check(reference_strength)
+            colorizer = with_exemplar(colorizer, reference, strength)
+        yield from color_sequence(gray_frames, colorizer, self._options, hints)
 
 
 def suggest(

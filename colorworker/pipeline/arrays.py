@@ -4,7 +4,7 @@ Pictures are processed like stills and keep their L*. Frames are processed like 
 is propagated from anchors by optical flow, and they keep their Y' (BT.709, full range).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.guided import fit_to_luma
 from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.luma import ColorSpec, luma_weights, share_in_gamut
-from colorworker.domain.hints import ColorHint
+from colorworker.domain.hints import ColorHint, checked_hints
 from colorworker.domain.options import Options
 from colorworker.media.planes import Plane
 from colorworker.media.stills.arrays import (
@@ -29,6 +29,7 @@ from colorworker.pipeline.exemplarcolorizer import ExemplarColorizer, exemplar_f
 from colorworker.pipeline.givencolors import known_from_hints, stroke_filler
 from colorworker.pipeline.propagation.propagate import LumaFrame, propagate_chroma
 from colorworker.pipeline.propagation.propagationsetup import PlaneFormat
+from colorworker.pipeline.sequencehints import SequenceHints
 from colorworker.pipeline.suggestions import suggest_at
 
 Array = npt.NDArray[Any]
@@ -109,7 +110,10 @@ def with_exemplar(colorizer: Colorizer, reference: Array, strength: float) -> Co
 
 
 def color_sequence(
-    frames: Iterable[Array], colorizer: Colorizer, options: Options
+    frames: Iterable[Array],
+    colorizer: Colorizer,
+    options: Options,
+    hints: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Iterator[Array]:
     """Yield every frame of a film in color, in order and with the same Y'.
 
@@ -120,9 +124,11 @@ def color_sequence(
         frames: In order; each as `color_picture` takes it, all of one shape and type.
         colorizer: Predicts chroma from L*.
         options: Anchor interval and settling; nothing else is read.
+        hints: Like the objects of hints files, by index of the frame.
 
     Raises:
         ValueError: If a frame has another shape, type or range than the first.
+        HintsRefused: If a hint is not valid, or lies outside the frame.
         OutputMismatch: If a frame cannot be colored.
     """
     remaining = map(_native, frames)
@@ -134,7 +140,21 @@ def color_sequence(
     height, width = checked(first).shape[:2]
     lumas = _lumas(first, remaining, spec)
     planes = PlaneFormat(spec, height, width, (height, width))
-    for frame in propagate_chroma(lumas, planes, colorizer, options):
+    checked_by_frame = {
+        index: checked_hints(
+            [dict(each) for each in given], f"hints of frame {index}", width, height
+        )
+        for index, given in (hints or {}).items()
+    }
+    known = SequenceHints(checked_by_frame, colorizer, spec, (height, width))
+    for frame in propagate_chroma(
+        known.watch(lumas),
+        planes,
+        colorizer,
+        options,
+        shot_log=known.shot_log,
+        known=known.carrier,
+    ):
         yield _rgb(frame.source, frame.cb, frame.cr, spec)
 
 

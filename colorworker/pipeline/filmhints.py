@@ -37,8 +37,9 @@ def load_hints(film: FilmLuma, colorizer: Colorizer, warnings: list[str]) -> Hin
             )
         elif file.end is None or file.first < file.end:
             by_place[KnownPlace(frame, file.first, file.end)].append(file)
+    places = list(by_place)
     return HintCarrier(
-        list(by_place),
+        lambda: places,
         lambda place: _hinted(film, colorizer, place, by_place[place], warnings),
         film.first,
     )

@@ -100,14 +100,14 @@ class HintCarrier:
 
     def __init__(
         self,
-        places: Sequence[KnownPlace],
+        places: Callable[[], Sequence[KnownPlace]],
         load: Callable[[KnownPlace], HintedFrame | None],
         first: int,
     ) -> None:
         """Take what is known.
 
         Args:
-            places: Frames with hints; one place per frame.
+            places: Returns the frames with hints; one place per frame.
             load: Returns the frame of a place, None if its hints cannot be used; of one size.
                 Called when a frame is needed; the last few are kept, whatever their number.
             first: Index in the film of the segment's first frame.
@@ -119,12 +119,12 @@ class HintCarrier:
     def is_given(self, index: int) -> bool:
         """See `KnownOfSequence`."""
         frame = self._first + index
-        return any(each.frame == frame and each.reaches(frame) for each in self._places)
+        return any(each.frame == frame and each.reaches(frame) for each in self._places())
 
     def kept_at(self, index: int) -> Floats | None:
         """See `KnownOfSequence`."""
         frame = self._first + index
-        own = next((each for each in self._places if each.frame == frame), None)
+        own = next((each for each in self._places() if each.frame == frame), None)
         hinted = self._load(own) if own and own.reaches(frame) else None
         return hinted.kept if hinted else None
 
@@ -151,7 +151,7 @@ class HintCarrier:
 
     def _nearest(self, frame: int) -> list[tuple[KnownPlace, HintedFrame]]:
         """Return the hinted frames to take a frame's colors from, nearest first."""
-        reaching = (each for each in self._places if each.reaches(frame))
+        reaching = (each for each in self._places() if each.reaches(frame))
         found: list[tuple[KnownPlace, HintedFrame]] = []
         for place in sorted(reaching, key=lambda each: (each.distance(frame), each.frame)):
             if (hinted := self._load(place)) is not None:
