@@ -60,11 +60,12 @@ class Checking:
             more = self._feed()
             self._collect()
         if stopping():
-            for unit_id in self.executor.drain():
+            unbegun = self.executor.drain()
+            for unit_id in unbegun:
                 self._running.pop(unit_id, None)
             while self._running:
                 self._collect()
-            return False
+            return not (more or unbegun or self._waiting)
         return True
 
     def _plan(self) -> None:
