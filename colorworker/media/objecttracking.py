@@ -16,8 +16,8 @@ Mask = npt.NDArray[np.bool_]
 
 _MOST_OBJECTS = 8
 """Maximum number of objects that are searched for in a frame, largest first."""
-_LEAST_PIXELS = 9
-"""Smaller objects are not searched for."""
+_LEAST_PIXELS = 40
+"""Smaller objects are not searched for: at this size, one walker looks like any other."""
 _MARGIN = 2
 """Pixels around an object that are compared, too: its outline."""
 _ALIKE = 0.7

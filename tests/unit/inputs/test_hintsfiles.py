@@ -97,3 +97,56 @@ def test_a_reference_that_is_no_single_picture_is_refused(folder, tmp_path, refe
 
     with pytest.raises(UsageError, match=r"no such file|not a single picture"):
         list(apply_exemplars(entries, options, open_store))
+
+
+@pytest.fixture
+def films(tmp_path):
+    """A folder with a film that has hints on two frames, and a picture that has none."""
+    for name in (
+        "a/reel.mkv",
+        "a/reel.hints/000040.json",
+        "a/reel.hints/ref_000007.png",
+        "a/reel.hints/hints_000007.json",
+        "a/reel.hints.json",
+        "a/c.png",
+        "a/c.hints/000001.json",
+    ):
+        path = tmp_path / "reels" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PNG)
+    return tmp_path / "reels"
+
+
+REEL = [
+    "a/reel.hints/ref_000007.png",
+    "a/reel.hints/hints_000007.json",
+    "a/reel.hints/000040.json",
+]
+
+
+def test_hints_of_films_are_found_by_frame_and_painted_ones_come_first(films, tmp_path, caplog):
+    found = planned(films, tmp_path)
+
+    assert {key: [name for _, name in files] for key, files in found.items()} == {
+        "a/reel.mkv": REEL,
+        "a/c.png": [],
+    }
+    assert "a/c.hints/000001.json: these color hints belong to no film of this job" in caplog.text
+    assert "hints for a film name a frame, such as a/reel.hints/000040.json" in caplog.text
+
+
+@pytest.mark.parametrize("source", [{"include": ("*.mkv",)}, {"key": "a/reel.mkv"}])
+def test_hints_of_films_are_found_however_the_film_is_chosen(films, tmp_path, source):
+    found = planned(films, tmp_path, **source)
+
+    assert [name for _, name in found["a/reel.mkv"]] == REEL
+
+
+def test_a_folder_of_hints_can_have_those_of_films(films, tmp_path):
+    other = tmp_path / "hints"
+    (other / "a/reel.hints").mkdir(parents=True)
+    (other / "a/reel.hints/000003.json").write_bytes(b"[]")
+
+    found = planned(films, tmp_path, Options(hints=str(other)))
+
+    assert found["a/reel.mkv"] == [(LocalStore(other).uri, "a/reel.hints/000003.json")]
