@@ -236,7 +236,7 @@ def print_tables(every: dict[str, dict[str, Errors]]) -> None:
             ", ".join(f"{each.flicker:.2f}" for each in compared),
             ", ".join(f"{100 * each.flicker / np.mean(each.chroma):.1f} %" for each in compared),
         ]
-        print(f"| {name} | {' | '.join(cells)} |")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def write_sheet(folder: Path, clip: str, sheet: list[list]) -> None:
@@ -267,9 +267,11 @@ def main() -> None:
         file, first, count = CLIPS[name]
         count = min(count, frames)
         every[name], sheet = measure(arguments.folder / file, first, count, colorizer)
-        print(name, *(f"{gone(every[name], 'reference', each):.2f}" for each in SHOWN), flush=True)
+        print(f"\n{name}, {count} frames")
+        print_tables({name: every[name]})
         if arguments.sheets:
             write_sheet(arguments.sheets, name, sheet)
+    print("\nall")
     print_tables(every)
 
 
