@@ -38,8 +38,9 @@ _UNMATCHED = 0.01
 _OTHER_SHOT_DISTANCE = 48
 """Frames that another shot counts as being away."""
 _SOFTNESS = 1 / 64
-"""Standard deviation, as a share of the shorter side, by which certainty is smoothed. Single pixels
-match in one frame and not in the next; with soft borders they flicker less."""
+"""Standard deviation, as a share of the shorter side, by which half of the certainty is smoothed.
+Single pixels match in one frame and not in the next; with softer borders they flicker less. Smoothed
+in full, a small match would spread false color around it, such as the red of a tail light."""
 
 
 class KnownOfSequence(Protocol):
@@ -203,7 +204,7 @@ class ColorCarrier:
         weight = np.clip(moved[2], 0, 1)
         ab = np.stack(moved[:2], -1)
         ab /= np.maximum(weight, np.float32(1e-9))[..., None]
-        weight *= smooth(certainty, min(luma.shape) * _SOFTNESS)
+        weight *= (certainty + smooth(certainty, min(luma.shape) * _SOFTNESS)) / 2
         return ab, weight
 
 

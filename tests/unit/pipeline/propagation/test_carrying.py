@@ -125,7 +125,7 @@ def test_only_a_few_of_many_references_are_held():
     assert len(read) == 5
 
 
-def test_certainty_has_soft_borders():
+def test_certainty_has_softer_borders_than_the_match():
     covered = known(0, frame())
 
     (found,) = carrier(covered).colors_at(12, frame(square=40))
@@ -134,7 +134,7 @@ def test_certainty_has_soft_borders():
     assert inside < 0.1
     assert outside > 0.9
     steps = np.abs(np.diff(found.weight, axis=1))
-    assert steps.max() < 0.5
+    assert steps.max() < 0.8
 
 
 def test_what_a_reference_does_not_cover_stays_unknown_beside_what_it_covers():
