@@ -39,8 +39,8 @@ _OTHER_SHOT_DISTANCE = 48
 """Frames that another shot counts as being away."""
 _SOFTNESS = 1 / 64
 """Standard deviation, as a share of the shorter side, by which half of the certainty is smoothed.
-Single pixels match in one frame and not in the next; with softer borders they flicker less. Smoothed
-in full, a small match would spread false color around it, such as the red of a tail light."""
+Single pixels match in one frame and not in the next; with softer borders they flicker less. If all
+of it were smoothed, a small match would spread false color around it, such as a tail light's."""
 
 
 class KnownOfSequence(Protocol):
