@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from colorworker.domain import units
+from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, Options, non_default
 from colorworker.domain.references import (
@@ -153,6 +154,32 @@ def test_a_changed_reference_changes_only_the_identities_of_its_shots_segments()
 
     assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
     assert without == [before[0], automatic[1], automatic[2]]
+
+
+def test_a_changed_hint_changes_only_the_identities_of_its_shots_segments():
+    found = stretches(100, 200)
+
+    def ids(*etags):
+        files = [
+            InputFile("file:///hints", f"reel.hints/{frame:06d}.json", etag, 9, frame)
+            for frame, etag in zip((50, 150), etags, strict=False)
+        ]
+        assigned = assign_references(files, found)
+        made = units.segments(
+            FILM,
+            CUTS,
+            "scan",
+            Options(hint_files=tuple(files)),
+            MODEL,
+            hints_of=lambda index: references_of_stretch(assigned, found, index),
+        )
+        return [segment.unit_id for segment in made]
+
+    before, changed, fewer, automatic = ids("one", "two"), ids("one", "other"), ids("one"), ids()
+
+    assert [one == other for one, other in zip(before, changed, strict=True)] == [True, False, True]
+    assert fewer == [before[0], automatic[1], automatic[2]]
+    assert before[0] != automatic[0]
 
 
 def test_the_place_of_references_changes_no_identity():
