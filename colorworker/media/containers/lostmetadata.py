@@ -28,6 +28,7 @@ from colorworker.media.sidedata import IDENTITY_MATRIX, crop, display_matrix
 
 RESERVED, UNSPECIFIED = 0, 2
 """ITU-T H.273 codes of primaries and transfer that say nothing; a matrix of 0 means RGB."""
+CREATION_TIME = "creation_time"
 SAME_TURN = 1e-3
 """Largest difference of two display matrices that counts as rounding: 0.06 degrees."""
 LIMITED_RANGE = 1
@@ -72,7 +73,7 @@ def lost_metadata(
             lost.append(f"{container} keeps {kept} of {len(wanted)} chapters")
         for stream, made in _pairs(film, copied, written, container):
             described = f"{stream.type} stream {stream.index}"
-            what = ["the track"] if made is None else list(_lost_from_stream(stream, made))
+            what = ["the track"] if made is None else list(_lost_from_stream(stream, made, written))
             if container != "matroska":
                 what += _lost_region(header.languages.get(stream.index, ""), stream)
             lost += [f"{container} does not keep {each} of {described}" for each in what]
@@ -154,12 +155,15 @@ def _lost_region(language: str, stream: Stream) -> Iterator[str]:
         yield f"the language {language}, only {stream.metadata.get('language', 'und')},"
 
 
-def _lost_from_stream(stream: Stream, made: Stream) -> Iterator[str]:
+def _lost_from_stream(stream: Stream, made: Stream, written: InputContainer) -> Iterator[str]:
     tags = filter_tags(stream.metadata, STALE_TAGS + VENDOR_TAGS)
     language = tags.pop("language", "und")
     seen = made.metadata.get("language", "und")
     if language != "und" and seen not in {language, QUICKTIME_LANGUAGES.get(language)}:
         yield f"the language {language}"
+    # MP4 repeats the film's time of creation in every track.
+    if tags.get(CREATION_TIME) == written.metadata.get(CREATION_TIME):
+        tags.pop(CREATION_TIME, None)
     yield from (f"the tag {name}" for name in _missing_tags(tags, made.metadata))
     flags = stream.disposition & ~made.disposition
     if flags:

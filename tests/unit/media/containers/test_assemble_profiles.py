@@ -129,3 +129,19 @@ def test_reserved_codes_of_primaries_and_transfer_are_nothing_to_lose(film):
         "matroska does not keep the film's primaries",
         "matroska does not keep the film's transfer",
     ]
+
+
+@pytest.mark.parametrize(("of_film", "warned"), [(True, False), (False, True)])
+def test_a_time_of_creation_that_tracks_repeat_from_the_film_is_not_lost(
+    of_film, warned, film, joined
+):
+    path = film("film.mp4", frames=4, metadata={"creation_time": "2016-06-26T07:04:43.000000Z"})
+    if not of_film:
+        data = bytearray(path.read_bytes())
+        at = data.index(b"mvhd") + 8
+        data[at : at + 4] = bytes(4)
+        path.write_bytes(data)
+
+    warnings = joined(path, ".mkv", profile="archive").assemble().warnings
+
+    assert any("creation_time" in warning for warning in warnings) == warned
