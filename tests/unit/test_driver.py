@@ -349,7 +349,8 @@ def test_shots_are_found_before_a_film_with_references_is_colored():
     assert (end.units_done, end.units_known) == (8, 8)
     segments = [unit for unit in executor.seen if isinstance(unit, Segment)]
     assert [len(unit.options.reference_frames) for unit in segments] == [1, 0, 0]
-    assert segments[0].options.reference_frames[0][3:] == (0, 10)
+    reference = segments[0].options.reference_frames[0]
+    assert (reference.first, reference.end) == (0, 10)
 
 
 def test_a_film_whose_shots_cannot_be_found_fails_without_being_colored():

@@ -23,8 +23,10 @@ BRITISH = re.compile(
     rf"|(?:{'|'.join(_STEMS_OF_ISE)})(?:is(?:e|ed|es|er|ers|ing|ation|ations|able)|ys(?:e|ed|ing)\b)",
     re.IGNORECASE,
 )
-ALLOWED = re.compile(r"colourspace|grey16|\.cancelled\(\)|CancelledError|vapoursynth")
-"""Names chosen by libvips, Python and VapourSynth."""
+ALLOWED = re.compile(
+    r"colourspace|grey16|aria-labelledby|\.cancelled\(\)|CancelledError|vapoursynth"
+)
+"""Names chosen by libvips, HTML, Python and VapourSynth."""
 
 
 def misspelled(text):
