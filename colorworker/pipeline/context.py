@@ -1,7 +1,7 @@
 """State shared by all units on one worker: stores, colorizers, model, settings."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -12,6 +12,7 @@ from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, PredictionSettings
 from colorworker.domain.workersettings import WorkerSettings
+from colorworker.errors import StoreUnavailable
 from colorworker.pipeline.unitprogress import UnitProgress, WatchedReader
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.scratchfiles import ScratchFiles, temporary_name
@@ -52,9 +53,15 @@ class WorkerContext:
         return folder
 
     def scratch_files(self) -> ScratchFiles:
-        """Return where this process keeps temporary files."""
-        folders = {self.scratch_folder(), self.destination.scratch()}
-        return ScratchFiles(tuple(map(str, folders)))
+        """Return where this process keeps temporary files.
+
+        A folder that cannot be made holds none, and is left out: whatever needs it says why.
+        """
+        folders: set[str] = set()
+        for made in (self.scratch_folder, self.destination.scratch):
+            with suppress(OSError, StoreUnavailable):
+                folders.add(str(made()))
+        return ScratchFiles(tuple(folders))
 
     @contextmanager
     def source(self, asset: Asset) -> Iterator[BinaryIO]:
