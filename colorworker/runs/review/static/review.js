@@ -18,6 +18,13 @@ async function ask(path, sent) {
   return answer;
 }
 
+// Long names break behind punctuation, not inside words.
+function breakable(node, name) {
+  const parts = name.split(/(?<=[/_.-])/);
+  node.replaceChildren(...parts.flatMap((part, i) => (i ? [document.createElement("wbr"), part] : [part])));
+  return node;
+}
+
 function element(name, text, className) {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text;
@@ -73,7 +80,7 @@ function row(item) {
     button.append(picture);
   } else button.append(element("span", "", "blank"));
   const words = element("span");
-  words.append(element("b", item.key), element("span", outcomeText(item), `note ${item.outcome === "failed" ? "failed" : item.verdict}`));
+  words.append(breakable(element("b", ""), item.key), element("span", outcomeText(item), `note ${item.outcome === "failed" ? "failed" : item.verdict}`));
   button.append(words);
   button.onclick = () => choose(item.id);
   line.append(button);
@@ -111,7 +118,7 @@ function show(item, fresh) {
   state.edit = { hints: structuredClone(item.hints), references: { ...item.references }, variant: item.variant, shotVariants: item.shot_variants };
   $("nothing").hidden = true;
   $("item").hidden = false;
-  $("name").textContent = item.key;
+  breakable($("name"), item.key);
   const size = item.width ? `${item.width} × ${item.height} pixels. ` : "";
   const sure = item.certainty === null ? "" : `Certainty of the colors ${Math.round(item.certainty * 100)} %. `;
   const who = item.saved_at ? `Saved by ${item.author || "somebody"} at ${item.saved_at.replace("T", " ").slice(0, 16)} UTC.` : "Not reviewed yet.";
