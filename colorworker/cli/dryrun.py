@@ -10,6 +10,7 @@ from colorworker.domain.costs import Estimate, MediaEstimate
 from colorworker.errors import ColorworkerError, UsageError
 from colorworker.estimate.films import InspectionContext
 from colorworker.estimate.sampling import Recorded, Volume
+from colorworker.inputs.sequences import likely_sequences
 from colorworker.job import JobRequest, estimator, planned_job, refuse_empty_plan, worker_spec
 from colorworker.model.networks import describe_model
 from colorworker.report.text import count, duration, size, visible
@@ -53,6 +54,11 @@ def dry_run(
             )
             opened = partial(open_store, options=stores)
             print_plan(plan, films, opened, _say)
+            for pattern, frames in likely_sequences(plan):
+                print(
+                    f"{visible(pattern)}: {count(frames, 'numbered picture')} of one size look like"
+                    " the frames of a film; --sequences film colors them as one"
+                )
             print(f"network: {visible(describe_model(model, opened))}")
         if not to_do:
             return None

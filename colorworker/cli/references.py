@@ -20,6 +20,7 @@ from colorworker.job import store_options
 from colorworker.settings import Settings, load_settings
 from colorworker.store.objectstore import ObjectStore, OpenStore
 from colorworker.store.openstore import open_store
+from colorworker.store.sequencefile import open_version
 
 app = typer.Typer(help="Prepare frames of films to be colored by hand.", no_args_is_help=True)
 
@@ -119,7 +120,7 @@ def _exported(
 
     with (
         closing(opened(entry.root)) as store,
-        store.open(entry.key, etag=entry.etag, version=entry.version) as reader,
+        open_version(store, entry.key, etag=entry.etag, version=entry.version) as reader,
     ):
         done = export_references(
             reader,

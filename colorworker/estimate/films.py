@@ -30,6 +30,7 @@ from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.pipeline.scan import check_output, is_in_color, make_cut_list, read_packets
 from colorworker.state import record_key
 from colorworker.store.objectstore import ObjectStore
+from colorworker.store.sequencefile import open_version
 
 MOST_FILMS = 200
 """Maximum number of films to examine; each takes a few requests and lines of output."""
@@ -119,7 +120,7 @@ def outline(
     if found is None:
         asset = unit.asset
         try:
-            with store.open(asset.key, etag=asset.etag, version=asset.version) as reader:
+            with open_version(store, asset.key, etag=asset.etag, version=asset.version) as reader:
                 if reads_all:
                     found = _of_packets(reader, unit, context.max_pixels)
                 else:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.outputkeys import numbered_key, output_key, suffix_of
+from colorworker.domain.sequences import parse_pattern, sequence_rate
 from colorworker.errors import (
     ColorworkerError,
     KeyRefused,
@@ -230,7 +231,7 @@ class Catalog:
     def _name(self, entry: Entry) -> str:
         if entry.output_key:
             return entry.output_key
-        return output_key(entry.key, self._extension(entry), keep_extension=False)
+        return output_key(_name_of(entry), self._extension(entry), keep_extension=False)
 
     def _with_requested_key(self, entry: Entry, plain: bytes) -> Entry:
         owner = self._database.execute(sqltables.OWNER, (plain,)).fetchone()
@@ -242,10 +243,10 @@ class Catalog:
         """Return the entry with a name that no other gets; failed if its key was named before."""
         extension = self._extension(entry)
         has_extension = suffix_of(entry.key).lower() == extension
-        name = output_key(entry.key, extension, keep_extension=not has_extension)
+        name = output_key(_name_of(entry), extension, keep_extension=not has_extension)
         owner = self._take(entry, name, own="" if is_requested else from_sql(plain))
         if owner and owner[0] != to_sql(entry.key):
-            name = numbered_key(entry.key, extension)
+            name = numbered_key(_name_of(entry), extension)
             owner = self._take(entry, name)
         if owner:
             return _collided(entry, name, owner, f"Color {entry.root} into another destination")
@@ -278,6 +279,12 @@ class Catalog:
                 f"the list of sources cannot be written there ({error})",
                 "Free some space, or set COLORWORKER_RUN__SCRATCH to another folder",
             ) from error
+
+
+def _name_of(entry: Entry) -> str:
+    """Return the key that the output is named after."""
+    pattern = parse_pattern(entry.key) if sequence_rate(entry.version) else None
+    return pattern.film_key if pattern else entry.key
 
 
 def _with_output_key(entry: Entry, name: str) -> Entry:

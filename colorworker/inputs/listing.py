@@ -19,6 +19,7 @@ from colorworker.inputs.lookup import fill_missing_details
 from colorworker.inputs.manifestlines import ManifestEntry, RefusedLine, line_label
 from colorworker.inputs.manifests import Manifest, open_manifest
 from colorworker.inputs.manifesturi import is_manifest
+from colorworker.inputs.sequences import SequenceFinder
 from colorworker.media.filetypes import film_output_extension, still_output_extension
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectInfo, ObjectStore, OpenStore
@@ -103,7 +104,7 @@ def plan_entries(
         hints = HintsIndex() if hints is None else hints
         for item in sources:
             if item.manifest is None:
-                catalog.add_listing(_listed_entries(item, hints))
+                catalog.add_listing(_listed_entries(item, hints, options))
             else:
                 lines = _resolved_lines(item, item.manifest, options)
                 catalog.add_manifest(lines, item.manifest.folder)
@@ -128,13 +129,15 @@ def _output_extension(of_job: Options, entry: Entry) -> str:
     return film_output_extension(extension, options.profile, options.codec)
 
 
-def _listed_entries(item: OpenSource, hints: HintsIndex) -> Iterator[Entry]:
+def _listed_entries(item: OpenSource, hints: HintsIndex, options: Options) -> Iterator[Entry]:
     """Yield an entry for every object that a source lists, without output keys.
 
     Sidecars are recognized by name and not read; an object with an unclear name is classified by
     its first bytes. An entry that cannot be done is `failed` with the reason, or `skipped` if it
-    is neither a picture nor a film.
+    is neither a picture nor a film. Frames of image sequences become one entry per sequence, if the
+    options or the source say that there are some.
     """
+    finder = _finder(item, options)
     if item.source.key:
         hints.add_beside(item.store, item.source.key)
     for info in select_objects(item.store, item.source, also=is_hints_key):
@@ -145,9 +148,24 @@ def _listed_entries(item: OpenSource, hints: HintsIndex) -> Iterator[Entry]:
             continue
         entry = Entry(item.store.uri, info.key, info.size_bytes, info.etag)
         try:
-            yield _classified(entry, info, item.store)
+            entry = _classified(entry, info, item.store)
         except ColorworkerError as error:
-            yield with_outcome(entry, "failed", error)
+            if not (finder and isinstance(error, SourceUnreadable) and finder.add(entry, error)):
+                yield with_outcome(entry, "failed", error)
+            continue
+        if not (finder and entry.kind == "still" and finder.add(entry)):
+            yield entry
+    if finder:
+        yield from finder.entries()
+
+
+def _finder(item: OpenSource, options: Options) -> SequenceFinder | None:
+    """Return what finds the sequences of a source; None if its pictures are single ones."""
+    if item.source.is_sequence:
+        return SequenceFinder(item.store, options, fewest=1)
+    if options.sequences == "off" or item.source.key:
+        return None
+    return SequenceFinder(item.store, options)
 
 
 def _classified(entry: Entry, info: ObjectInfo, store: ObjectStore) -> Entry:

@@ -13,9 +13,11 @@ from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, PredictionSettings
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import StoreUnavailable
+from colorworker.pipeline.sequenceframes import frames_named
 from colorworker.pipeline.unitprogress import UnitProgress, WatchedReader
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.scratchfiles import ScratchFiles, temporary_name
+from colorworker.store.sequencefile import open_version
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,6 @@ class WorkerContext:
             SourceChanged: If the object is no longer the one that was listed.
         """
         store = self.open_source(asset.root)
-        reader = store.open(asset.key, etag=asset.etag, version=asset.version)
-        with reader:
+        reader = open_version(store, asset.key, etag=asset.etag, version=asset.version)
+        with reader, frames_named(store, asset):
             yield cast(BinaryIO, WatchedReader(reader, self.progress.step))

@@ -18,6 +18,7 @@ from colorworker.domain.records import (
     UnitResult,
     record_from_json,
 )
+from colorworker.domain.sequences import version_of_etag
 from colorworker.errors import ColorworkerError, ItemError, KeyMissing, SourceUnreadable, StoreError
 from colorworker.media.containers.filmcheck import FilmCheck, check_film
 from colorworker.pipeline.context import WorkerContext
@@ -29,6 +30,7 @@ from colorworker.pipeline.provenance.sidecars import read_sidecars
 from colorworker.pipeline.unitprogress import WatchedReader
 from colorworker.state import is_recorded, record_key
 from colorworker.store.objectstore import ObjectStore
+from colorworker.store.sequencefile import open_version
 
 _LARGE_BYTES = 64 << 20
 """Larger results are checked in a unit of their own."""
@@ -191,7 +193,9 @@ class _Check:
         place = f"the source {root.rstrip('/')}/{record.source_key}"
         store = self.context.open_source(root)
         try:
-            with self._watched(store.open(record.source_key)) as reader:
+            version = version_of_etag(record.source_etag)
+            opened = open_version(store, record.source_key, etag=None, version=version)
+            with self._watched(opened) as reader:
                 seen = sha256_of(reader)
                 self.size_bytes += reader.tell()
         except KeyMissing:

@@ -12,6 +12,7 @@ from colorworker.store.objectstore import ObjectInfo, ObjectStore
 from colorworker.store.openstore import S3_SCHEME, open_store, split_s3
 
 _MAGIC = re.compile(r"[*?\[]")
+_FRAMES = re.compile(r"(.*?)(?:(#+)|%0?([1-9]?)d)(\.[A-Za-z0-9]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,16 @@ class Source:
     """Globs of which at least one must match as well; empty for all."""
     exclude: tuple[str, ...] = ()
     """Globs of which none may match; overrides the others."""
+    is_sequence: bool = False
+    """Whether all objects are the frames of one film."""
 
 
 def parse_source(text: str, opened: Callable[[str], ObjectStore] = open_store) -> Source:
     """Return the source of a SOURCE argument; an existing path is not read as a glob.
 
     Output names are relative to the fixed part of a glob, up to its first wildcard. `*` and `?`
-    stay within a folder, `**` spans folders.
+    stay within a folder, `**` spans folders. `scan_%06d.dpx` or `scan_######.dpx` stands for the
+    frames of one film.
 
     Args:
         text: A path, or `s3://bucket/` followed by a key, a prefix or a glob.
@@ -50,6 +54,8 @@ def parse_source(text: str, opened: Callable[[str], ObjectStore] = open_store) -
         return Source(str(path.resolve()))
     if os.path.lexists(path):
         return Source(str(path.parent.resolve()), key=path.name)
+    if frames := _frames_glob(path.name):
+        return Source(str(path.parent.resolve()), pattern=frames, is_sequence=True)
     parts = path.parts
     fixed = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), None)
     if fixed is None:
@@ -69,6 +75,9 @@ def _parse_s3(text: str, opened: Callable[[str], ObjectStore]) -> Source:
     with closing(opened(f"{S3_SCHEME}{bucket}")) as store:
         if not text.endswith("/") and _is_object(store, key):
             return Source("/".join([f"{S3_SCHEME}{bucket}", *parts[:-1]]), key=parts[-1])
+        if frames := _frames_glob(parts[-1]):
+            root = "/".join([f"{S3_SCHEME}{bucket}", *parts[:-1]])
+            return Source(root, pattern=frames, is_sequence=True)
         fixed = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), None)
         if fixed is not None:
             root = "/".join([f"{S3_SCHEME}{bucket}", *parts[:fixed]])
@@ -76,6 +85,17 @@ def _parse_s3(text: str, opened: Callable[[str], ObjectStore]) -> Source:
         if next(store.list(f"{key}/"), None) is None:
             raise UsageError(text, "there is no such object or prefix", "Check bucket and key")
     return whole
+
+
+def _frames_glob(name: str) -> str:
+    """Return a glob for the frames that `scan_%06d.dpx` or `scan_######.dpx` names; else ''."""
+    match = _FRAMES.fullmatch(name)
+    if match is None:
+        return ""
+    prefix, hashes, digits, suffix = match.groups()
+    least = len(hashes) if hashes else int(digits or 1)
+    literal = _MAGIC.sub(lambda found: f"[{found[0]}]", prefix)
+    return f"{literal}{'[0-9]' * least}*{suffix}"
 
 
 def _is_object(store: ObjectStore, key: str) -> bool:

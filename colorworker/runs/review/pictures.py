@@ -32,6 +32,7 @@ from colorworker.pipeline.scan import read_scan
 from colorworker.runs.review.items import ReviewItem
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore, OpenStore
+from colorworker.store.sequencefile import open_version, version_info
 
 Codes = npt.NDArray[np.uint8]
 
@@ -175,7 +176,7 @@ class Pictures:
         index = min(max(frame, 0), len(timeline.pts) - 1)
         pts = int(timeline.pts[index])
         source = self._sources(item.line.root)
-        with source.open(item.line.key, version=item.line.version) as reader:
+        with open_version(source, item.line.key, etag=None, version=item.line.version) as reader:
             (decoded,) = decode_segment(
                 reader, item.line.key, info, timeline, pts, pts + 1, repeat=True
             )
@@ -189,7 +190,7 @@ class Pictures:
     def _read_timeline(self, film: tuple[str, str, str, str, str]) -> tuple[VideoInfo, Timeline]:
         job_id, root, key, version, own_options = film
         options = replace(self._job_options(job_id), **_hashable(json.loads(own_options)))
-        found = self._sources(root).list_one(key, version=version)
+        found = version_info(self._sources(root), key, version)
         asset = Asset(root, key, "film", found.size_bytes, found.etag, version)
         unit = scan(asset, "", options, ModelRef("", ""))
         try:

@@ -1,0 +1,187 @@
+"""Find image sequences among listed pictures, and make one film of each."""
+
+from __future__ import annotations  # array[int] exists for type checkers only
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import groupby, pairwise
+
+from colorworker.domain.entries import Entry
+from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
+from colorworker.domain.options import Options
+from colorworker.domain.sequences import (
+    FrameKey,
+    FramePattern,
+    FrameTally,
+    film_rate,
+    frame_key,
+    gaps_text,
+    missing_numbers,
+    sequence_version,
+)
+from colorworker.errors import ColorworkerError, ItemError, SourceUnsupported
+from colorworker.inputs.classify import with_outcome
+from colorworker.store.keys import printable
+from colorworker.store.objectstore import ObjectStore
+
+FEWEST_FRAMES = 8
+"""Fewer numbered pictures stay pictures, unless the source is a pattern."""
+_LIKELY_FRAMES = 100
+"""Numbered pictures of one size in bytes that are likely to be a sequence."""
+
+
+@dataclass
+class _Candidate:
+    """Pictures whose keys differ in their number only."""
+
+    first: Entry
+    """The one that was listed first; the sequence takes its root."""
+    few: list[Entry] = field(default_factory=list)
+    """All of them, while they are too few."""
+    tally: FrameTally = field(default_factory=FrameTally)
+    fewest_digits: int = 9
+    most_padded_digits: int = 0
+    """Most digits of a number with a leading zero."""
+    unreadable: ItemError | None = None
+
+
+class SequenceFinder:
+    """Takes the pictures of one source that may be frames, and returns them as sequences.
+
+    It keeps 16 bytes per frame, and the entries of pictures that have too few others of their kind.
+    """
+
+    def __init__(
+        self, store: ObjectStore, options: Options, *, fewest: int = FEWEST_FRAMES
+    ) -> None:
+        """Find sequences of at least `fewest` frames."""
+        self._store, self._options, self._fewest = store, options, fewest
+        self._found: dict[tuple[str, str], _Candidate] = {}
+
+    def add(self, entry: Entry, unreadable: ItemError | None = None) -> bool:
+        """Take a listed picture if it may be a frame; return whether it was taken."""
+        parts = frame_key(entry.key)
+        if parts is None:
+            return False
+        candidate = self._found.setdefault((parts.prefix, parts.suffix), _Candidate(entry))
+        candidate.unreadable = candidate.unreadable or unreadable
+        candidate.tally.add(int(parts.digits), entry.key, entry.size_bytes, entry.etag)
+        _count_digits(candidate, parts)
+        if len(candidate.tally.numbers) < self._fewest:
+            candidate.few.append(entry)
+        else:
+            candidate.few.clear()
+        return True
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield an entry for each sequence, and the pictures that belong to none."""
+        while self._found:
+            (prefix, suffix), candidate = self._found.popitem()
+            if candidate.few:
+                yield from candidate.few
+                continue
+            pattern = FramePattern(prefix, candidate.fewest_digits, suffix)
+            entry = replace(
+                candidate.first,
+                key=pattern.key,
+                kind="film",
+                size_bytes=candidate.tally.size_bytes,
+                etag="",
+            )
+            try:
+                yield self._sequence(entry, pattern, candidate)
+            except ColorworkerError as error:
+                yield with_outcome(entry, "failed", error)
+
+    def _sequence(self, entry: Entry, pattern: FramePattern, candidate: _Candidate) -> Entry:
+        """Return the entry with its version and ETag.
+
+        Raises:
+            SourceUnsupported: If frames are missing, their names are ambiguous, or their rate is
+                unknown.
+        """
+        if candidate.unreadable:
+            raise candidate.unreadable
+        numbers = sorted(candidate.tally.numbers)
+        self._check_numbers(pattern, candidate, numbers)
+        rate = self._rate(pattern, numbers[0])
+        return replace(
+            entry,
+            etag=candidate.tally.etag(rate),
+            version=sequence_version(rate),
+        )
+
+    def _check_numbers(
+        self, pattern: FramePattern, candidate: _Candidate, numbers: list[int]
+    ) -> None:
+        key = printable(pattern.key)
+        twice = next((one for one, other in pairwise(numbers) if one == other), None)
+        if twice is not None or candidate.most_padded_digits > candidate.fewest_digits:
+            seen = "numbers are written with different digits"
+            if twice is not None:
+                seen = f"two frames have the number {twice}"
+            raise SourceUnsupported(key, seen, "Rename the frames, or choose some with --include")
+        gaps = list(missing_numbers(numbers))
+        if gaps and self._options.sequence_gaps == "refuse":
+            missing = sum(last - first + 1 for first, last in gaps)
+            many = "frame is missing" if missing == 1 else "frames are missing"
+            raise SourceUnsupported(
+                key,
+                f"{missing} {many} between {numbers[0]} and {numbers[-1]}: {gaps_text(gaps)}",
+                "Copy them again, or show the frame before a gap longer: --sequence-gaps hold",
+            )
+
+    def _rate(self, pattern: FramePattern, first: int) -> Fraction:
+        if self._options.fps is not None:
+            return film_rate(self._options.fps)
+        header = None
+        if pattern.suffix.lower() in {".dpx", ".cin"}:
+            with self._store.open(pattern.frame(first)) as reader:
+                header = read_frame_header(reader.read(HEADER_BYTES))
+        if header and header.rate:
+            return header.rate
+        raise SourceUnsupported(
+            printable(pattern.key),
+            "its frames do not say how many of them are shown per second",
+            "Give the rate at which the film was shot, such as --fps 18",
+        )
+
+
+def _count_digits(candidate: _Candidate, parts: FrameKey) -> None:
+    digits = len(parts.digits)
+    candidate.fewest_digits = min(candidate.fewest_digits, digits)
+    if parts.digits.startswith("0"):
+        candidate.most_padded_digits = max(candidate.most_padded_digits, digits)
+
+
+def likely_sequences(entries: Iterable[Entry]) -> Iterator[tuple[str, int]]:
+    """Yield pattern and number of frames of pictures that look like sequences but are not one.
+
+    These are at least 100 pictures with consecutive numbers and equal sizes in bytes, as scanners
+    write them. Photographs of an album are compressed, so their sizes differ.
+
+    Args:
+        entries: Sorted by key. Only one is kept at a time.
+    """
+    stills = (entry for entry in entries if entry.kind == "still")
+    for place, group in groupby(stills, key=_place_of):
+        if place is None:
+            continue
+        count, sizes, last, consecutive, digits = 0, set[int](), None, True, 9
+        for entry in group:
+            parts = frame_key(entry.key)
+            if parts is None:
+                continue
+            number = int(parts.digits)
+            consecutive &= last is None or number == last + 1
+            last, count, digits = number, count + 1, min(digits, len(parts.digits))
+            if len(sizes) < 2:
+                sizes.add(entry.size_bytes)
+        if count >= _LIKELY_FRAMES and consecutive and len(sizes) == 1:
+            yield FramePattern(place[0], digits, place[1]).key, count
+
+
+def _place_of(entry: Entry) -> tuple[str, str] | None:
+    parts = frame_key(entry.key)
+    return (parts.prefix, parts.suffix) if parts else None

@@ -1,0 +1,70 @@
+"""Image sequences for tests, written frame by frame with libav's encoders."""
+
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+
+WIDTH, HEIGHT = 96, 64
+_CODECS = {".png": "png", ".tif": "tiff", ".jpg": "mjpeg", ".dpx": "dpx"}
+_DTYPES = {8: np.uint8, 10: np.uint16, 12: np.uint16, 16: np.uint16}
+
+
+def moving_codes(index, depth=8, low=0.1, high=0.9):
+    """Return (64, 96) gray codes of a ramp that moves 2 pixels per frame."""
+    x = (np.arange(WIDTH) + 2 * index) % WIDTH / WIDTH
+    y = np.arange(HEIGHT)[:, None] / HEIGHT
+    signal = low + (high - low) * (0.7 * x + 0.3 * y)
+    return np.round(signal * ((1 << depth) - 1)).astype(_DTYPES[depth])
+
+
+def gray_frame(codes, pix_fmt):
+    """Return a libav frame whose planes all hold these codes."""
+    frame = av.VideoFrame(codes.shape[1], codes.shape[0], pix_fmt)
+    if pix_fmt.endswith("be"):
+        codes = codes.astype(codes.dtype.newbyteorder(">"))
+    planes = range(1) if pix_fmt.startswith(("gray", "yuvj")) else range(3)
+    for number, plane in enumerate(frame.planes):
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        data = codes if number in planes else np.full_like(codes, 128)
+        data = np.ascontiguousarray(data).view(np.uint8).reshape(len(data), -1)
+        rows[: len(data), : data.shape[1]] = data
+    return frame
+
+
+def encode_picture(codes, extension, pix_fmt):
+    """Return the file of one picture."""
+    context = av.CodecContext.create(_CODECS[extension], "w")
+    context.width, context.height, context.pix_fmt = codes.shape[1], codes.shape[0], pix_fmt
+    context.time_base = Fraction(1, 24)
+    frame = gray_frame(codes, pix_fmt)
+    frame.pts = 0
+    return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
+
+
+def write_sequence(
+    folder, count, *, extension=".png", pix_fmt="gray", depth=8, first=1, name="scan_", **levels
+):
+    """Write frames `scan_0001.png` and so on; return their codes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for index in range(count):
+        codes = moving_codes(index, depth, **levels)
+        data = encode_picture(codes, extension, pix_fmt)
+        (folder / f"{name}{first + index:04d}{extension}").write_bytes(data)
+        written.append(codes)
+    return written
+
+
+def with_film_header(data, *, rate=None, transfer=None, frame=0, order=">"):
+    """Return a DPX file with fields of its film header set."""
+    changed = bytearray(data)
+    if rate is not None:
+        struct.pack_into(f"{order}f", changed, 1724, rate)
+    if transfer is not None:
+        changed[801] = transfer
+    struct.pack_into(f"{order}I", changed, 1712, frame)
+    changed[1664:1680] = b"0123456789012345"  # film manufacturer, type, offset, prefix, count
+    struct.pack_into(f"{order}I", changed, 1920, 0x01020304)  # SMPTE time code
+    return bytes(changed)
