@@ -65,6 +65,7 @@ def checks(model: ModelChoice = LITE) -> Iterator[Check]:
     yield check_film_encoders()
     yield check_video_hardware()
     yield check_still_encoders()
+    yield check_still_decoders()
     yield check_optical_flow()
     with tempfile.TemporaryDirectory(prefix="colorworker-doctor-") as folder:
         yield check_store(Path(folder))
@@ -112,6 +113,11 @@ def check_video_hardware() -> Check:
 def check_still_encoders() -> Check:
     """Look for the formats of pictures that libvips must write."""
     return _asked("still encoders", preflight.picture_library)
+
+
+def check_still_decoders() -> Check:
+    """Load OpenImageIO."""
+    return _asked("still decoders", preflight.scan_library)
 
 
 def check_optical_flow() -> Check:

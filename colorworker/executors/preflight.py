@@ -103,6 +103,17 @@ def picture_library() -> str:
     return f"{formats} (libvips {version})"
 
 
+def scan_library() -> str:
+    """Load OpenImageIO, which reads the formats of pictures that libvips does not.
+
+    Raises:
+        DependencyMissing: If it is missing or does not load.
+    """
+    with _loading("OpenImageIO", "pip install --force-reinstall openimageio"):
+        import OpenImageIO
+    return f"OpenImageIO {OpenImageIO.VERSION_STRING}"
+
+
 def flow_library() -> str:
     """Load OpenCV, which computes the optical flow of films.
 

@@ -84,7 +84,12 @@ def open_for_color(
             remote = stack.enter_context(context.source(unit.asset))
             reader, sha256 = stack.enter_context(open_rereadable(remote, context.scratch_folder()))
         picture = stack.enter_context(
-            open_still(reader, unit.asset.key, max_pixels=context.settings.max_pixels)
+            open_still(
+                reader,
+                unit.asset.key,
+                max_pixels=context.settings.max_pixels,
+                scratch=context.scratch_folder(),
+            )
         )
         record = _new_record(context, unit, attempt, picture, sha256)
         colorizer = colorizer_for(context, unit.options)

@@ -24,6 +24,10 @@ ALLOWED = {
     "media": ("errors domain color", "av cv2 numpy"),
     "media.opticalflow": ("", "numpy cv2"),
     "media.stills": ("errors domain color media", "numpy pyvips simplejpeg"),
+    "media.stills.oiiodecoder": (
+        "errors domain color media",
+        "numpy OpenImageIO",
+    ),
     "model": ("errors domain color store media.stills model", "h5py numpy tensorflow keras"),
     "model.imported.onnxfile": ("errors model store", "numpy onnx"),
     "model.imported.onnxsession": ("errors model", "numpy onnxruntime"),
@@ -87,7 +91,7 @@ ALLOWED = {
     # Checks every library by importing it.
     "executors.preflight": (
         "errors domain store state media.codecs.nvenc model.runtime",
-        "av cv2 pyvips ray",
+        "av cv2 pyvips OpenImageIO ray",
     ),
     "executors.start": ("errors driver executors settings store", ""),
     "executors.doctor": ("*", "av numpy pyvips tensorflow keras ray"),

@@ -6,13 +6,13 @@ is computed in that profile's space, under D50, and the output stays in that spa
 
 import functools
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from colorworker.color.lab import RGB_TO_XYZ, srgb_to_linear
-from colorworker.media.stills.icc import CODES, Doubles, Shaper, parse, profile_space
+from colorworker.media.stills.icc import CODES, Doubles, Shaper, parse, profile_space, rgb_profile
 
 _SRGB_TO_XYZ_D50 = np.array(
     [
@@ -40,12 +40,26 @@ class RgbSpace:
     """An RGB space: tone curves and primaries. Hashed by identity, so that tables can be cached.
 
     Attributes:
-        curves: (3, CODES), linear light for 16-bit codes, rising from 0 to 1.
+        curves: (3, CODES), linear light for 16-bit codes, rising from 0 to 1, or beyond if codes
+            exist that are brighter than white, as in scans of negatives.
         to_xyz: (3, 3), linear RGB to XYZ; white is R = G = B = 1.
+        is_float: Whether codes are linear light in floating point, without limits; `curves` is not
+            used then.
     """
 
     curves: Doubles
     to_xyz: Doubles
+    is_float: bool = False
+
+    @property
+    def peak(self) -> float:
+        """Linear light of the highest code; white is 1."""
+        return float(self.curves[:, -1].max())
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether no code is brighter than white."""
+        return not self.is_float and self.peak <= 1
 
     @property
     def white(self) -> Doubles:
@@ -81,13 +95,20 @@ class ColorConversion:
     keeps_profile: bool = False
     embeds_srgb: bool = False
     ignores_profile: bool = False
-    only_in_png: bool = False
-    """Whether `output` is described by chunks that only a PNG has."""
+    embeds: bytes = b""
+    """Profile of `output` that is made for it; empty if another one, or none, says what it is."""
+    only_in: str = ""
+    """The only format whose files can say what `output` is; empty if all can."""
+
+    @property
+    def embeds_profile(self) -> bool:
+        """Whether the output gets another profile than the source's."""
+        return self.embeds_srgb or bool(self.embeds)
 
     def for_format(self, format_name: str) -> "ColorConversion":
         """Return the conversion for an output of this format."""
-        if self.only_in_png and format_name != "png":
-            return replace(self, output=srgb(), embeds_srgb=True)
+        if self.only_in and format_name != self.only_in:
+            return replace(self, output=srgb(), embeds_srgb=True, embeds=b"")
         return self
 
 
@@ -96,6 +117,33 @@ def srgb() -> RgbSpace:
     """Return sRGB under D65."""
     curve = srgb_to_linear(np.linspace(0, 1, CODES, dtype=np.float32))
     return RgbSpace(np.stack([curve.astype(np.float64)] * 3), RGB_TO_XYZ)
+
+
+@functools.cache
+def linear_light() -> ColorConversion:
+    """Return the conversion for floats of linear light with sRGB's primaries."""
+    identity = np.stack([np.linspace(0, 1, CODES)] * 3)
+    space = RgbSpace(identity, RGB_TO_XYZ, is_float=True)
+    return ColorConversion(space, space, only_in="tiff")
+
+
+@functools.cache
+def coded_light(name: str, light_from_code: Callable[[Doubles], Doubles]) -> ColorConversion:
+    """Return the conversion for codes with this curve and sRGB's primaries; output keeps both.
+
+    Args:
+        name: The name of the profile that the output gets.
+        light_from_code: From codes in [0, 1] to linear light, strictly rising, white at 1.
+    """
+    curve = np.asarray(light_from_code(np.linspace(0, 1, CODES)), np.float64)
+    space = RgbSpace(np.stack([curve] * 3), _SRGB_TO_XYZ_D50)
+    profile = rgb_profile(name, curve, _SRGB_TO_XYZ_D50)
+    return ColorConversion(space, space, embeds=profile, only_in="tiff")
+
+
+def from_lab() -> ColorConversion:
+    """Return the conversion for pixels that are L*a*b* already."""
+    return ColorConversion(None, srgb(), embeds_srgb=True)
 
 
 def choose_conversion(profile: bytes | None, color_bands: int) -> ColorConversion:
@@ -158,7 +206,7 @@ def _in_png(exponent: float, points: tuple[int, ...] | None) -> ColorConversion:
     space = RgbSpace(np.stack([curve] * 3), np.asarray(matrix, np.float64))
     if abs(np.linalg.det(space.to_xyz)) < _LEAST_DETERMINANT:
         return ColorConversion(srgb(), srgb())
-    return ColorConversion(space, space, only_in_png=True)
+    return ColorConversion(space, space, only_in="png")
 
 
 def _matrix_of(points: tuple[int, ...]) -> Doubles:

@@ -6,6 +6,7 @@ Source:
 
 import io
 import struct
+from collections.abc import Mapping
 
 from colorworker.media.stills.tiffdirectories import (
     Form,
@@ -44,6 +45,15 @@ def with_orientation(exif: bytes, orientation: int) -> bytes:
     if exif or orientation == 1:
         return exif
     return _with_first(_EMPTY, Tag(_ORIENTATION, 3, 1, struct.pack("<H", orientation)))
+
+
+def exif_of_texts(texts: Mapping[int, str]) -> bytes:
+    """Return an EXIF block with these texts by their tags; empty if there are none."""
+    exif = _EMPTY if texts else b""
+    for number, text in sorted(texts.items()):
+        data = text.encode() + b"\0"
+        exif = _with_first(exif, Tag(number, 2, len(data), data))
+    return exif
 
 
 def with_comment(exif: bytes, text: str) -> bytes:

@@ -26,6 +26,7 @@ _SPACES: dict[bytes, ProfileSpace] = {b"GRAY": "gray", b"RGB ": "rgb"}
 _TABLE_TYPES = (b"mft1", b"mft2", b"mAB ")
 """lut8Type, lut16Type and lutAToBType: 10.10 to 10.12."""
 _TABLE_HEADER_BYTES = 32
+_CURVE_POINTS = 4096
 _PARAMETERS = (1, 3, 4, 5, 7)
 """Number of parameters of the parametric functions 0 to 4."""
 
@@ -72,6 +73,43 @@ def has_lookup_table(profile: bytes) -> bool:
     except struct.error:
         return False
     return table[:4] in _TABLE_TYPES and len(table) > _TABLE_HEADER_BYTES
+
+
+def rgb_profile(name: str, curve: Doubles, to_xyz: Doubles) -> bytes:
+    """Return an RGB profile of one curve and a matrix (version 2.4, for displays).
+
+    Args:
+        name: Its description, ASCII.
+        curve: (CODES,), linear light for codes; what is above 1 becomes 1, as profiles require.
+        to_xyz: (3, 3), linear RGB to XYZ under D50.
+    """
+    points = np.interp(np.linspace(0, 1, _CURVE_POINTS), np.linspace(0, 1, CODES), curve)
+    values = np.rint(np.clip(points, 0, 1) * 65535).astype(">u2")
+    text = name.encode("ascii") + b"\0"
+    tone = b"curv\0\0\0\0" + struct.pack(">I", _CURVE_POINTS) + values.tobytes()
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * 78,
+        b"cprt": b"text\0\0\0\0public domain\0",
+        b"wtpt": _xyz_tag(to_xyz.sum(axis=1)),
+        b"rXYZ": _xyz_tag(to_xyz[:, 0]),
+        b"gXYZ": _xyz_tag(to_xyz[:, 1]),
+        b"bXYZ": _xyz_tag(to_xyz[:, 2]),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), tone),
+    }
+    table, body, places = struct.pack(">I", len(tags)), b"", {}
+    start = 132 + 12 * len(tags)
+    for signature, data in tags.items():
+        if data not in places:
+            places[data] = start + len(body)
+            body += data + b"\0" * (-len(data) % 4)
+        table += struct.pack(">4sII", signature, places[data], len(data))
+    kind = struct.pack(">I4xI4s4s4s12x4s28x", start + len(body), 0x02400000, b"mntr", b"RGB ",
+                       b"XYZ ", b"acsp")  # fmt: skip
+    return (kind + _xyz_tag(to_xyz.sum(axis=1))[8:]).ljust(128, b"\0") + table + body
+
+
+def _xyz_tag(values: Doubles) -> bytes:
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *np.rint(values * 65536).astype(int).tolist())
 
 
 def _is_sound(shaper: Shaper) -> bool:

@@ -11,6 +11,9 @@ from colorworker.media.stills.colorspace import ColorConversion, RgbSpace
 from colorworker.media.stills.icc import CODES, Doubles
 from colorworker.media.stills.loaders import VIPS
 
+_EPSILON, _KAPPA = 216 / 24389, 24389 / 27
+"""Constants of CIE 15:2004, 8.2.1, as exact fractions."""
+_LAB_OFFSET = [16, 0, 0]
 _STEP_8 = 257
 """Step of 16-bit codes per 8-bit code: 255 * 257 = 65535."""
 _SPACES = 8
@@ -25,13 +28,32 @@ def lab_from_codes(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.I
         lightness = lightness_from_codes(codes, conversion)
         return lightness.bandjoin([0, 0]).copy(interpretation="lab")
     space = conversion.source
+    if space.is_float:
+        return _lab_from_linear(codes, space)
     linear = codes.maplut(_linear_lut(space, codes.format == "uchar"))
+    if not space.has_limits:
+        return _lab_from_linear(linear, space)
     xyz = linear.recomb(_matrix(space.to_xyz * 100)).copy(interpretation="xyz")
     return xyz.XYZ2Lab(temp=_white(space))
 
 
+def _lab_from_linear(linear: pyvips.Image, space: RgbSpace) -> pyvips.Image:
+    """Return L*a*b* of light that may be brighter than white, which XYZ2Lab does not convert."""
+    xyz = linear.recomb(_matrix(space.to_xyz / space.white[:, None]))
+    # CIE 15:2004, 8.2.1.
+    root = (xyz > _EPSILON).ifthenelse(xyz ** (1 / 3), xyz * (_KAPPA / 116) + 16 / 116)
+    lab = root.recomb(pyvips.Image.new_from_array([[0, 116, 0], [500, -500, 0], [0, 200, -200]]))
+    return (lab - _LAB_OFFSET).copy(interpretation="lab")
+
+
 def lightness_from_codes(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.Image:
-    """Return L* in [0, 100], one float band, for a picture's color bands."""
+    """Return L*, one float band, for a picture's color bands; white is 100.
+
+    Only codes that are brighter than white have more, and only negative floats less than 0.
+    """
+    if codes.bands == 1 and conversion.source is not None and conversion.source.is_float:
+        bright = (codes > _EPSILON).ifthenelse(codes ** (1 / 3) * 116 - 16, codes * _KAPPA)
+        return bright.cast("float")
     if codes.bands == 1 and conversion.source is not None:
         return codes.maplut(_lightness_lut(conversion.source, codes.format == "uchar"))
     return lab_from_codes(codes, conversion)[0]
@@ -63,24 +85,38 @@ def chroma_from_lightness(lightness: pyvips.Image, slope: Floats, offset: Floats
 def codes_from_lab(
     lightness: pyvips.Image, chroma: pyvips.Image, space: RgbSpace, depth: int
 ) -> pyvips.Image:
-    """Return 8- or 16-bit RGB codes whose L* is `lightness`, with chroma scaled into gamut."""
+    """Return RGB codes whose L* is `lightness`, with chroma scaled into gamut.
+
+    They have 8 or 16 bits, or are floats of linear light if the depth is 32.
+    """
     lab = lightness.bandjoin(chroma).copy(interpretation="lab")
     xyz = lab.Lab2XYZ(temp=_white(space))
     linear = xyz.recomb(_matrix(np.linalg.inv(space.to_xyz) / 100))
-    return _encoded(_into_gamut(linear, space), space, depth)
+    inside = _into_gamut(linear, space)
+    if depth == 32:
+        return inside.cast("float").copy(interpretation="scrgb")
+    return _encoded(inside, space, depth)
 
 
 def gray_codes(lightness: pyvips.Image, space: RgbSpace) -> pyvips.Image:
     """Return the 16-bit code of the gray with this L*, one band; used as a scale to compare L*."""
     zero = lightness.bandjoin([0, 0]).copy(interpretation="lab")
     luminance = zero.Lab2XYZ(temp=[100, 100, 100])[1] / 100
-    return _encoded(luminance.clamp(), space.gray, 16)
+    if space.is_float:
+        return luminance * (CODES - 1)
+    return _encoded(luminance.clamp(max=space.peak), space.gray, 16)
 
 
 def _into_gamut(linear: pyvips.Image, space: RgbSpace) -> pyvips.Image:
-    """Scale a libvips image into gamut, by the formula of `color.gamut.scale_into_gamut`."""
+    """Scale a libvips image into gamut, by the formula of `color.gamut.scale_into_gamut`.
+
+    What is brighter than white, or darker than black, stays as it is but becomes gray.
+    """
     weights = space.to_xyz[1] / space.white[1]
-    gray = linear.recomb(_matrix(weights[None])).clamp()
+    gray = linear.recomb(_matrix(weights[None]))
+    if not space.has_limits:
+        return _into_limits(linear, gray, space)
+    gray = gray.clamp()
     above = linear[0].maxpair(linear[1]).maxpair(linear[2]) - gray
     below = gray - linear[0].minpair(linear[1]).minpair(linear[2])
     room = 1 - gray
@@ -89,12 +125,24 @@ def _into_gamut(linear: pyvips.Image, space: RgbSpace) -> pyvips.Image:
     return ((linear - gray) * share + gray).clamp()
 
 
+def _into_limits(linear: pyvips.Image, gray: pyvips.Image, space: RgbSpace) -> pyvips.Image:
+    inside = gray.clamp()
+    above = linear[0].maxpair(linear[1]).maxpair(linear[2]) - inside
+    below = inside - linear[0].minpair(linear[1]).minpair(linear[2])
+    room = 1 - inside
+    share = (room / above.maxpair(room)).minpair(inside / below.maxpair(inside))
+    colored = (linear - gray) * share + gray
+    return colored if space.is_float else colored.clamp(max=space.peak)
+
+
 def _encoded(linear: pyvips.Image, space: RgbSpace, depth: int) -> pyvips.Image:
     """Return rounded codes for linear light in [0, 1], from tables indexed by its square root.
 
     Rounded to 16 bits, the square root is a fine enough index for 8-bit codes. For 16-bit codes the
     value is interpolated between two entries.
     """
+    if not space.has_limits:
+        linear = linear / space.peak
     place = linear**0.5 * (CODES - 1)
     if depth == 8:
         table = _encoding_lut_8(space)
@@ -108,7 +156,7 @@ def _encoded(linear: pyvips.Image, space: RgbSpace, depth: int) -> pyvips.Image:
 def _encoding(curves: Doubles) -> Floats:
     """Return the inverse of the curves, (1 or 3, CODES): codes for the squares of [0, 1]."""
     different = curves if np.any(curves != curves[:1]) else curves[:1]
-    linear = np.linspace(0, 1, CODES) ** 2
+    linear = np.linspace(0, 1, CODES) ** 2 * max(1.0, float(curves[:, -1].max()))
     codes = np.arange(CODES)
     return np.stack([np.interp(linear, curve, codes) for curve in different]).astype(np.float32)
 
@@ -167,5 +215,7 @@ def can_convert(codes: pyvips.Image) -> bool:
 
 def _lab_by_little_cms(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.Image:
     default = "cmyk" if codes.bands == 4 else "srgb"
+    if codes.interpretation in ("lab", "labs"):
+        return codes.colourspace("lab")
     own = not conversion.ignores_profile
     return codes.icc_import(embedded=own, input_profile=default, pcs="lab", intent="relative")

@@ -4,9 +4,12 @@ import errno
 import functools
 import io
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import RLock
 from typing import BinaryIO
 
@@ -15,6 +18,8 @@ import pyvips
 from colorworker.errors import ColorworkerError, SourceDamaged, SourceUnreadable, SourceUnsupported
 from colorworker.media.filetypes import extension_of
 from colorworker.media.stillformats import format_of_content, format_of_extension
+from colorworker.media.stills.decoded import DecodedStill
+from colorworker.media.stills.decoders import decode, is_decoded
 from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
 from colorworker.media.stills.jpegcheck import check_jpeg, join_tables
 from colorworker.media.stills.jpegsegments import JpegMetadata, read_jpeg_metadata
@@ -75,6 +80,10 @@ class ImageSource:
     """Metadata of a WebP, from `find_picture`; None for other formats."""
     page: TiffPage | None = None
     """Where the picture is in a TIFF, from `find_picture`; None for other formats."""
+    decoded: DecodedStill | None = None
+    """The picture if another library than libvips decodes its format, from `find_picture`."""
+    folder: Path | None = None
+    """Where its pixels are stored then; removed by `close`."""
 
     def read(self, size: int) -> bytes | None:
         """Return up to `size` bytes; None at the end. Called from libvips' threads."""
@@ -98,6 +107,9 @@ class ImageSource:
     def close(self) -> None:
         """Release the reader, which stays open because it belongs to the caller."""
         self.reader = None
+        self.decoded = None
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
@@ -110,6 +122,8 @@ def open_image(image_source: ImageSource) -> tuple[pyvips.Image, str]:
     _limit_libvips()
     if image_source.reader is None:
         raise ValueError(f"{image_source.key} is closed")
+    if image_source.decoded:
+        return image_source.decoded.image.copy(), image_source.decoded.loader
     head = _head(image_source)
     source = pyvips.SourceCustom()
     source.on_read(image_source.read)
@@ -145,13 +159,29 @@ def refuse_animation(key: str, frames: int) -> None:
         )
 
 
-def find_picture(image_source: ImageSource) -> None:
+def find_picture(image_source: ImageSource, max_pixels: int, scratch: Path | None) -> None:
     """Find the picture of a TIFF among thumbnails and masks, or other pictures' metadata.
 
+    A picture that libvips does not read is decoded into a temporary file.
+
+    Args:
+        image_source: The source.
+        max_pixels: Limit on the pixels that its header may declare.
+        scratch: Folder for temporary files; None for the system's.
+
     Raises:
+        SourceDamaged: If it is one that libvips does not read, and does not decode completely.
+        SourceTooLarge: If it is such a one and has more pixels.
         SourceUnsupported: If there are several pictures, or libvips would read it wrongly.
     """
     head = _head(image_source)
+    if image_source.reader and is_decoded(name := format_of_content(head)):
+        image_source.folder = Path(tempfile.mkdtemp(prefix="colorworker-still-", dir=scratch))
+        image_source.decoded = decode(
+            image_source.reader, image_source.key, name, image_source.folder, max_pixels
+        )
+        image_source.warnings += image_source.decoded.warnings
+        return
     if image_source.reader and head.startswith(SIGNATURE):
         image_source.png = read_png_metadata(image_source.reader)
         refuse_animation(image_source.key, image_source.png.frames)
@@ -188,6 +218,8 @@ def check_content(image_source: ImageSource) -> None:
     Raises:
         SourceDamaged: If the picture data is damaged.
     """
+    if image_source.decoded:
+        return
     if image_source.page:
         _check_parts_of_tiff(image_source, image_source.page)
     if not _head(image_source).startswith(_JPEG_MAGIC):

@@ -125,6 +125,8 @@ def with_metadata(
         result.set_type(pyvips.GValue.blob_type, "xmp-data", blocks.xmp)
     if conversion.keeps_profile:
         result.set_type(pyvips.GValue.blob_type, ICC_FIELD, source.get(ICC_FIELD))
+    elif conversion.embeds:
+        result.set_type(pyvips.GValue.blob_type, ICC_FIELD, conversion.embeds)
     return result
 
 
@@ -184,6 +186,8 @@ def exif_orientation(source: pyvips.Image) -> int:
 
 def has_resolution(image_source: ImageSource, loader: str) -> bool:
     """Return whether the file says how large its pixels are, outside of EXIF."""
+    if image_source.decoded:
+        return image_source.decoded.has_resolution
     if image_source.jpeg:
         return image_source.jpeg.resolution[0] != 0
     if image_source.png:

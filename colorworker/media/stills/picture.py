@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -10,13 +11,15 @@ import pyvips
 
 from colorworker.color.lab import Floats
 from colorworker.color.resize import interpolate_bilinear
-from colorworker.errors import SourceTooLarge, SourceUnsupported
+from colorworker.errors import SourceUnsupported
 from colorworker.media.stills.colorspace import (
     ColorConversion,
     choose_conversion,
     conversion_from_chunks,
+    linear_light,
     without_profile,
 )
+from colorworker.media.stills.decoded import check_pixels
 from colorworker.media.stills.icc import has_lookup_table
 from colorworker.media.stills.jpegcheck import BAD_PROFILE
 from colorworker.media.stills.lightness import can_convert, lab_from_codes, lightness_from_codes
@@ -32,8 +35,8 @@ from colorworker.media.stills.metadata import ICC_FIELD, exif_orientation, icc_p
 from colorworker.media.stills.orientation import upright
 from colorworker.media.stills.port import ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA, StillHeader
 
-_DEPTHS: dict[str, Literal[8, 16]] = {"uchar": 8, "ushort": 16}
-_TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "cmyk", "multiband"))
+_DEPTHS: dict[str, Literal[8, 16, 32]] = {"uchar": 8, "ushort": 16, "float": 32}
+_TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "cmyk", "multiband"))
 """Supported libvips interpretations."""
 
 
@@ -57,6 +60,10 @@ class VipsPicture:
         with decode_errors(self.image_source):
             codes, _ = split_bands(self, read_pixels(self))
             lab = small_lab(codes, self.conversion, *stored)
+        space = self.conversion.source
+        if space and not space.has_limits:
+            # The network knows no light brighter than white.
+            lab[..., 0] = lab[..., 0].clip(0, 100)
         return upright(lab, self.info.orientation)
 
 
@@ -70,14 +77,16 @@ def small_lab(codes: pyvips.Image, conversion: ColorConversion, height: int, wid
 
 
 @contextmanager
-def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsPicture]:
+def open_still(
+    reader: BinaryIO, key: str, *, max_pixels: int, scratch: Path | None = None
+) -> Iterator[VipsPicture]:
     """See `port.StillsBackend`."""
     image_source = ImageSource(reader, key)
     try:
-        find_picture(image_source)
+        find_picture(image_source, max_pixels, scratch)
         image, loader = open_image(image_source)
         color_bands = _color_bands(image, image_source)
-        _check_header(image, key, max_pixels, color_bands)
+        _check_header(image, loader, key, max_pixels, color_bands)
         check_content(image_source)
         how = _conversion(image, image_source, color_bands)
         extra = _extra_samples(image, image_source, color_bands)
@@ -89,7 +98,7 @@ def open_still(reader: BinaryIO, key: str, *, max_pixels: int) -> Iterator[VipsP
             exif_orientation(image),
             loader,
             color_bands,
-            "kept" if how.keeps_profile else "replaced" if how.embeds_srgb else "none",
+            "kept" if how.keeps_profile else "replaced" if how.embeds_profile else "none",
         )
         del image
         yield VipsPicture(key, info, how, image_source)
@@ -126,6 +135,8 @@ def split_bands(
 
 def _color_bands(image: pyvips.Image, image_source: ImageSource) -> int:
     """Return the number of bands before transparency and other extra samples."""
+    if image_source.decoded:
+        return image_source.decoded.layout.color_bands
     declared = image_source.page.directory.color_bands if image_source.page else 0
     if 0 < declared <= image.bands:
         return declared
@@ -136,6 +147,8 @@ def _extra_samples(
     image: pyvips.Image, image_source: ImageSource, color_bands: int
 ) -> tuple[int, ...]:
     """Return what the bands after color mean, as TIFF's ExtraSamples."""
+    if image_source.decoded:
+        return image_source.decoded.layout.extra_samples
     if image_source.page and image_source.page.directory.color_bands == color_bands:
         # libvips adds transparency to some TIFFs that have none.
         kinds = image_source.page.directory.extra_samples[: int(image.bands) - color_bands]
@@ -148,6 +161,10 @@ def _conversion(
     image: pyvips.Image, image_source: ImageSource, color_bands: int
 ) -> ColorConversion:
     """Return the conversion for the picture; warn if its profile cannot be used."""
+    if image_source.decoded and image_source.decoded.conversion:
+        return image_source.decoded.conversion
+    if image.format == "float":
+        return linear_light()
     profile = icc_profile(image)
     conversion = choose_conversion(profile, color_bands)
     png = image_source.png
@@ -175,18 +192,14 @@ def _one_pixel(image: pyvips.Image, color_bands: int) -> pyvips.Image:
     return pixel
 
 
-def _check_header(image: pyvips.Image, key: str, max_pixels: int, color_bands: int) -> None:
-    if image.width * image.height > max_pixels:
-        raise SourceTooLarge(
-            key,
-            f"its header declares {image.width} x {image.height} pixels, {max_pixels} are allowed",
-            "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
-        )
+def _check_header(
+    image: pyvips.Image, loader: str, key: str, max_pixels: int, color_bands: int
+) -> None:
+    check_pixels(key, image.width, image.height, max_pixels)
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
-    loader = str(image.get("vips-loader"))
-    if loader.startswith(("gif", "webp")):
+    if loader in ("gif", "webp"):
         refuse_animation(key, pages)
-    if pages > 1 and not loader.startswith("tiff"):
+    if pages > 1 and loader != "tiff":
         raise SourceUnsupported(
             key, f"it has {pages} pages; only single pictures are colored", "Split it first"
         )

@@ -11,7 +11,7 @@ from colorworker.domain.label import Notice
 UNSPECIFIED, ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 0, 1, 2
 """TIFF's ExtraSamples."""
 ProfileUse = Literal["none", "kept", "replaced"]
-"""What happens to the source's ICC profile: `replaced` by sRGB if it cannot describe color."""
+"""What happens to the source's ICC profile: `replaced` if it cannot describe color."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class StillHeader:
     width: int
     """Width of the stored pixels; the output is stored in the same orientation."""
     height: int
-    bit_depth: Literal[8, 16]
+    bit_depth: Literal[8, 16, 32]
+    """Of the output where its format allows; 32 is floating point."""
     extra_samples: tuple[int, ...]
     """Meaning of each band after those of color, as TIFF's ExtraSamples."""
     orientation: int
@@ -72,11 +73,17 @@ class StillsBackend(Protocol):
     """A module that reads and writes stills. Memory does not grow with the picture."""
 
     def open_still(
-        self, reader: BinaryIO, key: str, *, max_pixels: int
+        self, reader: BinaryIO, key: str, *, max_pixels: int, scratch: Path | None = None
     ) -> AbstractContextManager[Any]:
         """Open a still from a seekable reader; its header is checked before any pixel is decoded.
 
         The context manager yields a `StillPicture`.
+
+        Args:
+            reader: The file.
+            key: The source, for errors.
+            max_pixels: Limit on the pixels that its header may declare.
+            scratch: Folder for temporary files; None for the system's.
 
         Raises:
             SourceDamaged: If there is no picture in it.

@@ -47,9 +47,11 @@ def format_for(extension: str) -> str:
     return _FORMATS[name]
 
 
-def output_depth(format_name: str, source_depth: Literal[8, 16]) -> Literal[8, 16]:
+def output_depth(format_name: str, source_depth: Literal[8, 16, 32]) -> Literal[8, 16, 32]:
     """Return the bits per channel to write: the source's if the format supports them."""
-    return 8 if format_name in _EIGHT_BITS else source_depth
+    if format_name in _EIGHT_BITS:
+        return 8
+    return 16 if source_depth == 32 and format_name != "tiff" else source_depth
 
 
 def check_size(key: str, format_name: str, width: int, height: int) -> None:
@@ -80,6 +82,9 @@ def join_extra(rgb: pyvips.Image, extra: pyvips.Image | None) -> pyvips.Image:
         return rgb
     if extra.format == "ushort" and rgb.format == "uchar":
         extra = (extra >> 8).cast("uchar")
+    if extra.format == "float" and rgb.format != "float":
+        highest = 255 if rgb.format == "uchar" else 65535
+        extra = (extra.clamp() * highest + 0.5).cast(rgb.format)
     return rgb.bandjoin(extra).copy(interpretation=rgb.interpretation)
 
 
@@ -94,7 +99,10 @@ def save(image: pyvips.Image, path: Path, format_name: str, *, embed_srgb: bool)
     if embed_srgb:
         options["profile"] = "srgb"
     if format_name == "tiff":
-        bytes_a_band = 2 if image.format == "ushort" else 1
+        bytes_a_band = {"uchar": 1, "ushort": 2}.get(image.format, 4)
         raw_bytes = image.width * image.height * image.bands * bytes_a_band
         options["bigtiff"] = raw_bytes > _BIGTIFF_BYTES
+        if image.format == "float":
+            # Many readers lack the predictor for floats.
+            options["predictor"] = "none"
     getattr(image, saver)(str(path), **options)

@@ -3,6 +3,7 @@
 Every pass streams the picture from top to bottom, so memory does not grow with its height.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyvips
@@ -17,6 +18,7 @@ from colorworker.errors import (
     SourceUnsupported,
     StoreUnavailable,
 )
+from colorworker.media.stills.colorspace import ColorConversion
 from colorworker.media.stills.lightness import (
     chroma_from_lightness,
     codes_from_lab,
@@ -134,7 +136,11 @@ def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:
 
 
 def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box | None) -> None:
-    space = picture.conversion.for_format(written.info.loader).output
+    conversion = picture.conversion.for_format(written.info.loader)
+    space = conversion.output
+    if conversion.embeds:
+        # Its profile, as all profiles, ends at white.
+        written = replace(written, conversion=ColorConversion(space, space))
     before, after = read_lightness(picture), read_lightness(written)
     codes_before, codes_after = (gray_codes(image, space).cast("int") for image in (before, after))
     seen = (before - after).abs() > _UNSEEN

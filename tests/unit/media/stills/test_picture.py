@@ -113,11 +113,12 @@ def test_multipage_files_are_refused():
         opened(pages.write_to_buffer(".tif")).__enter__()
 
 
-def test_float_pixels_are_refused_with_advice():
-    data = pyvips.Image.black(8, 8).cast("float").write_to_buffer(".tif")
+def test_float_pixels_are_linear_light():
+    data = (pyvips.Image.black(8, 8) + 0.18).cast("float").write_to_buffer(".tif")
 
-    with pytest.raises(SourceUnsupported, match="float"):
-        opened(data).__enter__()
+    with opened(data) as picture:
+        assert picture.info.bit_depth == 32
+        np.testing.assert_allclose(picture.proxy(8, 8)[..., 0], 49.5, atol=0.1)
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif"])

@@ -1,0 +1,155 @@
+"""Pictures that another library than libvips decodes: as plain pixels in a temporary file.
+
+Every such library has a module with a function `decode`; `decoders.py` says which one reads what.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from colorworker.errors import SourceTooLarge, SourceUnsupported
+from colorworker.media.stills.colorspace import ColorConversion, linear_light
+
+_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+_INTERPRETATIONS = {
+    ("uchar", 1): "b-w",
+    ("uchar", 3): "srgb",
+    ("uchar", 4): "cmyk",
+    ("ushort", 1): "grey16",
+    ("ushort", 3): "rgb16",
+    ("ushort", 4): "cmyk",
+    ("float", 1): "b-w",
+    ("float", 3): "scrgb",
+}
+_MOSTLY_WHITE = 0.5
+"""Share of the pixels of a float picture from which on it does not have its white at 1."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The pixels that a decoder is about to return.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        dtype: Of the decoded samples: uint8, uint16 or float32. Integers use the whole range,
+            floats are linear light with white at 1 unless `DecodedStill.conversion` differs.
+        color_bands: 1 for gray, 3 for RGB, 4 for CMYK with 0 for no ink.
+        extra_samples: Meaning of each band after those, as TIFF's ExtraSamples.
+    """
+
+    width: int
+    height: int
+    dtype: str
+    color_bands: int
+    extra_samples: tuple[int, ...] = ()
+
+    @property
+    def bands(self) -> int:
+        """All bands."""
+        return self.color_bands + len(self.extra_samples)
+
+
+@dataclass(frozen=True)
+class DecodedStill:
+    """A decoded picture.
+
+    Attributes:
+        loader: Its format in lower case, such as `dpx`.
+        layout: Its pixels.
+        image: The same; with the fields that libvips' own loaders set: profile, EXIF, XMP, IPTC,
+            orientation and resolution, as far as the file has them.
+        is_bilevel: Whether the file holds only two tones.
+        has_resolution: Whether the file says how large its pixels are.
+        conversion: What its codes mean; None for what the profile says, or sRGB.
+        warnings: What is not kept of it, or what about it is worth knowing.
+    """
+
+    loader: str
+    layout: Layout
+    image: pyvips.Image = field(repr=False)
+    is_bilevel: bool = False
+    has_resolution: bool = False
+    conversion: ColorConversion | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def check_pixels(key: str, width: int, height: int, max_pixels: int) -> None:
+    """Check the size in a header, before any pixel is decoded.
+
+    Raises:
+        SourceTooLarge: If there are more than `max_pixels` pixels.
+    """
+    if width * height > max_pixels:
+        raise SourceTooLarge(
+            key,
+            f"its header declares {width} x {height} pixels, {max_pixels} are allowed",
+            "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
+        )
+
+
+def store_rows(
+    key: str, layout: Layout, rows: Iterable[npt.NDArray[Any]], folder: Path
+) -> pyvips.Image:
+    """Write rows of pixels into a file of `folder` and return them as a picture.
+
+    Args:
+        key: The source, for errors.
+        layout: The pixels.
+        rows: Blocks of rows from top to bottom, each (rows, width, bands).
+        folder: Where the file is made; it must live as long as the picture.
+
+    Raises:
+        SourceUnsupported: If floats are not numbers, or most of them are brighter than white.
+    """
+    path = folder / "pixels.raw"
+    bright = 0
+    with path.open("wb") as file:
+        for block in rows:
+            block = np.ascontiguousarray(block, layout.dtype)
+            if layout.dtype == "float32":
+                bright += _bright_pixels(key, block[..., : layout.color_bands])
+            file.write(block.data)
+    if bright > _MOSTLY_WHITE * layout.width * layout.height:
+        raise SourceUnsupported(
+            key,
+            "most of its pixels are brighter than 1.0, the white of pictures in floating point",
+            "Scale its values so that white is 1.0, or convert it to 16-bit integers",
+        )
+    form = _FORMATS[layout.dtype]
+    return pyvips.Image.rawload(
+        str(path),
+        layout.width,
+        layout.height,
+        layout.bands,
+        format=form,
+        interpretation=_INTERPRETATIONS[form, layout.color_bands],
+    )
+
+
+def set_fields(image: pyvips.Image, fields: Mapping[str, bytes | int]) -> pyvips.Image:
+    """Return the picture with these fields; bytes are blobs, and empty ones are left out."""
+    image = image.copy()
+    for name, value in fields.items():
+        if value:
+            kind = pyvips.GValue.gint_type if isinstance(value, int) else pyvips.GValue.blob_type
+            image.set_type(kind, name, value)
+    return image
+
+
+def float_conversion(layout: Layout) -> ColorConversion | None:
+    """Return the conversion of floats: linear light; None for integers."""
+    return linear_light() if layout.dtype == "float32" else None
+
+
+def _bright_pixels(key: str, block: npt.NDArray[Any]) -> int:
+    if not np.isfinite(block).all():
+        raise SourceUnsupported(
+            key, "it has pixels that are infinite or not numbers (NaN)", "Replace them first"
+        )
+    return int((block.mean(axis=2) > 1).sum())

@@ -1,0 +1,246 @@
+"""Decode pictures with OpenImageIO: formats of film scanning and visual effects, and rare TIFFs.
+
+It reads rows or tiles, so that memory does not grow with the picture unless the format demands it
+(JPEG 2000, JPEG XL).
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio  # noqa: N813, as its documentation does
+
+from colorworker.color.printingdensity import light_from_code
+from colorworker.domain.notes import Note
+from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.stills.colorspace import ColorConversion, coded_light
+from colorworker.media.stills.decoded import (
+    DecodedStill,
+    Layout,
+    check_pixels,
+    float_conversion,
+    set_fields,
+    store_rows,
+)
+from colorworker.media.stills.exifblock import exif_of_texts
+from colorworker.media.stills.port import UNASSOCIATED_ALPHA, UNSPECIFIED
+
+_BLOCK_BYTES = 8 << 20
+_THREADS = 2
+_DTYPES = {
+    "uint8": "uint8",
+    "uint16": "uint16",
+    "uint": "uint16",
+    "half": "float32",
+    "float": "float32",
+    "double": "float32",
+}
+"""How samples are read, by their type in the file."""
+_LOG = frozenset(("Printing density", "Logarithmic"))
+"""DPX's transfers (SMPTE ST 268, table 5A) that are codes of density."""
+_LINEAR = "Linear"
+_BIG_ENDIAN = (b"SDPX", b"\x80\x2a\x5f\xd7")
+_DISPLAYED = frozenset(("sRGB", "Rec709", "SMPTE 274M", "ITU-R 601-1", "ITU-R 709-4"))
+_TEXTS = {"ImageDescription": 270, "DocumentName": 269, "Artist": 315, "Copyright": 33432}
+_DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
+_RECOPY = "Compare it with the original and copy it again"
+
+
+def decode(path: Path, key: str, folder: Path, max_pixels: int) -> DecodedStill:
+    """Decode the picture at `path`.
+
+    Args:
+        path: The file.
+        key: The source, for errors.
+        folder: Where pixels are stored; it must live as long as the picture.
+        max_pixels: Limit on the pixels that its header may declare.
+
+    Raises:
+        SourceDamaged: If it does not decode completely.
+        SourceTooLarge: If it has more than `max_pixels` pixels.
+        SourceUnsupported: If it is not gray, RGB or CMYK.
+    """
+    _configure()
+    reader = oiio.ImageInput.open(str(path), _options())
+    if reader is None:
+        raise SourceDamaged(key, f"no picture can be read from it ({_message()})", _RECOPY)
+    try:
+        spec = reader.spec()
+        name = reader.format_name()
+        check_pixels(key, spec.width, spec.height, max_pixels)
+        layout, channels = _layout(key, spec)
+        _check_length(path, key, spec, name)
+        image = store_rows(key, layout, _rows(reader, key, spec, layout, channels), folder)
+        conversion, notes = _conversion(spec, name, layout)
+        warnings = [*notes, *_warnings(spec, name, reader)]
+    finally:
+        reader.close()
+    fields: dict[str, bytes | int] = {
+        "icc-profile-data": _profile(spec),
+        "exif-data": _described(spec),
+        "orientation": spec.get_int_attribute("Orientation", 1),
+    }
+    one_bit = 1 in (_bits(spec), spec.get_int_attribute("bmp:bitsperpixel", 0))
+    return DecodedStill(
+        name,
+        layout,
+        set_fields(image, fields),
+        is_bilevel=one_bit,
+        conversion=conversion,
+        warnings=tuple(warnings),
+    )
+
+
+def _check_length(path: Path, key: str, spec: Any, name: str) -> None:
+    """Check that a DPX or Cineon is complete, because OpenImageIO returns zeros for missing rows.
+
+    Raises:
+        SourceDamaged: If it is shorter than its pixels without any padding.
+    """
+    if name not in ("dpx", "cineon") or spec.get_string_attribute("compression") == "rle":
+        return
+    with path.open("rb") as file:
+        head = file.read(8)
+    order: Literal["big", "little"] = (
+        "big" if head[:4] in (b"SDPX", b"\x80\x2a\x5f\xd7") else "little"
+    )
+    row_bits = spec.width * spec.nchannels * max(8, _bits(spec))
+    needed = int.from_bytes(head[4:8], order) + spec.height * -(-row_bits // 8)
+    found = path.stat().st_size
+    if found < needed:
+        raise SourceDamaged(
+            key,
+            f"it does not decode completely ({found} bytes, its pixels need {needed})",
+            _RECOPY,
+        )
+
+
+@functools.cache
+def _configure() -> None:
+    oiio.attribute("threads", _THREADS)
+    oiio.attribute("exr_threads", _THREADS)
+
+
+def _options() -> Any:
+    options = oiio.ImageSpec()
+    options.attribute("oiio:RawColor", 1)
+    options.attribute("oiio:UnassociatedAlpha", 1)
+    return options
+
+
+def _layout(key: str, spec: Any) -> tuple[Layout, list[int]]:
+    """Return the pixels to read, and the numbers of the channels that they are read from."""
+    kind = str(spec.format)
+    if spec.deep or kind not in _DTYPES:
+        what = "it holds deep data" if spec.deep else f"its samples are {kind}"
+        raise SourceUnsupported(
+            key, f"{what}, not plain gray or RGB", "Convert it to 16-bit TIFF first"
+        )
+    color = _color_channels(spec)
+    if not color:
+        raise SourceUnsupported(
+            key,
+            f"its channels are {', '.join(spec.channelnames)}, not gray, RGB or CMYK",
+            "Convert it to a gray or RGB TIFF first",
+        )
+    others = [number for number in range(spec.nchannels) if number not in color]
+    if str(spec.format) in ("half", "float") and spec.alpha_channel not in others:
+        others = []
+    extra = [UNASSOCIATED_ALPHA if n == spec.alpha_channel else UNSPECIFIED for n in others]
+    layout = Layout(spec.width, spec.height, _DTYPES[kind], len(color), tuple(extra))
+    return layout, [*color, *others]
+
+
+def _color_channels(spec: Any) -> list[int]:
+    names = [name.rpartition(".")[2].upper() for name in spec.channelnames]
+    for wanted in (["R", "G", "B"], ["C", "M", "Y", "K"], ["Y"], ["I"], ["L"], ["A"]):
+        if all(name in names for name in wanted) and not (wanted == ["Y"] and "RY" in names):
+            return [names.index(name) for name in wanted] if wanted != ["A"] else []
+    return [0] if spec.nchannels == 1 and spec.z_channel < 0 else []
+
+
+def _rows(
+    reader: Any, key: str, spec: Any, layout: Layout, channels: list[int]
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield the picture in blocks of rows, (rows, width, bands)."""
+    kind = oiio.TypeDesc("float" if layout.dtype == "float32" else layout.dtype)
+    row_bytes = max(1, spec.width * spec.nchannels * np.dtype(layout.dtype).itemsize)
+    step = max(1, _BLOCK_BYTES // row_bytes)
+    if spec.tile_height:
+        step = max(spec.tile_height, step // spec.tile_height * spec.tile_height)
+    for start in range(spec.y, spec.y + spec.height, step):
+        end = min(start + step, spec.y + spec.height)
+        if spec.tile_width:
+            across = (spec.x, spec.x + spec.width, start, end)
+            block = reader.read_tiles(*across, 0, 1, 0, spec.nchannels, kind)
+        else:
+            block = reader.read_scanlines(start, end, 0, 0, spec.nchannels, kind)
+        if block is None:
+            raise SourceDamaged(
+                key, f"it does not decode completely ({_first_line(reader.geterror())})", _RECOPY
+            )
+        yield block.reshape(end - start, spec.width, spec.nchannels)[..., channels]
+
+
+def _conversion(spec: Any, name: str, layout: Layout) -> tuple[ColorConversion | None, list[str]]:
+    """Return what the codes mean, and notes about it."""
+    if layout.dtype == "float32":
+        return float_conversion(layout), []
+    transfer = spec.get_string_attribute(f"{name}:Transfer")
+    if name == "cineon" or (name == "dpx" and transfer in _LOG):
+        return coded_light("printing density", light_from_code), [
+            Note("its codes are film density; they are kept, and a profile says what they mean")
+        ]
+    if name == "dpx" and transfer == _LINEAR:
+        return coded_light("linear light", np.asarray), []
+    if name == "dpx" and transfer not in _DISPLAYED:
+        return None, [Note("its header does not say what its codes mean; they are read as sRGB")]
+    return None, []
+
+
+def _warnings(spec: Any, name: str, reader: Any) -> list[str]:
+    found = []
+    if (spec.full_width, spec.full_height) not in ((0, 0), (spec.width, spec.height)):
+        found.append("its display window is not kept, only the pixels that it holds")
+    if _bits(spec) > 16 and str(spec.format) == "uint":
+        found.append("its 32-bit integers are written with 16 bits")
+    if str(spec.format) == "double":
+        found.append("its 64-bit floats are written with 32 bits")
+    if name in ("dpx", "cineon"):
+        lost = [each.name for each in spec.extra_attribs if each.name.startswith(f"{name}:")]
+        if len(lost) > 1:
+            found.append(f"TIFF has no place for {len(lost)} fields of its {name.upper()} header")
+    if reader.seek_subimage(1, 0):
+        found.append("only the first of its pictures is colored")
+    return found
+
+
+def _profile(spec: Any) -> bytes:
+    value = spec.getattribute("ICCProfile")
+    return b"" if value is None else bytes(np.asarray(value, np.uint8))
+
+
+def _described(spec: Any) -> bytes:
+    """Return an EXIF block with what the header says about the picture."""
+    texts = {number: spec.get_string_attribute(name) for name, number in _TEXTS.items()}
+    date = spec.get_string_attribute("DateTime")
+    if _DATE.fullmatch(date):
+        texts[306] = date
+    return exif_of_texts({number: text for number, text in texts.items() if text})
+
+
+def _bits(spec: Any) -> int:
+    return int(spec.get_int_attribute("oiio:BitsPerSample", 0))
+
+
+def _message() -> str:
+    return _first_line(oiio.geterror())
+
+
+def _first_line(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[0][:160] if lines else "the decoder gives no reason"
