@@ -11,6 +11,7 @@ from colorworker.domain.hints import InputFile
 from colorworker.domain.optionfields import OptionInfo, option_fields
 from colorworker.domain.provenanceoptions import ProvenanceOptions
 from colorworker.domain.references import ReferenceFrame
+from colorworker.domain.scanoptions import ScanOptions
 from colorworker.domain.sequenceoptions import SequenceOptions
 from colorworker.errors import UsageError
 
@@ -81,7 +82,7 @@ class Adjustment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Options(ColorOptions, ProvenanceOptions, SequenceOptions):
+class Options(ColorOptions, ScanOptions, ProvenanceOptions, SequenceOptions):
     """Everything that determines an output besides its source and the weights.
 
     Fields with an `OptionInfo` are options that users give; see `optionfields`. Options that differ

@@ -7,18 +7,23 @@ per unit on the wire, and is sent once for the stills of a batch that share them
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from colorworker.domain.fixity import BagUpdate, FixityCheck
 from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Adjustment, Asset, Label, Options, non_default
 from colorworker.domain.references import ReferenceFrame
+from colorworker.domain.scanoptions import ScanOptions
 from colorworker.domain.timeline import Timeline
 
 RECIPE = 7
 """Raise this when the same inputs give different colors or bytes. Earlier outputs are then redone.
 """
+
+_BESIDE_PICTURES: dict[str, Any] = {"variants": 0, "confidence": False}
+_OF_SCANS = {field.name: field.default for field in fields(ScanOptions)}
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,11 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
 
 
 def _of_film(options: Options) -> Options:
-    """Return the options without those that only say what is written beside pictures."""
-    return replace(options, variants=0, confidence=False) if options.gives_choices else options
+    """Return the options without those that only matter to pictures."""
+    own = {**_BESIDE_PICTURES, **_OF_SCANS}
+    if all(getattr(options, name) == default for name, default in own.items()):
+        return options
+    return replace(options, **own)
 
 
 def shot_searches(

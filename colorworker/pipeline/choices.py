@@ -38,11 +38,15 @@ def write_choices(context: WorkerContext, still: OpenStill) -> OpenStill:
         sheet = numbered_sheet(list(_variants(context, still, lightness)))
         put_beside(context.destination, f"{stem}.variants.jpg", sheet)
     if options.confidence:
-        possible = colorizer_for(context, options).distribution(lightness)
-        values = along_luma(certainty(possible)[..., None], lightness)[..., 0]
+        seen = still.view.lightness
+        possible = colorizer_for(context, options).distribution(seen)
+        values = along_luma(certainty(possible)[..., None], seen)
+        mean = float(values.mean())
+        # What keeps its own color is certain.
+        values = still.view.into_picture(values, outside=1.0)[..., 0]
         put_beside(context.destination, f"{stem}.confidence.png", gray_png(values))
         info = info_of(still.record, StillInfo)
-        info = replace(info, certainty=round(float(values.mean()), 3))
+        info = replace(info, certainty=round(mean, 3))
         still = replace(still, record=replace(still.record, info=info))
     return still
 
@@ -53,6 +57,7 @@ def _variants(
     options = still.unit.options
     for number in range(options.variants + 1):
         settings = options.prediction_settings._replace(variant=number)
-        (ab,) = colorizer_for(context, options, settings).predict(lightness[None])
+        (ab,) = colorizer_for(context, options, settings).predict(still.view.lightness[None])
+        ab = still.view.keep_outside(still.view.into_picture(ab), still.lab)
         ab = apply_known_colors(lightness, ab, still.known)
         yield number, preview_rgb(np.concatenate((lightness[..., None], ab), -1))

@@ -13,11 +13,11 @@ from colorworker.color.guided import fit_to_luma
 from colorworker.color.knowncolors import KnownColors, apply_known_colors
 from colorworker.color.tone import is_color, keep_own_colors
 from colorworker.domain.label import notice_of
-from colorworker.domain.notes import split_notes
+from colorworker.domain.notes import Note, split_notes
 from colorworker.domain.records import Record, StillInfo, info_of
 from colorworker.domain.units import Still
 from colorworker.errors import AlreadyColor
-from colorworker.media.stills.picture import VipsPicture
+from colorworker.media.stills.picture import VipsPicture, positive
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 from colorworker.pipeline.beforeafter import still_thumbnail
 from colorworker.pipeline.context import WorkerContext
@@ -26,6 +26,7 @@ from colorworker.pipeline.givencolors import read_hints
 from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.provenance.credentials import sign_file
+from colorworker.pipeline.scanview import ScanView, border_note, view_of
 from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
@@ -46,8 +47,10 @@ class OpenStill:
     picture: VipsPicture
     lab: Floats
     """L*a*b* of the upright picture at the model's size, (h, w, 3)."""
+    view: ScanView
+    """What the network sees of it."""
     known: tuple[KnownColors, ...]
-    """Known colors at that size, in the order in which they are applied."""
+    """Known colors at the size of `lab`, in the order in which they are applied."""
     timer: PhaseTimer
     close: Callable[[], None]
 
@@ -98,9 +101,16 @@ def open_for_color(
             lab = picture.proxy(*shape)
         if unit.options.color_sources == "skip" and _is_in_color(lab, unit.options.color_share):
             return _commit(context, _as_skipped(record), timer), False
+        if unit.options.polarity == "negative":
+            picture, lab = replace(picture, is_negative=True), positive(lab)
+            picture.warnings.append(Note("the negative was inverted: L* is 100 - L*"))
+        with computing:
+            view = view_of(lab, colorizer, unit.options.borders)
+        if view.area is not None:
+            picture.warnings.append(border_note(view.area))
         size = picture.info.upright_height, picture.info.upright_width
         known = read_hints(context, unit.options.hint_files, size, lab[..., 0], colorizer)
-        return OpenStill(unit, record, picture, lab, known, timer, stack.pop_all().close)
+        return OpenStill(unit, record, picture, lab, view, known, timer, stack.pop_all().close)
     raise AssertionError  # mypy: the stack swallows nothing
 
 
@@ -112,7 +122,7 @@ def finish_in_color(
     Args:
         context: The worker's stores, model and settings.
         still: From `open_for_color`, still open.
-        ab: Predicted a* and b*, (h, w, 2), at the size of `still.lab`.
+        ab: Predicted a* and b*, (h, w, 2), at the size of `still.view.lightness`.
         computing: See `open_for_color`.
 
     Raises:
@@ -121,8 +131,10 @@ def finish_in_color(
     """
     record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
     with computing:
+        ab = still.view.into_picture(ab)
         if _has_chroma(still.lab) and not is_color(still.lab, still.unit.options.color_share):
             ab = keep_own_colors(ab, still.lab)
+        ab = still.view.keep_outside(ab, still.lab)
         ab = apply_known_colors(still.lab[..., 0], ab, still.known)
         thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
     context.destination.put(record.thumbnail_key, thumbnail)

@@ -93,7 +93,7 @@ def _color_group(
 def _predict(
     context: WorkerContext, stills: Sequence[OpenStill]
 ) -> Iterator[tuple[OpenStill, Floats]]:
-    """Yield each picture with its a* and b*, (h, w, 2).
+    """Yield each picture with the a* and b* of what the network sees of it, (h, w, 2).
 
     Pictures of the same shape and model settings are predicted as one batch.
     """
@@ -101,13 +101,13 @@ def _predict(
     for still in stills:
         options = still.unit.options
         alike[
-            still.lab.shape,
+            still.view.lightness.shape,
             options.prediction_settings,
             options.exemplar,
             options.reference_strength,
         ].append(still)
     for group in alike.values():
-        lightness = np.stack([still.lab[..., 0] for still in group])
+        lightness = np.stack([still.view.lightness for still in group])
         with ExitStack() as phases:
             for still in group:
                 phases.enter_context(still.timer.phase("predict"))

@@ -48,6 +48,8 @@ class VipsPicture:
     info: StillHeader
     conversion: ColorConversion
     image_source: ImageSource
+    is_negative: bool = False
+    """Whether its lightness is read inverted; see `positive`."""
 
     @property
     def warnings(self) -> list[str]:
@@ -64,7 +66,19 @@ class VipsPicture:
         if space and not space.has_limits:
             # The network knows no light brighter than white.
             lab[..., 0] = lab[..., 0].clip(0, 100)
-        return upright(lab, self.info.orientation)
+        lab = upright(lab, self.info.orientation)
+        return positive(lab) if self.is_negative else lab
+
+
+def positive(lab: Floats) -> Floats:
+    """Return the positive of a black-and-white negative: L* is 100 - L*, the base's color is gone.
+
+    Args:
+        lab: L*a*b*, (h, w, 3).
+    """
+    inverted = np.zeros_like(lab)
+    inverted[..., 0] = 100 - lab[..., 0]
+    return inverted
 
 
 def small_lab(codes: pyvips.Image, conversion: ColorConversion, height: int, width: int) -> Floats:
@@ -109,7 +123,18 @@ def open_still(
 def read_lightness(picture: VipsPicture) -> pyvips.Image:
     """Return the picture's L*, which can be read once, from top to bottom."""
     codes, _ = split_bands(picture, read_pixels(picture))
-    return lightness_from_codes(codes, picture.conversion)
+    return lightness_of(picture, codes, picture.conversion)
+
+
+def lightness_of(
+    picture: VipsPicture, codes: pyvips.Image, conversion: ColorConversion
+) -> pyvips.Image:
+    """Return L* in [0, 100] for a picture's color bands, that of the positive for a negative."""
+    lightness = lightness_from_codes(codes, conversion)
+    if not picture.is_negative:
+        return lightness
+    # Light brighter than white, which only floats have, becomes black.
+    return (lightness > 100).ifthenelse(0, 100 - lightness)
 
 
 def read_pixels(picture: VipsPicture) -> pyvips.Image:

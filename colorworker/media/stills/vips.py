@@ -23,7 +23,6 @@ from colorworker.media.stills.lightness import (
     chroma_from_lightness,
     codes_from_lab,
     gray_codes,
-    lightness_from_codes,
 )
 from colorworker.media.stills.loaders import decode_errors, vips_message
 from colorworker.media.stills.metadata import complete, output_blocks, with_metadata
@@ -35,6 +34,7 @@ from colorworker.media.stills.notices import (
 from colorworker.media.stills.orientation import as_stored
 from colorworker.media.stills.picture import (
     VipsPicture,
+    lightness_of,
     open_still,
     read_lightness,
     read_pixels,
@@ -78,7 +78,7 @@ def write_still(
             if not holds_extra(format_name, info.extra_samples):
                 extra = None
                 picture.warnings.append(f"{format_name.upper()} cannot keep its {_named(info)}")
-            lightness = lightness_from_codes(codes, conversion)
+            lightness = lightness_of(picture, codes, conversion)
             chroma = chroma_from_lightness(
                 lightness, as_stored(slope, info.orientation), as_stored(offset, info.orientation)
             )

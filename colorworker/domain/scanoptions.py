@@ -1,0 +1,28 @@
+"""Options for what scans of photographs look like."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from colorworker.domain.optionfields import OptionInfo
+
+Borders = Literal["keep", "color"]
+Polarity = Literal["positive", "negative"]
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """The part of `Options` that `docs/scans.md` describes. Only pictures use them."""
+
+    borders: Annotated[
+        Borders,
+        OptionInfo(
+            "Borders, mounts and captions around a photograph. keep: they keep their own color, and"
+            " the network sees only the photograph. color: color them like the photograph."
+        ),
+    ] = "keep"
+    polarity: Annotated[
+        Polarity,
+        OptionInfo(
+            "negative: the pictures are black-and-white negatives; the output is the positive."
+        ),
+    ] = "positive"
