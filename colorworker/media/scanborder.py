@@ -91,7 +91,7 @@ def find_photograph(lab: Floats) -> ScanArea | None:
         found = _edges(lab[top:bottom, left:right])
         if not _is_border(found):
             break
-        edges = [edge and edge.depth for edge in found]
+        edges = [None if edge is None else edge.depth for edge in found]
         within = _within(edges, (bottom - top, right - left))
         rows, columns = np.flatnonzero(within.any(axis=1)), np.flatnonzero(within.any(axis=0))
         if not rows.size or np.mean(within) * (bottom - top) * (right - left) < (
