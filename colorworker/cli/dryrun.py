@@ -57,7 +57,7 @@ def dry_run(
             for pattern, frames in likely_sequences(plan):
                 print(
                     f"{visible(pattern)}: {count(frames, 'numbered picture')} of one size look like"
-                    " the frames of a film; --sequences film colors them as one"
+                    " the frames of a film; --sequences film or frames colors them as one"
                 )
             print(f"network: {visible(describe_model(model, opened))}")
         if not to_do:

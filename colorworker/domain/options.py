@@ -262,6 +262,8 @@ class Options(ColorOptions, ScanOptions, ProvenanceOptions, SequenceOptions):
     is None for the film's end."""
     adjustments: tuple[Adjustment, ...] = ()
     """Color adjustments for parts of a single film."""
+    frames_out: bool = False
+    """Write an image sequence as frames again; set for sequences by `--sequences frames`."""
 
     def __post_init__(self) -> None:
         """Check the values, alone and together, and turn JSON's lists back into adjustments.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from colorworker.domain.optionfields import OptionInfo
 
-Sequences = Literal["off", "film"]
+Sequences = Literal["off", "film", "frames"]
 SequenceGaps = Literal["refuse", "hold"]
 
 
@@ -17,7 +17,8 @@ class SequenceOptions:
         Sequences,
         OptionInfo(
             "What numbered pictures of one folder are. off: single pictures. film: the frames of a"
-            " film.",
+            " film, colored into one film file. frames: the same, colored into frames of the same"
+            " kind.",
             places=("command", "plan"),
             changes_output=False,
         ),

@@ -192,8 +192,10 @@ def segments(
         references_of: The same for references; gets the index of the cut.
         hints_of: The same for hints.
     """
-    # A part has no metadata and no signature, and does not depend on where the film ends.
-    label: Label = "tag" if options.label == "none" else options.label
+    # A part has no metadata and no signature, and does not depend on where the film ends. Frames of
+    # a sequence are parts that have metadata.
+    untagged = options.label == "none" and not options.frames_out
+    label: Label = "tag" if untagged else options.label
     options = replace(_of_film(options), label=label, excerpt=None, c2pa=False)
     found = []
     for index, cut in enumerate(cuts):

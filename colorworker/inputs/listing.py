@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from colorworker.domain.entries import Entry, own_options
+from colorworker.domain.framelists import LIST_EXTENSION
 from colorworker.domain.hints import is_hints_key
 from colorworker.domain.options import Options
 from colorworker.domain.outputkeys import suffix_of
@@ -124,6 +125,8 @@ def list_entries(sources: Iterable[OpenSource], options: Options) -> list[Entry]
 
 def _output_extension(of_job: Options, entry: Entry) -> str:
     extension, options = suffix_of(entry.key), entry.options(of_job)
+    if options.frames_out:
+        return LIST_EXTENSION
     if entry.kind == "still":
         return still_output_extension(extension, options.profile)
     return film_output_extension(extension, options.profile, options.codec)

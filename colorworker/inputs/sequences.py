@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
+from typing import Any
 
 from colorworker.domain.entries import Entry
 from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
@@ -29,6 +30,10 @@ FEWEST_FRAMES = 8
 """Fewer numbered pictures stay pictures, unless the source is a pattern."""
 _LIKELY_FRAMES = 100
 """Numbered pictures of one size in bytes that are likely to be a sequence."""
+
+
+_RATE_OF_FRAMES = Fraction(24)
+"""Rate of frames that become frames again, if it is unknown. Only times in the report use it."""
 
 
 @dataclass
@@ -106,10 +111,15 @@ class SequenceFinder:
         numbers = sorted(candidate.tally.numbers)
         self._check_numbers(pattern, candidate, numbers)
         rate = self._rate(pattern, numbers[0])
+        own: tuple[tuple[str, Any], ...] = ()
+        if self._options.sequences == "frames":
+            _refuse_for_frames(pattern, self._options)
+            own = (("frames_out", True),)
         return replace(
             entry,
             etag=candidate.tally.etag(rate),
             version=sequence_version(rate),
+            own_options=own,
         )
 
     def _check_numbers(
@@ -141,11 +151,24 @@ class SequenceFinder:
                 header = read_frame_header(reader.read(HEADER_BYTES))
         if header and header.rate:
             return header.rate
+        if self._options.sequences == "frames":
+            return _RATE_OF_FRAMES
         raise SourceUnsupported(
             printable(pattern.key),
             "its frames do not say how many of them are shown per second",
             "Give the rate at which the film was shot, such as --fps 18",
         )
+
+
+def _refuse_for_frames(pattern: FramePattern, options: Options) -> None:
+    """Refuse options that are for outputs of a single file."""
+    for name, given in (("--c2pa", options.c2pa), ("--bag", options.bag)):
+        if given:
+            raise SourceUnsupported(
+                printable(pattern.key),
+                f"{name} is not supported for image sequences that are written as frames",
+                "Use --sequences film, or leave it out",
+            )
 
 
 def _count_digits(candidate: _Candidate, parts: FrameKey) -> None:

@@ -1,29 +1,38 @@
 """Join the parts of a film by stream copy and publish the result."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
 from colorworker import __version__
 from colorworker.domain.excerpt import Excerpt, clip_timeline
+from colorworker.domain.framelists import LIST_EXTENSION
 from colorworker.domain.label import notice_of
 from colorworker.domain.notes import Note, split_notes
 from colorworker.domain.records import FilmInfo, PartFacts, Record, ScanInfo, SegmentInfo, info_of
 from colorworker.domain.shots import Shot, ShotSheet, merge_shots
+from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Assembly
 from colorworker.domain.videoinfo import VideoInfo
-from colorworker.errors import KeyMissing, SourceDamaged
+from colorworker.errors import KeyMissing, OutputMismatch, SourceDamaged
 from colorworker.media.codecs.nvenc import require_encoder
 from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.assemble import Part, assemble
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.framelist import (
+    commit_list,
+    finished_frames,
+    list_digest,
+    publish_frames,
+)
 from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.provenance.credentials import embeds, sign_file
 from colorworker.pipeline.scan import read_scan
 from colorworker.pipeline.shotsheets import cell_shape, film_sheet, sheet_of
-from colorworker.state import attempt_key, commit, finished, now, read_record
-from colorworker.store.objectstore import ObjectStore
+from colorworker.state import attempt_key, commit, now, read_record
+from colorworker.store.objectstore import ObjectInfo, ObjectStore
 
 _THUMBNAILS = 6
 """Maximum number of thumbnails per film on the report page."""
@@ -41,28 +50,123 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
         SourceChanged: If the source has changed since it was colored.
     """
     store = context.destination
-    if found := finished(store, unit.unit_id):
+    if found := finished_frames(store, unit):
         return found, True
     info, whole = read_scan(store, unit.scan_id)
+    excerpt = unit.options.excerpt
+    timeline = clip_timeline(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
+    scanned = _record(context, unit.scan_id)
+    segments = [_record(context, identity) for identity in unit.segment_ids]
+    if not context.settings.repeat_damaged:
+        _check_damage(segments, unit.asset.key)
+    timer = PhaseTimer(step=context.progress.step)
+    if unit.options.frames_out:
+        joined = _list_frames(context, unit, segments, timer)
+    else:
+        source_sha256 = info_of(scanned, ScanInfo).source_sha256
+        joined = _join_parts(context, unit, segments, info, whole, source_sha256, timer)
+    # Shots that were adjusted once will be adjusted again: the other parts can then be reused.
+    by_hand = bool(unit.options.adjustments) or unit.options.gives_frames
+    # Lists of frames are small, and tell later jobs that the frames are there.
+    keeps_parts = context.settings.keep_parts or by_hand or unit.options.frames_out
+    shown = segments[:: -(-len(segments) // _THUMBNAILS)]
+    record = Record(
+        unit.unit_id,
+        "assembly",
+        "succeeded",
+        unit.asset.key,
+        unit.asset.etag,
+        joined.stored.key,
+        unit.output_key,
+        etag=joined.stored.etag,
+        size_bytes=joined.stored.size_bytes,
+        sha256=joined.sha256,
+        weights_sha256=context.model.hashes,
+        attempt=attempt,
+        worker=context.worker,
+        source_root=unit.asset.root,
+        software=__version__,
+        created_at=now(),
+        seconds=_all_seconds([scanned, *segments], timer),
+        signed=joined.is_signed,
+        info=FilmInfo(
+            info_of(scanned, ScanInfo).source_sha256,
+            info.width,
+            info.height,
+            joined.frame_count,
+            round(timeline.seconds, 3),
+            tuple(part.thumbnail_key for part in shown),
+            # If this worker dies before it removes the parts, the sweep does.
+            () if keeps_parts else unit.segment_ids,
+            *_shots(store, unit, segments, info, timeline),
+            joined.streams,
+            *split_notes(
+                [
+                    *scanned.warnings,
+                    *map(Note, scanned.notes),
+                    *_part_warnings(segments),
+                    *joined.warnings,
+                ]
+            ),
+        ),
+    )
+    winner = (commit_list if unit.options.frames_out else commit)(store, record)
+    if not keeps_parts:
+        for part in segments:
+            store.delete(part.attempt_key)
+    return winner, False
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """The output of a film, stored under the key of this attempt."""
+
+    stored: ObjectInfo
+    sha256: str
+    frame_count: int
+    streams: tuple[StreamFate, ...] = ()
+    warnings: tuple[str, ...] = ()
+    is_signed: bool = False
+
+
+def _list_frames(
+    context: WorkerContext, unit: Assembly, segments: list[Record], timer: PhaseTimer
+) -> _Joined:
+    """Publish the frames of a sequence and store the list of them."""
+    store = context.destination
+    with timer.phase("write"):
+        listed, count, size = publish_frames(store, unit.output_key, unit.asset.key, segments)
+        stored = store.put(attempt_key(unit.unit_id, LIST_EXTENSION), listed)
+    expected = sum(_part_facts(part).frame_count for part in segments)
+    if count != expected:
+        raise OutputMismatch(unit.asset.key, f"{count} of {expected} frames are in the parts")
+    said = Note(f"{count} frames of {size} bytes are written; the output is their list")
+    return _Joined(stored, list_digest(listed), count, warnings=(said,))
+
+
+def _join_parts(
+    context: WorkerContext,
+    unit: Assembly,
+    segments: list[Record],
+    info: VideoInfo,
+    whole: Timeline,
+    source_sha256: str,
+    timer: PhaseTimer,
+) -> _Joined:
+    """Join the parts of a film into a file and store it."""
+    store = context.destination
     excerpt = unit.options.excerpt
     timeline = clip_timeline(whole, excerpt and Excerpt(*excerpt), unit.asset.key)
     extension = PurePosixPath(unit.output_key).suffix.lower()
     spec = encoder_for(unit.asset.key, info, unit.options, extension)
     # The film's header comes from the encoder, which is opened for that purpose.
     require_encoder(spec.codec, spec.layout or spec.pix_fmt, context.worker)
-    scanned = _record(context, unit.scan_id)
-    segments = [_record(context, identity) for identity in unit.segment_ids]
     parts = [
         Part(partial(store.open, part.attempt_key, etag=part.etag), _part_facts(part))
         for part in segments
     ]
-    if not context.settings.repeat_damaged:
-        _check_damage(segments, unit.asset.key)
-    timer = PhaseTimer(step=context.progress.step)
     with context.temporary(extension) as path:
         with timer.phase("assemble"), context.source(unit.asset) as reader:
-            source_sha256 = info_of(scanned, ScanInfo).source_sha256
-            notice = notice_of(unit.options, context.model, source_sha256)
             film = assemble(
                 reader,
                 unit.asset.key,
@@ -71,7 +175,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
                 info,
                 timeline,
                 spec,
-                notice,
+                notice_of(unit.options, context.model, source_sha256),
                 whole=whole if excerpt else None,
             )
         is_signed = unit.options.c2pa and embeds(unit.output_key)
@@ -80,58 +184,9 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
                 sign_file(context, unit.asset, unit.options, source_sha256, path, unit.output_key)
         with timer.phase("read"):
             sha256 = sha256_of_file(path)
-        key = attempt_key(unit.unit_id, extension)
         with timer.phase("write"):
-            stored = store.put_file(key, path)
-    # Shots that were adjusted once will be adjusted again: the other parts can then be reused.
-    by_hand = bool(unit.options.adjustments) or unit.options.gives_frames
-    keeps_parts = context.settings.keep_parts or by_hand
-    shown = segments[:: -(-len(segments) // _THUMBNAILS)]
-    record = Record(
-        unit.unit_id,
-        "assembly",
-        "succeeded",
-        unit.asset.key,
-        unit.asset.etag,
-        key,
-        unit.output_key,
-        etag=stored.etag,
-        size_bytes=stored.size_bytes,
-        sha256=sha256,
-        weights_sha256=context.model.hashes,
-        attempt=attempt,
-        worker=context.worker,
-        source_root=unit.asset.root,
-        software=__version__,
-        created_at=now(),
-        seconds=_all_seconds([scanned, *segments], timer),
-        signed=is_signed,
-        info=FilmInfo(
-            source_sha256,
-            info.width,
-            info.height,
-            film.frame_count,
-            round(timeline.seconds, 3),
-            tuple(part.thumbnail_key for part in shown),
-            # If this worker dies before it removes the parts, the sweep does.
-            () if keeps_parts else unit.segment_ids,
-            *_shots(store, unit, segments, info, timeline),
-            film.streams,
-            *split_notes(
-                [
-                    *scanned.warnings,
-                    *map(Note, scanned.notes),
-                    *_part_warnings(segments),
-                    *film.warnings,
-                ]
-            ),
-        ),
-    )
-    winner = commit(store, record)
-    if not keeps_parts:
-        for part in segments:
-            store.delete(part.attempt_key)
-    return winner, False
+            stored = store.put_file(attempt_key(unit.unit_id, extension), path)
+    return _Joined(stored, sha256, film.frame_count, film.streams, film.warnings, is_signed)
 
 
 def _shots(

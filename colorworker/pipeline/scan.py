@@ -16,19 +16,27 @@ from colorworker.domain.timeline import Timeline, timeline_from_bytes, timeline_
 from colorworker.domain.units import Cut, Scan, cut_timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing, SourceTooLarge
-from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.capacity import check_times
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.probe import scan
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
+from colorworker.media.framefiles import output_spec
 from colorworker.media.planes import color_spec
 from colorworker.media.repack import small_rgb
 from colorworker.media.sampleframes import sample_frames
 from colorworker.pipeline.beforeafter import thumbnail_shape
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.framelist import finished_frames, refuse_foreign_frames
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.phasetimer import PhaseTimer
-from colorworker.state import attempt_key, commit, finished, now, read_record, refuse_foreign
+from colorworker.state import (
+    attempt_key,
+    commit,
+    finished,
+    now,
+    read_record,
+    refuse_foreign,
+)
 from colorworker.store.objectstore import ObjectStore
 
 _COLOR_SAMPLES = 7
@@ -49,11 +57,13 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
             the output cannot hold the film.
     """
     store = context.destination
-    if found := finished(store, unit.assembly_id):
+    if found := finished_frames(store, unit):
         return found, True
     recorded = finished(store, unit.unit_id)
     if not (recorded or unit.options.preview):
         refuse_foreign(store, unit.output_key)
+        if unit.options.frames_out:
+            refuse_foreign_frames(store, unit.output_key, unit.asset.key)
     record = recorded or _scan(context, unit, attempt)
     _check_film(context, unit, record)
     return record, recorded is not None
@@ -157,8 +167,8 @@ def check_output(unit: Scan, info: VideoInfo, timeline: Timeline) -> None:
     """
     key, options = unit.asset.key, unit.options
     color_spec(info)
-    spec = encoder_for(key, info, options, PurePosixPath(unit.output_key).suffix.lower())
-    if not options.preview:
+    spec = output_spec(key, info, options, PurePosixPath(unit.output_key).suffix.lower())
+    if not (options.preview or options.frames_out):
         part, _ = make_cut_list(timeline, options, key)
         check_times(key, part, spec.container)
 

@@ -20,15 +20,18 @@ from colorworker.media.burnin import film_notice
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartWriter
 from colorworker.media.codecs.nvenc import encoder_errors, require_encoder
-from colorworker.media.codecs.profiles import EncoderSpec, encoder_for
+from colorworker.media.codecs.profiles import EncoderSpec
 from colorworker.media.deinterlace import deinterlace_segment
 from colorworker.media.filetypes import film_output_extension
+from colorworker.media.framefiles import output_spec
 from colorworker.media.planes import Frame
 from colorworker.pipeline.beforeafter import film_thumbnail
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.filmhints import load_hints
 from colorworker.pipeline.filmluma import FilmLuma
+from colorworker.pipeline.framelist import has_part_frames
+from colorworker.pipeline.frameparts import FramePart
 from colorworker.pipeline.hashing import sha256_of_file
 from colorworker.pipeline.lumacheck import (
     SegmentTally,
@@ -46,7 +49,7 @@ from colorworker.pipeline.propagation.shotboundaries import ShotStart
 from colorworker.pipeline.references import load_references
 from colorworker.pipeline.scan import read_scan
 from colorworker.pipeline.shotsheets import ShotPictures
-from colorworker.state import attempt_key, commit, finished, now, thumbnail_key
+from colorworker.state import attempt_key, commit, finished, now, record_key, thumbnail_key
 
 _FRAMES_AHEAD = 4
 """Frames that may wait between two threads: enough to even out the cost of anchors, yet little
@@ -80,7 +83,11 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
         HardwareMissing: If this worker lacks the hardware encoder of the film.
     """
     store = context.destination
-    if found := finished(store, unit.unit_id):
+    found = finished(store, unit.unit_id)
+    if found and unit.options.frames_out and not has_part_frames(store, found):
+        store.delete(record_key(unit.unit_id))
+        found = None
+    if found:
         return found, True
     work = _start(context, unit)
     record = Record(
@@ -114,7 +121,7 @@ def _start(context: WorkerContext, unit: Segment) -> _SegmentWork:
         unit,
         info,
         timeline,
-        encoder_for(key, info, options, extension),
+        output_spec(key, info, options, extension),
         ShotPictures(info, unit.frame_count, shot_log),
         shot_log,
         PhaseTimer(step=context.progress.step),
@@ -132,7 +139,13 @@ def _preview(work: _SegmentWork) -> SegmentInfo:
 def _color_part(work: _SegmentWork, record: Record) -> tuple[Record, SegmentInfo]:
     """Color and store the part; return the record that points to it, and the record's info."""
     with closing(_color_segment_frames(work)) as frames:
-        record, facts = _write_part(work, record, frames)
+        if work.unit.options.frames_out:
+            part = FramePart(
+                work.context, work.unit, work.info, work.timeline, work.timer, work.tally
+            )
+            record, facts = part.write(record, frames)
+        else:
+            record, facts = _write_part(work, record, frames)
     tally, store = work.tally, work.context.destination
     warnings, notes = split_notes((*tally.warnings(), *work.given_warnings))
     starts, pictures = _shots_of_record(work, work.pictures.put(store, work.unit.unit_id))

@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 from itertools import groupby
 
+from colorworker.domain.framelists import frame_folder
 from colorworker.domain.records import Record, record_from_json
 from colorworker.domain.runstate import RunState
 from colorworker.errors import KeyMissing
@@ -121,6 +122,8 @@ def _attempts(sweeper: _Sweeper, candidates: OrphanCandidates) -> Iterator[Orpha
         needed = _needed_attempt(store, unit_id) if old else None
         for info in old:
             is_needed = partial(_is_needed, store, unit_id, info.key)
+            if needed and info.key.startswith(frame_folder(needed)):
+                continue
             if needed not in {None, info.key}:
                 yield from sweeper.remove_object("attempt", info, is_needed)
             elif needed:
@@ -132,7 +135,8 @@ def _unit_of_part(info: ObjectInfo) -> str:
 
 
 def _is_needed(store: ObjectStore, unit_id: str, key: str) -> bool:
-    return _needed_attempt(store, unit_id) in {None, key}
+    needed = _needed_attempt(store, unit_id)
+    return needed in {None, key} or bool(needed and key.startswith(frame_folder(needed)))
 
 
 def _needed_attempt(store: ObjectStore, unit_id: str) -> str | None:
