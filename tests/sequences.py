@@ -58,13 +58,18 @@ def write_sequence(
 
 
 def with_film_header(data, *, rate=None, transfer=None, frame=0, order=">"):
-    """Return a DPX file with fields of its film header set."""
-    changed = bytearray(data)
+    """Return a DPX file with film and television headers, which libav does not write."""
+    (offset,) = struct.unpack_from(f"{order}I", data, 4)
+    head = bytearray(data[:1664].ljust(2048, b"\xff"))
+    struct.pack_into(f"{order}I", head, 4, 2048)
+    struct.pack_into(f"{order}I", head, 16, 2048 + len(data) - offset)
+    struct.pack_into(f"{order}II", head, 24, 1664, 384)
+    struct.pack_into(f"{order}I", head, 808, 2048)
     if rate is not None:
-        struct.pack_into(f"{order}f", changed, 1724, rate)
+        struct.pack_into(f"{order}f", head, 1724, rate)
     if transfer is not None:
-        changed[801] = transfer
-    struct.pack_into(f"{order}I", changed, 1712, frame)
-    changed[1664:1680] = b"0123456789012345"  # film manufacturer, type, offset, prefix, count
-    struct.pack_into(f"{order}I", changed, 1920, 0x01020304)  # SMPTE time code
-    return bytes(changed)
+        head[801] = transfer
+    struct.pack_into(f"{order}I", head, 1712, frame)
+    head[1664:1680] = b"0123456789012345"  # film manufacturer, type, offset, prefix, count
+    struct.pack_into(f"{order}I", head, 1920, 0x01020304)  # SMPTE time code
+    return bytes(head) + data[offset:]

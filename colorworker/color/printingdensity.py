@@ -11,6 +11,8 @@ WHITE_CODE = 685
 """A white of 90 % reflectance; codes above it are brighter, as in lamps and the sky."""
 _DENSITY_PER_CODE = 0.002
 _NEGATIVE_GAMMA = 0.6
+_STEP = _DENSITY_PER_CODE / _NEGATIVE_GAMMA
+_LEAST = 10.0 ** (-WHITE_CODE * _STEP)
 
 
 def light_from_code(share: npt.ArrayLike) -> Doubles:
@@ -27,7 +29,16 @@ def light_from_code(share: npt.ArrayLike) -> Doubles:
         Digital Film System (1995): code 685 is white, 0.002 density per code, gamma 0.6.
     """
     code = np.asarray(share, np.float64) * HIGHEST_CODE
-    step = _DENSITY_PER_CODE / _NEGATIVE_GAMMA
-    least = 10.0 ** (-WHITE_CODE * step)
-    light = (10.0 ** ((code - WHITE_CODE) * step) - least) / (1 - least)
+    light = (10.0 ** ((code - WHITE_CODE) * _STEP) - _LEAST) / (1 - _LEAST)
     return np.asarray(light, np.float64)
+
+
+def code_from_light(light: npt.ArrayLike) -> Doubles:
+    """Return codes as shares of the highest code, the inverse of `light_from_code`; any shape.
+
+    Below 0 the curve continues as a line, so that it stays monotonic.
+    """
+    light = np.asarray(light, np.float64)
+    above = np.log10(np.maximum(light, 0) * (1 - _LEAST) + _LEAST) / _STEP + WHITE_CODE
+    slope = (1 - _LEAST) / (_LEAST * _STEP * np.log(10))
+    return np.asarray((above + np.minimum(light, 0) * slope) / HIGHEST_CODE, np.float64)

@@ -4,7 +4,7 @@
 curve of BT.709 describes cameras, not screens, and BT.1886 is a gamma of 2.4 for dark rooms. Files
 are mostly watched on computer screens, and the network was trained on sRGB pictures. `pq` and `hlg`
 follow ITU-R BT.2100-2, HLG for a screen of 1000 cd/m2. Their diffuse white is at 203 cd/m2 (ITU-R
-BT.2408), and highlights are brighter.
+BT.2408), and highlights are brighter. `density` is the printing density of scanned film.
 """
 
 from functools import lru_cache
@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from colorworker.color.lab import linear_to_srgb
+from colorworker.color.printingdensity import code_from_light, light_from_code
 
-Transfer = Literal["sdr", "pq", "hlg"]
+Transfer = Literal["sdr", "pq", "hlg", "density"]
 Doubles = npt.NDArray[np.float64]
 
 _TRANSFER_OF_CODE: dict[int, Transfer] = {16: "pq", 18: "hlg"}
@@ -34,7 +35,12 @@ _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 _LEAST = 1e-9
 """Least luminance for HLG's system gamma, whose inverse is infinite at black."""
 
-HIGHEST_LIGHTNESS: dict[Transfer, float] = {"sdr": 200.0, "pq": 500.0, "hlg": 500.0}
+HIGHEST_LIGHTNESS: dict[Transfer, float] = {
+    "sdr": 200.0,
+    "pq": 500.0,
+    "hlg": 500.0,
+    "density": 500.0,
+}
 """Upper bound of L* when solving: above any gray of a signal up to 1, and colors out of gamut."""
 
 
@@ -52,6 +58,8 @@ def luminance_from_signal(signal: Doubles, transfer: Transfer) -> Doubles:
     if transfer == "hlg":
         scene = np.where(signal > 0.5, (np.exp((signal - _C) / _A) + _B) / 12, signal**2 / 3)
         return np.asarray(scene**_HLG_GAMMA * (_HLG_PEAK / _WHITE))
+    if transfer == "density":
+        return light_from_code(signal)
     return np.where(signal > 0.04045, ((signal + 0.055) / 1.055) ** 2.4, signal / 12.92)
 
 
@@ -75,6 +83,8 @@ def signal_from_light(light: Doubles, luminance: Doubles, transfer: Transfer) ->
         size = np.abs(scene)
         curved = _A * np.log(np.maximum(12 * size - _B, _LEAST)) + _C
         return np.sign(scene) * np.where(size > 1 / 12, curved, np.sqrt(3 * size))
+    if transfer == "density":
+        return code_from_light(light)
     # Below 0 the linear part of the curve continues.
     curved = 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(light > 0.0031308, curved, light * 12.92)
@@ -98,7 +108,7 @@ def srgb_codes_from_signal(
     return signal if transfer == "sdr" else _screen_codes(transfer)[signal]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _screen_codes(transfer: Transfer) -> npt.NDArray[np.uint8]:
     light = np.minimum(luminance_from_signal(np.linspace(0, 1, 256), transfer), 1)
     return np.rint(linear_to_srgb(light.astype(np.float32)) * 255).astype(np.uint8)

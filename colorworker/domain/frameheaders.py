@@ -15,7 +15,7 @@ from colorworker.domain.sequences import film_rate
 HEADER_BYTES = 2048
 """Size of DPX's generic, film and television headers, and of Cineon's generic and film headers."""
 CINEON_HEADER_BYTES = 1024
-_DPX_FILM_RATE, _DPX_TV_RATE, _CINEON_RATE = 1724, 1940, 1736
+_DPX_FILM_RATE, _DPX_TV_RATE, _CINEON_RATE = 1724, 1940, 1072
 _LIKELY_RATES = (1.0, 240.0)
 _PRINTING_DENSITY, _LOGARITHMIC = 1, 3
 """DPX transfer characteristics (table 5A)."""
@@ -59,8 +59,10 @@ def read_frame_header(data: bytes) -> FrameHeader | None:
 def _dpx(data: bytes, order: str) -> FrameHeader:
     width, height = struct.unpack_from(f"{order}II", data, 772)
     descriptor, transfer, _, bits = struct.unpack_from("4B", data, 800)
-    rate = _rate(data, order, _DPX_FILM_RATE) or _rate(data, order, _DPX_TV_RATE)
     (offset,) = struct.unpack_from(f"{order}I", data, 4)
+    rate = None
+    if offset >= HEADER_BYTES:  # else there is no film or television header
+        rate = _rate(data, order, _DPX_FILM_RATE) or _rate(data, order, _DPX_TV_RATE)
     return FrameHeader(
         "dpx",
         order == ">",

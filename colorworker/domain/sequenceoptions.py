@@ -7,6 +7,7 @@ from colorworker.domain.optionfields import OptionInfo
 
 Sequences = Literal["off", "film", "frames"]
 SequenceGaps = Literal["refuse", "hold"]
+SequenceTransfer = Literal["auto", "log", "display"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,11 @@ class SequenceOptions:
             changes_output=False,
         ),
     ] = "refuse"
+    sequence_transfer: Annotated[
+        SequenceTransfer,
+        OptionInfo(
+            "How codes of image sequences stand for light. auto: as their header says. log: as"
+            " printing density (Cineon). display: as on a screen.",
+            places=("command", "plan"),
+        ),
+    ] = "auto"

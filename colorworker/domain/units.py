@@ -135,7 +135,9 @@ def content_id(kind: str, *facts: object) -> str:
 
 def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Scan:
     """Return the unit that scans `asset`. The identity of the scan does not depend on colors."""
-    chosen = () if options.video_stream is None else (options.video_stream,)
+    chosen: tuple[object, ...] = () if options.video_stream is None else (options.video_stream,)
+    if options.sequence_transfer != "auto":
+        chosen += (options.sequence_transfer,)
     options = _of_film(options)
     return Scan(
         content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt, *chosen),

@@ -55,6 +55,8 @@ class VideoInfo:
     """libav's name of the format of RGB frames, of which `pix_fmt` holds the luma; else empty."""
     content_light: str = ""
     """MaxCLL and MaxFALL (CTA-861.3) in cd/m2, as `1000,400`."""
+    is_log: bool = False
+    """Whether codes are printing density, as in Cineon; H.273 has no code point for it."""
 
     @property
     def interlaced(self) -> bool:

@@ -5,7 +5,7 @@ stretches limited range), so planes are read from the frame's own memory.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import av
@@ -79,7 +79,7 @@ def color_spec(info: VideoInfo) -> ColorSpec:
     """
     layout = layout_of(info.pix_fmt)
     unspecified_full = layout.gray and info.codec not in _LIMITED_BY_DEFAULT
-    return spec_from_codes(
+    spec = spec_from_codes(
         matrix=info.colorspace,
         full_range=layout.full_range
         or info.color_range == _FULL_RANGE
@@ -89,6 +89,7 @@ def color_spec(info: VideoInfo) -> ColorSpec:
         transfer=info.color_trc,
         height=info.height,
     )
+    return replace(spec, transfer="density") if info.is_log else spec
 
 
 def luma_plane(frame: Frame) -> Plane:

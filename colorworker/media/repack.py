@@ -87,8 +87,12 @@ def convert_layout(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
     return result
 
 
-def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
+def small_rgb(
+    frame: VideoFrame, height: int, width: int, *, is_log: bool = False
+) -> npt.NDArray[np.uint8]:
     """Return the frame as 8-bit sRGB, (height, width, 3), converted by swscale; HDR is tone-mapped.
+
+    With `is_log`, its codes are printing density.
 
     A matrix that swscale does not support (undefined codes) is treated as unspecified.
     """
@@ -97,9 +101,8 @@ def small_rgb(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint
         frame.colorspace = UNSPECIFIED
     rgb = frame.reformat(width, height, "rgb24").to_ndarray()
     frame.colorspace = signaled
-    return srgb_codes_from_signal(
-        np.ascontiguousarray(rgb, np.uint8), transfer_from_code(frame.color_trc)
-    )
+    transfer = "density" if is_log else transfer_from_code(frame.color_trc)
+    return srgb_codes_from_signal(np.ascontiguousarray(rgb, np.uint8), transfer)
 
 
 def copy_frame(frame: VideoFrame) -> VideoFrame:

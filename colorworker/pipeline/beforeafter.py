@@ -48,5 +48,6 @@ def film_thumbnail(frame: Frame, info: VideoInfo) -> bytes:
     luma = (luma_proxy(frame, height, width).astype(np.float32) - spec.black) / spec.luma_span
     gray = np.repeat(np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
     return before_after(
-        srgb_codes_from_signal(gray, spec.transfer), small_rgb(frame, height, width)
+        srgb_codes_from_signal(gray, spec.transfer),
+        small_rgb(frame, height, width, is_log=info.is_log),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 from colorworker.domain.fixity import Finding, FindingCode, FixityCheck, FixityTally, tally_to_json
+from colorworker.domain.framelists import LIST_EXTENSION, listed_frames
 from colorworker.domain.provenance import SidecarFile
 from colorworker.domain.records import (
     FilmInfo,
@@ -119,7 +120,8 @@ class _Check:
         return record
 
     def _check_output(self, record: Record) -> None:
-        is_film = isinstance(record.info, FilmInfo)
+        is_list = record.output_key.endswith(LIST_EXTENSION)
+        is_film = isinstance(record.info, FilmInfo) and not is_list
         seen = self._read(record.output_key, is_film=is_film)
         if seen is None:
             self.find(record.output_key, "missing", self._why_missing(record))
@@ -131,10 +133,22 @@ class _Check:
             self._find_stale_sidecars(record)
             return
         self._check_sidecars(record)
+        if is_list and not text:
+            self._check_frames(record.output_key)
         damage = _damage(seen.film, record.info.frames) if isinstance(record.info, FilmInfo) else ""
         if text or damage:
             code: FindingCode = "damaged" if damage else "changed"
             self.find(record.output_key, code, "; ".join(filter(None, (text, damage))))
+
+    def _check_frames(self, list_key: str) -> None:
+        """Compare the frames of an image sequence with the SHA-256 in their list."""
+        for key, sha256 in listed_frames(list_key, self.store.get(list_key)):
+            seen = self._read(key, is_film=False)
+            if seen is None:
+                self.find(key, "missing", "it is missing; run its job again to make it anew")
+            elif seen.sha256 != sha256:
+                why = seen.error or f"its SHA-256 is {seen.sha256}, listed is {sha256}"
+                self.find(key, "changed", f"{why} in {list_key}")
 
     def _check_sidecars(self, record: Record) -> None:
         sidecars = read_sidecars(self.store, record.unit_id)

@@ -1,5 +1,6 @@
 """Scan one film: its properties, the time of every frame, and the cut list of its segments."""
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -29,6 +30,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.framelist import finished_frames, refuse_foreign_frames
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.phasetimer import PhaseTimer
+from colorworker.pipeline.sequenceframes import holds_density
 from colorworker.state import (
     attempt_key,
     commit,
@@ -81,6 +83,8 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
             hashing.as_file(), key, context.settings.max_pixels, tally, unit.options.video_stream
         )
         source_sha256 = hashing.sha256()
+        if holds_density(context.open_source(unit.asset.root), unit.asset, unit.options):
+            info = replace(info, is_log=True)
         hint_read_end(reader, 0)
         in_color = is_in_color(reader, key, info, timeline, scale=unit.options.scales)
     part, cuts = make_cut_list(timeline, unit.options, key)

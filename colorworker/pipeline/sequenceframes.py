@@ -1,10 +1,11 @@
-"""Name the frames of image sequences in errors: people look for files, not for timestamps."""
+"""Look into image sequences: the names of their frames, for errors, and what their codes mean."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from colorworker.domain.options import Asset
+from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
+from colorworker.domain.options import Asset, Options
 from colorworker.domain.sequences import sequence_rate
 from colorworker.errors import ItemError
 from colorworker.store.keys import printable
@@ -29,3 +30,17 @@ def frames_named(store: ObjectStore, asset: Asset) -> Iterator[None]:
             return f"at frame {printable(table.key_at(int(place[1])))}"
 
         raise type(error)(error.subject, _AT_PTS.sub(named, error.seen), error.next_step) from error
+
+
+def holds_density(store: ObjectStore, asset: Asset, options: Options) -> bool:
+    """Return whether the codes of an asset are printing density; False if it is no sequence.
+
+    The first frame's header decides, unless the options do.
+    """
+    rate = sequence_rate(asset.version)
+    if rate is None or options.sequence_transfer != "auto":
+        return rate is not None and options.sequence_transfer == "log"
+    table = sequence_table(store, asset.key, rate, asset.etag)
+    with store.open(table.key(0), etag=table.etags[0]) as reader:
+        header = read_frame_header(reader.read(HEADER_BYTES))
+    return header is not None and header.is_log

@@ -49,6 +49,7 @@ class ShotPictures:
             shot_log: Where shots begin; filled a few frames ahead of the frames seen here.
         """
         self._shape = cell_shape(info)
+        self._is_log = info.is_log
         self._frame_count = frame_count
         self._log = shot_log
         self._logged = 0
@@ -70,7 +71,7 @@ class ShotPictures:
             return
         ends = index + 1 in (self._frame_count, *self._starts[following : following + 1])
         if ends or index >= self._ready[current]:
-            self._pictures[current] = small_rgb(frame, *self._shape)
+            self._pictures[current] = small_rgb(frame, *self._shape, is_log=self._is_log)
 
     def put(self, store: ObjectStore, unit_id: str) -> list[int]:
         """Store the sheet for `film_sheet`; return the first frame of each shot, in order."""

@@ -108,6 +108,8 @@ def encoder_for(key: str, info: VideoInfo, options: Options, extension: str) -> 
     losses: tuple[str, ...] = ()
     if info.rgb_format:
         losses = (Note(f"{info.rgb_format} is written as luma and chroma: gray keeps its codes"),)
+    if info.is_log:
+        losses += (Note("its codes are printing density, as in the source: players show it flat"),)
     if options.deinterlace == "bwdif" and info.field_order != PROGRESSIVE:
         info = replace(info, field_order=PROGRESSIVE)
         losses += (Note("deinterlaced with bwdif: every second line of luma is interpolated"),)

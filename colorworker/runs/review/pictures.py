@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
 from colorworker.color.transfer import srgb_codes_from_signal
+from colorworker.domain.framelists import LIST_EXTENSION
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, Options
 from colorworker.domain.timeline import Timeline
@@ -159,9 +160,13 @@ class Pictures:
         first = item.line.shots[0].start_pts if item.line.shots else int(timeline.pts[0])
         ticks = max(0, int(timeline.pts[index]) - first)
         since_start = Fraction(ticks) * timeline.time_base
-        with self._destination.open(item.line.output_key) as reader:
-            decoded = _frame_at(reader, item.line.output_key, since_start)
-            return small_rgb(decoded, size.height, size.width)
+        key, version = item.line.output_key, ""
+        if key.endswith(LIST_EXTENSION):
+            # Frames have the keys of the source's frames.
+            key, version = item.line.key, item.line.version
+        with open_version(self._destination, key, etag=None, version=version) as reader:
+            decoded = _frame_at(reader, key, since_start)
+            return small_rgb(decoded, size.height, size.width, is_log=info.is_log)
 
     @staticmethod
     def _gray(frame: VideoFrame, info: VideoInfo, height: int, width: int) -> Codes:

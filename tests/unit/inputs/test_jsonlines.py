@@ -61,7 +61,8 @@ def test_a_bad_line_raises_only_line_refused(text):
 def test_items_can_set_every_option_but_those_of_whole_jobs():
     whole_jobs_only = {"preview", "excerpt", "adjustments", "broadcast_gamut", "bag", "c2pa"}
     # A manifest's line names one object.
-    whole_jobs_only |= {"sequences", "fps", "sequence_gaps", "frames_out"}
+    whole_jobs_only |= {"sequences", "fps", "sequence_gaps", "sequence_transfer"}
+    whole_jobs_only |= {"frames_out"}
     # These follow from options that name files.
     whole_jobs_only |= {"reference_frames", "hint_files", "exemplar"}
     settable = set(item_model(Options).model_fields) - set(ManifestItem.model_fields)

@@ -27,7 +27,7 @@ def entries_of(folder, options, source=None):
 
 def dpx_header(rate):
     header = bytearray(2048)
-    struct.pack_into(">I", header, 0, 0x53445058)
+    struct.pack_into(">II", header, 0, 0x53445058, 2048)
     struct.pack_into(">f", header, 1724, rate)
     return bytes(header)
 
