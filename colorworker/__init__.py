@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         KeyRefused,
         LineRefused,
         NotMedia,
+        OnlyTwoTones,
         OutputCollision,
         OutputMismatch,
         PlaceFailed,
@@ -66,6 +67,7 @@ _MODULES = {
     "report.jobreport": ("Item", "ItemCounts", "Report"),
     "errors": (
         "AlreadyColor",
+        "OnlyTwoTones",
         "ColorworkerError",
         "DependencyMissing",
         "HardwareMissing",
@@ -115,6 +117,7 @@ __all__ = [
     "KeyRefused",
     "LineRefused",
     "NotMedia",
+    "OnlyTwoTones",
     "Options",
     "OutputCollision",
     "OutputMismatch",

@@ -21,7 +21,8 @@ ColorworkerError
 ├── ItemSkipped             nothing to do for this item; not a failure
 │   ├── ReferenceUnused     a reference that belongs to no film or cannot be used
 │   ├── NotMedia            neither the name nor the content is a picture or a film
-│   └── AlreadyColor        already in color
+│   ├── AlreadyColor        already in color
+│   └── OnlyTwoTones        black and white without grays, which have no room for color
 ├── StoreError
 │   ├── KeyMissing          no object under that key
 │   ├── KeyExists           create-only put of a key that is taken
@@ -182,6 +183,12 @@ class AlreadyColor(ItemSkipped):
     """The picture or film is already in color."""
 
     code = "already_color"
+
+
+class OnlyTwoTones(ItemSkipped):
+    """The picture has 1 bit per pixel: black and white, at which every color is black or white."""
+
+    code = "two_tones"
 
 
 class StoreError(ColorworkerError):

@@ -16,7 +16,7 @@ from colorworker.domain.label import notice_of
 from colorworker.domain.notes import Note, split_notes
 from colorworker.domain.records import Record, StillInfo, info_of
 from colorworker.domain.units import Still
-from colorworker.errors import AlreadyColor
+from colorworker.errors import AlreadyColor, ItemSkipped, OnlyTwoTones
 from colorworker.media.stills.picture import VipsPicture, positive
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 from colorworker.pipeline.beforeafter import still_thumbnail
@@ -68,7 +68,8 @@ def open_for_color(
 
     Returns:
         The open picture; or, if there is nothing to color, its record and whether that existed
-        already. A picture that is in color already gets a new record with the outcome `skipped`.
+        already. A picture that is in color already, or has only two tones, gets a new record with
+        the outcome `skipped`.
 
     Raises:
         OutputCollision: If the destination has a file of the output's name that no job wrote.
@@ -95,12 +96,14 @@ def open_for_color(
             )
         )
         record = _new_record(context, unit, attempt, picture, sha256)
+        if unit.options.color_sources == "skip" and picture.is_bilevel:
+            return _commit(context, _as_skipped(record, _two_tones(record)), timer), False
         colorizer = colorizer_for(context, unit.options)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with computing, timer.phase("decode"):
             lab = picture.proxy(*shape)
         if unit.options.color_sources == "skip" and _is_in_color(lab, unit.options.color_share):
-            return _commit(context, _as_skipped(record), timer), False
+            return _commit(context, _as_skipped(record, _already_color(record)), timer), False
         if unit.options.polarity == "negative":
             picture, lab = replace(picture, is_negative=True), positive(lab)
             picture.warnings.append(Note("the negative was inverted: L* is 100 - L*"))
@@ -209,11 +212,22 @@ def _write(
     )
 
 
-def _as_skipped(record: Record) -> Record:
-    error = AlreadyColor(
+def _already_color(record: Record) -> AlreadyColor:
+    return AlreadyColor(
         record.source_key,
         "in color already",
         "Use --color-sources recolor to color it again",
     )
+
+
+def _two_tones(record: Record) -> OnlyTwoTones:
+    return OnlyTwoTones(
+        record.source_key,
+        "only black and white without grays (1 bit per pixel), which have no room for color",
+        "Scan the original in gray, or use --color-sources recolor to write it as RGB",
+    )
+
+
+def _as_skipped(record: Record, error: ItemSkipped) -> Record:
     info = replace(info_of(record, StillInfo), error_code=error.code, error=str(error))
     return replace(record, outcome="skipped", info=info)

@@ -28,6 +28,15 @@ _DECODERS: dict[str, tuple[Decoder, str]] = {
     "DPX": (_oiio, "dpx"),
     "Cineon": (_oiio, "cin"),
     "OpenEXR": (_oiio, "exr"),
+    "JPEG 2000": (_oiio, "jp2"),
+    "JPEG XL": (_oiio, "jxl"),
+    "Netpbm": (_oiio, "pnm"),
+    "BMP": (_oiio, "bmp"),
+    "TGA": (_oiio, "tga"),
+    "SGI": (_oiio, "sgi"),
+    "Radiance HDR": (_oiio, "hdr"),
+    "Photoshop": (_oiio, "psd"),
+    "IFF": (_oiio, "iff"),
 }
 # fmt: on
 """By the name of a format in `stillformats`: the decoder, and the extension it knows it by."""

@@ -78,6 +78,8 @@ class ImageSource:
     """Metadata of a JPEG, from `find_picture`; None for other formats."""
     webp: WebpMetadata | None = None
     """Metadata of a WebP, from `find_picture`; None for other formats."""
+    is_bilevel: bool = False
+    """Whether the picture has 1 bit per pixel."""
     page: TiffPage | None = None
     """Where the picture is in a TIFF, from `find_picture`; None for other formats."""
     decoded: DecodedStill | None = None
@@ -175,7 +177,8 @@ def find_picture(image_source: ImageSource, max_pixels: int, scratch: Path | Non
         SourceUnsupported: If there are several pictures, or libvips would read it wrongly.
     """
     head = _head(image_source)
-    if image_source.reader and is_decoded(name := format_of_content(head)):
+    name = format_of_content(head) or format_of_extension(extension_of(image_source.key))
+    if image_source.reader and is_decoded(name):
         image_source.folder = Path(tempfile.mkdtemp(prefix="colorworker-still-", dir=scratch))
         image_source.decoded = decode(
             image_source.reader, image_source.key, name, image_source.folder, max_pixels

@@ -17,6 +17,7 @@ import OpenImageIO as oiio  # noqa: N813, as its documentation does
 from colorworker.color.printingdensity import light_from_code
 from colorworker.domain.notes import Note
 from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.stills.boxes import BoxMetadata, read_boxes
 from colorworker.media.stills.colorspace import ColorConversion, coded_light
 from colorworker.media.stills.decoded import (
     DecodedStill,
@@ -26,7 +27,7 @@ from colorworker.media.stills.decoded import (
     set_fields,
     store_rows,
 )
-from colorworker.media.stills.exifblock import exif_of_texts
+from colorworker.media.stills.exifblock import EXIF_HEAD, exif_of_texts, orientation_of
 from colorworker.media.stills.port import UNASSOCIATED_ALPHA, UNSPECIFIED
 
 _BLOCK_BYTES = 8 << 20
@@ -40,6 +41,7 @@ _DTYPES = {
     "double": "float32",
 }
 """How samples are read, by their type in the file."""
+_FLOATS = frozenset(("half", "float", "double"))
 _LOG = frozenset(("Printing density", "Logarithmic"))
 """DPX's transfers (SMPTE ST 268, table 5A) that are codes of density."""
 _LINEAR = "Linear"
@@ -47,6 +49,7 @@ _BIG_ENDIAN = (b"SDPX", b"\x80\x2a\x5f\xd7")
 _DISPLAYED = frozenset(("sRGB", "Rec709", "SMPTE 274M", "ITU-R 601-1", "ITU-R 709-4"))
 _TEXTS = {"ImageDescription": 270, "DocumentName": 269, "Artist": 315, "Copyright": 33432}
 _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
+_MILLIMETERS = {"in": 25.4, "inch": 25.4, "cm": 10.0, "m": 1000.0}
 _RECOPY = "Compare it with the original and copy it again"
 
 
@@ -72,24 +75,35 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int) -> DecodedStill:
         spec = reader.spec()
         name = reader.format_name()
         check_pixels(key, spec.width, spec.height, max_pixels)
-        layout, channels = _layout(key, spec)
+        layout, channels = _layout(key, spec, name)
         _check_length(path, key, spec, name)
         image = store_rows(key, layout, _rows(reader, key, spec, layout, channels), folder)
         conversion, notes = _conversion(spec, name, layout)
         warnings = [*notes, *_warnings(spec, name, reader)]
     finally:
         reader.close()
+    with path.open("rb") as file:
+        boxes = read_boxes(file)
+    if boxes.unread:
+        warnings.append(f"compressed metadata is not kept: {', '.join(boxes.unread)}")
+    exif = boxes.exif or _described(spec)
     fields: dict[str, bytes | int] = {
         "icc-profile-data": _profile(spec),
-        "exif-data": _described(spec),
-        "orientation": spec.get_int_attribute("Orientation", 1),
+        "exif-data": EXIF_HEAD + exif if exif else b"",
+        "xmp-data": boxes.xmp,
+        "iptc-data": boxes.iptc,
+        "orientation": _orientation(spec, name, exif),
     }
+    across, down = _resolution(spec, boxes)
+    if across and down:
+        image = image.copy(xres=across, yres=down)
     one_bit = 1 in (_bits(spec), spec.get_int_attribute("bmp:bitsperpixel", 0))
     return DecodedStill(
         name,
         layout,
         set_fields(image, fields),
         is_bilevel=one_bit,
+        has_resolution=bool(across and down),
         conversion=conversion,
         warnings=tuple(warnings),
     )
@@ -132,10 +146,12 @@ def _options() -> Any:
     return options
 
 
-def _layout(key: str, spec: Any) -> tuple[Layout, list[int]]:
+def _layout(key: str, spec: Any, name: str) -> tuple[Layout, list[int]]:
     """Return the pixels to read, and the numbers of the channels that they are read from."""
     kind = str(spec.format)
-    if spec.deep or kind not in _DTYPES:
+    # Those of JPEG XL have the curve of its profile, unlike those of other formats.
+    dtype = "uint16" if name == "jpegxl" and kind in _FLOATS else _DTYPES.get(kind, "")
+    if spec.deep or not dtype:
         what = "it holds deep data" if spec.deep else f"its samples are {kind}"
         raise SourceUnsupported(
             key, f"{what}, not plain gray or RGB", "Convert it to 16-bit TIFF first"
@@ -148,10 +164,10 @@ def _layout(key: str, spec: Any) -> tuple[Layout, list[int]]:
             "Convert it to a gray or RGB TIFF first",
         )
     others = [number for number in range(spec.nchannels) if number not in color]
-    if str(spec.format) in ("half", "float") and spec.alpha_channel not in others:
+    if kind in _FLOATS and spec.alpha_channel not in others:
         others = []
     extra = [UNASSOCIATED_ALPHA if n == spec.alpha_channel else UNSPECIFIED for n in others]
-    layout = Layout(spec.width, spec.height, _DTYPES[kind], len(color), tuple(extra))
+    layout = Layout(spec.width, spec.height, dtype, len(color), tuple(extra))
     return layout, [*color, *others]
 
 
@@ -208,7 +224,9 @@ def _warnings(spec: Any, name: str, reader: Any) -> list[str]:
         found.append("its display window is not kept, only the pixels that it holds")
     if _bits(spec) > 16 and str(spec.format) == "uint":
         found.append("its 32-bit integers are written with 16 bits")
-    if str(spec.format) == "double":
+    if name == "jpegxl" and str(spec.format) in _FLOATS:
+        found.append("its floats are written with 16 bits")
+    elif str(spec.format) == "double":
         found.append("its 64-bit floats are written with 32 bits")
     if name in ("dpx", "cineon"):
         lost = [each.name for each in spec.extra_attribs if each.name.startswith(f"{name}:")]
@@ -217,6 +235,24 @@ def _warnings(spec: Any, name: str, reader: Any) -> list[str]:
     if reader.seek_subimage(1, 0):
         found.append("only the first of its pictures is colored")
     return found
+
+
+def _orientation(spec: Any, name: str, exif: bytes) -> int:
+    """Return the orientation in which the decoded pixels are stored."""
+    if name == "jpeg2000":
+        return orientation_of(exif)
+    return int(spec.get_int_attribute("Orientation", 1))
+
+
+def _resolution(spec: Any, boxes: BoxMetadata) -> tuple[float, float]:
+    """Return pixels per millimeter, across and down; zeros if the file does not say them."""
+    if boxes.resolution[0]:
+        return boxes.resolution
+    millimeters = _MILLIMETERS.get(spec.get_string_attribute("ResolutionUnit"), 0.0)
+    if not millimeters:
+        return 0.0, 0.0
+    across = spec.get_float_attribute("XResolution", 0.0) / millimeters
+    return across, spec.get_float_attribute("YResolution", 0.0) / millimeters
 
 
 def _profile(spec: Any) -> bytes:

@@ -52,6 +52,11 @@ class VipsPicture:
     """Whether its lightness is read inverted; see `positive`."""
 
     @property
+    def is_bilevel(self) -> bool:
+        """See `port.StillPicture`."""
+        return self.image_source.is_bilevel
+
+    @property
     def warnings(self) -> list[str]:
         """See `port.StillPicture`."""
         return self.image_source.warnings
@@ -114,6 +119,7 @@ def open_still(
             color_bands,
             "kept" if how.keeps_profile else "replaced" if how.embeds_profile else "none",
         )
+        image_source.is_bilevel = _is_bilevel(image, image_source)
         del image
         yield VipsPicture(key, info, how, image_source)
     finally:
@@ -180,6 +186,13 @@ def _extra_samples(
         # libvips divides colors by associated alpha.
         return tuple(UNASSOCIATED_ALPHA if kind == ASSOCIATED_ALPHA else kind for kind in kinds)
     return (UNASSOCIATED_ALPHA,) * (int(image.bands) - color_bands)
+
+
+def _is_bilevel(image: pyvips.Image, image_source: ImageSource) -> bool:
+    if image_source.decoded:
+        return image_source.decoded.is_bilevel
+    name = "bits-per-sample"
+    return bool(image.get_typeof(name) and image.get(name) == 1)
 
 
 def _conversion(

@@ -53,6 +53,11 @@ class StillPicture(Protocol):
         ...
 
     @property
+    def is_bilevel(self) -> bool:
+        """Whether the file has 1 bit per pixel: only two tones."""
+        ...
+
+    @property
     def warnings(self) -> list[str]:
         """What is wrong with the still, or cannot be kept, but does not prevent its coloring.
 

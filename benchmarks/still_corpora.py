@@ -1,0 +1,185 @@
+"""Run folders of other projects' test pictures through the pipeline, and print a table of outcomes.
+
+    python benchmarks/still_corpora.py FOLDER... [--seconds 60] [--most-bytes 20000000] [--log OUT]
+
+Every picture is read, colored, written as the format it has or as TIFF, and checked, by the units
+of a job, in a child process with a time limit. A fixed function takes the place of the network,
+which does not depend on the format. Pictures in color are colored too. A refused picture that
+Pillow or libvips opens completely with at least 8 x 8 pixels is counted as refused wrongly, unless
+the reason is an animation; `--log` gets a line for each, to be judged by a person.
+"""
+
+import argparse
+import json
+import select
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COLUMNS = ("colored", "unsupported", "damaged", "too large", "no picture", "refused wrongly",
+           "crash", "hang")  # fmt: skip
+CODES = {
+    "source_unsupported": "unsupported",
+    "source_damaged": "damaged",
+    "source_too_large": "too large",
+}
+LEAST_SIDE = 8
+ANIMATION = "it is an animation"
+
+
+def child() -> None:
+    """Answer each line of stdin, a path, with a line of JSON."""
+    from colorworker.domain.options import Asset, Options
+    from colorworker.domain.units import still
+    from colorworker.media.filetypes import (
+        extension_of,
+        kind_from_content,
+        kind_from_name,
+        still_output_extension,
+    )
+    from colorworker.pipeline.context import WorkerContext
+    from colorworker.pipeline.stillbatch import color_batch
+    from colorworker.store.local import LocalStore
+    from tests.jobharness import TOY_MODEL
+    from tests.toycolorizer import ToyColorizer
+
+    options = Options(color_sources="recolor")
+    for line in sys.stdin:
+        path = Path(json.loads(line))
+        kind = kind_from_name(path.name)
+        if kind is None:
+            with path.open("rb") as file:
+                kind = kind_from_content(file.read(4096))
+        if kind != "still":
+            answer = {"outcome": "no picture", "why": str(kind)}
+        else:
+            source = LocalStore(path.parent)
+            with tempfile.TemporaryDirectory() as folder:
+                context = WorkerContext(
+                    LocalStore(Path(folder) / "out"),
+                    lambda _, source=source: source,
+                    lambda _: ToyColorizer(),
+                    TOY_MODEL,
+                    "corpus",
+                )
+                info = source.head(path.name)
+                asset = Asset(source.uri, path.name, "still", info.size_bytes, info.etag)
+                suffix = still_output_extension(extension_of(path.name), "access")
+                unit = still(asset, f"a{suffix}", options, TOY_MODEL)
+                (result,) = color_batch(context, [unit], 1)
+            why = result.error
+            outcome = "colored"
+            if result.outcome != "succeeded":
+                outcome = CODES.get(result.error_code, result.error_code)
+            answer = {"outcome": outcome, "why": why, "opens": False}
+            if outcome != "colored":
+                answer["opens"] = opened_by_others(path)
+        print(json.dumps(answer), flush=True)
+
+
+def opened_by_others(path: Path) -> str:
+    """Return which of Pillow and libvips opens the file completely, and how; empty if none."""
+    import pyvips
+    from PIL import Image
+
+    warnings.simplefilter("ignore")
+    try:
+        with Image.open(path) as image:
+            frames = getattr(image, "n_frames", 1)
+            image.load()
+            if min(image.size) >= LEAST_SIDE:
+                return f"Pillow {image.format} {image.mode} {image.size} {frames}"
+    except Exception:  # noqa: BLE001, S110: anything goes wrong with such files
+        pass
+    try:
+        image = pyvips.Image.new_from_file(str(path), fail_on="error")
+        image.avg()
+        if min(image.width, image.height) >= LEAST_SIDE:
+            return f"libvips {image.get('vips-loader')} {image.format} {image.interpretation}"
+    except pyvips.Error:
+        pass
+    return ""
+
+
+class Child:
+    """A process that colors pictures, and is started again if it dies."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.process: subprocess.Popen | None = None
+
+    def run(self, path: Path) -> dict:
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, "--child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=ROOT,
+                text=True,
+            )
+        self.process.stdin.write(json.dumps(str(path)) + "\n")
+        self.process.stdin.flush()
+        ready, _, _ = select.select([self.process.stdout], [], [], self.seconds)
+        line = self.process.stdout.readline() if ready else ""
+        if line:
+            return json.loads(line)
+        outcome = "crash" if ready else "hang"
+        self.stop()
+        return {"outcome": outcome, "why": outcome}
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--most-bytes", type=int, default=20_000_000)
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child()
+        return
+    worker = Child(arguments.seconds)
+    total: Counter = Counter()
+    log = arguments.log.open("w") if arguments.log else None
+    print("| suite | files |", " | ".join(COLUMNS), "|")
+    print("|---|--:|", "|".join(["--:"] * len(COLUMNS)), "|")
+    for folder in arguments.folders:
+        counts: Counter = Counter()
+        for path in sorted(folder.rglob("*")):
+            if not path.is_file() or not 0 < path.stat().st_size <= arguments.most_bytes:
+                continue
+            answer = worker.run(path.absolute())
+            outcome = answer["outcome"]
+            if answer.get("opens") and ANIMATION not in answer["why"]:
+                outcome = "refused wrongly"
+            elif outcome not in COLUMNS:
+                outcome = "crash"
+            counts[outcome] += 1
+            if log and outcome != "colored":
+                log.write(json.dumps({"path": str(path), "counted": outcome, **answer}) + "\n")
+                log.flush()
+        total += counts
+        print(row(folder.name, counts), flush=True)
+    print(row("**all**", total))
+    worker.stop()
+
+
+def row(name: str, counts: Counter) -> str:
+    numbers = " | ".join(str(counts[column]) for column in COLUMNS)
+    return f"| {name} | {counts.total()} | {numbers} |"
+
+
+if __name__ == "__main__":
+    main()
