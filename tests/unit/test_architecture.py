@@ -28,6 +28,7 @@ ALLOWED = {
         "errors domain color media",
         "numpy OpenImageIO",
     ),
+    "media.stills.tiffrecompressed": ("errors domain color media", "zstandard"),
     "model": ("errors domain color store media.stills model", "h5py numpy tensorflow keras"),
     "model.imported.onnxfile": ("errors model store", "numpy onnx"),
     "model.imported.onnxsession": ("errors model", "numpy onnxruntime"),

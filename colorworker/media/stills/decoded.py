@@ -142,6 +142,15 @@ def set_fields(image: pyvips.Image, fields: Mapping[str, bytes | int]) -> pyvips
     return image
 
 
+def inverted(image: pyvips.Image) -> pyvips.Image:
+    """Return the picture with its first band, which is gray, inverted."""
+    white = 1 if image.format == "float" else 65535 if image.format == "ushort" else 255
+    gray = (white - image[0]).cast(image.format)
+    if image.bands > 1:
+        gray = gray.bandjoin(image.extract_band(1, n=image.bands - 1))
+    return gray.copy(interpretation=image.interpretation)
+
+
 def float_conversion(layout: Layout) -> ColorConversion | None:
     """Return the conversion of floats: linear light; None for integers."""
     return linear_light() if layout.dtype == "float32" else None

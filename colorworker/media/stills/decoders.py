@@ -13,14 +13,14 @@ from typing import BinaryIO
 from colorworker.errors import DependencyMissing
 from colorworker.media.stills.decoded import DecodedStill
 
-Decoder = Callable[[Path, str, Path, int], DecodedStill]
+Decoder = Callable[[Path, str, Path, int, int], DecodedStill]
 _COPY_BYTES = 1 << 20
 
 
-def _oiio(path: Path, key: str, folder: Path, max_pixels: int) -> DecodedStill:
+def _oiio(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> DecodedStill:
     with _loading("OpenImageIO", "openimageio"):
         from colorworker.media.stills.oiiodecoder import decode
-    return decode(path, key, folder, max_pixels)
+    return decode(path, key, folder, max_pixels, page)
 
 
 # fmt: off
@@ -37,6 +37,8 @@ _DECODERS: dict[str, tuple[Decoder, str]] = {
     "Radiance HDR": (_oiio, "hdr"),
     "Photoshop": (_oiio, "psd"),
     "IFF": (_oiio, "iff"),
+    # Of these, only the kinds that libvips does not read.
+    "TIFF": (_oiio, "tif"),
 }
 # fmt: on
 """By the name of a format in `stillformats`: the decoder, and the extension it knows it by."""
@@ -56,22 +58,24 @@ def _loading(name: str, package: str) -> Iterator[None]:
 
 
 def is_decoded(format_name: str) -> bool:
-    """Return whether another library than libvips decodes this format."""
-    return format_name in _DECODERS
+    """Return whether another library than libvips decodes all pictures of this format."""
+    return format_name in _DECODERS and format_name != "TIFF"
 
 
 def decode(
-    reader: BinaryIO, key: str, format_name: str, folder: Path, max_pixels: int
+    reader: BinaryIO, key: str, format_name: str, folder: Path, max_pixels: int, page: int = 0
 ) -> DecodedStill:
     """Decode a picture completely.
 
     Args:
         reader: The file, from its start.
         key: The source, for errors.
-        format_name: Its format, as `stillformats` names it; `is_decoded` is true for it.
+        format_name: Its format, as `stillformats` names it: TIFF, or one for which `is_decoded` is
+            true.
         folder: An empty folder for a copy of the file and for its pixels; it must live as long as
             the picture.
         max_pixels: Limit on the pixels that its header may declare.
+        page: Which of its pictures, from 0.
 
     Raises:
         SourceDamaged: If it does not decode completely.
@@ -85,6 +89,6 @@ def decode(
         shutil.copyfileobj(reader, file, _COPY_BYTES)
     reader.seek(0)
     try:
-        return decoder(path, key, folder, max_pixels)
+        return decoder(path, key, folder, max_pixels, page)
     finally:
         path.unlink()

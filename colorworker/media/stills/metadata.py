@@ -17,13 +17,13 @@ from colorworker.media.stills.exifblock import (
     with_orientation,
     without_thumbnail,
 )
+from colorworker.media.stills.imagesource import ImageSource
 from colorworker.media.stills.jpegsegments import (
     NO_RESOLUTION,
     fits_segment,
     insert_segments,
     metadata_segments,
 )
-from colorworker.media.stills.loaders import ImageSource
 from colorworker.media.stills.pngchunks import exif_chunk, insert_chunks, xmp_chunk
 from colorworker.media.stills.port import StillHeader
 from colorworker.media.stills.tiffdirectories import Tag

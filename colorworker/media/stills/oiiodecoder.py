@@ -31,6 +31,7 @@ from colorworker.media.stills.exifblock import EXIF_HEAD, exif_of_texts, orienta
 from colorworker.media.stills.port import UNASSOCIATED_ALPHA, UNSPECIFIED
 
 _BLOCK_BYTES = 8 << 20
+_MOST_ITEM_BYTES = 8
 _THREADS = 2
 _DTYPES = {
     "uint8": "uint8",
@@ -53,7 +54,7 @@ _MILLIMETERS = {"in": 25.4, "inch": 25.4, "cm": 10.0, "m": 1000.0}
 _RECOPY = "Compare it with the original and copy it again"
 
 
-def decode(path: Path, key: str, folder: Path, max_pixels: int) -> DecodedStill:
+def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> DecodedStill:
     """Decode the picture at `path`.
 
     Args:
@@ -61,6 +62,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int) -> DecodedStill:
         key: The source, for errors.
         folder: Where pixels are stored; it must live as long as the picture.
         max_pixels: Limit on the pixels that its header may declare.
+        page: Which of its pictures, from 0.
 
     Raises:
         SourceDamaged: If it does not decode completely.
@@ -72,6 +74,8 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int) -> DecodedStill:
     if reader is None:
         raise SourceDamaged(key, f"no picture can be read from it ({_message()})", _RECOPY)
     try:
+        if page and not reader.seek_subimage(page, 0):
+            raise SourceDamaged(key, f"it has no picture {page + 1}", _RECOPY)
         spec = reader.spec()
         name = reader.format_name()
         check_pixels(key, spec.width, spec.height, max_pixels)
@@ -156,7 +160,8 @@ def _layout(key: str, spec: Any, name: str) -> tuple[Layout, list[int]]:
         raise SourceUnsupported(
             key, f"{what}, not plain gray or RGB", "Convert it to 16-bit TIFF first"
         )
-    color = _color_channels(spec)
+    is_gray = spec.get_int_attribute("tiff:PhotometricInterpretation", 2) in (0, 1)
+    color = [0] if is_gray else _color_channels(spec)
     if not color:
         raise SourceUnsupported(
             key,
@@ -183,8 +188,9 @@ def _rows(
     reader: Any, key: str, spec: Any, layout: Layout, channels: list[int]
 ) -> Iterator[npt.NDArray[Any]]:
     """Yield the picture in blocks of rows, (rows, width, bands)."""
-    kind = oiio.TypeDesc("float" if layout.dtype == "float32" else layout.dtype)
-    row_bytes = max(1, spec.width * spec.nchannels * np.dtype(layout.dtype).itemsize)
+    # Converted by NumPy: OpenImageIO garbles tiles of doubles that it converts itself.
+    kind = spec.format
+    row_bytes = max(1, spec.width * spec.nchannels * _MOST_ITEM_BYTES)
     step = max(1, _BLOCK_BYTES // row_bytes)
     if spec.tile_height:
         step = max(spec.tile_height, step // spec.tile_height * spec.tile_height)
@@ -199,7 +205,17 @@ def _rows(
             raise SourceDamaged(
                 key, f"it does not decode completely ({_first_line(reader.geterror())})", _RECOPY
             )
-        yield block.reshape(end - start, spec.width, spec.nchannels)[..., channels]
+        block = block.reshape(end - start, spec.width, spec.nchannels)[..., channels]
+        yield _converted(block, layout.dtype)
+
+
+def _converted(block: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+    if block.dtype == np.uint32:
+        return (block >> 16).astype(np.uint16)
+    if dtype == "uint16" and block.dtype.kind == "f":
+        codes = np.rint(np.clip(np.nan_to_num(block.astype(np.float32)), 0, 1) * 65535)
+        return codes.astype(np.uint16)
+    return block.astype(dtype, copy=False)
 
 
 def _conversion(spec: Any, name: str, layout: Layout) -> tuple[ColorConversion | None, list[str]]:
@@ -232,7 +248,7 @@ def _warnings(spec: Any, name: str, reader: Any) -> list[str]:
         lost = [each.name for each in spec.extra_attribs if each.name.startswith(f"{name}:")]
         if len(lost) > 1:
             found.append(f"TIFF has no place for {len(lost)} fields of its {name.upper()} header")
-    if reader.seek_subimage(1, 0):
+    if name != "tiff" and reader.seek_subimage(1, 0):
         found.append("only the first of its pictures is colored")
     return found
 

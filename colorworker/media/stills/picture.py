@@ -16,27 +16,23 @@ from colorworker.media.stills.colorspace import (
     ColorConversion,
     choose_conversion,
     conversion_from_chunks,
+    from_lab,
     linear_light,
     without_profile,
 )
 from colorworker.media.stills.decoded import check_pixels
+from colorworker.media.stills.findpicture import check_content, find_picture, refuse_animation
 from colorworker.media.stills.icc import has_lookup_table
+from colorworker.media.stills.imagesource import ImageSource
 from colorworker.media.stills.jpegcheck import BAD_PROFILE
 from colorworker.media.stills.lightness import can_convert, lab_from_codes, lightness_from_codes
-from colorworker.media.stills.loaders import (
-    ImageSource,
-    check_content,
-    decode_errors,
-    find_picture,
-    open_image,
-    refuse_animation,
-)
+from colorworker.media.stills.loaders import decode_errors, open_image
 from colorworker.media.stills.metadata import ICC_FIELD, exif_orientation, icc_profile
 from colorworker.media.stills.orientation import upright
 from colorworker.media.stills.port import ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA, StillHeader
 
 _DEPTHS: dict[str, Literal[8, 16, 32]] = {"uchar": 8, "ushort": 16, "float": 32}
-_TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "cmyk", "multiband"))
+_TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "lab", "cmyk", "multiband"))
 """Supported libvips interpretations."""
 
 
@@ -112,7 +108,7 @@ def open_still(
         info = StillHeader(
             image.width,
             image.height,
-            _DEPTHS[image.format],
+            16 if image.interpretation == "lab" else _DEPTHS[image.format],
             extra,
             exif_orientation(image),
             loader,
@@ -201,6 +197,8 @@ def _conversion(
     """Return the conversion for the picture; warn if its profile cannot be used."""
     if image_source.decoded and image_source.decoded.conversion:
         return image_source.decoded.conversion
+    if image.interpretation == "lab":
+        return from_lab()
     if image.format == "float":
         return linear_light()
     profile = icc_profile(image)

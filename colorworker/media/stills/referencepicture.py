@@ -8,7 +8,8 @@ import pyvips
 
 from colorworker.color.lab import Floats
 from colorworker.errors import SourceTooLarge, SourceUnsupported
-from colorworker.media.stills.loaders import ImageSource, open_image
+from colorworker.media.stills.imagesource import ImageSource
+from colorworker.media.stills.loaders import open_image
 from colorworker.media.stills.picture import open_still
 
 _LOADERS = ("jpeg", "png")

@@ -9,10 +9,13 @@ import struct
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from colorworker.media.stills.labpixels import LabKind
 from colorworker.media.stills.tiffdirectories import Form, Tag, header, raw_entries, read_tag
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _PLANAR = 259, 262, 274, 277, 284
+_SAMPLE_FORMAT = 339
+_WIDTH, _HEIGHT, _ROWS, _TILE_HEIGHT = 256, 257, 278, 323
 _X_RESOLUTION, _TILE_WIDTH, _SUB_IFDS, _EXTRA_SAMPLES = 282, 322, 330, 338
 _REDUCED, _MASK = 1, 4
 """Bits of NewSubfileType."""
@@ -21,20 +24,38 @@ _OLD_REDUCED = 2
 _CAMERA_RAW = frozenset((32803, 34892))
 """Photometric interpretations: color filter array, linear raw."""
 _SEPARATE = 2
-_COLOR_BANDS = {0: 1, 1: 1, 2: 3, 3: 3, 4: 1, 5: 4, 6: 3, 8: 3}
+_RGB = 2
+_OTHER_COLORS = {10: "ITU L*a*b*", 32844: "LogL", 32845: "LogLuv"}
+_COMPRESSION_NAMES = {
+    6: "6 (old-style JPEG)",
+    34676: "34676 (SGI Log)",
+    34677: "34677 (SGI Log)",
+    34712: "34712 (JPEG 2000)",
+    34887: "34887 (LERC)",
+    50001: "50001 (WebP)",
+    50002: "50002 (JPEG XL)",
+}
+_COLOR_BANDS = {0: 1, 1: 1, 2: 3, 3: 3, 4: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """By photometric interpretation."""
 _BITS, _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _JPEG_TABLES = 258, 273, 279, 324, 325, 347
 _WANTED = frozenset(
     (
         *(_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS),
         *(_ORIENTATION, _SAMPLES, _STRIP_BYTES, _PLANAR, _TILE_WIDTH, _TILES, _TILE_BYTES),
-        *(_SUB_IFDS, _EXTRA_SAMPLES, _JPEG_TABLES, _X_RESOLUTION),
+        *(_SUB_IFDS, _EXTRA_SAMPLES, _JPEG_TABLES, _X_RESOLUTION, _SAMPLE_FORMAT),
+        *(_WIDTH, _HEIGHT, _ROWS, _TILE_HEIGHT),
     )
 )
 _JPEG = 7
-_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946, 50000, 50001))
-"""Those that libvips' libtiff decodes: none, fax, LZW, JPEG, Deflate, PackBits, Zstandard, WebP."""
-_DEPTHS = frozenset((1, 2, 4, 8, 16, 32, 64))
+_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946))
+"""Those that libvips' libtiff decodes: none, fax, LZW, JPEG, Deflate, PackBits."""
+RECOMPRESSED = frozenset((34925, 50000))
+"""LZMA and Zstandard, which become Deflate before libvips reads them."""
+_DEPTHS = frozenset((1, 2, 4, 8, 16))
+_SIGNED = 2
+_FLOAT = 3
+_DOUBLE = 64
+_LAB: dict[int, LabKind] = {8: "cielab", 9: "icclab"}
 _MAX_DIRECTORIES = 1000
 _MAX_VALUE_BYTES = 1 << 24
 
@@ -79,23 +100,53 @@ class Directory:
         return (*given, *(0,) * extra)[:extra]
 
     @property
+    def lab(self) -> LabKind:
+        """How its codes are L*a*b*; empty if they are not."""
+        return _LAB.get(self.number(_PHOTOMETRIC, 1), "")
+
+    @property
     def unsupported(self) -> str:
         """What about its pixels cannot be read correctly; empty if nothing."""
-        if self.number(_PHOTOMETRIC, 1) in _CAMERA_RAW:
-            return "it holds camera raw data"
-        separate = self.number(_PLANAR, 1) == _SEPARATE and self.number(_SAMPLES, 1) > 1
-        if separate and (_TILE_WIDTH in self.tags or self.color_bands == 1):
-            return "its samples are stored in separate planes"
+        photometric = self.number(_PHOTOMETRIC, 1)
+        if self.number(_SAMPLE_FORMAT, 1) == _SIGNED:
+            return "its samples are signed integers"
+        if _TILE_WIDTH in self.tags and self.number(_BITS, 1) == _DOUBLE:
+            # OpenImageIO garbles them.
+            return "its samples are tiles of 64-bit floats"
+        if photometric in _OTHER_COLORS:
+            return f"its colors are {_OTHER_COLORS[photometric]}"
         return ""
 
     @property
+    def is_min_white(self) -> bool:
+        """Whether 0 is white."""
+        return self.number(_PHOTOMETRIC, 1) == 0
+
+    @property
+    def is_camera_raw(self) -> bool:
+        """Whether its pixels are those of a camera's sensor."""
+        return self.number(_PHOTOMETRIC, 1) in _CAMERA_RAW
+
+    @property
+    def is_recompressed(self) -> bool:
+        """Whether another compression lets libvips read it."""
+        return self.number(_COMPRESSION, 1) in RECOMPRESSED
+
+    @property
     def unusual(self) -> str:
-        """Why it may be intact although it does not decode; empty if there is no reason."""
-        if self.number(_COMPRESSION, 1) not in _COMPRESSIONS:
-            return f"its TIFF compression {self.number(_COMPRESSION, 1)} is not supported"
+        """Why libvips does not read it correctly although it may be intact; empty if it does."""
+        compression = self.number(_COMPRESSION, 1)
+        if compression not in _COMPRESSIONS and compression not in RECOMPRESSED:
+            name = _COMPRESSION_NAMES.get(compression, str(compression))
+            return f"its TIFF compression {name} is not supported"
         depths = self.tags[_BITS].numbers if _BITS in self.tags else (1,)
         if not _DEPTHS.issuperset(depths) or len(set(depths)) > 1:
             return f"its depth of {', '.join(map(str, depths))} bits per sample is not supported"
+        if self.number(_SAMPLE_FORMAT, 1) == _FLOAT:
+            return f"its floats of {depths[0]} bits are not supported"
+        separate = self.number(_PLANAR, 1) == _SEPARATE and self.number(_SAMPLES, 1) > 1
+        if separate and (_TILE_WIDTH in self.tags or self.color_bands == 1):
+            return "its samples are stored in separate planes"
         return ""
 
     @property
@@ -110,6 +161,16 @@ class Directory:
         if offsets not in self.tags or sizes not in self.tags:
             return []
         return list(zip(self.tags[offsets].numbers, self.tags[sizes].numbers, strict=False))
+
+    @property
+    def part_bytes(self) -> int:
+        """Bytes of a decompressed strip or tile, at most."""
+        width, height = self.number(_WIDTH, 0), self.number(_HEIGHT, 0)
+        if _TILE_WIDTH in self.tags:
+            width, height = self.number(_TILE_WIDTH, 0), self.number(_TILE_HEIGHT, 0)
+        rows = min(height, self.number(_ROWS, height))
+        bits = self.number(_BITS, 1) * self.number(_SAMPLES, 1)
+        return -(-width * bits // 8) * rows
 
     @property
     def jpeg_tables(self) -> bytes:
@@ -144,6 +205,23 @@ class TiffPage:
         sub = {} if self.directory.sub is None else {"subifd": self.directory.sub}
         page = {"page": self.directory.page} if self.directory.page else {}
         return {**page, **sub}
+
+
+def called_rgb(reader: BinaryIO, offset: int | None) -> tuple[int, bytes]:
+    """Return which bytes of a TIFF to change, and to which, so that its pixels are called RGB.
+
+    Args:
+        reader: The file.
+        offset: The directory, which has a photometric interpretation; None for the first one.
+    """
+    form, first = header(reader, 0)
+    start = first if offset is None else offset
+    _, entries = raw_entries(reader, form, start)
+    reader.seek(0)
+    number = [form.entry.unpack(entry)[0] for entry in entries].index(_PHOTOMETRIC)
+    field = form.entry.size - form.word_bytes
+    place = start + struct.calcsize(form.entry_count) + number * form.entry.size + field
+    return place, struct.pack(f"{form.order}H", _RGB)
 
 
 def find_page(reader: BinaryIO) -> TiffPage | None:

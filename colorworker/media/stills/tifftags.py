@@ -46,6 +46,12 @@ _DESCRIBES_PIXELS = frozenset(
 """How the source stores its pixels, and which colors its codes are; wrong for the output."""
 _COPIED_OTHERWISE = frozenset((700, 34377, 34675))
 """XMP and image resources, which are changed on the way, and the ICC profile: libvips has them."""
+_BLOBS = {
+    700: "xmp-data",
+    IPTC_TAG: "iptc-data",
+    PHOTOSHOP_TAG: "photoshop-data",
+    34675: "icc-profile-data",
+}
 _PHOTOSHOP_LAYERS = 37724
 _DNG = range(50706, 51200)
 _NOT_DNG = frozenset((50838, 50839))
@@ -100,6 +106,23 @@ def read_tags(reader: BinaryIO, start: int = 0, own_offset: int | None = None) -
         return TagTree((), {})
     found = {number: tags for number, tags in below.items() if tags}
     return TagTree(tuple(first.values()), found, tuple(dict.fromkeys(lost)))
+
+
+def blobs_of(reader: BinaryIO, offset: int) -> dict[str, bytes]:
+    """Return the blocks of an IFD by the names of libvips' fields: ICC, XMP, IPTC, resources."""
+    found: dict[str, bytes] = {}
+    try:
+        form, _ = header(reader, 0)
+        for entry in raw_entries(reader, form, offset)[1]:
+            name = _BLOBS.get(form.entry.unpack(entry)[0])
+            tag = read_tag(reader, form, 0, entry, _MAX_TAG_BYTES) if name else None
+            if name and tag:
+                found[name] = swapped(tag.data, tag.kind, form)
+    except (struct.error, ValueError):
+        return found
+    finally:
+        reader.seek(0)
+    return found
 
 
 def append_tags(path: Path, tree: TagTree, remove: Iterable[int] = ()) -> None:

@@ -233,16 +233,6 @@ def test_damage_in_the_jpeg_of_a_tiff_fails_the_picture(tile, colorful, tmp_path
         color(damaged, tmp_path / "bad.tif", colorful())
 
 
-@pytest.mark.parametrize("bands", [2, 3])
-def test_separate_planes_of_gray_are_refused_because_libvips_mixes_their_rows(bands):
-    planes = np.stack([GRAY] * bands)
-    extra = ["unspecified"] * (bands - 1)
-    data = tiff((planes, {"planarconfig": "separate", "extrasamples": extra}))
-
-    with pytest.raises(SourceUnsupported, match="separate planes"):
-        open_still(io.BytesIO(data), "scan.tif", max_pixels=10**8).__enter__()
-
-
 def test_separate_planes_of_rgb_are_read_as_tifffile_reads_them():
     planes = np.random.default_rng(1).integers(0, 256, (3, 48, 64), dtype=np.uint8)
     data = tiff((planes, {"planarconfig": "separate", "photometric": "rgb"}))
@@ -268,17 +258,6 @@ def test_a_compression_that_is_not_supported_is_not_called_damage(tmp_path):
         picture.proxy(24, 32)
 
 
-@pytest.mark.parametrize("bits", [3, 10, 12, 14, 24])
-def test_an_odd_depth_is_not_called_damage(bits):
-    data = tiff((GRAY, {}))
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        at = file.pages[0].tags["BitsPerSample"].valueoffset
-    data = data[:at] + bits.to_bytes(2, "little") + data[at + 2 :]
-
-    with pytest.raises(SourceUnsupported, match=f"depth of {bits} bits|kind of TIFF"):
-        opened_proxy(data)
-
-
 @pytest.mark.parametrize("compression", ["none", "jpeg"])
 def test_offsets_beyond_every_file_are_damage_and_not_a_fault_of_the_disk(compression, tmp_path):
     path = tmp_path / "scan.tif"
@@ -300,8 +279,3 @@ def test_a_first_directory_beyond_every_file_is_damage(tmp_path):
 
     with path.open("rb") as file, pytest.raises(SourceDamaged):
         opened_proxy(file.read(), file)
-
-
-def test_a_lab_tiff_is_not_called_damage():
-    with pytest.raises(SourceUnsupported, match="kind of TIFF is not supported"):
-        opened_proxy(tiff((np.stack([GRAY] * 3, axis=-1), {"photometric": 8})))
