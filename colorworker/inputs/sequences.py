@@ -21,7 +21,7 @@ from colorworker.domain.sequences import (
     missing_numbers,
     sequence_version,
 )
-from colorworker.errors import ColorworkerError, ItemError, SourceUnsupported
+from colorworker.errors import ColorworkerError, ItemError, SourceDamaged, SourceUnsupported
 from colorworker.inputs.classify import with_outcome
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
@@ -70,6 +70,10 @@ class SequenceFinder:
         if parts is None:
             return False
         candidate = self._found.setdefault((parts.prefix, parts.suffix), _Candidate(entry))
+        if not (unreadable or entry.size_bytes):
+            unreadable = SourceDamaged(
+                printable(entry.key), "the file is empty", "Copy it again from the original"
+            )
         candidate.unreadable = candidate.unreadable or unreadable
         candidate.tally.add(int(parts.digits), entry.key, entry.size_bytes, entry.etag)
         _count_digits(candidate, parts)
@@ -108,6 +112,13 @@ class SequenceFinder:
         """
         if candidate.unreadable:
             raise candidate.unreadable
+        if pattern.suffix.lower() == ".exr":
+            raise SourceUnsupported(
+                printable(pattern.key),
+                "sequences of OpenEXR frames are not supported: films cannot hold light without"
+                " limits",
+                "Convert them to 16-bit TIFF, or color them as single pictures: --sequences off",
+            )
         numbers = sorted(candidate.tally.numbers)
         self._check_numbers(pattern, candidate, numbers)
         rate = self._rate(pattern, numbers[0])

@@ -17,7 +17,7 @@ from colorworker.pipeline.sequenceframes import frames_named
 from colorworker.pipeline.unitprogress import UnitProgress, WatchedReader
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.scratchfiles import ScratchFiles, temporary_name
-from colorworker.store.sequencefile import open_version
+from colorworker.store.sequencefile import InspectFrame, open_version
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,17 @@ class WorkerContext:
         return ScratchFiles(tuple(folders))
 
     @contextmanager
-    def source(self, asset: Asset) -> Iterator[BinaryIO]:
+    def source(self, asset: Asset, inspect: InspectFrame | None = None) -> Iterator[BinaryIO]:
         """Open an asset for reading, in the version that was listed.
+
+        `inspect` gets the frames of an image sequence; see `open_version`.
 
         Raises:
             SourceChanged: If the object is no longer the one that was listed.
         """
         store = self.open_source(asset.root)
-        reader = open_version(store, asset.key, etag=asset.etag, version=asset.version)
+        reader = open_version(
+            store, asset.key, etag=asset.etag, version=asset.version, inspect=inspect
+        )
         with reader, frames_named(store, asset):
             yield cast(BinaryIO, WatchedReader(reader, self.progress.step))

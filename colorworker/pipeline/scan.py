@@ -30,7 +30,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.framelist import finished_frames, refuse_foreign_frames
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.phasetimer import PhaseTimer
-from colorworker.pipeline.sequenceframes import holds_density
+from colorworker.pipeline.sequenceframes import frame_inspector, holds_density
 from colorworker.state import (
     attempt_key,
     commit,
@@ -76,7 +76,9 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
     store = context.destination
     timer, tally = PhaseTimer(step=context.progress.step), ScanTally()
     key = unit.asset.key
-    with timer.phase("read"), context.source(unit.asset) as reader:
+    damaged: list[str] = []
+    inspect = frame_inspector(unit.asset, damaged, repeat=context.settings.repeat_damaged)
+    with timer.phase("read"), context.source(unit.asset, inspect) as reader:
         hint_read_all(reader)
         hashing = HashingReader(reader)
         info, timeline = read_packets(
@@ -114,7 +116,7 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
             len(part.pts),
             round(part.seconds, 3),
             tuple(cuts),
-            *split_notes(tally.warnings()),
+            *split_notes((*tally.warnings(), *damaged)),
         ),
     )
     return commit(store, record)

@@ -1,13 +1,13 @@
 """Look into image sequences: the names of their frames, for errors, and what their codes mean."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
 from colorworker.domain.options import Asset, Options
 from colorworker.domain.sequences import sequence_rate
-from colorworker.errors import ItemError
+from colorworker.errors import ItemError, SourceDamaged
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.sequencefile import sequence_table
@@ -44,3 +44,37 @@ def holds_density(store: ObjectStore, asset: Asset, options: Options) -> bool:
     with store.open(table.key(0), etag=table.etags[0]) as reader:
         header = read_frame_header(reader.read(HEADER_BYTES))
     return header is not None and header.is_log
+
+
+def frame_inspector(
+    asset: Asset, warnings: list[str], *, repeat: bool
+) -> Callable[[str, bytes], None] | None:
+    """Return what finds damage that decoders of films hide; None if the asset needs no such check.
+
+    libav fills what is missing of a JPEG with gray and says nothing.
+
+    Args:
+        asset: The source.
+        warnings: Receives a sentence for a damaged frame.
+        repeat: Whether damaged frames are tolerated.
+
+    Returns:
+        A function that raises SourceDamaged for a damaged frame unless `repeat` tolerates that.
+    """
+    if sequence_rate(asset.version) is None or not asset.key.lower().endswith((".jpg", ".jpeg")):
+        return None
+    # Other jobs need no libjpeg in this process.
+    from colorworker.media.stills.jpegcheck import check_jpeg
+
+    def inspect(key: str, data: bytes) -> None:
+        damage = check_jpeg(data).damage
+        if damage and not repeat:
+            raise SourceDamaged(
+                printable(key),
+                f"it does not decode completely ({damage})",
+                "Restore it from another copy, or set COLORWORKER_MEDIA__REPEAT_DAMAGED=true",
+            )
+        if damage:
+            warnings.append(f"{printable(key)} does not decode completely ({damage})")
+
+    return inspect

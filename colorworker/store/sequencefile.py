@@ -17,7 +17,7 @@ import os
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -49,6 +49,8 @@ _CODEC_TAGS = {
     ".jpeg": b"jpeg",
 }
 _MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+InspectFrame = Callable[[str, bytes], None]
+"""Called with the key and the file of a frame."""
 _PLACEHOLDER = 16
 """Width and height in the header; decoders take the real ones from the frames."""
 
@@ -72,7 +74,14 @@ class SequenceTable(NamedTuple):
         return self.key(max(0, bisect_right(self.numbers, number) - 1))
 
 
-def open_version(store: ObjectStore, key: str, *, etag: str | None, version: str = "") -> BinaryIO:
+def open_version(
+    store: ObjectStore,
+    key: str,
+    *,
+    etag: str | None,
+    version: str = "",
+    inspect: InspectFrame | None = None,
+) -> BinaryIO:
     """Open an asset: an object, or the film that an image sequence forms.
 
     Args:
@@ -80,6 +89,7 @@ def open_version(store: ObjectStore, key: str, *, etag: str | None, version: str
         key: Its key; the pattern of a sequence.
         etag: What it must be; None to take what is there.
         version: The asset's version, see `Asset`.
+        inspect: Called with each frame of a sequence that is read from its start to its end.
 
     Raises:
         SourceChanged: If it is no longer what was listed.
@@ -88,7 +98,7 @@ def open_version(store: ObjectStore, key: str, *, etag: str | None, version: str
     rate = sequence_rate(version)
     if rate is None:
         return store.open(key, etag=etag, version=version)
-    return cast(BinaryIO, SequenceFile(store, sequence_table(store, key, rate, etag)))
+    return cast(BinaryIO, SequenceFile(store, sequence_table(store, key, rate, etag), inspect))
 
 
 def version_info(store: ObjectStore, key: str, version: str) -> ObjectInfo:
@@ -160,9 +170,14 @@ def _listed(store: ObjectStore, key: str, rate: Fraction) -> SequenceTable:
 class SequenceFile(io.RawIOBase):
     """The QuickTime file of a sequence. One frame is open at a time. Not thread-safe."""
 
-    def __init__(self, store: ObjectStore, table: SequenceTable) -> None:
-        """Start at offset 0; the store stays open."""
+    def __init__(
+        self, store: ObjectStore, table: SequenceTable, inspect: InspectFrame | None = None
+    ) -> None:
+        """Start at offset 0; the store stays open. See `open_version` for `inspect`."""
         super().__init__()
+        self._inspect, self._seen = inspect, bytearray()
+        self._inspected = -1
+        """The last frame that was inspected."""
         self._store, self._table = store, table
         self._is_cineon = table.pattern.suffix.lower() == ".cin"
         self._cineon_offset = self._image_offset(0) if self._is_cineon else 0
@@ -236,7 +251,21 @@ class SequenceFile(io.RawIOBase):
                 f"it ends after {within + skipped} of {self._table.sizes[index]} bytes",
                 "Copy it again from the original",
             )
+        if self._inspect and index > self._inspected:
+            self._collect(index, within, data, self._inspect)
         return data
+
+    def _collect(self, index: int, within: int, data: bytes, inspect: InspectFrame) -> None:
+        """Keep the bytes of the frame that is being read, and pass it on when it is complete."""
+        if within == 0:
+            self._seen.clear()
+        if len(self._seen) != within:
+            return
+        self._seen += data
+        if len(self._seen) == self._table.sizes[index]:
+            self._inspected = index
+            inspect(self._table.key(index), bytes(self._seen))
+            self._seen.clear()
 
     def _open_frame(self, index: int) -> BinaryIO:
         if self._frame is not None and self._opened == index:

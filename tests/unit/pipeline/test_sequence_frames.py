@@ -1,6 +1,7 @@
 """Image sequences colored into frames of the same kind."""
 
 import hashlib
+import time
 
 import av
 import numpy as np
@@ -10,10 +11,12 @@ from colorworker.color.luma import ColorSpec
 from colorworker.domain.options import Options
 from colorworker.errors import PlaceFailed
 from colorworker.media.rgbluma import rgb_luma
+from colorworker.runs.sweep import AgeLimits, sweep
 from colorworker.state import all_records
 from colorworker.store.local import LocalStore
 from tests.jobharness import run_toy_job
-from tests.sequences import with_film_header, write_sequence
+from tests.sequences import cineon_picture, moving_codes, with_film_header, write_sequence
+from tests.verifying import findings, flip
 
 FRAMES = Options(sequences="frames", segment_frames=4)
 SPECS = {depth: ColorSpec("bt601", full_range=True, bit_depth=depth) for depth in (8, 10, 16)}
@@ -166,3 +169,96 @@ def test_jpeg_frames_are_refused_by_name(tmp_path):
 
     assert line.error_code == "source_unsupported"
     assert "--sequences film" in line.error
+
+
+def test_cineon_frames_are_log_and_are_written_as_cineon(tmp_path):
+    oiio = pytest.importorskip("OpenImageIO")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    written = [moving_codes(index, 10, 0.1, 0.66) for index in range(9)]
+    for number, codes in enumerate(written):
+        picture = cineon_picture(codes, rate=18.0, frame=number)
+        (folder / f"a{number:03d}.cin").write_bytes(picture)
+
+    (frames,) = run(tmp_path).values()
+    (film,) = run(tmp_path, Options(sequences="film", profile="archive")).values()
+
+    assert [frames.error, film.error] == ["", ""]
+    assert film.version == "sequence:18/1"
+    assert any("printing density" in note for note in film.notes)
+    file = oiio.ImageInput.open(str(tmp_path / "out/a004.cin"))
+    said = {each.name: each.value for each in file.spec().extra_attribs}
+    rgb = np.asarray(file.read_image("uint16")) >> 6
+    file.close()
+    assert np.array_equal(rgb_luma(*np.moveaxis(rgb, -1, 0), SPECS[10]), written[4])
+    assert (said["cineon:FramePosition"], said["cineon:FrameRate"]) == (4, 18.0)
+    with av.open(str(tmp_path / "out/a.mkv")) as container:
+        shown = [np.array(rows(frame)) for frame in container.decode(video=0)]
+    assert all(np.array_equal(one, other) for one, other in zip(shown, written, strict=True))
+
+
+def rows(frame):
+    plane = frame.planes[0]
+    return np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)[:64, :96]
+
+
+def test_openexr_sequences_are_refused_by_name(tmp_path):
+    write_sequence(tmp_path / "in", 9, extension=".exr", pix_fmt="gbrpf32le")
+
+    (line,) = run(tmp_path, Options(sequences="film", fps=24.0)).values()
+
+    assert line.error_code == "source_unsupported"
+    assert "OpenEXR" in line.error
+    assert "TIFF" in line.error
+
+
+def test_verify_finds_a_changed_and_a_missing_frame(tmp_path):
+    write_sequence(tmp_path / "in", 9)
+    run(tmp_path)
+    store = LocalStore(tmp_path / "out")
+    clean = findings(store)
+    flip(tmp_path / "out/scan_0003.png", 0.5)
+    (tmp_path / "out/scan_0005.png").unlink()
+
+    found = findings(store)
+
+    assert clean == {}
+    assert set(found) == {("scan_0003.png", "changed"), ("scan_0005.png", "missing")}
+
+
+def test_frames_of_an_unfinished_sequence_are_not_swept(tmp_path, monkeypatch):
+    write_sequence(tmp_path / "in", 12)
+    published = LocalStore.publish
+
+    def dies(self, attempt_key, output_key):
+        raise PlaceFailed("worker", "died", "")
+
+    monkeypatch.setattr(LocalStore, "publish", dies)
+    run(tmp_path, max_attempts=1)
+    monkeypatch.setattr(LocalStore, "publish", published)
+    store = LocalStore(tmp_path / "out")
+    later = time.time() + 3600
+    (store.root / ".colorworker/parts" / ("0" * 32)).mkdir()
+    store.put(f".colorworker/parts/{'0' * 32}/abc/000000001.png", b"of an attempt without a record")
+
+    swept = [orphan.key for orphan in sweep(store, AgeLimits(later, later), delete=True)]
+
+    assert [key for key in swept if key.endswith(".png")] == [
+        f".colorworker/parts/{'0' * 32}/abc/000000001.png"
+    ]
+    (line,) = run(tmp_path).values()
+    assert line.outcome == "succeeded"
+
+
+def test_a_jpeg_frame_that_ends_early_is_named(tmp_path):
+    write_sequence(tmp_path / "in", 9, extension=".jpg", pix_fmt="yuvj444p")
+    frame = tmp_path / "in/scan_0005.jpg"
+    frame.write_bytes(frame.read_bytes()[: frame.stat().st_size * 9 // 10])
+    options = Options(sequences="film", fps=24.0)
+
+    (line,) = run(tmp_path, options).values()
+    (tolerated,) = run(tmp_path, options, repeat_damaged=True).values()
+
+    assert line.error.startswith("scan_0005.jpg: it does not decode completely")
+    assert tolerated.outcome == "succeeded"
+    assert any(text.startswith("scan_0005.jpg does not decode") for text in tolerated.warnings)
