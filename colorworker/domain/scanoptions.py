@@ -26,3 +26,12 @@ class ScanOptions:
             "negative: the pictures are black-and-white negatives; the output is the positive."
         ),
     ] = "positive"
+    detail: Annotated[
+        int,
+        OptionInfo(
+            "Predict large pictures also in parts, at up to 2 or 4 times the network's size, for"
+            " small things in crowded pictures. 1: only as a whole.",
+            ge=1,
+            le=4,
+        ),
+    ] = 1

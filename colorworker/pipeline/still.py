@@ -21,6 +21,7 @@ from colorworker.media.stills.picture import VipsPicture, positive
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 from colorworker.pipeline.beforeafter import still_thumbnail
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.detail import Detail, add_detail, find_detail
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.givencolors import read_hints
 from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
@@ -53,6 +54,8 @@ class OpenStill:
     """Known colors at the size of `lab`, in the order in which they are applied."""
     timer: PhaseTimer
     close: Callable[[], None]
+    detail: Detail | None = None
+    """What parts of the picture add to the prediction for the whole."""
 
 
 def open_for_color(
@@ -134,16 +137,38 @@ def finish_in_color(
     """
     record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
     with computing:
-        ab = still.view.into_picture(ab)
+        predicted = ab = still.view.into_picture(ab)
         if _has_chroma(still.lab) and not is_color(still.lab, still.unit.options.color_share):
             ab = keep_own_colors(ab, still.lab)
         ab = still.view.keep_outside(ab, still.lab)
         ab = apply_known_colors(still.lab[..., 0], ab, still.known)
         thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
+        lightness = still.lab[..., 0]
+        if still.detail:
+            ab = add_detail(still.detail, lightness, ab, predicted)
+            lightness = still.detail.lightness
+        fitted = fit_to_luma(lightness, ab)
     context.destination.put(record.thumbnail_key, thumbnail)
     if not still.unit.options.preview:
-        record = _write(context, still, record, ab, computing)
+        record = _write(context, still, record, fitted, computing)
     return _commit(context, record, still.timer), False
+
+
+def with_detail(context: WorkerContext, still: OpenStill, ab: Floats) -> OpenStill:
+    """Return the picture with what predictions for its parts add, if it is large enough.
+
+    Args:
+        context: The worker's model.
+        still: The open picture.
+        ab: See `finish_in_color`.
+
+    Raises:
+        SourceDamaged: If the picture does not decode completely.
+    """
+    options = still.unit.options
+    colorizer = colorizer_for(context, options)
+    found = find_detail(still.picture, still.view, ab, colorizer, options.detail)
+    return replace(still, detail=found)
 
 
 def _new_record(
@@ -178,7 +203,11 @@ def _has_chroma(lab: Floats) -> bool:
 
 
 def _write(
-    context: WorkerContext, still: OpenStill, record: Record, ab: Floats, computing: ComputeLock
+    context: WorkerContext,
+    still: OpenStill,
+    record: Record,
+    fitted: tuple[Floats, Floats],
+    computing: ComputeLock,
 ) -> Record:
     unit, picture, timer = still.unit, still.picture, still.timer
     extension = PurePosixPath(unit.output_key).suffix.lower()
@@ -188,7 +217,7 @@ def _write(
     with context.temporary(extension) as path:
         with computing:
             with timer.phase("encode"):
-                write_still(picture, *fit_to_luma(still.lab[..., 0], ab), path, extension, notice)
+                write_still(picture, *fitted, path, extension, notice)
                 if unit.options.c2pa:
                     sign_file(
                         context, unit.asset, unit.options, source_sha256, path, unit.output_key

@@ -22,7 +22,13 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.outcome import failure, outcome_of, success
 from colorworker.pipeline.provenance.sidecars import write_sidecars
-from colorworker.pipeline.still import Floats, OpenStill, finish_in_color, open_for_color
+from colorworker.pipeline.still import (
+    Floats,
+    OpenStill,
+    finish_in_color,
+    open_for_color,
+    with_detail,
+)
 
 _BATCH = 8
 """Pictures that are open at a time; also the model's largest batch."""
@@ -77,6 +83,9 @@ def _color_group(
             if options.gives_choices and not options.preview:
                 with computing:
                     rated = write_choices(context, still)
+            if options.detail > 1 and not options.preview:
+                with computing, still.timer.phase("predict"):
+                    rated = with_detail(context, rated, ab)
             return finish_in_color(context, rated, ab, computing)
 
         return outcome_of(context, still.unit, attempt, work)

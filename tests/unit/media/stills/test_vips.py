@@ -158,3 +158,24 @@ def test_a_wrong_size_or_depth_or_a_truncated_output_fails_verification(encode, 
         path.write_bytes(encode(np.repeat(textured[..., None], 3, axis=2), ".tif")[:20000])
         with pytest.raises(OutputMismatch):
             verify_still(picture, path)
+
+
+@pytest.mark.parametrize("width", [4095, 4097, 5000])
+def test_pictures_wider_than_a_strip_of_tiles_are_written_exactly(tmp_path, width):
+    columns = np.arange(width) * 37 % 251
+    codes = ((np.arange(300)[:, None] * 5 + columns) % 256).astype(np.uint8)
+    source, target = tmp_path / "wide.png", tmp_path / "wide.tif"
+    pyvips.Image.new_from_array(codes).write_to_file(str(source))
+    slope, offset = (np.full((20, 30, 2), value, np.float32) for value in (0.1, -5))
+
+    with source.open("rb") as file, open_still(file, "wide.png", max_pixels=10**8) as picture:
+        write_still(picture, slope, offset, target, ".tif")
+        verify_still(picture, target)
+
+    written = pyvips.Image.new_from_file(str(target)).numpy()
+    narrow = pyvips.Image.new_from_array(codes[:, :1000])
+    assert written.shape == (300, width, 3)
+    assert np.abs(np.ptp(written.astype(int), axis=2)).max() < 60
+    lightness = pyvips.Image.new_from_array(written).copy(interpretation="srgb").colourspace("lab")
+    before = narrow.copy(interpretation="b-w").colourspace("srgb").colourspace("lab")
+    assert np.abs(lightness.numpy()[:, :1000, 0] - before.numpy()[..., 0]).max() < 0.5
