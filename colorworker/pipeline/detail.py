@@ -119,7 +119,8 @@ def _predict_parts(lightness: Floats, side: int, colorizer: Colorizer) -> Floats
             own = weight[: seen.shape[0], : seen.shape[1]]
             ab[part] += found * own
             weights[part] += own
-    return ab / weights
+    ab /= weights
+    return ab
 
 
 def _starts(length: int, side: int) -> Iterator[int]:
