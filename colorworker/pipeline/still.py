@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,9 @@ from colorworker import __version__
 from colorworker.color.guided import fit_to_luma
 from colorworker.color.knowncolors import KnownColors, apply_known_colors
 from colorworker.color.tone import is_color, keep_own_colors
-from colorworker.domain.label import notice_of
+from colorworker.domain.label import Notice, notice_of
 from colorworker.domain.notes import Note, split_notes
+from colorworker.domain.options import Options
 from colorworker.domain.records import Record, StillInfo, info_of
 from colorworker.domain.units import Still
 from colorworker.errors import AlreadyColor, ItemSkipped, OnlyTwoTones
@@ -28,6 +29,7 @@ from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.provenance.credentials import sign_file
 from colorworker.pipeline.scanview import ScanView, border_note, view_of
+from colorworker.pipeline.stillpages import add_pages, check_pages, is_big
 from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
@@ -137,10 +139,8 @@ def finish_in_color(
     """
     record = replace(still.record, thumbnail_key=thumbnail_key(still.unit.unit_id))
     with computing:
-        predicted = ab = still.view.into_picture(ab)
-        if _has_chroma(still.lab) and not is_color(still.lab, still.unit.options.color_share):
-            ab = keep_own_colors(ab, still.lab)
-        ab = still.view.keep_outside(ab, still.lab)
+        predicted = still.view.into_picture(ab)
+        ab = _with_own_colors(still.unit.options, still.view, still.lab, predicted)
         ab = apply_known_colors(still.lab[..., 0], ab, still.known)
         thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
         lightness = still.lab[..., 0]
@@ -169,6 +169,34 @@ def with_detail(context: WorkerContext, still: OpenStill, ab: Floats) -> OpenSti
     colorizer = colorizer_for(context, options)
     found = find_detail(still.picture, still.view, ab, colorizer, options.detail)
     return replace(still, detail=found)
+
+
+def _with_own_colors(options: Options, view: ScanView, lab: Floats, ab: Floats) -> Floats:
+    """Return predicted colors with those that the picture has itself."""
+    if _has_chroma(lab) and not is_color(lab, options.color_share):
+        ab = keep_own_colors(ab, lab)
+    return view.keep_outside(ab, lab)
+
+
+def _add_pages(context: WorkerContext, still: OpenStill, path: Path, notice: Notice | None) -> None:
+    """Color the further pages of a TIFF and append them to the first one."""
+    options = still.unit.options
+    colorizer = colorizer_for(context, options)
+
+    def predict(page: VipsPicture, lab: Floats) -> tuple[Floats, Floats] | None:
+        skips = options.color_sources == "skip"
+        if skips and (page.is_bilevel or _is_in_color(lab, options.color_share)):
+            return None
+        view = view_of(lab, colorizer, options.borders)
+        seen = colorizer.predict(view.lightness[None])[0]
+        detail = find_detail(page, view, seen, colorizer, options.detail)
+        predicted, lightness = view.into_picture(seen), lab[..., 0]
+        ab = _with_own_colors(options, view, lab, predicted)
+        if detail:
+            ab, lightness = add_detail(detail, lightness, ab, predicted), detail.lightness
+        return fit_to_luma(lightness, ab)
+
+    add_pages(context, still.picture, path, notice, colorizer.working_shape, predict)
 
 
 def _new_record(
@@ -214,10 +242,13 @@ def _write(
     key = attempt_key(unit.unit_id, extension)
     source_sha256 = info_of(record, StillInfo).source_sha256
     notice = notice_of(unit.options, context.model, source_sha256)
+    check_pages(picture, extension)
     with context.temporary(extension) as path:
         with computing:
             with timer.phase("encode"):
-                write_still(picture, *fitted, path, extension, notice)
+                write_still(picture, *fitted, path, extension, notice, big=is_big(picture))
+                if picture.info.pages > 1:
+                    _add_pages(context, still, path, notice)
                 if unit.options.c2pa:
                     sign_file(
                         context, unit.asset, unit.options, source_sha256, path, unit.output_key

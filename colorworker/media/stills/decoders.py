@@ -10,38 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from colorworker.errors import DependencyMissing
+from colorworker.errors import DependencyMissing, SourceDamaged, SourceUnsupported
 from colorworker.media.stills.decoded import DecodedStill
 
-Decoder = Callable[[Path, str, Path, int, int], DecodedStill]
 _COPY_BYTES = 1 << 20
+_BLAME = ("decode completely", "corrupt", "brighter than", "not numbers")
+"""What messages say about files that are at fault themselves."""
 
-
-def _oiio(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> DecodedStill:
-    with _loading("OpenImageIO", "openimageio"):
-        from colorworker.media.stills.oiiodecoder import decode
-    return decode(path, key, folder, max_pixels, page)
-
-
-# fmt: off
-_DECODERS: dict[str, tuple[Decoder, str]] = {
-    "DPX": (_oiio, "dpx"),
-    "Cineon": (_oiio, "cin"),
-    "OpenEXR": (_oiio, "exr"),
-    "JPEG 2000": (_oiio, "jp2"),
-    "JPEG XL": (_oiio, "jxl"),
-    "Netpbm": (_oiio, "pnm"),
-    "BMP": (_oiio, "bmp"),
-    "TGA": (_oiio, "tga"),
-    "SGI": (_oiio, "sgi"),
-    "Radiance HDR": (_oiio, "hdr"),
-    "Photoshop": (_oiio, "psd"),
-    "IFF": (_oiio, "iff"),
-    # Of these, only the kinds that libvips does not read.
-    "TIFF": (_oiio, "tif"),
-}
-# fmt: on
-"""By the name of a format in `stillformats`: the decoder, and the extension it knows it by."""
+Decoder = Callable[[Path, str, Path, int, int], DecodedStill]
+"""From a file, its key, the folder for pixels, the maximum of pixels and the number of a page."""
 
 
 @contextmanager
@@ -57,6 +34,63 @@ def _loading(name: str, package: str) -> Iterator[None]:
         ) from error
 
 
+def _oiio() -> Decoder:
+    with _loading("OpenImageIO", "openimageio"):
+        from colorworker.media.stills.oiiodecoder import decode
+    return decode
+
+
+def _pillow() -> Decoder:
+    with _loading("Pillow", "pillow"):
+        from colorworker.media.stills.pillowdecoder import decode
+    return decode
+
+
+def _heif() -> Decoder:
+    with _loading("pillow-heif", "pillow-heif"):
+        from colorworker.media.stills.heifdecoder import decode
+    return decode
+
+
+def _raw() -> Decoder:
+    with _loading("rawpy", "rawpy"):
+        from colorworker.media.stills.rawdecoder import decode
+    return decode
+
+
+_BOTH = (_oiio, _pillow)
+# fmt: off
+_DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
+    "DPX": ((_oiio,), "dpx"),
+    "Cineon": ((_oiio,), "cin"),
+    "OpenEXR": ((_oiio,), "exr"),
+    "JPEG 2000": (_BOTH, "jp2"),
+    "JPEG XL": ((_oiio,), "jxl"),
+    "HEIF": ((_heif,), "heic"),
+    "camera raw": ((_raw,), "raw"),
+    "Netpbm": (_BOTH, "pnm"),
+    "PAM": ((_pillow,), "pam"),
+    "BMP": (_BOTH, "bmp"),
+    "TGA": (_BOTH, "tga"),
+    "SGI": (_BOTH, "sgi"),
+    "Radiance HDR": ((_oiio,), "hdr"),
+    "Photoshop": (_BOTH, "psd"),
+    "IFF": ((_oiio,), "iff"),
+    "PCX": ((_pillow,), "pcx"),
+    "Photo CD": ((_pillow,), "pcd"),
+    "Sun Raster": ((_pillow,), "ras"),
+    "DDS": ((_pillow,), "dds"),
+    "QOI": ((_pillow,), "qoi"),
+    "Windows icon": ((_pillow,), "ico"),
+    "Apple icon": ((_pillow,), "icns"),
+    # Of these, only the kinds that libvips does not read.
+    "TIFF": (_BOTH, "tif"),
+}
+# fmt: on
+"""By the name of a format in `stillformats`: libraries in the order in which they are tried, and
+the extension that they know the format by."""
+
+
 def is_decoded(format_name: str) -> bool:
     """Return whether another library than libvips decodes all pictures of this format."""
     return format_name in _DECODERS and format_name != "TIFF"
@@ -67,28 +101,40 @@ def decode(
 ) -> DecodedStill:
     """Decode a picture completely.
 
+    A second library is tried only if the first one does not say that the file itself is at fault.
+
     Args:
         reader: The file, from its start.
         key: The source, for errors.
         format_name: Its format, as `stillformats` names it: TIFF, or one for which `is_decoded` is
             true.
-        folder: An empty folder for a copy of the file and for its pixels; it must live as long as
-            the picture.
+        folder: A folder for a copy of the file and for its pixels; it must live as long as the
+            picture.
         max_pixels: Limit on the pixels that its header may declare.
         page: Which of its pictures, from 0.
 
     Raises:
+        DependencyMissing: If the library is missing.
         SourceDamaged: If it does not decode completely.
         SourceTooLarge: If it has more than `max_pixels` pixels.
         SourceUnsupported: If its kind is not supported.
     """
-    decoder, extension = _DECODERS[format_name]
+    libraries, extension = _DECODERS[format_name]
     path = folder / f"source.{extension}"
     reader.seek(0)
     with path.open("wb") as file:
         shutil.copyfileobj(reader, file, _COPY_BYTES)
     reader.seek(0)
+    first: SourceDamaged | SourceUnsupported | None = None
     try:
-        return decoder(path, key, folder, max_pixels, page)
+        for library in libraries:
+            try:
+                return library()(path, key, folder, max_pixels, page)
+            except (SourceDamaged, SourceUnsupported) as error:
+                first = first or error
+                if any(words in error.seen for words in _BLAME):
+                    break
     finally:
         path.unlink()
+    assert first is not None  # noqa: S101 (there is at least one library)
+    raise first

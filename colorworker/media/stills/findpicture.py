@@ -35,7 +35,9 @@ _JPEG_MAGIC = b"\xff\xd8"
 _CONVERT = "Convert it to a plain TIFF first"
 
 
-def find_picture(image_source: ImageSource, max_pixels: int, scratch: Path | None) -> None:
+def find_picture(
+    image_source: ImageSource, max_pixels: int, scratch: Path | None, number: int = 0
+) -> None:
     """Find the picture of a TIFF among thumbnails and masks, or other pictures' metadata.
 
     A picture that libvips does not read is decoded into a temporary file.
@@ -44,11 +46,12 @@ def find_picture(image_source: ImageSource, max_pixels: int, scratch: Path | Non
         image_source: The source.
         max_pixels: Limit on the pixels that its header may declare.
         scratch: Folder for temporary files; None for the system's.
+        number: Which of the pictures of a TIFF, from 0.
 
     Raises:
         SourceDamaged: If it is one that libvips does not read, and does not decode completely.
         SourceTooLarge: If it is such a one and has more pixels.
-        SourceUnsupported: If there are several pictures, or no library reads it.
+        SourceUnsupported: If it is an animation, or no library reads it.
     """
     head = head_of(image_source)
     reader = image_source.reader
@@ -67,7 +70,7 @@ def find_picture(image_source: ImageSource, max_pixels: int, scratch: Path | Non
         image_source.jpeg = read_jpeg_metadata(reader)
     elif name == "WebP":
         image_source.webp = read_webp_metadata(reader)
-    elif head.startswith(_TIFF_MAGIC) and (page := find_page(reader)):
+    elif head.startswith(_TIFF_MAGIC) and (page := find_page(reader, number)):
         image_source.page = page
         _find_tiff(image_source, page, max_pixels, scratch)
 
@@ -115,12 +118,9 @@ def _find_tiff(
     """Make the picture of a TIFF readable: by libvips if that is possible."""
     key, directory, reader = image_source.key, page.directory, image_source.reader
     assert reader is not None  # noqa: S101 (checked by the caller)
-    if page.pictures > 1:
-        raise SourceUnsupported(
-            key, f"it has {page.pictures} pages; only single pictures are colored", "Split it first"
-        )
     if directory.is_camera_raw:
-        raise SourceUnsupported(key, "it holds camera raw data", _CONVERT)
+        _develop(image_source, page, max_pixels, scratch)
+        return
     if directory.unsupported:
         raise SourceUnsupported(key, directory.unsupported, _CONVERT)
     if page.left_out:
@@ -136,6 +136,23 @@ def _find_tiff(
         file = image_source.pixels or reader
         offset = directory.offset if file is reader else None
         image_source.pixels = cast(BinaryIO, PatchedReader(file, *called_rgb(file, offset)))
+
+
+def _develop(
+    image_source: ImageSource, page: TiffPage, max_pixels: int, scratch: Path | None
+) -> None:
+    """Develop a camera raw file that is a TIFF, such as DNG."""
+    reader = image_source.reader
+    assert reader is not None  # noqa: S101 (checked by the caller)
+    _check_parts_of_tiff(image_source, page)
+    folder = _folder(image_source, scratch)
+    decoded = decode(reader, image_source.key, "camera raw", folder, max_pixels)
+    orientation = page.orientation or decoded.image.get("orientation")
+    image = set_fields(decoded.image, {"orientation": orientation})
+    # Its directories are not those of the output.
+    image_source.page = None
+    image_source.decoded = replace(decoded, image=image)
+    image_source.warnings += decoded.warnings
 
 
 def _decode_tiff(
@@ -187,10 +204,10 @@ def _check_parts_of_tiff(image_source: ImageSource, page: TiffPage) -> None:
     size_bytes = size_of(image_source)
     for number, (offset, size) in enumerate(parts, 1):
         damage = ""
-        if offset >= size_bytes:
-            # libtiff may return black pixels for it.
+        if offset >= size_bytes or (page.directory.is_camera_raw and offset + size > size_bytes):
+            # libtiff may return black pixels for it, and so does LibRaw.
             damage = "it lies behind the end of the file"
-        elif page.directory.is_jpeg:
+        elif page.directory.is_jpeg and not page.directory.is_camera_raw:
             data = bytes_at(image_source, offset, size)
             damage = check_jpeg(join_tables(page.directory.jpeg_tables, data)).damage
         if damage:

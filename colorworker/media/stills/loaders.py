@@ -23,10 +23,11 @@ _LOADERS = {
     "tiffload_source": "tiff",
     "webpload_source": "webp",
     "gifload_source": "gif",
+    "heifload_source": "avif",
 }
 """Supported loaders. libvips has more, such as SVG and PDF, which are not photographs."""
 _JPEG_MAGIC = b"\xff\xd8"
-_SUPPORTED_FORMATS = frozenset(("JPEG", "PNG", "TIFF", "WebP", "GIF"))
+_SUPPORTED_FORMATS = frozenset(("JPEG", "PNG", "TIFF", "WebP", "GIF", "AVIF"))
 """A file of these that cannot be opened is damaged, not unsupported."""
 _RARE_TIFF = re.compile(
     r"image: bad labq|tiff2vips: (not |samples_per_pixel not|\d+ bits per sample palette"

@@ -313,11 +313,14 @@ def _resource_tags(resources: bytes) -> dict[int, Tag]:
 
 def _descriptive_tags(image_source: ImageSource, source: pyvips.Image, loader: str) -> TagTree:
     """Return the tags that libvips does not write into a TIFF, from the source TIFF or its EXIF."""
-    if loader == "tiff" and image_source.reader:
+    if loader in ("tiff", "raw") and image_source.reader:
         page = image_source.page
-        return read_tags(image_source.reader, own_offset=page.directory.offset if page else None)
-    own = image_source.jpeg or image_source.webp
-    exif = own.exif if own else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
+        own = page.directory.offset if page else None
+        return read_tags(
+            image_source.reader, own_offset=own, alone=bool(page and page.pictures > 1)
+        )
+    other = image_source.jpeg or image_source.webp
+    exif = other.exif if other else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
     return read_tags(io.BytesIO(exif)) if exif else TagTree((), {})
 
 

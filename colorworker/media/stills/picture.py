@@ -93,12 +93,12 @@ def small_lab(codes: pyvips.Image, conversion: ColorConversion, height: int, wid
 
 @contextmanager
 def open_still(
-    reader: BinaryIO, key: str, *, max_pixels: int, scratch: Path | None = None
+    reader: BinaryIO, key: str, *, max_pixels: int, scratch: Path | None = None, page: int = 0
 ) -> Iterator[VipsPicture]:
     """See `port.StillsBackend`."""
     image_source = ImageSource(reader, key)
     try:
-        find_picture(image_source, max_pixels, scratch)
+        find_picture(image_source, max_pixels, scratch, page)
         image, loader = open_image(image_source)
         color_bands = _color_bands(image, image_source)
         _check_header(image, loader, key, max_pixels, color_bands)
@@ -114,6 +114,7 @@ def open_still(
             loader,
             color_bands,
             "kept" if how.keeps_profile else "replaced" if how.embeds_profile else "none",
+            image_source.page.pictures if image_source.page else 1,
         )
         image_source.is_bilevel = _is_bilevel(image, image_source)
         del image

@@ -32,6 +32,8 @@ class StillHeader:
     color_bands: int
     """1 for gray, 3 for RGB, 4 for CMYK."""
     profile: ProfileUse
+    pages: int = 1
+    """Pictures of full size in the file; only TIFFs have several."""
 
     @property
     def upright_height(self) -> int:
@@ -78,7 +80,13 @@ class StillsBackend(Protocol):
     """A module that reads and writes stills. Memory does not grow with the picture."""
 
     def open_still(
-        self, reader: BinaryIO, key: str, *, max_pixels: int, scratch: Path | None = None
+        self,
+        reader: BinaryIO,
+        key: str,
+        *,
+        max_pixels: int,
+        scratch: Path | None = None,
+        page: int = 0,
     ) -> AbstractContextManager[Any]:
         """Open a still from a seekable reader; its header is checked before any pixel is decoded.
 
@@ -89,6 +97,7 @@ class StillsBackend(Protocol):
             key: The source, for errors.
             max_pixels: Limit on the pixels that its header may declare.
             scratch: Folder for temporary files; None for the system's.
+            page: Which of the file's pictures, from 0.
 
         Raises:
             SourceDamaged: If there is no picture in it.
@@ -122,8 +131,16 @@ class StillsBackend(Protocol):
         """
         ...
 
-    def verify_still(self, picture: Any, path: Path, notice: Notice | None = None) -> None:
+    def verify_still(
+        self, picture: Any, path: Path, notice: Notice | None = None, page: int = 0
+    ) -> None:
         """Read a written file back and compare it with the picture, except a burned-in notice.
+
+        Args:
+            picture: From `open_still`, still open.
+            path: The file.
+            notice: The notice that it was written with.
+            page: Which of its pages to compare.
 
         Raises:
             OutputMismatch: If its size or depth differs, it does not decode completely, or, in a

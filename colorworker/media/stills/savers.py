@@ -7,7 +7,7 @@ import pyvips
 
 from colorworker.errors import SourceUnsupported
 
-_BIGTIFF_BYTES = 3_500_000_000
+BIGTIFF_BYTES = 3_500_000_000
 """Pixel bytes beyond which a TIFF gets 64-bit offsets; classic TIFF is limited to 4 GiB."""
 _WIDE = 4096
 """Width in pixels above which pictures are computed in tiles."""
@@ -91,7 +91,9 @@ def join_extra(rgb: pyvips.Image, extra: pyvips.Image | None) -> pyvips.Image:
     return rgb.bandjoin(extra).copy(interpretation=rgb.interpretation)
 
 
-def save(image: pyvips.Image, path: Path, format_name: str, *, embed_srgb: bool) -> None:
+def save(
+    image: pyvips.Image, path: Path, format_name: str, *, embed_srgb: bool, big: bool = False
+) -> None:
     """Write the picture in one pass from top to bottom.
 
     Raises:
@@ -104,7 +106,7 @@ def save(image: pyvips.Image, path: Path, format_name: str, *, embed_srgb: bool)
     if format_name == "tiff":
         bytes_a_band = {"uchar": 1, "ushort": 2}.get(image.format, 4)
         raw_bytes = image.width * image.height * image.bands * bytes_a_band
-        options["bigtiff"] = raw_bytes > _BIGTIFF_BYTES
+        options["bigtiff"] = big or raw_bytes > BIGTIFF_BYTES
         if image.format == "float":
             # Many readers lack the predictor for floats.
             options["predictor"] = "none"

@@ -224,8 +224,13 @@ def called_rgb(reader: BinaryIO, offset: int | None) -> tuple[int, bytes]:
     return place, struct.pack(f"{form.order}H", _RGB)
 
 
-def find_page(reader: BinaryIO) -> TiffPage | None:
-    """Return the picture of a TIFF; None if its directories are damaged."""
+def find_page(reader: BinaryIO, number: int = 0) -> TiffPage | None:
+    """Return a picture of a TIFF; None if its directories are damaged.
+
+    Args:
+        reader: The file.
+        number: Which of its pictures of full size, from 0.
+    """
     try:
         form, offset = header(reader, 0)
         chain = _chain(reader, form, offset)
@@ -236,9 +241,9 @@ def find_page(reader: BinaryIO) -> TiffPage | None:
             chain += below
     except (struct.error, ValueError, KeyError):
         return None
-    if not pictures:
+    if number >= len(pictures):
         return None
-    chosen, first = pictures[0], chain[0]
+    chosen, first = pictures[number], chain[0 if len(pictures) == 1 else pictures[number].page]
     masks = [item for item in chain if item.number(_NEW_SUBFILE_TYPE, 0) & _MASK]
     orientation = chosen.number(_ORIENTATION, 0) or first.number(_ORIENTATION, 0)
     return TiffPage(chosen, len(pictures), len(masks), orientation)

@@ -78,7 +78,9 @@ class TagTree:
     lost: tuple[int, ...] = ()
 
 
-def read_tags(reader: BinaryIO, start: int = 0, own_offset: int | None = None) -> TagTree:
+def read_tags(
+    reader: BinaryIO, start: int = 0, own_offset: int | None = None, *, alone: bool = False
+) -> TagTree:
     """Return the readable tags of a TIFF, or of the EXIF block at `start`.
 
     Damaged tags are left out without an error, because the picture itself may be intact.
@@ -88,13 +90,15 @@ def read_tags(reader: BinaryIO, start: int = 0, own_offset: int | None = None) -
         start: Where the TIFF begins.
         own_offset: The IFD of the picture if that is not the first one. Its tags win over those of
             the first IFD.
+        alone: Whether the first IFD is another picture, whose tags do not count.
     """
     below: dict[int, tuple[Tag, ...]] = {}
     lost: list[int] = []
     first: dict[int, Tag] = {}
     try:
         form, offset = header(reader, start)
-        for place in dict.fromkeys((offset, own_offset or offset)):
+        places = (own_offset or offset,) if alone else (offset, own_offset or offset)
+        for place in dict.fromkeys(places):
             tags, pointers, unread = _read_ifd(reader, form, start, place, _is_kept)
             first |= {tag.number: tag for tag in tags}
             lost += unread

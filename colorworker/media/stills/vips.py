@@ -25,7 +25,7 @@ from colorworker.media.stills.lightness import (
     gray_codes,
 )
 from colorworker.media.stills.loaders import decode_errors, vips_message
-from colorworker.media.stills.metadata import complete, output_blocks, with_metadata
+from colorworker.media.stills.metadata import complete, icc_profile, output_blocks, with_metadata
 from colorworker.media.stills.notices import (
     burn_in,
     notice_box_in_still,
@@ -55,7 +55,7 @@ _UNSEEN = 0.001
 """Difference of L* caused by float32 alone. It is less than a 16-bit code value, except in the
 deepest shadows of curves without a linear segment, where a code value can be a millionth of L*."""
 
-__all__ = ["open_still", "verify_still", "write_still"]
+__all__ = ["open_still", "verify_still", "write_still", "write_unchanged"]
 
 
 def write_still(
@@ -65,8 +65,10 @@ def write_still(
     path: Path,
     extension: str,
     notice: Notice | None = None,
+    *,
+    big: bool = False,
 ) -> None:
-    """See `base.StillsBackend`."""
+    """See `port.StillsBackend`. A TIFF gets 64-bit offsets if `big`, whatever its size."""
     info = picture.info
     format_name = format_for(extension)
     conversion = picture.conversion.for_format(format_name)
@@ -89,7 +91,7 @@ def write_still(
             colored = join_extra(rgb, extra)
             blocks = output_blocks(picture.image_source, source, info, format_name, notice)
             colored = with_metadata(colored, source, blocks, conversion, format_name)
-            save(colored, path, format_name, embed_srgb=conversion.embeds_srgb)
+            save(colored, path, format_name, embed_srgb=conversion.embeds_srgb, big=big)
             picture.warnings.extend(
                 complete(path, format_name, picture.image_source, source, info, conversion, blocks)
             )
@@ -102,13 +104,41 @@ def write_still(
         raise
 
 
-def verify_still(picture: VipsPicture, path: Path, notice: Notice | None = None) -> None:
-    """See `base.StillsBackend`."""
+def write_unchanged(picture: VipsPicture, path: Path, *, big: bool = False) -> None:
+    """Write a picture, gray or RGB, as a TIFF with its own codes and metadata.
+
+    Args:
+        picture: From `open_still`, still open.
+        path: File to write; removed if anything fails.
+        big: Whether offsets have 64 bits whatever the size.
+
+    Raises:
+        SourceDamaged: If the picture does not decode completely.
+    """
+    try:
+        with decode_errors(picture.image_source):
+            source = read_pixels(picture)
+            keeps = icc_profile(source) is not None
+            conversion = replace(picture.conversion, keeps_profile=keeps)
+            blocks = output_blocks(picture.image_source, source, picture.info, "tiff", None)
+            same = with_metadata(source, source, blocks, conversion, "tiff")
+            save(same, path, "tiff", embed_srgb=False, big=big)
+            found = picture.image_source, source, picture.info, conversion, blocks
+            picture.warnings.extend(complete(path, "tiff", *found))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def verify_still(
+    picture: VipsPicture, path: Path, notice: Notice | None = None, page: int = 0
+) -> None:
+    """See `port.StillsBackend`."""
     info = picture.info
     try:
         with (
             path.open("rb") as file,
-            open_still(file, str(path), max_pixels=info.width * info.height) as written,
+            open_still(file, str(path), max_pixels=info.width * info.height, page=page) as written,
         ):
             _compare_headers(picture, written)
             if written.info.loader in LOSSLESS:

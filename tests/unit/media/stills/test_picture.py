@@ -54,10 +54,8 @@ def test_files_without_a_picture_are_damaged_and_print_nothing(data, capfd):
 @pytest.mark.parametrize(
     ("key", "data", "name"),
     [
-        ("P1010001.ORF", b"IIRO\x08\0\0\0" + b"\0" * 200, "camera raw"),
         ("unnamed", b"SIMPLE  =                    T".ljust(2880), "FITS"),
         ("a.dcm", bytes(128) + b"DICM" + bytes(100), "DICOM"),
-        ("disc.pcd", bytes(2048) + b"PCD_IPI" + bytes(100), "Photo CD"),
     ],
 )
 def test_an_intact_file_of_an_unsupported_format_is_refused_by_name(key, data, name):
@@ -86,14 +84,6 @@ def test_the_proxy_of_a_truncated_picture_is_refused_too(encode):
 
     with opened(data[: len(data) // 2]) as picture, pytest.raises(SourceDamaged):
         picture.proxy(20, 30)
-
-
-def test_multipage_files_are_refused():
-    pages = pyvips.Image.black(20, 40).copy()
-    pages.set_type(pyvips.GValue.gint_type, "page-height", 20)
-
-    with pytest.raises(SourceUnsupported, match="2 pages"):
-        opened(pages.write_to_buffer(".tif")).__enter__()
 
 
 def test_float_pixels_are_linear_light():

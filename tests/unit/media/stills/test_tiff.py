@@ -78,13 +78,6 @@ def test_a_mask_of_the_picture_is_dropped_with_a_warning(colorful, tmp_path):
     assert warnings == ["the TIFF's transparency masks are not kept"]
 
 
-def test_two_pages_of_full_size_are_refused():
-    data = tiff((GRAY, {}), (GRAY, {}), (THUMBNAIL, {"subfiletype": 1}))
-
-    with pytest.raises(SourceUnsupported, match="2 pages"):
-        open_still(io.BytesIO(data), "scan.tif", max_pixels=10**8).__enter__()
-
-
 def test_camera_raw_is_refused_by_name():
     data = tiff((THUMBNAIL, {"subfiletype": 1, "subifds": 1}), (GRAY, {"photometric": "cfa"}))
 

@@ -1,0 +1,115 @@
+"""Decode pictures with Pillow: formats of offices and screens, whose pictures are small.
+
+Pillow decodes the whole picture in memory.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from colorworker.domain.notes import Note
+from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.stills.decoded import (
+    DecodedStill,
+    Layout,
+    check_pixels,
+    float_conversion,
+    set_fields,
+    store_rows,
+)
+from colorworker.media.stills.exifblock import EXIF_HEAD
+from colorworker.media.stills.port import UNASSOCIATED_ALPHA
+
+_LAYOUTS: dict[str, tuple[str, int, bool]] = {
+    "1": ("uint8", 1, False),
+    "L": ("uint8", 1, False),
+    "LA": ("uint8", 1, True),
+    "I;16": ("uint16", 1, False),
+    "F": ("float32", 1, False),
+    "RGB": ("uint8", 3, False),
+    "RGBA": ("uint8", 3, True),
+    "CMYK": ("uint8", 4, False),
+}
+"""By Pillow's mode: type, bands of color, and whether a band of transparency follows."""
+_OTHER_MODES = {"PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB",
+                "I;16B": "I;16", "I;16L": "I;16"}  # fmt: skip
+_DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError, TypeError)
+"""What Pillow raises for damaged files."""
+_RECOPY = "Compare it with the original and copy it again"
+
+
+def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> DecodedStill:
+    """Decode the picture at `path` with Pillow; see `decoders.decode`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path) as image:
+                check_pixels(key, *image.size, max_pixels)
+                image.seek(page)
+                image.load()
+                return _decoded(image, key, folder)
+        except Image.DecompressionBombError as error:
+            raise SourceUnsupported(key, str(error), "Convert it to TIFF first") from error
+        except _DECODE_ERRORS as error:
+            raise SourceDamaged(
+                key, f"no picture can be read from it ({error})", _RECOPY
+            ) from error
+
+
+def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
+    mode = image.mode
+    bilevel = mode == "1"
+    found: list[str] = []
+    if mode == "P":
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    elif mode == "I":
+        image, found = _as_16_bits(image, key)
+    elif mode not in _LAYOUTS:
+        target = _OTHER_MODES.get(mode, "")
+        if target not in _LAYOUTS:
+            raise SourceUnsupported(key, f"its pixels are {mode}", "Convert it to TIFF first")
+        image = image.convert(target)
+    if bilevel:
+        image = image.convert("L")
+    dtype, bands, alpha = _LAYOUTS[image.mode]
+    pixels: npt.NDArray[Any] = np.asarray(image)
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    if image.mode == "CMYK" and image.info.get("adobe") is not None:
+        pixels = 255 - pixels
+    layout = Layout(image.width, image.height, dtype, bands, (UNASSOCIATED_ALPHA,) * alpha)
+    stored = store_rows(key, layout, [pixels], folder)
+    exif = bytes(image.info.get("exif") or b"").removeprefix(EXIF_HEAD)
+    fields: dict[str, bytes | int] = {
+        "icc-profile-data": bytes(image.info.get("icc_profile") or b""),
+        "exif-data": EXIF_HEAD + exif if exif else b"",
+    }
+    dpi = image.info.get("dpi", (0, 0))
+    has_resolution = min(dpi) > 0
+    if has_resolution:
+        stored = stored.copy(xres=float(dpi[0]) / 25.4, yres=float(dpi[1]) / 25.4)
+    if getattr(image, "n_frames", 1) > 1:
+        found.append("only the first of its pictures is colored")
+    return DecodedStill(
+        (image.format or "picture").lower(),
+        layout,
+        set_fields(stored, fields),
+        is_bilevel=bilevel,
+        has_resolution=has_resolution,
+        conversion=float_conversion(layout),
+        warnings=tuple(found),
+    )
+
+
+def _as_16_bits(image: Any, key: str) -> tuple[Any, list[str]]:
+    """Return a picture of 32-bit integers as one of 16 bits if its values fit."""
+    low, high = image.getextrema()
+    if low < 0 or high > 65535:
+        raise SourceUnsupported(
+            key, f"its values run from {low} to {high}", "Convert it to 16-bit gray first"
+        )
+    codes = np.asarray(image).astype(np.uint16)
+    return Image.fromarray(codes), [Note("its integers are read as 16 bits")]
