@@ -19,8 +19,9 @@ from colorworker.pipeline.context import WorkerContext
 
 Floats = npt.NDArray[np.float32]
 Predict = Callable[[VipsPicture, Floats], tuple[Floats, Floats] | None]
-"""From a page and its L*a*b* at the model's size to the slope and offset of its chroma; None to keep
-the page as it is."""
+"""From a page and its L*a*b* at the model's size to the slope and offset of its chroma.
+
+None keeps the page as it is."""
 _TIFF = (".tif", ".tiff")
 _BANDS = 3
 
