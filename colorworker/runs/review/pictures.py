@@ -27,6 +27,7 @@ from colorworker.media.containers.demux import decode_errors, open_source, selec
 from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.planes import color_spec, luma_proxy
 from colorworker.media.repack import small_rgb, to_planar
+from colorworker.media.rgbluma import is_rgb
 from colorworker.media.stills.picture import open_still
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.pipeline.scan import read_scan
@@ -35,6 +36,8 @@ from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore, OpenStore
 from colorworker.store.sequencefile import open_version, version_info
 
+_ROUNDING = Fraction(1, 500)
+"""Seconds by which a container may round times."""
 Codes = npt.NDArray[np.uint8]
 
 MAX_SIDE = 8192
@@ -215,8 +218,8 @@ def _frame_at(reader: Any, key: str, since_start: Fraction) -> VideoFrame:
         base = stream.time_base or Fraction(1, 1000)
         first = stream.start_time or 0
         wanted = first + int(since_start / base)
-        # Times in containers of coarse ticks are rounded.
-        tolerance = max(1, int(Fraction(1, 500) / base))
+        # Times in containers of coarse ticks are rounded; a tick of a sequence is a whole frame.
+        tolerance = max(1, int(_ROUNDING / base)) if base < 2 * _ROUNDING else 0
         container.seek(max(first, wanted - tolerance), stream=stream, backward=True)
         last = None
         for frame in container.decode(stream):
@@ -225,7 +228,8 @@ def _frame_at(reader: Any, key: str, since_start: Fraction) -> VideoFrame:
                 break
         if last is None:
             raise SourceUnsupported(key, "no frame of it decodes", "Look at it in a player")
-        return to_planar(last)
+        # Of RGB, planar is only the luma.
+        return last if is_rgb(last.format.name) else to_planar(last)
 
 
 def _film_key(item: ReviewItem) -> tuple[str, str, str, str, str]:
