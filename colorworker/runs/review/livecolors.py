@@ -18,7 +18,7 @@ import pyvips
 
 from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.guided import fit_to_luma
-from colorworker.color.knowncolors import KnownColors
+from colorworker.color.knowncolors import KnownColors, apply_known_colors
 from colorworker.color.resize import resize
 from colorworker.domain.hints import parse_hints
 from colorworker.domain.options import Options
@@ -30,6 +30,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.exemplarcolorizer import colorizer_for
 from colorworker.pipeline.givencolors import known_from_hints, read_hints, stroke_filler
 from colorworker.pipeline.references import POOR_MATCH, register_reference
+from colorworker.pipeline.scanview import ScanView, view_of
 from colorworker.pipeline.suggestions import suggest_at
 from colorworker.runs.review.items import ReviewItem
 from colorworker.runs.review.pictures import Pictures, Size
@@ -71,6 +72,10 @@ class _Seen:
     """L* at the model's size, (h, w)."""
     shown: Floats
     """L* at the size of the preview."""
+    lab: Floats
+    """L*a*b* at the model's size, (h, w, 3)."""
+    view: ScanView
+    """What the network sees of a picture."""
 
 
 class _Kept:
@@ -123,7 +128,9 @@ class LiveColors:
         """
         seen = self._look(item, painted.frame)
         known = self._known(item, painted, seen)
-        (ab,) = self._colorizer(item, painted.variant).predict(seen.lightness[None], [known])
+        (ab,) = self._colorizer(item, painted.variant).predict(seen.view.lightness[None])
+        ab = seen.view.keep_outside(seen.view.into_picture(ab), seen.lab)
+        ab = apply_known_colors(seen.lightness, ab, known)
         slope, offset = fit_to_luma(seen.lightness, ab)
         height, width = seen.shown.shape
         size = Size(height, width).fitting(painted.side)
@@ -241,6 +248,10 @@ class LiveColors:
         colorizer = self._colorizer(item, 0)
         size = self._pictures.size(item)
         shown = size.fitting(SHOWN_SIDE)
-        lightness = self._pictures.lightness(item, frame, colorizer.working_shape)
-        large = self._pictures.lightness(item, frame, lambda *_: (shown.height, shown.width))
-        return _Seen(size, np.ascontiguousarray(lightness), large)
+        lab = self._pictures.lab(item, frame, colorizer.working_shape)
+        large = self._pictures.lab(item, frame, lambda *_: (shown.height, shown.width))
+        lightness = np.ascontiguousarray(lab[..., 0])
+        view = ScanView(lightness.shape, lightness, None)
+        if item.line.kind != "film":
+            view = view_of(lab, colorizer, self._pictures.options(item).borders)
+        return _Seen(size, lightness, np.ascontiguousarray(large[..., 0]), lab, view)

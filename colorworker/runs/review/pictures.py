@@ -103,8 +103,10 @@ class Pictures:
         image = pyvips.Image.new_from_array(np.ascontiguousarray(codes))
         return bytes(image.copy(interpretation="srgb").jpegsave_buffer(Q=_QUALITY, keep="none"))
 
-    def lightness(self, item: ReviewItem, frame: int, shape: Callable[[int, int], Any]) -> Any:
-        """Return the L* of a source at a network's size, float32 (h, w).
+    def lab(self, item: ReviewItem, frame: int, shape: Callable[[int, int], Any]) -> Any:
+        """Return the L*a*b* of a source at a network's size, float32 (h, w, 3).
+
+        A film has no a* and b*. A negative is positive here, as in its output.
 
         Args:
             item: The item.
@@ -114,12 +116,14 @@ class Pictures:
         if item.line.kind != "film":
             with self._still(item, "source") as picture:
                 size = picture.info
-                return picture.proxy(*shape(size.upright_height, size.upright_width))[..., 0]
+                return picture.proxy(*shape(size.upright_height, size.upright_width))
         info, _ = self._timelines(_film_key(item))
         height, width = shape(info.height, round(info.width * (info.sample_aspect_ratio or 1)))
         gray = self._gray(self._source_frame(item, frame), info, height, width)
         linear = srgb_to_linear(gray.astype(np.float32) / np.float32(255))
-        return lab_from_linear_rgb(linear)[..., 0]
+        lab = lab_from_linear_rgb(linear)
+        lab[..., 1:] = 0
+        return lab
 
     def timeline(self, item: ReviewItem) -> Timeline:
         """Return the timeline of a film, also if only an excerpt of it was colored."""
@@ -151,7 +155,8 @@ class Pictures:
         version = line.version if which == "source" else ""
         with store.open(key, version=version) as reader:  # noqa: SIM117
             with open_still(reader, key, max_pixels=MAX_PIXELS) as picture:
-                yield picture
+                is_negative = which == "source" and self.options(item).polarity == "negative"
+                yield replace(picture, is_negative=True) if is_negative else picture
 
     def _frame_codes(self, item: ReviewItem, which: str, frame: int, side: int) -> Codes:
         info, timeline = self._timelines(_film_key(item))

@@ -77,6 +77,10 @@ def archive(tmp_path_factory):
     ramp = np.tile(np.linspace(60, 220, 120).astype(np.uint8), (80, 1))
     for name in ("a.png", "hinted.png", "toned.png"):
         pyvips.Image.new_from_array(ramp).write_to_file(str(folder / name))
+    framed = np.full((160, 240), 235, np.uint8)
+    rows, columns = np.mgrid[0:112, 0:180]
+    framed[24:136, 30:210] = 60 + (rows * 7 + columns * 3) % 97
+    pyvips.Image.new_from_array(framed).write_to_file(str(folder / "framed.png"))
     (folder / "hinted.hints.json").write_text(json.dumps([BLUE]))
     (folder / "green.png").write_bytes(png(np.full((40, 40, 3), (40, 170, 60))))
     make_film(folder / "film.mp4", Recipe(frames=12, width=96, height=64), film_luma)
@@ -154,6 +158,15 @@ def test_ten_strokes_cost_one_prediction_and_color_their_places(live, items, net
     assert (network.predicted, network.distributed) == (1, 0)
     assert blueness(jpeg) > 60
     assert blueness(live.preview(items["a.png"], Painted())) < 0
+
+
+def test_the_border_of_a_scan_is_gray_as_in_its_output(live, items):
+    framed = items["framed.png"]
+
+    assert np.ptp(rgb(live.preview(framed, Painted()))[:12], axis=2).max() < 4
+    assert abs(blueness(live.preview(framed, Painted()))) > 10
+    painted = {**BLUE, "x": 8, "y": 80}
+    assert blueness(live.preview(framed, Painted(hints=[painted])), x=8 / 240) > 15
 
 
 def test_likely_colors_and_variants_share_one_distribution(live, items, network):
