@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from colorworker.domain.optionfields import OptionInfo
 
 Borders = Literal["keep", "color"]
-Polarity = Literal["positive", "negative"]
+Polarity = Literal["auto", "positive", "negative"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class ScanOptions:
         Polarity,
         OptionInfo(
             "negative: the pictures are black-and-white negatives; the output is the positive."
+            " auto: refuse pictures whose perforated edge shows that they are. positive: none is."
         ),
-    ] = "positive"
+    ] = "auto"
     detail: Annotated[
         int,
         OptionInfo(

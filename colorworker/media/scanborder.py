@@ -5,13 +5,17 @@ strips are taken off one after the other, such as a scanner's lid and then the w
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.media.perforations import has_perforations
+
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Film = Literal["", "negative", "positive"]
 
 _ROUNDS = 3
 _SIDES = 4
@@ -46,6 +50,8 @@ _LEAST_LONG = 0.4
 _LEAST_SIDES = 2
 _ALIKE = 10.0
 """Largest difference between the colors of a border on two or three sides."""
+_UNCLEAR = 10.0
+"""Difference between the L* of a film's edge and its picture below which nothing is said."""
 _LEAST_KEPT = 0.12
 """Least share of the scan that is photograph; with less, the scan is taken as a whole."""
 
@@ -59,6 +65,8 @@ class ScanArea:
     rows: slice
     columns: slice
     """The smallest box around the photograph."""
+    film: Film = ""
+    """`negative` or `positive` if the border is the perforated edge of such a film."""
 
     @property
     def share(self) -> float:
@@ -74,6 +82,7 @@ class _Edge:
     """In pixels, for each column of the side, (w,)."""
     color: Floats
     """L*, a* and b*."""
+    is_perforated: bool
 
 
 def find_photograph(lab: Floats) -> ScanArea | None:
@@ -87,10 +96,12 @@ def find_photograph(lab: Floats) -> ScanArea | None:
         return None
     inside = np.ones((height, width), bool)
     top, bottom, left, right = 0, height, 0, width
+    perforated: list[_Edge] = []
     for _ in range(_ROUNDS):
         found = _edges(lab[top:bottom, left:right])
         if not _is_border(found):
             break
+        perforated += [edge for edge in found if edge is not None and edge.is_perforated]
         edges = [None if edge is None else edge.depth for edge in found]
         within = _within(edges, (bottom - top, right - left))
         rows, columns = np.flatnonzero(within.any(axis=1)), np.flatnonzero(within.any(axis=0))
@@ -110,8 +121,21 @@ def find_photograph(lab: Floats) -> ScanArea | None:
         return None
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     return ScanArea(
-        inside, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        inside,
+        slice(int(rows[0]), int(rows[-1]) + 1),
+        slice(int(columns[0]), int(columns[-1]) + 1),
+        _film(perforated, float(np.median(lab[..., 0][inside]))),
     )
+
+
+def _film(perforated: list[_Edge], lightness: float) -> Film:
+    """Return what the film is, by the L* of its perforated edges and the median of its picture."""
+    if len(perforated) < _LEAST_SIDES:
+        return ""
+    edge = float(np.median([each.color[0] for each in perforated]))
+    if abs(edge - lightness) < _UNCLEAR:
+        return ""
+    return "negative" if edge > lightness else "positive"
 
 
 def _is_border(edges: list[_Edge | None]) -> bool:
@@ -155,7 +179,7 @@ def _edge(lab: Floats) -> _Edge | None:
             continue
         on_border = np.arange(height)[:, None] < line[None, :] - 1
         if on_border.any() and np.mean(alike[on_border]) >= _COVERED:
-            return _Edge(line, color)
+            return _Edge(line, color, has_perforations(on_border & ~alike))
     return None
 
 

@@ -10,6 +10,7 @@ from colorworker.color.levels import level
 from colorworker.color.resize import resize
 from colorworker.domain.notes import Note
 from colorworker.domain.scanoptions import Borders
+from colorworker.errors import SourceUnsupported
 from colorworker.media.scanborder import ScanArea, find_photograph
 
 Floats = npt.NDArray[np.float32]
@@ -71,3 +72,17 @@ def border_note(area: ScanArea) -> Note:
         f"the photograph takes {area.share:.0%} of the picture; the border around it keeps its own"
         " color (--borders color colors it)"
     )
+
+
+def refuse_negative(key: str, view: ScanView) -> None:
+    """Refuse a picture whose border is the edge of a negative film.
+
+    Raises:
+        SourceUnsupported: If it is one.
+    """
+    if view.area is not None and view.area.film == "negative":
+        raise SourceUnsupported(
+            key,
+            "the perforated film around it is light, so it is a negative",
+            "Use --polarity negative to color its positive, or --polarity positive if it is one",
+        )

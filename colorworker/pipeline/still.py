@@ -28,7 +28,7 @@ from colorworker.pipeline.givencolors import read_hints
 from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.provenance.credentials import sign_file
-from colorworker.pipeline.scanview import ScanView, border_note, view_of
+from colorworker.pipeline.scanview import ScanView, border_note, refuse_negative, view_of
 from colorworker.pipeline.stillpages import add_pages, check_pages, is_big
 from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
 
@@ -80,7 +80,7 @@ def open_for_color(
         OutputCollision: If the destination has a file of the output's name that no job wrote.
         SourceDamaged: If the picture does not decode completely.
         SourceTooLarge: If it has more pixels than decoders may produce.
-        SourceUnsupported: If its format is not supported.
+        SourceUnsupported: If its format is not supported, or it is a negative.
         HintsRefused: If its color hints cannot be used.
     """
     if found := finished(context.destination, unit.unit_id):
@@ -114,6 +114,8 @@ def open_for_color(
             picture.warnings.append(Note("the negative was inverted: L* is 100 - L*"))
         with computing:
             view = view_of(lab, colorizer, unit.options.borders)
+            if unit.options.polarity == "auto":
+                refuse_negative(unit.asset.key, view)
         if view.area is not None:
             picture.warnings.append(border_note(view.area))
         size = picture.info.upright_height, picture.info.upright_width

@@ -127,3 +127,44 @@ def test_a_pale_sky_down_to_a_straight_horizon_is_part_of_the_photograph():
     area = find_photograph(lab)
 
     assert area is None or area.inside[15:85, 20:-20].all()
+
+
+def film(edge, hole, outside=None):
+    """Return a frame of perforated film, with frames beside it, and what lies outside of it."""
+    lab, _ = mounted((edge, 0, 0), 46, 46, 14, 14)
+    for top in (12, HEIGHT - 34):
+        for left in range(10, WIDTH - 20, 30):
+            lab[top : top + 22, left : left + 15, 0] = hole
+    if outside is not None:
+        lab = cv2.copyMakeBorder(lab, 20, 20, 20, 20, cv2.BORDER_CONSTANT, value=(outside, 0, 0))
+    return lab
+
+
+@pytest.mark.parametrize(
+    ("edge", "hole", "outside", "expected"),
+    [
+        (78, 99, None, "negative"),
+        (78, 2, 2, "negative"),
+        (88, 99, 99, "negative"),
+        (4, 99, None, "positive"),
+        (4, 99, 99, "positive"),
+    ],
+)
+def test_the_perforated_edge_of_a_film_tells_a_negative(edge, hole, outside, expected):
+    area = find_photograph(film(edge, hole, outside))
+
+    assert area is not None
+    assert area.film == expected
+
+
+def test_a_caption_is_no_row_of_perforations():
+    lab, _ = mounted((92, 0, 0), 40, 40, 20, 20)
+    codes = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for line, words in ((28, "IN THE GARDEN IN MAY"), (HEIGHT - 12, "1931 no. 117 Mr. Hill")):
+        cv2.putText(codes, words, (24, line), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
+    lab[codes > 0, 0] = 15
+
+    area = find_photograph(lab)
+
+    assert area is not None
+    assert area.film == ""

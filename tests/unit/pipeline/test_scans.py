@@ -145,3 +145,40 @@ def test_scan_options_do_not_recolor_films():
     first, second = (units.scan(film, "reel.mkv", each, TOY_MODEL) for each in (Options(), other))
 
     assert first == second
+
+
+def perforated(edge, hole):
+    """Return a frame of film between rows of perforations."""
+    codes = np.full((240, 340), edge, np.uint8)
+    codes[44:196, 14:326] = photograph(152, 312, low=30, high=min(225, 4 * edge))
+    for top in (12, 208):
+        for left in range(10, 320, 30):
+            codes[top : top + 20, left : left + 15] = hole
+    return codes
+
+
+def test_a_frame_of_negative_film_is_refused_with_advice(sources):
+    line, output, seen = color(sources, perforated(edge=235, hole=255))
+
+    assert output is None
+    assert not seen
+    assert line.error_code == "source_unsupported"
+    assert "it is a negative" in line.error
+    assert "--polarity negative" in line.error
+
+
+@pytest.mark.parametrize("polarity", ["positive", "negative"])
+def test_who_names_the_polarity_is_believed(sources, polarity):
+    _, output, _ = color(sources, perforated(edge=235, hole=255), polarity=polarity)
+
+    before, after = lab(sources / "scan.png")[..., 0], lab(output)[..., 0]
+    expected = 100 - before if polarity == "negative" else before
+    assert np.abs(after - expected).max() < 0.6
+
+
+def test_a_frame_of_positive_film_is_colored_without_its_edge(sources):
+    _, output, _ = color(sources, perforated(edge=8, hole=250))
+
+    after = lab(output)
+    assert np.abs(after[:36, :, 1:]).max() < 1.5
+    assert np.hypot(*np.moveaxis(after[60:180, 40:300, 1:], -1, 0)).mean() > 15
