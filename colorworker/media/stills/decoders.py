@@ -16,6 +16,8 @@ from colorworker.media.stills.decoded import DecodedStill
 _COPY_BYTES = 1 << 20
 _BLAME = ("decode completely", "corrupt", "brighter than", "not numbers")
 """What messages say about files that are at fault themselves."""
+_BLAMED_WRONGLY = frozenset(("BMP", "Netpbm", "TIFF"))
+"""Formats of which OpenImageIO says so of kinds that it does not know."""
 
 Decoder = Callable[[Path, str, Path, int, int], DecodedStill]
 """From a file, its key, the folder for pixels, the maximum of pixels and the number of a page."""
@@ -70,7 +72,8 @@ _DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
     "camera raw": ((_raw,), "raw"),
     "Netpbm": (_BOTH, "pnm"),
     "PAM": ((_pillow,), "pam"),
-    "BMP": (_BOTH, "bmp"),
+    # Pillow first: OpenImageIO calls many that are only unusual corrupt.
+    "BMP": ((_pillow, _oiio), "bmp"),
     "TGA": (_BOTH, "tga"),
     "SGI": (_BOTH, "sgi"),
     "Radiance HDR": ((_oiio,), "hdr"),
@@ -132,7 +135,8 @@ def decode(
                 return library()(path, key, folder, max_pixels, page)
             except (SourceDamaged, SourceUnsupported) as error:
                 first = first or error
-                if any(words in error.seen for words in _BLAME):
+                blamed = any(words in error.seen for words in _BLAME)
+                if blamed and format_name not in _BLAMED_WRONGLY:
                     break
     finally:
         path.unlink()

@@ -32,6 +32,7 @@ from colorworker.media.stills.webpchunks import read_webp_metadata
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG_MAGIC = b"\xff\xd8"
+_PILLOW_BITS = 8
 _CONVERT = "Convert it to a plain TIFF first"
 
 
@@ -173,6 +174,9 @@ def _decode_tiff(
         decoded = decode(reader, image_source.key, "TIFF", folder, max_pixels, number)
     except SourceDamaged as error:
         raise SourceUnsupported(image_source.key, directory.unusual, _CONVERT) from error
+    if decoded.layout.dtype == "uint8" and directory.bits > _PILLOW_BITS:
+        # Pillow drops the others.
+        raise SourceUnsupported(image_source.key, directory.unusual, _CONVERT)
     blobs = blobs_of(reader, directory.offset) if number == directory.page else {}
     image = decoded.image
     if directory.is_min_white and decoded.layout.dtype != "uint8":

@@ -33,6 +33,7 @@ from colorworker.media.stills.port import UNASSOCIATED_ALPHA, UNSPECIFIED
 _BLOCK_BYTES = 8 << 20
 _MOST_ITEM_BYTES = 8
 _THREADS = 2
+_CMYK = 4
 _DTYPES = {
     "uint8": "uint8",
     "uint16": "uint16",
@@ -162,6 +163,8 @@ def _layout(key: str, spec: Any, name: str) -> tuple[Layout, list[int]]:
         )
     is_gray = spec.get_int_attribute("tiff:PhotometricInterpretation", 2) in (0, 1)
     color = [0] if is_gray else _color_channels(spec)
+    if len(color) == _CMYK and dtype == "float32":
+        raise SourceUnsupported(key, "it is CMYK in floating point", "Convert it to RGB first")
     if not color:
         raise SourceUnsupported(
             key,

@@ -61,7 +61,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
 
 
 def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
-    mode = image.mode
+    mode, name = image.mode, (image.format or "picture").lower()
     bilevel = mode == "1"
     found: list[str] = []
     if mode == "P":
@@ -94,7 +94,7 @@ def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
     if getattr(image, "n_frames", 1) > 1:
         found.append("only the first of its pictures is colored")
     return DecodedStill(
-        (image.format or "picture").lower(),
+        name,
         layout,
         set_fields(stored, fields),
         is_bilevel=bilevel,

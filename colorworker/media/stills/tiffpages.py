@@ -118,6 +118,11 @@ class Directory:
         return ""
 
     @property
+    def bits(self) -> int:
+        """Bits of the first sample."""
+        return self.number(_BITS, 1)
+
+    @property
     def is_min_white(self) -> bool:
         """Whether 0 is white."""
         return self.number(_PHOTOMETRIC, 1) == 0
@@ -135,6 +140,8 @@ class Directory:
     @property
     def unusual(self) -> str:
         """Why libvips does not read it correctly although it may be intact; empty if it does."""
+        if _PHOTOMETRIC not in self.tags:
+            return "it does not say what its samples mean (tag 262 is missing)"
         compression = self.number(_COMPRESSION, 1)
         if compression not in _COMPRESSIONS and compression not in RECOMPRESSED:
             name = _COMPRESSION_NAMES.get(compression, str(compression))
