@@ -95,3 +95,16 @@ def cineon_picture(codes, *, rate=24.0, frame=0):
     struct.pack_into(">If", head, 1068, frame, rate)
     word = codes.astype(np.uint32)
     return bytes(head) + (word << 22 | word << 12 | word << 2).astype(">u4").tobytes()
+
+
+def gray_dpx(codes):
+    """Return a DPX file of one 10-bit component; three codes share a word, the last one first."""
+    words = codes.astype(np.uint32).reshape(len(codes), -1, 3)
+    data = (words[..., 2] << 22 | words[..., 1] << 12 | words[..., 0] << 2).astype(">u4").tobytes()
+    head = bytearray(b"\xff" * 2048)
+    struct.pack_into(">II8sII", head, 0, 0x53445058, 2048, b"V2.0", 2048 + len(data), 1)
+    struct.pack_into(">III", head, 24, 1664, 384, 0)
+    struct.pack_into(">HHII", head, 768, 0, 1, codes.shape[1], codes.shape[0])
+    struct.pack_into(">IIfIf", head, 780, 0, 0, 0.0, 1023, 2.046)
+    struct.pack_into(">4BHHIII", head, 800, 6, 6, 6, 10, 1, 0, 2048, 0, 0)
+    return bytes(head) + data

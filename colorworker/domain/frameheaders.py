@@ -17,7 +17,7 @@ HEADER_BYTES = 2048
 CINEON_HEADER_BYTES = 1024
 _DPX_FILM_RATE, _DPX_TV_RATE, _CINEON_RATE = 1724, 1940, 1072
 _LIKELY_RATES = (1.0, 240.0)
-_PRINTING_DENSITY, _LOGARITHMIC = 1, 3
+_PRINTING_DENSITY, _LINEAR, _LOGARITHMIC = 1, 2, 3
 """DPX transfer characteristics (table 5A)."""
 _DPX_MAGIC, _CINEON_MAGIC = 0x53445058, 0x802A5FD7
 
@@ -37,6 +37,10 @@ class FrameHeader:
     is_log: bool
     """Whether codes are printing density."""
     image_offset: int
+    elements: int = 1
+    """Pictures in the file: several for color components or alpha that are stored apart."""
+    is_linear: bool = False
+    """Whether codes are proportional to light."""
 
 
 def read_frame_header(data: bytes) -> FrameHeader | None:
@@ -57,7 +61,7 @@ def read_frame_header(data: bytes) -> FrameHeader | None:
 
 
 def _dpx(data: bytes, order: str) -> FrameHeader:
-    width, height = struct.unpack_from(f"{order}II", data, 772)
+    elements, width, height = struct.unpack_from(f"{order}HII", data, 770)
     descriptor, transfer, _, bits = struct.unpack_from("4B", data, 800)
     (offset,) = struct.unpack_from(f"{order}I", data, 4)
     rate = None
@@ -73,6 +77,8 @@ def _dpx(data: bytes, order: str) -> FrameHeader:
         rate,
         transfer in {_PRINTING_DENSITY, _LOGARITHMIC},
         offset,
+        elements,
+        transfer == _LINEAR,
     )
 
 

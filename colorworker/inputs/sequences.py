@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from colorworker.domain.entries import Entry
-from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
+from colorworker.domain.frameheaders import HEADER_BYTES, FrameHeader, read_frame_header
 from colorworker.domain.options import Options
 from colorworker.domain.sequences import (
     FrameKey,
@@ -154,12 +154,19 @@ class SequenceFinder:
             )
 
     def _rate(self, pattern: FramePattern, first: int) -> Fraction:
-        if self._options.fps is not None:
-            return film_rate(self._options.fps)
+        """Return the frame rate that the options or the first frame's header say.
+
+        Raises:
+            SourceUnsupported: If neither does, or the frames' kind is not supported.
+        """
         header = None
         if pattern.suffix.lower() in {".dpx", ".cin"}:
             with self._store.open(pattern.frame(first)) as reader:
                 header = read_frame_header(reader.read(HEADER_BYTES))
+        if header:
+            _check_header(pattern, header, self._options)
+        if self._options.fps is not None:
+            return film_rate(self._options.fps)
         if header and header.rate:
             return header.rate
         if self._options.sequences == "frames":
@@ -168,6 +175,23 @@ class SequenceFinder:
             printable(pattern.key),
             "its frames do not say how many of them are shown per second",
             "Give the rate at which the film was shot, such as --fps 18",
+        )
+
+
+def _check_header(pattern: FramePattern, header: FrameHeader, options: Options) -> None:
+    """Refuse what libav would read wrongly and say nothing."""
+    key = printable(pattern.key)
+    if header.elements != 1:
+        raise SourceUnsupported(
+            key,
+            f"its frames consist of {header.elements} image elements",
+            "Convert them to DPX with a single RGB or luma element",
+        )
+    if header.is_linear and options.sequence_transfer == "auto":
+        raise SourceUnsupported(
+            key,
+            "its header says that codes are linear light, which films cannot be colored from",
+            "Convert it, or say that it is wrong: --sequence-transfer display or log",
         )
 
 

@@ -28,6 +28,7 @@ def entries_of(folder, options, source=None):
 def dpx_header(rate):
     header = bytearray(2048)
     struct.pack_into(">II", header, 0, 0x53445058, 2048)
+    struct.pack_into(">H", header, 770, 1)
     struct.pack_into(">f", header, 1724, rate)
     return bytes(header)
 
@@ -147,3 +148,27 @@ def test_many_numbered_pictures_of_one_size_are_called_likely_sequences():
     few = [entry("reel/x{:02d}.tif", number, 4096) for number in range(90)]
 
     assert list(likely_sequences([*scans, *album, *few])) == [("reel/scan_%05d.dpx", 120)]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"), [(770, b"\0\2", "2 image elements"), (801, b"\2", "linear light")]
+)
+def test_dpx_frames_of_other_kinds_are_refused_by_name(tmp_path, place, value, said):
+    header = bytearray(dpx_header(24.0))
+    header[770:772] = b"\0\1"
+    header[place : place + len(value)] = value
+    pictures(tmp_path, range(10), "a{:03d}.dpx", bytes(header))
+
+    (entry,) = entries_of(tmp_path, Options(sequences="film"))
+
+    assert entry.error_code == "source_unsupported"
+    assert said in entry.error
+
+
+def test_an_empty_frame_is_named(tmp_path):
+    pictures(tmp_path, range(10))
+    (tmp_path / "scan_0004.png").write_bytes(b"")
+
+    (entry,) = entries_of(tmp_path, FILM)
+
+    assert entry.error.startswith("scan_0004.png: the file is empty")

@@ -1,13 +1,16 @@
 """Image sequences colored into films."""
 
+from dataclasses import replace
+
 import av
 import numpy as np
 import pytest
+import pyvips
 
 from colorworker.domain.options import Options
 from colorworker.store.local import LocalStore
-from tests.jobharness import run_toy_job
-from tests.sequences import encode_picture, write_sequence
+from tests.jobharness import folder_entries, run_toy_job
+from tests.sequences import encode_picture, gray_dpx, moving_codes, write_sequence
 from tests.toycolorizer import ToyColorizer
 
 ARCHIVE = Options(sequences="film", fps=24.0, profile="archive", segment_frames=4)
@@ -98,3 +101,45 @@ def test_a_frame_of_another_size_is_named(tmp_path):
 
     assert line.outcome == "failed"
     assert "change at frame scan_0005.png from 96 x 64 gray to 48 x 32 gray" in line.error
+
+
+def test_hints_and_references_apply_to_frames_by_their_index(tmp_path):
+    write_sequence(tmp_path / "in", 9)
+    hints = tmp_path / "in/scan_%04d.hints"
+    hints.mkdir()
+    (hints / "000003.json").write_text('[{"x": 40, "y": 30, "radius": 8, "color": "#e01010"}]')
+    (tmp_path / "refs").mkdir()
+    red = np.full((64, 96, 3), (200, 60, 40), np.uint8)
+    pyvips.Image.new_from_array(red).copy(interpretation="srgb").write_to_file(
+        str(tmp_path / "refs/ref_000003.png")
+    )
+    options = Options(sequences="film", fps=24.0, references=str(tmp_path / "refs"))
+
+    (entry,) = folder_entries(tmp_path / "in", options)
+    (line,) = colored(tmp_path, options).values()
+    plain = run_toy_job(
+        tmp_path / "in",
+        LocalStore(tmp_path / "plain"),
+        options,
+        entries=[replace(entry, own_options=())],
+    )[line.key]
+
+    own = dict(entry.own_options)
+    assert [file.frame for file in own["hint_files"]] == [3]
+    assert [each.frame for each in own["reference_frames"]] == [3]
+    assert (line.outcome, line.error, plain.error) == ("succeeded", "", "")
+    assert line.output_sha256 != plain.output_sha256
+
+
+def test_a_scan_of_one_channel_of_10_bits_is_read_in_its_order(tmp_path):
+    (tmp_path / "in").mkdir()
+    written = [moving_codes(index, 10) for index in range(9)]
+    for index, codes in enumerate(written):
+        (tmp_path / f"in/a{index:02d}.dpx").write_bytes(gray_dpx(codes))
+
+    (film,) = colored(tmp_path, Options(sequences="film", fps=18.0, profile="archive")).values()
+    frames = colored(tmp_path, Options(sequences="frames", fps=18.0))["a%02d.dpx"]
+
+    assert [film.error, frames.error] == ["", ""]
+    found = luma_codes(tmp_path / "out" / film.output_key)
+    assert all(np.array_equal(one, other) for one, other in zip(found, written, strict=True))
