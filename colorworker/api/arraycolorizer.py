@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from colorworker.color.colordistribution import LikelyColor
 
 _FIELDS = {field.name: field for field in option_fields(Options)}
-_OPTIONS = ("vividness", "temperature", "precision", "anchor_interval", "settle_anchors")
+_OPTIONS = (
+    "vividness",
+    "temperature",
+    "precision",
+    "anchor_interval",
+    "settle_anchors",
+    "borders",
+)
 
 
 class Colorizer:
@@ -48,8 +55,8 @@ class Colorizer:
                 `blend`. The settings' by default.
             model_profile: Conventions of another project's network; see `docs/networks.md`.
             blend: Share of the first of two networks.
-            options: `vividness`, `temperature`, `precision`; for frames also `anchor_interval`,
-                `settle_anchors` and `per_frame`.
+            options: `vividness`, `temperature`, `precision`; for pictures also `borders`; for
+                frames also `anchor_interval`, `settle_anchors` and `per_frame`.
 
         Raises:
             WeightsRefused: If a network cannot be used.
@@ -112,7 +119,7 @@ class Colorizer:
             colorizer = self._colorizers(settings)
             if reference is not None:
                 colorizer = with_exemplar(colorizer, reference, strength)
-            return color_picture(gray, colorizer, given)
+            return color_picture(gray, colorizer, given, self._options.borders)
 
         if not number:
             return colored(0)

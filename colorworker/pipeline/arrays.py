@@ -18,6 +18,7 @@ from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.luma import ColorSpec, luma_weights, share_in_gamut
 from colorworker.domain.hints import ColorHint, checked_hints
 from colorworker.domain.options import Options
+from colorworker.domain.scanoptions import Borders
 from colorworker.media.planes import Plane
 from colorworker.media.stills.arrays import (
     checked,
@@ -29,6 +30,7 @@ from colorworker.pipeline.exemplarcolorizer import ExemplarColorizer, exemplar_f
 from colorworker.pipeline.givencolors import known_from_hints, stroke_filler
 from colorworker.pipeline.propagation.propagate import LumaFrame, propagate_chroma
 from colorworker.pipeline.propagation.propagationsetup import PlaneFormat
+from colorworker.pipeline.scanview import view_of
 from colorworker.pipeline.sequencehints import SequenceHints
 from colorworker.pipeline.suggestions import suggest_at
 
@@ -46,7 +48,12 @@ class _Signal:
     dtype: np.dtype[Any]
 
 
-def color_picture(picture: Array, colorizer: Colorizer, hints: Sequence[ColorHint] = ()) -> Array:
+def color_picture(
+    picture: Array,
+    colorizer: Colorizer,
+    hints: Sequence[ColorHint] = (),
+    borders: Borders = "keep",
+) -> Array:
     """Return a picture in color, with the same L*.
 
     Args:
@@ -54,6 +61,7 @@ def color_picture(picture: Array, colorizer: Colorizer, hints: Sequence[ColorHin
             in [0, 1]. Of RGB only the lightness is used.
         colorizer: Predicts chroma from L*.
         hints: Colors that a person gave, at pixels of the picture.
+        borders: `keep`: what lies around a photograph stays gray; `color`: it is colored.
 
     Returns:
         sRGB codes (H, W, 3) of the same dtype.
@@ -64,7 +72,10 @@ def color_picture(picture: Array, colorizer: Colorizer, hints: Sequence[ColorHin
     picture = checked(_native(picture))
     size = picture.shape[0], picture.shape[1]
     lightness = small_lightness(picture, *colorizer.working_shape(*size))
-    (ab,) = colorizer.predict(lightness[None])
+    lab = np.concatenate([lightness[..., None], np.zeros((*lightness.shape, 2), np.float32)], -1)
+    view = view_of(lab, colorizer, borders)
+    (ab,) = colorizer.predict(view.lightness[None])
+    ab = view.into_picture(ab)
     filler = stroke_filler(lightness, colorizer)
     ab = apply_known_colors(lightness, ab, known_from_hints(hints, size, lightness, filler))
     return with_chroma(picture, *fit_to_luma(lightness, ab))

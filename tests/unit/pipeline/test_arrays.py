@@ -174,3 +174,22 @@ def test_what_is_no_picture_is_refused_as_a_value(wrong):
         color_picture(wrong, WarmColorizer())
     with pytest.raises(ValueError, match="give"):
         list(color_sequence([wrong], WarmColorizer(), Options()))
+
+
+class Finer(WarmColorizer):
+    """Sees enough pixels for borders."""
+
+    def working_shape(self, height, width):
+        return 64, 96
+
+
+def test_the_border_of_a_scan_stays_gray_as_in_a_job():
+    random = np.random.default_rng(0)
+    framed = np.full((160, 240), 235, np.uint8)
+    framed[24:136, 30:210] = random.integers(40, 180, (112, 180))
+
+    kept, colored = (color_picture(framed, Finer(), (), each) for each in ("keep", "color"))
+
+    assert np.ptp(kept[:12].astype(int), axis=2).max() <= 1
+    assert np.ptp(colored[:12].astype(int), axis=2).min() > 5
+    assert np.ptp(kept[40:120, 50:190].astype(int), axis=2).mean() > 5
