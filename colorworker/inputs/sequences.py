@@ -78,7 +78,8 @@ class SequenceFinder:
         candidate.tally.add(int(parts.digits), entry.key, entry.size_bytes, entry.etag)
         _count_digits(candidate, parts)
         if len(candidate.tally.numbers) < self._fewest:
-            candidate.few.append(entry)
+            lone = with_outcome(entry, "failed", unreadable) if unreadable else entry
+            candidate.few.append(lone)
         else:
             candidate.few.clear()
         return True

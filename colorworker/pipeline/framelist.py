@@ -17,11 +17,11 @@ from colorworker.domain.framelists import (
     list_line,
     listed_frames,
 )
-from colorworker.domain.records import Record
+from colorworker.domain.records import Record, record_to_json
 from colorworker.domain.sequences import parse_pattern
 from colorworker.domain.units import Assembly, Scan
 from colorworker.errors import KeyMissing, OutputCollision
-from colorworker.state import commit, finished, record_key, refuse_foreign
+from colorworker.state import commit, finished, read_record, record_key, refuse_foreign
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
 
@@ -81,7 +81,11 @@ def finished_frames(store: ObjectStore, unit: Scan | Assembly) -> Record | None:
 
 def commit_list(store: ObjectStore, record: Record) -> Record:
     """Commit the record of a sequence whose frames are published, in place of an earlier one."""
-    store.delete(record_key(record.unit_id))
+    if read_record(store, record.unit_id) is not None:
+        # In one step: without a record, the list that is there would look like another program's.
+        store.put(record_key(record.unit_id), record_to_json(record))
+        if published := finished(store, record.unit_id):
+            return published
     return commit(store, record)
 
 

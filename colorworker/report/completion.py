@@ -31,6 +31,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import quote
 
+from colorworker.domain.sequences import sequence_rate
 from colorworker.errors import ColorworkerError
 from colorworker.report.itemlines import ItemLine
 from colorworker.report.text import visible
@@ -107,7 +108,7 @@ class CompletionReport:
             [
                 bucket,
                 key,
-                _encoded(line.version, safe=""),
+                _encoded("" if sequence_rate(line.version) else line.version, safe=""),
                 status,
                 line.error_code,
                 code,

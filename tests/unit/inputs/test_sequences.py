@@ -172,3 +172,18 @@ def test_an_empty_frame_is_named(tmp_path):
     (entry,) = entries_of(tmp_path, FILM)
 
     assert entry.error.startswith("scan_0004.png: the file is empty")
+
+
+@pytest.mark.parametrize(("count", "failed"), [(3, ["p1.png"]), (20, ["p%01d.png"])])
+def test_a_frame_that_cannot_be_read_fails_its_sequence_and_no_other_picture(
+    tmp_path, count, failed
+):
+    pictures(tmp_path, range(count), "p{}.png")
+    (tmp_path / "p1.png").unlink()
+    (tmp_path / "p1.png").symlink_to(tmp_path / "gone.png")
+
+    found = entries_of(tmp_path, FILM)
+
+    assert [entry.key for entry in found if entry.outcome == "failed"] == failed
+    assert all("p1.png" in entry.error for entry in found if entry.outcome)
+    assert all(entry.kind for entry in found if not entry.outcome)
