@@ -29,13 +29,15 @@ from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.provenance.credentials import sign_file
 from colorworker.pipeline.scanview import ScanView, border_note, refuse_negative, view_of
-from colorworker.pipeline.stillpages import add_pages, check_pages, is_big
+from colorworker.pipeline.stillpages import TIFF_NAMES, add_pages, check_pages, is_big
 from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
 ComputeLock = AbstractContextManager[object]
 """A lock that pictures colored at the same time share, so that only one of them computes."""
 
+_WRITTEN = frozenset(("jpeg", "png", "tiff", "webp"))
+"""Formats of pictures that outputs have, too."""
 _NO_CHROMA = 2.0
 """Largest |a*| and |b*| of a picture that is certainly gray: at these no pixel can differ from the
 picture's tone."""
@@ -260,6 +262,9 @@ def _write(
         with timer.phase("write"):
             sha256 = sha256_of_file(path)
             stored = context.destination.put_file(key, path)
+    if picture.info.loader not in _WRITTEN and unit.options.profile == "access":
+        named = "TIFF" if extension in TIFF_NAMES else extension
+        picture.warnings.append(Note(f"written as {named}: {picture.info.loader} is only read"))
     warnings, notes = split_notes(picture.warnings)
     info = replace(info_of(record, StillInfo), warnings=warnings, notes=notes)
     return replace(

@@ -22,7 +22,7 @@ Predict = Callable[[VipsPicture, Floats], tuple[Floats, Floats] | None]
 """From a page and its L*a*b* at the model's size to the slope and offset of its chroma.
 
 None keeps the page as it is."""
-_TIFF = (".tif", ".tiff")
+TIFF_NAMES = (".tif", ".tiff")
 _BANDS = 3
 
 
@@ -42,7 +42,7 @@ def check_pages(picture: VipsPicture, extension: str) -> None:
     Raises:
         SourceUnsupported: If there are several, and the output is not TIFF.
     """
-    if picture.info.pages > 1 and extension not in _TIFF:
+    if picture.info.pages > 1 and extension not in TIFF_NAMES:
         raise SourceUnsupported(
             picture.key,
             f"it has {picture.info.pages} pages, and {extension} holds only one",

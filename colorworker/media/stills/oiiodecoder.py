@@ -51,6 +51,12 @@ _BIG_ENDIAN = (b"SDPX", b"\x80\x2a\x5f\xd7")
 _DISPLAYED = frozenset(("sRGB", "Rec709", "SMPTE 274M", "ITU-R 601-1", "ITU-R 709-4"))
 _TEXTS = {"ImageDescription": 270, "DocumentName": 269, "Artist": 315, "Copyright": 33432}
 _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
+_BLOCKS = {
+    "EXIF": {"Exif", "GPS"},
+    "IPTC": {"IPTC"},
+    "XMP": {"xmp", "xmpMM", "xmpRights", "dc", "photoshop"},
+}
+"""Prefixes of the attributes that OpenImageIO makes of metadata blocks."""
 _MILLIMETERS = {"in": 25.4, "inch": 25.4, "cm": 10.0, "m": 1000.0}
 _RECOPY = "Compare it with the original and copy it again"
 
@@ -91,6 +97,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         boxes = read_boxes(file)
     if boxes.unread:
         warnings.append(f"compressed metadata is not kept: {', '.join(boxes.unread)}")
+    warnings += _unkept(spec, name, boxes)
     exif = boxes.exif or _described(spec)
     fields: dict[str, bytes | int] = {
         "icc-profile-data": _profile(spec),
@@ -252,14 +259,32 @@ def _warnings(spec: Any, name: str, reader: Any) -> list[str]:
         if len(lost) > 1:
             found.append(f"TIFF has no place for {len(lost)} fields of its {name.upper()} header")
     if name != "tiff" and reader.seek_subimage(1, 0):
-        found.append("only the first of its pictures is colored")
+        found.append(
+            "its layers are not kept, only the picture of all of them"
+            if name == "psd"
+            else "only the first of its pictures is colored"
+        )
     return found
+
+
+def _unkept(spec: Any, name: str, boxes: BoxMetadata) -> list[str]:
+    """Return a warning about metadata blocks that OpenImageIO read but does not return whole."""
+    if name == "tiff":
+        return []
+    kept = {"EXIF": boxes.exif, "IPTC": boxes.iptc, "XMP": boxes.xmp}
+    seen = {each.name.partition(":")[0] for each in spec.extra_attribs if ":" in each.name}
+    lost = [block for block, prefixes in _BLOCKS.items() if seen & prefixes and not kept[block]]
+    lost = [block for block in lost if block not in boxes.unread]
+    return [f"its {' and '.join(lost)} is not kept"] if lost else []
 
 
 def _orientation(spec: Any, name: str, exif: bytes) -> int:
     """Return the orientation in which the decoded pixels are stored."""
     if name == "jpeg2000":
         return orientation_of(exif)
+    if name == "jpegxl":
+        # libjxl returns upright pixels, and EXIF does not count (ISO/IEC 18181-2).
+        return 1
     return int(spec.get_int_attribute("Orientation", 1))
 
 
