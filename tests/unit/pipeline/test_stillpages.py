@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from colorworker.color.lab import LUMINANCE_WEIGHTS, linear_to_srgb, srgb_to_linear
 from colorworker.domain.options import Options
@@ -103,3 +104,15 @@ def test_two_tones_are_skipped_with_the_reason_or_colored_on_request(tmp_path):
     (tmp_path / "again").mkdir()
     line, path = run(tmp_path / "again", buffer.getvalue(), color_sources="recolor")
     assert (line.outcome, path.exists()) == ("succeeded", True)
+
+
+def test_a_changed_format_is_a_note(tmp_path):
+    (tmp_path / "in").mkdir()
+    buffer = io.BytesIO()
+    Image.fromarray(GRAY).save(buffer, "BMP")
+    (tmp_path / "in" / "a.bmp").write_bytes(buffer.getvalue())
+
+    lines = run_toy_job(tmp_path / "in", LocalStore(tmp_path / "out"), Options())
+
+    assert "written as TIFF: bmp is only read" in lines["a.bmp"].notes
+    assert tifffile.imread(tmp_path / "out" / "a.tif").shape == (48, 64, 3)
