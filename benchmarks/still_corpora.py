@@ -34,6 +34,7 @@ ACCEPTED = (
     "FITS pictures",
     "brighter than 1.0",
     "in floating point",
+    "not numbers",
 )
 """Reasons for which a picture may be refused although others open it: not photographs."""
 

@@ -26,6 +26,8 @@ _INTERPRETATIONS = {
     ("float", 1): "b-w",
     ("float", 3): "scrgb",
 }
+_MOST_LIGHT = 1e9
+"""The sun in a picture of starlight is darker. L* of light much above has no room in a float."""
 _MOSTLY_WHITE = 0.5
 """Share of the pixels of a float picture from which on it does not have its white at 1."""
 
@@ -157,8 +159,10 @@ def float_conversion(layout: Layout) -> ColorConversion | None:
 
 
 def _bright_pixels(key: str, block: npt.NDArray[Any]) -> int:
-    if not np.isfinite(block).all():
+    if not (np.abs(block) < _MOST_LIGHT).all():
         raise SourceUnsupported(
-            key, "it has pixels that are infinite or not numbers (NaN)", "Replace them first"
+            key,
+            f"it has pixels that are not numbers (NaN), infinite, or above {_MOST_LIGHT:.0e}",
+            "Replace them first",
         )
     return int((block.mean(axis=2) > 1).sum())

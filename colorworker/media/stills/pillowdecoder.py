@@ -39,6 +39,8 @@ _OTHER_MODES = {"PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr"
                 "I;16B": "I;16", "I;16L": "I;16"}  # fmt: skip
 _DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError, TypeError)
 """What Pillow raises for damaged files."""
+# The limit on pixels is ours, and its message names the setting.
+Image.MAX_IMAGE_PIXELS = None
 _RECOPY = "Compare it with the original and copy it again"
 
 
@@ -52,8 +54,6 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
                 image.seek(page)
                 image.load()
                 return _decoded(image, key, folder)
-        except Image.DecompressionBombError as error:
-            raise SourceUnsupported(key, str(error), "Convert it to TIFF first") from error
         except _DECODE_ERRORS as error:
             raise SourceDamaged(
                 key, f"no picture can be read from it ({error})", _RECOPY

@@ -55,6 +55,9 @@ _DEPTHS = frozenset((1, 2, 4, 8, 16))
 _SIGNED = 2
 _FLOAT = 3
 _DOUBLE = 64
+_WHOLE_BYTE = 8
+_CLEAR_SAMPLES = (1, 3)
+"""Numbers of samples that are gray or RGB even if the file does not say so."""
 _LAB: dict[int, LabKind] = {8: "cielab", 9: "icclab"}
 _MAX_DIRECTORIES = 1000
 _MAX_VALUE_BYTES = 1 << 24
@@ -113,6 +116,8 @@ class Directory:
         if _TILE_WIDTH in self.tags and self.number(_BITS, 1) == _DOUBLE:
             # OpenImageIO garbles them.
             return "its samples are tiles of 64-bit floats"
+        if _PHOTOMETRIC not in self.tags and self.number(_SAMPLES, 1) not in _CLEAR_SAMPLES:
+            return "it does not say what its samples mean (tag 262 is missing)"
         if photometric in _OTHER_COLORS:
             return f"its colors are {_OTHER_COLORS[photometric]}"
         return ""
@@ -140,6 +145,7 @@ class Directory:
     @property
     def unusual(self) -> str:
         """Why libvips does not read it correctly although it may be intact; empty if it does."""
+        samples = self.number(_SAMPLES, 1)
         if _PHOTOMETRIC not in self.tags:
             return "it does not say what its samples mean (tag 262 is missing)"
         compression = self.number(_COMPRESSION, 1)
@@ -151,7 +157,9 @@ class Directory:
             return f"its depth of {', '.join(map(str, depths))} bits per sample is not supported"
         if self.number(_SAMPLE_FORMAT, 1) == _FLOAT:
             return f"its floats of {depths[0]} bits are not supported"
-        separate = self.number(_PLANAR, 1) == _SEPARATE and self.number(_SAMPLES, 1) > 1
+        if samples > 1 and depths[0] < _WHOLE_BYTE:
+            return f"its {samples} samples of {depths[0]} bits are not supported"
+        separate = self.number(_PLANAR, 1) == _SEPARATE and samples > 1
         if separate and (_TILE_WIDTH in self.tags or self.color_bands == 1):
             return "its samples are stored in separate planes"
         return ""

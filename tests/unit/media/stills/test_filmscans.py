@@ -159,9 +159,10 @@ def test_transparency_of_an_exr_is_kept(tmp_path, colorful):
     ("pixels", "words"),
     [
         (np.where(RAMP > 0.9, np.nan, RAMP), "not numbers"),
+        (np.where(RAMP > 0.9, 1e30, RAMP), r"above 1e\+09"),
         (RAMP * 255, "brighter than 1.0"),
     ],
-    ids=["NaN", "values up to 255"],
+    ids=["NaN", "no light", "values up to 255"],
 )
 def test_floats_that_are_no_picture_are_refused(pixels, words, tmp_path):
     data = written(tmp_path, "render.exr", pixels.astype(np.float32), "float")

@@ -48,6 +48,34 @@ def raw_tiff(codes, bits, *, photometric=1, big=False):
     return head + data.ljust(place - start, b"\0") + ifd + end
 
 
+def with_tags(data, changed, planes=1):
+    """Return a `raw_tiff` with further and changed tags, for pixels in that many planes."""
+    (place,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, place)
+    tags = {
+        number: (kind, size, value)
+        for number, kind, size, value in struct.iter_unpack(
+            "<HHII", data[place + 2 : place + 2 + 12 * count]
+        )
+    }
+    tags |= {number: (4, 1, value) for number, value in changed.items()}
+    start, total = tags[273][2], tags[279][2]
+    samples = changed[277]
+    arrays = {258: [tags[258][2]] * samples}
+    arrays[273] = [start + total // planes * plane for plane in range(planes)]
+    arrays[279] = [total // planes] * planes
+    file = bytearray(data)
+    for number, values in arrays.items():
+        if len(values) > 1:
+            tags[number] = (4, len(values), len(file))
+            file += struct.pack(f"<{len(values)}I", *values)
+    tags[257] = (4, 1, HEIGHT)
+    struct.pack_into("<I", file, 4, len(file))
+    file += struct.pack("<H", len(tags))
+    file += b"".join(struct.pack("<HHII", n, *tags[n]) for n in sorted(tags)) + bytes(4)
+    return bytes(file)
+
+
 def tiff(array, **options):
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, array, **{"metadata": None, "photometric": "minisblack", **options})
@@ -231,6 +259,34 @@ def test_colors_of_lab_are_seen():
         lab = picture.proxy(8, 8)
 
     np.testing.assert_allclose(lab[4, 4], [128 / 2.55, 60, -60], atol=0.5)
+
+
+@pytest.mark.parametrize("planar", [1, 2], ids=["pixels", "planes"])
+@pytest.mark.parametrize("bits", [2, 4])
+def test_shallow_rgb_is_read(bits, planar):
+    codes = np.rint(RAMP * (2**bits - 1)).astype(int)
+    if planar == 1:
+        data = raw_tiff(np.repeat(codes, 3, axis=1), bits)
+        data = with_tags(data, {256: WIDTH, 262: 2, 277: 3, 284: 1})
+    else:
+        data = raw_tiff(np.concatenate([codes] * 3), bits)
+        data = with_tags(data, {262: 2, 277: 3, 278: HEIGHT, 284: 2}, planes=3)
+
+    with open_still(io.BytesIO(data), "scan.tif", max_pixels=10**8) as picture:
+        lab = picture.proxy(HEIGHT, WIDTH)
+
+    np.testing.assert_allclose(lab[..., 0], lightness(codes / (2**bits - 1)), atol=0.3)
+    assert np.abs(lab[..., 1:]).max() < 0.1
+
+
+def test_four_samples_without_a_meaning_are_refused():
+    data = tiff(np.stack([GRAY] * 4, axis=2), photometric="separated")
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        entry = file.pages[0].tags[262].offset
+    data = data[:entry] + (263).to_bytes(2, "little") + data[entry + 2 :]
+
+    with pytest.raises(SourceUnsupported, match="tag 262 is missing"):
+        open_still(io.BytesIO(data), "scan.tif", max_pixels=10**8).__enter__()
 
 
 def test_a_palette_of_grays_is_read(tmp_path, colorful):
