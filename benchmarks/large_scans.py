@@ -2,10 +2,11 @@
 
     python benchmarks/large_scans.py [--kinds gray16 rgb16-tiled gray8] [--folder /tmp]
 
-The scans are made with libvips: 100 megapixels of 16 bits (gray in strips, RGB in tiles), and one
-gigapixel of 8 bits. Each is colored in a process of its own, by the code of a worker and with the
-packaged network, after a picture of 256 x 256 of the same kind, whose memory stands for that of the
-model. Memory is the process's resident set. Prints one row of a table per kind.
+The scans are made with libvips: TIFFs of 100 megapixels and 16 bits (gray in strips, RGB in tiles),
+a JPEG of 100 megapixels, and a TIFF of one gigapixel and 8 bits. Each is colored in a process of
+its own, by the code of a worker and with the packaged network, after a picture of 256 x 256 of the
+same kind, whose memory stands for that of the model. Memory is the process's resident set. Prints
+one row of a table per kind.
 """
 
 import argparse
@@ -37,6 +38,7 @@ KINDS = {
     "gray8-12mp": (4_096, 3_072, 1, 8, False),
     "gray16": (12_000, 8_400, 1, 16, False),
     "rgb16-tiled": (12_000, 8_400, 3, 16, True),
+    "gray8-jpeg": (12_000, 8_400, 1, 8, False),
     "gray8": (32_000, 31_250, 1, 8, False),
 }
 """Width, height, bands, bits, and whether it is tiled."""
@@ -55,7 +57,15 @@ def make_scan(kind: str, path: Path, side: int | None = None) -> None:
     image = image.replicate(-(-width // 512), -(-height // 512)).crop(0, 0, width, height)
     names = {(1, 8): "b-w", (1, 16): "grey16", (3, 8): "srgb", (3, 16): "rgb16"}
     image = image.copy(interpretation=names[bands, bits])
-    image.tiffsave(str(path), bigtiff=True, tile=tiled, tile_width=256, tile_height=256)
+    if path.suffix == ".jpg":
+        image.jpegsave(str(path), Q=90)
+    else:
+        image.tiffsave(str(path), bigtiff=True, tile=tiled, tile_width=256, tile_height=256)
+
+
+def suffix(kind: str) -> str:
+    """Return the extension of scans of this kind."""
+    return ".jpg" if kind.endswith("jpeg") else ".tif"
 
 
 def resident_mib(field: str) -> float:
@@ -85,17 +95,18 @@ def measure(folder: Path, kind: str) -> None:
     context = WorkerContext(
         LocalStore(folder / "color"), lambda _: source, Colorizers(lambda _: colorizer), ref, "here"
     )
-    color_one(folder, "small.tif", context, ref)
+    color_one(folder, f"small{suffix(kind)}", context, ref)
     before = resident_mib("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
     wall, cpu = time.monotonic(), cpu_seconds()
-    seconds = color_one(folder, "large.tif", context, ref)
+    large = f"large{suffix(kind)}"
+    seconds = color_one(folder, large, context, ref)
     wall, cpu = time.monotonic() - wall, cpu_seconds() - cpu
     width, height, bands, bits, tiled = KINDS[kind]
     phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
-    out = (folder / "color/large.tif").stat().st_size / 1e6
+    out = (folder / "color" / large).stat().st_size / 1e6
     print(
-        f"| {kind} | {width} x {height} x {bands}, {bits} bit, {'tiles' if tiled else 'strips'}"
+        f"| {kind} | {width} x {height} x {bands}, {bits} bit, {'tiles' if tiled else suffix(kind)}"
         f" | {before:.0f} | {resident_mib('VmHWM') - before:.0f} | {phases} | {wall:.0f}"
         f" | {cpu:.0f} | {out:.0f} |",
         flush=True,
@@ -125,8 +136,8 @@ def main() -> None:
     print("|---|---|--:|--:|---|--:|--:|--:|", flush=True)
     for kind in options.kinds:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            make_scan(kind, Path(folder, "large.tif"))
-            make_scan(kind, Path(folder, "small.tif"), SMALL)
+            make_scan(kind, Path(folder, f"large{suffix(kind)}"))
+            make_scan(kind, Path(folder, f"small{suffix(kind)}"), SMALL)
             Path(folder, "color").mkdir()
             command = [sys.executable, __file__, "--folder", folder, "--measure", kind]
             subprocess.run(command, cwd=ROOT, check=True)

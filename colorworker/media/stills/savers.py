@@ -12,6 +12,9 @@ BIGTIFF_BYTES = 3_500_000_000
 _WIDE = 4096
 """Width in pixels above which pictures are computed in tiles."""
 _TILE = 128
+_OPTIMIZED_PIXELS = 16_000_000
+"""Pixels up to which the Huffman codes of a JPEG are optimized, which saves a few percent: libjpeg
+keeps the whole picture in memory for that, 6 to 12 bytes per pixel."""
 _MAX_JPEG_SIDE = 65535
 _MAX_WEBP_SIDE = 16383
 
@@ -101,6 +104,8 @@ def save(
     """
     saver, options = _SAVERS[format_name]
     options = dict(options)
+    if format_name == "jpeg" and image.width * image.height > _OPTIMIZED_PIXELS:
+        options["optimize_coding"] = False
     if embed_srgb:
         options["profile"] = "srgb"
     if format_name == "tiff":

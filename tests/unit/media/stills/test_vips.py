@@ -14,6 +14,7 @@ from colorworker.color.lab import (
     srgb_to_linear,
 )
 from colorworker.errors import OutputMismatch
+from colorworker.media.stills import savers
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
 
@@ -179,3 +180,23 @@ def test_pictures_wider_than_a_strip_of_tiles_are_written_exactly(tmp_path, widt
     lightness = pyvips.Image.new_from_array(written).copy(interpretation="srgb").colourspace("lab")
     before = narrow.copy(interpretation="b-w").colourspace("srgb").colourspace("lab")
     assert np.abs(lightness.numpy()[:, :1000, 0] - before.numpy()[..., 0]).max() < 0.5
+
+
+def test_large_jpegs_are_written_without_a_second_pass_over_the_whole(tmp_path, monkeypatch):
+    codes = np.random.default_rng(0).integers(0, 255, (96, 96)).astype(np.uint8)
+    source = tmp_path / "a.png"
+    pyvips.Image.new_from_array(codes).write_to_file(str(source))
+    plane = np.zeros((8, 8, 2), np.float32)
+
+    def written(name):
+        target = tmp_path / name
+        with source.open("rb") as file, open_still(file, "a.png", max_pixels=10**6) as picture:
+            write_still(picture, plane, plane + 5, target, ".jpg")
+        return target.stat().st_size, pyvips.Image.new_from_file(str(target)).numpy()
+
+    size, pixels = written("small.jpg")
+    monkeypatch.setattr(savers, "_OPTIMIZED_PIXELS", 1000)
+    larger, same = written("large.jpg")
+
+    assert size < larger < 1.5 * size
+    assert np.array_equal(pixels, same)
