@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from colorworker.domain.hints import InputFile
+from colorworker.domain.hints import HINTS_EDITION, InputFile
 from colorworker.domain.optionfields import OptionInfo
 from colorworker.domain.references import Reach, ReferenceFrame
 
@@ -98,7 +98,7 @@ class ColorOptions:
         """Return the values of options in an identity: files by their content."""
         return {
             "reference_frames": tuple(each.identity for each in self.reference_frames),
-            "hint_files": tuple(file.identity for file in self.hint_files),
+            "hint_files": tuple((HINTS_EDITION, *file.identity) for file in self.hint_files),
             "exemplar": self.exemplar.identity if self.exemplar else None,
             "reference_strength": (
                 self.reference_strength if self.exemplar else ColorOptions.reference_strength

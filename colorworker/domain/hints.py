@@ -24,6 +24,9 @@ _NAME = re.compile(
 )
 _FIELDS = {"x", "y", "points", "color", "radius"}
 
+HINTS_EDITION = 2
+"""To be raised when points, strokes or overlays color otherwise. Only what has hints is redone."""
+
 
 class InputFile(NamedTuple):
     """A file that people give for one item: color hints, or a picture to take colors from."""

@@ -1,7 +1,9 @@
 """Fill the object that a stroke of a brush lies in, up to the edges around it.
 
-Edges are those of luma. Where the network's distribution of colors is known, places where it sees
-another thing than under the stroke count as beyond an edge, too.
+How likely each place belongs to the object follows from its lightness, its distance, and what the
+network sees there. That likelihood then spreads between places without an edge between them, as
+colors do in Levin, Lischinski and Weiss, "Colorization using Optimization" (SIGGRAPH 2004). So the
+border lies on edges where there are any, and is a soft transition where there are none.
 """
 
 from collections import OrderedDict
@@ -13,88 +15,238 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.guided import fit_planes_to_luma
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-_TOLERANCES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.5, 9.0, 11.0, 13.0, 16.0, 20.0, 25.0)
-"""Differences of L* that are tried as the border of an object."""
+_CELLS = 64
+"""Likelihoods are computed for cells; so many lie along the short side. At the default network's
+256 pixels, they are those of its own grid.
+"""
+
+# Logistic regressions, fitted by benchmarks/strokefit.py. See `traits` for what they weigh.
+_SEEN_WEIGHTS = (-12.4, -5.41, -15, -1.67, -1.94, -3.21, -0.195)
+_SEEN_OFFSET = 12.9
+_LUMA_WEIGHTS = (-5.52, 1.33, -10.7, -1.65)
+_LUMA_OFFSET = 7.6
+_CAUTION = 2.0
+"""Subtracted from the log odds, which were fitted to as many cells inside as outside."""
+
+_PRIOR = 0.002
+"""Weight of a cell's own likelihood, where that of its likeness to a neighbor is 1."""
+_SEED = 10.0
+"""The same for cells under the stroke."""
+_LUMA_EDGE = 1.0
+"""Difference of L* between two cells that lets 1/e of the likelihood pass."""
+_SEEN_EDGE = 0.07
+"""Hellinger distance of their color distributions that does the same."""
+_LEAK = 1e-3
+"""What passes any edge."""
+_ITERATIONS, _PRECISION = 500, 1e-5
+
+_THRESHOLDS = tuple(np.linspace(0.15, 0.85, 15))
+"""Likelihoods that are tried as the border of the object."""
+_FADE, _RISE = 0.1, 0.05
+"""The transition from outside to inside reaches from so far below that border to above it."""
 _FULL_EDGE = 14.0
 """Difference of L* across an edge that is certainly one."""
-_FAINT_EDGE = 5.0
-"""Difference of L* below which an edge is no sharp border."""
-_DEVIATIONS = (0.5, 0.1)
-"""Weights of the difference to the stroke's own L*, beside the contrast between neighbors. The
-smaller one lets a stroke follow the gradient of a sky."""
-_UNLIKE = 120.0
-"""Difference of L* that counts as much as entirely different distributions of colors."""
-_NEAR = 4.0
-"""A region whose pixels are on average the stroke's own extent away must have a border that is e^4
-times as clear."""
-_MOST_SEEDS = 64
-"""Maximum number of places under a stroke whose distributions of colors are compared."""
+_FULL_SLOPE = 0.05
+"""Change of the likelihood per pixel at a border that is certainly one."""
+_FAINT_EDGE = 2.0
+"""Difference of L* up to which an edge is no sharp border; from twice that on, it is."""
+_BLUR = 4.0
+"""Standard deviation of the blur of borders without an edge, in pixels."""
 _GROWTH = 0.25
-"""A region that is x times as large must have a border that is x^0.25 times as clear."""
+"""An object that is x times as large must have a border that is x^0.25 times as clear."""
 _LEAST = 10.0
 """Objects that are up to this many times as large as the stroke are equally likely."""
-_MOST = 0.8
-"""Share of the picture above which a region is no object."""
-_FRAME_SHARE = 0.5
-"""Weight of the pixels where a region touches the picture's frame, which have no contrast."""
+
+_FARTHEST = 4.0
+_MOST_DEVIATION = 40.0
+_MOST_SEEDS = 64
+"""Maximum number of places under a stroke with which others are compared."""
+_ALIKE = 3
+"""So many of them, the most similar ones, count."""
 _PARTLY = 0.05
 """A smaller share of a pixel is no claim to it."""
 _MOST_RIVALS = 32
 """Maximum number of points that keep their objects from strokes."""
 _EPSILON = 4.0
 """See `guided.fit_planes_to_luma`."""
+_CLEAR = (0.2, 0.8)
+"""Shares of a pixel up to which it is outside, and from which it is inside."""
 _KEPT = 256
 """Strokes whose objects are remembered; 0.25 MB each."""
+_BOX = np.ones((3, 3), np.uint8)
 
 
-class _Surface(NamedTuple):
-    """A picture without details of some size."""
+class _Seen(NamedTuple):
+    """What the network sees in each cell."""
 
-    smooth: Floats
-    """L*, (h, w)."""
-    contrast: Floats
-    """Largest difference of L* between each pixel's neighbors, per 2 pixels."""
+    roots: Floats
+    """Square roots of the probabilities of colors, (cells, Q)."""
+    features: Floats
+    """Deviation of the features from their mean over the picture, normalized, (cells, C)."""
 
 
 class StrokeFiller:
     """Fills the objects under strokes on one picture, and remembers them."""
 
     def __init__(
-        self, lightness: Floats, shares: Callable[[], Floats | None] = lambda: None
+        self,
+        lightness: Floats,
+        distribution: Callable[[], ColorDistribution | None] = lambda: None,
     ) -> None:
         """Take the picture.
 
         Args:
             lightness: L* in [0, 100], (h, w).
-            shares: Returns the probability of each bin of color, on a coarse grid over the picture,
-                (rows, columns, bins); None: only luma counts. Called for the first stroke.
+            distribution: Returns what the network sees in the picture; None: only luma counts.
+                Called for the first stroke.
         """
         self.lightness = np.ascontiguousarray(lightness, np.float32)
-        self._load_shares = shares
+        height, width = self.lightness.shape
+        self._cell = max(round(min(height, width) / _CELLS), 1)
+        self._cells = max(height // self._cell, 1), max(width // self._cell, 1)
+        self._load = distribution
         self._fills: OrderedDict[bytes, Floats] = OrderedDict()
 
-    @cached_property
-    def _surfaces(self) -> list[_Surface]:
-        return [_Surface(smooth, _contrast(smooth)) for smooth in _smoothed(self.lightness)]
-
-    @cached_property
-    def _shares(self) -> Floats | None:
-        return self._load_shares()
-
     def fill(self, stroke: Mask) -> Floats:
-        """Return the share of each pixel that belongs to the object under a stroke; see `_fill`."""
+        """Return the share of each pixel that belongs to the object under a stroke.
+
+        Args:
+            stroke: The pixels of the stroke, (h, w).
+
+        Returns:
+            Shares in [0, 1], (h, w).
+        """
         place = np.packbits(stroke).tobytes()
         if place not in self._fills:
             while len(self._fills) >= _KEPT:
                 self._fills.popitem(last=False)
-            self._fills[place] = _fill(self.lightness, self._surfaces, stroke, self._shares)
+            self._fills[place] = self._fill(stroke)
         self._fills.move_to_end(place)
         return self._fills[place]
+
+    def traits(self, stroke: Mask) -> Floats:
+        """Return what tells whether cells belong to the object under a stroke, (rows, columns, n).
+
+        With a network: the Hellinger distance of the distributions of colors, the distance of the
+        features, and how far features under the stroke differ among themselves. Always: how far L*
+        lies outside of the stroke's, the distance from the stroke as a share of its extent, the
+        root of that, and the logarithm of the stroke's share of the picture.
+        """
+        covered = self._smaller(stroke.astype(np.float32))
+        traits = []
+        if self._seen is not None:
+            under = self._under(covered).ravel()
+            unlike, _ = _unlikeness(self._seen.roots, under)
+            strange, variety = _unlikeness(self._seen.features, under)
+            traits += [unlike, strange, np.full_like(strange, variety)]
+        low, high = np.percentile(self._even[stroke], (5, 95))
+        outside = np.maximum(np.maximum(low - self._even, self._even - high), 0)
+        traits.append(np.minimum(self._smaller(outside) / _MOST_DEVIATION, 1).ravel())
+        away = np.minimum(self._smaller(_distance(stroke)), _FARTHEST).ravel()
+        traits += [away, np.sqrt(away), np.full_like(away, np.log(stroke.mean() * 100))]
+        return np.stack(traits, -1).reshape(*self._cells, -1).astype(np.float32)
+
+    def _fill(self, stroke: Mask) -> Floats:
+        if not stroke.any():
+            return np.zeros(self.lightness.shape, np.float32)
+        traits = self.traits(stroke)
+        by_luma = traits.shape[-1] == len(_LUMA_WEIGHTS)
+        weights = _LUMA_WEIGHTS if by_luma else _SEEN_WEIGHTS
+        odds = traits @ np.array(weights) + (_LUMA_OFFSET if by_luma else _SEEN_OFFSET) - _CAUTION
+        under = self._under(self._smaller(stroke.astype(np.float32)))
+        likely = _spread(1 / (1 + np.exp(-odds)), under, *self._passages)
+        height, width = self.lightness.shape
+        smooth = cv2.resize(
+            likely.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        )
+        threshold = self._clearest(smooth, stroke)
+        wide = np.clip((smooth - threshold + _FADE) / (_FADE + _RISE), 0, 1)
+        (slope,), (offset,) = fit_planes_to_luma(self.lightness, wide[None], _EPSILON)
+        sharp = np.clip(slope * self.lightness + offset, 0, 1)
+        share = np.clip((sharp - _CLEAR[0]) / (_CLEAR[1] - _CLEAR[0]), 0, 1)
+        share = np.where(_connected((share > _PARTLY) | stroke, stroke), share, 0)
+        # Without an edge nearby, a sharp border would look like one.
+        contrast = cv2.dilate(self._even, _BOX) - cv2.erode(self._even, _BOX)
+        edge = np.clip(cv2.dilate(contrast, np.ones((9, 9), np.uint8)) / _FAINT_EDGE - 1, 0, 1)
+        edge = cv2.GaussianBlur(edge, (0, 0), 2.0)
+        soft = cv2.GaussianBlur(share, (0, 0), _BLUR)
+        return np.asarray(edge * share + (1 - edge) * soft, np.float32)
+
+    def _clearest(self, likely: Floats, stroke: Mask) -> float:
+        """Return the likelihood at which the object has the clearest border."""
+        steepness = np.hypot(*np.gradient(likely))
+        least = _LEAST * float(stroke.mean())
+        best, best_score = 0.5, -1.0
+        for threshold in _THRESHOLDS:
+            region = _connected((likely > threshold) | stroke, stroke)
+            around = cv2.dilate(region.astype(np.uint8), _BOX).astype(bool) & ~region
+            if not around.any():
+                continue
+            clearness = np.minimum(self._contrast[around] / _FULL_EDGE, 1).mean()
+            clearness += np.minimum(steepness[around] / _FULL_SLOPE, 1).mean()
+            score = float(clearness) / max(float(region.mean()), least) ** _GROWTH
+            if score >= best_score:
+                best, best_score = threshold, score
+        return best
+
+    @cached_property
+    def _fine(self) -> Floats:
+        """The picture without grain."""
+        return np.asarray(cv2.bilateralFilter(self.lightness, 5, 8.0, 2.0), np.float32)
+
+    @cached_property
+    def _even(self) -> Floats:
+        """The picture without the texture and folds of cloth."""
+        even = cv2.medianBlur(self._fine, 5)
+        for _ in range(3):
+            even = cv2.bilateralFilter(even, 9, 16.0, 4.0)
+        return np.asarray(even, np.float32)
+
+    @cached_property
+    def _contrast(self) -> Floats:
+        """Largest difference of L* within 2 pixels, near each pixel."""
+        contrast = cv2.dilate(self._fine, _BOX) - cv2.erode(self._fine, _BOX)
+        return np.asarray(cv2.dilate(contrast, np.ones((5, 5), np.uint8)), np.float32)
+
+    @cached_property
+    def _seen(self) -> _Seen | None:
+        distribution = self._load()
+        if distribution is None:
+            return None
+        cells = self._cells[0] * self._cells[1]
+        roots = np.sqrt(_at_size(distribution.shares, self._cells)).reshape(cells, -1)
+        features = _at_size(distribution.features, self._cells).reshape(cells, -1)
+        features = _normalized(_normalized(features) - _normalized(features).mean(0))
+        return _Seen(roots, features)
+
+    @cached_property
+    def _passages(self) -> tuple[Doubles, Doubles]:
+        """How much passes between neighbors along rows, and along columns, in [0, 1]."""
+        rows, columns = self._cells
+        even = cv2.resize(self._even, (columns * self._cell, rows * self._cell))
+        across, down = _luma_steps(even, self._cell), _luma_steps(even.T, self._cell).T
+        exponents = [across / _LUMA_EDGE, down / _LUMA_EDGE]
+        if self._seen is not None:
+            roots = self._seen.roots.reshape(rows, columns, -1)
+            exponents[0] += _seen_steps(roots) / _SEEN_EDGE
+            exponents[1] += _seen_steps(roots.swapaxes(0, 1)).T / _SEEN_EDGE
+        first, second = (np.exp(-exponent.astype(np.float64)) + _LEAK for exponent in exponents)
+        return first, second
+
+    def _smaller(self, plane: Floats) -> Floats:
+        return np.asarray(
+            cv2.resize(plane, self._cells[::-1], interpolation=cv2.INTER_AREA), np.float32
+        )
+
+    def _under(self, covered: Floats) -> Mask:
+        return np.asarray(covered > min(0.3, float(covered.max()) / 2))
 
 
 def fill_strokes(
@@ -136,63 +288,106 @@ def fill_strokes(
 
 
 def fill_stroke(lightness: Floats, stroke: Mask) -> Floats:
-    """Return the share of each pixel that belongs to the object under a stroke; see `_fill`."""
+    """Return the share of each pixel that belongs to the object under a stroke, (h, w)."""
     return StrokeFiller(lightness).fill(stroke)
 
 
-def _fill(
-    lightness: Floats, surfaces: Sequence[_Surface], stroke: Mask, shares: Floats | None
-) -> Floats:
-    """Return the share of each pixel that belongs to the object under a stroke, (h, w) in [0, 1].
-
-    The region grows from the stroke across ever larger differences of L*. The region with the
-    clearest border counts: one that stops at an edge rather than in the middle of an even area.
+def _unlikeness(vectors: Floats, under: Mask) -> tuple[Floats, float]:
+    """Return how unlike each cell is to the cells under a stroke, and those among themselves.
 
     Args:
-        lightness: L* in [0, 100], (h, w).
-        surfaces: The picture without details.
-        stroke: The pixels of the stroke, (h, w).
-        shares: See `StrokeFiller`.
-    """
-    if not stroke.any():
-        return np.zeros(lightness.shape, np.float32)
-    best, best_score = stroke, 0.0
-    least = _LEAST * float(stroke.mean())
-    unlike = None if shares is None else _UNLIKE * _unlikeness(shares, stroke)
-    away = _distance(stroke)
-    for smooth, contrast in surfaces:
-        deviation = _deviation(smooth, smooth[stroke])
-        barrier = contrast if unlike is None else np.maximum(contrast, unlike)
-        for weight in _DEVIATIONS:
-            difference = np.maximum(barrier, weight * deviation)
-            for tolerance in _TOLERANCES:
-                region = _grown(difference <= tolerance, stroke)
-                share = np.count_nonzero(region) / region.size
-                if share > _MOST:
-                    break  # Larger differences give larger regions.
-                score = _border_contrast(contrast, region) / max(share, least) ** _GROWTH
-                if unlike is not None:
-                    score *= float(np.exp(-_NEAR * away[region].mean()))
-                if score > best_score:
-                    best, best_score = region, score
-    return _softened(best, lightness)
-
-
-def _unlikeness(shares: Floats, stroke: Mask) -> Floats:
-    """Return how different the colors are that the network holds possible under a stroke, (h, w).
+        vectors: Normalized, (cells, n).
+        under: Cells under the stroke, (cells,).
 
     Returns:
-        The Hellinger distance to the most similar place under the stroke, in [0, 1].
+        sqrt(1 - s), where s is the mean cosine to the most similar cells under the stroke: of each
+        cell, (cells,), and the mean over the stroke.
     """
-    rows, columns = shares.shape[:2]
-    covered = cv2.resize(stroke.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
-    roots = np.sqrt(shares)
-    seeds = roots[covered > min(0.3, float(covered.max()) / 2)]
-    seeds = seeds[:: -(-len(seeds) // _MOST_SEEDS)]
-    likeness = (roots.reshape(rows * columns, -1) @ seeds.T).max(-1).reshape(rows, columns)
-    height, width = stroke.shape
-    distance = np.sqrt(np.maximum(1 - likeness, 0))
-    return np.asarray(cv2.resize(distance, (width, height)), np.float32)
+    seeds = vectors[under]
+    compared = seeds[:: -(-len(seeds) // _MOST_SEEDS)]
+    count = min(_ALIKE, len(compared))
+    cosines = np.partition(vectors @ compared.T, -count, 1)[:, -count:].mean(1)
+    own = np.sort(seeds @ compared.T, 1)[:, -_ALIKE - 1 : -1]
+    variety = max(1 - float(own.mean()), 0.0) if own.size else 0.0
+    return np.sqrt(np.maximum(1 - cosines, 0)), variety**0.5
+
+
+def _spread(own: Doubles, under: Mask, across: Doubles, down: Doubles) -> Doubles:
+    """Return the likelihoods after they have spread between cells that belong together.
+
+    They minimize the sum over cells of weight * (x - own)^2, plus the sum over neighbors of
+    passage * difference^2; by conjugate gradients, preconditioned with the diagonal.
+
+    Args:
+        own: Likelihood of each cell by itself, (rows, columns).
+        under: Cells under the stroke; their own likelihood is 1.
+        across: Passage between neighbors along rows, (rows, columns - 1).
+        down: Passage between neighbors along columns, (rows - 1, columns).
+    """
+    own = np.where(under, 1.0, own)
+    weight = np.where(under, _SEED, _PRIOR)
+
+    def apply(x: Doubles) -> Doubles:
+        y = weight * x
+        flow = across * np.diff(x, axis=1)
+        y[:, 1:] += flow
+        y[:, :-1] -= flow
+        flow = down * np.diff(x, axis=0)
+        y[1:] += flow
+        y[:-1] -= flow
+        return y
+
+    diagonal = weight.copy()
+    diagonal[:, 1:] += across
+    diagonal[:, :-1] += across
+    diagonal[1:] += down
+    diagonal[:-1] += down
+    x = own.copy()
+    rest = weight * own - apply(x)
+    step = scaled = rest / diagonal
+    length = float((rest * scaled).sum())
+    for _ in range(_ITERATIONS):
+        if np.abs(scaled).max() < _PRECISION:
+            break
+        applied = apply(step)
+        share = length / float((step * applied).sum())
+        x = x + share * step
+        rest = rest - share * applied
+        scaled = rest / diagonal
+        new = float((rest * scaled).sum())
+        step, length = scaled + new / length * step, new
+    return x
+
+
+def _luma_steps(even: Floats, cell: int) -> Floats:
+    """Return the range of L* on the way between neighbors along rows, (rows, columns - 1).
+
+    Args:
+        even: L*, (cell * rows, cell * columns).
+        cell: Side of a cell in pixels.
+    """
+    lines = even.reshape(-1, cell, even.shape[1]).mean(1)
+    ways = np.lib.stride_tricks.sliding_window_view(lines, cell + 1, 1)[:, cell // 2 :: cell]
+    return np.asarray(ways.max(-1) - ways.min(-1), np.float32)
+
+
+def _seen_steps(roots: Floats) -> Floats:
+    """Return the Hellinger distance of the color distributions on both sides of each passage.
+
+    Cells two apart are compared: direct neighbors resemble each other everywhere.
+
+    Args:
+        roots: (rows, columns, Q).
+
+    Returns:
+        (rows, columns - 1).
+    """
+    if roots.shape[1] < 3:
+        return np.zeros((roots.shape[0], roots.shape[1] - 1), np.float32)
+    cosines = np.einsum("rcq,rcq->rc", roots[:, 2:], roots[:, :-2])
+    two_apart = np.sqrt(np.maximum(1 - cosines, 0))
+    padded = np.pad(two_apart, ((0, 0), (1, 1)), mode="edge")
+    return np.asarray(np.minimum(padded[:, :-1], padded[:, 1:]), np.float32)
 
 
 def _distance(stroke: Mask) -> Floats:
@@ -203,67 +398,23 @@ def _distance(stroke: Mask) -> Floats:
     return np.asarray(away / extent, np.float32)
 
 
-def _smoothed(lightness: Floats) -> list[Floats]:
-    """Return the picture without grain, and without the texture and folds of cloth."""
-    fine = cv2.bilateralFilter(np.ascontiguousarray(lightness, np.float32), 5, 8.0, 2.0)
-    even = cv2.medianBlur(fine, 5)
-    for _ in range(3):
-        even = cv2.bilateralFilter(even, 9, 16.0, 4.0)
-    return [fine, even]
-
-
-def _contrast(smooth: Floats) -> Floats:
-    """Return the largest difference of L* between each pixel's neighbors, per 2 pixels."""
-    kernel = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.dilate(smooth, kernel) - cv2.erode(smooth, kernel), np.float32)
-
-
-def _deviation(smooth: Floats, own: Floats) -> Floats:
-    """Return how far each pixel's L* lies outside the range of the stroke's own."""
-    low, high = np.percentile(own, (5, 95))
-    return np.asarray(np.maximum(np.maximum(low - smooth, smooth - high), 0), np.float32)
-
-
-def _grown(passable: Mask, stroke: Mask) -> Mask:
-    """Return what is connected to the stroke by passages of at least three pixels."""
-    kernel = np.ones((3, 3), np.uint8)
-    wide = cv2.erode(passable.astype(np.uint8), kernel) | stroke.astype(np.uint8)
-    count, labels = cv2.connectedComponents(wide, connectivity=4)
+def _connected(region: Mask, stroke: Mask) -> Mask:
+    """Return the part of a region that is connected to a stroke in it."""
+    count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     is_own = np.zeros(count, bool)
     is_own[labels[stroke]] = True
-    own = is_own[labels]
-    # The border of an object has contrast itself, so it is two pixels wider than what is passable.
-    grown = cv2.dilate(own.astype(np.uint8), kernel).astype(bool) & (passable | own)
-    return _closed(grown)
+    return np.asarray(is_own[labels] & region)
 
 
-def _closed(region: Mask) -> Mask:
-    """Return the region without small holes, such as grain and spots."""
-    _, labels = cv2.connectedComponents((~region).astype(np.uint8), connectivity=4)
-    sizes = np.bincount(labels.ravel())
-    is_closed = sizes <= max(8, int(0.02 * np.count_nonzero(region)))
-    is_closed[0] = True
-    return np.asarray(is_closed[labels])
+def _at_size(planes: Floats, cells: tuple[int, int]) -> Floats:
+    """Return planes, (rows, columns, n), at another number of cells."""
+    if planes.shape[:2] == cells:
+        return planes
+    # OpenCV takes a limited number of channels.
+    parts = [planes[..., start : start + 64] for start in range(0, planes.shape[-1], 64)]
+    resized = [cv2.resize(np.ascontiguousarray(part), cells[::-1]) for part in parts]
+    return np.concatenate([part.reshape(*cells, -1) for part in resized], -1)
 
 
-def _border_contrast(contrast: Floats, region: Mask) -> float:
-    """Return the mean contrast just outside of the region, in [0, 1]."""
-    around = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~region
-    at_frame = sum(int(line.sum()) for line in (region[0], region[-1], region[:, 0], region[:, -1]))
-    length = float(around.sum()) + _FRAME_SHARE * at_frame
-    return float(np.minimum(contrast[around] / _FULL_EDGE, 1).sum()) / length if length else 0.0
-
-
-def _softened(region: Mask, lightness: Floats) -> Floats:
-    """Return the region with its border moved to the middle of the edge of luma, and as soft.
-
-    Where there is no edge, the border is a gradient over a few pixels.
-    """
-    mask = region.astype(np.uint8)
-    wider = cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.float32)
-    (slope,), (offset,) = fit_planes_to_luma(lightness, wider[None], _EPSILON)
-    sharp = np.clip(slope * lightness + offset, 0, 1)
-    near = cv2.dilate(_contrast(cv2.GaussianBlur(lightness, (0, 0), 1.0)), np.ones((17, 17)))
-    edge = cv2.GaussianBlur(np.clip(near / _FAINT_EDGE, 0, 1), (0, 0), 2.0)
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 4.0)
-    return np.asarray(edge * sharp + (1 - edge) * soft, np.float32)
+def _normalized(vectors: Floats) -> Floats:
+    return np.asarray(vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-6))

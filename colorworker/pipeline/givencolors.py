@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.colorizerprotocol import Colorizer
 from colorworker.color.knowncolors import KnownColors
 from colorworker.color.lab import lab_from_linear_rgb, srgb_to_linear
@@ -76,13 +77,13 @@ def stroke_filler(lightness: Floats, colorizer: Colorizer) -> StrokeFiller:
         colorizer: Tells what the network sees, if it has a distribution of colors.
     """
 
-    def shares() -> Floats | None:
+    def distribution() -> ColorDistribution | None:
         try:
-            return colorizer.distribution(lightness).shares
+            return colorizer.distribution(lightness)
         except UsageError:
             return None
 
-    return StrokeFiller(lightness, shares)
+    return StrokeFiller(lightness, distribution)
 
 
 def known_from_hints(
