@@ -28,10 +28,10 @@ _CELLS = 64
 """
 
 # Logistic regressions, fitted by benchmarks/strokefit.py. See `traits` for what they weigh.
-_SEEN_WEIGHTS = (-12.4, -5.41, -15, -1.67, -1.94, -3.21, -0.195)
-_SEEN_OFFSET = 12.9
-_LUMA_WEIGHTS = (-5.52, 1.33, -10.7, -1.65)
-_LUMA_OFFSET = 7.6
+_SEEN_WEIGHTS = (-8.84, -5.33, -7.9, -2.14, -0.0462, -2.27, -1.13)
+_SEEN_OFFSET = 10.3
+_LUMA_WEIGHTS = (-5.4, 0.214, -4.25, -1.42)
+_LUMA_OFFSET = 4.79
 _CAUTION = 2.0
 """Subtracted from the log odds, which were fitted to as many cells inside as outside."""
 
@@ -39,27 +39,25 @@ _PRIOR = 0.002
 """Weight of a cell's own likelihood, where that of its likeness to a neighbor is 1."""
 _SEED = 10.0
 """The same for cells under the stroke."""
-_LUMA_EDGE = 1.0
+_LUMA_EDGE = 1.5
 """Difference of L* between two cells that lets 1/e of the likelihood pass."""
-_SEEN_EDGE = 0.07
+_SEEN_EDGE = 0.1
 """Hellinger distance of their color distributions that does the same."""
-_LEAK = 1e-3
+_LEAK = 3e-4
 """What passes any edge."""
 _ITERATIONS, _PRECISION = 500, 1e-5
 
-_THRESHOLDS = tuple(np.linspace(0.15, 0.85, 15))
+_THRESHOLDS = tuple(np.linspace(0.1, 0.85, 16))
 """Likelihoods that are tried as the border of the object."""
-_FADE, _RISE = 0.1, 0.05
+_FADE, _RISE = 0.1, 0.03
 """The transition from outside to inside reaches from so far below that border to above it."""
-_FULL_EDGE = 14.0
+_FULL_EDGE = 10.0
 """Difference of L* across an edge that is certainly one."""
 _FULL_SLOPE = 0.05
 """Change of the likelihood per pixel at a border that is certainly one."""
 _FAINT_EDGE = 2.0
 """Difference of L* up to which an edge is no sharp border; from twice that on, it is."""
-_BLUR = 4.0
-"""Standard deviation of the blur of borders without an edge, in pixels."""
-_GROWTH = 0.25
+_GROWTH = 0.0
 """An object that is x times as large must have a border that is x^0.25 times as clear."""
 _LEAST = 10.0
 """Objects that are up to this many times as large as the stroke are equally likely."""
@@ -174,9 +172,10 @@ class StrokeFiller:
         share = np.where(_connected((share > _PARTLY) | stroke, stroke), share, 0)
         # Without an edge nearby, a sharp border would look like one.
         contrast = cv2.dilate(self._even, _BOX) - cv2.erode(self._even, _BOX)
-        edge = np.clip(cv2.dilate(contrast, np.ones((9, 9), np.uint8)) / _FAINT_EDGE - 1, 0, 1)
-        edge = cv2.GaussianBlur(edge, (0, 0), 2.0)
-        soft = cv2.GaussianBlur(share, (0, 0), _BLUR)
+        near = np.ones((2 * self._cell + 1, 2 * self._cell + 1), np.uint8)
+        edge = np.clip(cv2.dilate(contrast, near) / _FAINT_EDGE - 1, 0, 1)
+        edge = cv2.GaussianBlur(edge, (0, 0), self._cell / 2)
+        soft = cv2.GaussianBlur(share, (0, 0), self._cell)
         return np.asarray(edge * share + (1 - edge) * soft, np.float32)
 
     def _clearest(self, likely: Floats, stroke: Mask) -> float:

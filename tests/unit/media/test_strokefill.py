@@ -48,27 +48,30 @@ def test_a_stroke_fills_nine_tenths_of_its_object_and_leaks_less_than_a_twentiet
     assert 0 <= fill.min() <= fill.max() <= 1
 
 
-def test_a_stroke_on_an_even_picture_fills_it_evenly():
-    stroke = np.zeros((64, 64), bool)
-    stroke[30:34, 20:40] = True
+def test_a_stroke_on_an_even_picture_has_no_sharp_border():
+    stroke = np.zeros((256, 256), bool)
+    stroke[120:126, 80:160] = True
 
-    fill = fill_stroke(np.full((64, 64), 50, np.float32), stroke)
+    fill = fill_stroke(np.full((256, 256), 50, np.float32), stroke)
 
-    assert fill.min() > 0.9
+    assert fill[stroke].min() > 0.9
+    assert np.abs(np.diff(fill, axis=0)).max() < 0.15
 
 
 def test_a_border_without_an_edge_is_soft_and_one_on_an_edge_is_sharp():
-    lightness = np.full((128, 160), 50, np.float32)
-    lightness[30:100, 20:140] = np.linspace(60, 100, 120)
+    lightness = np.full((256, 320), 20, np.float32)
+    lightness[60:200, 40:280] = np.linspace(60, 100, 240)
     stroke = np.zeros(lightness.shape, bool)
-    stroke[60:66, 24:50] = True
+    stroke[120:128, 48:100] = True
 
     fill = fill_stroke(lightness, stroke)
 
-    along = fill[63]
-    assert along[20:56].min() > 0.85
-    assert np.abs(np.diff(along[30:130])).max() < 0.12
-    assert np.abs(np.diff(fill[20:40, 40])).max() > 0.3
+    along, across = fill[124, 60:260], fill[40:80, 80]
+    assert along[:40].min() > 0.9
+    assert np.abs(np.diff(along)).max() < 0.15
+    assert across[-10:].min() > 0.9
+    assert across[:15].max() < 0.12
+    assert np.abs(np.diff(across)).max() > 0.3
 
 
 def test_of_two_strokes_in_one_object_each_colors_the_nearer_part():
