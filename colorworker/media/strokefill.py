@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.guided import fit_planes_to_luma
+from colorworker.media.spreading import spread
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -35,17 +36,12 @@ _LUMA_OFFSET = 4.79
 _CAUTION = 2.0
 """Subtracted from the log odds, which were fitted to as many cells inside as outside."""
 
-_PRIOR = 0.002
-"""Weight of a cell's own likelihood, where that of its likeness to a neighbor is 1."""
-_SEED = 10.0
-"""The same for cells under the stroke."""
 _LUMA_EDGE = 1.5
 """Difference of L* between two cells that lets 1/e of the likelihood pass."""
 _SEEN_EDGE = 0.1
 """Hellinger distance of their color distributions that does the same."""
 _LEAK = 3e-4
 """What passes any edge."""
-_ITERATIONS, _PRECISION = 500, 1e-5
 
 _THRESHOLDS = tuple(np.linspace(0.1, 0.85, 16))
 """Likelihoods that are tried as the border of the object."""
@@ -159,7 +155,7 @@ class StrokeFiller:
         weights = _LUMA_WEIGHTS if by_luma else _SEEN_WEIGHTS
         odds = traits @ np.array(weights) + (_LUMA_OFFSET if by_luma else _SEEN_OFFSET) - _CAUTION
         under = self._under(self._smaller(stroke.astype(np.float32)))
-        likely = _spread(1 / (1 + np.exp(-odds)), under, *self._passages)
+        likely = spread(1 / (1 + np.exp(-odds)), under, *self._passages)
         height, width = self.lightness.shape
         smooth = cv2.resize(
             likely.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
@@ -309,53 +305,6 @@ def _unlikeness(vectors: Floats, under: Mask) -> tuple[Floats, float]:
     own = np.sort(seeds @ compared.T, 1)[:, -_ALIKE - 1 : -1]
     variety = max(1 - float(own.mean()), 0.0) if own.size else 0.0
     return np.sqrt(np.maximum(1 - cosines, 0)), variety**0.5
-
-
-def _spread(own: Doubles, under: Mask, across: Doubles, down: Doubles) -> Doubles:
-    """Return the likelihoods after they have spread between cells that belong together.
-
-    They minimize the sum over cells of weight * (x - own)^2, plus the sum over neighbors of
-    passage * difference^2; by conjugate gradients, preconditioned with the diagonal.
-
-    Args:
-        own: Likelihood of each cell by itself, (rows, columns).
-        under: Cells under the stroke; their own likelihood is 1.
-        across: Passage between neighbors along rows, (rows, columns - 1).
-        down: Passage between neighbors along columns, (rows - 1, columns).
-    """
-    own = np.where(under, 1.0, own)
-    weight = np.where(under, _SEED, _PRIOR)
-
-    def apply(x: Doubles) -> Doubles:
-        y = weight * x
-        flow = across * np.diff(x, axis=1)
-        y[:, 1:] += flow
-        y[:, :-1] -= flow
-        flow = down * np.diff(x, axis=0)
-        y[1:] += flow
-        y[:-1] -= flow
-        return y
-
-    diagonal = weight.copy()
-    diagonal[:, 1:] += across
-    diagonal[:, :-1] += across
-    diagonal[1:] += down
-    diagonal[:-1] += down
-    x = own.copy()
-    rest = weight * own - apply(x)
-    step = scaled = rest / diagonal
-    length = float((rest * scaled).sum())
-    for _ in range(_ITERATIONS):
-        if np.abs(scaled).max() < _PRECISION:
-            break
-        applied = apply(step)
-        share = length / float((step * applied).sum())
-        x = x + share * step
-        rest = rest - share * applied
-        scaled = rest / diagonal
-        new = float((rest * scaled).sum())
-        step, length = scaled + new / length * step, new
-    return x
 
 
 def _luma_steps(even: Floats, cell: int) -> Floats:
