@@ -4,7 +4,7 @@ Every such library has a module with a function `decode`; `decoders.py` says whi
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from colorworker.color.lab import LUMINANCE_WEIGHTS
 from colorworker.errors import SourceTooLarge, SourceUnsupported
+from colorworker.media.stills.boxes import BoxMetadata
 from colorworker.media.stills.colorspace import ColorConversion, linear_light
+from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
 
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 _INTERPRETATIONS = {
@@ -26,6 +29,7 @@ _INTERPRETATIONS = {
     ("float", 1): "b-w",
     ("float", 3): "scrgb",
 }
+_RGB = 3
 _MOST_LIGHT = 1e9
 """The sun in a picture of starlight is darker. L* of light much above has no room in a float."""
 _MOSTLY_WHITE = 0.5
@@ -153,6 +157,21 @@ def inverted(image: pyvips.Image) -> pyvips.Image:
     return gray.copy(interpretation=image.interpretation)
 
 
+def with_boxes(still: DecodedStill, boxes: BoxMetadata) -> DecodedStill:
+    """Return the picture with metadata of JPEG 2000's boxes."""
+    fields: dict[str, bytes | int] = {
+        "exif-data": EXIF_HEAD + boxes.exif if boxes.exif else b"",
+        "xmp-data": boxes.xmp,
+        "iptc-data": boxes.iptc,
+        "orientation": orientation_of(boxes.exif),
+    }
+    image, (across, down) = still.image, boxes.resolution
+    if across and down:
+        image = image.copy(xres=across, yres=down)
+    known = still.has_resolution or bool(across and down)
+    return replace(still, image=set_fields(image, fields), has_resolution=known)
+
+
 def float_conversion(layout: Layout) -> ColorConversion | None:
     """Return the conversion of floats: linear light; None for integers."""
     return linear_light() if layout.dtype == "float32" else None
@@ -165,4 +184,6 @@ def _bright_pixels(key: str, block: npt.NDArray[Any]) -> int:
             f"it has pixels that are not numbers (NaN), infinite, or above {_MOST_LIGHT:.0e}",
             "Replace them first",
         )
-    return int((block.mean(axis=2) > 1).sum())
+    # By luminance, which the output has too.
+    light = block @ LUMINANCE_WEIGHTS if block.shape[2] == _RGB else block[..., 0]
+    return int((light > 1).sum())

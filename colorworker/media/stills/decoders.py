@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.errors import DependencyMissing, SourceDamaged, SourceUnsupported
-from colorworker.media.stills.decoded import DecodedStill
+from colorworker.media.stills.boxes import read_boxes
+from colorworker.media.stills.codestream import loses_bits_in_pillow, needs_pillow
+from colorworker.media.stills.decoded import DecodedStill, with_boxes
 
 _COPY_BYTES = 1 << 20
 _BLAME = ("decode completely", "corrupt", "brighter than", "not numbers")
@@ -60,13 +62,33 @@ def _raw() -> Decoder:
     return decode
 
 
+def _jpeg2000() -> Decoder:
+    return _decode_jpeg2000
+
+
+def _decode_jpeg2000(
+    path: Path, key: str, folder: Path, max_pixels: int, page: int
+) -> DecodedStill:
+    if not needs_pillow(path):
+        return _oiio()(path, key, folder, max_pixels, page)
+    if loses_bits_in_pillow(path):
+        raise SourceUnsupported(
+            key,
+            "it is a JPEG 2000 of more than 8 bits with subsampled colors, a palette or sYCC",
+            "Convert it to TIFF first",
+        )
+    decoded = _pillow()(path, key, folder, max_pixels, page)
+    with path.open("rb") as file:
+        return with_boxes(decoded, read_boxes(file))
+
+
 _BOTH = (_oiio, _pillow)
 # fmt: off
 _DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
     "DPX": ((_oiio,), "dpx"),
     "Cineon": ((_oiio,), "cin"),
     "OpenEXR": ((_oiio,), "exr"),
-    "JPEG 2000": (_BOTH, "jp2"),
+    "JPEG 2000": ((_jpeg2000,), "jp2"),
     "JPEG XL": ((_oiio,), "jxl"),
     "HEIF": ((_heif,), "heic"),
     "camera raw": ((_raw,), "raw"),
@@ -77,7 +99,8 @@ _DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
     "TGA": (_BOTH, "tga"),
     "SGI": (_BOTH, "sgi"),
     "Radiance HDR": ((_oiio,), "hdr"),
-    "Photoshop": (_BOTH, "psd"),
+    # Pillow first: OpenImageIO changes the colors of transparent pixels.
+    "Photoshop": ((_pillow, _oiio), "psd"),
     "IFF": ((_oiio,), "iff"),
     "PCX": ((_pillow,), "pcx"),
     "Photo CD": ((_pillow,), "pcd"),

@@ -51,7 +51,8 @@ def exif_of_texts(texts: Mapping[int, str]) -> bytes:
     """Return an EXIF block with these texts by their tags; empty if there are none."""
     exif = _EMPTY if texts else b""
     for number, text in sorted(texts.items()):
-        data = text.encode() + b"\0"
+        # Bytes that are not UTF-8 stay as they are.
+        data = text.encode("utf-8", "surrogateescape") + b"\0"
         exif = _with_first(exif, Tag(number, 2, len(data), data))
     return exif
 

@@ -322,5 +322,7 @@ def _message() -> str:
 
 
 def _first_line(message: str) -> str:
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    # It may quote bytes of the file.
+    plain = message.encode("ascii", "replace").decode()
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
     return lines[0][:160] if lines else "the decoder gives no reason"

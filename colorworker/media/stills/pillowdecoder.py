@@ -3,7 +3,9 @@
 Pillow decodes the whole picture in memory.
 """
 
+import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +39,15 @@ _LAYOUTS: dict[str, tuple[str, int, bool]] = {
 """By Pillow's mode: type, bands of color, and whether a band of transparency follows."""
 _OTHER_MODES = {"PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB",
                 "I;16B": "I;16", "I;16L": "I;16"}  # fmt: skip
-_DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError, TypeError)
+_DECODE_ERRORS = (
+    *(OSError, ValueError, SyntaxError, EOFError, LookupError, ArithmeticError),
+    *(TypeError, AttributeError, RuntimeError, struct.error),
+)
 """What Pillow raises for damaged files."""
 # The limit on pixels is ours, and its message names the setting.
 Image.MAX_IMAGE_PIXELS = None
+_RESOURCES = {1028: "iptc-data", 1060: "xmp-data"}
+"""Image resources of Photoshop files."""
 _RECOPY = "Compare it with the original and copy it again"
 
 
@@ -51,7 +58,8 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         try:
             with Image.open(path) as image:
                 check_pixels(key, *image.size, max_pixels)
-                image.seek(page)
+                if page:
+                    image.seek(page)
                 image.load()
                 return _decoded(image, key, folder)
         except _DECODE_ERRORS as error:
@@ -83,7 +91,11 @@ def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
     layout = Layout(image.width, image.height, dtype, bands, (UNASSOCIATED_ALPHA,) * alpha)
     stored = store_rows(key, layout, [pixels], folder)
     exif = bytes(image.info.get("exif") or b"").removeprefix(EXIF_HEAD)
+    blocks = dict(_photoshop_blocks(image)) if name == "psd" else {}
+    if name == "psd":
+        found.append(Note("of its layers, the picture of all of them is colored"))
     fields: dict[str, bytes | int] = {
+        **blocks,
         "icc-profile-data": bytes(image.info.get("icc_profile") or b""),
         "exif-data": EXIF_HEAD + exif if exif else b"",
     }
@@ -102,6 +114,13 @@ def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
         conversion=float_conversion(layout),
         warnings=tuple(found),
     )
+
+
+def _photoshop_blocks(image: Any) -> Iterator[tuple[str, bytes]]:
+    """Yield XMP and IPTC of a Photoshop file by libvips' names."""
+    for number, _, data in getattr(image, "resources", ()):
+        if number in _RESOURCES:
+            yield _RESOURCES[number], bytes(data)
 
 
 def _as_16_bits(image: Any, key: str) -> tuple[Any, list[str]]:

@@ -150,6 +150,14 @@ def test_cut_off_camera_raw_is_damaged_and_not_black():
             open_still(io.BytesIO(data), "scan.dng", max_pixels=10**8).__enter__()
 
 
+def test_a_kind_that_pillow_does_not_implement_is_named():
+    data = bytearray(pillow("DDS", "RGB"))
+    data[80:84] = (0x20000).to_bytes(4, "little")
+
+    with pytest.raises(SourceDamaged, match=r"^odd\.dds: no picture can be read"):
+        open_still(io.BytesIO(bytes(data)), "odd.dds", max_pixels=10**8).__enter__()
+
+
 def test_an_unknown_camera_is_named():
     data = b"IIRO\x08\0\0\0" + b"\0" * 200
 

@@ -98,6 +98,24 @@ def test_16_bits_keep_their_gray(name, bands, tmp_path, colorful):
     assert np.ptp(rgb.astype(int), axis=2).mean() > 5000
 
 
+def test_a_palette_in_a_jpeg_2000_is_looked_up():
+    """A palette of two colors, black for 1 and white for 0, as boxes around a codestream."""
+    codes = (RAMP > 0.5).astype(np.uint8)
+    data = pillow("JPEG2000", codes=codes)
+    palette = box(b"pclr", b"\0\x02\3\7\7\7" + b"\xff" * 3 + b"\0" * 3)
+    mapping = box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, band) for band in range(3)))
+    place = data.index(b"jp2h") - 4
+    (size,) = struct.unpack_from(">I", data, place)
+    header = data[place + 8 : place + size].replace(b"\0\0\0\x11", b"\0\0\0\x10")
+    header += palette + mapping
+    data = data[:place] + box(b"jp2h", header) + data[place + size :]
+
+    with open_still(io.BytesIO(data), "a.jp2", max_pixels=10**8) as picture:
+        lab = picture.proxy(HEIGHT, WIDTH)
+
+    np.testing.assert_allclose(lab[..., 0], np.where(RAMP > 0.5, 0, 100), atol=0.1)
+
+
 def test_plain_and_deep_netpbm_are_read(tmp_path, colorful):
     plain = f"P2\n{WIDTH} {HEIGHT}\n255\n" + "\n".join(" ".join(map(str, row)) for row in GRAY)
 
