@@ -3,7 +3,7 @@
 import logging
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,14 @@ from colorworker.errors import UsageError
 from colorworker.inputs.manifesturi import is_manifest, parse_manifest_uri
 from colorworker.inputs.shotsfile import read_shot_adjustments
 from colorworker.job import Control, JobEnd, JobRequest, run
+from colorworker.report.itemlines import ItemLine
+from colorworker.report.text import visible
 from colorworker.settings import ExecutorName, Settings, load_settings
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+
+_SHOWN_FAILURES = 10
+"""Items whose errors are printed at the end; the report has all."""
 
 
 def colorize(
@@ -176,14 +181,21 @@ def colorize(
 
 def _run(request: JobRequest, settings: Settings, *, quiet: bool) -> int:
     """Run the job, print how it ended, and return the exit code."""
+    failures: list[ItemLine] = []
+
+    def keep_failure(line: ItemLine) -> None:
+        if line.outcome == "failed" and len(failures) < _SHOWN_FAILURES:
+            failures.append(line)
+
     control = Control(
         stop_flag=partial(StopFlag, settings.run.stop_seconds),
         display=partial(display, quiet=quiet),
+        item=keep_failure,
     )
     # Ray's listener prints to stdout when a worker dies; stdout is for results only.
     with redirect_stdout(sys.stderr):
         end = run(request, settings, control)
-    _print_end(end)
+    _print_end(end, failures)
     if end.progress.units_running:
         leave()
     if end.stopped:
@@ -191,9 +203,13 @@ def _run(request: JobRequest, settings: Settings, *, quiet: bool) -> int:
     return SOME_FAILED if end.progress.items_failed else 0
 
 
-def _print_end(end: JobEnd) -> None:
+def _print_end(end: JobEnd, failures: Sequence[ItemLine]) -> None:
     seen = end.progress
     done = seen.items_done - seen.items_failed
+    for line in failures:
+        print(f"! {visible(line.error)}", file=sys.stderr)
+    if seen.items_failed > len(failures):
+        print(f"! and {seen.items_failed - len(failures)} more, see the report", file=sys.stderr)
     print(f"{done} of {seen.items_total} items done or skipped, {seen.items_failed} failed")
     if end.completion_report:
         print(f"completion report: {end.completion_report}")

@@ -110,6 +110,7 @@ def test_a_batch_manifest_with_versions_gets_a_completion_report(site):
     )
 
     assert done.exit_code == 3, done.output
+    assert "\n! keys.csv, line 3: gone.png: there is no such object" in done.output
     assert site.keys(site.color) == {"a b.png", "c.png"}
     assert np.abs(lightness(site.get(site.color, "a b.png")) - lightness(old)).max() <= 1
     lines = site.lines()
