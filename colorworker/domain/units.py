@@ -18,7 +18,7 @@ from colorworker.domain.references import ReferenceFrame
 from colorworker.domain.scanoptions import ScanOptions
 from colorworker.domain.timeline import Timeline
 
-RECIPE = 7
+RECIPE = 8
 """Raise this when the same inputs give different colors or bytes. Earlier outputs are then redone.
 """
 

@@ -15,16 +15,16 @@ CUT = units.Cut(0, 480, 480)
 CHANGED = Options(profile="archive", vividness=0.5, segment_frames=240, label="burn")
 
 DEFAULT = {
-    "scan": "472f50483cc66191656f60baebf48521",
-    "segment": "a180c84ea088b22aa5cf4413ba659637",
-    "assembly": "802e003a20488301668e34085435d0ba",
-    "still": "86243bb49652add692516263e7e95a18",
+    "scan": "a4ddf7daa1311fa3a7b01143a8657230",
+    "segment": "ef4fe462dc36501df081cd33fd3777f1",
+    "assembly": "ff10366bcc02b380dd77b9a05f46323c",
+    "still": "7d75e38c1b2b38d01ea2001cded70489",
 }
 OTHER = {
-    "scan": "378ae7ecf339fd0ea7b113a95fa7cece",
-    "segment": "a13a47127fa6fe1e861ef092e025bb98",
-    "assembly": "ea9c6d777936d49b0756e90023910fc9",
-    "still": "6a7092a7cf0e9675ed3fde6a97bdaef6",
+    "scan": "7d54278d099e0830394b03bfd0abe39a",
+    "segment": "f9ee293992c86e6e1767e2e37372698e",
+    "assembly": "3a3e24a0d1b15a5eac42b2038f295b67",
+    "still": "b5edcb23e7c51a6401d1bdf210037fe1",
 }
 
 
