@@ -22,6 +22,8 @@ from colorworker.driver import Executor, Job, Progress, run_job
 from colorworker.errors import UsageError
 from colorworker.estimate.estimator import Estimator
 from colorworker.executors.cores import usable_cores
+from colorworker.executors.instruments import instruments
+from colorworker.executors.metered import MeteredExecutor
 from colorworker.executors.preflight import (
     any_unfinished,
     film_encoders,
@@ -337,9 +339,12 @@ def _run_selection(
         ) as heartbeat,
         ReportWriter(destination, _facts(request, settings, planned), heartbeat.run_id) as report,
         _completion(request, planned, destination, heartbeat.run_id) as completion,
-        closing(start_executor()) as executor,
+        instruments(run.metrics_listen, request.executor_name(settings)) as measured,
+        closing(MeteredExecutor(start_executor(), measured, plan.job_id)) as executor,
     ):
+        executor.plan(selection.counts.items)
         item = call_both(call_both(report.add, heartbeat.add_item), control.item)
+        item = call_both(item, executor.add_item)
         if completion:
             item = call_both(item, completion.add)
         with control.display() as show:
@@ -386,14 +391,5 @@ def _facts(request: JobRequest, settings: Settings, planned: PlannedJob) -> JobF
         planned.model,
         started_at="",
         wall_seconds=0.0,
-        settings=_shown_settings(settings),
+        settings=settings.shown(),
     )
-
-
-def _shown_settings(settings: Settings) -> dict[str, str]:
-    """Return the settings that the report lists; none of them is a secret."""
-    return {
-        f"{group}.{name}": str(value)
-        for group in ("media", "run")
-        for name, value in getattr(settings, group).model_dump().items()
-    }

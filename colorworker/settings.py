@@ -120,6 +120,9 @@ class RunSettings(BaseModel):
     pictures. Default: `~/.cache/colorworker` (for the copies the scratch folder, if it is set)."""
     keep_parts: bool = WorkerSettings.keep_parts
     """Keep a film's encoded segments after the film is published."""
+    metrics_listen: str = ""
+    """HOST:PORT at which a job serves its metrics to Prometheus while it runs, such as
+    127.0.0.1:9464. Default: nowhere. On Ray, they are also among Ray's own."""
     verify_parts: bool = WorkerSettings.verify_parts
     """Decode every lossless segment again and compare its luma with the source's, bit by bit. Luma
     is always compared before it is encoded."""
@@ -201,6 +204,14 @@ class Settings(BaseSettings):
     c2pa: C2paSettings = C2paSettings()
     ray_address: Annotated[str, Field(validation_alias="RAY_ADDRESS")] = ""
     """Ray's own variable; when set, it is the cluster to run on."""
+
+    def shown(self) -> dict[str, str]:
+        """Return the settings that reports list; none of them is a secret."""
+        return {
+            f"{group}.{name}": str(value)
+            for group in ("media", "run")
+            for name, value in getattr(self, group).model_dump().items()
+        }
 
     def worker_settings(self) -> WorkerSettings:
         """Return the settings that workers need, in one value that travels to them."""

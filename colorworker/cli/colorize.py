@@ -1,19 +1,19 @@
 """`colorworker colorize SOURCE... DESTINATION`."""
 
-import logging
 import platform
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.exitcodes import INTERRUPTED, SOME_FAILED
 from colorworker.cli.interrupt import StopFlag, leave
+from colorworker.cli.logs import LogFormat, LogLevel, configure_logging
 from colorworker.cli.progress import display
 from colorworker.domain.coloroptions import PLACES
 from colorworker.domain.excerpt import parse_excerpt
@@ -26,8 +26,6 @@ from colorworker.job import Control, JobEnd, JobRequest, run
 from colorworker.report.itemlines import ItemLine
 from colorworker.report.text import visible
 from colorworker.settings import ExecutorName, Settings, load_settings
-
-LogLevel = Literal["debug", "info", "warning", "error"]
 
 _SHOWN_FAILURES = 10
 """Items whose errors are printed at the end; the report has all."""
@@ -132,6 +130,9 @@ def colorize(
     log_level: Annotated[
         LogLevel, typer.Option(help="Lowest level of log messages on stderr.")
     ] = "warning",
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Form of log messages: text, or one JSON object per line.")
+    ] = "text",
     *,
     kind: type[Options],
     **given: Any,
@@ -141,12 +142,7 @@ def colorize(
     Exit codes: 0 all done, 2 could not start or nothing matched, 3 some items failed,
     130 interrupted.
     """
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
-    if log_level != "debug":
-        # libvips warns about every damaged tile; the item's own error says it once.
-        logging.getLogger("pyvips").setLevel(logging.ERROR)
+    configure_logging(log_level, log_format)
     if len(paths) < 2:
         raise UsageError("colorize", "only one path is given", "Give SOURCE... and DESTINATION")
     if on_cluster:

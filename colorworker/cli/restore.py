@@ -1,6 +1,5 @@
 """`colorworker restore PLAN.toml`."""
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from colorworker.cli.colorize import LogLevel, refuse_relative
+from colorworker.cli.colorize import refuse_relative
 from colorworker.cli.dryrun import dry_run, refuse_calibrating
 from colorworker.cli.exitcodes import (
     INTERRUPTED,
@@ -20,6 +19,7 @@ from colorworker.cli.exitcodes import (
     WORK_LEFT,
 )
 from colorworker.cli.interrupt import StopFlag, leave
+from colorworker.cli.logs import LogFormat, LogLevel, configure_logging
 from colorworker.cli.progress import display
 from colorworker.domain.schedule import Collection, RestorationPlan
 from colorworker.errors import ColorworkerError, UsageError
@@ -76,6 +76,9 @@ def restore(
     log_level: Annotated[
         LogLevel, typer.Option(help="Lowest level of log messages on stderr.")
     ] = "warning",
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Form of log messages: text, or one JSON object per line.")
+    ] = "text",
 ) -> None:
     """Run a plan (sources, time window, budget). Safe to run from cron or a systemd timer.
 
@@ -86,11 +89,7 @@ def restore(
     of the plan is in progress (--detailed-exit-code makes these 4 and 5); 2 the plan is wrong or a
     collection could not run, 3 some items failed, 130 interrupted.
     """
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
-    if log_level != "debug":
-        logging.getLogger("pyvips").setLevel(logging.ERROR)
+    configure_logging(log_level, log_format)
     if on_cluster:
         refuse_relative([str(plan_file)])
     settings = load_settings()

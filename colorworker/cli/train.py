@@ -11,6 +11,7 @@ import typer
 
 from colorworker.cli.exitcodes import INTERRUPTED
 from colorworker.cli.interrupt import StopFlag
+from colorworker.cli.logs import LogFormat, LogLevel, configure_logging
 from colorworker.cli.train_progress import display
 from colorworker.settings import load_settings
 from colorworker.training.events import TrainingResult
@@ -46,16 +47,17 @@ def train(
     ] = None,
     quiet: Annotated[bool, typer.Option(help="Show no progress on stderr.")] = False,
     log_level: Annotated[
-        str, typer.Option(help="Lowest level of log messages on stderr.")
+        LogLevel, typer.Option(help="Lowest level of log messages on stderr.")
     ] = "warning",
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Form of log messages: text, or one JSON object per line.")
+    ] = "text",
 ) -> None:
     """Train a network. Run the same command again to resume from the last checkpoint.
 
     Exit codes: 0 trained, 2 could not start, 130 stopped and can be resumed.
     """
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    configure_logging(log_level, log_format)
     # libvips logs every step of every picture.
     logging.getLogger("pyvips").setLevel(logging.ERROR)
     given: dict[str, Any] = {

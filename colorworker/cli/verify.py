@@ -1,6 +1,5 @@
 """`colorworker verify DESTINATION`."""
 
-import logging
 import sys
 from functools import partial
 from typing import Annotated
@@ -13,9 +12,10 @@ from colorworker.api.verification import (
     VerifyRequest,
     run_verification,
 )
-from colorworker.cli.colorize import LogLevel, refuse_relative
+from colorworker.cli.colorize import refuse_relative
 from colorworker.cli.exitcodes import INTERRUPTED, SOME_FAILED
 from colorworker.cli.interrupt import StopFlag
+from colorworker.cli.logs import LogFormat, LogLevel, configure_logging
 from colorworker.cli.progress import display
 from colorworker.domain.fixity import Finding
 from colorworker.report.text import count, date_and_time, size, visible
@@ -60,6 +60,9 @@ def verify(
     log_level: Annotated[
         LogLevel, typer.Option(help="Lowest level of log messages on stderr.")
     ] = "warning",
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Form of log messages: text, or one JSON object per line.")
+    ] = "text",
 ) -> None:
     """Read everything that jobs wrote, and compare it with their records. Run it again to resume.
 
@@ -69,9 +72,7 @@ def verify(
 
     Exit codes: 0 all is as recorded, 2 could not start, 3 there are findings, 130 interrupted.
     """
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    configure_logging(log_level, log_format)
     if on_cluster:
         refuse_relative([destination, *filter(None, [source_root])])
     settings = load_settings()

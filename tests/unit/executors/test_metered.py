@@ -1,0 +1,161 @@
+"""A job's metrics are what happened in it, can be scraped, and are all that dashboards name."""
+
+import io
+import json
+import logging
+import re
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from colorworker.cli.logs import JsonFormatter
+from colorworker.domain.options import Options
+from colorworker.domain.workersettings import WorkerSettings
+from colorworker.driver import Job, run_job
+from colorworker.errors import UsageError
+from colorworker.executors.instruments import METRICS, instruments
+from colorworker.executors.metered import MeteredExecutor
+from colorworker.pipeline.context import WorkerContext
+from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
+from tests.archives import save_film
+from tests.jobharness import TOY_MODEL, folder_entries
+from tests.ports import free_port
+from tests.threadexecutor import ThreadExecutor
+from tests.toycolorizer import ToyColorizer
+
+MONITORING = Path(__file__).parents[3] / "deploy/monitoring"
+
+
+def run_measured(folder, destination, measured):
+    """Color a folder with a toy colorizer through a `MeteredExecutor`."""
+    store = LocalStore(folder)
+    context = WorkerContext(
+        destination, lambda _: store, lambda _: ToyColorizer(), TOY_MODEL, "w", WorkerSettings()
+    )
+    entries = folder_entries(folder, Options())
+    with closing(MeteredExecutor(ThreadExecutor(context, 1), measured, "job-1")) as executor:
+        executor.plan(len(entries))
+        run_job(Job("job-1", entries, Options(), TOY_MODEL), executor, line=executor.add_item)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A film of 24 frames, two pictures and a damaged one."""
+    save_film(tmp_path / "reel.mkv", frames=24)
+    for name in ("a.pgm", "b.pgm"):
+        (tmp_path / name).write_bytes(b"P5 64 48 255\n" + bytes(range(64)) * 48)
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    return tmp_path
+
+
+def scraped(port):
+    """Return the samples by (name, labels)."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+        text = response.read().decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_jobs_metrics_can_be_scraped_and_count_what_it_did(folder):
+    port, destination = free_port(), MemoryStore("d")
+    with instruments(f"127.0.0.1:{port}", "local") as measured:
+        run_measured(folder, destination, measured)
+        found = scraped(port)
+
+    def value(name, **labels):
+        return found.get((f"colorworker_{name}", tuple(sorted(labels.items()))), 0)
+
+    assert value("items_planned") == 4
+    assert value("items_total", kind="still", outcome="succeeded") == 2
+    assert value("items_total", kind="still", outcome="failed") == 1
+    assert value("items_total", kind="film", outcome="succeeded") == 1
+    assert value("units_total", kind="scan", outcome="succeeded") == 1
+    assert value("units_total", kind="segment", outcome="succeeded") == 1
+    assert value("units_total", kind="assembly", outcome="succeeded") == 1
+    assert value("unit_errors_total", code="source_damaged") == 1
+    assert value("frames_total") == 24 + 2
+    assert value("source_bytes_total") == sum(each.stat().st_size for each in folder.iterdir())
+    assert value("written_bytes_total") > 1000
+    assert value("unit_seconds_count", kind="segment") == 1
+    assert value("phase_seconds_count", phase="encode") >= 1
+    assert value("units_in_flight") == value("oldest_unit_seconds") == 0
+    with pytest.raises(OSError, match="refused"):
+        scraped(port)
+
+
+def test_a_second_run_counts_items_as_resumed(folder):
+    port, destination = free_port(), MemoryStore("d")
+    run_measured(folder, destination, [])
+    with instruments(f"127.0.0.1:{port}", "local") as measured:
+        run_measured(folder, destination, measured)
+        found = scraped(port)
+
+    film = ("colorworker_items_total", (("kind", "film"), ("outcome", "resumed")))
+    assert found[film] == 1
+    assert found["colorworker_frames_total", ()] == 0
+
+
+def test_each_unit_and_item_is_one_line_of_json(folder):
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("colorworker.executors.metered")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        run_measured(folder, MemoryStore("d"), [])
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    (segment,) = [line for line in lines if line.get("kind") == "segment"]
+    assert segment["job"] == "job-1"
+    assert segment["item"] == "reel.mkv"
+    assert segment["level"] == "info"
+    assert {"decode", "encode"} <= segment["phases"].keys()
+    (broken,) = [line for line in lines if line["item"] == "broken.png" and "unit" not in line]
+    assert broken["outcome"] == "failed"
+    assert "broken.png" in broken["error"]
+
+
+@pytest.mark.parametrize("listen", ["9464", "host", "127.0.0.1:99999999", "127.0.0.1:70000"])
+def test_an_address_that_cannot_be_used_is_refused_before_any_item(listen):
+    with (
+        pytest.raises(UsageError, match="COLORWORKER_RUN__METRICS_LISTEN"),
+        instruments(listen, "local"),
+    ):
+        pass
+
+
+def test_dashboard_and_alerts_name_only_what_is_exported():
+    exported = {metric.name for metric in METRICS}
+    histograms = {metric.name for metric in METRICS if metric.kind == "histogram"}
+    exported |= {f"{name}_{end}" for name in histograms for end in ("bucket", "sum", "count")}
+    labels = {label for metric in METRICS for label in metric.labels} | {"le", "job", "instance"}
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text())
+    rules = yaml.safe_load((MONITORING / "alerts.yaml").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    expressions += [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+
+    named = {name for text in expressions for name in re.findall(r"colorworker_\w+", text)}
+    grouped = {
+        label.strip()
+        for text in expressions
+        for group in re.findall(r"by \(([^)]*)\)", text)
+        for label in group.split(",")
+    }
+
+    assert named <= exported
+    shown = named | {re.sub("_(bucket|sum|count)$", "", name) for name in named}
+    assert {metric.name for metric in METRICS} <= shown
+    assert grouped <= labels
