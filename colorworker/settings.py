@@ -10,7 +10,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colorworker.domain.models import ModelChoice, choose_model
@@ -163,6 +171,15 @@ class S3Settings(BaseModel):
     """How long requests wait for a service that answered before and is now unavailable."""
     request_payer: bool = False
     """Pay for requests to requester-pays buckets."""
+    encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
+    """How the service encrypts everything that is written. Default: as the bucket says."""
+    kms_key: Annotated[str | None, Field(min_length=1)] = None
+    """Id or ARN of the KMS key; needs `aws:kms` encryption."""
+    storage_class: Annotated[str | None, Field(pattern="^[A-Z_]+$")] = None
+    """Storage class of outputs, such as STANDARD_IA. State and parts are always standard. Classes
+    that must be restored before they are read do not suit films, whose outputs are verified."""
+    tags: Annotated[str, Field(pattern="^([^=&]+=[^=&]*(&[^=&]+=[^=&]*)*)?$")] = ""
+    """Tags of outputs: project=restoration&year=1927; special characters as in URLs."""
     part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 16 << 20
     """Larger files are uploaded in parts of this size."""
     copy_part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 512 << 20
@@ -173,6 +190,13 @@ class S3Settings(BaseModel):
     """Sources are read in blocks of this size."""
     cache_bytes: Annotated[int, Field(ge=1 << 13)] = 16 << 20
     """Memory for the blocks of one open source, and the same again for cached headers."""
+
+    @field_validator("kms_key")
+    @classmethod
+    def _with_kms(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("encryption") not in {"aws:kms", "aws:kms:dsse"}:
+            raise ValueError("it needs COLORWORKER_S3__ENCRYPTION=aws:kms")
+        return value
 
 
 class C2paSettings(BaseModel):

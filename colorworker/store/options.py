@@ -30,6 +30,14 @@ class S3Options:
     """Seconds to keep retrying while a service that has answered before is unavailable."""
     request_payer: bool = False
     """Whether to pay for requests to requester-pays buckets."""
+    encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
+    """How the service encrypts what is written; None: as the bucket says."""
+    kms_key: str | None = None
+    """Id or ARN of the KMS key; None: AWS's own."""
+    storage_class: str | None = None
+    """Storage class of published outputs."""
+    tags: str = ""
+    """Tags of published outputs, as a URL query."""
     part_bytes: int = 16 * MIB
     """Part size of uploads; larger files are uploaded in parts."""
     copy_part_bytes: int = 512 * MIB

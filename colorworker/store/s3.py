@@ -119,7 +119,7 @@ class S3Store:
             Body=data,
             ContentType=_content_type(key),
             **({"IfNoneMatch": "*"} if create_only else {}),
-            **service.payer_args,
+            **service.write_args,
         )
         return ObjectInfo(key, len(data), unquoted(service.call(key, send, writing=True)["ETag"]))
 

@@ -19,7 +19,7 @@ def upload(service: S3Service, path: Path, full_key: str, extra: dict[str, Any])
     config = _config(service.options.part_bytes, service.options)
     with create_transfer_manager(service.client, config) as manager:
         future = manager.upload(
-            str(path), service.bucket, full_key, extra_args={**extra, **service.payer_args}
+            str(path), service.bucket, full_key, extra_args={**extra, **service.write_args}
         )
         try:
             future.result()
@@ -31,7 +31,9 @@ def upload(service: S3Service, path: Path, full_key: str, extra: dict[str, Any])
 
 
 def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
-    """Copy an object with its metadata on the server; return the copy's ETag, "" if unknown.
+    """Publish a copy of an object, with its metadata, on the server.
+
+    Returns its ETag, "" if unknown. The copy has the storage class and the tags of outputs.
 
     A single request copies at most 5 GB and sends no data for a long time, so larger objects are
     copied in parts.
@@ -49,14 +51,14 @@ def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
             Key=copy_key,
             CopySource=source,
             CopySourceIfMatch=head["ETag"],
-            **service.payer_args,
+            **service.publish_args,
         )
         return str(response["CopyObjectResult"]["ETag"])
     extra = {
         "MetadataDirective": "REPLACE",
         "Metadata": head["Metadata"],
         "ContentType": head["ContentType"],
-        **service.payer_args,
+        **service.publish_args,
     }
     config = _config(service.options.copy_part_bytes, service.options)
     with create_transfer_manager(service.client, config) as manager:

@@ -33,6 +33,10 @@ class S3Service:
         self.client = make_client(bucket, options)
         self.payer_args = {"RequestPayer": "requester"} if options.request_payer else {}
         """Argument of every request that accepts the costs, if the options do."""
+        self.write_args = self.payer_args | _encryption(options)
+        """Arguments of every request that writes an object."""
+        self.publish_args = self.write_args | _placement(options)
+        """Arguments of the copy that publishes an output."""
         self.block_cache = BlockCache(options.cache_bytes)
         self._has_answered = False
 
@@ -128,6 +132,16 @@ def _refuse_truncated_response(operation_model: Any, response_dict: Any, **_: An
     promised = headers.get("Content-Length")
     if promised and not headers.get("Content-Encoding") and len(body) < int(promised):
         raise ResponseStreamingError(error=f"{len(body)} of {promised} bytes came")
+
+
+def _encryption(options: S3Options) -> dict[str, str]:
+    arguments = {"ServerSideEncryption": options.encryption, "SSEKMSKeyId": options.kms_key}
+    return {name: value for name, value in arguments.items() if value}
+
+
+def _placement(options: S3Options) -> dict[str, str]:
+    tags = {"Tagging": options.tags, "TaggingDirective": "REPLACE"} if options.tags else {}
+    return tags | ({"StorageClass": options.storage_class} if options.storage_class else {})
 
 
 def _config(options: S3Options) -> Config:

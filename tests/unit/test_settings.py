@@ -57,6 +57,9 @@ def test_s3_options_are_read_from_the_environment(monkeypatch):
     ("name", "value"),
     [
         ("ENDPOINT_URL", "s3.archive.example"),
+        ("KMS_KEY", "key-without-encryption"),
+        ("STORAGE_CLASS", "cold storage"),
+        ("TAGS", "restoration"),
         ("CHECKSUMS", "never"),
         ("PART_BYTES", "1000"),
         ("ATTEMPTS", "0"),

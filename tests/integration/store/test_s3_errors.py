@@ -7,6 +7,7 @@ import time
 import pytest
 
 from colorworker.errors import (
+    ColorworkerError,
     KeyExists,
     SourceChanged,
     SourceUnreadable,
@@ -108,6 +109,61 @@ def test_request_payer_is_sent_with_every_request(s3, bucket, tmp_path, monkeypa
 
     assert len(headers) >= 8
     assert all(each["x-amz-request-payer"] == "requester" for each in headers)
+
+
+def test_everything_written_is_encrypted_as_the_settings_say(s3, bucket, tmp_path, monkeypatch):
+    sent = []
+
+    def choose(seen):
+        headers = {name.lower(): value for name, value in seen.headers.items()}
+        sent.append((seen.method, headers))
+        return Fault(status=501, code="NotImplemented")
+
+    (tmp_path / "file").write_bytes(b"film")
+    options = {"encryption": "aws:kms", "kms_key": "key-1"}
+    with proxy(s3.url, choose) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = open_quick(bucket, **options)
+        for write in (lambda: store.put("a", b"a"), lambda: store.put_file("b", tmp_path / "file")):
+            with pytest.raises(ColorworkerError):
+                write()
+        with pytest.raises(ColorworkerError):
+            store.get("a")
+
+    encrypted = [
+        method
+        for method, headers in sent
+        if headers.get("x-amz-server-side-encryption") == "aws:kms"
+        and headers["x-amz-server-side-encryption-aws-kms-key-id"] == "key-1"
+    ]
+    assert set(encrypted) == {"PUT"}
+    assert "GET" in {method for method, _ in sent}
+
+
+@pytest.mark.parametrize("copy_part_bytes", [5 << 30, 5 << 20])
+def test_outputs_have_their_storage_class_and_tags(bucket, tmp_path, copy_part_bytes):
+    (tmp_path / "file").write_bytes(bytes(6 << 20))
+    store = open_quick(
+        bucket,
+        storage_class="STANDARD_IA",
+        tags="project=restoration&year=1927",
+        copy_part_bytes=copy_part_bytes,
+    )
+
+    store.put_file("attempt", tmp_path / "file")
+    state = store._service.client.head_object(Bucket=bucket, Key="attempt")
+    store.publish("attempt", "output.mkv")
+
+    client = store._service.client
+    output = client.head_object(Bucket=bucket, Key="output.mkv")
+    tags = client.get_object_tagging(Bucket=bucket, Key="output.mkv")["TagSet"]
+    assert state.get("StorageClass", "STANDARD") == "STANDARD"
+    assert output["StorageClass"] == "STANDARD_IA"
+    assert {each["Key"]: each["Value"] for each in tags} == {
+        "project": "restoration",
+        "year": "1927",
+    }
+    assert store.head("output.mkv").size_bytes == 6 << 20
 
 
 def test_writing_with_read_only_credentials_is_denied(bucket, monkeypatch):
