@@ -78,10 +78,10 @@ def test_a_mask_of_the_picture_is_dropped_with_a_warning(colorful, tmp_path):
     assert warnings == ["the TIFF's transparency masks are not kept"]
 
 
-def test_camera_raw_is_refused_by_name():
+def test_camera_raw_of_an_unknown_camera_is_refused():
     data = tiff((THUMBNAIL, {"subfiletype": 1, "subifds": 1}), (GRAY, {"photometric": "cfa"}))
 
-    with pytest.raises(SourceUnsupported, match="camera raw"):
+    with pytest.raises(SourceUnsupported, match="does not know this camera"):
         open_still(io.BytesIO(data), "scan.dng", max_pixels=10**8).__enter__()
 
 
