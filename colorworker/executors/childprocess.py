@@ -104,7 +104,9 @@ class ChildProcess:
                     continue
                 self._silence.begin()
                 if isinstance(message, logging.LogRecord):
-                    logging.getLogger(message.name).handle(message)
+                    logger = logging.getLogger(message.name)
+                    if logger.isEnabledFor(message.levelno):
+                        logger.handle(message)
                 else:
                     yield message
         except (EOFError, OSError):

@@ -18,6 +18,7 @@ _FORMATS: tuple[tuple[str, str, tuple[bytes, ...]], ...] = (
     ("JPEG 2000", "jp2 j2k j2c jpc jpf jpx jpm jph jhc",
      (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
     ("JPEG XL", "jxl", (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a")),
+    ("JPEG-LS", "jls", ()),
     ("JPEG XR", "jxr wdp hdp", (b"II\xbc\x01",)),
     ("HEIF", "heic heif hif", ()),
     ("AVIF", "avif", ()),

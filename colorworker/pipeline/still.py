@@ -19,7 +19,8 @@ from colorworker.domain.records import Record, StillInfo, info_of
 from colorworker.domain.units import Still
 from colorworker.errors import AlreadyColor, ItemSkipped, OnlyTwoTones
 from colorworker.media.stills.picture import VipsPicture, positive
-from colorworker.media.stills.vips import open_still, verify_still, write_still
+from colorworker.media.stills.savers import format_for
+from colorworker.media.stills.vips import open_still, verify_still, write_still, write_unchanged
 from colorworker.pipeline.beforeafter import still_thumbnail
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.detail import Detail, add_detail, find_detail
@@ -29,7 +30,7 @@ from colorworker.pipeline.hashing import open_rereadable, sha256_of_file
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.provenance.credentials import sign_file
 from colorworker.pipeline.scanview import ScanView, border_note, refuse_negative, view_of
-from colorworker.pipeline.stillpages import TIFF_NAMES, add_pages, check_pages, is_big
+from colorworker.pipeline.stillpages import add_pages, check_pages, further_pages, is_big
 from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
@@ -60,6 +61,8 @@ class OpenStill:
     close: Callable[[], None]
     detail: Detail | None = None
     """What parts of the picture add to the prediction for the whole."""
+    keeps_first: bool = False
+    """Whether the first page stays as it is, and only further ones are colored."""
 
 
 def open_for_color(
@@ -103,13 +106,15 @@ def open_for_color(
             )
         )
         record = _new_record(context, unit, attempt, picture, sha256)
-        if unit.options.color_sources == "skip" and picture.is_bilevel:
+        bilevel = unit.options.color_sources == "skip" and picture.is_bilevel
+        if bilevel and not _has_gray_page(context, unit.options, picture):
             return _commit(context, _as_skipped(record, _two_tones(record)), timer), False
         colorizer = colorizer_for(context, unit.options)
         shape = colorizer.working_shape(picture.info.upright_height, picture.info.upright_width)
         with computing, timer.phase("decode"):
             lab = picture.proxy(*shape)
-        if unit.options.color_sources == "skip" and _is_in_color(lab, unit.options.color_share):
+        keeps_first = _keeps_page(unit.options, picture, lab)
+        if keeps_first and not bilevel and not _has_gray_page(context, unit.options, picture):
             return _commit(context, _as_skipped(record, _already_color(record)), timer), False
         if unit.options.polarity == "negative":
             picture, lab = replace(picture, is_negative=True), positive(lab)
@@ -122,7 +127,10 @@ def open_for_color(
             picture.warnings.append(border_note(view.area))
         size = picture.info.upright_height, picture.info.upright_width
         known = read_hints(context, unit.options.hint_files, size, lab[..., 0], colorizer)
-        return OpenStill(unit, record, picture, lab, view, known, timer, stack.pop_all().close)
+        close = stack.pop_all().close
+        return OpenStill(
+            unit, record, picture, lab, view, known, timer, close, keeps_first=keeps_first
+        )
     raise AssertionError  # mypy: the stack swallows nothing
 
 
@@ -146,6 +154,8 @@ def finish_in_color(
         predicted = still.view.into_picture(ab)
         ab = _with_own_colors(still.unit.options, still.view, still.lab, predicted)
         ab = apply_known_colors(still.lab[..., 0], ab, still.known)
+        if still.keeps_first:
+            ab = still.lab[..., 1:]
         thumbnail = still_thumbnail(still.lab[..., 0], ab, still.picture.info)
         lightness = still.lab[..., 0]
         if still.detail:
@@ -188,9 +198,9 @@ def _add_pages(context: WorkerContext, still: OpenStill, path: Path, notice: Not
     colorizer = colorizer_for(context, options)
 
     def predict(page: VipsPicture, lab: Floats) -> tuple[Floats, Floats] | None:
-        skips = options.color_sources == "skip"
-        if skips and (page.is_bilevel or _is_in_color(lab, options.color_share)):
+        if _keeps_page(options, page, lab):
             return None
+        lab = positive(lab) if page.is_negative else lab
         view = view_of(lab, colorizer, options.borders)
         seen = colorizer.predict(view.lightness[None])[0]
         detail = find_detail(page, view, seen, colorizer, options.detail)
@@ -200,7 +210,8 @@ def _add_pages(context: WorkerContext, still: OpenStill, path: Path, notice: Not
             ab, lightness = add_detail(detail, lightness, ab, predicted), detail.lightness
         return fit_to_luma(lightness, ab)
 
-    add_pages(context, still.picture, path, notice, colorizer.working_shape, predict)
+    kept = [1] if still.keeps_first else []
+    add_pages(context, still.picture, path, notice, colorizer.working_shape, predict, kept)
 
 
 def _new_record(
@@ -230,6 +241,20 @@ def _is_in_color(lab: Floats, share: float) -> bool:
     return _has_chroma(lab) and is_color(lab, share)
 
 
+def _keeps_page(options: Options, page: VipsPicture, lab: Floats) -> bool:
+    """Return whether a page stays as it is: it is in color already, or has two tones."""
+    in_color = page.is_bilevel or _is_in_color(lab, options.color_share)
+    return options.color_sources == "skip" and in_color
+
+
+def _has_gray_page(context: WorkerContext, options: Options, picture: VipsPicture) -> bool:
+    """Return whether a page after the first one is to be colored."""
+    shape = colorizer_for(context, options).working_shape
+    return any(
+        not _keeps_page(options, page, lab) for page, lab in further_pages(context, picture, shape)
+    )
+
+
 def _has_chroma(lab: Floats) -> bool:
     return float(np.abs(lab[..., 1:]).max()) > _NO_CHROMA
 
@@ -243,14 +268,22 @@ def _write(
 ) -> Record:
     unit, picture, timer = still.unit, still.picture, still.timer
     extension = PurePosixPath(unit.output_key).suffix.lower()
+    suffix = PurePosixPath(unit.asset.key).suffix
+    ending = f"ends in {suffix}" if suffix else "has no extension"
     key = attempt_key(unit.unit_id, extension)
     source_sha256 = info_of(record, StillInfo).source_sha256
     notice = notice_of(unit.options, context.model, source_sha256)
+    first_notice = None if still.keeps_first else notice
     check_pages(picture, extension)
     with context.temporary(extension) as path:
         with computing:
             with timer.phase("encode"):
-                write_still(picture, *fitted, path, extension, notice, big=is_big(picture))
+                if still.keeps_first:
+                    first = replace(picture, is_negative=False)
+                    write_unchanged(first, path, big=is_big(picture))
+                else:
+                    first = picture
+                    write_still(picture, *fitted, path, extension, notice, big=is_big(picture))
                 if picture.info.pages > 1:
                     _add_pages(context, still, path, notice)
                 if unit.options.c2pa:
@@ -258,13 +291,14 @@ def _write(
                         context, unit.asset, unit.options, source_sha256, path, unit.output_key
                     )
             with timer.phase("verify"):
-                verify_still(picture, path, notice)
+                verify_still(first, path, first_notice)
         with timer.phase("write"):
             sha256 = sha256_of_file(path)
             stored = context.destination.put_file(key, path)
-    if picture.info.loader not in _WRITTEN and unit.options.profile == "access":
-        named = "TIFF" if extension in TIFF_NAMES else extension
-        picture.warnings.append(Note(f"written as {named}: {picture.info.loader} is only read"))
+    loader, written = picture.info.loader, format_for(extension)
+    if loader != written and unit.options.profile == "access":
+        why = f"{loader} is only read" if loader not in _WRITTEN else f"its name {ending}"
+        picture.warnings.append(Note(f"written as {written.upper()}: {why}"))
     warnings, notes = split_notes(picture.warnings)
     info = replace(info_of(record, StillInfo), warnings=warnings, notes=notes)
     return replace(

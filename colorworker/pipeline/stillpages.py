@@ -1,6 +1,6 @@
 """Color the further pages of a TIFF, one after another, and join them with the first one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from colorworker.pipeline.context import WorkerContext
 
 Floats = npt.NDArray[np.float32]
 Predict = Callable[[VipsPicture, Floats], tuple[Floats, Floats] | None]
-"""From a page and its L*a*b* at the model's size to the slope and offset of its chroma.
+"""From a page and the L*a*b* of its file at the model's size to slope and offset of its chroma.
 
 None keeps the page as it is."""
 TIFF_NAMES = (".tif", ".tiff")
@@ -57,6 +57,7 @@ def add_pages(
     notice: Notice | None,
     shape: Callable[[int, int], tuple[int, int]],
     predict: Predict,
+    kept: list[int],
 ) -> None:
     """Append the second and further pages to the file of the first one.
 
@@ -67,32 +68,59 @@ def add_pages(
         notice: Notice for every page.
         shape: From height and width to the model's size.
         predict: Colors of a page.
+        kept: Numbers, from 1, of the pages before that were kept as they are.
 
     Raises:
         SourceDamaged: If a page does not decode completely.
         OutputMismatch: If a written page does not have the source's lightness.
         SourceUnsupported: If the kind of a page is not supported.
     """
-    kept = []
+    kept = list(kept)
     for number in range(1, picture.info.pages):
         context.progress.step()
         with _opened(context, picture, number) as found, context.temporary(".tif") as other:
             page = replace(found, is_negative=picture.is_negative)
-            lab = page.proxy(*shape(page.info.upright_height, page.info.upright_width))
+            # A negative's own colors say whether it is one in color.
+            lab = found.proxy(*shape(page.info.upright_height, page.info.upright_width))
             coefficients = predict(page, lab)
             if coefficients is None:
                 kept.append(number + 1)
                 write_unchanged(page, other, big=is_big(picture))
             else:
                 write_still(page, *coefficients, other, ".tif", notice, big=is_big(picture))
-            verify_still(page, other, notice if coefficients else None)
+            if coefficients is None:
+                verify_still(found, other)
+            else:
+                verify_still(page, other, notice)
             append_page(path, other)
             picture.warnings.extend(page.warnings)
     if picture.info.pages > 1:
         picture.warnings.append(Note(f"all {picture.info.pages} pages are in the output"))
     if kept:
         numbers = ", ".join(map(str, kept))
-        picture.warnings.append(Note(f"pages in color already are kept as they are: {numbers}"))
+        picture.warnings.append(
+            Note(f"pages in color or with two tones are kept as they are: {numbers}")
+        )
+
+
+def further_pages(
+    context: WorkerContext, picture: VipsPicture, shape: Callable[[int, int], tuple[int, int]]
+) -> Iterator[tuple[VipsPicture, Floats]]:
+    """Yield each page after the first one, open, and its L*a*b* at the model's size.
+
+    Args:
+        context: See `add_pages`.
+        picture: See `add_pages`.
+        shape: See `add_pages`.
+
+    Raises:
+        SourceDamaged: If a page does not decode completely.
+        SourceUnsupported: If the kind of a page is not supported.
+    """
+    for number in range(1, picture.info.pages):
+        context.progress.step()
+        with _opened(context, picture, number) as page:
+            yield page, page.proxy(*shape(page.info.upright_height, page.info.upright_width))
 
 
 def _opened(

@@ -3,6 +3,7 @@
 Every such library has a module with a function `decode`; `decoders.py` says which one reads what.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ _INTERPRETATIONS = {
     ("float", 1): "b-w",
     ("float", 3): "scrgb",
 }
+_TEMPORARY = re.compile(r" ?'/[^']*'")
 _RGB = 3
 _MOST_LIGHT = 1e9
 """The sun in a picture of starlight is darker. L* of light much above has no room in a float."""
@@ -83,6 +85,15 @@ class DecodedStill:
     has_resolution: bool = False
     conversion: ColorConversion | None = None
     warnings: tuple[str, ...] = ()
+
+
+def reason_of(error: Exception) -> str:
+    """Return what a library says about a file on one line of at most 160 characters.
+
+    The name of the temporary copy is left out.
+    """
+    words = " ".join(_TEMPORARY.sub("", str(error)).split())
+    return (words if len(words) <= 160 else words[:157] + "...") or "the decoder gives no reason"
 
 
 def check_pixels(key: str, width: int, height: int, max_pixels: int) -> None:

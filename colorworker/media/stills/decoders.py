@@ -62,6 +62,12 @@ def _raw() -> Decoder:
     return decode
 
 
+def _pam() -> Decoder:
+    from colorworker.media.stills.pamdecoder import decode
+
+    return decode
+
+
 def _jpeg2000() -> Decoder:
     return _decode_jpeg2000
 
@@ -93,7 +99,7 @@ _DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
     "HEIF": ((_heif,), "heic"),
     "camera raw": ((_raw,), "raw"),
     "Netpbm": (_BOTH, "pnm"),
-    "PAM": ((_pillow,), "pam"),
+    "PAM": ((_pam,), "pam"),
     # Pillow first: OpenImageIO calls many that are only unusual corrupt.
     "BMP": ((_pillow, _oiio), "bmp"),
     "TGA": (_BOTH, "tga"),

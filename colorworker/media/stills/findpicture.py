@@ -32,6 +32,7 @@ from colorworker.media.stills.webpchunks import read_webp_metadata
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG_MAGIC = b"\xff\xd8"
+_AVIF_SEQUENCE = b"ftypavis"
 _PILLOW_BITS = 8
 _CONVERT = "Convert it to a plain TIFF first"
 
@@ -69,6 +70,10 @@ def find_picture(
         refuse_animation(image_source.key, image_source.png.frames)
     elif head.startswith(_JPEG_MAGIC):
         image_source.jpeg = read_jpeg_metadata(reader)
+    elif head[4:12] == _AVIF_SEQUENCE:
+        raise SourceUnsupported(
+            image_source.key, "it is an animation (AVIF)", "Convert it to a film first"
+        )
     elif name == "WebP":
         image_source.webp = read_webp_metadata(reader)
     elif head.startswith(_TIFF_MAGIC) and (page := find_page(reader, number)):

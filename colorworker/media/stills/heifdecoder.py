@@ -10,6 +10,7 @@ from colorworker.media.stills.decoded import (
     DecodedStill,
     Layout,
     check_pixels,
+    reason_of,
     set_fields,
     store_rows,
 )
@@ -34,7 +35,9 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         check_pixels(key, width, height, max_pixels)
         pixels = np.asarray(file)
     except _DECODE_ERRORS as error:
-        raise SourceDamaged(key, f"no picture can be read from it ({error})", _RECOPY) from error
+        raise SourceDamaged(
+            key, f"no picture can be read from it ({reason_of(error)})", _RECOPY
+        ) from error
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     height, width, bands = pixels.shape
     alpha = bands in (2, 4)
@@ -47,6 +50,8 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         "icc-profile-data": bytes(file.info.get("icc_profile") or b""),
         "exif-data": EXIF_HEAD + exif if exif else b"",
         "xmp-data": bytes(file.info.get("xmp") or b""),
+        # After EXIF, from which libvips takes the one that is already applied.
+        "orientation": 1,
     }
     if any(file.info.get(name) for name in _STALE):
         found.append("its depth and gain maps are not kept: they would be stale")

@@ -35,6 +35,8 @@ _RARE_TIFF = re.compile(
 )
 """How libvips' messages about TIFFs begin that it does not read, although they may be intact."""
 _RARE_JPEG = re.compile(r"VipsJpeg: (Unsupported (JPEG|color)|.*not supported)")
+_JPEG_LS = re.compile(r"VipsJpeg: Unsupported marker type 0xf7")
+"""Its frames begin with a marker of their own (ITU-T T.87, C.1.1)."""
 _WARNINGS = ("Warning:", "extraneous bytes before marker")
 """Parts of messages that are not why a picture does not decode."""
 _MAX_THREADS = 4
@@ -157,6 +159,8 @@ def _refuse_unusual(image_source: ImageSource, message: str) -> None:
         unusual = f"its kind of TIFF is not supported ({message.removeprefix('tiff2vips: ')})"
     if unusual:
         raise SourceUnsupported(image_source.key, unusual, "Convert it to a plain TIFF first")
+    if _JPEG_LS.match(message):
+        raise _unsupported(image_source.key, "JPEG-LS")
     if _RARE_JPEG.match(message):
         raise SourceUnsupported(
             image_source.key,

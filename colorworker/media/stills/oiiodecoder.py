@@ -28,6 +28,7 @@ from colorworker.media.stills.decoded import (
     store_rows,
 )
 from colorworker.media.stills.exifblock import EXIF_HEAD, exif_of_texts, orientation_of
+from colorworker.media.stills.jxlheader import is_animation
 from colorworker.media.stills.port import UNASSOCIATED_ALPHA, UNSPECIFIED
 
 _BLOCK_BYTES = 8 << 20
@@ -86,6 +87,10 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         spec = reader.spec()
         name = reader.format_name()
         check_pixels(key, spec.width, spec.height, max_pixels)
+        if name == "jpegxl" and is_animation(path):
+            raise SourceUnsupported(
+                key, "it is an animation (JPEG XL)", "Convert it to a film first"
+            )
         layout, channels = _layout(key, spec, name)
         _check_length(path, key, spec, name)
         image = store_rows(key, layout, _rows(reader, key, spec, layout, channels), folder)

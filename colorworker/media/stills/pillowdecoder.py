@@ -20,6 +20,7 @@ from colorworker.media.stills.decoded import (
     Layout,
     check_pixels,
     float_conversion,
+    reason_of,
     set_fields,
     store_rows,
 )
@@ -64,7 +65,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
                 return _decoded(image, key, folder)
         except _DECODE_ERRORS as error:
             raise SourceDamaged(
-                key, f"no picture can be read from it ({error})", _RECOPY
+                key, f"no picture can be read from it ({reason_of(error)})", _RECOPY
             ) from error
 
 

@@ -32,6 +32,8 @@ _SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
 _FORMATS = {
     "jpg": "jpeg",
     "jpeg": "jpeg",
+    "jpe": "jpeg",
+    "jfif": "jpeg",
     "png": "png",
     "tif": "tiff",
     "tiff": "tiff",

@@ -85,6 +85,11 @@ def write_still(
                 lightness, as_stored(slope, info.orientation), as_stored(offset, info.orientation)
             )
             depth = output_depth(format_name, info.bit_depth)
+            if depth < info.bit_depth:
+                picture.warnings.append(
+                    f"its {info.bit_depth} bits are written with {depth}:"
+                    f" {format_name.upper()} holds no more"
+                )
             rgb = codes_from_lab(lightness, chroma, conversion.output, depth)
             if notice and notice.burned:
                 rgb = burn_in(rgb, notice_box_in_still(picture.key, info))

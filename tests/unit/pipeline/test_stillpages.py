@@ -62,10 +62,37 @@ def test_every_page_is_colored_with_its_own_size_depth_and_tags(form, tmp_path):
 def test_a_page_in_color_is_kept_as_it_is(tmp_path):
     line, path = run(tmp_path, tiff([GRAY, PAINTED, GRAY]))
 
-    assert "pages in color already are kept as they are: 2" in line.notes
+    assert "pages in color or with two tones are kept as they are: 2" in line.notes
     with tifffile.TiffFile(path) as file:
         np.testing.assert_array_equal(file.pages[1].asarray(), PAINTED)
         assert len(file.pages) == 3
+
+
+@pytest.mark.parametrize("first", [PAINTED, GRAY > 128], ids=["color", "two tones"])
+@pytest.mark.parametrize("polarity", ["positive", "negative"])
+def test_a_first_page_that_needs_no_color_does_not_cost_the_others_theirs(
+    first, polarity, tmp_path
+):
+    kept = first if first.ndim == 3 else first * np.uint8(255)
+
+    line, path = run(tmp_path, tiff([first, GRAY, first]), polarity=polarity)
+
+    assert line.outcome == "succeeded", line.error
+    assert "pages in color or with two tones are kept as they are: 1, 3" in line.notes
+    with tifffile.TiffFile(path) as file:
+        pages = [page.asarray() for page in file.pages]
+    np.testing.assert_array_equal(pages[0], kept)
+    np.testing.assert_array_equal(pages[2], kept)
+    assert np.ptp(pages[1].astype(float), axis=2).max() > 0.1 * pages[1].max()
+    if polarity == "positive":
+        assert np.abs(gray_of(pages[1]) - GRAY).max() < 1.5
+
+
+def test_only_pages_that_need_no_color_are_skipped(tmp_path):
+    line, path = run(tmp_path, tiff([GRAY > 128, PAINTED]))
+
+    assert (line.outcome, line.error_code) == ("skipped", "two_tones")
+    assert not path.exists()
 
 
 def test_pages_are_the_same_in_a_second_run(tmp_path):
@@ -106,13 +133,18 @@ def test_two_tones_are_skipped_with_the_reason_or_colored_on_request(tmp_path):
     assert (line.outcome, path.exists()) == ("succeeded", True)
 
 
-def test_a_changed_format_is_a_note(tmp_path):
+def test_a_changed_format_is_a_note_and_lost_depth_a_warning(tmp_path):
     (tmp_path / "in").mkdir()
-    buffer = io.BytesIO()
-    Image.fromarray(GRAY).save(buffer, "BMP")
-    (tmp_path / "in" / "a.bmp").write_bytes(buffer.getvalue())
+    for name, kind in {"a.bmp": "BMP", "b": "JPEG", "c.jpe": "JPEG"}.items():
+        Image.fromarray(GRAY).save(tmp_path / "in" / name, kind)
+    tifffile.imwrite(tmp_path / "in" / "d.webp", WIDE)
 
     lines = run_toy_job(tmp_path / "in", LocalStore(tmp_path / "out"), Options())
 
     assert "written as TIFF: bmp is only read" in lines["a.bmp"].notes
+    assert "written as TIFF: its name has no extension" in lines["b"].notes
+    assert (lines["c.jpe"].output_key, lines["c.jpe"].notes) == ("c.jpe", ())
+    assert (tmp_path / "out" / "c.jpe").read_bytes().startswith(b"\xff\xd8")
+    assert "written as WEBP: its name ends in .webp" in lines["d.webp"].notes
+    assert lines["d.webp"].warnings == ("its 16 bits are written with 8: WEBP holds no more",)
     assert tifffile.imread(tmp_path / "out" / "a.tif").shape == (48, 64, 3)

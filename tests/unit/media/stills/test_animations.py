@@ -1,5 +1,6 @@
 """Animations are refused by name, whatever format they have: one picture of many is no copy."""
 
+import base64
 import io
 
 import numpy as np
@@ -40,3 +41,26 @@ def test_animations_are_refused_by_name(format_name):
 @pytest.mark.parametrize("format_name", ["PNG", "GIF", "WEBP"])
 def test_single_pictures_of_these_formats_are_opened(format_name):
     assert opened(animation(format_name, 1)) == (64, 48)
+
+
+# OpenImageIO needs 128 bytes to recognize the format.
+JXL = base64.b64decode("/wpBBE0AICYIBAEAHABLGIsVggMACAQFADwASxiLFYBd1P8AGJKumvgD").ljust(128, b"\0")
+"""Two pictures of 8 x 8, made with libjxl."""
+JXL_BOXES = b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl "
+
+
+@pytest.mark.parametrize(
+    "data", [JXL, JXL_BOXES + b"\0\0\0\x88jxlc" + JXL], ids=["plain", "in boxes"]
+)
+def test_a_jpeg_xl_of_two_pictures_is_refused(data):
+    with pytest.raises(SourceUnsupported, match=r"^reel: it is an animation \(JPEG XL\)\. Conv"):
+        opened(data)
+
+
+def test_an_avif_sequence_is_refused_as_an_animation():
+    with pytest.raises(SourceUnsupported, match=r"^reel: it is an animation \(AVIF\)\. Convert"):
+        opened(animation("AVIF", 2))
+
+
+def test_a_single_avif_is_opened():
+    assert opened(animation("AVIF", 1)) == (64, 48)

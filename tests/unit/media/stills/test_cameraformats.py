@@ -67,6 +67,22 @@ def test_heif_keeps_its_gray_depth_and_metadata(kind, mode, tmp_path, colorful):
     assert b"xmpmeta" in bytes(tags_of(path)[700])
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_heif_is_not_turned_a_second_time_by_exif(orientation, tmp_path, colorful):
+    exif = Image.Exif()
+    exif[274] = orientation
+    gray = np.rint(RAMP * 255).astype("uint8")
+    # Like phones, pillow-heif stores how to turn the picture in HEIF too.
+    data = heif(np.stack([gray] * 3, axis=2), "RGB", exif=exif.tobytes())
+    path = tmp_path / "out.tif"
+
+    _, _, rgb = colored(data, "phone.heic", path, colorful())
+
+    turned = np.rot90(RAMP, {1: 0, 3: 2, 6: -1}[orientation])
+    assert np.abs(gray_of(rgb) - turned).max() < 0.01
+    assert tags_of(path).get(274, 1) == 1
+
+
 def test_avif_is_read_by_libvips(tmp_path, colorful):
     picture, lab, rgb = colored(
         pillow("AVIF", quality=100), "a.avif", tmp_path / "o.tif", colorful()

@@ -1,5 +1,6 @@
 """Formats that libvips does not read: colored with their gray, and their metadata is kept."""
 
+import base64
 import io
 import struct
 
@@ -10,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from colorworker.color.lab import LUMINANCE_WEIGHTS, linear_to_srgb, srgb_to_linear
-from colorworker.errors import SourceDamaged
+from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
 HEIGHT, WIDTH = 48, 64
@@ -133,6 +134,59 @@ def test_a_float_map_is_linear_light(bands, tmp_path, colorful):
 
     assert rgb.dtype == np.float32
     np.testing.assert_allclose(rgb @ LUMINANCE_WEIGHTS, RAMP, atol=1e-5)
+
+
+def pam(kind, depth, top, samples):
+    head = f"P7\n# a comment\nWIDTH 64\nHEIGHT 48\nDEPTH {depth}\nMAXVAL {top}\nTUPLTYPE {kind}\n"
+    return head.encode() + b"ENDHDR\n" + samples.tobytes()
+
+
+@pytest.mark.parametrize("top", [100, 255, 1023, 65535])
+@pytest.mark.parametrize(
+    ("kind", "bands"),
+    [("GRAYSCALE", 1), ("RGB", 3), ("GRAYSCALE_ALPHA", 2), ("RGB_ALPHA", 4)],
+)
+def test_pam_keeps_its_gray_and_transparency(kind, bands, top, tmp_path, colorful):
+    codes = np.rint(RAMP * top).astype("u1" if top < 256 else ">u2")
+    data = pam(kind, bands, top, np.repeat(codes[..., None], bands, axis=2))
+
+    _, rgb = colored(data, "a.pam", tmp_path / "out.tif", colorful())
+
+    full = np.iinfo(rgb.dtype).max
+    assert rgb.dtype == ("uint8" if top < 256 else "uint16")
+    wanted = codes.astype(float) * (full / top)
+    assert np.abs(gray_of(rgb) - wanted).max() < (1.5 if full == 255 else 4)
+    if bands in (2, 4):
+        assert np.abs(rgb[..., 3] - wanted).max() <= 0.5
+
+
+def test_pam_that_is_short_strange_or_of_two_tones_is_known(tmp_path):
+    with pytest.raises(SourceDamaged, match="3071 bytes, its pixels need 3072"):
+        colored(pam("GRAYSCALE", 1, 255, GRAY)[:-1], "a.pam", tmp_path / "o.tif", ())
+    with pytest.raises(SourceUnsupported, match="tuples are HEAT of 1 samples"):
+        colored(pam("HEAT", 1, 255, GRAY), "a.pam", tmp_path / "o.tif", ())
+    with open_still(
+        io.BytesIO(pam("BLACKANDWHITE", 1, 1, GRAY > 99)), "a", max_pixels=10**6
+    ) as seen:
+        assert seen.is_bilevel
+
+
+def test_messages_of_libraries_are_one_line_without_temporary_names(tmp_path):
+    with pytest.raises(SourceDamaged) as raised:
+        colored(b"no picture " * 9, "a.pcx", tmp_path / "o.tif", ())
+    said = str(raised.value)
+    assert "cannot identify image file)" in said
+    assert str(tmp_path) not in said
+    assert "source.pcx" not in said
+
+
+def test_jpeg_ls_is_refused_by_name(tmp_path):
+    data = base64.b64decode(
+        "/9j/6AAgU1BJRkYAAgAAAQAAAAgAAAAICggGAQAAASwAAAEs/+gACAAAAAH/2P/3AAsIAAgACAEBEQD/2gAIAQEAAAAArbb4"
+        "TSvBP47+Z/K/o/8/gP/Z"
+    )
+    with pytest.raises(SourceUnsupported, match="JPEG-LS pictures are not supported"):
+        colored(data, "a.jpg", tmp_path / "o.tif", ())
 
 
 @pytest.mark.parametrize("data", [pillow("PPM", "1"), pillow("BMP", "1"), pillow("PNG", "1")])
