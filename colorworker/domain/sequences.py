@@ -10,7 +10,7 @@ from __future__ import annotations  # array[int] exists for type checkers only
 import hashlib
 import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -147,8 +147,21 @@ def missing_numbers(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         last = number
 
 
-def gaps_text(gaps: list[tuple[int, int]]) -> str:
-    """Return the numbers of missing frames for a message: `7, 100 to 104`."""
+def missing_text(numbers: Sequence[int]) -> str:
+    """Return `2 frames are missing between 0 and 11: 5 to 6`; empty if none is missing.
+
+    Args:
+        numbers: Those that exist, in increasing order.
+    """
+    gaps = list(missing_numbers(numbers))
+    if not gaps:
+        return ""
+    missing = sum(last - first + 1 for first, last in gaps)
+    many = "frame is missing" if missing == 1 else "frames are missing"
+    return f"{missing} {many} between {numbers[0]} and {numbers[-1]}: {_gaps_text(gaps)}"
+
+
+def _gaps_text(gaps: list[tuple[int, int]]) -> str:
     shown = [
         f"{first}" if first == last else f"{first} to {last}" for first, last in gaps[:_SHOWN_GAPS]
     ]

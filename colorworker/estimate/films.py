@@ -28,6 +28,7 @@ from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.headers import film_header
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.pipeline.scan import check_output, is_in_color, make_cut_list, read_packets
+from colorworker.pipeline.sequenceframes import frames_named
 from colorworker.state import record_key
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.sequencefile import open_version
@@ -120,7 +121,10 @@ def outline(
     if found is None:
         asset = unit.asset
         try:
-            with open_version(store, asset.key, etag=asset.etag, version=asset.version) as reader:
+            with (
+                frames_named(store, asset),
+                open_version(store, asset.key, etag=asset.etag, version=asset.version) as reader,
+            ):
                 if reads_all:
                     found = _of_packets(reader, unit, context.max_pixels)
                 else:

@@ -17,8 +17,7 @@ from colorworker.domain.sequences import (
     FrameTally,
     film_rate,
     frame_key,
-    gaps_text,
-    missing_numbers,
+    missing_text,
     sequence_version,
 )
 from colorworker.errors import ColorworkerError, ItemError, SourceDamaged, SourceUnsupported
@@ -144,13 +143,11 @@ class SequenceFinder:
             if twice is not None:
                 seen = f"two frames have the number {twice}"
             raise SourceUnsupported(key, seen, "Rename the frames, or choose some with --include")
-        gaps = list(missing_numbers(numbers))
-        if gaps and self._options.sequence_gaps == "refuse":
-            missing = sum(last - first + 1 for first, last in gaps)
-            many = "frame is missing" if missing == 1 else "frames are missing"
+        missing = missing_text(numbers)
+        if missing and self._options.sequence_gaps == "refuse":
             raise SourceUnsupported(
                 key,
-                f"{missing} {many} between {numbers[0]} and {numbers[-1]}: {gaps_text(gaps)}",
+                missing,
                 "Copy them again, or show the frame before a gap longer: --sequence-gaps hold",
             )
 

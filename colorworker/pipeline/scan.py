@@ -30,7 +30,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.framelist import finished_frames, refuse_foreign_frames
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.phasetimer import PhaseTimer
-from colorworker.pipeline.sequenceframes import frame_inspector, holds_density
+from colorworker.pipeline.sequenceframes import frame_inspector, gap_notes, holds_density
 from colorworker.state import (
     attempt_key,
     commit,
@@ -89,6 +89,7 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
             info = replace(info, is_log=True)
         hint_read_end(reader, 0)
         in_color = is_in_color(reader, key, info, timeline, scale=unit.options.scales)
+    gaps = gap_notes(context.open_source(unit.asset.root), unit.asset)
     part, cuts = make_cut_list(timeline, unit.options, key)
     result_key = attempt_key(unit.unit_id, ".npz")
     stored = store.put(result_key, timeline_to_bytes(timeline))
@@ -116,7 +117,7 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
             len(part.pts),
             round(part.seconds, 3),
             tuple(cuts),
-            *split_notes((*tally.warnings(), *damaged)),
+            *split_notes((*tally.warnings(), *damaged, *gaps)),
         ),
     )
     return commit(store, record)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
+from colorworker.domain.notes import Note
 from colorworker.domain.options import Asset, Options
-from colorworker.domain.sequences import sequence_rate
+from colorworker.domain.sequences import missing_text, sequence_rate
 from colorworker.errors import ItemError, SourceDamaged
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
@@ -44,6 +45,17 @@ def holds_density(store: ObjectStore, asset: Asset, options: Options) -> bool:
     with store.open(table.key(0), etag=table.etags[0]) as reader:
         header = read_frame_header(reader.read(HEADER_BYTES))
     return header is not None and header.is_log
+
+
+def gap_notes(store: ObjectStore, asset: Asset) -> list[str]:
+    """Return a note about the numbers that a sequence lacks; none for other assets."""
+    rate = sequence_rate(asset.version)
+    if rate is None:
+        return []
+    missing = missing_text(sequence_table(store, asset.key, rate, asset.etag).numbers)
+    return [Note(f"{missing}; films show the frame before a gap until the next one")][
+        : bool(missing)
+    ]
 
 
 def frame_inspector(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from colorworker.domain.excerpt import Excerpt, excerpt_entries
@@ -20,6 +21,7 @@ from colorworker.pipeline.scan import scan_film
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from colorworker.store.sources import Source
+from tests.sequences import encode_picture, write_sequence
 
 OPTIONS, MODEL = Options(segment_frames=24), ModelRef("lite", "0" * 64)
 
@@ -167,3 +169,13 @@ def test_an_excerpt_beyond_the_film_is_an_error_of_that_film(lookout):
     found = lookout.outlines(replace(OPTIONS, excerpt=(5000, None)))["r.mp4"]
 
     assert "does not have all of 00:00:05.000 to the end" in found.error
+
+
+def test_a_frame_of_a_sequence_is_named(tmp_path):
+    write_sequence(tmp_path, 9)
+    other = encode_picture(np.zeros((32, 48), np.uint8), ".png", "gray")
+    (tmp_path / "scan_0005.png").write_bytes(other)
+
+    (found,) = Lookout(tmp_path).outlines(replace(OPTIONS, sequences="film", fps=24.0)).values()
+
+    assert "change at frame scan_0005.png from 96 x 64 gray" in found.error

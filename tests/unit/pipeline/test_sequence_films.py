@@ -143,3 +143,17 @@ def test_a_scan_of_one_channel_of_10_bits_is_read_in_its_order(tmp_path):
     assert [film.error, frames.error] == ["", ""]
     found = luma_codes(tmp_path / "out" / film.output_key)
     assert all(np.array_equal(one, other) for one, other in zip(found, written, strict=True))
+
+
+@pytest.mark.parametrize("sequences", ["film", "frames"])
+def test_missing_numbers_that_are_accepted_are_noted(sequences, tmp_path):
+    write_sequence(tmp_path / "in", 12)
+    for number in (4, 5):
+        next((tmp_path / "in").glob(f"*{number:04d}.png")).unlink()
+    options = replace(ARCHIVE, sequences=sequences, sequence_gaps="hold")
+
+    (line,) = colored(tmp_path, options).values()
+
+    assert line.outcome == "succeeded", line.error
+    (noted,) = [note for note in line.notes if "missing" in note]
+    assert noted.startswith("2 frames are missing between 1 and 12: 4 to 5; films show the frame")
