@@ -53,9 +53,9 @@ def gap_notes(store: ObjectStore, asset: Asset) -> list[str]:
     if rate is None:
         return []
     missing = missing_text(sequence_table(store, asset.key, rate, asset.etag).numbers)
-    return [Note(f"{missing}; films show the frame before a gap until the next one")][
-        : bool(missing)
-    ]
+    if not missing:
+        return []
+    return [Note(f"{missing}; films show the frame before a gap until the next one")]
 
 
 def frame_inspector(
