@@ -96,8 +96,8 @@ def _load(source: pyvips.SourceCustom, head: bytes, image_source: ImageSource) -
         image = pyvips.Image.new_from_source(source, "", **options)
         late = image_source.png or image_source.webp
         return _with_late_chunks(image, late) if late else image
-    # A file that was made for this picture has no other one.
-    place = {} if image_source.pixels else page.load_options
+    # A file that was made for this picture has no other one; one that is only patched does.
+    place = {} if page.directory.is_recompressed else page.load_options
     image = pyvips.Image.new_from_source(source, "", **options, **place).copy()
     if page.orientation:
         image.set_type(pyvips.GValue.gint_type, "orientation", page.orientation)

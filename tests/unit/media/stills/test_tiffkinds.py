@@ -250,6 +250,22 @@ def test_lab_keeps_its_lightness(kind, dtype, tmp_path, colorful):
     check(tiff(array, photometric=kind), tmp_path / "out.tif", colorful(), expected, "uint16", 0.02)
 
 
+def test_lab_on_a_further_page_is_that_page(tmp_path, colorful):
+    codes = np.rint(RAMP * 255).astype(np.uint8)
+    lab = np.dstack([codes[::-1], np.zeros_like(codes), np.zeros_like(codes)])
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(np.dstack([codes] * 3), photometric="rgb")
+        writer.write(lab, photometric="cielab")
+
+    with open_still(buffer, "scan.tif", max_pixels=10**8, page=1) as picture:
+        write_still(picture, *colorful(), tmp_path / "out.tif", ".tif")
+        verify_still(picture, tmp_path / "out.tif")
+
+    found = lightness(tifffile.imread(tmp_path / "out.tif") / 65535)
+    assert np.abs(found - lab[..., 0] / 2.55).max() < 0.1
+
+
 def test_colors_of_lab_are_seen():
     array = np.stack([np.full_like(GRAY, 128), np.full_like(GRAY, 60), np.full_like(GRAY, 196)], 2)
 
