@@ -124,6 +124,7 @@ def start_server(folder: Path, certificates: Path | None = None) -> S3Server:
                     "-s3.allowDeleteBucketNotEmpty=false", "-admin.ui=false", "-webdav=false",
                     # A bucket takes several volumes, which grow as they fill.
                     "-volume.max=2000", "-s3.port.iceberg=0", "-s3.port.lance=0",
+                    "-s3.iam.readOnly=false",
                     f"-s3.config={config}",
                     f"-filer.localSocket={folder}/f.sock", f"-s3.localSocket={folder}/s.sock",
                     *(f"-{name}={port}" for name, port in ports.items()), *tls,

@@ -109,3 +109,18 @@ def test_shellcheck_passes_the_crontab_line_and_catches_a_mistake():
 
     assert code == 1
     assert "SC2086" in said
+
+
+def test_the_slurm_script_passes_shellcheck_and_needs_sbatch():
+    script = DEPLOY / "slurm" / "colorworker.sbatch"
+
+    assert lint("shellcheck", script) == (0, "")
+    done = subprocess.run(
+        ["bash", script, "in", "out"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+    )
+
+    assert done.returncode == 1
+    assert "COLORWORKER_HOME: set it to a clone" in done.stderr
