@@ -1,6 +1,6 @@
 """Command-line parameters for the options that `domain.options` declares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from colorworker.domain.options import Options
 
 
 def with_option_parameters(
-    command: Callable[..., None], kind: type[Options]
+    command: Callable[..., None], kind: type[Options], only: Collection[str] = ()
 ) -> Callable[..., None]:
     """Return the command with one parameter per option in place of its `kind` and `**given`.
 
@@ -22,6 +22,7 @@ def with_option_parameters(
     Args:
         command: Takes the class of the options as `kind`, and the options as keywords.
         kind: `Options` or a subclass.
+        only: Names of the options that it takes; all of them if empty.
     """
 
     @wraps(command)
@@ -33,7 +34,8 @@ def with_option_parameters(
         for each in signature(command).parameters.values()
         if each.kind is not Parameter.VAR_KEYWORD and each.name != "kind"
     ]
-    made = [_parameter(field) for field in option_fields(kind, "command")]
+    fields = option_fields(kind, "command")
+    made = [_parameter(field) for field in fields if not only or field.name in only]
     parameters = [*own[:1], *made, *own[1:]]
     # mypy does not know that functions have this attribute.
     with_parameters.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -7,13 +7,14 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from colorworker.cli.exitcodes import SOME_FAILED
+from colorworker.cli.optionparameters import with_option_parameters
 from colorworker.domain.entries import Entry
-from colorworker.domain.options import Options
+from colorworker.domain.options import Options, override
 from colorworker.errors import ColorworkerError, UsageError
 from colorworker.inputs.listing import open_sources, plan_entries
 from colorworker.job import store_options
@@ -25,12 +26,15 @@ from colorworker.store.sequencefile import open_version
 app = typer.Typer(help="Prepare frames of films to be colored by hand.", no_args_is_help=True)
 
 
+_TAKEN = ("sequences", "fps", "sequence_gaps", "sequence_transfer")
+"""Options of jobs that also say which films there are to export from."""
+
+
 @app.callback()
 def _only() -> None:
     """Keep `export` a subcommand: with a single command, typer would drop its name."""
 
 
-@app.command()
 def export(
     paths: Annotated[
         list[str],
@@ -61,6 +65,9 @@ def export(
             metavar="GLOB", help="Exclude matching keys (overrides --include). Repeatable."
         ),
     ] = None,
+    *,
+    kind: type[Options],
+    **given: Any,
 ) -> None:
     """Write gray frames of every shot of films, to be colored and given to `colorize --references`.
 
@@ -71,14 +78,19 @@ def export(
     logging.getLogger("pyvips").setLevel(logging.ERROR)
     if len(paths) < 2:
         raise UsageError("references export", "only one path is given", "Give SOURCE... and REFS")
-    settings = load_settings()
+    settings = load_settings(kind)
+    options = override(settings.options(kind), given)
     opened = partial(open_store, options=store_options(settings))
     chosen = (tuple(include or ()), tuple(exclude or ()))
     films = failed = 0
     with ExitStack() as stack:
         references = stack.enter_context(closing(opened(paths[-1])))
-        for entry in _films(stack, paths[:-1], paths[-1], chosen, opened):
+        for entry in _films(stack, paths[:-1], paths[-1], chosen, options, opened):
             films += 1
+            if entry.outcome:
+                failed += 1
+                print(entry.error, file=sys.stderr)
+                continue
             try:
                 print(_exported(entry, references, opened, settings, per_shot, every))
             except UsageError:
@@ -97,13 +109,14 @@ def _films(
     sources: list[str],
     references: str,
     chosen: tuple[tuple[str, ...], tuple[str, ...]],
+    options: Options,
     opened: OpenStore,
 ) -> Iterator[Entry]:
     """Yield the films of the sources; problems of other entries are for `colorize` to report."""
     found = open_sources(stack, sources, (references,), *chosen, opened)
     with TemporaryDirectory(prefix="colorworker-") as folder:
-        for entry in plan_entries(found, Options(), Path(folder)):
-            if entry.kind == "film" and not entry.outcome:
+        for entry in plan_entries(found, options, Path(folder)):
+            if entry.kind == "film" and entry.outcome in {"", "failed"}:
                 yield entry
 
 
@@ -134,3 +147,6 @@ def _exported(
     shots = "1 shot" if done.shots == 1 else f"{done.shots} shots"
     frames = "1 frame" if done.written == 1 else f"{done.written} frames"
     return f"{entry.key}: {shots}, {frames} written{kept}"
+
+
+app.command()(with_option_parameters(export, Options, _TAKEN))

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from colorworker.cli.app import app
 from colorworker.errors import UsageError
 from colorworker.media.synthetic import Recipe, make_film
+from tests.sequences import write_sequence
 
 
 def export(*arguments):
@@ -43,6 +44,21 @@ def test_sources_without_films_and_references_inside_sources_are_refused(tmp_pat
     assert "no film matched" in str(nothing.exception)
     assert isinstance(inside.exception, UsageError)
     assert "lies inside the source" in str(inside.exception)
+
+
+def test_frames_of_an_image_sequence_are_exported(tmp_path):
+    write_sequence(tmp_path / "scans" / "reel7", 12)
+    pattern = tmp_path / "scans" / "reel7" / "scan_%04d.png"
+
+    found = export(tmp_path / "scans", tmp_path / "refs", "--sequences", "film", "--fps", "18")
+    named = export(pattern, tmp_path / "more", "--fps", "18")
+    without = export(pattern, tmp_path / "none")
+
+    assert found.stdout == "reel7/scan_%04d.png: 1 shot, 1 frame written\n"
+    assert (tmp_path / "refs/reel7/scan_%04d.png/ref_000006.png").is_file()
+    assert named.exit_code == 0
+    assert without.exit_code == 3
+    assert "--fps" in without.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("only-one",)])
