@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,3 +165,11 @@ def test_the_site_has_every_page_in_its_menu():
                 yield from [value] if isinstance(value, str) else pages(value)
 
     assert sorted(pages(menu)) == [page.name for page in DOCS]
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
