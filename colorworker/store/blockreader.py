@@ -1,13 +1,12 @@
 """A seekable file over ranged reads, with whole blocks, an LRU cache and read-ahead."""
 
-import io
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from colorworker.errors import StoreUnavailable
+from colorworker.store.sizedreader import SizedReader
 
 BLOCK_BYTES = 64 << 10
 CACHE_BYTES = 16 << 20
@@ -28,7 +27,7 @@ ReadRange = Callable[[int, int], bytes]
 """(offset, length) -> bytes from the offset; fewer, or none, if the connection broke."""
 
 
-class BlockReader(io.RawIOBase):
+class BlockReader(SizedReader):
     """Reads like a buffered local file. Memory is `cache_bytes`, whatever the size of the object.
 
     Not thread-safe.
@@ -61,15 +60,12 @@ class BlockReader(io.RawIOBase):
             cache_bytes: Limit of the cache, which holds at least two blocks.
             sleep: Waits between attempts.
         """
-        super().__init__()
+        super().__init__(size_bytes, name)
         self._read_range = read_range
-        self._size = size_bytes
-        self._name = name
         self._block_bytes = block_bytes
         self._max_blocks = max(2, cache_bytes // block_bytes)
         self._max_read_blocks = max(1, min(MAX_READ_BYTES // block_bytes, self._max_blocks - 1))
         self._sleep = sleep
-        self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._sequence_end = 0
         self._sequence_blocks = 0
@@ -80,26 +76,6 @@ class BlockReader(io.RawIOBase):
         if first and len(first) == min(block_bytes, size_bytes):
             self._blocks[0] = first
             self._sequence_end = self._sequence_blocks = 1
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the offset of the next byte."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Set the offset without reading."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"{self._name}: offset {start + offset} is before the start")
-        self._position = start + offset
-        return self._position
 
     def expect_end(self, offset: int) -> None:
         """Give a hint about where reading will end; 0 if unknown.

@@ -9,8 +9,6 @@ written.
 
 from __future__ import annotations  # array[int] exists for type checkers only
 
-import io
-import os
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable
@@ -34,6 +32,7 @@ from colorworker.errors import KeyMissing, SourceChanged, SourceDamaged, SourceU
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
 from colorworker.store.quicktimeheader import quicktime_header
+from colorworker.store.sizedreader import SizedReader
 
 _CODEC_TAGS = {
     ".dpx": b"dpx ",
@@ -161,14 +160,13 @@ def _listed(store: ObjectStore, key: str, rate: Fraction) -> SequenceTable:
     return SequenceTable(pattern, rate, array("q", numbers), array("q", sizes), etags)
 
 
-class SequenceFile(io.RawIOBase):
+class SequenceFile(SizedReader):
     """The QuickTime file of a sequence. One frame is open at a time. Not thread-safe."""
 
     def __init__(
         self, store: ObjectStore, table: SequenceTable, inspect: InspectFrame | None = None
     ) -> None:
         """Start at offset 0; the store stays open. See `open_version` for `inspect`."""
-        super().__init__()
         self._inspect, self._seen = inspect, bytearray()
         self._inspected = -1
         """The last frame that was inspected."""
@@ -179,31 +177,11 @@ class SequenceFile(io.RawIOBase):
         codec_tag = _CODEC_TAGS[table.pattern.suffix.lower()]
         self._header = quicktime_header(codec_tag, table.rate, table.numbers, sizes)
         self._starts = array("q", accumulate(sizes, initial=len(self._header)))
-        self._position = 0
+        super().__init__(self._starts[-1], table.pattern.key)
         self._opened = -1
         self._frame: BinaryIO | None = None
         self._first = b""
         """Bytes that replace the beginning of the open frame, up to the offset of its picture."""
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the offset of the next byte."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Set the offset without reading."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._starts[-1]}[whence]
-        if start + offset < 0:
-            raise ValueError(f"offset {start + offset} is before the start")
-        self._position = start + offset
-        return self._position
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill the buffer; returns fewer bytes only at the end.
@@ -214,7 +192,7 @@ class SequenceFile(io.RawIOBase):
         """
         target = memoryview(buffer).cast("B")
         filled = 0
-        while filled < len(target) and self._position < self._starts[-1]:
+        while filled < len(target) and self._position < self._size:
             piece = self._read(len(target) - filled)
             target[filled : filled + len(piece)] = piece
             filled += len(piece)
