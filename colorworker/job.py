@@ -48,6 +48,7 @@ from colorworker.runs.bag import check_bag, in_bag, mark_as_bag, update_manifest
 from colorworker.runs.heartbeat import Heartbeat, call_both
 from colorworker.runs.jobspage import refreshing_jobs_page
 from colorworker.runs.review.applying import apply_reviews
+from colorworker.runs.stateversion import check_state, write_state_version
 from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
@@ -174,6 +175,7 @@ def run(request: JobRequest, settings: Settings, control: Control | None = None)
         )
         name, workers = request.executor_name(settings), request.concurrent_units(settings)
         with checked_place(name, spec, workers, settings, destination, unfinished) as start:
+            write_state_version(destination, request.destination)
             put_job_plan(destination, planned.plan)
             with control.select(planned, destination) as selection:
                 return _run_selection(
@@ -248,6 +250,7 @@ def _frozen_plan(
         )
         beside = HintsIndex()
         destination = stack.enter_context(closing(opened(request.destination)))
+        check_state(destination, request.destination)
         # S3 tells all keys apart. What a folder tells apart may change with the machine it is on.
         alike = folded if is_local(destination) else str
         entries = plan_entries(sources, request.options, scratch, beside, alike)

@@ -15,6 +15,7 @@ from colorworker.report.text import destination_label
 from colorworker.runs.joblist import find_job, list_jobs, read_latest_jobs
 from colorworker.runs.jobspage import write_jobs_page
 from colorworker.runs.orphans import Orphan
+from colorworker.runs.stateversion import check_state
 from colorworker.runs.sweep import age_limits
 from colorworker.runs.sweep import sweep as sweep_store
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
@@ -42,6 +43,7 @@ def status(
         UsageError: If there is no such job, or no job at all.
     """
     with closing(open_store(str(destination), job.store_options(load_settings()))) as store:
+        check_state(store, str(destination))
         jobs = find_job(store, job_id) if job_id else list_jobs(store)
         if not jobs:
             raise UsageError(
@@ -91,6 +93,7 @@ def sweep(
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     with closing(open_store(str(destination), job.store_options(load_settings()))) as store:
+        check_state(store, str(destination))
         for orphan in sweep_store(store, age_limits(store, *ages), delete=delete):
             counts[orphan.kind] += 1
             sizes[orphan.kind] += orphan.size_bytes

@@ -24,6 +24,7 @@ from colorworker.runs.fixity.passes import (
     end_pass,
     new_pass,
 )
+from colorworker.runs.stateversion import check_state
 from colorworker.settings import ExecutorName, Settings, load_settings
 from colorworker.state import UNITS
 from colorworker.store.objectstore import ObjectStore
@@ -140,6 +141,7 @@ def run_verification(
     """Check a destination; see `verify`."""
     stores = job.store_options(settings)
     with closing(open_store(request.destination, stores)) as store:
+        check_state(store, request.destination)
         label = destination_label(store, request.destination)
         if next(iter(store.list(UNITS)), None) is None:
             raise UsageError(

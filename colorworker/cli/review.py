@@ -19,6 +19,7 @@ from colorworker.report.text import destination_label
 from colorworker.runs.review.items import ItemCatalog
 from colorworker.runs.review.pictures import Pictures
 from colorworker.runs.review.server import ReviewServer
+from colorworker.runs.stateversion import check_state
 from colorworker.settings import apply_environment, load_settings, tensorflow_environment
 from colorworker.store.openstore import open_store
 
@@ -72,6 +73,7 @@ def review(
     spec = jobs.worker_spec(settings, chosen, stores, destination)
     colorizers = Colorizers(lambda asked: RememberedNetwork(load_network(spec, asked)))
     with closing(opened(destination)) as store:
+        check_state(store, destination)
         pictures = Pictures(store, opened)
         live = LiveColors(pictures, open_context(spec, colorizers))
         server = ReviewServer(

@@ -12,6 +12,7 @@ from colorworker.errors import UsageError
 from colorworker.report.text import destination_label
 from colorworker.runs.joblist import find_job, list_jobs, read_latest_jobs
 from colorworker.runs.jobspage import JOBS_PAGE_KEY, write_jobs_page
+from colorworker.runs.stateversion import check_state
 from colorworker.runs.statustext import needs_attention, status_json, status_lines
 from colorworker.settings import load_settings
 from colorworker.store.openstore import open_store
@@ -54,6 +55,7 @@ def status(
     settings = load_settings()
     options = StoreOptions(S3Options(**settings.s3.model_dump()), settings.run.scratch)
     with closing(open_store(destination, options)) as store:
+        check_state(store, destination)
         folder = destination_label(store, destination)
         jobs = find_job(store, job) if job else list_jobs(store)
         if not jobs:

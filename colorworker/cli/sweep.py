@@ -10,6 +10,7 @@ import typer
 from colorworker.domain.durations import duration_seconds
 from colorworker.report.text import count, destination_label, size, visible
 from colorworker.runs.orphans import Orphan
+from colorworker.runs.stateversion import check_state
 from colorworker.runs.sweep import AgeLimits, age_limits, sweep
 from colorworker.settings import load_settings
 from colorworker.store.openstore import open_store
@@ -54,6 +55,7 @@ def sweep_destination(
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     with closing(open_store(destination, options)) as store:
+        check_state(store, destination)
         folder = destination_label(store, destination)
         limits = age_limits(store, *ages)
         _print_live(limits)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from colorworker.domain.schedule import Failure, RestorationPlan
 from colorworker.errors import UsageError
+from colorworker.runs.stateversion import check_state
 from colorworker.schedule.planstate import CollectionState
 from colorworker.store.objectstore import OpenStore
 from colorworker.store.sources import glob_filter
@@ -62,6 +63,7 @@ def _failures(
 ) -> Iterator[tuple[CollectionState, PlanFailure]]:
     for collection in plan.collections:
         with closing(opened(collection.destination)) as store:
+            check_state(store, collection.destination)
             state = CollectionState(store, plan.name, collection.name)
             for failure in sorted(state.failures(), key=lambda item: (item.key, item.last_at)):
                 parked = failure.failures >= plan.retry.attempts

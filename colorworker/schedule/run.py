@@ -30,6 +30,7 @@ from colorworker.job import (
 from colorworker.report.itemlines import ItemLine
 from colorworker.runs.heartbeat import Heartbeat, call_both
 from colorworker.runs.jobspage import refreshing_jobs_page
+from colorworker.runs.stateversion import write_state_version
 from colorworker.schedule.limits import Limits, summed
 from colorworker.schedule.planstate import CollectionState, claim, last_heartbeat, plan_job
 from colorworker.schedule.worklist import CollectionTally, Worklist
@@ -226,6 +227,7 @@ def run_plan(
         )
         claiming = partial(claim, home, plan.name, heartbeat.run_id, heartbeat_seconds)
         try:
+            write_state_version(home, plan.collections[0].destination)
             holder = _holder(home, plan.name, lambda: claiming(clock()), heartbeat_seconds, pause)
         except ColorworkerError as error:
             raise unreachable(error) from error

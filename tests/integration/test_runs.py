@@ -155,3 +155,10 @@ def test_a_killed_job_is_reported_swept_and_resumed(s3, command, tmp_path, monke
     assert f"jobs/{done['job_id']}/runs/" in read(s3, bucket, f"{STATE}/index.html").decode()
     assert again.stdout.splitlines()[-1] == f"report: {destination}/{done['report']}"
     assert sweep(destination) == {}
+
+    state = json.loads(read(s3, bucket, f"{STATE}/state.json"))
+    newer = json.dumps(state | {"version": state["version"] + 1}).encode()
+    s3.client.put_object(Bucket=bucket, Key=f"out/{STATE}/state.json", Body=newer)
+    refused = command.here("colorize", film, destination, **SETTINGS)
+    assert status(destination)[0] == refused.returncode == 2
+    assert f"{destination}: its state (.colorworker/) has version" in refused.stderr
