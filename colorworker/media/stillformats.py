@@ -63,7 +63,10 @@ _BRANDS = {
 }
 _ELSEWHERE = ((128, b"DICM", "DICOM"), (2048, b"PCD_IPI", "Photo CD"))
 """Formats whose magic number is not at the beginning: place, number, name."""
-_IFF_FORMS = (b"ILBM", b"PBM ", b"ACBM")
+_IFF_FORMS = frozenset(
+    ((b"FORM", b"ILBM"), (b"FORM", b"PBM "), (b"FORM", b"ACBM"), (b"FOR4", b"CIMG"))
+)
+"""The Amiga's, and Maya's."""
 
 
 def format_of_extension(extension: str) -> str:
@@ -87,7 +90,7 @@ def format_of_content(head: bytes) -> str:
         return "WebP"
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "")
-    if head[:4] == b"FORM" and head[8:12] in _IFF_FORMS:
+    if (head[:4], head[8:12]) in _IFF_FORMS:
         return "IFF"
     # `BM`, a reserved field of 0, and a known header size.
     if head[:2] == b"BM" and head[6:10] == b"\0" * 4 and head[14:15] in _BMP_HEADERS:

@@ -29,6 +29,7 @@ ALLOWED = {
         "numpy OpenImageIO",
     ),
     "media.stills.pillowdecoder": ("errors domain color media", "numpy PIL"),
+    "media.stills.iffdecoder": ("errors domain color media", "numpy av"),
     "media.stills.heifdecoder": ("errors domain color media", "numpy pillow_heif"),
     "media.stills.rawdecoder": ("errors domain color media", "numpy rawpy"),
     "media.stills.tiffrecompressed": ("errors domain color media", "zstandard"),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyvips
 
 from colorworker.color.lab import LUMINANCE_WEIGHTS
+from colorworker.domain.notes import Note
 from colorworker.errors import SourceTooLarge, SourceUnsupported
 from colorworker.media.stills.boxes import BoxMetadata
 from colorworker.media.stills.colorspace import ColorConversion, linear_light
@@ -34,6 +35,8 @@ _TEMPORARY = re.compile(r" ?'/[^']*'")
 _RGB = 3
 _MOST_LIGHT = 1e9
 """The sun in a picture of starlight is darker. L* of light much above has no room in a float."""
+LAYERS = Note("of its layers, the picture of all of them is colored")
+MORE_PICTURES = "only the first of its pictures is colored"
 _MOSTLY_WHITE = 0.5
 """Share of the pixels of a float picture from which on it does not have its white at 1."""
 

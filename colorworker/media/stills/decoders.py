@@ -7,19 +7,23 @@ another one, from which libvips streams them like those of its own loaders.
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from colorworker.errors import DependencyMissing, SourceDamaged, SourceUnsupported
 from colorworker.media.stills.boxes import read_boxes
 from colorworker.media.stills.codestream import loses_bits_in_pillow, needs_pillow
-from colorworker.media.stills.decoded import DecodedStill, with_boxes
+from colorworker.media.stills.decoded import MORE_PICTURES, DecodedStill, with_boxes
+from colorworker.media.stills.netpbm import has_more
 
 _COPY_BYTES = 1 << 20
 _BLAME = ("decode completely", "corrupt", "brighter than", "not numbers")
 """What messages say about files that are at fault themselves."""
 _BLAMED_WRONGLY = frozenset(("BMP", "Netpbm", "TIFF"))
 """Formats of which OpenImageIO says so of kinds that it does not know."""
+_LEAST_JPEG_XL = 128
+"""Bytes that OpenImageIO reads to recognize a JPEG XL."""
 
 Decoder = Callable[[Path, str, Path, int, int], DecodedStill]
 """From a file, its key, the folder for pixels, the maximum of pixels and the number of a page."""
@@ -68,8 +72,33 @@ def _pam() -> Decoder:
     return decode
 
 
+def _photoshop() -> Decoder:
+    with _loading("OpenImageIO or Pillow", "openimageio pillow"):
+        from colorworker.media.stills.photoshop import decode
+    return decode
+
+
+def _iff() -> Decoder:
+    with _loading("OpenImageIO or PyAV", "openimageio av"):
+        from colorworker.media.stills.iffdecoder import decode
+    return decode
+
+
 def _jpeg2000() -> Decoder:
     return _decode_jpeg2000
+
+
+def _jpeg_xl() -> Decoder:
+    return _decode_jpeg_xl
+
+
+def _decode_jpeg_xl(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> DecodedStill:
+    missing = _LEAST_JPEG_XL - path.stat().st_size
+    if missing > 0:
+        # OpenImageIO calls shorter files corrupt; what follows the picture does not matter.
+        with path.open("ab") as file:
+            file.write(bytes(missing))
+    return _oiio()(path, key, folder, max_pixels, page)
 
 
 def _decode_jpeg2000(
@@ -88,6 +117,11 @@ def _decode_jpeg2000(
         return with_boxes(decoded, read_boxes(file))
 
 
+def _with_more(still: DecodedStill, path: Path) -> DecodedStill:
+    """Return the picture of a Netpbm file with a warning if others follow it."""
+    return replace(still, warnings=(*still.warnings, MORE_PICTURES)) if has_more(path) else still
+
+
 _BOTH = (_oiio, _pillow)
 # fmt: off
 _DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
@@ -95,7 +129,7 @@ _DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
     "Cineon": ((_oiio,), "cin"),
     "OpenEXR": ((_oiio,), "exr"),
     "JPEG 2000": ((_jpeg2000,), "jp2"),
-    "JPEG XL": ((_oiio,), "jxl"),
+    "JPEG XL": ((_jpeg_xl,), "jxl"),
     "HEIF": ((_heif,), "heic"),
     "camera raw": ((_raw,), "raw"),
     "Netpbm": (_BOTH, "pnm"),
@@ -105,9 +139,8 @@ _DECODERS: dict[str, tuple[tuple[Callable[[], Decoder], ...], str]] = {
     "TGA": (_BOTH, "tga"),
     "SGI": (_BOTH, "sgi"),
     "Radiance HDR": ((_oiio,), "hdr"),
-    # Pillow first: OpenImageIO changes the colors of transparent pixels.
-    "Photoshop": ((_pillow, _oiio), "psd"),
-    "IFF": ((_oiio,), "iff"),
+    "Photoshop": ((_photoshop,), "psd"),
+    "IFF": ((_iff,), "iff"),
     "PCX": ((_pillow,), "pcx"),
     "Photo CD": ((_pillow,), "pcd"),
     "Sun Raster": ((_pillow,), "ras"),
@@ -161,7 +194,8 @@ def decode(
     try:
         for library in libraries:
             try:
-                return library()(path, key, folder, max_pixels, page)
+                still = library()(path, key, folder, max_pixels, page)
+                return _with_more(still, path) if format_name == "Netpbm" else still
             except (SourceDamaged, SourceUnsupported) as error:
                 first = first or error
                 blamed = any(words in error.seen for words in _BLAME)

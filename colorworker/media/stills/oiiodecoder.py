@@ -20,6 +20,8 @@ from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.stills.boxes import BoxMetadata, read_boxes
 from colorworker.media.stills.colorspace import ColorConversion, coded_light
 from colorworker.media.stills.decoded import (
+    LAYERS,
+    MORE_PICTURES,
     DecodedStill,
     Layout,
     check_pixels,
@@ -264,11 +266,7 @@ def _warnings(spec: Any, name: str, reader: Any) -> list[str]:
         if len(lost) > 1:
             found.append(f"TIFF has no place for {len(lost)} fields of its {name.upper()} header")
     if name != "tiff" and reader.seek_subimage(1, 0):
-        found.append(
-            "its layers are not kept, only the picture of all of them"
-            if name == "psd"
-            else "only the first of its pictures is colored"
-        )
+        found.append(LAYERS if name == "psd" else MORE_PICTURES)
     return found
 
 

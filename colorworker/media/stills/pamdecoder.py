@@ -10,10 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
-from colorworker.media.stills.decoded import DecodedStill, Layout, check_pixels, store_rows
+from colorworker.media.stills.decoded import (
+    MORE_PICTURES,
+    DecodedStill,
+    Layout,
+    check_pixels,
+    store_rows,
+)
 from colorworker.media.stills.port import UNASSOCIATED_ALPHA
 
 _HEADER_BYTES = 1 << 16
+_MAGIC = b"P7\n"
 _END = b"ENDHDR\n"
 _KINDS = {
     "BLACKANDWHITE": (1, 1),
@@ -66,7 +73,9 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         extra = (UNASSOCIATED_ALPHA,) * (depth - color)
         layout = Layout(width, height, codes.dtype.name, color, extra)
         image = store_rows(key, layout, blocks, folder)
-    return DecodedStill("pam", layout, image, is_bilevel=top == 1)
+        has_more = file.read(len(_MAGIC)) == _MAGIC
+    warnings = (MORE_PICTURES,) if has_more else ()
+    return DecodedStill("pam", layout, image, is_bilevel=top == 1, warnings=warnings)
 
 
 def _lines(head: bytes) -> list[str]:

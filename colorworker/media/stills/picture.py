@@ -11,6 +11,7 @@ import pyvips
 
 from colorworker.color.lab import Floats
 from colorworker.color.resize import interpolate_bilinear
+from colorworker.domain.notes import Note
 from colorworker.errors import SourceUnsupported
 from colorworker.media.stills.colorspace import (
     ColorConversion,
@@ -34,6 +35,8 @@ from colorworker.media.stills.port import ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA, 
 _DEPTHS: dict[str, Literal[8, 16, 32]] = {"uchar": 8, "ushort": 16, "float": 32}
 _TONES = frozenset(("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "lab", "cmyk", "multiband"))
 """Supported libvips interpretations."""
+_CMYK = 4
+_GENERIC_INKS = Note("it is CMYK without a profile; its inks are read as those of a generic press")
 
 
 @dataclass(frozen=True)
@@ -210,9 +213,11 @@ def _conversion(
     if profile is None and png and png.has_profile:
         conversion = without_profile(color_bands)
     if profile is None and not conversion.ignores_profile:
+        if color_bands == _CMYK:
+            image_source.warnings.append(_GENERIC_INKS)
         return conversion
     # Without a table, libvips takes its own CMYK profile instead, and does not say so.
-    lacks_table = color_bands == 4 and not has_lookup_table(profile or b"")
+    lacks_table = color_bands == _CMYK and not has_lookup_table(profile or b"")
     by_little_cms = conversion.source is None
     if by_little_cms and (lacks_table or not can_convert(_one_pixel(image, color_bands))):
         conversion = without_profile(color_bands)

@@ -16,6 +16,8 @@ from PIL import Image
 from colorworker.domain.notes import Note
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.stills.decoded import (
+    LAYERS,
+    MORE_PICTURES,
     DecodedStill,
     Layout,
     check_pixels,
@@ -49,6 +51,7 @@ _DECODE_ERRORS = (
 Image.MAX_IMAGE_PIXELS = None
 _RESOURCES = {1028: "iptc-data", 1060: "xmp-data"}
 """Image resources of Photoshop files."""
+_PHOTO_CD = "of a Photo CD's sizes, only that of 768 x 512 pixels is read, without its highlights"
 _RECOPY = "Compare it with the original and copy it again"
 
 
@@ -93,8 +96,6 @@ def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
     stored = store_rows(key, layout, [pixels], folder)
     exif = bytes(image.info.get("exif") or b"").removeprefix(EXIF_HEAD)
     blocks = dict(_photoshop_blocks(image)) if name == "psd" else {}
-    if name == "psd":
-        found.append(Note("of its layers, the picture of all of them is colored"))
     fields: dict[str, bytes | int] = {
         **blocks,
         "icc-profile-data": bytes(image.info.get("icc_profile") or b""),
@@ -104,8 +105,7 @@ def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
     has_resolution = min(dpi) > 0
     if has_resolution:
         stored = stored.copy(xres=float(dpi[0]) / 25.4, yres=float(dpi[1]) / 25.4)
-    if getattr(image, "n_frames", 1) > 1:
-        found.append("only the first of its pictures is colored")
+    found += _others(image, name)
     return DecodedStill(
         name,
         layout,
@@ -115,6 +115,16 @@ def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
         conversion=float_conversion(layout),
         warnings=tuple(found),
     )
+
+
+def _others(image: Any, name: str) -> list[str]:
+    """Return what the file holds beside the picture that is colored."""
+    frames = getattr(image, "n_frames", 1)
+    if name == "psd":
+        return [LAYERS] if frames else []
+    if name == "pcd":
+        return [_PHOTO_CD]
+    return [MORE_PICTURES] if frames > 1 else []
 
 
 def _photoshop_blocks(image: Any) -> Iterator[tuple[str, bytes]]:

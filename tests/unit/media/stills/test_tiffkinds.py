@@ -5,8 +5,9 @@ import struct
 
 import numpy as np
 import pytest
+import pyvips
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 
 from colorworker.color.lab import (
     LUMINANCE_WEIGHTS,
@@ -324,6 +325,20 @@ def test_cmyk_becomes_rgb_of_the_same_depth(dtype, tmp_path, colorful):
     steps = np.diff(written_lightness(rgb).ravel())
     assert steps.min() > -0.8
     assert written_lightness(rgb)[-1, -1] > 90
+    assert any("CMYK without a profile" in each for each in picture.warnings)
+
+
+def test_inks_without_a_profile_are_read_as_those_of_a_press(tmp_path, colorful):
+    """By Little CMS, as Pillow calls it. Pillow's own formula makes black ink alone L* 0."""
+    black = np.repeat(GRAY[..., None], 4, axis=2) * np.array([0, 0, 0, 1], np.uint8)
+    press = ImageCms.ImageCmsProfile(io.BytesIO(pyvips.Operation.call("profile_load", "cmyk")))
+    to_lab = ImageCms.buildTransform(press, ImageCms.createProfile("LAB"), "CMYK", "LAB", 1)
+    expected = np.asarray(ImageCms.applyTransform(Image.fromarray(black, "CMYK"), to_lab))
+
+    _, rgb = colored(tiff(black, photometric="separated"), tmp_path / "out.tif", colorful())
+
+    difference = written_lightness(rgb) - expected[..., 0] / 2.55
+    assert np.abs(difference).max() < 0.6
 
 
 def test_metadata_of_a_tiff_that_openimageio_decodes_is_kept(adobe_rgb, tmp_path, colorful):
