@@ -8,6 +8,7 @@ ColorworkerError
 ├── ItemError               this item fails, the job continues; never retried
 │   ├── KeyRefused          the name cannot safely become a path or a line of a report
 │   ├── SourceUnreadable    the store does not return the bytes
+│   │   └── SourceArchived  the object must be restored from an archive class first
 │   ├── SourceChanged       not the object that was listed (ETag)
 │   ├── SourceDamaged       a picture or film that does not decode completely
 │   ├── SourceTooLarge      more pixels than the limit on decoders allows
@@ -99,6 +100,12 @@ class SourceUnreadable(ItemError):
     """The store does not return the bytes (permission, dangling link, device error)."""
 
     code = "source_unreadable"
+
+
+class SourceArchived(SourceUnreadable):
+    """The object lies in a class such as Glacier and must be restored before it can be read."""
+
+    code = "source_archived"
 
 
 class SourceChanged(ItemError):

@@ -295,6 +295,7 @@ def _spec_of_job(
     has_films = planned.plan.counts.films > 0
     return replace(
         worker_spec(settings, planned.model, planned.stores, destination.uri),
+        stores=replace(planned.stores, may_restore=True),
         shared_key=job_plan_key(planned.plan.job_id),
         encoders=encoder_names(request.options) if has_films else (),
         signs=request.options.c2pa,

@@ -180,6 +180,11 @@ class S3Settings(BaseModel):
     that must be restored before they are read do not suit films, whose outputs are verified."""
     tags: Annotated[str, Field(pattern="^([^=&]+=[^=&]*(&[^=&]+=[^=&]*)*)?$")] = ""
     """Tags of outputs: project=restoration&year=1927; special characters as in URLs."""
+    restore_days: Annotated[int | None, Field(gt=0)] = None
+    """Jobs request the restore of archived sources (Glacier) for this many days. Such an item fails
+    until it is restored; run the job again. Default: they are only named."""
+    restore_tier: Literal["Bulk", "Standard", "Expedited"] = "Bulk"
+    """Speed and price of these restores."""
     part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 16 << 20
     """Larger files are uploaded in parts of this size."""
     copy_part_bytes: Annotated[int, Field(ge=5 << 20, le=5 << 30)] = 512 << 20

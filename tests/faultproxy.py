@@ -26,6 +26,7 @@ class Seen:
     method: str
     path: str
     headers: dict
+    data: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _handler(owner):
         def _pass(self):
             length = int(self.headers.get("Content-Length") or 0)
             data = self.rfile.read(length)
-            seen = Seen(owner.number(), self.command, self.path, dict(self.headers))
+            seen = Seen(owner.number(), self.command, self.path, dict(self.headers), data)
             fault = owner.choose(seen)
             if fault != Fault():
                 owner.note_fault()

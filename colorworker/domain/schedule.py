@@ -17,7 +17,9 @@ from colorworker.errors import LineRefused
 
 HoldReason = Literal["waiting", "parked"]
 
-ERRORS_NOT_OF_THE_ITEM = frozenset({"store_unavailable", "place_failed", "source_changed"})
+ERRORS_NOT_OF_THE_ITEM = frozenset(
+    {"store_unavailable", "place_failed", "source_archived", "source_changed"}
+)
 """Errors that the item did not cause. They neither count towards parking nor delay a retry."""
 _ERROR_LETTERS = 500
 

@@ -48,6 +48,7 @@ _OMITTED = {"source_gone"}
 _STATUS = {
     "key_missing": "404",
     "source_unreadable": "403",
+    "source_archived": "403",
     "source_changed": "412",
     "store_unavailable": "503",
 }

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -79,7 +80,8 @@ def _s3(uri: str, options: StoreOptions) -> ObjectStore:
             "is not installed" if missing else f"does not load ({error})",
             "Install it: pip install 'colorworker[s3]'",
         ) from error
-    return S3Store(bucket, prefix, options.s3, options.scratch)
+    s3 = options.s3 if options.may_restore else replace(options.s3, restore_days=None)
+    return S3Store(bucket, prefix, s3, options.scratch)
 
 
 def _local(uri: str, _options: StoreOptions) -> LocalStore:

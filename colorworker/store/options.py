@@ -38,6 +38,10 @@ class S3Options:
     """Storage class of published outputs."""
     tags: str = ""
     """Tags of published outputs, as a URL query."""
+    restore_days: int | None = None
+    """Days for which archived objects are restored when they are read; None: not at all."""
+    restore_tier: Literal["Bulk", "Standard", "Expedited"] = "Bulk"
+    """Speed and price of restores."""
     part_bytes: int = 16 * MIB
     """Part size of uploads; larger files are uploaded in parts."""
     copy_part_bytes: int = 512 * MIB
@@ -57,3 +61,5 @@ class StoreOptions:
     s3: S3Options = S3Options()
     scratch: Path | None = None
     """Folder for temporary files of remote stores; default: the system's."""
+    may_restore: bool = False
+    """Whether reads may request restores, which cost money: in the workers of a job."""

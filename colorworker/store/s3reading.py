@@ -21,6 +21,7 @@ from colorworker.errors import KeyMissing, SourceChanged, SourceUnreadable, Stor
 from colorworker.store.blockreader import BlockReader
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectInfo
+from colorworker.store.s3archive import archived_error, is_archived
 from colorworker.store.s3service import S3Service
 
 ID_METADATA = "colorworker-id"
@@ -79,7 +80,7 @@ def read_all(service: S3Service, key: str, full_key: str, etag: str | None) -> b
     """
 
     def request() -> tuple[Any, bytes]:
-        response = _get(service, full_key, **_etag_args(etag))
+        response = _get(service, key, full_key, **_etag_args(etag))
         with closing(response["Body"]) as body:
             return response, body.read()
 
@@ -106,7 +107,7 @@ def open_reader(
 
     def request() -> tuple[Any, bytes]:
         try:
-            response = _get(service, full_key, Range=f"bytes=0-{length - 1}", **pins)
+            response = _get(service, key, full_key, Range=f"bytes=0-{length - 1}", **pins)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _EMPTY:
                 raise
@@ -152,6 +153,7 @@ class _ObjectVersion:
         def request() -> bytes:
             response = _get(
                 self._service,
+                self._key,
                 self._full_key,
                 Range=f"bytes={offset}-{offset + length - 1}",
                 **self._pins,
@@ -172,10 +174,15 @@ class _ObjectVersion:
             return self.read_range(offset, length)
 
 
-def _get(service: S3Service, full_key: str, **extra: str) -> Any:
-    return service.client.get_object(
-        Bucket=service.bucket, Key=full_key, **extra, **service.payer_args
-    )
+def _get(service: S3Service, key: str, full_key: str, **extra: str) -> Any:
+    try:
+        return service.client.get_object(
+            Bucket=service.bucket, Key=full_key, **extra, **service.payer_args
+        )
+    except ClientError as error:
+        if not is_archived(error):
+            raise
+        raise archived_error(service, key, full_key, extra.get("VersionId", "")) from error
 
 
 def _read_body(response: Any, length: int) -> bytes:

@@ -17,6 +17,7 @@ ALLOWED = {
     "color": ("errors", "numpy"),
     "store": ("errors domain.frameheaders domain.sequences store", ""),
     "store.s3errors": ("errors store", "botocore"),
+    "store.s3archive": ("errors store", "botocore"),
     "store.s3parts": ("errors store", "boto3 botocore"),
     "store.s3reading": ("errors store", "botocore"),
     "store.s3service": ("errors store", "boto3 botocore s3transfer"),

@@ -9,6 +9,7 @@ import pytest
 from colorworker.errors import (
     ColorworkerError,
     KeyExists,
+    SourceArchived,
     SourceChanged,
     SourceUnreadable,
     StoreError,
@@ -50,7 +51,6 @@ def secrets_in(text):
 
 
 ANSWERS = {
-    "archived": (403, "InvalidObjectState", "", SourceUnreadable, "restore-object"),
     "key disabled": (400, "KMS.DisabledException", "", SourceUnreadable, "kms:Decrypt"),
     "key denied": (403, "AccessDenied", "no kms:Decrypt", SourceUnreadable, "kms:Decrypt"),
     "denied": (403, "AccessDenied", "Access Denied", SourceUnreadable, "s3:GetObject"),
@@ -77,6 +77,82 @@ def test_an_error_response_becomes_a_message(s3, bucket, monkeypatch, answer):
     assert type(said.value) is kind
     assert words in str(said.value)
     assert said.value.subject in {"film.mp4", f"s3://{bucket}"}
+
+
+class Archived:
+    """Answers like AWS for an archived object, as documented; SeaweedFS has no such classes."""
+
+    def __init__(self, *headers, restore=(202, "")):
+        self.headers, self.restore, self.asked = headers, restore, []
+
+    def __call__(self, seen):
+        if seen.method == "GET":
+            return Fault(status=403, code="InvalidObjectState")
+        if seen.method == "HEAD":
+            when = ("Last-Modified", "Sun, 29 Nov 2026 10:00:00 GMT")
+            return Fault(status=200, headers=(*self.headers, when, ("ETag", '"1"')))
+        self.asked.append((seen.method, seen.path, seen.data.decode()))
+        return Fault(status=self.restore[0], code=self.restore[1])
+
+
+DEEP = ("x-amz-storage-class", "DEEP_ARCHIVE")
+TIERING = ("x-amz-storage-class", "INTELLIGENT_TIERING")
+UNDER_WAY = ("x-amz-restore", 'ongoing-request="true"')
+
+
+@pytest.mark.parametrize(
+    ("answers", "options", "words", "asked"),
+    [
+        (Archived(DEEP), {}, [
+            "it is archived (DEEP_ARCHIVE) and must be restored",
+            "aws s3api restore-object --bucket", "--key 'reel 1.mkv' --restore-request",
+            """'{"GlacierJobParameters": {"Tier": "Bulk"}, "Days": 7}'""",
+        ], ""),
+        (Archived(TIERING, ("x-amz-archive-status", "DEEP_ARCHIVE_ACCESS")), {}, [
+            "(DEEP_ARCHIVE_ACCESS)", """'{"GlacierJobParameters": {"Tier": "Bulk"}}'""",
+        ], ""),
+        (Archived(DEEP, UNDER_WAY), {}, ["its restore is in progress"], ""),
+        (Archived(DEEP), {"restore_days": 3, "restore_tier": "Standard"},
+         ["its restore has been requested", "run the same command again"],
+         "<Days>3</Days>"),
+        (Archived(TIERING), {"restore_days": 3}, ["has been requested"], "<Tier>Bulk</Tier>"),
+        (Archived(DEEP, UNDER_WAY), {"restore_days": 3}, ["in progress"], ""),
+        (Archived(DEEP, restore=(409, "RestoreAlreadyInProgress")), {"restore_days": 3},
+         ["has been requested"], "<Days>3</Days>"),
+        (Archived(DEEP, restore=(403, "AccessDenied")), {"restore_days": 3},
+         ["may not restore it", "s3:RestoreObject"], "<Days>3</Days>"),
+    ],
+)  # fmt: skip
+def test_an_archived_object_is_named_with_its_restore(
+    s3, bucket, monkeypatch, answers, options, words, asked
+):
+    answers.asked.clear()
+    with proxy(s3.url, answers) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        quick = S3Options(**{**vars(QUICK), **options})
+        store = open_store(f"s3://{bucket}", StoreOptions(quick, may_restore=True))
+        with pytest.raises(SourceArchived) as said:
+            store.open("reel 1.mkv")
+
+    assert said.value.subject == "reel 1.mkv"
+    assert not said.value.retryable
+    assert all(word in str(said.value) for word in words)
+    assert len(answers.asked) == bool(asked)
+    if asked:
+        ((method, path, body),) = answers.asked
+        assert (method, path) == ("POST", f"/{bucket}/reel%201.mkv?restore")
+        assert asked in body
+        assert ("<Days>" in body) == (TIERING not in answers.headers)
+
+
+def test_only_the_workers_of_a_job_request_restores(s3, bucket, monkeypatch):
+    answers = Archived(DEEP)
+    with proxy(s3.url, answers) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        with pytest.raises(SourceArchived, match="must be restored"):
+            open_quick(bucket, restore_days=3).get("film.mp4")
+
+    assert answers.asked == []
 
 
 def test_the_error_for_another_region_names_it(s3, bucket, monkeypatch):

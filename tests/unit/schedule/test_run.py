@@ -17,7 +17,7 @@ from colorworker.domain.records import record_from_json
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
 from colorworker.domain.timewindow import Window
 from colorworker.driver import Job, run_job
-from colorworker.errors import StoreUnavailable, UsageError
+from colorworker.errors import SourceArchived, StoreUnavailable, UsageError
 from colorworker.inputs.jobplan import freeze_job_plan, put_job_plan
 from colorworker.inputs.listing import OpenSource, plan_entries
 from colorworker.job import JobEnd, PlannedJob
@@ -222,9 +222,10 @@ def test_items_that_only_strict_refuses_are_judged_anew_when_the_plan_changes(be
     assert bench.records == before
 
 
-def test_an_unavailable_store_parks_no_item(bench, monkeypatch):
+@pytest.mark.parametrize("kind", [StoreUnavailable, SourceArchived])
+def test_items_for_which_the_store_must_be_waited_are_not_parked(bench, monkeypatch, kind):
     def away(*_):
-        raise StoreUnavailable("color", "it does not answer")
+        raise kind("color", "it is not there yet")
 
     monkeypatch.setattr(bench.opened("color"), "publish", away)
     plan = replace(PLAN, retry=Retry(attempts=1))
