@@ -8,7 +8,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from colorworker import __version__
+from colorworker.color.colorizerprotocol import Floats
 from colorworker.domain.models import ModelChoice
 from colorworker.domain.options import CODECS
 from colorworker.errors import ColorworkerError, KeyExists, UsageError
@@ -39,6 +40,9 @@ _GPU_STEP = (
 _SPEED_SECONDS = 1.0
 _SPEED_SHAPE = (256, 352)
 """Height and width of a 4:3 picture as the network sees it."""
+_MOST_APART = 2.0
+"""Largest distance in a*, b* between the colors of a GPU and the CPU. With 10 bits of mantissa, as
+GPUs multiply by default (TF32), it is 0.7; with 7 bits 3.6; with 1 % of noise in the weights 26."""
 _SLOW_PER_SECOND = 4.0
 """Below this, an hour of film takes most of a working day."""
 
@@ -73,6 +77,7 @@ def checks(model: ModelChoice = LITE) -> Iterator[Check]:
     yield check_onnx_runtime()
     yield check_ray()
     yield check_devices()
+    yield check_gpu_colors()
     yield check_speed(model)
 
 
@@ -202,6 +207,62 @@ def check_devices() -> Check:
     gpus = tf.config.list_physical_devices("GPU")
     names = [details(gpu).get("device_name", gpu.name) for gpu in gpus]
     return Check("gpu", "ok", ", ".join(names) or "none; the network runs on the CPU")
+
+
+def check_gpu_colors(devices: Sequence[str] | None = None) -> Check:
+    """Compare the colors that devices and the CPU compute for a test picture.
+
+    Args:
+        devices: TensorFlow's names of devices. Default: all GPUs.
+    """
+    try:
+        preflight.network_runtime()
+        from colorworker.model.runtime import tf
+
+        def predict(device: str) -> Floats:
+            # A network of its own, which is traced for this device.
+            with tf.device(device):
+                return load_networks(resolve_model(LITE)).predict(check_picture())
+
+        if devices is None:
+            devices = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+        if not devices:
+            return Check("gpu colors", "ok", "no GPU to compare with the CPU")
+        on_cpu = predict("/CPU:0")
+        found = [compare_colors(name, on_cpu, predict(name)) for name in devices]
+    except ColorworkerError as error:
+        return Check("gpu colors", "fail", f"{error.subject} {error.seen}", error.next_step)
+    return next((check for check in found if check.status == "fail"), found[0])
+
+
+def check_picture() -> Floats:
+    """Return L* of a test picture, (1, 256, 352): a sky, hills with texture, and a dark disc."""
+    rows, columns = np.mgrid[: _SPEED_SHAPE[0], : _SPEED_SHAPE[1]].astype(np.float32)
+    hills = 45 + 12 * np.sin(columns / 23) + 8 * np.sin(rows / 5 + columns / 9)
+    scene = np.where(rows < 110 + 20 * np.sin(columns / 40), 90 - 30 * rows / 256, hills)
+    disc = np.hypot(rows - 80, columns - 240) < 36
+    return np.asarray(np.where(disc, 25 + rows / 8, scene)[np.newaxis], np.float32)
+
+
+def compare_colors(device: str, expected: Floats, found: Floats) -> Check:
+    """Compare the colors that two devices compute for the same pictures.
+
+    Args:
+        device: Name of the device to judge.
+        expected: a* and b* as the CPU computes them, (B, H, W, 2).
+        found: The same from the device.
+    """
+    apart = float(np.hypot(*np.moveaxis(found - expected, -1, 0)).max())
+    if apart <= _MOST_APART:
+        return Check("gpu colors", "ok", f"{device}: within {apart:.2f} of the CPU's a*, b*")
+    seen = f"up to {apart:.1f} away from the CPU's a*, b*" if apart < np.inf else "not numbers"
+    return Check(
+        "gpu colors",
+        "fail",
+        f"{device}: the colors of a test picture are {seen}; at most {_MOST_APART:g} is rounding",
+        "Do not color with this GPU (CUDA_VISIBLE_DEVICES=-1). Update its driver, and check its"
+        " memory: nvidia-smi -q -d ECC",
+    )
 
 
 def check_speed(model: ModelChoice = LITE) -> Check:

@@ -1,7 +1,8 @@
 """The Colorizer that runs a TensorFlow network on pictures of any size."""
 
-from collections.abc import Iterator
+import logging
 from copy import copy
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from colorworker.color.knowncolors import apply_known_colors
 from colorworker.color.resize import resize
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Precision
-from colorworker.errors import UsageError
+from colorworker.errors import PlaceFailed, UsageError
 from colorworker.model import network
 from colorworker.model.binnetwork import SHORT_SIDE, BinNetwork
 from colorworker.model.koala.inception import Embedder
@@ -22,6 +23,8 @@ from colorworker.model.runtime import configure, tf
 from colorworker.model.weights import Weights, load
 from colorworker.store.objectstore import OpenStore
 from colorworker.store.openstore import open_store
+
+logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
 
@@ -47,6 +50,13 @@ class Network(Protocol):
             settings: Vividness and temperature, (2,); only networks over color bins use them.
         """
         ...
+
+
+@dataclass
+class _BatchLimit:
+    """The largest batch for which there has been memory; shared by colorizers of one network."""
+
+    pictures: int = BATCH_SIZES[0]
 
 
 class TensorFlowColorizer:
@@ -83,6 +93,7 @@ class TensorFlowColorizer:
         self._uses_bins = len(weights.bins) > 0
         self._network = _network(weights, precision, _checked_side(short_side), opened)
         self._settings = np.array([vividness, temperature], np.float32)
+        self._limit = _BatchLimit()
         # The signature has no sizes, so one trace serves all pictures.
         signature = [
             tf.TensorSpec([None, None, None, 1], tf.float32),
@@ -127,8 +138,12 @@ class TensorFlowColorizer:
         Returns:
             a* and b*, float32 (B, H, W, 2), about [-110, 110]. Colors may be outside the gamut.
 
+        If there is no memory for a batch, as on a GPU that workers share, it is predicted in
+        smaller ones, and so are all later ones.
+
         Raises:
             ValueError: If the shapes do not match.
+            PlaceFailed: If there is not even memory for one picture.
         """
         if lightness.ndim != 3 or 0 in lightness.shape[1:]:
             raise ValueError(f"lightness must have shape (B, H, W), got {lightness.shape}")
@@ -136,11 +151,13 @@ class TensorFlowColorizer:
         known = [()] * batch if known is None else known
         _check_known(known, lightness)
         chroma = np.empty((batch, height, width, 2), np.float32)
-        for part in _parts(batch):
-            small = self._at_working_shape(lightness[part])
-            for index, picture in enumerate(small, part.start):
+        start = 0
+        while start < batch:
+            small = self._first_of(lightness[start:])
+            for index, picture in enumerate(small, start):
                 ab = resize(picture, height, width)
                 chroma[index] = apply_known_colors(lightness[index], ab, known[index])
+            start += len(small)
         return chroma
 
     def distribution(self, lightness: Array) -> ColorDistribution:
@@ -150,6 +167,27 @@ class TensorFlowColorizer:
         found = self._distribution(self._luma(lightness[np.newaxis]), self._settings)
         logits, features = (np.asarray(each.numpy(), np.float32)[0] for each in found)
         return ColorDistribution(logits, self._bins, features, float(self._settings[1]))
+
+    def _first_of(self, lightness: Array) -> Array:
+        """Return the a*, b* of the first pictures, as many as one batch holds."""
+        while True:
+            most = min(len(lightness), self._limit.pictures)
+            size = next(each for each in BATCH_SIZES if each <= most)
+            try:
+                return self._at_working_shape(lightness[:size])
+            except tf.errors.ResourceExhaustedError as error:
+                if size == 1:
+                    raise PlaceFailed(
+                        "the network",
+                        "ran out of memory for the prediction of one picture",
+                        "Let fewer workers share a GPU (COLORWORKER_RUN__GPUS_PER_WORKER)",
+                    ) from error
+                self._limit.pictures = BATCH_SIZES[BATCH_SIZES.index(size) + 1]
+                logger.warning(
+                    "no memory to predict %d pictures at a time; at most %d from now on",
+                    size,
+                    self._limit.pictures,
+                )
 
     def _at_working_shape(self, lightness: Array) -> Array:
         """Return the a*, b* of one batch at its working shape."""
@@ -234,12 +272,3 @@ def load_colorizer(
         short_side=short_side,
         opened=opened,
     )
-
-
-def _parts(batch: int) -> Iterator[slice]:
-    """Yield slices that divide a batch into BATCH_SIZES, largest first."""
-    start = 0
-    for size in BATCH_SIZES:
-        while batch - start >= size:
-            yield slice(start, start + size)
-            start += size

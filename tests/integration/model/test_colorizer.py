@@ -6,8 +6,10 @@ import pytest
 
 from colorworker.color.colordistribution import likely_colors
 from colorworker.color.knowncolors import KnownColors
-from colorworker.errors import UsageError
+from colorworker.errors import PlaceFailed, UsageError
+from colorworker.model import colorizer as colorizers
 from colorworker.model.colorizer import TensorFlowColorizer, load_colorizer
+from colorworker.model.runtime import tf
 from colorworker.model.weights import load, resolve
 
 pytestmark = pytest.mark.integration
@@ -90,6 +92,46 @@ def test_a_batch_gives_the_same_chroma_as_single_pictures(colorizer):
 
 def test_an_empty_batch_gives_an_empty_batch(colorizer):
     assert colorizer.predict(np.zeros((0, 32, 32), np.float32)).shape == (0, 32, 32, 2)
+
+
+class Hungry:
+    """A network that asks for more memory than any machine has, for more than a few pictures."""
+
+    def __init__(self, fits):
+        self.fits = fits
+
+    def working_shape(self, height, width):
+        return height, width
+
+    def chroma(self, luma, settings):
+        needed = tf.where(tf.shape(luma)[0] > self.fits, tf.constant(1 << 50, tf.int64), 1)
+        return tf.repeat(luma, 2, -1) + tf.fill([needed], settings[0])[0]
+
+
+def hungry(monkeypatch, fits):
+    monkeypatch.setattr(colorizers, "_network", lambda *_: Hungry(fits))
+    return load_colorizer(resolve("lite"))
+
+
+def test_without_memory_for_a_batch_smaller_ones_are_predicted_from_then_on(monkeypatch, caplog):
+    network = hungry(monkeypatch, fits=2)
+    lightness = np.stack([np.full((4, 8), 10 * number, np.float32) for number in range(11)])
+
+    chroma = network.predict(lightness)
+    calm = network.with_settings(0.0, 0.5).predict(lightness)
+
+    np.testing.assert_allclose(chroma[..., 0], lightness / 50 - 1 + 0.8, atol=1e-5)
+    np.testing.assert_allclose(calm[..., 1], lightness / 50 - 1, atol=1e-5)
+    assert caplog.messages == ["no memory to predict 8 pictures at a time; at most 2 from now on"]
+
+
+def test_without_memory_for_one_picture_the_unit_can_be_tried_elsewhere(monkeypatch):
+    network = hungry(monkeypatch, fits=0)
+
+    with pytest.raises(PlaceFailed, match=r"one picture.*GPUS_PER_WORKER") as said:
+        network.predict(np.zeros((3, 4, 8), np.float32))
+
+    assert said.value.retryable
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (1, 0, 32), (1, 32, 32, 1)])
