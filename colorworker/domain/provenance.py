@@ -23,7 +23,13 @@ Source:
 """
 SIDECAR_SUFFIXES: Mapping[str, str] = {"json": ".provenance.json", "premis": ".premis.xml"}
 """What is appended to an output's key, by the kind of sidecar."""
-_MEDIA_TYPES = {".mkv": "video/matroska", ".mov": "video/quicktime", ".webp": "image/webp"}
+_MEDIA_TYPES = {
+    ".jp2": "image/jp2",
+    ".jxl": "image/jxl",
+    ".mkv": "video/matroska",
+    ".mov": "video/quicktime",
+    ".webp": "image/webp",
+}
 
 
 class FileFacts(NamedTuple):

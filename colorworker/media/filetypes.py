@@ -21,7 +21,9 @@ _SIDECAR_EXTENSIONS = frozenset((
 _JUNK_NAMES = frozenset((".ds_store", ".localized", ".directory"))
 _APPLE_DOUBLE = "._"
 """Prefix of the files in which macOS stores attributes on other file systems (AppleDouble)."""
-_COLOR_STILLS = frozenset(("jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "webp"))
+_COLOR_STILLS = frozenset(
+    ("jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "webp", "jp2", "jxl")
+)
 """Extensions we can write in formats that hold color."""
 _COLOR_FILMS = frozenset(("mp4", "m4v", "mov", "mkv"))
 

@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float32]
 ComputeLock = AbstractContextManager[object]
 """A lock that pictures colored at the same time share, so that only one of them computes."""
 
-_WRITTEN = frozenset(("jpeg", "png", "tiff", "webp"))
+_WRITTEN = frozenset(("jpeg", "png", "tiff", "webp", "jpeg2000", "jpegxl"))
 """Formats of pictures that outputs have, too."""
 _NO_CHROMA = 2.0
 """Largest |a*| and |b*| of a picture that is certainly gray: at these no pixel can differ from the

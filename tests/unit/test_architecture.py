@@ -29,6 +29,7 @@ ALLOWED = {
         "errors domain color media",
         "numpy OpenImageIO",
     ),
+    "media.stills.oiiosaver": ("errors media.stills", "numpy pyvips OpenImageIO"),
     "media.stills.pillowdecoder": ("errors domain color media", "numpy PIL"),
     "media.stills.iffdecoder": ("errors domain color media", "numpy av"),
     "media.stills.heifdecoder": ("errors domain color media", "numpy pillow_heif"),

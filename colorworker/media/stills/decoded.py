@@ -174,6 +174,7 @@ def inverted(image: pyvips.Image) -> pyvips.Image:
 def with_boxes(still: DecodedStill, boxes: BoxMetadata) -> DecodedStill:
     """Return the picture with metadata of JPEG 2000's boxes."""
     fields: dict[str, bytes | int] = {
+        "icc-profile-data": boxes.profile,
         "exif-data": EXIF_HEAD + boxes.exif if boxes.exif else b"",
         "xmp-data": boxes.xmp,
         "iptc-data": boxes.iptc,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pyvips
 
 from colorworker.domain.label import Notice
+from colorworker.media.stills.boxes import BoxMetadata, read_boxes
+from colorworker.media.stills.boxwriter import insert_boxes
 from colorworker.media.stills.colorspace import ColorConversion
 from colorworker.media.stills.exifblock import (
     EXIF_HEAD,
@@ -26,6 +28,7 @@ from colorworker.media.stills.jpegsegments import (
 )
 from colorworker.media.stills.pngchunks import exif_chunk, insert_chunks, xmp_chunk
 from colorworker.media.stills.port import StillHeader
+from colorworker.media.stills.savers import OF_BOXES
 from colorworker.media.stills.tiffdirectories import Tag
 from colorworker.media.stills.tifftags import (
     EXTRA_SAMPLES_TAG,
@@ -161,6 +164,11 @@ def complete(
         _complete_png(path, image_source, info, conversion, blocks)
     elif format_name == "webp":
         insert_webp_metadata(path, blocks.exif, blocks.xmp)
+    elif format_name in OF_BOXES:
+        known = has_resolution(image_source, info.loader)
+        per_millimeter = (source.xres, source.yres) if known else (0.0, 0.0)
+        boxes = BoxMetadata(blocks.exif, blocks.xmp, _iptc(blocks.image_resources), per_millimeter)
+        insert_boxes(path, boxes, has_alpha=bool(info.extra_samples))
     else:
         resolution = _jfif_resolution(image_source, source, info.loader)
         parts = (blocks.exif, blocks.xmp, blocks.extended_xmp, blocks.image_resources)
@@ -265,14 +273,30 @@ def _lost_metadata(
             warnings.append(f"segments of the JPEG are not kept: {', '.join(jpeg.others)}")
         if jpeg.comments and format_name != "jpeg":
             warnings.append(f"{format_name.upper()} has no place for the JPEG's comments")
-    written = pyvips.Image.new_from_file(str(path))
     expected = [("xmp-data", "XMP", blocks.xmp)]
     if format_name != "tiff":
         expected.append(("exif-data", "EXIF", blocks.exif))
-    if any(number == _IPTC_RESOURCE for number, _, _ in _resources(blocks.image_resources)):
-        expected.append(("iptc-data", "IPTC", blocks.image_resources))
-    lost = [name for field, name, block in expected if block and not written.get_typeof(field)]
+    expected.append(("iptc-data", "IPTC", _iptc(blocks.image_resources)))
+    written = _written_fields(path, format_name)
+    lost = [name for field, name, block in expected if block and field not in written]
     return [*warnings, *(f"{name} is not kept: the format has no room for it" for name in lost)]
+
+
+def _written_fields(path: Path, format_name: str) -> set[str]:
+    """Return which blocks of metadata the written file has, by libvips' names."""
+    if format_name in OF_BOXES:
+        with path.open("rb") as file:
+            boxes = read_boxes(file)
+        blocks = {"xmp-data": boxes.xmp, "exif-data": boxes.exif, "iptc-data": boxes.iptc}
+        return {name for name, block in blocks.items() if block}
+    written = pyvips.Image.new_from_file(str(path))
+    return {name for name in ("xmp-data", "exif-data", "iptc-data") if written.get_typeof(name)}
+
+
+def _iptc(resources: bytes) -> bytes:
+    """Return the IPTC among image resources; empty if there is none."""
+    places = ((a, b) for number, a, b in _resources(resources) if number == _IPTC_RESOURCE)
+    return next((resources[start:end] for start, end in places), b"")
 
 
 def _remove_fields(image: pyvips.Image) -> None:
@@ -305,9 +329,8 @@ def _image_resources(image_source: ImageSource, source: pyvips.Image) -> bytes:
 def _resource_tags(resources: bytes) -> dict[int, Tag]:
     """Return the TIFF tags for image resources: all of them, and IPTC once more."""
     tags = {PHOTOSHOP_TAG: bytes_tag(PHOTOSHOP_TAG, resources)} if resources else {}
-    for number, start, end in _resources(resources):
-        if number == _IPTC_RESOURCE:
-            tags[IPTC_TAG] = bytes_tag(IPTC_TAG, resources[start:end])
+    if iptc := _iptc(resources):
+        tags[IPTC_TAG] = bytes_tag(IPTC_TAG, iptc)
     return tags
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pyvips
 
 from colorworker.errors import SourceUnsupported
+from colorworker.media.stills.port import StillHeader
 
 BIGTIFF_BYTES = 3_500_000_000
 """Pixel bytes beyond which a TIFF gets 64-bit offsets; classic TIFF is limited to 4 GiB."""
@@ -17,6 +18,8 @@ _OPTIMIZED_PIXELS = 16_000_000
 keeps the whole picture in memory for that, 6 to 12 bytes per pixel."""
 _MAX_JPEG_SIDE = 65535
 _MAX_WEBP_SIDE = 16383
+_MIN_JPEG_2000_SIDE = 32
+"""OpenImageIO always asks for 5 halvings of the picture, and writes no pixels if it is smaller."""
 
 _SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     # 4:4:4, because with subsampled chroma the decoder's rounding would change luma at edges.
@@ -38,8 +41,12 @@ _FORMATS = {
     "tif": "tiff",
     "tiff": "tiff",
     "webp": "webp",
+    "jp2": "jpeg2000",
+    "jxl": "jpegxl",
 }
-LOSSLESS = frozenset(("png", "tiff", "webp"))
+OF_BOXES = frozenset(("jpeg2000", "jpegxl"))
+"""Formats that libvips does not write."""
+LOSSLESS = frozenset(("png", "tiff", "webp")) | OF_BOXES
 _EIGHT_BITS = frozenset(("jpeg", "webp"))
 
 
@@ -62,12 +69,26 @@ def output_depth(format_name: str, source_depth: Literal[8, 16, 32]) -> Literal[
     return 16 if source_depth == 32 and format_name != "tiff" else source_depth
 
 
-def check_size(key: str, format_name: str, width: int, height: int) -> None:
-    """Check that the format can hold a picture of this size.
+def check_format(key: str, format_name: str, info: StillHeader) -> None:
+    """Check that the format can hold a picture of this size and orientation.
 
     Raises:
-        SourceUnsupported: If a side is longer than the format allows.
+        SourceUnsupported: If a side is too long or too short, or the format ignores how EXIF
+            turns pictures.
     """
+    width, height = info.width, info.height
+    if format_name == "jpeg2000" and min(width, height) < _MIN_JPEG_2000_SIDE:
+        raise SourceUnsupported(
+            key,
+            f"{width} x {height} pixels, JPEG 2000 needs at least {_MIN_JPEG_2000_SIDE} per side",
+            "Use --profile archive, which writes TIFF",
+        )
+    if format_name == "jpegxl" and info.orientation != 1:
+        raise SourceUnsupported(
+            key,
+            f"its name says JPEG XL, but it is {info.loader} that is turned by its EXIF",
+            "Rename it, or use --profile archive, which writes TIFF",
+        )
     most = {"jpeg": _MAX_JPEG_SIDE, "webp": _MAX_WEBP_SIDE}.get(format_name)
     if most is not None and max(width, height) > most:
         raise SourceUnsupported(
@@ -103,7 +124,14 @@ def save(
 
     Raises:
         pyvips.Error: If a pixel does not decode or the file cannot be written.
+        StoreUnavailable: If another library than libvips cannot write the file.
     """
+    if format_name in OF_BOXES:
+        # Without a profile, both are sRGB.
+        from colorworker.media.stills import oiiosaver
+
+        oiiosaver.save(_in_tiles(image), path, format_name)
+        return
     saver, options = _SAVERS[format_name]
     options = dict(options)
     if format_name == "jpeg" and image.width * image.height > _OPTIMIZED_PIXELS:

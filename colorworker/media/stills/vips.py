@@ -43,7 +43,7 @@ from colorworker.media.stills.picture import (
 from colorworker.media.stills.port import UNSPECIFIED, StillHeader
 from colorworker.media.stills.savers import (
     LOSSLESS,
-    check_size,
+    check_format,
     format_for,
     holds_extra,
     join_extra,
@@ -72,7 +72,7 @@ def write_still(
     info = picture.info
     format_name = format_for(extension)
     conversion = picture.conversion.for_format(format_name)
-    check_size(picture.key, format_name, info.width, info.height)
+    check_format(picture.key, format_name, info)
     try:
         with decode_errors(picture.image_source):
             source = read_pixels(picture)

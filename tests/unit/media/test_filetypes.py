@@ -75,7 +75,8 @@ def test_access_keeps_still_extensions_that_hold_color_and_archive_is_tiff():
     assert still_output_extension(".JPG", "access") == ".jpg"
     assert still_output_extension("tiff", "access") == ".tiff"
     assert still_output_extension(".gif", "access") == ".tif"
-    assert still_output_extension(".jp2", "access") == ".tif"
+    assert still_output_extension(".jp2", "access") == ".jp2"
+    assert still_output_extension(".j2k", "access") == ".tif"
     assert still_output_extension(".png", "archive") == ".tif"
 
 
