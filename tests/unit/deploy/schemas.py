@@ -1,6 +1,8 @@
 """Strict JSON schemas of what Kubernetes and KubeRay accept, and the files under deploy/."""
 
 import os
+import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -24,10 +26,24 @@ def documents(path):
 
 def manifests():
     """Yield (id, document) for every document that kubectl applies."""
-    for path in sorted(MANIFESTS.glob("*.yaml")):
+    paths = [*MANIFESTS.glob("*.yaml"), *(MANIFESTS / "base").glob("*.yaml")]
+    for path in sorted([*paths, MANIFESTS / "overlays" / "cpu" / "cronjob.yaml"]):
         for document in documents(path):
             if document["kind"] != "Kustomization":
                 yield f"{path.stem}-{document['kind']}", document
+
+
+@cache
+def built(overlay):
+    """Return what `kubectl apply --kustomize` sends for a folder, by (kind, name)."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    done = subprocess.run(
+        [kubectl, "kustomize", MANIFESTS / overlay], capture_output=True, text=True, check=True
+    )
+    found = yaml.load_all(done.stdout, Loader=yaml.CSafeLoader)
+    return {(each["kind"], each["metadata"]["name"]): each for each in found}
 
 
 def rayjobs():
