@@ -1,12 +1,15 @@
 """Run folders of other projects' test pictures through the pipeline, and print a table of outcomes.
 
-    python benchmarks/still_corpora.py FOLDER... [--seconds 60] [--most-bytes 20000000] [--log OUT]
+    python benchmarks/still_corpora.py FOLDER... --log OUT [--seconds 60] [--most-bytes 20000000]
 
 Every picture is read, colored, written as the format it has or as TIFF, and checked, by the units
 of a job, in a child process with a time limit. A fixed function takes the place of the network,
 which does not depend on the format. Pictures in color are colored too. A refused picture that
 Pillow or libvips opens completely with at least 8 x 8 pixels is counted as refused wrongly, unless
-the reason is one of `ACCEPTED`; `--log` gets a line for each, to be judged by a person.
+the reason is one of `ACCEPTED`.
+
+The log gets a line for every file; the refused ones are to be judged by a person. Files in it are
+not run again, so that a run can be done in parts (`--minutes`). The table is made of the log.
 """
 
 import argparse
@@ -15,8 +18,10 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -152,37 +157,69 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--most-bytes", type=int, default=20_000_000)
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after this time")
     parser.add_argument("--log", type=Path)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         child()
         return
+    end = time.monotonic() + arguments.minutes * 60
     worker = Child(arguments.seconds)
-    total: Counter = Counter()
-    log = arguments.log.open("w") if arguments.log else None
+    known = read_log(arguments.log)
+    left = 0
+    with arguments.log.open("a") as log:
+        for path in files_of(arguments.folders, arguments.most_bytes):
+            if str(path) in known:
+                continue
+            if time.monotonic() > end:
+                left += 1
+                continue
+            answer = worker.run(path)
+            known[str(path)] = answer
+            log.write(json.dumps({"path": str(path), "counted": counted(answer), **answer}) + "\n")
+            log.flush()
+    worker.stop()
+    print_table(arguments.folders, known)
+    if left:
+        print(f"{left} files are left: run the same command again")
+
+
+def read_log(path: Path) -> dict[str, dict]:
+    """Return the answers of earlier runs, by the path of the file."""
+    if not path.exists():
+        return {}
+    lines = (json.loads(line) for line in path.read_text().splitlines())
+    return {line["path"]: line for line in lines}
+
+
+def files_of(folders: list[Path], most_bytes: int) -> Iterator[Path]:
+    """Yield the files of all folders that are neither empty nor too large."""
+    for folder in folders:
+        for path in sorted(folder.absolute().rglob("*")):
+            if path.is_file() and 0 < path.stat().st_size <= most_bytes:
+                yield path
+
+
+def counted(answer: dict) -> str:
+    """Return the column of the table in which a file is counted."""
+    accepted = any(reason in answer["why"] for reason in ACCEPTED)
+    if answer.get("opens") and not accepted:
+        return "refused wrongly"
+    return answer["outcome"] if answer["outcome"] in COLUMNS else "crash"
+
+
+def print_table(folders: list[Path], known: dict[str, dict]) -> None:
+    """Print a row for each folder and one for all of them."""
     print("| suite | files |", " | ".join(COLUMNS), "|")
     print("|---|--:|", "|".join(["--:"] * len(COLUMNS)), "|")
-    for folder in arguments.folders:
-        counts: Counter = Counter()
-        for path in sorted(folder.rglob("*")):
-            if not path.is_file() or not 0 < path.stat().st_size <= arguments.most_bytes:
-                continue
-            answer = worker.run(path.absolute())
-            outcome = answer["outcome"]
-            accepted = any(reason in answer["why"] for reason in ACCEPTED)
-            if answer.get("opens") and not accepted:
-                outcome = "refused wrongly"
-            elif outcome not in COLUMNS:
-                outcome = "crash"
-            counts[outcome] += 1
-            if log and outcome != "colored":
-                log.write(json.dumps({"path": str(path), "counted": outcome, **answer}) + "\n")
-                log.flush()
+    total: Counter = Counter()
+    for folder in folders:
+        inside = f"{folder.absolute()}/"
+        counts = Counter(counted(each) for path, each in known.items() if path.startswith(inside))
         total += counts
-        print(row(folder.name, counts), flush=True)
+        print(row(folder.name, counts))
     print(row("**all**", total))
-    worker.stop()
 
 
 def row(name: str, counts: Counter) -> str:
