@@ -86,7 +86,7 @@ def _capture_resolution(across: float, down: float) -> bytes:
         exponent = 0
         while per_meter * 10 > _MOST:
             per_meter, exponent = per_meter / 10, exponent + 1
-        parts += struct.pack(">HH", round(per_meter * 10), 10)
+        parts += struct.pack(">HH", max(1, round(per_meter * 10)), 10)
         exponents += struct.pack(">b", exponent)
     return parts + exponents
 

@@ -31,6 +31,8 @@ _INTERPRETATIONS = {
     ("float", 1): "b-w",
     ("float", 3): "scrgb",
 }
+_MOST_PER_MILLIMETER = 1e6
+"""libvips holds no finer resolution."""
 _TEMPORARY = re.compile(r" ?'/[^']*'")
 _RGB = 3
 _MOST_LIGHT = 1e9
@@ -152,6 +154,19 @@ def store_rows(
     )
 
 
+def with_resolution(image: pyvips.Image, across: float, down: float) -> tuple[pyvips.Image, bool]:
+    """Return the picture with this resolution, and whether it is one.
+
+    Args:
+        image: The picture.
+        across: Pixels per millimeter.
+        down: Like across.
+    """
+    if not 0 < min(across, down) <= max(across, down) <= _MOST_PER_MILLIMETER:
+        return image, False
+    return image.copy(xres=across, yres=down), True
+
+
 def set_fields(image: pyvips.Image, fields: Mapping[str, bytes | int]) -> pyvips.Image:
     """Return the picture with these fields; bytes are blobs, and empty ones are left out."""
     image = image.copy()
@@ -180,10 +195,8 @@ def with_boxes(still: DecodedStill, boxes: BoxMetadata) -> DecodedStill:
         "iptc-data": boxes.iptc,
         "orientation": orientation_of(boxes.exif),
     }
-    image, (across, down) = still.image, boxes.resolution
-    if across and down:
-        image = image.copy(xres=across, yres=down)
-    known = still.has_resolution or bool(across and down)
+    image, known = with_resolution(still.image, *boxes.resolution)
+    known = known or still.has_resolution
     return replace(still, image=set_fields(image, fields), has_resolution=known)
 
 

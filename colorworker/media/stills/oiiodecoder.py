@@ -28,6 +28,7 @@ from colorworker.media.stills.decoded import (
     float_conversion,
     set_fields,
     store_rows,
+    with_resolution,
 )
 from colorworker.media.stills.exifblock import EXIF_HEAD, exif_of_texts, orientation_of
 from colorworker.media.stills.jxlheader import is_animation
@@ -113,16 +114,14 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         "iptc-data": boxes.iptc,
         "orientation": _orientation(spec, name, exif),
     }
-    across, down = _resolution(spec, boxes)
-    if across and down:
-        image = image.copy(xres=across, yres=down)
+    image, has_resolution = with_resolution(image, *_resolution(spec, boxes))
     one_bit = 1 in (_bits(spec), spec.get_int_attribute("bmp:bitsperpixel", 0))
     return DecodedStill(
         name,
         layout,
         set_fields(image, fields),
         is_bilevel=one_bit,
-        has_resolution=bool(across and down),
+        has_resolution=has_resolution,
         conversion=conversion,
         warnings=tuple(warnings),
     )

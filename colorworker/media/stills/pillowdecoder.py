@@ -25,6 +25,7 @@ from colorworker.media.stills.decoded import (
     reason_of,
     set_fields,
     store_rows,
+    with_resolution,
 )
 from colorworker.media.stills.exifblock import EXIF_HEAD
 from colorworker.media.stills.port import UNASSOCIATED_ALPHA
@@ -101,10 +102,8 @@ def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:
         "icc-profile-data": bytes(image.info.get("icc_profile") or b""),
         "exif-data": EXIF_HEAD + exif if exif else b"",
     }
-    dpi = image.info.get("dpi", (0, 0))
-    has_resolution = min(dpi) > 0
-    if has_resolution:
-        stored = stored.copy(xres=float(dpi[0]) / 25.4, yres=float(dpi[1]) / 25.4)
+    across, down = (float(each) / 25.4 for each in image.info.get("dpi", (0, 0)))
+    stored, has_resolution = with_resolution(stored, across, down)
     found += _others(image, name)
     return DecodedStill(
         name,

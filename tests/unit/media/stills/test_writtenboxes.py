@@ -13,7 +13,8 @@ from colorworker.color.lab import LUMINANCE_WEIGHTS, linear_to_srgb, srgb_to_lin
 from colorworker.domain.label import Notice
 from colorworker.errors import OutputMismatch, SourceUnsupported
 from colorworker.media.filetypes import still_output_extension
-from colorworker.media.stills.boxes import read_boxes
+from colorworker.media.stills.boxes import BoxMetadata, read_boxes
+from colorworker.media.stills.boxwriter import insert_boxes
 from colorworker.media.stills.jpegsegments import insert_segments, metadata_segments
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
@@ -158,6 +159,19 @@ def test_their_own_kind_keeps_its_name_and_profile(
     # Y of Adobe RGB under D50.
     luminance = linear @ np.array([0.31111, 0.62567, 0.06322])
     assert np.abs(luminance ** (256 / 563) * 255 - codes[..., 0]).max() < 0.8
+
+
+@pytest.mark.parametrize(("exponent", "known"), [(0, True), (127, False)])
+def test_an_impossible_resolution_is_none(exponent, known, tmp_path):
+    path = tmp_path / "a.jp2"
+    Image.fromarray(gray("uint8")).save(path)
+    insert_boxes(path, BoxMetadata(resolution=(2.0, 3.0)), has_alpha=False)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"resc") + 12
+    data[place : place + 2] = bytes((exponent, exponent))
+
+    with open_still(io.BytesIO(bytes(data)), "a.jp2", max_pixels=10**6) as picture:
+        assert picture.image_source.decoded.has_resolution is known
 
 
 def test_changed_lightness_is_found(tmp_path, encode, colorful):
