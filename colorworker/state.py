@@ -10,6 +10,7 @@ import hashlib
 import uuid
 from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from threading import Lock
@@ -81,7 +82,9 @@ def finished(store: ObjectStore, unit_id: str) -> Record | None:
     """Return the record of a finished unit, or None; publish its output if that was interrupted.
 
     A record whose result is gone (deleted by hand, or replaced by a job with other options) is
-    deleted, so that the unit can be committed again.
+    deleted, so that the unit can be committed again. In a destination that was copied or restored
+    from a backup, results have other ETags: they are recognized by their content, which is read
+    once, and their records are renewed.
 
     Raises:
         OutputCollision: If another file has the output's name.
@@ -91,10 +94,29 @@ def finished(store: ObjectStore, unit_id: str) -> Record | None:
         return record
     if _holds(store, record.result_key, record.etag):
         return record
+    if copied := _of_copy(store, record):
+        return copied
     if record.output_key and _publish(store, record):
         return record
     store.delete(record_key(unit_id))
     return None
+
+
+def _of_copy(store: ObjectStore, record: Record) -> Record | None:
+    """Return the renewed record if the result is the recorded one, with another ETag."""
+    try:
+        found = store.head(record.result_key)
+    except KeyMissing:
+        return None
+    if found.size_bytes != record.size_bytes:
+        return None
+    # Nothing else is ever written under the key of an attempt; an output can be replaced.
+    is_hashed = bool(record.sha256 or record.output_key)
+    if is_hashed and _sha256(store, found) != record.sha256:
+        return None
+    renewed = replace(record, etag=found.etag)
+    store.put(record_key(record.unit_id), record_to_json(renewed))
+    return renewed
 
 
 def commit(store: ObjectStore, record: Record) -> Record:

@@ -181,3 +181,43 @@ def test_an_output_in_a_copied_destination_is_recognized_by_its_content(store, e
         commit(store, attempt(store))
 
     assert store.get("out.png") == (content[::-1] if edited else b"color")
+
+
+def restored(store, content, etag="of the original"):
+    """Return a committed record as a copy of its destination has it: with another ETag."""
+    record = replace(attempt(store, content), sha256=hashlib.sha256(content).hexdigest())
+    commit(store, record)
+    store.put(record_key(UNIT), record_to_json(replace(record, etag=etag)))
+    return record
+
+
+def test_a_unit_of_a_copied_destination_is_finished_and_its_content_read_once(store):
+    record = restored(store, b"color")
+
+    assert finished(store, UNIT) == record
+    assert read_record(store, UNIT) == record
+
+
+@pytest.mark.parametrize("content", [b"COLOR", b"colors", None])
+def test_a_unit_of_a_copied_destination_with_other_content_is_not_finished(store, content):
+    restored(store, b"color")
+    store.delete("out.png")
+    if content:
+        store.put("out.png", content)
+
+    if content:
+        with pytest.raises(OutputCollision):
+            finished(store, UNIT)
+    else:
+        assert finished(store, UNIT) is None
+
+
+def test_a_result_without_a_name_is_recognized_in_a_copy_by_its_size(store):
+    record = attempt(store, b"timeline", output_key="")
+    commit(store, record)
+    store.put(record_key(UNIT), record_to_json(replace(record, etag="of the original")))
+
+    assert finished(store, UNIT) == record
+
+    store.put(record.attempt_key, b"cut off")
+    assert finished(store, UNIT) is None

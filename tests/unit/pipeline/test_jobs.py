@@ -1,6 +1,7 @@
 """Whole jobs without TensorFlow or Ray: real codecs, a toy colorizer, our own ports."""
 
 import itertools
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from colorworker.domain.options import Adjustment, Options
 from colorworker.errors import StoreUnavailable
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.report.itemlines import line_from_json, line_to_json
+from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
 from tests.jobharness import folder_entries, run_toy_job
 from tests.toycolorizer import ToyColorizer
@@ -79,6 +81,25 @@ def test_a_job_colors_everything_and_a_second_run_writes_nothing(source):
     assert destination.puts == puts
     assert all(line.resumed for line in second.values())
     assert (second["reel.mkv"].width, second["reel.mkv"].frames) == (64, 48)
+
+
+def test_nothing_is_colored_again_in_a_destination_that_was_restored_from_a_backup(
+    source, tmp_path
+):
+    run(source, LocalStore(tmp_path / "color"))
+    # Other inodes and times, so other ETags.
+    shutil.copytree(tmp_path / "color", tmp_path / "restored", copy_function=shutil.copy)
+
+    def records():
+        paths = (tmp_path / "restored" / ".colorworker" / "units").iterdir()
+        return {path.name: path.stat().st_mtime_ns for path in paths}
+
+    first = run(source, LocalStore(tmp_path / "restored"))
+    renewed = records()
+    second = run(source, LocalStore(tmp_path / "restored"))
+
+    assert all(line.resumed for line in (*first.values(), *second.values()))
+    assert records() == renewed
 
 
 def test_the_archive_profile_keeps_luma_and_colors_chroma(source):
