@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+from command import cpu_of
 from inline import InlineExecutor
 
 from colorworker.color.guided import fit_to_luma
@@ -201,12 +202,6 @@ def inline(source: Path, folder: Path, items: int, colorizer: Timed) -> None:
     calls = ", ".join(f"{name} {count / items:.2f}" for name, count in sorted(again.calls.items()))
     print(f"  a second run: {cpu:.3f} ms CPU an item; {calls}")
     plan.close()
-
-
-def cpu_of(pid: int) -> float:
-    """Return the CPU seconds of all threads of a process on this machine."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def on_ray(source: Path, folder: Path, items: int, actors: int) -> None:

@@ -85,12 +85,15 @@ def environment(url):
     }
 
 
-def start_server(folder: Path, certificates: Path | None = None) -> S3Server:
+def start_server(
+    folder: Path, certificates: Path | None = None, more: tuple[str, ...] = ()
+) -> S3Server:
     """Start a server on free ports and return it, ready for writes.
 
     Args:
         folder: Folder for its data and logs.
         certificates: Folder with `ca.pem` and `key.pem` for TLS.
+        more: Further arguments of the command.
 
     Raises:
         FileNotFoundError: If SeaweedFS is not installed.
@@ -127,7 +130,7 @@ def start_server(folder: Path, certificates: Path | None = None) -> S3Server:
                     "-s3.iam.readOnly=false",
                     f"-s3.config={config}",
                     f"-filer.localSocket={folder}/f.sock", f"-s3.localSocket={folder}/s.sock",
-                    *(f"-{name}={port}" for name, port in ports.items()), *tls,
+                    *(f"-{name}={port}" for name, port in ports.items()), *tls, *more,
                 ],
                 cwd=folder,
                 stdout=output,

@@ -28,8 +28,8 @@ from colorworker.executors.actorwatch import ActorWatch
 from colorworker.executors.rayconnect import connect
 from colorworker.executors.silence import stalled
 from colorworker.executors.sizing import PoolSize
-from colorworker.executors.unitactor import Started, UnitActor
-from colorworker.executors.worker import WorkerSpec, internal_error, lost_result
+from colorworker.executors.unitactor import RunUnit, Started, UnitActor
+from colorworker.executors.worker import WorkerSpec, internal_error, lost_result, run_on_worker
 from colorworker.store.scratchfiles import ScratchFiles
 
 logger = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class RayExecutor:
         environment: dict[str, str] | None = None,
         start_seconds: float = 300.0,
         stall_seconds: float = 900.0,
+        run_unit: RunUnit = run_on_worker,
     ) -> None:
         """Connect to the cluster at `address`, or start Ray on this machine, and start the actors.
 
@@ -101,6 +102,7 @@ class RayExecutor:
             environment: Environment variables of the actors' processes.
             start_seconds: How long there may be no actor at all before the job ends.
             stall_seconds: How long a unit may make no progress before its actor is killed.
+            run_unit: What actors do with a unit.
 
         Raises:
             UsageError: If there is no such cluster, or it has no room for a single actor and
@@ -110,7 +112,7 @@ class RayExecutor:
         if self._connected_here:
             connect(address)
         self._size = size
-        self._spec = spec
+        self._spec, self._run_unit = spec, run_unit
         self._start_seconds, self._stall_seconds = start_seconds, stall_seconds
         self._actor_class = ray.remote(
             num_cpus=size.cpus,
@@ -257,7 +259,7 @@ class RayExecutor:
         if self._refused_nodes:
             selector = {_NODE_LABEL: f"!in({','.join(sorted(self._refused_nodes))})"}
             chosen = chosen.options(label_selector=selector)
-        actor = chosen.remote(self._spec)
+        actor = chosen.remote(self._spec, self._run_unit)
         return _Worker(actor, actor.start.remote())
 
     def _take_started(self, worker: _Worker) -> None:

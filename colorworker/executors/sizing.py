@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class PoolSize:
     """Number of workers of a job, and the resources that each one takes from its node."""
 
-    cpus: int = 1
+    cpus: float = 1
     gpus: float = 0.0
     min_workers: int = 0
     """Workers to request even without capacity, so that an autoscaler sees the demand."""
@@ -19,7 +19,7 @@ class PoolSize:
     @property
     def worker_resources(self) -> str:
         """Resources of one worker as text, such as `2 CPUs and 0.5 GPUs`."""
-        return f"{self.cpus} CPUs and {self.gpus:g} GPUs"
+        return f"{self.cpus:g} CPUs and {self.gpus:g} GPUs"
 
     def capacity(self, nodes: Iterable[Mapping[str, float]]) -> int:
         """Return how many workers fit on these nodes, given the resources of each.

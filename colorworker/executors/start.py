@@ -68,7 +68,7 @@ def checked_place(
             spec,
             size,
             address=settings.ray_address,
-            environment=tensorflow_environment(size.cpus),
+            environment=tensorflow_environment(run.cpus_per_worker),
             start_seconds=run.start_seconds,
             stall_seconds=run.unit_stall_seconds,
         )

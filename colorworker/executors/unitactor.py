@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import ray
@@ -13,6 +14,9 @@ from colorworker.executors.crashlog import stderr_file
 from colorworker.executors.worker import WorkerSpec, check_worker, open_context, run_on_worker
 from colorworker.pipeline.context import WorkerContext
 from colorworker.store.scratchfiles import ScratchFiles
+
+RunUnit = Callable[[WorkerContext, WorkUnit, int], UnitResult]
+"""Does one unit, from the worker's context, the unit and the number of the attempt."""
 
 _REMEMBERED_UNITS = 64
 """Number of recently begun units that an actor remembers; far more than it ever has queued."""
@@ -35,8 +39,9 @@ class Started(NamedTuple):
 class UnitActor:
     """Runs units on one worker. Keeps the worker's context, and so the loaded model."""
 
-    def __init__(self, spec: WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec, run_unit: RunUnit = run_on_worker) -> None:
         self._spec = spec
+        self._run_unit = run_unit
         self._context: WorkerContext | None = None
         self._lock = threading.Lock()
         self._draining = False
@@ -70,7 +75,7 @@ class UnitActor:
                 return None
             self._begun.append((unit.unit_id, attempt))
         with self._context.progress.working():
-            return run_on_worker(self._context, unit, attempt)
+            return self._run_unit(self._context, unit, attempt)
 
     @ray.method(concurrency_group="ctl")  # type: ignore[untyped-decorator]
     def silence(self) -> float:
