@@ -1,11 +1,10 @@
 """Where the time of actors goes, from the begin and end of every unit; for `scale.py`."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-from simulated import CALLS
 
 from colorworker.domain.records import UnitResult
 from colorworker.driver import Executor
@@ -70,7 +69,7 @@ class Watched:
 
     def __init__(self, inner: Executor) -> None:
         self._inner = inner
-        self.units: list[Unit] = []
+        self._told: list[tuple[str, str]] = []
 
     def __getattr__(self, name: str):
         return getattr(self._inner, name)
@@ -81,13 +80,9 @@ class Watched:
             own = result.stills[0] if result.stills else result
             if own.record is None:
                 raise SystemExit(result.error or own.error)
-            found = own.record.seconds
-            self.units.append(
-                Unit(
-                    result.worker,
-                    *(found[name] for name in ("begun", "ended", "work", "cpu")),
-                    sum(int(found.get(name, 0)) for name in CALLS),
-                    int(found.get("read", 0) + found.get("written", 0)),
-                )
-            )
+            self._told.append((result.worker, own.record.software))
         return results
+
+    def units(self) -> list[Unit]:
+        """Return all units so far. Not done in `wait`, which is measured."""
+        return [Unit(worker, **json.loads(told)) for worker, told in self._told]

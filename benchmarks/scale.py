@@ -159,11 +159,12 @@ def measure(
         before = read_clocks(pids, server)
         done, report = drive(plan, watched, destination, arguments.batch, "ray")
     after = read_clocks(pids, server)
-    shares = shares_of(watched.units, len(pids))
+    ran = watched.units()
+    shares = shares_of(ran, len(pids))
     each = 1000 / done
     counted = after.counts - before.counts
-    requests = counted["requests"] if server else sum(unit.calls for unit in watched.units)
-    size = counted["bytes"] if server else sum(unit.bytes for unit in watched.units)
+    requests = counted["requests"] if server else sum(unit.calls for unit in ran)
+    size = counted["bytes"] if server else sum(unit.bytes for unit in ran)
     return {
         "actors": len(pids),
         "units": done,

@@ -8,6 +8,7 @@ compares the calls with those of real pictures and films. Sources are not read.
 """
 
 import hashlib
+import json
 import math
 import os
 import time
@@ -67,6 +68,7 @@ SIGMA = 1.0
 THREADS = 4
 """Pictures of a batch that wait for the store at a time, as in `pipeline/stillbatch.py`."""
 FRAMES_PER_SEGMENT = 480
+PHASES = dict.fromkeys(("read", "decode", "predict", "encode", "verify", "write"), 0.1)
 CALLS = ("list", "head", "get", "open", "put", "put_file", "publish", "delete")
 VIDEO = VideoInfo(
     "matroska,webm", "ffv1", 720, 576, "yuv420p", Fraction(25), None, 1, 5, 5, 6
@@ -146,7 +148,7 @@ class _Measured:
 
 
 def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult:
-    """Do a simulated unit; its record in the result holds times and calls instead of phases."""
+    """Do a simulated unit; in its result, `software` of the record is JSON of times and calls."""
     measured = _Measured(time.monotonic(), time.process_time())
     store = Counted(context.destination)
     result = _result(replace(context, destination=store), unit, attempt, measured)
@@ -155,14 +157,17 @@ def run_unit(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitResult
         "ended": time.monotonic(),
         "work": measured.work,
         "cpu": time.process_time() - measured.cpu,
-        **store.calls,
-        **store.bytes,
+        "calls": store.calls.total(),
+        "bytes": store.bytes.total(),
     }
     if not result.stills:
-        return replace(result, record=replace(result.record, seconds=found))
+        return _telling(result, found)
     first, *others = result.stills
-    first = replace(first, record=replace(first.record, seconds=found))
-    return replace(result, stills=(first, *others))
+    return replace(result, stills=(_telling(first, found), *others))
+
+
+def _telling(result: UnitResult, found: dict[str, float]) -> UnitResult:
+    return replace(result, record=replace(result.record, software=json.dumps(found)))
 
 
 def _result(
@@ -291,6 +296,7 @@ def _common(context: WorkerContext, attempt: int, root: str) -> dict[str, object
         "worker": context.worker,
         "source_root": root,
         "software": "benchmark",
+        "seconds": PHASES,
     }
 
 

@@ -61,11 +61,6 @@ class ActorDeaths:
         self.cleaning: list[Any] = []
         """References to removals of temporary files."""
 
-    @property
-    def references(self) -> list[Any]:
-        """References to the answers that are awaited."""
-        return [death.reading for death in self._deaths if death.reading is not None]
-
     def add(self, unit: WorkUnit, attempt: int, error: RayError, *, node_id: str, log: str) -> None:
         """Begin to find out how the actor of a unit died.
 

@@ -1,4 +1,4 @@
-"""Run units on Ray actors: a bounded loop over `ray.wait`, one model per actor.
+"""Run units on Ray actors, one model per actor, with work per unit that no actor adds to.
 
 Actors come and go with the nodes. Only an actor that has answered gets a unit, so an actor that
 does not fit on the cluster delays nothing. It gets one unit at a time, so no unit waits behind a
@@ -14,8 +14,11 @@ attempt. When no actor is left, the job ends.
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -26,11 +29,11 @@ from colorworker.errors import PlaceFailed, UsageError
 from colorworker.executors.actordeaths import ActorDeaths
 from colorworker.executors.actorwatch import ActorWatch
 from colorworker.executors.rayconnect import connect
+from colorworker.executors.rayworker import RayWorker, RunningUnit
 from colorworker.executors.silence import stalled
 from colorworker.executors.sizing import PoolSize
 from colorworker.executors.unitactor import RunUnit, Started, UnitActor
 from colorworker.executors.worker import WorkerSpec, internal_error, lost_result, run_on_worker
-from colorworker.store.scratchfiles import ScratchFiles
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,8 @@ _QUEUED_PER_ACTOR = 1
 """Units per actor that wait here, so that an idle actor need not wait for the driver."""
 _ADJUST_SECONDS = 2.0
 """Interval between checks of the cluster's nodes."""
+_LOOK_SECONDS = 1.0
+"""Interval between checks whether units advance."""
 _ANSWER_SECONDS = 5.0
 """How long an actor may take to report which units it has begun."""
 _MAX_LOSSES_IN_A_ROW = 20
@@ -48,35 +53,6 @@ _LAST_CHANCE_SECONDS = 30.0
 _STOPPED = "was stopped before it began"
 _NODE_LABEL = "ray.io/node-id"
 """Label that Ray sets on every node."""
-
-
-class _RunningUnit(NamedTuple):
-    """A unit that an actor works on, and the reference to its result."""
-
-    reference: Any
-    unit: WorkUnit
-    attempt: int
-    watch: ActorWatch
-
-
-@dataclass
-class _Worker:
-    """One actor, and the unit assigned to it."""
-
-    actor: Any
-    starting: Any
-    """Reference to the result of `start`; None once that has arrived."""
-    name: str = ""
-    node_id: str = ""
-    log: str = ""
-    scratch: ScratchFiles = field(default_factory=ScratchFiles)
-    running: _RunningUnit | None = None
-
-    @property
-    def awaited(self) -> list[Any]:
-        if self.starting is not None:
-            return [self.starting]
-        return [self.running.reference] if self.running else []
 
 
 class RayExecutor:
@@ -123,14 +99,17 @@ class RayExecutor:
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": environment or {}},
         )(UnitActor)
-        self._workers: list[_Worker] = []
+        self._workers: list[RayWorker] = []
+        self._ready: list[RayWorker] = []
+        self._idle: deque[RayWorker] = deque()
+        self._ended: SimpleQueue[tuple[RayWorker, Future[Any]]] = SimpleQueue()
         self._waiting: deque[tuple[WorkUnit, int]] = deque()
         self._deaths = ActorDeaths()
         self._losses = 0
         self._draining = False
         self._refused_nodes: dict[str, UsageError] = {}
         self._last_refused = 0.0
-        self._last_ready = self._last_adjusted = time.monotonic()
+        self._last_ready = self._last_adjusted = self._last_looked = time.monotonic()
         if self._capacity() == 0 and not size.min_workers:
             resources = _resources()
             self.close()
@@ -146,7 +125,7 @@ class RayExecutor:
     @property
     def slots(self) -> int:
         """Units running at ready actors, plus as many that wait for one of them."""
-        return len(self._ready()) * (1 + _QUEUED_PER_ACTOR)
+        return len(self._ready) * (1 + _QUEUED_PER_ACTOR)
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
         """Give the unit to an idle actor, or to the next actor that becomes idle."""
@@ -162,24 +141,23 @@ class RayExecutor:
         """
         if time.monotonic() - self._last_adjusted >= _ADJUST_SECONDS:
             self._adjust_pool()
-        awaited = {reference: worker for worker in self._workers for reference in worker.awaited}
-        references = [*awaited, *self._deaths.references]
-        if not references:
-            time.sleep(timeout_seconds)
-            return []
-        ray.wait(references, num_returns=1, timeout=timeout_seconds, fetch_local=False)
-        done, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
         results: list[UnitResult] = []
-        for worker in (awaited[reference] for reference in done if reference in awaited):
-            if worker.running is None:
-                self._take_started(worker)
-            elif result := self._take_result(worker, worker.running):
+        for worker, answer in self._answers(timeout_seconds):
+            if worker.starting is answer:
+                self._take_started(worker, answer)
+            elif (
+                (running := worker.running)
+                and running.result is answer
+                and (result := self._take_result(worker, running))
+            ):
                 results.append(result)
-        results += [
-            self._stalled(worker, worker.running)
-            for worker in self._ready()
-            if worker.running and worker.running.watch.has_stalled()
-        ]
+        if time.monotonic() - self._last_looked >= _LOOK_SECONDS:
+            self._last_looked = time.monotonic()
+            results += [
+                self._stalled(worker, worker.running)
+                for worker in self._ready.copy()
+                if worker.running and worker.running.watch.has_stalled()
+            ]
         return results + self._deaths.results()
 
     def drain(self) -> set[str]:
@@ -187,7 +165,7 @@ class RayExecutor:
         self._draining = True
         unbegun = {unit.unit_id for unit, _ in self._waiting}
         self._waiting.clear()
-        workers = [worker for worker in self._ready() if worker.running]
+        workers = [worker for worker in self._ready if worker.running]
         answers = [worker.actor.drain.remote() for worker in workers]
         if answers:
             ray.wait(answers, num_returns=len(answers), timeout=_ANSWER_SECONDS)
@@ -204,11 +182,11 @@ class RayExecutor:
 
     def workers(self) -> list[str]:
         """Return `host:pid` of every actor that is ready."""
-        return [worker.name for worker in self._ready()]
+        return [worker.name for worker in self._ready]
 
     def close(self) -> None:
         """Kill the actors, even if they are busy, and disconnect from Ray if connected here."""
-        cleaning = [worker.actor.remove_scratch.remote() for worker in self._ready()]
+        cleaning = [worker.actor.remove_scratch.remote() for worker in self._ready]
         cleaning += self._deaths.cleaning
         if cleaning:
             ray.wait(cleaning, num_returns=len(cleaning), timeout=_ANSWER_SECONDS)
@@ -217,8 +195,21 @@ class RayExecutor:
         if self._connected_here:
             ray.shutdown()
 
-    def _ready(self) -> list[_Worker]:
-        return [worker for worker in self._workers if worker.starting is None]
+    def _await(self, worker: RayWorker, reference: Any) -> "Future[Any]":
+        """Return the result of a call; the worker comes out of `_answers` when it is there.
+
+        Unlike `ray.wait`, this costs the same however many other calls are awaited.
+        """
+        answer: Future[Any] = reference.future()
+        answer.add_done_callback(lambda done: self._ended.put((worker, done)))
+        return answer
+
+    def _answers(self, timeout_seconds: float) -> Iterator[tuple[RayWorker, "Future[Any]"]]:
+        """Yield the answers that are there; if there is none, wait for the first one."""
+        with suppress(Empty):
+            yield self._ended.get(timeout=timeout_seconds)
+            for _ in range(self._ended.qsize()):
+                yield self._ended.get_nowait()
 
     def _capacity(self) -> int:
         """Return how many actors fit on the nodes that are alive and not refused."""
@@ -236,8 +227,7 @@ class RayExecutor:
             PlaceFailed: If there was no actor for `start_seconds`.
         """
         self._last_adjusted = time.monotonic()
-        ready = self._ready()
-        if ready:
+        if self._ready:
             self._last_ready = self._last_adjusted
         elif self._last_adjusted - self._last_ready > self._start_seconds:
             raise self._none_started()
@@ -249,23 +239,24 @@ class RayExecutor:
             for worker in self._workers[::-1]:
                 if worker.starting is not None and len(self._workers) > self._size.limit(capacity):
                     self._remove(worker)
-        work_is_waiting = bool(self._waiting) or not ready
+        work_is_waiting = bool(self._waiting) or not self._ready
         target = self._size.target(capacity, work_is_waiting) if work_is_waiting else 0
         for _ in range(target - len(self._workers)):
             self._workers.append(self._request_actor())
 
-    def _request_actor(self) -> _Worker:
+    def _request_actor(self) -> RayWorker:
         chosen = self._actor_class
         if self._refused_nodes:
             selector = {_NODE_LABEL: f"!in({','.join(sorted(self._refused_nodes))})"}
             chosen = chosen.options(label_selector=selector)
-        actor = chosen.remote(self._spec, self._run_unit)
-        return _Worker(actor, actor.start.remote())
+        worker = RayWorker(chosen.remote(self._spec, self._run_unit))
+        worker.starting = self._await(worker, worker.actor.start.remote())
+        return worker
 
-    def _take_started(self, worker: _Worker) -> None:
+    def _take_started(self, worker: RayWorker, answer: "Future[Started]") -> None:
         """Handle the answer of a starting actor: ready, its machine refused, or failed."""
         try:
-            started: Started = ray.get(worker.starting)
+            started = answer.result()
         except RayError as error:
             cause = error.cause if isinstance(error, RayTaskError) else None
             logger.warning("a worker did not start: %s", cause or error)
@@ -277,19 +268,20 @@ class RayExecutor:
             self._retire(worker, started.refusal)
             return
         worker.starting = None
+        self._ready.append(worker)
+        self._idle.append(worker)
         logger.info("worker %s is ready", worker.name)
         self._assign_units()
 
     def _assign_units(self) -> None:
         """Give waiting units to idle actors."""
-        for worker in self._ready():
-            if worker.running is None and self._waiting:
-                unit, attempt = self._waiting.popleft()
-                reference = worker.actor.run.remote(unit, attempt)
-                watch = ActorWatch(worker.actor, self._stall_seconds)
-                worker.running = _RunningUnit(reference, unit, attempt, watch)
+        while self._idle and self._waiting:
+            worker, (unit, attempt) = self._idle.popleft(), self._waiting.popleft()
+            result = self._await(worker, worker.actor.run.remote(unit, attempt))
+            watch = ActorWatch(worker.actor, self._stall_seconds)
+            worker.running = RunningUnit(result, unit, attempt, watch)
 
-    def _take_result(self, worker: _Worker, running: _RunningUnit) -> UnitResult | None:
+    def _take_result(self, worker: RayWorker, running: RunningUnit) -> UnitResult | None:
         """Return the result of an actor's unit; drop the actor if it has died.
 
         None if the actor's machine is at fault: the unit then goes to another actor. None as well
@@ -297,7 +289,7 @@ class RayExecutor:
         """
         unit, attempt = running.unit, running.attempt
         try:
-            result: UnitResult | None = ray.get(running.reference)
+            result = running.result.result()
         except RayTaskError as error:
             if isinstance(error.cause, UsageError):
                 return self._refused(worker, running, error.cause)
@@ -309,12 +301,13 @@ class RayExecutor:
             self._lose(worker, running, error)
             return None
         worker.running = None
+        self._idle.append(worker)
         self._losses = 0
         self._assign_units()
         return result or lost_result(unit, attempt, _STOPPED)
 
     def _refused(
-        self, worker: _Worker, running: _RunningUnit, refusal: UsageError
+        self, worker: RayWorker, running: RunningUnit, refusal: UsageError
     ) -> UnitResult | None:
         """Take the unit back from an actor whose machine cannot do it, and queue it again."""
         if self._draining:
@@ -324,7 +317,7 @@ class RayExecutor:
         self._retire(worker, refusal)
         return None
 
-    def _retire(self, worker: _Worker, refusal: UsageError) -> None:
+    def _retire(self, worker: RayWorker, refusal: UsageError) -> None:
         """Give no more units to an actor, and start no other on its node.
 
         Other actors on that node are kept as long as they work.
@@ -340,7 +333,7 @@ class RayExecutor:
         self._assign_units()
 
     def _end_if_all_are_refused(self, capacity: int) -> None:
-        if not self._refused_nodes or capacity or self._ready():
+        if not self._refused_nodes or capacity or self._ready:
             return
         if self._workers and time.monotonic() - self._last_refused < _LAST_CHANCE_SECONDS:
             return  # It was requested before its node was refused.
@@ -360,7 +353,7 @@ class RayExecutor:
             " /tmp/ray/session_latest/logs",
         )
 
-    def _lose(self, worker: _Worker, running: _RunningUnit, error: RayError) -> None:
+    def _lose(self, worker: RayWorker, running: RunningUnit, error: RayError) -> None:
         """Drop a dead actor, and request another."""
         unit, attempt = running.unit, running.attempt
         logger.warning("worker lost (%s) while running unit %s", type(error).__name__, unit.unit_id)
@@ -368,7 +361,7 @@ class RayExecutor:
         self._adjust_pool()
         self._deaths.add(unit, attempt, error, node_id=worker.node_id, log=worker.log)
 
-    def _stalled(self, worker: _Worker, running: _RunningUnit) -> UnitResult:
+    def _stalled(self, worker: RayWorker, running: RunningUnit) -> UnitResult:
         """Kill an actor whose unit makes no progress, and request another."""
         reason = stalled(self._stall_seconds)
         logger.warning("worker %s %s at unit %s", worker.name, reason, running.unit.unit_id)
@@ -376,7 +369,7 @@ class RayExecutor:
         self._adjust_pool()
         return lost_result(running.unit, running.attempt, reason)
 
-    def _count_loss(self, worker: _Worker, error: RayError) -> None:
+    def _count_loss(self, worker: RayWorker, error: RayError) -> None:
         self._remove(worker)
         self._losses += 1
         if self._losses > _MAX_LOSSES_IN_A_ROW:
@@ -388,8 +381,12 @@ class RayExecutor:
                 "Look at the workers' logs under /tmp/ray/session_latest/logs",
             )
 
-    def _remove(self, worker: _Worker) -> None:
+    def _remove(self, worker: RayWorker) -> None:
         self._workers.remove(worker)
+        worker.starting = worker.running = None
+        for workers in (self._ready, self._idle):
+            with suppress(ValueError):
+                workers.remove(worker)
         # It may be alive but unreachable. It must not keep running beside its replacement.
         ray.kill(worker.actor)
         self._deaths.clean(worker.scratch, worker.node_id)
