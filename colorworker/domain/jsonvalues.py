@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 T = TypeVar("T")
 
+_PLAIN = frozenset((str, int, float, bool, NoneType))
+
 
 def to_json(value: Any) -> Any:
     """Return a value as JSON values: dataclasses as objects, fractions as `n/d` strings.
@@ -16,8 +18,12 @@ def to_json(value: Any) -> Any:
     Args:
         value: Dataclasses, NamedTuples, sequences and mappings of JSON's own values and fractions.
     """
-    if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _field_names(cast(Any, kind))
+    if names is not None:
+        return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Fraction):
         return str(value)
     if isinstance(value, Mapping):
@@ -25,6 +31,12 @@ def to_json(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [to_json(each) for each in value]
     return value
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...] | None:
+    """Return the names of a dataclass's fields; None for another type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def from_json(kind: type[T], value: Any) -> T:

@@ -256,7 +256,7 @@ class UnitResult:
 
     def at_attempt(self, attempt: int) -> "UnitResult":
         """Return the same result for another attempt."""
-        return replace(self, attempt=attempt)
+        return self if attempt == self.attempt else replace(self, attempt=attempt)
 
     def given_up(self, source_key: str) -> "UnitResult":
         """Return the final result of a unit that failed at its last attempt."""

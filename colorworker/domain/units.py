@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from colorworker.domain.fixity import BagUpdate, FixityCheck
@@ -133,6 +134,12 @@ def content_id(kind: str, *facts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+@lru_cache(maxsize=256)
+def _chosen(options: Options) -> dict[str, Any]:
+    """Return `non_default` of options that many units share; it must not be changed."""
+    return non_default(options)
+
+
 def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Scan:
     """Return the unit that scans `asset`. The identity of the scan does not depend on colors."""
     chosen: tuple[object, ...] = () if options.video_stream is None else (options.video_stream,)
@@ -142,9 +149,7 @@ def scan(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Sc
     return Scan(
         content_id("scan", asset.key, asset.etag, options.segment_frames, options.excerpt, *chosen),
         asset,
-        content_id(
-            "assembly", asset.key, asset.etag, output_key, non_default(options), model.identity
-        ),
+        content_id("assembly", asset.key, asset.etag, output_key, _chosen(options), model.identity),
         output_key,
         options,
     )
@@ -209,7 +214,7 @@ def segments(
         )
         range_pts = cut.start_pts, cut.end_pts
         identity = content_id(
-            "segment", asset.key, asset.etag, range_pts, non_default(own), model.identity
+            "segment", asset.key, asset.etag, range_pts, _chosen(own), model.identity
         )
         found.append(Segment(identity, asset, index, *range_pts, cut.frame_count, scan_id, own))
     return found
@@ -230,7 +235,7 @@ def assembly(scan_unit: Scan, segment_units: list[Segment]) -> Assembly:
 def still(asset: Asset, output_key: str, options: Options, model: ModelRef) -> Still:
     """Return the unit that colors the picture `asset` into `output_key`."""
     identity = content_id(
-        "still", asset.key, asset.etag, output_key, non_default(options), model.identity
+        "still", asset.key, asset.etag, output_key, _chosen(options), model.identity
     )
     return Still(identity, asset, output_key, options)
 

@@ -94,6 +94,8 @@ class MeteredExecutor:
         self._count("colorworker_items_total", kind=line.kind or "other", outcome=outcome)
         if line.error_code == "quarantined":
             self._count("colorworker_quarantined_total")
+        if not logger.isEnabledFor(logging.INFO):
+            return
         facts = {"job": self._job_id, "item": line.key, "outcome": outcome, "error": line.error}
         logger.info("item %s: %s", line.key, outcome, extra=_given(facts))
 
@@ -123,6 +125,8 @@ class MeteredExecutor:
         for each in self._instruments:
             for phase, spent in phases.items():
                 each.observe("colorworker_phase_seconds", spent, phase=phase)
+        if not logger.isEnabledFor(logging.INFO):
+            return
         facts = {
             "job": self._job_id,
             "unit": result.unit_id,

@@ -32,7 +32,7 @@ from colorworker.executors.rayconnect import connect
 from colorworker.executors.rayworker import RayWorker, RunningUnit
 from colorworker.executors.silence import stalled
 from colorworker.executors.sizing import PoolSize
-from colorworker.executors.unitactor import RunUnit, Started, UnitActor
+from colorworker.executors.unitactor import RunUnit, Started, UnitActor, pack, unpack
 from colorworker.executors.worker import WorkerSpec, internal_error, lost_result, run_on_worker
 
 logger = logging.getLogger(__name__)
@@ -277,7 +277,7 @@ class RayExecutor:
         """Give waiting units to idle actors."""
         while self._idle and self._waiting:
             worker, (unit, attempt) = self._idle.popleft(), self._waiting.popleft()
-            result = self._await(worker, worker.actor.run.remote(unit, attempt))
+            result = self._await(worker, worker.actor.run.remote(pack((unit, attempt))))
             watch = ActorWatch(worker.actor, self._stall_seconds)
             worker.running = RunningUnit(result, unit, attempt, watch)
 
@@ -289,7 +289,8 @@ class RayExecutor:
         """
         unit, attempt = running.unit, running.attempt
         try:
-            result = running.result.result()
+            packed = running.result.result()
+            result = unpack(packed) if packed else lost_result(unit, attempt, _STOPPED)
         except RayTaskError as error:
             if isinstance(error.cause, UsageError):
                 return self._refused(worker, running, error.cause)
@@ -304,7 +305,7 @@ class RayExecutor:
         self._idle.append(worker)
         self._losses = 0
         self._assign_units()
-        return result or lost_result(unit, attempt, _STOPPED)
+        return result
 
     def _refused(
         self, worker: RayWorker, running: RunningUnit, refusal: UsageError

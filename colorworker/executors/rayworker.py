@@ -4,7 +4,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from colorworker.domain.records import UnitResult
 from colorworker.domain.units import WorkUnit
 from colorworker.executors.actorwatch import ActorWatch
 from colorworker.executors.unitactor import Started
@@ -12,9 +11,9 @@ from colorworker.store.scratchfiles import ScratchFiles
 
 
 class RunningUnit(NamedTuple):
-    """A unit that an actor works on, and its result to be."""
+    """A unit that an actor works on, and its packed result to be."""
 
-    result: "Future[UnitResult | None]"
+    result: "Future[bytes | None]"
     unit: WorkUnit
     attempt: int
     watch: ActorWatch
