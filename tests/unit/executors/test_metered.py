@@ -17,7 +17,7 @@ from colorworker.domain.options import Options
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.errors import UsageError
-from colorworker.executors.instruments import METRICS, instruments
+from colorworker.executors.instruments import METRICS, RayInstruments, instruments
 from colorworker.executors.metered import MeteredExecutor
 from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
@@ -159,3 +159,29 @@ def test_dashboard_and_alerts_name_only_what_is_exported():
     shown = named | {re.sub("_(bucket|sum|count)$", "", name) for name in named}
     assert {metric.name for metric in METRICS} <= shown
     assert grouped <= labels
+
+
+def test_ray_gets_counts_and_gauges_in_steps_and_the_rest_at_the_end(monkeypatch):
+    got, time = [], [0.0]
+    for kind, verb in (("Counter", "inc"), ("Gauge", "set"), ("Histogram", "observe")):
+        for_ray = type(kind, (), {
+            "__init__": lambda self, name, *_, **__: setattr(self, "name", name),
+            verb: lambda self, value, tags=None: got.append((self.name, value, tags)),
+        })  # fmt: skip
+        monkeypatch.setattr(f"ray.util.metrics.{kind}", for_ray)
+    given = RayInstruments(lambda: time[0])
+
+    given.count("colorworker_units_total", kind="still", outcome="succeeded")
+    given.count("colorworker_units_total", kind="still", outcome="succeeded")
+    given.set("colorworker_units_in_flight", 3)
+    given.set("colorworker_units_in_flight", 2)
+    early = list(got)
+    time[0] = 5.0
+    given.count("colorworker_frames_total", 0)
+    given.give()
+
+    assert early == []
+    assert got == [
+        ("colorworker_units_total", 2, {"kind": "still", "outcome": "succeeded"}),
+        ("colorworker_units_in_flight", 2, None),
+    ]
