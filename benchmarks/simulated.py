@@ -47,7 +47,7 @@ from colorworker.domain.videoinfo import VideoInfo
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.framelist import finished_frames
 from colorworker.pipeline.outcome import success
-from colorworker.pipeline.scan import read_scan
+from colorworker.pipeline.scan import read_scan, scan_of_film
 from colorworker.state import (
     attempt_key,
     commit,
@@ -250,7 +250,7 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int, measured: _Measured)
 
 
 def _segment(context: WorkerContext, unit: Segment, attempt: int, measured: _Measured) -> Record:
-    read_scan(context.destination, unit.scan_id)
+    scan_of_film(context, unit.scan_id)
     measured.wait(workload_of(unit.asset.key), unit.unit_id)
     put = _output(context, unit.unit_id, "part.mkv")
     context.destination.put(contact_key(unit.unit_id), bytes(THUMBNAIL_BYTES))

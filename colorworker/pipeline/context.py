@@ -11,6 +11,8 @@ from colorworker.color.exemplar import Exemplar
 from colorworker.domain.hints import InputFile
 from colorworker.domain.models import ModelRef
 from colorworker.domain.options import Asset, PredictionSettings
+from colorworker.domain.timeline import Timeline
+from colorworker.domain.videoinfo import VideoInfo
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import StoreUnavailable
 from colorworker.pipeline.sequenceframes import frames_named
@@ -38,6 +40,8 @@ class WorkerContext:
 
     exemplars: dict[InputFile, Exemplar] = field(default_factory=dict, compare=False)
     """Pictures to take colors from that were read last."""
+    scans: dict[str, tuple[VideoInfo, Timeline]] = field(default_factory=dict, compare=False)
+    """The scan that was read last, by its id; see `scan.scan_of_film`."""
 
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:

@@ -224,3 +224,17 @@ def read_scan(store: ObjectStore, scan_id: str) -> tuple[VideoInfo, Timeline]:
         raise KeyMissing(scan_id, "the record of this scan is gone", "Run the job again")
     timeline = timeline_from_bytes(store.get(record.attempt_key, etag=record.etag))
     return info_of(record, ScanInfo).video, timeline
+
+
+def scan_of_film(context: WorkerContext, scan_id: str) -> tuple[VideoInfo, Timeline]:
+    """Return what `read_scan` does; kept for the other segments of the film on this worker.
+
+    Raises:
+        KeyMissing: If the record of the scan is gone.
+    """
+    found = context.scans.get(scan_id)
+    if found is None:
+        found = read_scan(context.destination, scan_id)
+        context.scans.clear()
+        context.scans[scan_id] = found
+    return found

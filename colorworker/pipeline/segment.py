@@ -47,7 +47,7 @@ from colorworker.pipeline.propagation.carrying import KnownInTurn, KnownOfSequen
 from colorworker.pipeline.propagation.propagate import color_frames, lookahead_frames
 from colorworker.pipeline.propagation.shotboundaries import ShotStart
 from colorworker.pipeline.references import load_references
-from colorworker.pipeline.scan import read_scan
+from colorworker.pipeline.scan import scan_of_film
 from colorworker.pipeline.shotsheets import ShotPictures
 from colorworker.state import attempt_key, commit, finished, now, record_key, thumbnail_key
 
@@ -112,7 +112,7 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
 
 
 def _start(context: WorkerContext, unit: Segment) -> _SegmentWork:
-    info, timeline = read_scan(context.destination, unit.scan_id)
+    info, timeline = scan_of_film(context, unit.scan_id)
     options, key = unit.options, unit.asset.key
     extension = film_output_extension(PurePosixPath(key).suffix, options.profile, options.codec)
     shot_log: list[ShotStart] = []

@@ -19,7 +19,7 @@ from colorworker.media.planes import Frame, PlaneScaler, color_spec, luma_plane
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.propagation.shotboundaries import ShotStart, detect_shots
-from colorworker.pipeline.scan import read_scan
+from colorworker.pipeline.scan import scan_of_film
 from colorworker.state import commit, finished, now
 
 LOOKAHEAD = 2 + shotdetection.FRAMES_AHEAD
@@ -38,7 +38,7 @@ def search_shots(context: WorkerContext, unit: ShotSearch, attempt: int) -> tupl
     store = context.destination
     if record := finished(store, unit.unit_id):
         return record, True
-    info, timeline = read_scan(store, unit.scan_id)
+    info, timeline = scan_of_film(context, unit.scan_id)
     timer = PhaseTimer(step=context.progress.step)
     decode = deinterlace_segment if unit.options.deinterlace == "bwdif" else decode_segment
     first = int(timeline.pts.searchsorted(unit.start_pts))

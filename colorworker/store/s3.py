@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from colorworker.errors import KeyRefused, StoreUnavailable
+from colorworker.errors import ColorworkerError, KeyRefused, StoreUnavailable
 from colorworker.store.keys import MAX_KEY_BYTES, check_key, printable
 from colorworker.store.objectstore import Leftover, ObjectInfo
 from colorworker.store.options import S3Options
 from colorworker.store.oserrors import reading_failed
-from colorworker.store.s3parts import abort, copy, upload, uploads
+from colorworker.store.s3parts import abort, copy, copy_small, upload, uploads
 from colorworker.store.s3reading import (
     ID_METADATA,
     ID_PREFIX,
@@ -30,6 +30,7 @@ from colorworker.store.s3reading import (
 )
 from colorworker.store.s3service import S3Service
 from colorworker.store.scratchfiles import PROCESS
+from colorworker.store.smallputs import SmallPuts
 
 
 class S3Store:
@@ -61,6 +62,7 @@ class S3Store:
         self.uri = f"s3://{bucket}/{prefix}".rstrip("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._service = S3Service(bucket, options or S3Options())
+        self._small = SmallPuts()
         self._lock = threading.Lock()
         self._scratch = scratch
         self._remove_scratch: weakref.finalize[..., S3Store] | None = None
@@ -112,6 +114,7 @@ class S3Store:
         raises KeyExists. To distinguish the two cases, read the object.
         """
         service = self._service
+        self._small.forget(key)
         send = partial(
             service.client.put_object,
             Bucket=service.bucket,
@@ -124,29 +127,43 @@ class S3Store:
         return ObjectInfo(key, len(data), unquoted(service.call(key, send, writing=True)["ETag"]))
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
-        """Store the file's content, as a multipart upload if it is large; the file stays."""
-        extra = {
-            "Metadata": {ID_METADATA: ID_PREFIX + uuid.uuid4().hex},
-            "ContentType": _content_type(key),
-        }
+        """Store the file's content, as a multipart upload if it is large; the file stays.
+
+        An object is looked up afterwards, except a small one in a service that keeps ids: its
+        single request succeeds or fails as a whole.
+        """
+        identity = ID_PREFIX + uuid.uuid4().hex
+        extra = {"Metadata": {ID_METADATA: identity}, "ContentType": _content_type(key)}
         send = partial(upload, self._service, path, self._full(key), extra)
+        self._small.forget(key)
         try:
             size_bytes = path.stat().st_size
             self._service.call(key, send, writing=True)
         except OSError as error:
             raise reading_failed(str(path), error) from error
-        info = self.head(key)
+        options = self._service.options
+        is_small = size_bytes <= min(options.part_bytes, options.copy_part_bytes)
+        if is_small and self._small.ids_are_kept:
+            info = ObjectInfo(key, size_bytes, identity)
+        else:
+            info = self.head(key)
         if info.size_bytes != size_bytes:
             raise StoreUnavailable(
                 printable(key),
                 f"{size_bytes} bytes were put, but the store has {info.size_bytes}",
                 "Check whether another job writes to the same destination",
             )
+        if is_small and info.etag == identity:
+            self._small.remember(info)
         return info
 
     def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
         """Copy the object on the server, then delete the attempt."""
         attempt, output = self._full(attempt_key), self._full(output_key)
+        known = self._small.forget(attempt_key)
+        if known and attempt != output and self._copy_small(attempt_key, attempt, output):
+            self.delete(attempt_key)
+            return ObjectInfo(output_key, known.size_bytes, known.etag)
         head = head_object(self._service, attempt_key, attempt)
         info = object_info(output_key, head)
         if attempt == output:
@@ -161,6 +178,7 @@ class S3Store:
     def delete(self, key: str) -> None:
         """Remove the object; a bucket with versioning keeps the old version."""
         service = self._service
+        self._small.forget(key)
         send = partial(
             service.client.delete_object,
             Bucket=service.bucket,
@@ -195,6 +213,17 @@ class S3Store:
             if self._remove_scratch is not None:
                 self._remove_scratch()
                 self._scratch = self._remove_scratch = None
+
+    def _copy_small(self, key: str, full_key: str, copy_key: str) -> bool:
+        """Copy an object that was put here; return False if a look-up must tell what is wrong."""
+        send = partial(copy_small, self._service, full_key, copy_key)
+        try:
+            self._service.call(key, send, writing=True)
+        except ColorworkerError as error:
+            if error.retryable:
+                raise
+            return False
+        return True
 
     def _full(self, key: str) -> str:
         full = self._prefix + check_key(key)

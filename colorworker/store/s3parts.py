@@ -66,6 +66,16 @@ def copy(service: S3Service, full_key: str, copy_key: str, head: Any) -> str:
     return ""
 
 
+def copy_small(service: S3Service, full_key: str, copy_key: str) -> None:
+    """Publish a copy of an object that has just been put and that one request can copy."""
+    service.client.copy_object(
+        Bucket=service.bucket,
+        Key=copy_key,
+        CopySource={"Bucket": service.bucket, "Key": full_key},
+        **service.publish_args,
+    )
+
+
 def uploads(service: S3Service, prefix: str) -> Iterator[Leftover]:
     """Yield the uploads below a prefix that are neither completed nor aborted.
 

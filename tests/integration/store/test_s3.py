@@ -350,3 +350,39 @@ def test_the_scratch_folder_can_be_set(bucket, tmp_path, s3):
 
     assert not own.exists()
     assert (tmp_path / "scratch").is_dir()
+
+
+def test_a_small_file_is_put_and_published_in_three_requests(
+    s3, bucket, tmp_path, monkeypatch, opened
+):
+    (tmp_path / "a.png").write_bytes(noise(1000))
+    with proxy(s3.url) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = opened(bucket)
+        store.put_file("warm-up", tmp_path / "a.png")
+        between.reset()
+
+        info = store.put_file("attempt", tmp_path / "a.png")
+        published = store.publish("attempt", "out.png")
+        methods = [each.method for each in between.passed]
+
+        assert methods == ["PUT", "PUT", "DELETE"]
+        assert published.etag == info.etag == store.head("out.png").etag
+        assert store.get("out.png", etag=info.etag) == noise(1000)
+
+
+def test_publishing_finds_out_what_others_did_to_a_small_attempt(s3, bucket, tmp_path, opened):
+    (tmp_path / "a.png").write_bytes(noise(1000))
+    store, other = opened(bucket), opened(bucket)
+    store.put_file("first", tmp_path / "a.png")
+    store.put_file("gone", tmp_path / "a.png")
+    store.put_file("replaced", tmp_path / "a.png")
+    other.delete("gone")
+    again = store.put("replaced", b"again")
+
+    with pytest.raises(KeyMissing):
+        store.publish("gone", "out.png")
+    published = store.publish("replaced", "out.png")
+
+    assert published.etag == again.etag
+    assert store.get("out.png", etag=again.etag) == b"again"
