@@ -22,6 +22,10 @@ T = TypeVar("T")
 BUFFER_BYTES = 1 << 16
 """libav's read-ahead. It is small because readers over a network do their own read-ahead."""
 
+_NOTHING_ELSE = {"protocol_whitelist": "none"}
+"""Playlists and stream descriptions name other files and addresses; libav must open none."""
+_PLAYLISTS = (b"ffconcat", b"#EXTM3U", b"v=0", b"<?xml", b"<MPD", b"[playlist]")
+
 DECODER_THREADS = 4
 """Pinned, so that the number of frames in the decoder, and so memory, does not grow with cores."""
 
@@ -66,7 +70,7 @@ def open_source(
 
     Raises:
         SourceDamaged: If no demuxer recognizes the file.
-        SourceUnsupported: If its encryption is the reason.
+        SourceUnsupported: If its encryption is the reason, or it is a playlist.
     """
     reader.seek(0)
     try:
@@ -76,8 +80,15 @@ def open_source(
             buffer_size=BUFFER_BYTES,
             metadata_errors="replace",
             hwaccel=hwaccel,
+            options=dict(_NOTHING_ELSE),
         )
     except FFmpegError as error:
+        if _is_playlist(reader):
+            raise SourceUnsupported(
+                key,
+                "it is a list of other files or a stream's address, not a film",
+                "Give the films themselves",
+            ) from error
         if encrypted_streams(reader):
             raise encrypted(key) from error
         raise SourceDamaged(
@@ -85,6 +96,11 @@ def open_source(
         ) from error
     with closing(container):
         yield container
+
+
+def _is_playlist(reader: BinaryIO) -> bool:
+    reader.seek(0)
+    return reader.read(16).lstrip(b"\xef\xbb\xbf \r\n").startswith(_PLAYLISTS)
 
 
 def libav_message(error: FFmpegError) -> str:
