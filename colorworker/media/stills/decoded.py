@@ -33,7 +33,8 @@ _INTERPRETATIONS = {
 }
 _MOST_PER_MILLIMETER = 1e6
 """libvips holds no finer resolution."""
-_TEMPORARY = re.compile(r" ?'/[^']*'")
+_TEMPORARY = re.compile(r""" ?['"(]?/[^'"\n]*?/source\.\w+['")]?:?""")
+"""The copy of the source that decoders get, as messages name it."""
 _RGB = 3
 _MOST_LIGHT = 1e9
 """The sun in a picture of starlight is darker. L* of light much above has no room in a float."""
@@ -97,8 +98,13 @@ def reason_of(error: Exception) -> str:
 
     The name of the temporary copy is left out.
     """
-    words = " ".join(_TEMPORARY.sub("", str(error)).split())
+    words = " ".join(without_paths(str(error)).split())
     return (words if len(words) <= 160 else words[:157] + "...") or "the decoder gives no reason"
+
+
+def without_paths(words: str) -> str:
+    """Return what a library says without the path of the temporary file."""
+    return _TEMPORARY.sub("", words)
 
 
 def check_pixels(key: str, width: int, height: int, max_pixels: int) -> None:

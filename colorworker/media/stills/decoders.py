@@ -104,15 +104,25 @@ def _decode_jpeg_xl(path: Path, key: str, folder: Path, max_pixels: int, page: i
 def _decode_jpeg2000(
     path: Path, key: str, folder: Path, max_pixels: int, page: int
 ) -> DecodedStill:
+    refused: SourceDamaged | SourceUnsupported | None = None
+    loses_bits = loses_bits_in_pillow(path)
     if not needs_pillow(path):
-        return _oiio()(path, key, folder, max_pixels, page)
-    if loses_bits_in_pillow(path):
-        raise SourceUnsupported(
-            key,
-            "it is a JPEG 2000 of more than 8 bits with subsampled colors, a palette or sYCC",
-            "Convert it to TIFF first",
-        )
-    decoded = _pillow()(path, key, folder, max_pixels, page)
+        try:
+            return _oiio()(path, key, folder, max_pixels, page)
+        except SourceDamaged as error:
+            # Its warnings are errors to OpenImageIO.
+            refused = error
+    elif loses_bits:
+        seen = "it is a JPEG 2000 of more than 8 bits with subsampled colors, a palette or sYCC"
+        refused = SourceUnsupported(key, seen, "Convert it to TIFF first")
+    if refused and loses_bits:
+        raise refused
+    try:
+        decoded = _pillow()(path, key, folder, max_pixels, page)
+    except SourceDamaged:
+        if refused:
+            raise refused from None
+        raise
     with path.open("rb") as file:
         return with_boxes(decoded, read_boxes(file))
 

@@ -8,7 +8,7 @@ from threading import RLock
 
 import pyvips
 
-from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
 from colorworker.media.filetypes import extension_of
 from colorworker.media.stillformats import format_of_content, format_of_extension
 from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
@@ -37,6 +37,8 @@ _RARE_TIFF = re.compile(
 _RARE_JPEG = re.compile(r"VipsJpeg: (Unsupported (JPEG|color)|.*not supported)")
 _JPEG_LS = re.compile(r"VipsJpeg: Unsupported marker type 0xf7")
 """Its frames begin with a marker of their own (ITU-T T.87, C.1.1)."""
+_LIMIT = "Security limit exceeded"
+"""libheif says so of pictures of more than 268 megapixels."""
 _WARNINGS = ("Warning:", "extraneous bytes before marker")
 """Parts of messages that are not why a picture does not decode."""
 _MAX_THREADS = 4
@@ -154,6 +156,10 @@ def _unsupported_format(key: str, head: bytes) -> str:
 
 def _refuse_unusual(image_source: ImageSource, message: str) -> None:
     """Raise if the picture may be intact, but of a rare form that libvips does not decode."""
+    if _LIMIT in message:
+        raise SourceTooLarge(
+            image_source.key, f"its decoder refuses it ({message})", "Convert it to TIFF first"
+        )
     unusual = image_source.page.directory.unusual if image_source.page else ""
     if not unusual and _RARE_TIFF.match(message):
         unusual = f"its kind of TIFF is not supported ({message.removeprefix('tiff2vips: ')})"

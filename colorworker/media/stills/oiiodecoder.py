@@ -29,6 +29,7 @@ from colorworker.media.stills.decoded import (
     set_fields,
     store_rows,
     with_resolution,
+    without_paths,
 )
 from colorworker.media.stills.exifblock import EXIF_HEAD, exif_of_texts, orientation_of
 from colorworker.media.stills.jxlheader import is_animation
@@ -62,6 +63,8 @@ _BLOCKS = {
 }
 """Prefixes of the attributes that OpenImageIO makes of metadata blocks."""
 _MILLIMETERS = {"in": 25.4, "inch": 25.4, "cm": 10.0, "m": 1000.0}
+_RARE = re.compile(r"[Ss]ubsampled channels|not implemented")
+"""What OpenImageIO says about files that are intact."""
 _RECOPY = "Compare it with the original and copy it again"
 
 
@@ -83,7 +86,11 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     _configure()
     reader = oiio.ImageInput.open(str(path), _options())
     if reader is None:
-        raise SourceDamaged(key, f"no picture can be read from it ({_message()})", _RECOPY)
+        said = _first_line(oiio.geterror())
+        if _RARE.search(said):
+            seen = f"its kind of picture is not supported ({said})"
+            raise SourceUnsupported(key, seen, "Convert it to TIFF first")
+        raise SourceDamaged(key, f"no picture can be read from it ({said})", _RECOPY)
     try:
         if page and not reader.seek_subimage(page, 0):
             raise SourceDamaged(key, f"it has no picture {page + 1}", _RECOPY)
@@ -319,12 +326,8 @@ def _bits(spec: Any) -> int:
     return int(spec.get_int_attribute("oiio:BitsPerSample", 0))
 
 
-def _message() -> str:
-    return _first_line(oiio.geterror())
-
-
 def _first_line(message: str) -> str:
     # It may quote bytes of the file.
-    plain = message.encode("ascii", "replace").decode()
+    plain = without_paths(message.encode("ascii", "replace").decode())
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     return lines[0][:160] if lines else "the decoder gives no reason"

@@ -171,6 +171,33 @@ def test_floats_that_are_no_picture_are_refused(pixels, words, tmp_path):
         open_still(io.BytesIO(data), "render.exr", max_pixels=10**8).__enter__()
 
 
+def test_an_exr_with_subsampled_colors_is_refused_by_name():
+    """Only a header: luma, and two colors at half its size (OpenEXR file layout)."""
+    names = ("BY", "RY", "Y")
+    channels = b"".join(
+        name.encode() + b"\0" + struct.pack("<IBxxxii", 1, 0, step, step)
+        for name, step in zip(names, (2, 2, 1), strict=True)
+    )
+    window = struct.pack("<4i", 0, 0, WIDTH - 1, HEIGHT - 1)
+    attributes = [
+        ("channels", "chlist", channels + b"\0"),
+        ("compression", "compression", b"\0"),
+        ("dataWindow", "box2i", window),
+        ("displayWindow", "box2i", window),
+        ("lineOrder", "lineOrder", b"\0"),
+        ("pixelAspectRatio", "float", struct.pack("<f", 1)),
+        ("screenWindowCenter", "v2f", struct.pack("<2f", 0, 0)),
+        ("screenWindowWidth", "float", struct.pack("<f", 1)),
+    ]
+    data = b"\x76\x2f\x31\x01\2\0\0\0"
+    for name, kind, value in attributes:
+        data += f"{name}\0{kind}\0".encode() + struct.pack("<I", len(value)) + value
+    data += b"\0" + bytes(8 * HEIGHT)
+
+    with pytest.raises(SourceUnsupported, match="Subsampled channels are not supported"):
+        open_still(io.BytesIO(data), "a.exr", max_pixels=10**8).__enter__()
+
+
 def test_damaged_and_oversized_scans_are_refused_by_name(tmp_path):
     data = cineon(np.rint(RAMP * 1023).astype(np.uint16))
 

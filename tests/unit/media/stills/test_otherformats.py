@@ -171,6 +171,27 @@ def test_pam_that_is_short_strange_or_of_two_tones_is_known(tmp_path):
         assert seen.is_bilevel
 
 
+def test_a_needless_transform_in_a_jpeg_2000_of_one_component_is_no_damage(tmp_path, colorful):
+    codes = np.rint(RAMP * 65535).astype(np.uint16)
+    data = bytearray(by_oiio(tmp_path, "a.jp2", codes[..., None], "uint16"))
+    # COD marker segment: the flag of the transform of three components.
+    data[data.index(b"\xff\x52") + 8] = 1
+
+    _, rgb = colored(bytes(data), "a.jp2", tmp_path / "out.tif", colorful())
+
+    assert rgb.dtype == np.uint16
+    assert np.abs(gray_of(rgb) - codes).max() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("key", "data"), [("a.ppm", b"P6 no numbers"), ("a.exr", b"\x76\x2f\x31\x01")]
+)
+def test_messages_of_openimageio_are_without_temporary_names(key, data, tmp_path):
+    with pytest.raises(SourceDamaged) as raised:
+        colored(data, key, tmp_path / "o.tif", ())
+    assert "/source." not in str(raised.value)
+
+
 def test_messages_of_libraries_are_one_line_without_temporary_names(tmp_path):
     with pytest.raises(SourceDamaged) as raised:
         colored(b"no picture " * 9, "a.pcx", tmp_path / "o.tif", ())
