@@ -253,6 +253,8 @@ class UnitResult:
     stills: tuple["UnitResult", ...] = ()
     fixity: FixityTally | None = None
     """What a `FixityCheck` found; what a `BagUpdate` wrote manifests for."""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Requests to object stores that its attempt took, by operation."""
 
     def at_attempt(self, attempt: int) -> "UnitResult":
         """Return the same result for another attempt."""

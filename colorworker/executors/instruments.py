@@ -59,6 +59,12 @@ METRICS = (
     ),
     Metric("counter", "colorworker_written_bytes_total", "Bytes of parts and outputs written."),
     Metric(
+        "counter",
+        "colorworker_store_requests_total",
+        "Requests to object stores by driver and workers: GetObject, PutObject, ...",
+        ("operation",),
+    ),
+    Metric(
         "histogram",
         "colorworker_unit_seconds",
         "Time from handing out a unit to its result.",

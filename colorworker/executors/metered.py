@@ -11,6 +11,7 @@ from colorworker.domain.units import ImageBatch, Scan, Segment, WorkUnit
 from colorworker.driver import Executor
 from colorworker.executors.instruments import Instruments
 from colorworker.report.itemlines import ItemLine
+from colorworker.store.requests import requests_since
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class MeteredExecutor:
         self._executor, self._instruments, self._job_id = executor, instruments, job_id
         self._clock = clock
         self._begun: dict[str, _Begun] = {}
+        self._requests = requests_since({})
 
     @property
     def slots(self) -> int:
@@ -63,8 +65,12 @@ class MeteredExecutor:
         results = self._executor.wait(timeout_seconds)
         for result in results:
             begun = self._begun.pop(result.unit_id, None)
+            self._count_requests(result.requests)
             if begun is not None:
                 self._ended(begun, result)
+        # Those of this process: listings, reports, heartbeats.
+        self._count_requests(requests_since(self._requests))
+        self._requests = requests_since({})
         now = self._clock()
         oldest = max((now - begun.at for begun in self._begun.values()), default=0.0)
         for each in self._instruments:
@@ -141,6 +147,10 @@ class MeteredExecutor:
             "error": result.error,
         }
         logger.info("%s of %s: %s", kind, key, outcome, extra=_given(facts))
+
+    def _count_requests(self, requests: Mapping[str, int]) -> None:
+        for operation, sent in requests.items():
+            self._count("colorworker_store_requests_total", sent, operation=operation)
 
     def _count(self, name: str, amount: float = 1, **labels: str) -> None:
         for each in self._instruments:

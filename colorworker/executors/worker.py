@@ -6,7 +6,7 @@ import platform
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -38,6 +38,7 @@ from colorworker.pipeline.outcome import refuse_place_errors
 from colorworker.pipeline.unitprogress import UnitProgress
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
+from colorworker.store.requests import requests_since
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
         UsageError: If this machine is at fault, not the item. No attempt is counted then, and the
             machine should get no more units.
     """
+    before = requests_since({})
     try:
         # Imported here, so that a missing libvips or PyAV is reported as an error of this machine.
         from colorworker.pipeline.unit import run_unit
@@ -134,7 +136,7 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
         logger.exception("unit %s broke the worker", unit.unit_id)
         result = internal_error(unit, attempt, error, context.worker)
     _recheck(context, result)
-    return result
+    return replace(result, requests=requests_since(before))
 
 
 def lost_result(unit: WorkUnit, attempt: int, reason: str) -> UnitResult:

@@ -15,6 +15,7 @@ from colorworker import __version__
 from colorworker.errors import UsageError
 from colorworker.store.blockcache import BlockCache
 from colorworker.store.options import S3Options
+from colorworker.store.requests import count_request
 from colorworker.store.s3errors import explain, service_answered
 
 T = TypeVar("T")
@@ -100,6 +101,7 @@ def make_client(bucket: str, options: S3Options) -> Any:
             "Check AWS_ENDPOINT_URL or COLORWORKER_S3__ENDPOINT_URL",
         ) from error
     client.meta.events.register("before-parse.s3", _refuse_truncated_response)
+    client.meta.events.register("before-send.s3", _count_request)
     return client
 
 
@@ -132,6 +134,11 @@ def _refuse_truncated_response(operation_model: Any, response_dict: Any, **_: An
     promised = headers.get("Content-Length")
     if promised and not headers.get("Content-Encoding") and len(body) < int(promised):
         raise ResponseStreamingError(error=f"{len(body)} of {promised} bytes came")
+
+
+def _count_request(event_name: str, **_: Any) -> None:
+    # before-send.s3.GetObject; also sent for every repetition.
+    count_request(event_name.rpartition(".")[2])
 
 
 def _encryption(options: S3Options) -> dict[str, str]:

@@ -97,7 +97,7 @@ ALLOWED = {
     ),
     "executors.instruments": ("errors", "prometheus_client ray"),
     # Counts what the driver hands out and what it says of items.
-    "executors.metered": ("domain driver executors report", ""),
+    "executors.metered": ("domain driver executors report store", ""),
     # Checks every library by importing it.
     "executors.preflight": (
         "errors domain store state media.codecs.nvenc model.runtime",

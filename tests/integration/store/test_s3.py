@@ -18,6 +18,7 @@ from colorworker.errors import (
 from colorworker.state import attempt_key, commit, finished
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.requests import requests_since
 from colorworker.store.sources import Source, select_objects
 from tests.faultproxy import Fault, proxy
 
@@ -386,3 +387,16 @@ def test_publishing_finds_out_what_others_did_to_a_small_attempt(s3, bucket, tmp
 
     assert published.etag == again.etag
     assert store.get("out.png", etag=again.etag) == b"again"
+
+
+def test_requests_are_counted_by_operation_and_repetitions_too(s3, bucket, opened, monkeypatch):
+    with proxy(s3.url, lambda seen: Fault(status=503) if seen.number == 1 else Fault()) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        store = opened(bucket, attempts=2)
+        before = requests_since({})
+
+        store.put("a", b"a")
+        store.get("a")
+        list(store.list())
+
+    assert requests_since(before) == {"PutObject": 2, "GetObject": 1, "ListObjectsV2": 1}

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from colorworker.cli.logs import JsonFormatter
 from colorworker.domain.options import Options
+from colorworker.domain.records import UnitResult
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.driver import Job, run_job
 from colorworker.errors import UsageError
@@ -22,6 +23,7 @@ from colorworker.executors.metered import MeteredExecutor
 from colorworker.pipeline.context import WorkerContext
 from colorworker.store.local import LocalStore
 from colorworker.store.memory import MemoryStore
+from colorworker.store.requests import count_request
 from tests.archives import save_film
 from tests.jobharness import TOY_MODEL, folder_entries
 from tests.ports import free_port
@@ -89,6 +91,37 @@ def test_a_jobs_metrics_can_be_scraped_and_count_what_it_did(folder):
     assert value("units_in_flight") == value("oldest_unit_seconds") == 0
     with pytest.raises(OSError, match="refused"):
         scraped(port)
+
+
+class Answering:
+    """An executor whose unit has ended."""
+
+    slots = 1
+
+    def __init__(self, result):
+        self.results = [result]
+
+    def wait(self, _):
+        count_request("ListObjectsV2")  # As by the driver's own process.
+        return self.results
+
+
+def test_requests_to_stores_are_counted_by_operation():
+    port = free_port()
+    result = UnitResult("unit", "failed", requests={"GetObject": 3, "PutObject": 1})
+    count_request("HeadObject")  # Before the job.
+    with instruments(f"127.0.0.1:{port}", "local") as measured:
+        metered = MeteredExecutor(Answering(result), measured, "job-1")
+        metered.wait(0)
+        metered.wait(0)
+        found = scraped(port)
+
+    counted = {
+        dict(labels)["operation"]: value
+        for (name, labels), value in found.items()
+        if name == "colorworker_store_requests_total"
+    }
+    assert counted == {"GetObject": 6, "PutObject": 2, "ListObjectsV2": 2}
 
 
 def test_a_second_run_counts_items_as_resumed(folder):
