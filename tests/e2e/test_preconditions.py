@@ -92,7 +92,7 @@ def test_restore_counts_no_attempts_if_tensorflow_does_not_load(command, tmp_pat
         assert "and more" not in done.stdout + done.stderr
     assert (failures.returncode, failures.stdout) == (0, "")
     # The plan's own state is kept; there is no job, and so no item that failed.
-    assert {name.split("/")[1] for name in states(out)} == {"plans", "jobs"}
+    assert {name.split("/")[1] for name in states(out)} == {"state.json", "plans", "jobs"}
     assert {name.split("/")[2] for name in states(out) if "/jobs/" in name} == {"plan-plan"}
     for path in (out / ".colorworker" / "jobs" / "plan-plan" / "runs").glob("*.json"):
         counts = json.loads(path.read_text())["counts"]
