@@ -57,7 +57,19 @@ class ColorworkerError(Exception):
 
     def __str__(self) -> str:
         sentence = f"{self.subject}: {self.seen}."
-        return f"{sentence} {self.next_step}." if self.next_step else sentence
+        return _plain(f"{sentence} {self.next_step}." if self.next_step else sentence)
+
+
+def _plain(text: str) -> str:
+    """Return the text with the letters escaped that change how terminals show others.
+
+    Names of files and tags of films are written by anybody.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text
+    )
 
 
 class UsageError(ColorworkerError):

@@ -1,7 +1,6 @@
 """Color adjustments for parts of a film."""
 
 import fnmatch
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,6 +10,7 @@ from colorworker.domain.entries import Entry
 from colorworker.domain.excerpt import parse_excerpt
 from colorworker.domain.optionfields import option_fields
 from colorworker.domain.options import Adjustment, Options, PredictionSettings
+from colorworker.domain.parsing import parse_toml
 from colorworker.domain.records import ScanInfo
 from colorworker.domain.shots import Shot
 from colorworker.domain.units import Cut
@@ -62,7 +62,7 @@ def parse_shot_adjustments(text: str, name: str) -> tuple[ShotAdjustment, ...]:
         UsageError: If the file does not have this format.
     """
     try:
-        tables = tomllib.loads(text).get("shot", [])
+        tables = parse_toml(text).get("shot", [])
         if not isinstance(tables, list) or not tables:
             raise ValueError("it has no [[shot]]")
         return tuple(_shot_adjustment(table) for table in tables)

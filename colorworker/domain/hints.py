@@ -1,12 +1,12 @@
 """Color hints that people give for a picture: their files, and what a hints file says."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from colorworker.domain.outputkeys import suffix_of
+from colorworker.domain.parsing import parse_json
 from colorworker.errors import HintsRefused
 
 VERSION = 1
@@ -105,8 +105,8 @@ def parse_hints(data: bytes, name: str, width: int, height: int) -> tuple[ColorH
         HintsRefused: If it is not valid, of a newer version, or a hint lies outside the picture.
     """
     try:
-        values = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        values = parse_json(data)
+    except ValueError as error:
         raise HintsRefused(name, f"is not valid JSON ({_first_line(error)})", _SEE) from error
     if isinstance(values, dict):
         version = values.get("version")

@@ -131,6 +131,10 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
         raise
     except PlaceFailed as error:
         result = lost_result(unit, attempt, error.seen)
+    except MemoryError:
+        # This item may need more than any worker has, and it may only have had large neighbors.
+        logger.warning("unit %s: out of memory", unit.unit_id)
+        result = lost_result(unit, attempt, "ran out of memory")
     except Exception as error:  # a bug in one unit must not end the job
         refuse_place_errors(context, error)
         logger.exception("unit %s broke the worker", unit.unit_id)

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from colorworker.domain.parsing import parse_json
+
 Name = Literal["lite", "efficientnetv2s", "koala"]
 NAMES: tuple[str, ...] = get_args(Name)
 MIN_WIDTH, MAX_WIDTH = 0.125, 8.0
@@ -86,7 +88,7 @@ def architecture_from_json(text: str) -> Architecture:
     Raises:
         ValueError: If the text is not a JSON object or its values are not valid.
     """
-    values: Any = json.loads(text)
+    values: Any = parse_json(text)
     if not isinstance(values, dict):
         raise ValueError("it is not a JSON object")
     if unknown := sorted(values.keys() - {field.name for field in fields(Architecture)}):

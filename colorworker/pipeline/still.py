@@ -18,6 +18,7 @@ from colorworker.domain.options import Options
 from colorworker.domain.records import Record, StillInfo, info_of
 from colorworker.domain.units import Still
 from colorworker.errors import AlreadyColor, ItemSkipped, OnlyTwoTones
+from colorworker.media.stills.decoded import check_bytes, check_room
 from colorworker.media.stills.picture import VipsPicture, positive
 from colorworker.media.stills.savers import format_for
 from colorworker.media.stills.vips import open_still, verify_still, write_still, write_unchanged
@@ -92,6 +93,8 @@ def open_for_color(
         return found, True
     if not unit.options.preview:
         refuse_foreign(context.destination, unit.output_key)
+    check_bytes(unit.asset.key, unit.asset.size_bytes, context.settings.max_pixels)
+    check_room(unit.asset.key, unit.asset.size_bytes, context.scratch_folder())
     timer = PhaseTimer(step=context.progress.step)
     with ExitStack() as stack:
         with timer.phase("read"):

@@ -10,6 +10,9 @@ from colorworker.inputs.validationtext import Place, error_text
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 
+_MOST_COMPARED = 100
+"""Errors whose lines are looked up; each takes a pass over the text."""
+
 
 def from_validation(
     path: Path, text: str, error: ValidationError, table: type[BaseModel]
@@ -26,9 +29,10 @@ def from_validation(
     ]
     # A missing key may be a misspelled one. The error about the misspelled one is more helpful.
     found = sorted(
-        errors, key=lambda item: (item["type"] == "missing", _line(text, item["loc"]) or 0)
+        errors[:_MOST_COMPARED],
+        key=lambda item: (item["type"] == "missing", _line(text, item["loc"]) or 0),
     )
-    first, more = found[0], len(found) - 1
+    first, more = found[0], len(errors) - 1
     others = f" ({more} more like this)" if more else ""
     seen, step = error_text(first, table)
     return at_key(path, text, first["loc"], seen + others, step)

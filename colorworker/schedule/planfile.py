@@ -30,7 +30,6 @@ completion_report = "s3://reports/reels"        # in the format of S3 Batch Oper
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
@@ -43,6 +42,7 @@ from colorworker.domain.coloroptions import PLACES
 from colorworker.domain.durations import duration_seconds
 from colorworker.domain.models import ModelChoice, choose_model
 from colorworker.domain.options import Options, override, with_item_options
+from colorworker.domain.parsing import parse_toml
 from colorworker.domain.schedule import Budget, Collection, RestorationPlan, Retry
 from colorworker.domain.timewindow import DAYS, Window
 from colorworker.errors import UsageError
@@ -173,8 +173,8 @@ def read_plan(path: Path, options: Options, model: ModelChoice) -> RestorationPl
     except UnicodeDecodeError as error:
         raise UsageError(str(path), f"is not UTF-8 ({error.reason})", "Save it as UTF-8") from error
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = parse_toml(text)
+    except ValueError as error:
         raise UsageError(
             str(path), f"is not TOML: {error}", "Correct that line; texts need quotes"
         ) from error

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import re
-import tomllib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from colorworker.domain.parsing import parse_toml
 from colorworker.errors import UsageError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -225,8 +225,8 @@ def parse_config(text: str, subject: str, overrides: dict[str, Any] | None = Non
         UsageError: If the text is not TOML, or a field is unknown or invalid; names line and field.
     """
     try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        found = parse_toml(text)
+    except ValueError as error:
         raise UsageError(subject, f"not TOML: {error}", "Correct the line") from error
     for name, value in (overrides or {}).items():
         group, _, field = name.partition(".")

@@ -22,6 +22,10 @@ MASTERS = frozenset(
     }
 )  # fmt: skip
 """Elements whose children are parsed; all others are kept as bytes."""
+MAX_DEPTH = 64
+"""Some masters may contain themselves. Those of real files are nested at most four times."""
+_MAX_BYTES = 1 << 29
+"""Larger elements than this are not metadata, or lie about their size."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +91,19 @@ def number(name: int, value: int) -> Node:
     return Node(name, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
 
 
-def parse(data: bytes) -> tuple[Node, ...]:
-    """Return the elements in these bytes, up to the first that is invalid; voids are left out."""
+def parse(data: bytes, depth: int = 0) -> tuple[Node, ...]:
+    """Return the elements in these bytes, up to the first that is invalid; voids are left out.
+
+    Elements that are nested deeper than `MAX_DEPTH` keep their children as bytes.
+    """
     found, at = [], 0
     while at < len(data):
         name, length, payload = _header(data, at)
         if not name or length is None or payload + length > len(data):
             break
         content = data[payload : payload + length]
-        if name in MASTERS:
-            found.append(Node(name, children=parse(content)))
+        if name in MASTERS and depth < MAX_DEPTH:
+            found.append(Node(name, children=parse(content, depth + 1)))
         elif name != VOID:
             found.append(Node(name, content))
         at = payload + length
@@ -138,9 +145,10 @@ def read_place(reader: BinaryIO, offset: int) -> Place | None:
 
 
 def read_bytes(reader: BinaryIO, start: int, end: int) -> bytes:
-    """Return the bytes of a range of the file."""
+    """Return the bytes of a range of the file, as far as they exist; none if it is too long."""
+    end = min(end, reader.seek(0, 2))
     reader.seek(start)
-    return reader.read(end - start)
+    return reader.read(end - start) if 0 < end - start <= _MAX_BYTES else b""
 
 
 def segment_children(reader: BinaryIO) -> Iterator[Place]:

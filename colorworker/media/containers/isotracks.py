@@ -7,6 +7,10 @@ from typing import BinaryIO
 from colorworker.media.containers.truncation import ISO_FIRST_BOXES
 
 PARENTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"tref"})
+MAX_DEPTH = 8
+"""How deep those are nested. Damaged and malicious files contain more levels."""
+_MAX_BYTES = 1 << 20
+"""Of the content of a box that is read."""
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 ENCRYPTED = frozenset({b"encv", b"enca", b"enct", b"encs", b"drmi", b"drms"})
 """Types of encrypted sample entries: ISO/IEC 14496-12 section 8.12, and Apple's FairPlay."""
@@ -96,7 +100,9 @@ def _note(track: IsoTrack, name: bytes, reader: BinaryIO, start: int, end: int) 
         track.chapters |= {int.from_bytes(each, "big") for each in ids}
 
 
-def _boxes(reader: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(
+    reader: BinaryIO, start: int, end: int, depth: int = 0
+) -> Iterator[tuple[bytes, int, int]]:
     """Yield name, payload and end of all boxes in a range, up to the end of the movie box."""
     while start + 8 <= end:
         header = _read(reader, start, 16)
@@ -109,12 +115,12 @@ def _boxes(reader: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int,
             return
         start += length
         yield name, payload, start
-        if name in PARENTS:
-            yield from _boxes(reader, payload, min(start, end))
+        if name in PARENTS and depth < MAX_DEPTH:
+            yield from _boxes(reader, payload, min(start, end), depth + 1)
         if name == b"moov":
             return
 
 
 def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
     reader.seek(offset)
-    return reader.read(count)
+    return reader.read(max(0, min(count, _MAX_BYTES)))

@@ -4,6 +4,7 @@ Every such library has a module with a function `decode`; `decoders.py` says whi
 """
 
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyvips
 
 from colorworker.color.lab import LUMINANCE_WEIGHTS
 from colorworker.domain.notes import Note
-from colorworker.errors import SourceTooLarge, SourceUnsupported
+from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
 from colorworker.media.stills.boxes import BoxMetadata
 from colorworker.media.stills.colorspace import ColorConversion, linear_light
 from colorworker.media.stills.exifblock import EXIF_HEAD, orientation_of
@@ -35,6 +36,14 @@ _MOST_PER_MILLIMETER = 1e6
 """libvips holds no finer resolution."""
 _TEMPORARY = re.compile(r""" ?['"(]?/[^'"\n]*?/source\.\w+['")]?:?""")
 """The copy of the source that decoders get, as messages name it."""
+_PLAUSIBLE_PIXELS = 64 << 20
+"""Headers of that many pixels are believed, however short the file is."""
+_MOST_PIXELS_PER_BYTE = 10_000
+"""Deflate reaches 8,000 with nothing but white at 1 bit; no picture of anything comes near."""
+_MOST_BYTES_PER_PIXEL = 16
+"""Of files, by the limit on pixels: four samples of 32 bits, uncompressed."""
+_SPARE_BYTES = 1 << 30
+"""For metadata and further pages."""
 _RGB = 3
 _MOST_LIGHT = 1e9
 """The sun in a picture of starlight is darker. L* of light much above has no room in a float."""
@@ -93,7 +102,7 @@ class DecodedStill:
     warnings: tuple[str, ...] = ()
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: Exception | str) -> str:
     """Return what a library says about a file on one line of at most 160 characters.
 
     The name of the temporary copy is left out.
@@ -107,17 +116,68 @@ def without_paths(words: str) -> str:
     return _TEMPORARY.sub("", words)
 
 
-def check_pixels(key: str, width: int, height: int, max_pixels: int) -> None:
+def check_pixels(key: str, width: int, height: int, max_pixels: int, size_bytes: int) -> None:
     """Check the size in a header, before any pixel is decoded.
+
+    Decoders reserve memory for the pixels that a header declares. A few damaged or malicious bytes
+    must not make them take gigabytes.
+
+    Args:
+        key: The source, for errors.
+        width: In pixels.
+        height: In pixels.
+        max_pixels: Limit on the pixels.
+        size_bytes: Size of the file.
 
     Raises:
         SourceTooLarge: If there are more than `max_pixels` pixels.
+        SourceDamaged: If the file is far too short for its pixels.
     """
     if width * height > max_pixels:
         raise SourceTooLarge(
             key,
             f"its header declares {width} x {height} pixels, {max_pixels} are allowed",
             "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
+        )
+    if width * height > max(_PLAUSIBLE_PIXELS, size_bytes * _MOST_PIXELS_PER_BYTE):
+        raise SourceDamaged(
+            key,
+            f"its header declares {width} x {height} pixels, but the file has only {size_bytes}"
+            " bytes",
+            "Compare it with the original and copy it again",
+        )
+
+
+def check_bytes(key: str, size_bytes: int, max_pixels: int) -> None:
+    """Check the size of a file, before any of it is read.
+
+    Raises:
+        SourceTooLarge: If it is larger than any picture of `max_pixels` pixels.
+    """
+    most = max_pixels * _MOST_BYTES_PER_PIXEL + _SPARE_BYTES
+    if size_bytes > most:
+        raise SourceTooLarge(
+            key,
+            f"the file has {size_bytes} bytes, {most} are allowed for a picture",
+            "Raise COLORWORKER_MEDIA__MAX_PIXELS if you trust it",
+        )
+
+
+def check_room(key: str, size_bytes: int, folder: Path) -> None:
+    """Check that a copy of the file leaves half of the disk's free space.
+
+    One large file must not fill the disk for all other items, and its pixels need room too.
+
+    Raises:
+        SourceTooLarge: If it does not.
+    """
+    free_bytes = shutil.disk_usage(folder).free
+    if 2 * size_bytes > free_bytes:
+        raise SourceTooLarge(
+            key,
+            f"its {size_bytes} bytes need as much temporary space again, and {free_bytes} bytes"
+            " are free",
+            "Set COLORWORKER_RUN__SCRATCH to a folder on a larger disk",
         )
 
 

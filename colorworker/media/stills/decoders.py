@@ -14,7 +14,12 @@ from typing import BinaryIO
 from colorworker.errors import DependencyMissing, SourceDamaged, SourceUnsupported
 from colorworker.media.stills.boxes import read_boxes
 from colorworker.media.stills.codestream import loses_bits_in_pillow, needs_pillow
-from colorworker.media.stills.decoded import MORE_PICTURES, DecodedStill, with_boxes
+from colorworker.media.stills.decoded import (
+    MORE_PICTURES,
+    DecodedStill,
+    check_room,
+    with_boxes,
+)
 from colorworker.media.stills.netpbm import has_more
 
 _COPY_BYTES = 1 << 20
@@ -191,11 +196,12 @@ def decode(
     Raises:
         DependencyMissing: If the library is missing.
         SourceDamaged: If it does not decode completely.
-        SourceTooLarge: If it has more than `max_pixels` pixels.
+        SourceTooLarge: If it has more than `max_pixels` pixels, or its copy has no room.
         SourceUnsupported: If its kind is not supported.
     """
     libraries, extension = _DECODERS[format_name]
     path = folder / f"source.{extension}"
+    check_room(key, reader.seek(0, 2), folder)
     reader.seek(0)
     with path.open("wb") as file:
         shutil.copyfileobj(reader, file, _COPY_BYTES)

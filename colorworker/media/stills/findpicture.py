@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.filetypes import extension_of
 from colorworker.media.stillformats import format_of_content, format_of_extension
-from colorworker.media.stills.decoded import inverted, set_fields
+from colorworker.media.stills.decoded import check_bytes, inverted, set_fields
 from colorworker.media.stills.decoders import decode, is_decoded
 from colorworker.media.stills.imagesource import (
     RECOPY,
@@ -34,6 +34,8 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG_MAGIC = b"\xff\xd8"
 _AVIF_SEQUENCE = b"ftypavis"
 _PILLOW_BITS = 8
+_JPEG_BYTES_PER_PIXEL, _JPEG_SPARE_BYTES = 8, 256 << 20
+"""Limit on JPEGs, which are checked in memory. Phones append films to theirs."""
 _CONVERT = "Convert it to a plain TIFF first"
 
 
@@ -52,13 +54,15 @@ def find_picture(
 
     Raises:
         SourceDamaged: If it is one that libvips does not read, and does not decode completely.
-        SourceTooLarge: If it is such a one and has more pixels.
+        SourceTooLarge: If it is such a one and has more pixels, or the file is larger than any
+            picture of so many pixels.
         SourceUnsupported: If it is an animation, or no library reads it.
     """
     head = head_of(image_source)
     reader = image_source.reader
     if reader is None:
         return
+    check_bytes(image_source.key, size_of(image_source), max_pixels)
     name = format_of_content(head) or format_of_extension(extension_of(image_source.key))
     if is_decoded(name):
         folder = _folder(image_source, scratch)
@@ -93,11 +97,15 @@ def refuse_animation(key: str, frames: int) -> None:
         )
 
 
-def check_content(image_source: ImageSource) -> None:
+def check_content(image_source: ImageSource, pixels: int) -> None:
     """Decode a JPEG, also in a TIFF, completely, because libvips accepts damaged ones.
 
     Defects that do not change a pixel are added to the source's warnings. A missing end marker is
     added to what libvips reads.
+
+    Args:
+        image_source: The source.
+        pixels: Number of pixels that its header declares.
 
     Raises:
         SourceDamaged: If the picture data is damaged.
@@ -108,6 +116,11 @@ def check_content(image_source: ImageSource) -> None:
         _check_parts_of_tiff(image_source, image_source.page)
     if not head_of(image_source).startswith(_JPEG_MAGIC):
         return
+    size_bytes = size_of(image_source)
+    if size_bytes > pixels * _JPEG_BYTES_PER_PIXEL + _JPEG_SPARE_BYTES:
+        raise SourceDamaged(
+            image_source.key, f"{size_bytes} bytes are too many for a JPEG of its size", RECOPY
+        )
     found = check_jpeg(all_bytes(image_source))
     if found.damage:
         raise SourceDamaged(

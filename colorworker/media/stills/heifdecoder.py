@@ -32,7 +32,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     try:
         file = pillow_heif.open_heif(path, convert_hdr_to_8bit=False, bgr_mode=False)
         width, height = file.size
-        check_pixels(key, width, height, max_pixels)
+        check_pixels(key, width, height, max_pixels, path.stat().st_size)
         pixels = np.asarray(file)
     except _DECODE_ERRORS as error:
         raise SourceDamaged(

@@ -34,6 +34,8 @@ _MAX_BYTES = 65533
 """Largest content of a segment."""
 _EXTENDED_PART_BYTES = 65400
 _EXTENDED_GUID = re.compile(rb"HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})")
+_MOST_JUNK_BYTES = 1 << 16
+"""Bytes that belong to no segment; after so many of them there is no picture."""
 _COPY_BYTES = 1 << 20
 NO_RESOLUTION = (0, 1, 1)
 """JFIF's unit and densities if nothing is known."""
@@ -163,11 +165,12 @@ def insert_segments(path: Path, segments: Iterable[bytes]) -> None:
 def _segments(reader: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield marker and content of the segments before the first scan."""
     reader.seek(len(_SOI))
-    while head := reader.read(2):
+    junk = 0
+    while len(head := reader.read(2)) == 2:
         while head[:1] != b"\xff" or head[1:] in (b"\xff", b"\0"):
             # Fill bytes, or junk between segments.
-            following = reader.read(1)
-            if not following:
+            following, junk = reader.read(1), junk + 1
+            if not following or junk > _MOST_JUNK_BYTES:
                 return
             head = head[1:] + following
         marker = head[1]

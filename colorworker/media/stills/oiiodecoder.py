@@ -26,6 +26,7 @@ from colorworker.media.stills.decoded import (
     Layout,
     check_pixels,
     float_conversion,
+    reason_of,
     set_fields,
     store_rows,
     with_resolution,
@@ -96,7 +97,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
             raise SourceDamaged(key, f"it has no picture {page + 1}", _RECOPY)
         spec = reader.spec()
         name = reader.format_name()
-        check_pixels(key, spec.width, spec.height, max_pixels)
+        check_pixels(key, spec.width, spec.height, max_pixels, path.stat().st_size)
         if name == "jpegxl" and is_animation(path):
             raise SourceUnsupported(
                 key, "it is an animation (JPEG XL)", "Convert it to a film first"
@@ -330,4 +331,4 @@ def _first_line(message: str) -> str:
     # It may quote bytes of the file.
     plain = without_paths(message.encode("ascii", "replace").decode())
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
-    return lines[0][:160] if lines else "the decoder gives no reason"
+    return reason_of(lines[0] if lines else "")

@@ -53,7 +53,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         if samples != depth:
             seen = f"its tuples are {kind} of {depth} samples, not gray or RGB"
             raise SourceUnsupported(key, seen, "Convert it to TIFF first")
-        check_pixels(key, width, height, max_pixels)
+        check_pixels(key, width, height, max_pixels, path.stat().st_size)
         stored = np.dtype(np.uint8 if top <= 255 else ">u2")
         found, needed = path.stat().st_size - len(head) - len(end), height * width * depth
         if found < needed * stored.itemsize:

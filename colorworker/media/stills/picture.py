@@ -24,7 +24,7 @@ from colorworker.media.stills.colorspace import (
 from colorworker.media.stills.decoded import check_pixels
 from colorworker.media.stills.findpicture import check_content, find_picture, refuse_animation
 from colorworker.media.stills.icc import has_lookup_table
-from colorworker.media.stills.imagesource import ImageSource
+from colorworker.media.stills.imagesource import ImageSource, size_of
 from colorworker.media.stills.jpegcheck import BAD_PROFILE
 from colorworker.media.stills.lightness import can_convert, lab_from_codes, lightness_from_codes
 from colorworker.media.stills.loaders import decode_errors, open_image
@@ -104,8 +104,8 @@ def open_still(
         find_picture(image_source, max_pixels, scratch, page)
         image, loader = open_image(image_source)
         color_bands = _color_bands(image, image_source)
-        _check_header(image, loader, key, max_pixels, color_bands)
-        check_content(image_source)
+        _check_header(image, loader, image_source, max_pixels, color_bands)
+        check_content(image_source, image.width * image.height)
         how = _conversion(image, image_source, color_bands)
         extra = _extra_samples(image, image_source, color_bands)
         info = StillHeader(
@@ -235,9 +235,10 @@ def _one_pixel(image: pyvips.Image, color_bands: int) -> pyvips.Image:
 
 
 def _check_header(
-    image: pyvips.Image, loader: str, key: str, max_pixels: int, color_bands: int
+    image: pyvips.Image, loader: str, source: ImageSource, max_pixels: int, color_bands: int
 ) -> None:
-    check_pixels(key, image.width, image.height, max_pixels)
+    key = source.key
+    check_pixels(key, image.width, image.height, max_pixels, size_of(source))
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
     if loader in ("gif", "webp"):
         refuse_animation(key, pages)

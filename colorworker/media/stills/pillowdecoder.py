@@ -62,7 +62,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         warnings.simplefilter("ignore")
         try:
             with Image.open(path) as image:
-                check_pixels(key, *image.size, max_pixels)
+                check_pixels(key, *image.size, max_pixels, path.stat().st_size)
                 if page:
                     image.seek(page)
                 image.load()

@@ -27,6 +27,8 @@ _ANIMATION_CONTROL = b"acTL"
 _ANIMATION = frozenset((_ANIMATION_CONTROL, b"fcTL", b"fdAT"))
 _UINT = struct.Struct(">I")
 _MAX_CHUNK_BYTES = 1 << 26
+_MAX_TEXT_BYTES = 1 << 24
+"""Largest XMP packet; those of real pictures with many edits have some hundred kB."""
 _COPY_BYTES = 1 << 20
 
 
@@ -99,7 +101,8 @@ def read_png_metadata(reader: BinaryIO) -> PngMetadata:
         elif chunk.kind == _ANIMATION_CONTROL and len(chunk.data) >= _UINT.size:
             (frames,) = _UINT.unpack_from(chunk.data)
         elif chunk.kind in _TEXTS and chunk.keyword == _XMP_KEYWORD:
-            xmp = xmp or _text(chunk)
+            text = _text(chunk)
+            xmp, damaged = xmp or text, damaged or not text
         elif chunk.kind in _COLOR:
             color.setdefault(chunk.kind, chunk)
         elif _is_kept(chunk.kind):
@@ -169,7 +172,7 @@ def _chunks(reader: BinaryIO) -> Iterator[Chunk | None]:
     reader.seek(len(SIGNATURE))
     while len(head := reader.read(8)) == 8:
         size, kind = struct.unpack(">I4s", head)
-        if kind == b"IEND":
+        if kind == b"IEND" or not kind.isalpha():
             return
         if not kind[0] & 0x20 or size > _MAX_CHUNK_BYTES:
             reader.seek(size + 4, 1)
@@ -180,7 +183,7 @@ def _chunks(reader: BinaryIO) -> Iterator[Chunk | None]:
 
 
 def _text(chunk: Chunk) -> bytes:
-    """Return the text of a text chunk; empty if it does not decompress."""
+    """Return the text of a text chunk; empty if it does not decompress, or is too large."""
     _, _, rest = chunk.data.partition(b"\0")
     compressed = chunk.kind == b"zTXt"
     if chunk.kind == b"iTXt":
@@ -189,6 +192,8 @@ def _text(chunk: Chunk) -> bytes:
     if not compressed:
         return rest.removeprefix(b"\0") if chunk.kind == b"iTXt" else rest
     try:
-        return zlib.decompressobj().decompress(rest[1:], _MAX_CHUNK_BYTES)
+        unpacking = zlib.decompressobj()
+        text = unpacking.decompress(rest[1:], _MAX_TEXT_BYTES)
+        return text if unpacking.eof else b""
     except zlib.error:
         return b""

@@ -29,7 +29,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     try:
         with rawpy.imread(str(path)) as raw:
             sizes = raw.sizes
-            check_pixels(key, sizes.width, sizes.height, max_pixels)
+            check_pixels(key, sizes.width, sizes.height, max_pixels, path.stat().st_size)
             flip = sizes.flip
             rgb = raw.postprocess(
                 use_camera_wb=True,

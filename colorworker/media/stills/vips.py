@@ -156,7 +156,7 @@ def verify_still(
     except (SourceDamaged, SourceTooLarge, SourceUnsupported) as error:
         if error.subject == picture.key:
             raise
-        raise OutputMismatch(picture.key, f"the written file is unusable: {error}") from error
+        raise OutputMismatch(picture.key, f"the written file is unusable ({error.seen})") from error
 
 
 def _compare_headers(picture: VipsPicture, written: VipsPicture) -> None:

@@ -40,6 +40,8 @@ def read_webp_metadata(reader: BinaryIO) -> WebpMetadata:
     reader.seek(_HEADER)
     while len(head := reader.read(8)) == 8:
         kind, size = struct.unpack("<4sI", head)
+        if not kind.strip().isalnum():
+            break  # Not chunks any more: zeros would be followed to the end of a huge file.
         if kind in _FLAGS and size <= _MAX_BYTES:
             found.setdefault(kind, reader.read(size))
             reader.seek(size % 2, 1)

@@ -1,11 +1,11 @@
 """Descriptions of other projects' networks: what they take, and what comes out."""
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
+from colorworker.domain.parsing import parse_toml
 from colorworker.errors import WeightsRefused
 
 Input = Literal["l", "rgb"]
@@ -157,8 +157,8 @@ def _built_in(subject: str, name: str) -> NetworkProfile:
 def _parsed(subject: str, description: bytes) -> dict[str, Any]:
     """Return the fields that a TOML description sets, checked one by one."""
     try:
-        values = tomllib.loads(description.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = parse_toml(description.decode())
+    except ValueError as error:
         raise _bad(subject, f"its description is not TOML ({error})") from error
     hints = get_type_hints(NetworkProfile)
     known = {field.name for field in fields(NetworkProfile)}

@@ -1,11 +1,11 @@
 """Values from requests, each checked before it is used."""
 
-import json
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from colorworker.domain.parsing import parse_json
 from colorworker.errors import UsageError
 from colorworker.report.text import visible
 from colorworker.runs.review.items import ItemCatalog, ReviewItem
@@ -44,8 +44,8 @@ async def json_body(request: Request) -> dict[str, Any]:
         UsageError: If it is too large, or not a JSON object.
     """
     try:
-        sent = json.loads(await body(request, MAX_BODY))
-    except (ValueError, RecursionError) as error:
+        sent = parse_json(await body(request, MAX_BODY))
+    except ValueError as error:
         raise UsageError("request", "is not JSON", "Load the page again") from error
     if not isinstance(sent, dict):
         raise UsageError("request", "is not a JSON object", "Load the page again")
