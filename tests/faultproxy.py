@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 _PIECE_BYTES = 1 << 16
+_TRICKLES = 8
 _ERROR = (
     '<?xml version="1.0" encoding="UTF-8"?>'
     "<Error><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -45,6 +46,11 @@ class Fault:
     keep_share: float = 1.0
     """Send this share of the body, then close the connection."""
     delay_seconds: float = 0.0
+    """Wait before the request is looked at."""
+    trickle_seconds: float = 0.0
+    """Send the body in eight pieces, and wait this long before each."""
+    stale: bool = False
+    """Answer a listing as the same one was answered before; others are forwarded."""
 
 
 @dataclass
@@ -66,6 +72,8 @@ class FaultProxy:
     passed: list = field(default_factory=list)
     faults: int = 0
     port: int = 0
+    listings: dict = field(default_factory=dict)
+    """The last answer to every listing, by its path."""
     _count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _server: ThreadingHTTPServer | None = None
@@ -159,8 +167,6 @@ class _Server(ThreadingHTTPServer):
 
 
 def _handler(owner):
-    host = urlsplit(owner.upstream)
-
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -176,6 +182,8 @@ def _handler(owner):
                 self._hang_up()
             elif fault.status:
                 self._refuse(fault)
+            elif fault.stale and self.path in owner.listings:
+                self._send_listing(owner.listings[self.path])
             else:
                 self._forward(data, fault)
 
@@ -184,6 +192,7 @@ def _handler(owner):
         def _forward(self, data, fault):
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
             # The Host header is forwarded unchanged because the signature covers it.
+            host = urlsplit(owner.upstream)
             connection = http.client.HTTPConnection(host.hostname, host.port, timeout=60)
             try:
                 connection.request(self.command, self.path, data or None, headers)
@@ -194,7 +203,13 @@ def _handler(owner):
                     return
                 passed = Passed(self.command, self.path, answer.status)
                 owner.note(passed)
-                self._answer(answer, passed, fault)
+                if self.command == "GET" and "list-type=2" in self.path and answer.status == 200:
+                    owner.listings[self.path] = body = answer.read()
+                    self._send_listing(body)
+                else:
+                    self._answer(answer, passed, fault)
+            except OSError:
+                self._hang_up()  # The server is gone.
             finally:
                 connection.close()
 
@@ -211,14 +226,23 @@ def _handler(owner):
             if self.command == "HEAD":
                 return
             left = None if length is None else int(int(length) * fault.keep_share)
-            while left != 0 and (
-                piece := answer.read(_PIECE_BYTES if left is None else min(left, _PIECE_BYTES))
-            ):
+            most = _PIECE_BYTES
+            if fault.trickle_seconds and length is not None:
+                most = max(1, int(length) // _TRICKLES)
+            while left != 0 and (piece := answer.read(most if left is None else min(left, most))):
+                time.sleep(fault.trickle_seconds)
                 self.wfile.write(piece)
                 passed.sent_bytes += len(piece)
                 left = None if left is None else left - len(piece)
             if fault.keep_share < 1:
                 self._hang_up()
+
+        def _send_listing(self, body):
+            self.send_response_only(200, "OK")
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def _refuse(self, fault):
             body = _ERROR.format(code=fault.code, message=fault.message).encode()

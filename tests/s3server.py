@@ -6,6 +6,7 @@ import subprocess
 import sysconfig
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,8 @@ class S3Server:
     url: str
     process: subprocess.Popen
     authority: str | None = None
+    command: tuple[str, ...] = ()
+    """What started the process, with its ports."""
 
     @cached_property
     def client(self):
@@ -64,6 +67,20 @@ class S3Server:
                 Bucket=name, VersioningConfiguration={"Status": "Enabled"}
             )
         return name
+
+    def restarted(self):
+        """Return the server with a new process on the same ports and data; the old one is killed.
+
+        Raises:
+            TimeoutError: If it does not become ready.
+        """
+        self.process.kill()
+        self.process.wait()
+        folder = Path(self.command[2].removeprefix("-dir="))
+        server = S3Server(self.url, _start(self.command, folder), self.authority, self.command)
+        if not _is_ready(server):
+            raise TimeoutError((folder / "weed.log").read_text()[-2000:])
+        return server
 
     def stop(self):
         """Kill the process; its data is thrown away, so no clean shutdown is needed."""
@@ -118,32 +135,38 @@ def start_server(
     for _ in range(STARTS):
         # Another process may take a port before the server binds it; then try again.
         ports = {name: free_port() for name in _PORTS}
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [
-                    command, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-                    # By default it sends telemetry and creates buckets on demand.
-                    "-master.telemetry=false", "-s3.autoCreateBucket=false",
-                    "-s3.allowDeleteBucketNotEmpty=false", "-admin.ui=false", "-webdav=false",
-                    # A bucket takes several volumes, which grow as they fill.
-                    "-volume.max=2000", "-s3.port.iceberg=0", "-s3.port.lance=0",
-                    "-s3.iam.readOnly=false",
-                    f"-s3.config={config}",
-                    f"-filer.localSocket={folder}/f.sock", f"-s3.localSocket={folder}/s.sock",
-                    *(f"-{name}={port}" for name, port in ports.items()), *tls, *more,
-                ],
-                cwd=folder,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={"PATH": "/usr/bin:/bin", "HOME": str(folder)},
-            )  # fmt: skip
+        words = (
+            command, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            # By default it sends telemetry and creates buckets on demand.
+            "-master.telemetry=false", "-s3.autoCreateBucket=false",
+            "-s3.allowDeleteBucketNotEmpty=false", "-admin.ui=false", "-webdav=false",
+            # A bucket takes several volumes, which grow as they fill.
+            "-volume.max=2000", "-s3.port.iceberg=0", "-s3.port.lance=0",
+            "-s3.iam.readOnly=false",
+            f"-s3.config={config}",
+            f"-filer.localSocket={folder}/f.sock", f"-s3.localSocket={folder}/s.sock",
+            *(f"-{name}={port}" for name, port in ports.items()), *tls, *more,
+        )  # fmt: skip
+        process = _start(words, folder)
         scheme = "https" if certificates else "http"
         url = f"{scheme}://127.0.0.1:{ports['s3.port']}"
-        server = S3Server(url, process, str(certificates / "ca.pem") if certificates else None)
+        authority = str(certificates / "ca.pem") if certificates else None
+        server = S3Server(url, process, authority, words)
         if _is_ready(server):
             return server
         server.stop()
     raise TimeoutError(log.read_text()[-2000:])
+
+
+def _start(command, folder):
+    with (folder / "weed.log").open("ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        )
 
 
 def _is_ready(server):
@@ -151,7 +174,8 @@ def _is_ready(server):
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and server.process.poll() is None:
         try:
-            server.client.create_bucket(Bucket="probe")
+            with suppress(ClientError):  # It exists if the server was started again.
+                server.client.create_bucket(Bucket="probe")
             server.client.put_object(Bucket="probe", Key="x", Body=b"x")
         except (ClientError, BotoCoreError):
             time.sleep(0.05)

@@ -130,6 +130,11 @@ def inflating_packets() -> bytes:
                           + element(CLUSTER, element("E7", b"\0") + packet * 3))  # fmt: skip
 
 
+POINTER = element(
+    "114D9B74",
+    element("4DBB", element("53AB", bytes.fromhex(TAGS)) + element("53AC", b"\xff" * 8)),
+)
+"""Says that tags lie where no file ends."""
 SIMPLE = bytes.fromhex("45A3") + b"\x81a" + bytes.fromhex("4487") + b"\x81b"
 UP = ANY | {"output_mismatch"}
 
@@ -140,6 +145,7 @@ FILMS = {
         lambda: matroska(element(CHAPTERS, element(EDITION, nested(ATOM, DEPTH)))), UP),
     "nested-segments.mkv": (
         lambda: ORIGINALS["ffv1-gray.mkv"][:40] + nested(SEGMENT, DEPTH), ANY),
+    "tags-at-2-64.mkv": (lambda: matroska(POINTER), ANY),
     "huge-tags.mkv": (lambda: matroska(bytes.fromhex(TAGS) + b"\1" + b"\xff" * 6 + b"\0"), ANY),
     "huge-attachment.mkv": (
         lambda: matroska(bytes.fromhex("1941A469") + b"\1" + b"\x7f" + b"\xff" * 6), ANY),

@@ -243,6 +243,8 @@ PICTURES = {
         lambda: after_name(
             "gray.exr", b"dataWindow\0box2i\0", 4,
             struct.pack("<4i", -(2**31), -(2**31), 2**31 - 1, 2**31 - 1)), TOO_LARGE),
+    "channel-without-a-name.exr": (
+        lambda: after_name("gray.exr", b"chlist\0", 4, b"\xb1\0\3\0\0\0"), DAMAGED),
     "claims-65535.psd": (lambda: patched("gray.psd", (14, BIG)), TOO_LARGE),
     "claims-31000.psd": (
         lambda: patched("gray.psd", (14, CLOSE)), DAMAGED),

@@ -48,10 +48,13 @@ def configure_encoder(
 
 
 def muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
-    """Return options that keep every time exact, and let browsers start MP4 right away."""
+    """Return options that keep every time exact, and let browsers start MP4 right away.
+
+    Films have the same bytes every time they are written: no random UIDs in Matroska.
+    """
     if container not in {"mp4", "mov"}:
         # MP4 audio starts slightly before 0 (AAC priming); the default would shift all streams.
-        return {"avoid_negative_ts": "disabled"}
+        return {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
     # An offset at the start is stored in the movie's timescale, not in the stream's.
     timescale = time_base.denominator
     while timescale < SMALLEST_MOVIE_TIMESCALE:

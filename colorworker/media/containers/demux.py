@@ -61,7 +61,8 @@ def open_source(
 ) -> Iterator[InputContainer]:
     """Open a film for reading and close it at the end of the block; the reader stays open.
 
-    Bytes in the film's metadata that are not valid UTF-8 are replaced.
+    Bytes in the film's metadata that are not valid UTF-8 are replaced. An error of libav inside the
+    block is one of the source; writers must turn theirs into others.
 
     Args:
         reader: The film, seekable.
@@ -69,7 +70,7 @@ def open_source(
         hwaccel: Hardware decoder to use instead of libav's own decoders where possible.
 
     Raises:
-        SourceDamaged: If no demuxer recognizes the file.
+        SourceDamaged: If no demuxer recognizes the file, or libav fails inside the block.
         SourceUnsupported: If its encryption is the reason, or it is a playlist.
     """
     reader.seek(0)
@@ -95,7 +96,13 @@ def open_source(
             key, truncation.explain_open_failure(reader) or libav_message(error)
         ) from error
     with closing(container):
-        yield container
+        try:
+            yield container
+        except FFmpegError as error:
+            # Wherever a file is read, it may be damaged.
+            raise SourceDamaged(
+                key, f"it cannot be read ({libav_message(error)})", "Restore it from another copy"
+            ) from error
 
 
 def _is_playlist(reader: BinaryIO) -> bool:

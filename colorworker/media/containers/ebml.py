@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from colorworker.media.containers.readat import read_at
+
 VOID, CRC32 = 0xEC, 0xBF
 SEGMENT, SEEK_HEAD, INFO, TRACKS = 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B
 CHAPTERS, ATTACHMENTS, TAGS = 0x1043A770, 0x1941A469, 0x1254C367
@@ -133,8 +135,7 @@ def void(total_bytes: int) -> bytes:
 
 def read_place(reader: BinaryIO, offset: int) -> Place | None:
     """Return where the element at an offset lies; None at the end of the file."""
-    reader.seek(offset)
-    head = reader.read(12)
+    head = read_at(reader, offset, 12)
     if not head:
         return None
     name, length, payload = _header(head, 0)
@@ -147,8 +148,7 @@ def read_place(reader: BinaryIO, offset: int) -> Place | None:
 def read_bytes(reader: BinaryIO, start: int, end: int) -> bytes:
     """Return the bytes of a range of the file, as far as they exist; none if it is too long."""
     end = min(end, reader.seek(0, 2))
-    reader.seek(start)
-    return reader.read(end - start) if 0 < end - start <= _MAX_BYTES else b""
+    return read_at(reader, start, end - start) if end - start <= _MAX_BYTES else b""
 
 
 def segment_children(reader: BinaryIO) -> Iterator[Place]:

@@ -7,6 +7,7 @@ from colorworker.errors import SourceUnsupported
 from colorworker.media.containers import ebml
 from colorworker.media.containers.isotracks import read_iso_tracks
 from colorworker.media.containers.matroskasource import track_entries
+from colorworker.media.containers.readat import read_at
 from colorworker.media.containers.transportstream import scrambling
 
 CONTENT_ENCODINGS, CONTENT_ENCODING, CONTENT_ENCRYPTION = 0x6D80, 0x6240, 0x5035
@@ -48,7 +49,7 @@ def is_scrambled(reader: BinaryIO, container: str, pid: int) -> bool:
     Source:
         ISO/IEC 13818-1: transport_scrambling_control (2.4.3.2), PES_scrambling_control (2.4.3.6).
     """
-    data = _read(reader, 0, PROBED_BYTES)
+    data = read_at(reader, 0, PROBED_BYTES)
     flags = {"mpegts": scrambling, "mpeg": _ps_flags}.get(container)
     seen = [] if flags is None else list(flags(data, pid))
     return sum(seen) * 2 > len(seen)
@@ -68,8 +69,3 @@ def _is_encrypted(entry: ebml.Node) -> bool:
         for encodings in entry.find_all(CONTENT_ENCODINGS)
         for encoding in encodings.find_all(CONTENT_ENCODING)
     )
-
-
-def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
-    reader.seek(offset)
-    return reader.read(count)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from colorworker.media.containers.readat import read_at
 from colorworker.media.containers.truncation import ISO_FIRST_BOXES
 
 PARENTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"tref"})
@@ -122,5 +123,4 @@ def _boxes(
 
 
 def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
-    reader.seek(offset)
-    return reader.read(max(0, min(count, _MAX_BYTES)))
+    return read_at(reader, offset, min(count, _MAX_BYTES))

@@ -6,6 +6,8 @@ Demuxers play half a file without complaint, but an archive must not take it for
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from colorworker.media.containers.readat import read_at
+
 ISO_PADDING = frozenset({b"free", b"skip", b"wide"})
 ISO_FIRST_BOXES = ISO_PADDING | {b"ftyp", b"styp", b"moov", b"mdat", b"pnot", b"moof", b"sidx"}
 EBML_MAGIC = b"\x1a\x45\xdf\xa3"
@@ -50,7 +52,7 @@ def read_extent(reader: BinaryIO) -> FileExtent:
         "AVI RIFF File Reference" with the OpenDML extension (several RIFF chunks in a row).
     """
     size_bytes = reader.seek(0, 2)
-    head = _read(reader, 0, 16)
+    head = read_at(reader, 0, 16)
     if head[4:8] in ISO_FIRST_BOXES:
         return _iso_extent(reader, size_bytes)
     if head[:4] == EBML_MAGIC:
@@ -82,11 +84,6 @@ def describe_missing_bytes(extent: FileExtent) -> str:
     )
 
 
-def _read(reader: BinaryIO, offset: int, count: int) -> bytes:
-    reader.seek(offset)
-    return reader.read(count)
-
-
 def _bytes_after_last_packet(head: bytes, size_bytes: int) -> int:
     """Return the bytes after the last whole packet of a transport stream, also of M2TS."""
     for start, packet_bytes in ((0, TS_PACKET_BYTES), (4, TS_PACKET_BYTES + 4)):
@@ -99,7 +96,7 @@ def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
     offset, promised, index_found, name = 0, size_bytes, False, b""
     names, expects_fragments = set[bytes](), False
     while offset + 8 <= size_bytes:
-        header = _read(reader, offset, 16)
+        header = read_at(reader, offset, 16)
         length, name = int.from_bytes(header[:4], "big"), header[4:8]
         if length == 1:
             length = int.from_bytes(header[8:16], "big")
@@ -110,7 +107,7 @@ def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
         index_found |= name == b"moov"
         names.add(name)
         if name == b"moov":
-            expects_fragments = b"mvex" in _read(reader, offset, min(length, _MOST_MOOV_BYTES))
+            expects_fragments = b"mvex" in read_at(reader, offset, min(length, _MOST_MOOV_BYTES))
         offset += length
         if name not in ISO_PADDING:
             promised = max(promised, offset)
@@ -133,9 +130,9 @@ def _part(names: set[bytes], *, expects_fragments: bool) -> str:
 
 
 def _matroska_end(reader: BinaryIO, size_bytes: int) -> int:
-    _, header_bytes, length_bytes = _ebml_length(_read(reader, 4, 8))
+    _, header_bytes, length_bytes = _ebml_length(read_at(reader, 4, 8))
     segment = 4 + length_bytes + header_bytes
-    head = _read(reader, segment, 12)
+    head = read_at(reader, segment, 12)
     if head[:4] != SEGMENT_ID or len(head) < 12:
         return size_bytes
     known, payload_bytes, length_bytes = _ebml_length(head[4:])
@@ -154,7 +151,7 @@ def _ebml_length(data: bytes) -> tuple[bool, int, int]:
 def _riff_end(reader: BinaryIO, size_bytes: int) -> int:
     offset = 0
     while True:
-        header = _read(reader, offset, 8)
+        header = read_at(reader, offset, 8)
         length = int.from_bytes(header[4:8], "little")
         if header[:4] != b"RIFF" or length in RIFF_UNFINISHED:
             return size_bytes

@@ -6,7 +6,7 @@ It reads rows or tiles, so that memory does not grow with the picture unless the
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,7 +87,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     _configure()
     reader = oiio.ImageInput.open(str(path), _options())
     if reader is None:
-        said = _first_line(oiio.geterror())
+        said = _first_line(oiio.geterror)
         if _RARE.search(said):
             seen = f"its kind of picture is not supported ({said})"
             raise SourceUnsupported(key, seen, "Convert it to TIFF first")
@@ -107,6 +107,8 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         image = store_rows(key, layout, _rows(reader, key, spec, layout, channels), folder)
         conversion, notes = _conversion(spec, name, layout)
         warnings = [*notes, *_warnings(spec, name, reader)]
+    except UnicodeDecodeError as error:  # Names of channels and attributes; values are read anyway.
+        raise SourceDamaged(key, "its header has names that are not UTF-8", _RECOPY) from error
     finally:
         reader.close()
     with path.open("rb") as file:
@@ -141,7 +143,7 @@ def _check_length(path: Path, key: str, spec: Any, name: str) -> None:
     Raises:
         SourceDamaged: If it is shorter than its pixels without any padding.
     """
-    if name not in ("dpx", "cineon") or spec.get_string_attribute("compression") == "rle":
+    if name not in ("dpx", "cineon") or _text(spec, "compression") == "rle":
         return
     with path.open("rb") as file:
         head = file.read(8)
@@ -227,7 +229,7 @@ def _rows(
             block = reader.read_scanlines(start, end, 0, 0, spec.nchannels, kind)
         if block is None:
             raise SourceDamaged(
-                key, f"it does not decode completely ({_first_line(reader.geterror())})", _RECOPY
+                key, f"it does not decode completely ({_first_line(reader.geterror)})", _RECOPY
             )
         block = block.reshape(end - start, spec.width, spec.nchannels)[..., channels]
         yield _converted(block, layout.dtype)
@@ -246,7 +248,7 @@ def _conversion(spec: Any, name: str, layout: Layout) -> tuple[ColorConversion |
     """Return what the codes mean, and notes about it."""
     if layout.dtype == "float32":
         return float_conversion(layout), []
-    transfer = spec.get_string_attribute(f"{name}:Transfer")
+    transfer = _text(spec, f"{name}:Transfer")
     if name == "cineon" or (name == "dpx" and transfer in _LOG):
         return coded_light("printing density", light_from_code), [
             Note("its codes are film density; they are kept, and a profile says what they mean")
@@ -302,7 +304,7 @@ def _resolution(spec: Any, boxes: BoxMetadata) -> tuple[float, float]:
     """Return pixels per millimeter, across and down; zeros if the file does not say them."""
     if boxes.resolution[0]:
         return boxes.resolution
-    millimeters = _MILLIMETERS.get(spec.get_string_attribute("ResolutionUnit"), 0.0)
+    millimeters = _MILLIMETERS.get(_text(spec, "ResolutionUnit"), 0.0)
     if not millimeters:
         return 0.0, 0.0
     across = spec.get_float_attribute("XResolution", 0.0) / millimeters
@@ -316,8 +318,8 @@ def _profile(spec: Any) -> bytes:
 
 def _described(spec: Any) -> bytes:
     """Return an EXIF block with what the header says about the picture."""
-    texts = {number: spec.get_string_attribute(name) for name, number in _TEXTS.items()}
-    date = spec.get_string_attribute("DateTime")
+    texts = {number: _text(spec, name) for name, number in _TEXTS.items()}
+    date = _text(spec, "DateTime")
     if _DATE.fullmatch(date):
         texts[306] = date
     return exif_of_texts({number: text for number, text in texts.items() if text})
@@ -327,8 +329,20 @@ def _bits(spec: Any) -> int:
     return int(spec.get_int_attribute("oiio:BitsPerSample", 0))
 
 
-def _first_line(message: str) -> str:
+def _text(spec: Any, name: str) -> str:
+    return _readable(lambda: spec.get_string_attribute(name))
+
+
+def _readable(get: Callable[[], str]) -> str:
+    """Return a text of OpenImageIO, which raises for one that is not UTF-8."""
+    try:
+        return get()
+    except UnicodeDecodeError as error:
+        return error.object.decode("utf-8", "replace")
+
+
+def _first_line(get_message: Callable[[], str]) -> str:
     # It may quote bytes of the file.
-    plain = without_paths(message.encode("ascii", "replace").decode())
+    plain = without_paths(_readable(get_message).encode("ascii", "replace").decode())
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     return reason_of(lines[0] if lines else "")

@@ -88,6 +88,15 @@ def test_a_bug_is_a_result_that_asks_for_a_report(caplog):
     assert "broke the worker" in caplog.text
 
 
+def test_a_lack_of_memory_costs_an_attempt_and_is_no_bug():
+    result = result_of(Unreadable(MemoryError()))
+
+    assert (result.outcome, result.retryable) == ("lost", True)
+    assert str(result.given_up("a.mkv").error).startswith(
+        "a.mkv: its worker ran out of memory in each of 2 attempts."
+    )
+
+
 @pytest.mark.skipif(not Path("/sys/fs").exists(), reason="needs a folder that root cannot write")
 def test_a_store_error_is_the_machines_if_nothing_can_be_written():
     error = StoreUnavailable("a.mkv", "it cannot be written (Permission denied)")
