@@ -45,6 +45,8 @@ def main() -> int:
         if run := verdict.run:
             peaks.append(((run.peak_bytes - run.base_bytes) >> 20, verdict.case.label))
             slowest.append((round(run.cpu_seconds, 1), verdict.case.label))
+        if verdict.ending in {"output_mismatch", "quarantined"}:
+            print(f"LOOK {verdict.case.label} {verdict.case.options}: {verdict.run}", flush=True)
         if verdict.fault:
             faults.append(verdict)
             number = verdict.case.label.partition("number ")[2].partition(" ")[0]

@@ -27,6 +27,8 @@ WALL_SECONDS = 240.0
 GROWTH_BYTES = 1 << 30
 """How much memory one small file may take. The limits on pixels allow that much."""
 SENTENCE_LETTERS = 700
+MOST_PIXELS = 1_000_000
+"""Of mutated files."""
 START_SECONDS = 120
 _LOOK_SECONDS = 0.5
 _IN_MEMORY = Path("/dev/shm")
@@ -98,6 +100,8 @@ class Mutations:
         if chance.random() < 0.05:
             name = f"{name.partition('.')[0]}.{chance.choice(self._originals).kind}"
         options = {**chance.choice(_PROFILES), "segment_frames": 4, "color_sources": "recolor"}
+        # Large pictures take long in any case; the tests of hostile files have some.
+        options["max_pixels"] = MOST_PIXELS
         if chance.random() < 0.1:
             options["size_changes"] = "scale"
         return Case(f"seed {self._seed}, number {number} ({original.name})", name, data, options)

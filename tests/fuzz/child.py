@@ -18,7 +18,7 @@ from pathlib import Path
 
 from colorworker.domain.options import Options
 from colorworker.store.local import LocalStore
-from tests.jobharness import run_toy_job
+from tests.jobharness import MAX_PIXELS, run_toy_job
 
 ADDRESS_SPACE_BYTES = 8 << 30
 """What native code may reserve; beyond it, allocations fail."""
@@ -40,7 +40,9 @@ class Run:
     """Temporary files that were left behind."""
 
 
-def color(folder: Path, name: str, data: bytes, options: Options) -> Run:
+def color(
+    folder: Path, name: str, data: bytes, options: Options, max_pixels: int = MAX_PIXELS
+) -> Run:
     """Color a file that is the only one of its archive."""
     archive, destination = folder / "archive", folder / "color"
     archive.mkdir()
@@ -48,7 +50,8 @@ def color(folder: Path, name: str, data: bytes, options: Options) -> Run:
     _forget_peak()
     base, began = _memory("VmRSS"), time.process_time()
     # The least free space is of no interest here.
-    lines = run_toy_job(archive, LocalStore(destination), options, max_attempts=1, min_free_bytes=0)
+    settings = {"max_attempts": 1, "min_free_bytes": 0, "max_pixels": max_pixels}
+    lines = run_toy_job(archive, LocalStore(destination), options, **settings)
     used = time.process_time() - began
     (line,) = lines.values()
     temporary = destination / ".colorworker" / "tmp"
@@ -80,7 +83,8 @@ def main() -> None:
             name, options = json.loads(connection.recv_bytes())
             folder = root / "one"
             folder.mkdir()
-            run = color(folder, name, connection.recv_bytes(), Options(**options))
+            most = options.pop("max_pixels", MAX_PIXELS)
+            run = color(folder, name, connection.recv_bytes(), Options(**options), most)
             connection.send_bytes(json.dumps(asdict(run)).encode())
             shutil.rmtree(folder)
     except EOFError:
