@@ -38,7 +38,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     try:
         with av.open(str(path), format="iff") as container:
             stream = container.streams.video[0]
-            check_pixels(key, stream.width, stream.height, max_pixels)
+            check_pixels(key, stream.width, stream.height, max_pixels, path.stat().st_size)
             frame = next(container.decode(stream))
             pixels = frame.to_ndarray(format="rgb24")
     except (av.error.FFmpegError, StopIteration, IndexError, ValueError) as error:
