@@ -26,8 +26,8 @@ _REMEMBERED_UNITS = 64
 def pack(value: Any) -> bytes:
     """Return a value as bytes, for `unpack`.
 
-    Ray would pickle it with cloudpickle, which takes ten times as long for a unit, and on both
-    sides more than the rest of the call.
+    Ray would pickle it with cloudpickle, which takes four times as long for a unit. Bytes pass
+    through Ray as they are: a call then costs the driver 0.9 ms of CPU instead of 1.5.
     """
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 

@@ -56,15 +56,15 @@ class Place:
 
 
 def film_calls(place, asset, how):
-    """Color a film; return the calls of its scan, first segment and assembly, and of a rerun."""
+    """Color a film; return the calls of its scan, segments and assembly, and of a rerun."""
     first = scan(asset, "film.mkv", OPTIONS, TOY_MODEL)
     scanned, of_scan = place.run(first, how)
     cuts = list(info_of(scanned.record, ScanInfo).cuts)
     parts = segments(asset, cuts, first.unit_id, OPTIONS, TOY_MODEL)
     assert len(parts) == SEGMENTS
-    of_segment, *_ = [place.run(part, how)[1] for part in parts]
+    of_segments = [place.run(part, how)[1] for part in parts]
     joined = assembly(first, parts)
-    return of_scan, of_segment, place.run(joined, how)[1], place.run(joined, how)[1]
+    return of_scan, of_segments, place.run(joined, how)[1], place.run(joined, how)[1]
 
 
 def test_a_simulated_picture_asks_the_store_for_what_a_real_one_does(tmp_path):
@@ -88,6 +88,9 @@ def test_a_simulated_film_asks_the_store_for_what_a_real_one_does(tmp_path):
         calls.append(film_calls(place, asset, how))
 
     assert calls[0] == calls[1]
+    _, of_segments, *_ = calls[0]
+    # The first one reads the scan, record and timeline, for all that follow on its worker.
+    assert [each["get"] for each in of_segments] == [3, 1, 1, 1]
 
 
 @pytest.mark.parametrize("shape", ["constant", "heavy", "stragglers"])
