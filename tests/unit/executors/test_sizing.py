@@ -9,6 +9,7 @@ from colorworker.executors.sizing import PoolSize
     ("size", "nodes", "capacity"),
     [
         (PoolSize(cpus=2), [], 0),
+        (PoolSize(cpus=0.01), [{"CPU": 2.0}], 200),
         (PoolSize(cpus=2), [{"CPU": 0.0}, {}], 0),
         (PoolSize(cpus=2), [{"CPU": 3.0}, {"CPU": 5.0}], 3),
         (PoolSize(cpus=1, gpus=1), [{"CPU": 8.0}], 0),
