@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from colorworker.domain.adjustments import ShotAdjustment, apply_adjustments
@@ -53,6 +52,7 @@ from colorworker.settings import ExecutorName, Settings
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.openstore import open_store
 from colorworker.store.options import S3Options, StoreOptions
+from colorworker.store.scratchfiles import own_folder
 
 
 @dataclass(frozen=True)
@@ -233,10 +233,10 @@ def planned_job(request: JobRequest, settings: Settings) -> Iterator[PlannedJob]
     if stores.scratch:
         make_scratch(stores.scratch)
     # Not in the destination's own scratch folder: a dry run must not write there.
-    with TemporaryDirectory(prefix="colorworker-plan-", dir=stores.scratch) as folder:
-        plan = _frozen_plan(request, stores, model, Path(folder), settings.media.max_pixels)
+    with own_folder(stores.scratch) as folder:
+        plan = _frozen_plan(request, stores, model, folder, settings.media.max_pixels)
         with closing(plan):
-            yield PlannedJob(plan, model, stores, Path(folder))
+            yield PlannedJob(plan, model, stores, folder)
 
 
 def _frozen_plan(

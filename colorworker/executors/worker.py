@@ -39,6 +39,7 @@ from colorworker.pipeline.unitprogress import UnitProgress
 from colorworker.store.openstore import open_store
 from colorworker.store.options import StoreOptions
 from colorworker.store.requests import requests_since
+from colorworker.store.scratchfiles import claim
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,9 @@ def open_context(
         UsageError: If this machine cannot open the destination.
     """
     opened = partial(open_store, options=spec.stores)
+    if spec.settings.scratch:
+        with suppress(OSError):  # `check_worker` says what is wrong with it.
+            claim(spec.settings.scratch)
     return WorkerContext(
         destination=opened(spec.destination_uri),
         open_source=lru_cache(maxsize=64)(opened),

@@ -9,7 +9,6 @@ compressed, because a run that finds a million items done has a million lines.
 import gzip
 import shutil
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from colorworker.report.jobpage import JobFacts, render
 from colorworker.report.pagethumbnails import thumbnail_reader
 from colorworker.state import STATE, now
 from colorworker.store.objectstore import ObjectStore
+from colorworker.store.scratchfiles import temporary_name
 
 
 class ReportWriter:
@@ -39,7 +39,7 @@ class ReportWriter:
         self._facts = replace(facts, started_at=now())
         self._start = time.monotonic()
         self._run_id = run_id
-        self._path = store.scratch() / f"{uuid.uuid4().hex}.jsonl"
+        self._path = store.scratch() / temporary_name(".jsonl")
         self._compressed_path = self._path.with_suffix(".jsonl.gz")
         self._file: BinaryIO | None = None
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from colorworker.domain.processname import PROCESS
 from colorworker.errors import KeyExists, KeyMissing, SourceChanged
 from colorworker.store.keys import check_key, refuse_version
 from colorworker.store.objectstore import Leftover, ObjectInfo
-from colorworker.store.scratchfiles import PROCESS
 
 
 @dataclass(frozen=True)

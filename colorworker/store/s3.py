@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from colorworker.domain.processname import PROCESS
 from colorworker.errors import ColorworkerError, KeyRefused, StoreUnavailable
 from colorworker.store.keys import MAX_KEY_BYTES, check_key, printable
 from colorworker.store.objectstore import Leftover, ObjectInfo
@@ -29,7 +30,6 @@ from colorworker.store.s3reading import (
     unquoted,
 )
 from colorworker.store.s3service import S3Service
-from colorworker.store.scratchfiles import PROCESS
 from colorworker.store.smallputs import SmallPuts
 
 

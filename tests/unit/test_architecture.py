@@ -15,7 +15,7 @@ ALLOWED = {
     "settings": ("errors domain", "pydantic pydantic_settings"),
     "domain": ("errors", "numpy"),
     "color": ("errors", "numpy"),
-    "store": ("errors domain.frameheaders domain.sequences store", ""),
+    "store": ("errors domain.frameheaders domain.processname domain.sequences store", ""),
     "store.s3errors": ("errors store", "botocore"),
     "store.s3archive": ("errors store", "botocore"),
     "store.s3parts": ("errors store", "boto3 botocore"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from colorworker.domain.processname import PROCESS
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.filetypes import extension_of
 from colorworker.media.stillformats import format_of_content, format_of_extension
@@ -217,7 +218,7 @@ def _no_damage(image_source: ImageSource) -> Iterator[None]:
 
 def _folder(image_source: ImageSource, scratch: Path | None) -> Path:
     if image_source.folder is None:
-        image_source.folder = Path(tempfile.mkdtemp(prefix="colorworker-still-", dir=scratch))
+        image_source.folder = Path(tempfile.mkdtemp(prefix=f"{PROCESS}-still-", dir=scratch))
     return image_source.folder
 
 

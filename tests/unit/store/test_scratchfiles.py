@@ -3,8 +3,14 @@
 import subprocess
 import sys
 
+from colorworker.domain.processname import PROCESS
 from colorworker.store.memory import MemoryStore
-from colorworker.store.scratchfiles import PROCESS, ScratchFiles, temporary_name
+from colorworker.store.scratchfiles import (
+    ScratchFiles,
+    claim,
+    own_folder,
+    temporary_name,
+)
 
 DIES_WRITING = """
 import os, pathlib, signal, sys
@@ -45,3 +51,46 @@ def test_temporary_folders_of_stores_are_named_after_their_process(request):
 
     assert PROCESS in folder.name
     assert not folder.exists()
+
+
+CLAIMS_AND_WAITS = """
+import pathlib, sys, time
+from colorworker.store.scratchfiles import claim, own_folder, temporary_name
+folder = pathlib.Path(sys.argv[1])
+with own_folder(folder) as own:
+    (own / "plan.jsonl").write_bytes(b"half a plan")
+    (folder / temporary_name(".tif")).write_bytes(b"half a picture")
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_driver_left_is_removed_by_the_next_one_and_not_before(tmp_path):
+    (tmp_path / "of-somebody-else").touch()
+    (tmp_path / "0123456789abcdef-elsewhere.alive").touch()
+    kept = set(tmp_path.iterdir())
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLAIMS_AND_WAITS, str(tmp_path)], stdout=subprocess.PIPE
+    )
+    try:
+        process.stdout.readline()
+        with own_folder(tmp_path):
+            assert len(set(tmp_path.iterdir()) - kept) == 3 + 2
+    finally:
+        process.kill()
+        process.communicate()
+    assert len(set(tmp_path.iterdir()) - kept) == 3
+
+    with own_folder(tmp_path) as own:
+        assert {path.suffix for path in set(tmp_path.iterdir()) - kept} == {own.suffix, ".alive"}
+
+    assert set(tmp_path.iterdir()) == kept
+
+
+def test_a_claim_holds_until_the_process_ends_and_is_one_of_its_files(tmp_path):
+    claim(tmp_path)
+    claim(tmp_path)
+
+    assert len(list(tmp_path.glob("*.alive"))) == 1
+    ScratchFiles((str(tmp_path),)).remove()
+    assert list(tmp_path.iterdir()) == []
