@@ -40,8 +40,10 @@ ACCEPTED = (
     "brighter than 1.0",
     "in floating point",
     "not numbers",
+    "more than 8 bits with subsampled colors",
+    "needs at least 32 per side",
 )
-"""Reasons for which a picture may be refused although others open it: not photographs."""
+"""Reasons for which a picture may be refused although others open it: not photographs, or rare."""
 
 
 def child() -> None:
@@ -89,7 +91,7 @@ def child() -> None:
             if result.outcome != "succeeded":
                 outcome = CODES.get(result.error_code, result.error_code)
             answer = {"outcome": outcome, "why": why, "opens": False}
-            if outcome != "colored":
+            if outcome not in ("colored", "too large"):
                 answer["opens"] = opened_by_others(path)
         print(json.dumps(answer), flush=True)
 
