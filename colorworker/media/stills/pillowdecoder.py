@@ -48,6 +48,8 @@ _DECODE_ERRORS = (
     *(TypeError, AttributeError, RuntimeError, struct.error),
 )
 """What Pillow raises for damaged files."""
+_RARE = ("Unimplemented", "unknown PCX mode")
+"""How what Pillow says about files begins that may be intact."""
 # The limit on pixels is ours, and its message names the setting.
 Image.MAX_IMAGE_PIXELS = None
 _RESOURCES = {1028: "iptc-data", 1060: "xmp-data"}
@@ -68,9 +70,11 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
                 image.load()
                 return _decoded(image, key, folder)
         except _DECODE_ERRORS as error:
-            raise SourceDamaged(
-                key, f"no picture can be read from it ({reason_of(error)})", _RECOPY
-            ) from error
+            said = reason_of(error)
+            if said.startswith(_RARE):
+                seen = f"its kind of picture is not supported ({said})"
+                raise SourceUnsupported(key, seen, "Convert it to TIFF first") from error
+            raise SourceDamaged(key, f"no picture can be read from it ({said})", _RECOPY) from error
 
 
 def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:

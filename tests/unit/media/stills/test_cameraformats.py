@@ -113,6 +113,15 @@ def test_rare_formats_keep_their_gray(key, data, tmp_path, colorful):
     assert np.abs(gray_of(rgb) * 255 - GRAY).max() < 0.7
 
 
+def test_a_dds_of_a_rare_kind_is_unsupported_instead_of_damaged():
+    data = bytearray(pillow("DDS", "RGB"))
+    # The pixel format's flags say that a code names it.
+    data[80:88] = b"\4\0\0\0YUY2"
+
+    with pytest.raises(SourceUnsupported, match="Unimplemented pixel format"):
+        open_still(io.BytesIO(bytes(data)), "a.dds", max_pixels=10**8).__enter__()
+
+
 def dng(photometric="cfa", codes=None):
     """Return a DNG of a gray ramp; its white balance is neutral."""
     codes = np.rint(RAMP * 65535).astype(np.uint16) if codes is None else codes
