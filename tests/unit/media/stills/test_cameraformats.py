@@ -122,6 +122,14 @@ def test_a_dds_of_a_rare_kind_is_unsupported_instead_of_damaged():
         open_still(io.BytesIO(bytes(data)), "a.dds", max_pixels=10**8).__enter__()
 
 
+def test_a_pcx_of_a_rare_kind_is_unsupported_instead_of_damaged():
+    data = bytearray(pillow("PCX"))
+    data[3] = 3  # bits per sample
+
+    with pytest.raises(SourceUnsupported, match="unknown PCX mode"):
+        open_still(io.BytesIO(bytes(data)), "a.pcx", max_pixels=10**8).__enter__()
+
+
 def dng(photometric="cfa", codes=None):
     """Return a DNG of a gray ramp; its white balance is neutral."""
     codes = np.rint(RAMP * 65535).astype(np.uint16) if codes is None else codes
