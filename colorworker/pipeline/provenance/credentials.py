@@ -25,7 +25,7 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.provenance.signer import library, open_signer, sign_detached, unfit
 
 _EMBEDDING = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".mp4", ".m4v", ".mov"))
-"""Extensions of outputs that can hold a manifest. Matroska cannot."""
+"""Extensions of outputs that get their manifest inside. Matroska and JPEG 2000 cannot hold one."""
 _CONTEXT = {
     "builder": {"thumbnail": {"enabled": False}},  # it would decode pictures of any size
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
