@@ -8,6 +8,7 @@ from colorworker.executors import local  # noqa: E402
 from tests import archives, colorizerthread, commandline, s3server  # noqa: E402 - after the assert rewriting is registered
 
 RAY = (
+    "tests/chaos/",
     "tests/e2e/test_cluster",
     "tests/e2e/test_ray",
     "tests/e2e/test_train",
