@@ -362,7 +362,8 @@ class Storm:
             self.strike()
             happened += sum(self.log.values()) - self.log["request"] - before
         self.requests_fail = False
-        time.sleep(SUSPENDED_SECONDS)
+        if self.log["suspend a worker"]:
+            time.sleep(SUSPENDED_SECONDS)
         self.set_clock(0)
         self.disk.free()
         self.finish()

@@ -9,7 +9,7 @@ from tests import s3server
 from tests.chaos.storm import Storm
 from tests.conftest import AWS
 
-SEED, UNITS, FAULTS, SECONDS = 18, 16, 8, 40
+SEED, UNITS, FAULTS, SECONDS = 18, 12, 6, 20
 
 
 @pytest.fixture
