@@ -203,8 +203,11 @@ def _handler(owner):
                     return
                 passed = Passed(self.command, self.path, answer.status)
                 owner.note(passed)
-                if self.command == "GET" and "list-type=2" in self.path and answer.status == 200:
+                whole = fault.keep_share == 1 and not fault.trickle_seconds
+                lists = self.command == "GET" and "list-type=2" in self.path
+                if whole and lists and answer.status == 200:
                     owner.listings[self.path] = body = answer.read()
+                    passed.sent_bytes = len(body)
                     self._send_listing(body)
                 else:
                     self._answer(answer, passed, fault)
