@@ -59,10 +59,32 @@ class LibavReader:
 def open_source(
     reader: BinaryIO, key: str, hwaccel: HWAccel | None = None
 ) -> Iterator[InputContainer]:
+    """Open a film as `open_container` does; an error of libav inside the block is the source's.
+
+    Writers must turn theirs into others.
+
+    Raises:
+        SourceDamaged: If no demuxer recognizes the file, or libav fails inside the block.
+        SourceUnsupported: If its encryption is the reason, or it is a playlist.
+    """
+    with open_container(reader, key, hwaccel) as container:
+        try:
+            yield container
+        except FFmpegError as error:
+            # Wherever a file is read, it may be damaged.
+            raise SourceDamaged(
+                key, f"it cannot be read ({libav_message(error)})", "Restore it from another copy"
+            ) from error
+
+
+@contextmanager
+def open_container(
+    reader: BinaryIO, key: str, hwaccel: HWAccel | None = None
+) -> Iterator[InputContainer]:
     """Open a film for reading and close it at the end of the block; the reader stays open.
 
-    Bytes in the film's metadata that are not valid UTF-8 are replaced. An error of libav inside the
-    block is one of the source; writers must turn theirs into others.
+    Bytes in the film's metadata that are not valid UTF-8 are replaced. Errors of libav inside the
+    block are passed on, for callers that know which frame is damaged.
 
     Args:
         reader: The film, seekable.
@@ -70,7 +92,7 @@ def open_source(
         hwaccel: Hardware decoder to use instead of libav's own decoders where possible.
 
     Raises:
-        SourceDamaged: If no demuxer recognizes the file, or libav fails inside the block.
+        SourceDamaged: If no demuxer recognizes the file.
         SourceUnsupported: If its encryption is the reason, or it is a playlist.
     """
     reader.seek(0)
@@ -96,13 +118,7 @@ def open_source(
             key, truncation.explain_open_failure(reader) or libav_message(error)
         ) from error
     with closing(container):
-        try:
-            yield container
-        except FFmpegError as error:
-            # Wherever a file is read, it may be damaged.
-            raise SourceDamaged(
-                key, f"it cannot be read ({libav_message(error)})", "Restore it from another copy"
-            ) from error
+        yield container
 
 
 def _is_playlist(reader: BinaryIO) -> bool:

@@ -17,7 +17,7 @@ from colorworker.domain.timeline import StoredPackets, Timeline
 from colorworker.media.codecs.nvdec import cuda_hwaccel, require_tested_profile
 from colorworker.media.containers.demux import (
     ignore_new_streams,
-    open_source,
+    open_container,
     select_stream,
 )
 from colorworker.media.containers.maintrack import film_stream
@@ -142,7 +142,7 @@ def _decode_by_packet(
 def _open_film(
     reader: BinaryIO, key: str, stream_index: int | None, *, nvdec: bool
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    with open_source(reader, key, cuda_hwaccel() if nvdec else None) as container:
+    with open_container(reader, key, cuda_hwaccel() if nvdec else None) as container:
         stream = film_stream(container, key, stream_index)
         if nvdec:
             require_tested_profile(stream, key)
