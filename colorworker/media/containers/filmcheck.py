@@ -8,7 +8,7 @@ from av.error import FFmpegError
 
 from colorworker.errors import SourceDamaged
 from colorworker.media.containers.damage import ScanTally
-from colorworker.media.containers.demux import ignore_new_streams, libav_message, open_source
+from colorworker.media.containers.demux import ignore_new_streams, libav_message, open_container
 from colorworker.media.containers.demux import select_stream as select
 from colorworker.media.containers.maintrack import film_stream
 
@@ -40,7 +40,7 @@ def check_film(reader: BinaryIO, key: str) -> FilmCheck:
     """
     tally, rate = ScanTally(), Fraction(0)
     try:
-        with open_source(reader, key) as container:
+        with open_container(reader, key) as container:
             stream = select(container, film_stream(container, key, 0))
             rate = Fraction(stream.average_rate or 0)
             for packet in ignore_new_streams(container.demux(stream)):

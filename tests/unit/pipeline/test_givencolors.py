@@ -117,6 +117,7 @@ def test_a_huge_overlay_is_refused_by_its_header():
     small = png(np.zeros((9, 9, 4), np.uint8))
     header = b"IHDR" + struct.pack(">II", 40_000, 40_000) + small[24:29]
     huge = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
+    huge += bytes(200_000)  # with fewer, the header alone would be refused
 
     result, _ = colored(overlay=huge)
 
