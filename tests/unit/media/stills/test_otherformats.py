@@ -10,9 +10,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from colorworker.color.lab import LUMINANCE_WEIGHTS, linear_to_srgb, srgb_to_linear
+from colorworker.color.lab import LUMINANCE_WEIGHTS
 from colorworker.errors import SourceDamaged, SourceUnsupported
-from colorworker.media.stills.vips import open_still, verify_still, write_still
+from colorworker.media.stills.vips import open_still
+from tests.coloredstills import colored, gray_of
 
 HEIGHT, WIDTH = 48, 64
 RAMP = np.linspace(0, 1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
@@ -43,21 +44,6 @@ def by_oiio(tmp_path, name, pixels, kind):
 
 def box(kind, data):
     return struct.pack(">I4s", len(data) + 8, kind) + data
-
-
-def colored(data, key, path, coefficients):
-    with open_still(io.BytesIO(data), key, max_pixels=10**8) as picture:
-        picture.proxy(24, 32)
-        write_still(picture, *coefficients, path, ".tif")
-        verify_still(picture, path)
-        return picture, tifffile.imread(path)
-
-
-def gray_of(rgb):
-    """Return the gray of the same luminance, in codes of the same depth."""
-    top = np.iinfo(rgb.dtype).max
-    linear = srgb_to_linear((rgb[..., :3] / top).astype(np.float32))
-    return linear_to_srgb(linear @ LUMINANCE_WEIGHTS) * top
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import struct
 import numpy as np
 import OpenImageIO as oiio  # noqa: N813
 import pytest
-import tifffile
 from PIL import Image
 
 from colorworker.color.lab import LUMINANCE_WEIGHTS, linear_to_srgb, srgb_to_linear
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.stillformats import format_of_content
-from colorworker.media.stills.vips import open_still, verify_still, write_still
+from colorworker.media.stills.vips import open_still
+from tests.coloredstills import colored, gray_of
 from tests.picturebytes import amiga, one_layer, photo_cd, photoshop, sun_raster
 
 HEIGHT, WIDTH = 48, 64
@@ -62,21 +62,6 @@ def icon(codes):
         Image.fromarray(picture).save(buffer, "PNG")
         parts += kind + struct.pack(">I", 8 + buffer.tell()) + buffer.getvalue()
     return b"icns" + struct.pack(">I", 8 + len(parts)) + parts
-
-
-def colored(data, key, path, coefficients):
-    with open_still(io.BytesIO(data), key, max_pixels=10**8) as picture:
-        picture.proxy(24, 32)
-        write_still(picture, *coefficients, path, ".tif")
-        verify_still(picture, path)
-        return picture, tifffile.imread(path)
-
-
-def gray_of(rgb):
-    """Return the gray of the same luminance, in codes of the same depth."""
-    top = np.iinfo(rgb.dtype).max
-    linear = srgb_to_linear((rgb[..., :3] / top).astype(np.float32))
-    return linear_to_srgb(linear @ LUMINANCE_WEIGHTS) * top
 
 
 @pytest.mark.parametrize(
