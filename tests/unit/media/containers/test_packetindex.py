@@ -33,13 +33,13 @@ FILMS = {
 @pytest.fixture
 def opened(monkeypatch):
     names = []
-    real = seek.open_source
+    real = seek.open_container
 
     def counting(reader, key, *options):
         names.append(key)
         return real(reader, key, *options)
 
-    monkeypatch.setattr(seek, "open_source", counting)
+    monkeypatch.setattr(seek, "open_container", counting)
     return names
 
 
