@@ -338,6 +338,7 @@ def _run_selection(
             destination,
             plan.job_id,
             request.sources,
+            items=selection.counts.items,
             heartbeat_seconds=run.heartbeat_seconds,
             expected=expected,
         ) as heartbeat,

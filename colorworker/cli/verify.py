@@ -16,7 +16,7 @@ from colorworker.cli.colorize import refuse_relative
 from colorworker.cli.exitcodes import INTERRUPTED, SOME_FAILED
 from colorworker.cli.interrupt import StopFlag
 from colorworker.cli.logs import LogFormat, LogLevel, configure_logging
-from colorworker.cli.progress import display
+from colorworker.cli.progress import describe_checks, display
 from colorworker.domain.fixity import Finding
 from colorworker.report.text import count, date_and_time, size, visible
 from colorworker.runs.fixity.passes import Choices
@@ -85,7 +85,7 @@ def verify(
     )
     control = VerifyControl(
         stop_flag=partial(StopFlag, settings.run.stop_seconds),
-        display=partial(display, quiet=quiet),
+        display=partial(display, quiet=quiet, describe=describe_checks),
         each=_print_finding,
         continued=_print_continued,
     )

@@ -81,7 +81,11 @@ class RunState:
     """Interval at which a run in progress renews `updated_at`."""
     host: str = ""
     pid: int = 0
+    process_space: str = ""
+    """Where `pid` is valid: boot and namespace. Empty where that is unknown."""
     version: str = ""
+    is_gone: bool = False
+    """Whether its process is known to have ended without a word; set by readers only."""
 
     @property
     def wall_seconds(self) -> float:
@@ -90,9 +94,11 @@ class RunState:
 
 
 def run_status(run: RunState, now: datetime) -> RunStatus:
-    """Return the run's outcome; `lost` if it is marked as running and its heartbeats stopped."""
+    """Return the run's outcome; `lost` if it has not ended, but its process or heartbeats have."""
     if run.outcome != "running":
         return run.outcome
+    if run.is_gone:
+        return "lost"
     silent = (now - _time(run.updated_at)).total_seconds()
     # Times are kept to the second, so very short heartbeats would otherwise seem late.
     return "lost" if silent > SILENT_BEATS * run.heartbeat_seconds + 1 else "running"

@@ -27,6 +27,7 @@ from colorworker.domain.runstate import (
 from colorworker.driver import Progress
 from colorworker.errors import ColorworkerError
 from colorworker.report.itemlines import ItemLine
+from colorworker.runs.runprocess import process_space
 from colorworker.runs.workcounter import WorkCounter
 from colorworker.state import STATE, now
 from colorworker.store.objectstore import ObjectStore
@@ -82,6 +83,7 @@ class Heartbeat:
         job_id: str,
         sources: Sequence[str] = (),
         *,
+        items: int = 0,
         heartbeat_seconds: float = 20.0,
         expected: Estimate | None = None,
     ) -> None:
@@ -91,6 +93,7 @@ class Heartbeat:
             store: The job's destination.
             job_id: Id of the job.
             sources: SOURCE arguments as the user gave them.
+            items: Number of items, as far as it is known.
             heartbeat_seconds: Interval between heartbeats.
             expected: Estimate of the whole job, if there is one.
         """
@@ -106,9 +109,10 @@ class Heartbeat:
             heartbeat_seconds=heartbeat_seconds,
             host=platform.node(),
             pid=os.getpid(),
+            process_space=process_space(),
             version=__version__,
         )
-        self._progress = Progress(0)
+        self._progress = Progress(items)
         self._settled = {"succeeded": 0, "failed": 0, "skipped": 0, "parked": 0}
         self._resumed = 0
         self._work_counter = WorkCounter()
@@ -127,7 +131,7 @@ class Heartbeat:
         return self._state.run_id
 
     def __enter__(self) -> Self:
-        self._put(self._state)
+        self._put(replace(self._state, counts=self._counts()))
         self._thread.start()
         return self
 

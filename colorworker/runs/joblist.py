@@ -4,13 +4,14 @@ import re
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from heapq import nlargest
 
 from colorworker.domain.runstate import JobRuns, RunState, run_from_json, run_status
 from colorworker.errors import KeyMissing, UsageError
 from colorworker.runs.heartbeat import JOBS, run_key
+from colorworker.runs.runprocess import is_gone
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
 
@@ -93,9 +94,10 @@ def read_run_states(store: ObjectStore, wanted: Iterable[tuple[str, str]]) -> li
 
     def read(pair: tuple[str, str]) -> RunState | None:
         try:
-            return run_from_json(store.get(run_key(*pair)))
+            run = run_from_json(store.get(run_key(*pair)))
         except (KeyMissing, ValueError):
             return None
+        return replace(run, is_gone=is_gone(run))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         found = [run for run in pool.map(read, wanted) if run is not None]

@@ -18,7 +18,8 @@ A run:
 
     run_id, started_at, updated_at, ended_at
     standing        status: running, finished, interrupted, broken (ended by an error), or lost
-                    (missed three heartbeats without ending: probably killed)
+                    (missed three heartbeats without ending, or its process on this machine is
+                    gone: probably killed)
     report          key of the run's report; null if there is none
     sources         the first few SOURCE arguments, as the user gave them
     counts          items_total; items_done, items_failed, items_skipped, items_parked (ended);
@@ -53,7 +54,7 @@ _STATUS_TEXT: dict[RunStatus, str] = {
     "finished": "finished",
     "interrupted": "stopped before its end; run the same command again to resume",
     "broken": "ended by an error; run the same command again to resume",
-    "lost": "lost: no heartbeat, probably killed; run the same command again to resume",
+    "lost": "lost: probably killed; run the same command again to resume",
 }
 
 
@@ -185,6 +186,7 @@ def _job_json(job: JobRuns, now: datetime) -> dict[str, Any]:
 
 def _run_json(run: RunState, has_report: bool, now: datetime) -> dict[str, Any]:
     values = asdict(run)
-    del values["job_id"], values["outcome"]
+    for name in ("job_id", "outcome", "process_space", "is_gone"):
+        del values[name]
     report = report_key(run.job_id, run.run_id) if has_report else None
     return {**values, "standing": run_status(run, now), "report": report}

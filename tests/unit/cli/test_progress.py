@@ -2,7 +2,7 @@
 
 import pytest
 
-from colorworker.cli.progress import describe, display
+from colorworker.cli.progress import describe_checks, describe_job, display
 from colorworker.driver import Progress
 
 
@@ -12,7 +12,7 @@ def test_progress_is_described_as_text():
         frames_resumed=240,
     )  # fmt: skip
 
-    assert describe(now, 60.0) == (
+    assert describe_job(now, 60.0) == (
         "2/7 items, 5/20 units, 4.0 frames/s, about 3 min 00 s left, 1 failed"
     )
 
@@ -20,12 +20,12 @@ def test_progress_is_described_as_text():
 def test_the_time_left_includes_films_that_are_not_scanned_yet():
     now = Progress(4, units_done=5, units_known=10, units_expected=25)
 
-    assert "about 4 min 00 s left" in describe(now, 60.0)
+    assert "about 4 min 00 s left" in describe_job(now, 60.0)
 
 
 @pytest.mark.parametrize(("left", "words"), [(59, "59 s"), (3600, "1 h 00 min")])
 def test_the_time_left_is_given_in_hours_and_minutes(left, words):
-    assert f"about {words} left" in describe(Progress(2, units_done=1, units_known=2), left)
+    assert f"about {words} left" in describe_job(Progress(2, units_done=1, units_known=2), left)
 
 
 def test_without_a_terminal_the_first_and_last_progress_are_printed(capsys):
@@ -43,3 +43,11 @@ def test_quiet_shows_nothing(capsys):
         show(Progress(1))
 
     assert capsys.readouterr() == ("", "")
+
+
+def test_verify_counts_records_and_findings():
+    now = Progress(7_500, items_done=2500, items_failed=1, units_done=2500, units_known=7500)
+
+    assert describe_checks(now, 60.0) == (
+        "2\u202f500 of 7\u202f500 records checked, about 2 min 00 s left, 1 finding"
+    )

@@ -48,7 +48,7 @@ def item(outcome, error="", resumed=False):
 def test_the_state_shows_progress_while_the_run_is_in_progress():
     store = Watched()
 
-    with Heartbeat(store, "job", ["/archive"], heartbeat_seconds=0.1) as heartbeat:
+    with Heartbeat(store, "job", ["/archive"], items=9, heartbeat_seconds=0.1) as heartbeat:
         at_start = state(store, heartbeat)
         for line in (item("succeeded"), item("succeeded", resumed=True), item("skipped")):
             heartbeat.add_item(line)
@@ -61,7 +61,7 @@ def test_the_state_shows_progress_while_the_run_is_in_progress():
 
     assert (at_start.outcome, at_start.counts.items_total, at_start.sources) == (
         "running",
-        0,
+        9,
         ("/archive",),
     )
     assert (running.outcome, running.ended_at) == ("running", "")

@@ -93,7 +93,7 @@ def test_status_takes_one_listing_and_one_read_per_job_shown():
         (run(A, 9), "finished", False),
         (run(A, 9, counts=RunCounts(10, 9, items_failed=1)), "finished, with failures", True),
         (run(A, 9, "running", 5), "running", False),
-        (run(A, 9, "running", 90), "lost: no heartbeat", True),
+        (run(A, 9, "running", 90), "lost: probably killed", True),
         (run(A, 9, "interrupted"), "stopped before its end", False),
         (run(A, 9, "broken"), "ended by an error", True),
     ],
