@@ -8,11 +8,16 @@ which does not depend on the format. Pictures in color are colored too. A refuse
 Pillow or libvips opens completely with at least 8 x 8 pixels is counted as refused wrongly, unless
 the reason is one of `ACCEPTED`.
 
+L* of every output is compared with that of its source as Pillow reads them, which does so with code
+of its own for most formats that libvips does not decode. Differences are printed, for a person to
+judge: JPEG is lossy, and Pillow ignores some profiles.
+
 The log gets a line for every file; the refused ones are to be judged by a person. Files in it are
 not run again, so that a run can be done in parts (`--minutes`). The table is made of the log.
 """
 
 import argparse
+import io
 import json
 import select
 import subprocess
@@ -24,6 +29,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 ROOT = Path(__file__).parents[1]
 COLUMNS = ("colored", "unsupported", "damaged", "too large", "no picture", "refused wrongly",
            "crash", "hang")  # fmt: skip
@@ -33,6 +41,8 @@ CODES = {
     "source_too_large": "too large",
 }
 LEAST_SIDE = 8
+MEAN_ROUNDING = 0.7
+"""Mean difference of L* that 8-bit codes and JPEG explain."""
 ACCEPTED = (
     "it is an animation",
     "signed integers",
@@ -86,11 +96,12 @@ def child() -> None:
                 suffix = still_output_extension(extension_of(path.name), "access")
                 unit = still(asset, f"a{suffix}", options, TOY_MODEL)
                 (result,) = color_batch(context, [unit], 1)
+                luma = difference(path, Path(folder) / "out" / f"a{suffix}")
             why = result.error
             outcome = "colored"
             if result.outcome != "succeeded":
                 outcome = CODES.get(result.error_code, result.error_code)
-            answer = {"outcome": outcome, "why": why, "opens": False}
+            answer = {"outcome": outcome, "why": why, "opens": False, "luma": luma}
             if outcome not in ("colored", "too large"):
                 answer["opens"] = opened_by_others(path)
         print(json.dumps(answer), flush=True)
@@ -118,6 +129,54 @@ def opened_by_others(path: Path) -> str:
     except pyvips.Error:
         pass
     return ""
+
+
+def difference(source: Path, output: Path) -> list[float] | None:
+    """Return the mean and the largest difference of L* that Pillow sees; None if it cannot tell."""
+    warnings.simplefilter("ignore")
+    if not output.exists():
+        return None
+    try:
+        first, second = lightness(source), lightness(output)
+    except Exception:  # noqa: BLE001 (such files raise anything)
+        return None
+    if first.shape != second.shape:
+        return [100.0, 100.0]
+    apart = np.abs(first - second)
+    return [round(float(apart.mean()), 2), round(float(apart.max()), 2)]
+
+
+def lightness(path: Path) -> npt.NDArray[np.float64]:
+    """Return L* of a picture, upright, as Pillow and Little CMS read it.
+
+    Raises:
+        Exception: Of any kind, if Pillow does not open it or cannot tell what its samples mean.
+    """
+    from PIL import Image, ImageCms, ImageOps
+
+    with Image.open(path) as image:
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        profile = image.info.get("icc_profile")
+        if image.mode.startswith("I"):
+            if profile:
+                raise ValueError("Little CMS does not read such samples through Pillow")
+            code = np.asarray(image, np.float64)[..., None] / 65535
+        elif image.mode == "F":
+            raise ValueError("samples without a known white")
+        else:
+            image = image.convert(image.mode if image.mode in ("L", "CMYK", "LAB") else "RGB")
+            if profile:
+                embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+                srgb = ImageCms.createProfile("sRGB")
+                image = ImageCms.profileToProfile(image, embedded, srgb, outputMode="RGB")
+            elif image.mode == "LAB":
+                return np.asarray(image, np.float64)[..., 0] / 2.55
+            code = np.asarray(image.convert("RGB"), np.float64) / 255
+    linear = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
+    weights = (0.2126, 0.7152, 0.0722) if code.shape[-1] == 3 else (1.0,)
+    luminance = linear @ np.array(weights)
+    return np.where(luminance > 216 / 24389, 116 * np.cbrt(luminance) - 16, luminance * 24389 / 27)
 
 
 class Child:
@@ -183,6 +242,7 @@ def main() -> None:
             log.flush()
     worker.stop()
     print_table(arguments.folders, known)
+    print_differences(arguments.folders, known)
     if left:
         print(f"{left} files are left: run the same command again")
 
@@ -222,6 +282,21 @@ def print_table(folders: list[Path], known: dict[str, dict]) -> None:
         total += counts
         print(row(folder.name, counts))
     print(row("**all**", total))
+
+
+def print_differences(folders: list[Path], known: dict[str, dict]) -> None:
+    """Print how many pictures Pillow compared, and those that differ by more than rounding."""
+    for folder in folders:
+        inside = f"{folder.absolute()}/"
+        compared = {
+            path.removeprefix(inside): each["luma"]
+            for path, each in sorted(known.items())
+            if path.startswith(inside) and each.get("luma")
+        }
+        print(f"{folder.name}: L* of {len(compared)} pictures compared")
+        for path, (mean, most) in compared.items():
+            if mean > MEAN_ROUNDING:
+                print(f"  mean {mean}, at most {most}: {path}")
 
 
 def row(name: str, counts: Counter) -> str:
