@@ -3,7 +3,6 @@
 import io
 import itertools
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +18,11 @@ from colorworker.media.stills.exifblock import (
     with_orientation,
     without_thumbnail,
 )
+from colorworker.media.stills.imageresources import (
+    iptc_of,
+    resource_of_iptc,
+    without_photoshop_thumbnails,
+)
 from colorworker.media.stills.imagesource import ImageSource
 from colorworker.media.stills.jpegsegments import (
     NO_RESOLUTION,
@@ -26,7 +30,13 @@ from colorworker.media.stills.jpegsegments import (
     insert_segments,
     metadata_segments,
 )
-from colorworker.media.stills.pngchunks import exif_chunk, insert_chunks, xmp_chunk
+from colorworker.media.stills.pngchunks import (
+    exif_chunk,
+    insert_chunks,
+    iptc_chunk,
+    read_png_metadata,
+    xmp_chunk,
+)
 from colorworker.media.stills.port import StillHeader
 from colorworker.media.stills.savers import OF_BOXES
 from colorworker.media.stills.tiffdirectories import Tag
@@ -48,11 +58,7 @@ ICC_FIELD = "icc-profile-data"
 
 _TIFF_FIELDS = ("photoshop-data", "orientation", "resolution-unit")
 """Fields of a TIFF that libvips writes as they are; `_complete_tiff` writes the others."""
-_IPTC_RESOURCE = 1028
 _TAG_NAMES = {37500: "MakerNote", 40965: "Interoperability"}
-_PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
-_PHOTOSHOP_THUMBNAILS = frozenset((1033, 1036))
-"""Image resources that hold a JPEG thumbnail (Adobe Photoshop file format specification)."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,9 @@ def complete(
     elif format_name in OF_BOXES:
         known = has_resolution(image_source, info.loader)
         per_millimeter = (source.xres, source.yres) if known else (0.0, 0.0)
-        boxes = BoxMetadata(blocks.exif, blocks.xmp, _iptc(blocks.image_resources), per_millimeter)
+        boxes = BoxMetadata(
+            blocks.exif, blocks.xmp, iptc_of(blocks.image_resources), per_millimeter
+        )
         insert_boxes(path, boxes, has_alpha=bool(info.extra_samples))
     else:
         resolution = _jfif_resolution(image_source, source, info.loader)
@@ -255,6 +263,8 @@ def _complete_png(
         chunks += png.color.values()
     chunks += [exif_chunk(blocks.exif)] if blocks.exif else []
     chunks += [xmp_chunk(blocks.xmp)] if blocks.xmp else []
+    if not png and (iptc := iptc_of(blocks.image_resources)):
+        chunks.append(iptc_chunk(iptc))
     known = png is None and has_resolution(image_source, info.loader)
     insert_chunks(path, chunks, keep_resolution=known)
 
@@ -276,7 +286,7 @@ def _lost_metadata(
     expected = [("xmp-data", "XMP", blocks.xmp)]
     if format_name != "tiff":
         expected.append(("exif-data", "EXIF", blocks.exif))
-    expected.append(("iptc-data", "IPTC", _iptc(blocks.image_resources)))
+    expected.append(("iptc-data", "IPTC", iptc_of(blocks.image_resources)))
     written = _written_fields(path, format_name)
     lost = [name for field, name, block in expected if block and field not in written]
     return [*warnings, *(f"{name} is not kept: the format has no room for it" for name in lost)]
@@ -289,14 +299,13 @@ def _written_fields(path: Path, format_name: str) -> set[str]:
             boxes = read_boxes(file)
         blocks = {"xmp-data": boxes.xmp, "exif-data": boxes.exif, "iptc-data": boxes.iptc}
         return {name for name, block in blocks.items() if block}
+    if format_name == "png":
+        with path.open("rb") as file:
+            png = read_png_metadata(file)
+        parts = {"xmp-data": png.xmp, "exif-data": png.exif, "iptc-data": png.iptc}
+        return {name for name, block in parts.items() if block}
     written = pyvips.Image.new_from_file(str(path))
     return {name for name in ("xmp-data", "exif-data", "iptc-data") if written.get_typeof(name)}
-
-
-def _iptc(resources: bytes) -> bytes:
-    """Return the IPTC among image resources; empty if there is none."""
-    places = ((a, b) for number, a, b in _resources(resources) if number == _IPTC_RESOURCE)
-    return next((resources[start:end] for start, end in places), b"")
 
 
 def _remove_fields(image: pyvips.Image) -> None:
@@ -319,17 +328,16 @@ def _image_resources(image_source: ImageSource, source: pyvips.Image) -> bytes:
     if image_source.jpeg:
         return without_photoshop_thumbnails(image_source.jpeg.image_resources)
     resources = without_photoshop_thumbnails(_blob(source, "photoshop-data"))
-    iptc = _blob(source, "iptc-data")
-    if resources or not iptc:
+    if resources:
         return resources
-    head = b"8BIM" + struct.pack(">HxxI", _IPTC_RESOURCE, len(iptc))
-    return head + iptc + b"\0" * (len(iptc) % 2)
+    iptc = image_source.png.iptc if image_source.png else _blob(source, "iptc-data")
+    return resource_of_iptc(iptc) if iptc else b""
 
 
 def _resource_tags(resources: bytes) -> dict[int, Tag]:
     """Return the TIFF tags for image resources: all of them, and IPTC once more."""
     tags = {PHOTOSHOP_TAG: bytes_tag(PHOTOSHOP_TAG, resources)} if resources else {}
-    if iptc := _iptc(resources):
+    if iptc := iptc_of(resources):
         tags[IPTC_TAG] = bytes_tag(IPTC_TAG, iptc)
     return tags
 
@@ -345,28 +353,3 @@ def _descriptive_tags(image_source: ImageSource, source: pyvips.Image, loader: s
     other = image_source.jpeg or image_source.webp
     exif = other.exif if other else _blob(source, "exif-data").removeprefix(EXIF_HEAD)
     return read_tags(io.BytesIO(exif)) if exif else TagTree((), {})
-
-
-def without_photoshop_thumbnails(resources: bytes) -> bytes:
-    """Return Photoshop's image resources without thumbnails; unchanged if they do not parse."""
-    position = len(_PHOTOSHOP_HEAD) if resources.startswith(_PHOTOSHOP_HEAD) else 0
-    kept = [resources[:position]]
-    for number, _, data_end in _resources(resources, position):
-        end = data_end + (data_end - position) % 2
-        if number not in _PHOTOSHOP_THUMBNAILS:
-            kept.append(resources[position:end])
-        position = end
-    kept.append(resources[position:])
-    return b"".join(kept)
-
-
-def _resources(resources: bytes, position: int = 0) -> Iterator[tuple[int, int, int]]:
-    """Yield the number of each image resource, and where its data begins and ends."""
-    while resources[position : position + 4] == b"8BIM" and position + 12 <= len(resources):
-        (number,) = struct.unpack_from(">H", resources, position + 4)
-        start = position + 10 + ((resources[position + 6] + 2) & ~1)
-        if start > len(resources):
-            return
-        (size,) = struct.unpack_from(">I", resources, start - 4)
-        yield number, start, start + size
-        position = start + size + size % 2

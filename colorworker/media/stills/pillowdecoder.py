@@ -3,6 +3,7 @@
 Pillow decodes the whole picture in memory.
 """
 
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -48,7 +49,9 @@ _DECODE_ERRORS = (
     *(TypeError, AttributeError, RuntimeError, struct.error),
 )
 """What Pillow raises for damaged files."""
-_RARE = ("Unimplemented", "unknown PCX mode")
+_RARE = re.compile(
+    r"Unimplemented|Unsupported (?!BMP Palette)|[Uu]nknown (PCX|TGA|pixel) |not enough channels"
+)
 """How what Pillow says about files begins that may be intact."""
 # The limit on pixels is ours, and its message names the setting.
 Image.MAX_IMAGE_PIXELS = None
@@ -71,7 +74,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
                 return _decoded(image, key, folder)
         except _DECODE_ERRORS as error:
             said = reason_of(error)
-            if said.startswith(_RARE):
+            if _RARE.match(said):
                 seen = f"its kind of picture is not supported ({said})"
                 raise SourceUnsupported(key, seen, "Convert it to TIFF first") from error
             raise SourceDamaged(key, f"no picture can be read from it ({said})", _RECOPY) from error

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from colorworker.media.stills.rawprofiles import KEYWORD, iptc_text, read_raw_profile
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt"))
 _COLOR = frozenset((b"cICP", b"sRGB", b"gAMA", b"cHRM"))
@@ -59,7 +61,8 @@ class PngMetadata:
         exif: EXIF block, from the header of TIFF on; empty if there is none.
         xmp: XMP packet; empty if there is none.
         color: Chunks that describe the color space, by name; empty if there is an ICC profile.
-        kept: The other chunks that are true of a copy, in their order.
+        iptc: IPTC, from a text; empty if there is none.
+        kept: The other chunks that are true of a copy, in their order, that of IPTC among them.
         has_profile: Whether there is an ICC profile.
         damaged: Whether chunks beside the pixels are damaged.
         frames: Number of pictures of an animation (APNG); 1 for others.
@@ -67,6 +70,7 @@ class PngMetadata:
 
     exif: bytes
     xmp: bytes
+    iptc: bytes
     color: dict[bytes, Chunk]
     kept: tuple[Chunk, ...]
     has_profile: bool
@@ -75,8 +79,8 @@ class PngMetadata:
 
     @property
     def texts(self) -> int:
-        """Number of text chunks, without that of XMP."""
-        return sum(chunk.kind in _TEXTS for chunk in self.kept)
+        """Number of text chunks, without those of XMP, EXIF and IPTC."""
+        return sum(chunk.kind in _TEXTS and not _raw_profile(chunk)[1] for chunk in self.kept)
 
     @property
     def has_resolution(self) -> bool:
@@ -87,6 +91,7 @@ class PngMetadata:
 def read_png_metadata(reader: BinaryIO) -> PngMetadata:
     """Return all metadata of the PNG at the start of `reader`, also that after the pixels."""
     exif = xmp = b""
+    raw: dict[str, bytes] = {}
     color: dict[bytes, Chunk] = {}
     kept: list[Chunk] = []
     has_profile = damaged = False
@@ -105,11 +110,16 @@ def read_png_metadata(reader: BinaryIO) -> PngMetadata:
             xmp, damaged = xmp or text, damaged or not text
         elif chunk.kind in _COLOR:
             color.setdefault(chunk.kind, chunk)
+        elif (profile := _raw_profile(chunk))[1]:
+            raw.setdefault(*profile)
+            kept += [chunk] if profile[0] == "iptc" else []
         elif _is_kept(chunk.kind):
             kept.append(chunk)
     # cICP wins over a profile, and a profile over the other ones.
     known = {kind: color[kind] for kind in color if not has_profile or kind == b"cICP"}
-    return PngMetadata(exif, xmp, known, tuple(kept), has_profile, damaged, frames)
+    exif, xmp = exif or raw.get("exif", b""), xmp or raw.get("xmp", b"")
+    iptc = raw.get("iptc", b"")
+    return PngMetadata(exif, xmp, iptc, known, tuple(kept), has_profile, damaged, frames)
 
 
 def xmp_chunk(xmp: bytes) -> Chunk:
@@ -120,6 +130,11 @@ def xmp_chunk(xmp: bytes) -> Chunk:
 def exif_chunk(exif: bytes) -> Chunk:
     """Return the EXIF block as a chunk."""
     return Chunk(_EXIF, exif)
+
+
+def iptc_chunk(iptc: bytes) -> Chunk:
+    """Return IPTC as ExifTool and ImageMagick write it."""
+    return Chunk(b"tEXt", iptc_text(iptc))
 
 
 def insert_chunks(path: Path, chunks: Iterable[Chunk], *, keep_resolution: bool) -> None:
@@ -180,6 +195,13 @@ def _chunks(reader: BinaryIO) -> Iterator[Chunk | None]:
         data, checksum = reader.read(size), reader.read(4)
         sound = len(data) == size and checksum == struct.pack(">I", zlib.crc32(kind + data))
         yield Chunk(kind, data) if sound else None
+
+
+def _raw_profile(chunk: Chunk) -> tuple[str, bytes]:
+    """Return the kind of metadata in a text chunk, and the block; empty if it holds none."""
+    if chunk.kind not in _TEXTS or not chunk.keyword.startswith(KEYWORD):
+        return "", b""
+    return read_raw_profile(chunk.keyword, _text(chunk))
 
 
 def _text(chunk: Chunk) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from colorworker.media.stills.metadata import without_photoshop_thumbnails
+from colorworker.media.stills.imageresources import without_photoshop_thumbnails
 from colorworker.media.stills.orientation import as_stored, upright
 from colorworker.media.stills.thumbnail import before_after, preview_rgb
 from colorworker.media.stills.vips import open_still, write_still

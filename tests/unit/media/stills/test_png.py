@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import pyvips
-from PIL import Image
+from PIL import Image, IptcImagePlugin
 
 from colorworker.color.lab import lightness_from_luminance
 from colorworker.domain.label import Notice
@@ -92,7 +92,88 @@ def test_an_unreadable_text_never_costs_the_picture(colorful, tmp_path):
 def test_texts_that_a_tiff_cannot_hold_are_a_warning(colorful, tmp_path):
     _, warnings, _ = color(png(before=TEXTS), tmp_path / "out.tif", colorful())
 
-    assert warnings == ["TIFF has no place for the PNG's 7 text chunks"]
+    assert warnings == ["TIFF has no place for the PNG's 6 text chunks"]
+
+
+def raw_profile(name, block, title=""):
+    """Return a chunk as ImageMagick and ExifTool write EXIF, XMP and IPTC."""
+    text = f"\n{title or name}\n{len(block):8d}\n{block.hex()}\n".encode()
+    return (b"zTXt", b"Raw profile type " + name.encode() + b"\0\0" + zlib.compress(text))
+
+
+IPTC = b"\x1c\x02\x50\0\x07Archive"
+"""A byline."""
+
+
+@pytest.mark.parametrize("extension", [".png", ".tif", ".jpg", ".webp"])
+@pytest.mark.parametrize("app1", [True, False])
+def test_exif_and_xmp_in_texts_count(app1, extension, colorful, tmp_path):
+    packets = (b"Exif\0\0" + EXIF, b"http://ns.adobe.com/xap/1.0/\0" + XMP)
+    texts = (
+        [raw_profile("APP1", packet, "generic profile") for packet in packets]
+        if app1
+        else [raw_profile("exif", packets[0]), raw_profile("xmp", XMP)]
+    )
+    path = tmp_path / f"out{extension}"
+
+    info, warnings, lab = color(png(before=texts), path, colorful(), Notice("Colored", False))
+
+    assert (info.orientation, warnings) == (6, [])
+    assert lab.shape[:2] == (64, 48)
+    with Image.open(path) as written:
+        assert written.getexif()[274] == 6
+    assert b"Reel 7" in path.read_bytes()
+    assert b"Raw profile" not in path.read_bytes()
+
+
+def test_a_chunk_of_exif_wins_over_a_text(colorful, tmp_path):
+    other = EXIF.replace(b"\0\6", b"\0\3")
+
+    info, _, _ = color(
+        png(before=[raw_profile("exif", other), (b"eXIf", EXIF)]), tmp_path / "a.png", colorful()
+    )
+
+    assert info.orientation == 6
+
+
+@pytest.mark.parametrize("text", [b"\nexif\n 9\n4d4d\n", b"\nexif\n 1\n4d4\n", b"no", b""])
+def test_a_text_that_is_no_profile_stays_a_text(text, colorful, tmp_path):
+    chunk = (b"tEXt", b"Raw profile type exif\0" + text)
+
+    color(png(before=[chunk]), tmp_path / "a.png", colorful())
+
+    assert chunk in chunks_of(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("as_resource", [True, False])
+@pytest.mark.parametrize("extension", [".tif", ".jpg"])
+def test_iptc_in_a_text_is_kept_in_other_formats(extension, as_resource, colorful, tmp_path):
+    resource = b"8BIM\4\4\0\0" + struct.pack(">I", len(IPTC)) + IPTC
+    text = raw_profile("iptc", resource if as_resource else IPTC)
+    path = tmp_path / f"out{extension}"
+
+    _, warnings, _ = color(png(before=[text]), path, colorful())
+
+    assert warnings == []
+    with Image.open(path) as written:
+        assert IptcImagePlugin.getiptcinfo(written) == {(2, 80): b"Archive"}
+
+
+def test_iptc_of_a_jpeg_is_a_text_in_a_png(colorful, tmp_path):
+    jpeg = io.BytesIO()
+    Image.fromarray(GRAY).save(jpeg, "JPEG")
+    resource = b"8BIM\4\4\0\0" + struct.pack(">I", len(IPTC)) + IPTC
+    block = b"Photoshop 3.0\0" + resource
+    data = jpeg.getvalue()
+    data = data[:2] + b"\xff\xed" + struct.pack(">H", len(block) + 2) + block + data[2:]
+    path = tmp_path / "out.png"
+
+    _, warnings, _ = color(data, path, colorful())
+
+    assert warnings == []
+    with Image.open(path) as written:
+        text = written.info["Raw profile type iptc"]
+    assert bytes.fromhex(text.split(None, 2)[2]).startswith(resource)
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif", ".jpg"])
