@@ -28,6 +28,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -142,12 +143,12 @@ def difference(source: Path, output: Path) -> list[float] | None:
         return None
     if first.shape != second.shape:
         return [100.0, 100.0]
-    apart = np.abs(first - second)
-    return [round(float(apart.mean()), 2), round(float(apart.max()), 2)]
+    apart = np.abs(first - second)[~np.isnan(first)]
+    return [round(float(apart.mean()), 2), round(float(apart.max()), 2)] if apart.size else None
 
 
 def lightness(path: Path) -> npt.NDArray[np.float64]:
-    """Return L* of a picture, upright, as Pillow and Little CMS read it.
+    """Return L* of a picture, upright, as Pillow and Little CMS read it; NaN if fully transparent.
 
     Raises:
         Exception: Of any kind, if Pillow does not open it or cannot tell what its samples mean.
@@ -158,6 +159,7 @@ def lightness(path: Path) -> npt.NDArray[np.float64]:
         image.load()
         image = ImageOps.exif_transpose(image)
         profile = image.info.get("icc_profile")
+        clear = np.asarray(image.convert("RGBA"))[..., 3] == 0 if is_transparent(image) else None
         if image.mode.startswith("I"):
             if profile:
                 raise ValueError("Little CMS does not read such samples through Pillow")
@@ -176,7 +178,13 @@ def lightness(path: Path) -> npt.NDArray[np.float64]:
     linear = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
     weights = (0.2126, 0.7152, 0.0722) if code.shape[-1] == 3 else (1.0,)
     luminance = linear @ np.array(weights)
-    return np.where(luminance > 216 / 24389, 116 * np.cbrt(luminance) - 16, luminance * 24389 / 27)
+    found = np.where(luminance > 216 / 24389, 116 * np.cbrt(luminance) - 16, luminance * 24389 / 27)
+    return found if clear is None else np.where(clear, np.nan, found)
+
+
+def is_transparent(image: Any) -> bool:
+    """Return whether a picture of Pillow may have transparent pixels."""
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
 
 
 class Child:

@@ -27,6 +27,8 @@ _BLAME = ("decode completely", "corrupt", "brighter than", "not numbers")
 """What messages say about files that are at fault themselves."""
 _BLAMED_WRONGLY = frozenset(("BMP", "Netpbm", "TIFF"))
 """Formats of which OpenImageIO says so of kinds that it does not know."""
+_MISREAD = "BMP compression"
+"""What Pillow says of BMPs that OpenImageIO would read as if they were not compressed."""
 _LEAST_JPEG_XL = 128
 """Bytes that OpenImageIO reads to recognize a JPEG XL."""
 
@@ -215,7 +217,7 @@ def decode(
             except (SourceDamaged, SourceUnsupported) as error:
                 first = first or error
                 blamed = any(words in error.seen for words in _BLAME)
-                if blamed and format_name not in _BLAMED_WRONGLY:
+                if (blamed and format_name not in _BLAMED_WRONGLY) or _MISREAD in error.seen:
                     break
     finally:
         path.unlink()

@@ -122,12 +122,21 @@ def test_a_dds_of_a_rare_kind_is_unsupported_instead_of_damaged():
         open_still(io.BytesIO(bytes(data)), "a.dds", max_pixels=10**8).__enter__()
 
 
-def test_a_pcx_of_a_rare_kind_is_unsupported_instead_of_damaged():
-    data = bytearray(pillow("PCX"))
-    data[3] = 3  # bits per sample
+@pytest.mark.parametrize(
+    ("name", "position", "value", "said"),
+    [
+        ("PCX", 3, 3, "unknown PCX mode"),  # bits per sample
+        ("BMP", 28, 2, "Unsupported BMP pixel depth"),
+        ("BMP", 14, 16, "Unsupported BMP header type"),  # of OS/2, the short kind
+        ("BMP", 30, 4, "Unsupported BMP compression"),  # a JPEG inside
+    ],
+)
+def test_a_rare_kind_of_picture_is_unsupported_instead_of_damaged(name, position, value, said):
+    data = bytearray(pillow(name))
+    data[position] = value
 
-    with pytest.raises(SourceUnsupported, match="unknown PCX mode"):
-        open_still(io.BytesIO(bytes(data)), "a.pcx", max_pixels=10**8).__enter__()
+    with pytest.raises(SourceUnsupported, match=said):
+        open_still(io.BytesIO(bytes(data)), f"a.{name.lower()}", max_pixels=10**8).__enter__()
 
 
 def dng(photometric="cfa", codes=None):
