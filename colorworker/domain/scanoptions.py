@@ -24,7 +24,8 @@ class ScanOptions:
         Polarity,
         OptionInfo(
             "negative: the pictures are black-and-white negatives; the output is the positive."
-            " auto: refuse pictures whose perforated edge shows that they are. positive: none is."
+            " auto: refuse scans whose perforated edge shows that they are negatives; plates,"
+            " sheets and cropped frames do not show it. positive: refuse none."
         ),
     ] = "auto"
     detail: Annotated[
