@@ -272,7 +272,7 @@ class Instant:
         return results
 
     def _record(self, still, attempt: int):
-        return simulated.still_record(self._context, still, attempt, lambda *_: {})
+        return simulated.still_record(self._context, still, attempt)
 
 
 def plan_in_process(items: int, batch: int, folder: Path) -> dict[str, float]:

@@ -13,11 +13,12 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from statistics import NormalDist
 
 import numpy as np
@@ -50,12 +51,14 @@ from colorworker.pipeline.outcome import success
 from colorworker.pipeline.scan import read_scan, scan_of_film
 from colorworker.state import (
     attempt_key,
+    check_name,
     commit,
     contact_key,
     finished,
     now,
     read_record,
     refuse_foreign,
+    store_output,
     thumbnail_key,
 )
 from colorworker.store.objectstore import ObjectStore
@@ -69,7 +72,8 @@ THREADS = 4
 """Pictures of a batch that wait for the store at a time, as in `pipeline/stillbatch.py`."""
 FRAMES_PER_SEGMENT = 480
 PHASES = dict.fromkeys(("read", "decode", "predict", "encode", "verify", "write"), 0.1)
-CALLS = ("list", "head", "get", "open", "put", "put_file", "publish", "delete")
+CALLS = ("list", "head", "get", "open", "put", "put_file", "create", "publish", "delete")
+STORED = ("attempt_key", "etag", "size_bytes", "sha256")
 VIDEO = VideoInfo(
     "matroska,webm", "ffv1", 720, 576, "yuv420p", Fraction(25), None, 1, 5, 5, 6
 )  # fmt: skip
@@ -122,7 +126,7 @@ class Counted:
             self.calls[name] += 1
             if name == "put":
                 self.bytes["written"] += len(arguments[1])
-            elif name == "put_file":
+            elif name in {"put_file", "create"}:
                 self.bytes["written"] += arguments[1].stat().st_size
             found = call(*arguments, **options)
             if name == "get":
@@ -193,11 +197,17 @@ def _stills(
     def begin(still: Still) -> Record | None:
         found = finished(context.destination, still.unit_id)
         if not found:
-            refuse_foreign(context.destination, still.output_key)
+            check_name(context.destination, still.output_key)
         return found
 
     def finish(still: Still) -> Record:
-        return commit(context.destination, still_record(context, still, attempt, _output))
+        store, key = context.destination, still.output_key
+        record = still_record(context, still, attempt)
+        store.put(record.thumbnail_key, bytes(THUMBNAIL_BYTES))
+        with _content(context, key) as (path, sha256):
+            stored = store_output(store, still.unit_id, key, path, sha256)
+        put = {name: getattr(stored, name) for name in STORED}
+        return commit(store, replace(record, **put), is_published=stored.is_published)
 
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(pool.map(begin, batch.stills))
@@ -211,10 +221,8 @@ def _stills(
     )
 
 
-def still_record(
-    context: WorkerContext, still: Still, attempt: int, put: Callable[..., dict[str, object]]
-) -> Record:
-    """Return the record of a picture; `put` puts its output and returns fields of the record."""
+def still_record(context: WorkerContext, still: Still, attempt: int) -> Record:
+    """Return the record of a picture, without what tells its output."""
     return Record(
         still.unit_id,
         "still",
@@ -226,7 +234,6 @@ def still_record(
         created_at=now(),
         info=StillInfo(2000, 1500, "0" * 64, certainty=0.5),
         **_common(context, attempt, still.asset.root),
-        **put(context, still.unit_id, still.output_key),
     )
 
 
@@ -252,13 +259,15 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int, measured: _Measured)
 def _segment(context: WorkerContext, unit: Segment, attempt: int, measured: _Measured) -> Record:
     scan_of_film(context, unit.scan_id)
     measured.wait(workload_of(unit.asset.key), unit.unit_id)
-    put = _output(context, unit.unit_id, "part.mkv")
+    shown = thumbnail_key(unit.unit_id) if unit.is_shown else ""
+    if shown:
+        context.destination.put(shown, bytes(THUMBNAIL_BYTES))
+    put = _put_attempt(context, unit.unit_id, "part.mkv")
     context.destination.put(contact_key(unit.unit_id), bytes(THUMBNAIL_BYTES))
     facts = PartFacts(unit.frame_count, 0, "0" * 64)
     record = Record(
         unit.unit_id, "segment", "succeeded", unit.asset.key, unit.asset.etag,
-        thumbnail_key=thumbnail_key(unit.unit_id), created_at=now(),
-        info=SegmentInfo(unit.start_pts, facts),
+        thumbnail_key=shown, created_at=now(), info=SegmentInfo(unit.start_pts, facts),
         **_common(context, attempt, unit.asset.root), **put,
     )  # fmt: skip
     return commit(context.destination, record)
@@ -272,7 +281,7 @@ def _assembly(context: WorkerContext, unit: Assembly, attempt: int, measured: _M
     for part in with_parts:
         store.open(part.attempt_key, etag=part.etag).close()
     measured.wait(workload_of(unit.asset.key), unit.unit_id)
-    put = _output(context, "", unit.output_key)
+    put = _put_attempt(context, unit.unit_id, unit.output_key)
     for part in with_parts:
         store.get(contact_key(part.unit_id))
     store.put(contact_key(unit.unit_id), bytes(THUMBNAIL_BYTES))
@@ -300,20 +309,19 @@ def _common(context: WorkerContext, attempt: int, root: str) -> dict[str, object
     }
 
 
-def _output(context: WorkerContext, thumbnail_of: str, output_key: str) -> dict[str, object]:
-    """Put a thumbnail, if it is of a unit, and an output; return fields of its record."""
-    store = context.destination
-    if thumbnail_of:
-        store.put(thumbnail_key(thumbnail_of), bytes(THUMBNAIL_BYTES))
-    extension = PurePosixPath(output_key).suffix
-    with context.temporary(extension) as path:
+@contextmanager
+def _content(context: WorkerContext, name: str) -> Iterator[tuple[Path, str]]:
+    """Provide a temporary file without meaning, and its SHA-256."""
+    with context.temporary(PurePosixPath(name).suffix) as path:
         data = os.urandom(OUTPUT_BYTES)
         path.write_bytes(data)
-        key = attempt_key(thumbnail_of or "film", extension)
-        stored = store.put_file(key, path)
-    return {
-        "attempt_key": key,
-        "etag": stored.etag,
-        "size_bytes": stored.size_bytes,
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
+        yield path, hashlib.sha256(data).hexdigest()
+
+
+def _put_attempt(context: WorkerContext, unit_id: str, name: str) -> dict[str, object]:
+    """Put a result under a key of its attempt; return fields of its record."""
+    key = attempt_key(unit_id, PurePosixPath(name).suffix)
+    with _content(context, name) as (path, sha256):
+        stored = context.destination.put_file(key, path)
+    size = stored.size_bytes
+    return {"attempt_key": key, "etag": stored.etag, "size_bytes": size, "sha256": sha256}

@@ -3,6 +3,12 @@
 attempt_key           the result, under a key that no other attempt has
 units/<unit_id>.json  the done-record: create-only, so the first attempt to write it wins
 output_key            the winner, renamed or copied by the store; repeated when it is missing
+
+Where a store can create an object in one request unless its name is taken, small outputs take a
+shorter way: they are created under output_key, with a mark that says which unit they are of, and
+the record follows. If the worker dies in between, the next attempt recognizes the output by its
+mark and records it. No attempt_key exists then, but the record names one all the same: so every
+version finds nothing to publish under it if the output is deleted later.
 """
 
 import functools
@@ -10,9 +16,10 @@ import hashlib
 import uuid
 from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from colorworker.domain.outputkeys import folded
@@ -119,8 +126,86 @@ def _of_copy(store: ObjectStore, record: Record) -> Record | None:
     return renewed
 
 
-def commit(store: ObjectStore, record: Record) -> Record:
+@dataclass(frozen=True)
+class StoredOutput:
+    """An output that is stored but not recorded yet."""
+
+    attempt_key: str
+    etag: str
+    size_bytes: int
+    sha256: str
+    is_published: bool
+    """Whether it has its final name already."""
+
+
+def check_name(store: ObjectStore, output_key: str) -> None:
+    """Check, before any work, that an output may have this name, unless `store_output` will tell.
+
+    Raises:
+        OutputCollision: If the destination has a file of this name that no job wrote.
+    """
+    if not _creates_outputs(store):
+        refuse_foreign(store, output_key)
+
+
+def store_output(
+    store: ObjectStore, unit_id: str, output_key: str, path: Path, sha256: str
+) -> StoredOutput:
+    """Store an output, under its final name if that is possible in one request.
+
+    Args:
+        store: The destination.
+        unit_id: The unit that made it.
+        output_key: Its final name.
+        path: The file; may be moved.
+        sha256: SHA-256 of the file.
+
+    Returns:
+        What to record. An interrupted attempt at this unit may have created the output: then it is
+        that one, and the file is not needed.
+
+    Raises:
+        OutputCollision: If the destination has a file of this name that no job wrote.
+    """
+    key = attempt_key(unit_id, PurePosixPath(output_key).suffix.lower())
+    if _creates_outputs(store):
+        found = store.create(output_key, path, _mark(unit_id, output_key, sha256))
+        if found and (marked := _sha256_of_mark(found, unit_id)):
+            return StoredOutput(key, found.etag, found.size_bytes, marked, is_published=True)
+        if found:
+            # There will be more of them: from now on, look before the work.
+            _outputs(store.uri).names_are_new = False
+            _refuse_unless_ours(store, found)
+    stored = store.put_file(key, path)
+    return StoredOutput(key, stored.etag, stored.size_bytes, sha256, is_published=False)
+
+
+def _creates_outputs(store: ObjectStore) -> bool:
+    # The sweep finds the object, if this process dies before it deletes it.
+    return _outputs(store.uri).names_are_new and store.can_create(attempt_key("trial", ".txt"))
+
+
+def _mark(unit_id: str, output_key: str, sha256: str) -> str:
+    """Return what tells an output that has no record: its unit, its content and its name.
+
+    The name is in it because a person may copy an output, and stores copy marks as well.
+    """
+    return f"{unit_id} {sha256} {_digest(output_key).hex()}"
+
+
+def _sha256_of_mark(found: ObjectInfo, unit_id: str) -> str:
+    """Return the SHA-256 of an output by its mark; empty if it is not an output of this unit."""
+    sha256 = found.mark.partition(" ")[2].partition(" ")[0]
+    return sha256 if found.mark == _mark(unit_id, found.key, sha256) else ""
+
+
+def commit(store: ObjectStore, record: Record, *, is_published: bool = False) -> Record:
     """Make `record` the unit's winner unless there is one, publish the winner, and return it.
+
+    Args:
+        store: The destination.
+        record: Names a result that is stored.
+        is_published: Whether that has its final name already; see `store_output`.
 
     Raises:
         KeyMissing: If the result was deleted before it was published.
@@ -133,12 +218,13 @@ def commit(store: ObjectStore, record: Record) -> Record:
         # The transport may have repeated our own put; then the record names our attempt.
         winner = finished(store, record.unit_id)
         if winner is None:
-            return commit(store, record)
-        if winner.attempt_key != record.attempt_key and record.attempt_key:
+            return commit(store, record, is_published=is_published)
+        superseded = winner.attempt_key != record.attempt_key and not is_published
+        if superseded and record.attempt_key:
             store.delete(record.attempt_key)
         return winner
     # It is not worth checking first whether another worker has published it in this moment.
-    if record.output_key and not _publish(store, record):
+    if record.output_key and not is_published and not _publish(store, record):
         raise KeyMissing(
             record.attempt_key, "it was deleted before it was published", "Run the job again"
         )
@@ -178,13 +264,19 @@ def refuse_foreign(store: ObjectStore, output_key: str) -> str:
         found = store.head(output_key)
     except KeyMissing:
         return ""
-    if not _outputs(store.uri).contain(store, found):
-        raise OutputCollision(
-            printable(output_key),
-            "the destination has a file of this name that no job wrote, or that was changed since",
-            "Move it away, or choose another destination",
-        )
+    _refuse_unless_ours(store, found)
     return found.etag
+
+
+def _refuse_unless_ours(store: ObjectStore, found: ObjectInfo) -> None:
+    unit_id = found.mark.partition(" ")[0]
+    if _sha256_of_mark(found, unit_id) or _outputs(store.uri).contain(store, found):
+        return
+    raise OutputCollision(
+        printable(found.key),
+        "the destination has a file of this name that no job wrote, or that was changed since",
+        "Move it away, or choose another destination",
+    )
 
 
 def is_recorded(store: ObjectStore, output_key: str, sha256: str) -> bool:
@@ -222,6 +314,9 @@ def unit_of(key: str) -> str:
 
 class _Outputs:
     """The outputs that the records of a destination name: 16 bytes each for a few facts."""
+
+    names_are_new: bool = True
+    """Whether no output of this process has met another object of its name so far."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -24,6 +24,7 @@ RECIPE = 8
 """
 
 _BESIDE_PICTURES: dict[str, Any] = {"variants": 0, "confidence": False}
+_SHOWN_SEGMENTS = 6
 _OF_SCANS = {field.name: field.default for field in fields(ScanOptions)}
 
 
@@ -72,6 +73,8 @@ class Segment:
     scan_id: str
     """The scan that has the film's properties and timeline."""
     options: Options
+    is_shown: bool = True
+    """Whether a before/after picture of it is kept for the report."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,16 @@ def segments(
         identity = content_id(
             "segment", asset.key, asset.etag, range_pts, _chosen(own), model.identity
         )
-        found.append(Segment(identity, asset, index, *range_pts, cut.frame_count, scan_id, own))
+        is_shown = index in shown_segments(len(cuts))
+        found.append(
+            Segment(identity, asset, index, *range_pts, cut.frame_count, scan_id, own, is_shown)
+        )
     return found
+
+
+def shown_segments(count: int) -> range:
+    """Return the indices of the segments of a film that the report shows pictures of: up to 6."""
+    return range(0, count, -(-count // _SHOWN_SEGMENTS) or 1)
 
 
 def assembly(scan_unit: Scan, segment_units: list[Segment]) -> Assembly:

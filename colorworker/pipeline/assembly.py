@@ -13,7 +13,7 @@ from colorworker.domain.records import FilmInfo, PartFacts, Record, ScanInfo, Se
 from colorworker.domain.shots import Shot, ShotSheet, merge_shots
 from colorworker.domain.streamfate import StreamFate
 from colorworker.domain.timeline import Timeline
-from colorworker.domain.units import Assembly
+from colorworker.domain.units import Assembly, shown_segments
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing, OutputMismatch, SourceDamaged
 from colorworker.media.codecs.nvenc import require_encoder
@@ -33,9 +33,6 @@ from colorworker.pipeline.scan import read_scan
 from colorworker.pipeline.shotsheets import cell_shape, film_sheet, sheet_of
 from colorworker.state import attempt_key, commit, now, read_record
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
-
-_THUMBNAILS = 6
-"""Maximum number of thumbnails per film on the report page."""
 
 
 def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Record, bool]:
@@ -69,7 +66,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     by_hand = bool(unit.options.adjustments) or unit.options.gives_frames
     # Lists of frames are small, and tell later jobs that the frames are there.
     keeps_parts = context.settings.keep_parts or by_hand or unit.options.frames_out
-    shown = segments[:: -(-len(segments) // _THUMBNAILS)]
+    with_picture = [part.thumbnail_key for part in segments if part.thumbnail_key]
     record = Record(
         unit.unit_id,
         "assembly",
@@ -95,7 +92,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
             info.height,
             joined.frame_count,
             round(timeline.seconds, 3),
-            tuple(part.thumbnail_key for part in shown),
+            tuple(with_picture[index] for index in shown_segments(len(with_picture))),
             # If this worker dies before it removes the parts, the sweep does.
             () if keeps_parts else unit.segment_ids,
             *_shots(store, unit, segments, info, timeline),

@@ -66,7 +66,7 @@ class FramePart:
         list_key = attempt_key(unit.unit_id, PART_EXTENSION)
         stored: list[StoredFrame] = []
         for index, frame in enumerate(frames):
-            if index == unit.frame_count // 2:
+            if record.thumbnail_key and index == unit.frame_count // 2:
                 context.destination.put(record.thumbnail_key, film_thumbnail(frame, self.info))
             with self.timer.phase("encode"):
                 data = self._file(table, first + index, frame, notice)

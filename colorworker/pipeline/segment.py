@@ -106,7 +106,9 @@ def color_segment(context: WorkerContext, unit: Segment, attempt: int) -> tuple[
         seen = _preview(work)
     else:
         require_encoder(work.spec.codec, work.spec.layout or work.spec.pix_fmt, context.worker)
-        record, seen = _color_part(work, replace(record, thumbnail_key=thumbnail_key(unit.unit_id)))
+        if unit.is_shown:
+            record = replace(record, thumbnail_key=thumbnail_key(unit.unit_id))
+        record, seen = _color_part(work, record)
     record = replace(record, created_at=now(), seconds=work.timer.rounded(), info=seen)
     return commit(store, record), False
 
@@ -300,7 +302,7 @@ def _encode(work: _SegmentWork, thumbnail: str, path: Path, frames: Generator[Fr
     refused = encoder_errors(spec.codec, unit.asset.key, context.worker)
     with refused, PartWriter(path, spec, work.info, work.timeline) as part:
         for index, frame in enumerate(frames):
-            if index == unit.frame_count // 2:
+            if thumbnail and index == unit.frame_count // 2:
                 context.destination.put(thumbnail, film_thumbnail(frame, work.info))
             with work.timer.phase("encode"):
                 part.encode(frame)

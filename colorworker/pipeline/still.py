@@ -32,7 +32,7 @@ from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.provenance.credentials import sign_file
 from colorworker.pipeline.scanview import ScanView, border_note, refuse_negative, view_of
 from colorworker.pipeline.stillpages import add_pages, check_pages, further_pages, is_big
-from colorworker.state import attempt_key, commit, finished, now, refuse_foreign, thumbnail_key
+from colorworker.state import check_name, commit, finished, now, store_output, thumbnail_key
 
 Floats = npt.NDArray[np.float32]
 ComputeLock = AbstractContextManager[object]
@@ -92,7 +92,7 @@ def open_for_color(
     if found := finished(context.destination, unit.unit_id):
         return found, True
     if not unit.options.preview:
-        refuse_foreign(context.destination, unit.output_key)
+        check_name(context.destination, unit.output_key)
     check_bytes(unit.asset.key, unit.asset.size_bytes, context.settings.max_pixels)
     check_room(unit.asset.key, unit.asset.size_bytes, context.scratch_folder())
     timer = PhaseTimer(step=context.progress.step)
@@ -166,9 +166,10 @@ def finish_in_color(
             lightness = still.detail.lightness
         fitted = fit_to_luma(lightness, ab)
     context.destination.put(record.thumbnail_key, thumbnail)
+    is_published = False
     if not still.unit.options.preview:
-        record = _write(context, still, record, fitted, computing)
-    return _commit(context, record, still.timer), False
+        record, is_published = _write(context, still, record, fitted, computing)
+    return _commit(context, record, still.timer, is_published=is_published), False
 
 
 def with_detail(context: WorkerContext, still: OpenStill, ab: Floats) -> OpenStill:
@@ -235,8 +236,11 @@ def _new_record(
     )
 
 
-def _commit(context: WorkerContext, record: Record, timer: PhaseTimer) -> Record:
-    return commit(context.destination, replace(record, created_at=now(), seconds=timer.rounded()))
+def _commit(
+    context: WorkerContext, record: Record, timer: PhaseTimer, *, is_published: bool = False
+) -> Record:
+    record = replace(record, created_at=now(), seconds=timer.rounded())
+    return commit(context.destination, record, is_published=is_published)
 
 
 def _is_in_color(lab: Floats, share: float) -> bool:
@@ -268,12 +272,12 @@ def _write(
     record: Record,
     fitted: tuple[Floats, Floats],
     computing: ComputeLock,
-) -> Record:
+) -> tuple[Record, bool]:
+    """Write and store the output; return its record, and whether it has its final name already."""
     unit, picture, timer = still.unit, still.picture, still.timer
     extension = PurePosixPath(unit.output_key).suffix.lower()
     suffix = PurePosixPath(unit.asset.key).suffix
     ending = f"ends in {suffix}" if suffix else "has no extension"
-    key = attempt_key(unit.unit_id, extension)
     source_sha256 = info_of(record, StillInfo).source_sha256
     notice = notice_of(unit.options, context.model, source_sha256)
     first_notice = None if still.keeps_first else notice
@@ -296,24 +300,26 @@ def _write(
             with timer.phase("verify"):
                 verify_still(first, path, first_notice)
         with timer.phase("write"):
-            sha256 = sha256_of_file(path)
-            stored = context.destination.put_file(key, path)
+            stored = store_output(
+                context.destination, unit.unit_id, unit.output_key, path, sha256_of_file(path)
+            )
     loader, written = picture.info.loader, format_for(extension)
     if loader != written and unit.options.profile == "access":
         why = f"{loader} is only read" if loader not in _WRITTEN else f"its name {ending}"
         picture.warnings.append(Note(f"written as {written.upper()}: {why}"))
     warnings, notes = split_notes(picture.warnings)
     info = replace(info_of(record, StillInfo), warnings=warnings, notes=notes)
-    return replace(
+    record = replace(
         record,
         info=info,
-        attempt_key=key,
+        attempt_key=stored.attempt_key,
         output_key=unit.output_key,
         etag=stored.etag,
         size_bytes=stored.size_bytes,
-        sha256=sha256,
+        sha256=stored.sha256,
         signed=unit.options.c2pa,
     )
+    return record, stored.is_published
 
 
 def _already_color(record: Record) -> AlreadyColor:

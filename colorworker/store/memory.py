@@ -23,6 +23,7 @@ class _Stored:
     data: bytes
     etag: str
     modified_at: float
+    mark: str = ""
 
 
 class MemoryStore:
@@ -30,6 +31,9 @@ class MemoryStore:
 
     The uri is for reports only; another process cannot open it.
     """
+
+    prefers_create = False
+    """Whether outputs should be created rather than published. For tests: it saves nothing here."""
 
     def __init__(self, name: str) -> None:
         self.uri = f"memory://{name}"
@@ -77,6 +81,18 @@ class MemoryStore:
     def put_file(self, key: str, path: Path) -> ObjectInfo:
         """Store the file's content; the file stays."""
         return self.put(key, path.read_bytes())
+
+    def can_create(self, probe_key: str) -> bool:  # noqa: ARG002
+        """Return whether tests want it."""
+        return self.prefers_create
+
+    def create(self, key: str, path: Path, mark: str) -> ObjectInfo | None:
+        """Store the file's content with its mark, unless the key is taken."""
+        check_key(key)
+        data = path.read_bytes()
+        stored = _Stored(data, f"{len(data)}-{next(self._serials)}", time.time(), mark)
+        with self._lock:
+            return _info(key, self._objects.setdefault(key, stored))
 
     def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
         """Move the object to its new key."""
@@ -133,4 +149,6 @@ class MemoryStore:
 
 
 def _info(key: str, stored: _Stored) -> ObjectInfo:
-    return ObjectInfo(key, len(stored.data), stored.etag, modified_at=stored.modified_at)
+    return ObjectInfo(
+        key, len(stored.data), stored.etag, modified_at=stored.modified_at, mark=stored.mark
+    )

@@ -20,6 +20,8 @@ class ObjectInfo:
     """POSIX seconds by the store's clock; set by `list` and `head`, not part of the identity."""
     next_step: str = field(default="Check the file and its permissions", compare=False)
     """What to do about `error`."""
+    mark: str = field(default="", compare=False)
+    """What `create` wrote beside the content; set by `head`. A copy within the store keeps it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,27 @@ class ObjectStore(Protocol):
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
         """Store the content of a local file, which may be moved."""
+        ...
+
+    def can_create(self, probe_key: str) -> bool:
+        """Return whether `create` works here; tried once per process, with an object at probe_key.
+
+        False as well where it would be no cheaper than `put_file` and `publish`.
+        """
+        ...
+
+    def create(self, key: str, path: Path, mark: str) -> ObjectInfo | None:
+        """Create an object from a local file in one request, unless the key is taken.
+
+        Args:
+            key: The key.
+            path: The file, which stays.
+            mark: ASCII text that `head` returns with the object.
+
+        Returns:
+            The object that has the key now, with its mark: the new one, or the one that was there
+            before. None if nothing was done: the file is too large, or the other object is gone.
+        """
         ...
 
     def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:

@@ -18,6 +18,7 @@ from colorworker.store.keys import MAX_KEY_BYTES, check_key, printable
 from colorworker.store.objectstore import Leftover, ObjectInfo
 from colorworker.store.options import S3Options
 from colorworker.store.oserrors import reading_failed
+from colorworker.store.s3creating import CreateTrial, create
 from colorworker.store.s3parts import abort, copy, copy_small, upload, uploads
 from colorworker.store.s3reading import (
     ID_METADATA,
@@ -63,6 +64,7 @@ class S3Store:
         self._prefix = f"{prefix}/" if prefix else ""
         self._service = S3Service(bucket, options or S3Options())
         self._small = SmallPuts()
+        self._create_trial = CreateTrial(self._service)
         self._lock = threading.Lock()
         self._scratch = scratch
         self._remove_scratch: weakref.finalize[..., S3Store] | None = None
@@ -156,6 +158,33 @@ class S3Store:
         if is_small and info.etag == identity:
             self._small.remember(info)
         return info
+
+    def can_create(self, probe_key: str) -> bool:
+        """Return whether the service honors `If-None-Match` and keeps metadata."""
+        return self._create_trial.succeeds(probe_key, self._full(probe_key))
+
+    def create(self, key: str, path: Path, mark: str) -> ObjectInfo | None:
+        """Create an object with one conditional PUT; larger files would need several requests.
+
+        It has the storage class and the tags of outputs.
+        """
+        full_key = self._full(key)
+        self._small.forget(key)
+        try:
+            size_bytes = path.stat().st_size
+            if size_bytes > self._service.options.part_bytes:
+                return None
+            return create(
+                self._service,
+                key,
+                full_key,
+                lambda: path.open("rb"),
+                size_bytes,
+                mark,
+                _content_type(key),
+            )
+        except OSError as error:
+            raise reading_failed(str(path), error) from error
 
     def publish(self, attempt_key: str, output_key: str) -> ObjectInfo:
         """Copy the object on the server, then delete the attempt."""

@@ -26,6 +26,8 @@ from colorworker.store.s3service import S3Service
 
 ID_METADATA = "colorworker-id"
 """Name of the id in the metadata."""
+MARK_METADATA = "colorworker-mark"
+"""Name of the mark in the metadata; see `ObjectInfo`."""
 ID_PREFIX = "put-"
 """Prefix of ids; no ETag of S3 starts with it."""
 
@@ -36,9 +38,14 @@ _EMPTY = {"InvalidRange", "416"}
 
 def object_info(key: str, response: Any) -> ObjectInfo:
     """Return an object's info from a HEAD response, with the id as ETag if there is one."""
-    etag = _id(response) or unquoted(response["ETag"])
-    modified_at = response["LastModified"].timestamp()
-    return ObjectInfo(key, response["ContentLength"], etag, modified_at=modified_at)
+    etag = _metadata(response, ID_METADATA) or unquoted(response["ETag"])
+    return ObjectInfo(
+        key,
+        response["ContentLength"],
+        etag,
+        modified_at=response["LastModified"].timestamp(),
+        mark=_metadata(response, MARK_METADATA),
+    )
 
 
 def unquoted(etag: str) -> str:
@@ -201,10 +208,10 @@ def _read_body(response: Any, length: int) -> bytes:
     return bytes(data)
 
 
-def _id(response: Any) -> str:
+def _metadata(response: Any, name: str) -> str:
     # Some services return metadata names in upper case.
-    metadata = {name.lower(): value for name, value in response.get("Metadata", {}).items()}
-    return str(metadata.get(ID_METADATA, ""))
+    metadata = {each.lower(): value for each, value in response.get("Metadata", {}).items()}
+    return str(metadata.get(name, ""))
 
 
 def _version_args(version: str) -> dict[str, str]:
@@ -216,7 +223,8 @@ def _etag_args(etag: str | None) -> dict[str, str]:
 
 
 def _check_etag(key: str, response: Any, etag: str | None) -> None:
-    if etag is not None and etag not in {unquoted(response["ETag"]), _id(response)}:
+    known = {unquoted(response["ETag"]), _metadata(response, ID_METADATA)}
+    if etag is not None and etag not in known:
         raise SourceChanged(
             printable(key),
             "the object was changed after it was listed",

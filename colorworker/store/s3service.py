@@ -36,7 +36,10 @@ class S3Service:
         """Argument of every request that accepts the costs, if the options do."""
         self.write_args = self.payer_args | _encryption(options)
         """Arguments of every request that writes an object."""
-        self.publish_args = self.write_args | _placement(options)
+        self.output_args = self.write_args | _placement(options)
+        """Arguments of requests that write an output."""
+        replaces_tags = {"TaggingDirective": "REPLACE"} if options.tags else {}
+        self.publish_args = self.output_args | replaces_tags
         """Arguments of the copy that publishes an output."""
         self.block_cache = BlockCache(options.cache_bytes)
         self._has_answered = False
@@ -147,8 +150,8 @@ def _encryption(options: S3Options) -> dict[str, str]:
 
 
 def _placement(options: S3Options) -> dict[str, str]:
-    tags = {"Tagging": options.tags, "TaggingDirective": "REPLACE"} if options.tags else {}
-    return tags | ({"StorageClass": options.storage_class} if options.storage_class else {})
+    arguments = {"Tagging": options.tags, "StorageClass": options.storage_class}
+    return {name: value for name, value in arguments.items() if value}
 
 
 def _config(options: S3Options) -> Config:

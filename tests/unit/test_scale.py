@@ -16,6 +16,7 @@ from colorworker.media.synthetic import Recipe, make_film
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.unit import run_unit
 from colorworker.store.local import LocalStore
+from colorworker.store.memory import MemoryStore
 from tests.jobharness import TOY_MODEL
 from tests.toycolorizer import ToyColorizer
 
@@ -30,13 +31,19 @@ FOLDER = "constant-0-4"
 SEGMENTS = 4
 
 
+class Creating(MemoryStore):
+    """Like a bucket of a service with conditional writes."""
+
+    prefers_create = True
+
+
 class Place:
     """A source and a worker's context for it."""
 
-    def __init__(self, root):
+    def __init__(self, root, destination=None):
         self.source = LocalStore(root / "source")
         self.context = WorkerContext(
-            LocalStore(root / "color"),
+            destination or LocalStore(root / "color"),
             lambda _: self.source,
             lambda _: ToyColorizer(),
             TOY_MODEL,
@@ -67,16 +74,20 @@ def film_calls(place, asset, how):
     return of_scan, of_segments, place.run(joined, how)[1], place.run(joined, how)[1]
 
 
-def test_a_simulated_picture_asks_the_store_for_what_a_real_one_does(tmp_path):
+@pytest.mark.parametrize("creating", [False, True])
+def test_a_simulated_picture_asks_the_store_for_what_a_real_one_does(tmp_path, creating):
     gray = pyvips.Image.new_from_array(np.arange(3072, dtype=np.uint8).reshape(48, 64))
     calls = []
     for name, how in (("real", run_unit), ("simulated", simulated.run_unit)):
-        place = Place(tmp_path / name)
+        place = Place(tmp_path / name, Creating(f"{name}-{tmp_path}") if creating else None)
         asset = place.asset(f"{FOLDER}/a.png", "still", gray.write_to_buffer(".png"))
         batch = image_batch((still(asset, "a.png", OPTIONS, TOY_MODEL),))
         calls.append((place.run(batch, how)[1], place.run(batch, how)[1]))
 
     assert calls[0] == calls[1]
+    if creating:
+        # Record? Thumbnail, output, record.
+        assert calls[0][0] == {"get": 1, "put": 2, "create": 1}
 
 
 def test_a_simulated_film_asks_the_store_for_what_a_real_one_does(tmp_path):
@@ -91,6 +102,24 @@ def test_a_simulated_film_asks_the_store_for_what_a_real_one_does(tmp_path):
     _, of_segments, *_ = calls[0]
     # The first one reads the scan, record and timeline, for all that follow on its worker.
     assert [each["get"] for each in of_segments] == [3, 1, 1, 1]
+    # The others are record? Thumbnail, part, sheet of shots, record.
+    assert all(each.total() == 5 for each in of_segments[1:])
+
+
+def test_a_segment_that_the_report_does_not_show_takes_four_requests(tmp_path):
+    film = make_film(tmp_path / "f.mkv", Recipe(frames=48, gop_size=12)).read_bytes()
+    for name, how in (("real", run_unit), ("simulated", simulated.run_unit)):
+        place = Place(tmp_path / name)
+        asset = place.asset(f"{FOLDER}/f.mkv", "film", film)
+        first = scan(asset, "film.mkv", OPTIONS, TOY_MODEL)
+        cuts = list(info_of(place.run(first, how)[0].record, ScanInfo).cuts)
+        parts = segments(asset, cuts, first.unit_id, OPTIONS, TOY_MODEL)
+        place.run(parts[0], how)
+
+        result, calls = place.run(replace(parts[1], is_shown=False), how)
+
+        assert calls == {"get": 1, "put_file": 1, "put": 2}
+        assert result.record.thumbnail_key == ""
 
 
 @pytest.mark.parametrize("shape", ["constant", "heavy", "stragglers"])

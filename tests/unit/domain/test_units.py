@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,3 +98,17 @@ def test_the_identity_of_a_segment_depends_on_its_range_and_not_on_its_index():
 
     assert both[1].unit_id == last[0].unit_id
     assert both[0].unit_id != both[1].unit_id
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6, 7, 12, 13, 285])
+def test_the_report_shows_up_to_six_segments_from_all_over_the_film(count):
+    cuts = [units.Cut(number, number + 1, 1) for number in range(count)]
+
+    made = units.segments(ASSET, cuts, "scan", Options(), MODEL)
+    shown = [each.index for each in made if each.is_shown]
+
+    assert min(count, 4) <= len(shown) <= 6
+    assert shown[:1] == [0][:count]
+    gaps = [after - before for before, after in pairwise([*shown, count])]
+    assert len(set(gaps[:-1])) <= 1
+    assert not gaps or gaps[-1] <= gaps[0]
