@@ -18,10 +18,10 @@ from colorworker.domain.options import Options, override
 from colorworker.errors import ColorworkerError, UsageError
 from colorworker.inputs.listing import open_sources, plan_entries
 from colorworker.job import store_options
+from colorworker.pipeline.sequenceframes import open_asset
 from colorworker.settings import Settings, load_settings
 from colorworker.store.objectstore import ObjectStore, OpenStore
 from colorworker.store.openstore import open_store
-from colorworker.store.sequencefile import open_version
 
 app = typer.Typer(help="Prepare frames of films to be colored by hand.", no_args_is_help=True)
 
@@ -133,7 +133,7 @@ def _exported(
 
     with (
         closing(opened(entry.root)) as store,
-        open_version(store, entry.key, etag=entry.etag, version=entry.version) as reader,
+        open_asset(store, entry.key, etag=entry.etag, version=entry.version) as reader,
     ):
         done = export_references(
             reader,

@@ -28,7 +28,7 @@ class SequenceOptions:
         float | None,
         OptionInfo(
             "Frames per second of image sequences, such as 18 or 23.976. Default: from the header"
-            " of DPX and Cineon frames; other frames have none.",
+            " of DPX, Cineon and OpenEXR frames; other frames have none.",
             places=("command", "plan"),
             ge=1,
             le=240,

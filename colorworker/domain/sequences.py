@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 _FRAME = re.compile(r"(.*?)(\d{1,9})(\.[A-Za-z0-9]{1,5})", re.DOTALL)
 _PATTERN = re.compile(r"(.*)%0([1-9])d(\.[A-Za-z0-9]{1,5})", re.DOTALL)
-_VERSION = re.compile(r"(sequence:(\d+)/(\d+))(:.*)?", re.DOTALL)
+_VERSION = re.compile(r"(sequence(10)?:(\d+)/(\d+))(:.*)?", re.DOTALL)
 _HASH_BITS = 256
 _SHOWN_GAPS = 5
 FRAME_EXTENSIONS = frozenset({".dpx", ".cin", ".tif", ".tiff", ".exr", ".png", ".jpg", ".jpeg"})
@@ -84,15 +84,31 @@ def parse_pattern(key: str) -> FramePattern | None:
     return FramePattern(match[1], int(match[2]), match[3]) if match else None
 
 
-def sequence_version(rate: Fraction) -> str:
-    """Return the `version` of an asset that is a sequence with this many frames per second."""
-    return f"sequence:{rate.numerator}/{rate.denominator}"
+def sequence_version(rate: Fraction, *, ten_bits: bool = False) -> str:
+    """Return the `version` of an asset that is a sequence.
+
+    Args:
+        rate: Frames per second.
+        ten_bits: Whether frames of light become codes of 10 bits instead of 16.
+    """
+    return f"sequence{'10' if ten_bits else ''}:{rate.numerator}/{rate.denominator}"
 
 
 def sequence_rate(text: str) -> Fraction | None:
     """Return the frame rate in the version or ETag of a sequence; None for other assets."""
     match = _VERSION.fullmatch(text)
-    return Fraction(int(match[2]), int(match[3])) if match else None
+    return Fraction(int(match[3]), int(match[4])) if match else None
+
+
+def sequence_depth(version: str) -> int:
+    """Return the bits per code that frames of light (OpenEXR) get in films: 10 or 16."""
+    match = _VERSION.fullmatch(version)
+    return 10 if match and match[2] else 16
+
+
+def is_light(key: str) -> bool:
+    """Return whether the frames of a sequence hold light, not codes: OpenEXR."""
+    return key.lower().endswith(".exr")
 
 
 def version_of_etag(etag: str) -> str:
@@ -128,10 +144,10 @@ class FrameTally:
         digest = hashlib.sha256(f"{key}\n{size_bytes}\n{etag}".encode("utf-8", "surrogatepass"))
         self._hash = (self._hash + int.from_bytes(digest.digest())) % (1 << _HASH_BITS)
 
-    def etag(self, rate: Fraction) -> str:
-        """Return the ETag of the sequence at this rate."""
+    def etag(self, version: str) -> str:
+        """Return the ETag of the sequence with this `version`."""
         text = f"{len(self.numbers)} {self._hash:x}"
-        return f"{sequence_version(rate)}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+        return f"{version}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def missing_numbers(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:

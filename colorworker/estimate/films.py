@@ -28,10 +28,9 @@ from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.headers import film_header
 from colorworker.media.containers.readhints import hint_read_all, hint_read_end
 from colorworker.pipeline.scan import check_output, is_in_color, make_cut_list, read_packets
-from colorworker.pipeline.sequenceframes import frames_named
+from colorworker.pipeline.sequenceframes import frames_named, open_asset
 from colorworker.state import record_key
 from colorworker.store.objectstore import ObjectStore
-from colorworker.store.sequencefile import open_version
 
 MOST_FILMS = 200
 """Maximum number of films to examine; each takes a few requests and lines of output."""
@@ -123,7 +122,7 @@ def outline(
         try:
             with (
                 frames_named(store, asset),
-                open_version(store, asset.key, etag=asset.etag, version=asset.version) as reader,
+                open_asset(store, asset.key, etag=asset.etag, version=asset.version) as reader,
             ):
                 if reads_all:
                     found = _of_packets(reader, unit, context.max_pixels)

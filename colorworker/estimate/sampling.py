@@ -19,9 +19,9 @@ from colorworker.errors import ColorworkerError
 from colorworker.media.containers.headers import film_header
 from colorworker.media.filetypes import extension_of
 from colorworker.media.stills.vips import open_still
+from colorworker.pipeline.sequenceframes import open_asset
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore
-from colorworker.store.sequencefile import open_version
 
 MOST_SAMPLES = 200
 """Maximum number of headers read, for pictures and for films; each takes a few requests."""
@@ -139,7 +139,7 @@ def _groups(found: dict[tuple[str, str], _Counting]) -> Iterator[SourceGroup]:
 
 def _sample(entry: Entry, store: ObjectStore, options: Options) -> SourceSample | None:
     try:
-        with open_version(store, entry.key, etag=entry.etag, version=entry.version) as reader:
+        with open_asset(store, entry.key, etag=entry.etag, version=entry.version) as reader:
             if entry.kind == "still":
                 with open_still(reader, entry.key, max_pixels=1 << 40) as picture:
                     info = picture.info

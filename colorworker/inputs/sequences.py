@@ -9,6 +9,8 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from colorworker.domain.entries import Entry
+from colorworker.domain.exrheaders import HEADER_BYTES as EXR_HEADER_BYTES
+from colorworker.domain.exrheaders import ExrHeader, read_exr_header
 from colorworker.domain.frameheaders import HEADER_BYTES, FrameHeader, read_frame_header
 from colorworker.domain.options import Options
 from colorworker.domain.sequences import (
@@ -17,6 +19,7 @@ from colorworker.domain.sequences import (
     FrameTally,
     film_rate,
     frame_key,
+    is_light,
     missing_text,
     sequence_version,
 )
@@ -112,24 +115,20 @@ class SequenceFinder:
         """
         if candidate.unreadable:
             raise candidate.unreadable
-        if pattern.suffix.lower() == ".exr":
-            raise SourceUnsupported(
-                printable(pattern.key),
-                "sequences of OpenEXR frames are not supported: films cannot hold light without"
-                " limits",
-                "Convert them to 16-bit TIFF, or color them as single pictures: --sequences off",
-            )
         numbers = sorted(candidate.tally.numbers)
         self._check_numbers(pattern, candidate, numbers)
         rate = self._rate(pattern, numbers[0])
+        frames_out = self._options.sequences == "frames"
+        ten_bits = is_light(pattern.key) and not (frames_out or self._options.profile == "archive")
+        version = sequence_version(rate, ten_bits=ten_bits)
         own: tuple[tuple[str, Any], ...] = ()
-        if self._options.sequences == "frames":
+        if frames_out:
             _refuse_for_frames(pattern, self._options)
             own = (("frames_out", True),)
         return replace(
             entry,
-            etag=candidate.tally.etag(rate),
-            version=sequence_version(rate),
+            etag=candidate.tally.etag(version),
+            version=version,
             own_options=own,
         )
 
@@ -157,22 +156,44 @@ class SequenceFinder:
         Raises:
             SourceUnsupported: If neither does, or the frames' kind is not supported.
         """
-        header = None
-        if pattern.suffix.lower() in {".dpx", ".cin"}:
-            with self._store.open(pattern.frame(first)) as reader:
-                header = read_frame_header(reader.read(HEADER_BYTES))
-        if header:
-            _check_header(pattern, header, self._options)
+        rate = self._rate_of_header(pattern, first)
         if self._options.fps is not None:
             return film_rate(self._options.fps)
-        if header and header.rate:
-            return header.rate
+        if rate:
+            return rate
         if self._options.sequences == "frames":
             return _RATE_OF_FRAMES
         raise SourceUnsupported(
             printable(pattern.key),
             "its frames do not say how many of them are shown per second",
             "Give the rate at which the film was shot, such as --fps 18",
+        )
+
+    def _rate_of_header(self, pattern: FramePattern, first: int) -> Fraction | None:
+        """Return the frame rate that the first frame's header says, after checking the header."""
+        if is_light(pattern.key):
+            with self._store.open(pattern.frame(first)) as reader:
+                light = read_exr_header(reader.read(EXR_HEADER_BYTES))
+            _check_light(pattern, light)
+            return light.rate if light else None
+        if pattern.suffix.lower() not in {".dpx", ".cin"}:
+            return None
+        with self._store.open(pattern.frame(first)) as reader:
+            header = read_frame_header(reader.read(HEADER_BYTES))
+        if header:
+            _check_header(pattern, header, self._options)
+        return header.rate if header else None
+
+
+def _check_light(pattern: FramePattern, header: ExrHeader | None) -> None:
+    seen = ""
+    if header is None:
+        seen = "the header of its first frame is not one of OpenEXR"
+    elif header.is_deep or header.has_parts:
+        seen = f"its frames hold {'deep data' if header.is_deep else 'several pictures'}"
+    if seen:
+        raise SourceUnsupported(
+            printable(pattern.key), seen, "Convert them to OpenEXR of one flat gray or RGB picture"
         )
 
 

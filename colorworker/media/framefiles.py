@@ -41,6 +41,7 @@ _DEPTHS = {
     ".png": (8, 16),
     ".tif": (8, 16),
     ".tiff": (8, 16),
+    ".exr": (16,),
 }
 _SHRINKS = 3
 """How often chroma is halved where rounding pushed a color out of gamut, before it becomes gray."""

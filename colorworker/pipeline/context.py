@@ -15,11 +15,11 @@ from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import StoreUnavailable
-from colorworker.pipeline.sequenceframes import frames_named
+from colorworker.pipeline.sequenceframes import frame_converter, frames_named, open_asset
 from colorworker.pipeline.unitprogress import UnitProgress, WatchedReader
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.scratchfiles import ScratchFiles, temporary_name
-from colorworker.store.sequencefile import InspectFrame, open_version
+from colorworker.store.sequencefile import ConvertFrame, InspectFrame
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,27 @@ class WorkerContext:
         return ScratchFiles(tuple(folders))
 
     @contextmanager
-    def source(self, asset: Asset, inspect: InspectFrame | None = None) -> Iterator[BinaryIO]:
+    def source(
+        self,
+        asset: Asset,
+        inspect: InspectFrame | None = None,
+        convert: ConvertFrame | None = None,
+    ) -> Iterator[BinaryIO]:
         """Open an asset for reading, in the version that was listed.
 
-        `inspect` gets the frames of an image sequence; see `open_version`.
+        `inspect` and `convert` get the frames of an image sequence; see `open_version`.
 
         Raises:
             SourceChanged: If the object is no longer the one that was listed.
         """
         store = self.open_source(asset.root)
-        reader = open_version(
-            store, asset.key, etag=asset.etag, version=asset.version, inspect=inspect
+        reader = open_asset(
+            store,
+            asset.key,
+            etag=asset.etag,
+            version=asset.version,
+            inspect=inspect,
+            convert=convert or frame_converter(asset.key, asset.version, self.temporary),
         )
         with reader, frames_named(store, asset):
             yield cast(BinaryIO, WatchedReader(reader, self.progress.step))

@@ -28,10 +28,10 @@ from colorworker.pipeline.outcome import failure
 from colorworker.pipeline.provenance.bag import bag_findings
 from colorworker.pipeline.provenance.credentials import manifest_defect, sidecar_key
 from colorworker.pipeline.provenance.sidecars import read_sidecars
+from colorworker.pipeline.sequenceframes import open_asset
 from colorworker.pipeline.unitprogress import WatchedReader
 from colorworker.state import is_recorded, record_key
 from colorworker.store.objectstore import ObjectStore
-from colorworker.store.sequencefile import open_version
 
 _LARGE_BYTES = 64 << 20
 """Larger results are checked in a unit of their own."""
@@ -208,7 +208,7 @@ class _Check:
         store = self.context.open_source(root)
         try:
             version = version_of_etag(record.source_etag)
-            opened = open_version(store, record.source_key, etag=None, version=version)
+            opened = open_asset(store, record.source_key, etag=None, version=version)
             with self._watched(opened) as reader:
                 seen = sha256_of(reader)
                 self.size_bytes += reader.tell()

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
 from colorworker.domain.framelists import (
@@ -17,7 +18,7 @@ from colorworker.domain.framelists import (
 )
 from colorworker.domain.label import Notice, notice_of
 from colorworker.domain.records import PartFacts, Record, ScanInfo, info_of
-from colorworker.domain.sequences import sequence_rate
+from colorworker.domain.sequences import is_light, sequence_rate
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Segment
 from colorworker.domain.videoinfo import VideoInfo
@@ -30,7 +31,11 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.lumacheck import SegmentTally, luma_checksum
 from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.state import attempt_key, read_record
+from colorworker.store.keys import printable
 from colorworker.store.sequencefile import SequenceTable, sequence_table
+
+if TYPE_CHECKING:
+    from colorworker.media.stills.exrframes import ExrFrame
 
 _FILM_SCANS = frozenset({".dpx", ".cin"})
 _CREATOR = "colorized by colorworker"
@@ -68,11 +73,7 @@ class FramePart:
         for index, frame in enumerate(frames):
             if record.thumbnail_key and index == unit.frame_count // 2:
                 context.destination.put(record.thumbnail_key, film_thumbnail(frame, self.info))
-            with self.timer.phase("encode"):
-                data = self._file(table, first + index, frame, notice)
-            if context.settings.verify_parts:
-                with self.timer.phase("verify"):
-                    self._check(table.key(first + index), data, index)
+            data = self._checked_file(table, first, index, frame, notice)
             with self.timer.phase("write"):
                 stored.append(self._store(table, first + index, list_key, data))
         listed = frames_to_json(stored)
@@ -86,6 +87,26 @@ class FramePart:
         )
         return record, PartFacts(len(stored), 0, "")
 
+    def _checked_file(
+        self, table: SequenceTable, first: int, index: int, frame: Frame, notice: Notice | None
+    ) -> bytes:
+        """Return the file of a frame, after decoding it again if the settings say so."""
+        key = table.key(first + index)
+        light = self._light(table, first + index) if is_light(key) else None
+        with self.timer.phase("encode"):
+            if light:
+                rgb = rgb_of_frame(frame, color_spec(self.info))
+                data = light.colored(rgb, _CREATOR if notice else "")
+            else:
+                data = self._file(table, first + index, frame, notice)
+        if self.context.settings.verify_parts:
+            with self.timer.phase("verify"):
+                if light:
+                    light.check(data)
+                else:
+                    self._check(key, data, index)
+        return data
+
     def _source_sha256(self) -> str:
         scanned = read_record(self.context.destination, self.unit.scan_id)
         if scanned is None:
@@ -93,6 +114,16 @@ class FramePart:
                 self.unit.scan_id, "the record of this scan is gone", "Run the job again"
             )
         return info_of(scanned, ScanInfo).source_sha256
+
+    def _light(self, table: SequenceTable, place: int) -> "ExrFrame":
+        """Return a frame of light of the source."""
+        # Jobs without such frames need no OpenImageIO here.
+        from colorworker.media.stills.exrframes import ExrFrame
+
+        key = table.key(place)
+        store = self.context.open_source(self.unit.asset.root)
+        with closing(store.open(key, etag=table.etags[place])) as source:
+            return ExrFrame(source.read(), printable(key), self.context.temporary)
 
     def _file(self, table: SequenceTable, place: int, frame: Frame, notice: Notice | None) -> bytes:
         key = table.key(place)

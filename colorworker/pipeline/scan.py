@@ -30,7 +30,12 @@ from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.framelist import finished_frames, refuse_foreign_frames
 from colorworker.pipeline.hashing import HashingReader
 from colorworker.pipeline.phasetimer import PhaseTimer
-from colorworker.pipeline.sequenceframes import frame_inspector, gap_notes, holds_density
+from colorworker.pipeline.sequenceframes import (
+    frame_converter,
+    frame_inspector,
+    gap_notes,
+    holds_density,
+)
 from colorworker.state import (
     attempt_key,
     commit,
@@ -78,13 +83,15 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
     key = unit.asset.key
     damaged: list[str] = []
     inspect = frame_inspector(unit.asset, damaged, repeat=context.settings.repeat_damaged)
-    with timer.phase("read"), context.source(unit.asset, inspect) as reader:
+    convert = frame_converter(key, unit.asset.version, context.temporary)
+    with timer.phase("read"), context.source(unit.asset, inspect, convert) as reader:
         hint_read_all(reader)
         hashing = HashingReader(reader)
         info, timeline = read_packets(
             hashing.as_file(), key, context.settings.max_pixels, tally, unit.options.video_stream
         )
         source_sha256 = hashing.sha256()
+        light = convert.notes(key) if convert else []
         if holds_density(context.open_source(unit.asset.root), unit.asset, unit.options):
             info = replace(info, is_log=True)
         hint_read_end(reader, 0)
@@ -117,7 +124,7 @@ def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
             len(part.pts),
             round(part.seconds, 3),
             tuple(cuts),
-            *split_notes((*tally.warnings(), *damaged, *gaps)),
+            *split_notes((*tally.warnings(), *damaged, *gaps, *light)),
         ),
     )
     return commit(store, record)

@@ -1,19 +1,70 @@
 """Look into image sequences: the names of their frames, for errors, and what their codes mean."""
 
 import re
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-from colorworker.domain.frameheaders import HEADER_BYTES, read_frame_header
+from colorworker.domain.frameheaders import read_frame_header
 from colorworker.domain.notes import Note
 from colorworker.domain.options import Asset, Options
-from colorworker.domain.sequences import missing_text, sequence_rate
+from colorworker.domain.sequences import is_light, missing_text, sequence_rate
 from colorworker.errors import ItemError, SourceDamaged
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
-from colorworker.store.sequencefile import sequence_table
+from colorworker.store.sequencefile import (
+    ConvertFrame,
+    InspectFrame,
+    open_version,
+    sequence_table,
+)
 
+if TYPE_CHECKING:
+    from colorworker.media.stills.exrframes import FilmFrames
+
+Temporary = Callable[[str], AbstractContextManager[Path]]
 _AT_PTS = re.compile(r"at pts (\d+)")
+
+
+@contextmanager
+def _system_temporary(extension: str) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile(suffix=extension) as file:
+        yield Path(file.name)
+
+
+def open_asset(
+    store: ObjectStore,
+    key: str,
+    *,
+    etag: str | None,
+    version: str = "",
+    inspect: InspectFrame | None = None,
+    convert: ConvertFrame | None = None,
+) -> BinaryIO:
+    """Open an asset as `open_version` does; frames of light are converted in any case."""
+    if convert is None:
+        convert = frame_converter(key, version)
+    return open_version(store, key, etag=etag, version=version, inspect=inspect, convert=convert)
+
+
+def frame_converter(
+    key: str, version: str, temporary: Temporary = _system_temporary
+) -> "FilmFrames | None":
+    """Return what converts the frames of a sequence; None for assets that need none.
+
+    Args:
+        key: The asset's key.
+        version: Its version.
+        temporary: Provides paths for temporary files.
+    """
+    if sequence_rate(version) is None or not is_light(key):
+        return None
+    # Other jobs need no OpenImageIO in this process.
+    from colorworker.media.stills.exrframes import FilmFrames
+
+    return FilmFrames(temporary)
 
 
 @contextmanager
@@ -39,11 +90,11 @@ def holds_density(store: ObjectStore, asset: Asset, options: Options) -> bool:
     The first frame's header decides, unless the options do.
     """
     rate = sequence_rate(asset.version)
-    if rate is None or options.sequence_transfer != "auto":
-        return rate is not None and options.sequence_transfer == "log"
-    table = sequence_table(store, asset.key, rate, asset.etag)
-    with store.open(table.key(0), etag=table.etags[0]) as reader:
-        header = read_frame_header(reader.read(HEADER_BYTES))
+    if rate is None or is_light(asset.key):
+        return False
+    if options.sequence_transfer != "auto":
+        return options.sequence_transfer == "log"
+    header = read_frame_header(sequence_table(store, asset.key, rate, asset.etag).head)
     return header is not None and header.is_log
 
 

@@ -10,6 +10,7 @@ import struct
 from array import array
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 _MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
@@ -18,7 +19,11 @@ _PLACEHOLDER = 16
 
 
 def quicktime_header(
-    codec_tag: bytes, rate: Fraction, numbers: array[int], sizes: array[int]
+    codec_tag: bytes,
+    rate: Fraction,
+    numbers: array[int],
+    sizes: array[int],
+    timecode: str = "",
 ) -> bytes:
     """Return all boxes of a film up to its first frame; 4 bytes per frame.
 
@@ -30,13 +35,15 @@ def quicktime_header(
         rate: Frames per second.
         numbers: Numbers of the frames, increasing.
         sizes: Their sizes in bytes; they follow the header in this order.
+        timecode: Of the first frame, such as `01:02:03:04`; empty if it is not known.
     """
     ticks = rate.denominator
     durations = [(after - before) * ticks for before, after in pairwise(numbers)] + [ticks]
     head = _box(b"ftyp", b"qt  \0\0\0\0qt  ")
     # The offset of the frames does not change the size of the box that holds it.
-    first_offset = len(head) + len(_movie_box(codec_tag, rate, sizes, durations, 0)) + 16
-    movie = _movie_box(codec_tag, rate, sizes, durations, first_offset)
+    box = partial(_movie_box, codec_tag, rate, sizes, durations, _metadata(timecode))
+    first_offset = len(head) + len(box(0)) + 16
+    movie = box(first_offset)
     return head + movie + struct.pack(">I4sQ", 1, b"mdat", sum(sizes) + 16)
 
 
@@ -45,6 +52,7 @@ def _movie_box(
     rate: Fraction,
     sizes: array[int],
     durations: list[int],
+    metadata: bytes,
     first_offset: int,
 ) -> bytes:
     total = sum(durations)
@@ -60,7 +68,17 @@ def _movie_box(
         ),
     )
     track = _box(b"trak", _full(b"tkhd", _track_header(total), version=1), media)
-    return _box(b"moov", _full(b"mvhd", _times(rate, total, 80), version=1), track)
+    return _box(b"moov", _full(b"mvhd", _times(rate, total, 80), version=1), track, metadata)
+
+
+def _metadata(timecode: str) -> bytes:
+    """Return a box of metadata with the timecode as libav names it; nothing without one."""
+    if not timecode:
+        return b""
+    handler = _box(b"hdlr", bytes(8) + b"mdta" + bytes(13))
+    keys = _box(b"keys", struct.pack(">II", 0, 1), _box(b"mdta", b"timecode"))
+    value = _box(b"data", struct.pack(">II", 1, 0), timecode.encode("ascii"))
+    return _box(b"meta", handler, keys, _box(b"ilst", _box(struct.pack(">I", 1), value)))
 
 
 def _sample_table(

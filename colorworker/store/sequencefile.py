@@ -4,11 +4,13 @@
 
 A header that lists sizes and durations comes first, then the frames' files one after the other, as
 they are. So everything that reads films reads sequences, by ranges and from any store. Nothing is
-written.
+written. Cineon frames get the header of a DPX file, and frames of light (OpenEXR) are converted to
+DPX.
 """
 
 from __future__ import annotations  # array[int] exists for type checkers only
 
+import io
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable
@@ -17,16 +19,24 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from colorworker.domain.exrheaders import HEADER_BYTES as EXR_HEADER_BYTES
+from colorworker.domain.exrheaders import read_exr_header
 from colorworker.domain.frameheaders import (
     HEADER_BYTES,
+    dpx_bytes,
+    dpx_header,
     dpx_header_of_cineon,
     read_frame_header,
+    start_timecode,
 )
 from colorworker.domain.sequences import (
     FramePattern,
     FrameTally,
+    is_light,
     parse_pattern,
+    sequence_depth,
     sequence_rate,
+    version_of_etag,
 )
 from colorworker.errors import KeyMissing, SourceChanged, SourceDamaged, SourceUnsupported
 from colorworker.store.keys import printable
@@ -37,15 +47,20 @@ from colorworker.store.sizedreader import SizedReader
 _CODEC_TAGS = {
     ".dpx": b"dpx ",
     ".cin": b"dpx ",
-    ".exr": b"exr ",
+    ".exr": b"dpx ",
     ".png": b"png ",
     ".tif": b"tiff",
     ".tiff": b"tiff",
     ".jpg": b"jpeg",
     ".jpeg": b"jpeg",
 }
+_HEADS = {".dpx": HEADER_BYTES, ".cin": HEADER_BYTES, ".exr": EXR_HEADER_BYTES}
+"""Bytes of a frame that say something about the film, by extension."""
 InspectFrame = Callable[[str, bytes], None]
 """Called with the key and the file of a frame."""
+ConvertFrame = Callable[[int, str, bytes, bytes], bytes]
+"""Returns the DPX file of a frame of light, from its place in the sequence, its key, its file and
+the header that the DPX file must have."""
 
 
 class SequenceTable(NamedTuple):
@@ -56,6 +71,8 @@ class SequenceTable(NamedTuple):
     numbers: array[int]
     sizes: array[int]
     etags: tuple[str, ...]
+    head: bytes
+    """The beginning of the first frame, if its header says something about the film."""
 
     def key(self, index: int) -> str:
         """Return the key of a frame by its place in the sequence."""
@@ -74,6 +91,7 @@ def open_version(
     etag: str | None,
     version: str = "",
     inspect: InspectFrame | None = None,
+    convert: ConvertFrame | None = None,
 ) -> BinaryIO:
     """Open an asset: an object, or the film that an image sequence forms.
 
@@ -83,6 +101,7 @@ def open_version(
         etag: What it must be; None to take what is there.
         version: The asset's version, see `Asset`.
         inspect: Called with each frame of a sequence that is read from its start to its end.
+        convert: Converts frames of light, which cannot be read without.
 
     Raises:
         SourceChanged: If it is no longer what was listed.
@@ -91,7 +110,13 @@ def open_version(
     rate = sequence_rate(version)
     if rate is None:
         return store.open(key, etag=etag, version=version)
-    return cast(BinaryIO, SequenceFile(store, sequence_table(store, key, rate, etag), inspect))
+    table = sequence_table(store, key, rate, etag)
+    if is_light(key):
+        if convert is None:
+            raise ValueError(f"{key}: frames of light need a converter")
+        light = LightFrames(table, sequence_depth(version), convert)
+        return cast(BinaryIO, SequenceFile(store, table, inspect, light))
+    return cast(BinaryIO, SequenceFile(store, table, inspect))
 
 
 def version_info(store: ObjectStore, key: str, version: str) -> ObjectInfo:
@@ -100,7 +125,7 @@ def version_info(store: ObjectStore, key: str, version: str) -> ObjectInfo:
     if rate is None:
         return store.list_one(key, version=version)
     tally = _tally(_listed(store, key, rate))
-    return ObjectInfo(key, tally.size_bytes, tally.etag(rate))
+    return ObjectInfo(key, tally.size_bytes, tally.etag(version))
 
 
 def sequence_table(store: ObjectStore, key: str, rate: Fraction, etag: str | None) -> SequenceTable:
@@ -129,7 +154,7 @@ class _Listing:
 @lru_cache(maxsize=2)
 def _kept_table(listing: _Listing, key: str, rate: Fraction, etag: str) -> SequenceTable:
     table = _listed(listing.store, key, rate)
-    if _tally(table).etag(rate) != etag:
+    if _tally(table).etag(version_of_etag(etag)) != etag:
         raise SourceChanged(
             printable(key),
             "frames were added, removed or changed after it was listed",
@@ -157,25 +182,65 @@ def _listed(store: ObjectStore, key: str, rate: Fraction) -> SequenceTable:
     if not found:
         raise KeyMissing(printable(key), "none of its frames exists", "Check the folder")
     numbers, sizes, etags = zip(*found, strict=True)
-    return SequenceTable(pattern, rate, array("q", numbers), array("q", sizes), etags)
+    head = b""
+    if wanted := _HEADS.get(pattern.suffix.lower()):
+        with store.open(pattern.frame(numbers[0]), etag=etags[0]) as reader:
+            head = reader.read(wanted)
+    return SequenceTable(pattern, rate, array("q", numbers), array("q", sizes), etags, head)
+
+
+class LightFrames:
+    """How the frames of light of one sequence become DPX files of one size."""
+
+    def __init__(self, table: SequenceTable, bit_depth: int, convert: ConvertFrame) -> None:
+        """Read the size of the frames.
+
+        Raises:
+            SourceUnsupported: If the first frame has no readable header.
+        """
+        header = read_exr_header(table.head)
+        if header is None:
+            raise SourceUnsupported(
+                printable(table.key(0)), "its header is not one of OpenEXR", "Check the file"
+            )
+        size = header.width, header.height, bit_depth
+        self._header = dpx_header(*size, big_endian=False, is_log=False)
+        self._convert = convert
+        self.size_bytes = dpx_bytes(*size)
+        self.timecode = header.timecode
+
+    def convert(self, index: int, key: str, data: bytes) -> BinaryIO:
+        """Return the DPX file of a frame."""
+        return io.BytesIO(self._convert(index, key, data, self._header))
 
 
 class SequenceFile(SizedReader):
     """The QuickTime file of a sequence. One frame is open at a time. Not thread-safe."""
 
     def __init__(
-        self, store: ObjectStore, table: SequenceTable, inspect: InspectFrame | None = None
+        self,
+        store: ObjectStore,
+        table: SequenceTable,
+        inspect: InspectFrame | None = None,
+        light: LightFrames | None = None,
     ) -> None:
         """Start at offset 0; the store stays open. See `open_version` for `inspect`."""
         self._inspect, self._seen = inspect, bytearray()
+        self._light = light
         self._inspected = -1
         """The last frame that was inspected."""
         self._store, self._table = store, table
         self._is_cineon = table.pattern.suffix.lower() == ".cin"
-        self._cineon_offset = self._image_offset(0) if self._is_cineon else 0
+        header = read_frame_header(table.head)
+        self._cineon_offset = 0
+        if self._is_cineon:
+            self._cineon_offset = header.image_offset if header else HEADER_BYTES
         sizes = self._sample_sizes()
         codec_tag = _CODEC_TAGS[table.pattern.suffix.lower()]
-        self._header = quicktime_header(codec_tag, table.rate, table.numbers, sizes)
+        timecode = light.timecode if light else header.timecode if header else ""
+        self._header = quicktime_header(
+            codec_tag, table.rate, table.numbers, sizes, start_timecode(timecode, table.rate)
+        )
         self._starts = array("q", accumulate(sizes, initial=len(self._header)))
         super().__init__(self._starts[-1], table.pattern.key)
         self._opened = -1
@@ -245,10 +310,13 @@ class SequenceFile(SizedReader):
             return self._frame
         self._close_frame()
         key = self._table.key(index)
-        self._frame = frame = self._store.open(key, etag=self._table.etags[index])
-        self._opened = index
+        frame = self._store.open(key, etag=self._table.etags[index])
         if expect_end := getattr(frame, "expect_end", None):
             expect_end(self._table.sizes[index])
+        if self._light:
+            with frame as opened:
+                frame = self._light.convert(index, key, opened.read())
+        self._frame, self._opened = frame, index
         if self._is_cineon:
             self._first = self._dpx_header(index, frame.read(HEADER_BYTES))
         return frame
@@ -257,11 +325,6 @@ class SequenceFile(SizedReader):
         if self._frame is not None:
             self._frame.close()
         self._frame, self._opened = None, -1
-
-    def _image_offset(self, index: int) -> int:
-        with self._store.open(self._table.key(index), etag=self._table.etags[index]) as reader:
-            header = read_frame_header(reader.read(HEADER_BYTES))
-        return header.image_offset if header else HEADER_BYTES
 
     def _dpx_header(self, index: int, head: bytes) -> bytes:
         key = printable(self._table.key(index))
@@ -280,6 +343,8 @@ class SequenceFile(SizedReader):
         return found
 
     def _sample_sizes(self) -> array[int]:
+        if self._light:
+            return array("q", [self._light.size_bytes]) * len(self._table.numbers)
         if not self._is_cineon:
             return self._table.sizes
         more = HEADER_BYTES - self._cineon_offset

@@ -203,7 +203,7 @@ def _mux(
     trimmed, chapters = assembly.trimmed, source.chapters()
     if trimmed:
         chapters = trimmed.clip_chapters(chapters)
-        if stream.metadata.pop("timecode", None):
+        if {tags.pop("timecode", "") for tags in (stream.metadata, target.metadata)} != {""}:
             copied.warnings.append("the film's timecode is dropped: it does not fit the excerpt")
     elif shifted := shifted_range(timeline):
         chapters = shifted.clip_chapters(chapters)

@@ -63,7 +63,8 @@ def lost_metadata(
         lost = [
             f"{container} does not keep the tag {name}"
             for name in _missing_tags(tags, written.metadata)
-            if not (name.casefold() == "timecode" and tags[name] in timecodes)
+            # That of an excerpt is dropped on purpose, which another sentence says.
+            if not (name.casefold() == "timecode" and (trimmed or tags[name] in timecodes))
         ]
         wanted = trimmed.clip_chapters(source.chapters()) if trimmed else source.chapters()
         kept = len(written.chapters())

@@ -81,6 +81,7 @@ def tag_names(
     changed = {FILE: frozenset({"comment"} if notice else ())}
     if trimmed:
         changed[film.index] = frozenset({"timecode"})
+        changed[FILE] |= {"timecode"}
     return TagNames(known, changed)
 
 

@@ -84,7 +84,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         SourceTooLarge: If it has more than `max_pixels` pixels.
         SourceUnsupported: If it is not gray, RGB or CMYK.
     """
-    _configure()
+    configure()
     reader = oiio.ImageInput.open(str(path), _options())
     if reader is None:
         said = _first_line(oiio.geterror)
@@ -162,7 +162,8 @@ def _check_length(path: Path, key: str, spec: Any, name: str) -> None:
 
 
 @functools.cache
-def _configure() -> None:
+def configure() -> None:
+    """Pin OpenImageIO's threads."""
     oiio.attribute("threads", _THREADS)
     oiio.attribute("exr_threads", _THREADS)
 
@@ -185,7 +186,7 @@ def _layout(key: str, spec: Any, name: str) -> tuple[Layout, list[int]]:
             key, f"{what}, not plain gray or RGB", "Convert it to 16-bit TIFF first"
         )
     is_gray = spec.get_int_attribute("tiff:PhotometricInterpretation", 2) in (0, 1)
-    color = [0] if is_gray else _color_channels(spec)
+    color = [0] if is_gray else color_channels(spec)
     if len(color) == _CMYK and dtype == "float32":
         raise SourceUnsupported(key, "it is CMYK in floating point", "Convert it to RGB first")
     if not color:
@@ -202,7 +203,8 @@ def _layout(key: str, spec: Any, name: str) -> tuple[Layout, list[int]]:
     return layout, [*color, *others]
 
 
-def _color_channels(spec: Any) -> list[int]:
+def color_channels(spec: Any) -> list[int]:
+    """Return the numbers of the channels of gray, RGB or CMYK; none if there are others only."""
     names = [name.rpartition(".")[2].upper() for name in spec.channelnames]
     for wanted in (["R", "G", "B"], ["C", "M", "Y", "K"], ["Y"], ["I"], ["L"], ["A"]):
         if all(name in names for name in wanted) and not (wanted == ["Y"] and "RY" in names):

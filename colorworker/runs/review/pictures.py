@@ -31,10 +31,11 @@ from colorworker.media.rgbluma import is_rgb
 from colorworker.media.stills.picture import open_still
 from colorworker.media.stills.thumbnail import preview_rgb
 from colorworker.pipeline.scan import read_scan
+from colorworker.pipeline.sequenceframes import open_asset
 from colorworker.runs.review.items import ReviewItem
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore, OpenStore
-from colorworker.store.sequencefile import open_version, version_info
+from colorworker.store.sequencefile import version_info
 
 _ROUNDING = Fraction(1, 500)
 """Seconds by which a container may round times."""
@@ -172,7 +173,7 @@ class Pictures:
         if key.endswith(LIST_EXTENSION):
             # Frames have the keys of the source's frames.
             key, version = item.line.key, item.line.version
-        with open_version(self._destination, key, etag=None, version=version) as reader:
+        with open_asset(self._destination, key, etag=None, version=version) as reader:
             decoded = _frame_at(reader, key, since_start)
             return small_rgb(decoded, size.height, size.width, is_log=info.is_log)
 
@@ -189,7 +190,7 @@ class Pictures:
         index = min(max(frame, 0), len(timeline.pts) - 1)
         pts = int(timeline.pts[index])
         source = self._sources(item.line.root)
-        with open_version(source, item.line.key, etag=None, version=item.line.version) as reader:
+        with open_asset(source, item.line.key, etag=None, version=item.line.version) as reader:
             (decoded,) = decode_segment(
                 reader, item.line.key, info, timeline, pts, pts + 1, repeat=True
             )

@@ -10,7 +10,13 @@ import pyvips
 from colorworker.domain.options import Options
 from colorworker.store.local import LocalStore
 from tests.jobharness import folder_entries, run_toy_job
-from tests.sequences import encode_picture, gray_dpx, moving_codes, write_sequence
+from tests.sequences import (
+    encode_picture,
+    gray_dpx,
+    moving_codes,
+    with_film_header,
+    write_sequence,
+)
 from tests.toycolorizer import ToyColorizer
 
 ARCHIVE = Options(sequences="film", fps=24.0, profile="archive", segment_frames=4)
@@ -157,3 +163,22 @@ def test_missing_numbers_that_are_accepted_are_noted(sequences, tmp_path):
     assert line.outcome == "succeeded", line.error
     (noted,) = [note for note in line.notes if "missing" in note]
     assert noted.startswith("2 frames are missing between 1 and 12: 4 to 5; films show the frame")
+
+
+@pytest.mark.parametrize("profile", ["access", "mezzanine", "archive"])
+@pytest.mark.parametrize("excerpt", [None, (200, 400)])
+def test_the_film_begins_at_the_timecode_of_the_first_frame(tmp_path, profile, excerpt):
+    write_sequence(tmp_path / "in", 10, extension=".dpx", pix_fmt="gbrp10be", depth=10)
+    for path in sorted((tmp_path / "in").iterdir()):
+        path.write_bytes(with_film_header(path.read_bytes(), rate=24.0, transfer=0))
+    options = Options(sequences="film", profile=profile, excerpt=excerpt, segment_frames=4)
+
+    (line,) = colored(tmp_path, options).values()
+
+    assert line.error == ""
+    with av.open(str(tmp_path / "out" / line.output_key)) as film:
+        tags = [film.metadata, *(stream.metadata for stream in film.streams)]
+    found = {value for each in tags for name, value in each.items() if name.lower() == "timecode"}
+    dropped = [said for said in line.warnings if "timecode is dropped" in said]
+    assert (found, len(dropped)) == (({"01:02:03:04"}, 0) if excerpt is None else (set(), 1))
+    assert not any("tag timecode" in said for said in line.warnings)

@@ -202,16 +202,6 @@ def rows(frame):
     return np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)[:64, :96]
 
 
-def test_openexr_sequences_are_refused_by_name(tmp_path):
-    write_sequence(tmp_path / "in", 9, extension=".exr", pix_fmt="gbrpf32le")
-
-    (line,) = run(tmp_path, Options(sequences="film", fps=24.0)).values()
-
-    assert line.error_code == "source_unsupported"
-    assert "OpenEXR" in line.error
-    assert "TIFF" in line.error
-
-
 def test_verify_finds_a_changed_and_a_missing_frame(tmp_path):
     write_sequence(tmp_path / "in", 9)
     run(tmp_path)
