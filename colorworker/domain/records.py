@@ -19,6 +19,10 @@ from colorworker.errors import Quarantined
 Outcome = Literal["succeeded", "failed", "skipped", "lost"]
 """`lost`: the worker failed, so nothing is known about the unit."""
 
+Phase = tuple[float, float, float]
+"""First begin and last end of a phase (POSIX seconds, by the clock of its machine), and the seconds
+spent in it. Phases that alternate, such as decoding and encoding, overlap."""
+
 UnitKind = Literal["scan", "shots", "segment", "assembly", "still"]
 
 
@@ -255,6 +259,12 @@ class UnitResult:
     """What a `FixityCheck` found; what a `BagUpdate` wrote manifests for."""
     requests: Mapping[str, int] = field(default_factory=dict)
     """Requests to object stores that its attempt took, by operation."""
+    model_batches: int = 0
+    """Batches that its attempt gave to the network."""
+    model_pictures: int = 0
+    """Pictures and frames in them."""
+    phases: Mapping[str, Phase] = field(default_factory=dict)
+    """Phases of its attempt, also of one that failed; none if the unit was done before or lost."""
 
     def at_attempt(self, attempt: int) -> "UnitResult":
         """Return the same result for another attempt."""

@@ -76,6 +76,16 @@ METRICS = (
         "Wall time of a unit's phases: read, decode, predict, color, encode, verify, write, ...",
         ("phase",),
     ),
+    Metric(
+        "counter",
+        "colorworker_model_batches_total",
+        "Batches that workers gave to the network.",
+    ),
+    Metric(
+        "counter",
+        "colorworker_model_pictures_total",
+        "Pictures and frames in these batches.",
+    ),
     Metric("gauge", "colorworker_units_in_flight", "Units that are running or queued at workers."),
     Metric(
         "gauge", "colorworker_oldest_unit_seconds", "Time since the oldest of them was handed out."
@@ -219,6 +229,8 @@ def _serving(listen: str) -> Iterator[PrometheusInstruments]:
         )
     from prometheus_client import start_http_server
 
+    from colorworker.executors.gpus import GpuCollector, reading_gpus
+
     made = PrometheusInstruments()
     host = match[1] or match[2] or "127.0.0.1"
     try:
@@ -229,9 +241,12 @@ def _serving(listen: str) -> Iterator[PrometheusInstruments]:
             f"metrics cannot be served at {listen}: {error}",
             "Choose another port",
         ) from error
-    try:
-        yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with reading_gpus() as read:
+        if read:
+            made.registry.register(GpuCollector(read))
+        try:
+            yield made
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()

@@ -1,4 +1,4 @@
-"""Measure and log what passes through an executor: units, their phases, and the items' outcomes."""
+"""Measure, log and trace what passes through an executor: units, phases, outcomes of items."""
 
 import logging
 import time
@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from colorworker.domain.options import Asset
 from colorworker.domain.records import UnitResult
-from colorworker.domain.units import ImageBatch, Scan, Segment, WorkUnit
+from colorworker.domain.units import Assembly, ImageBatch, Scan, Segment, ShotSearch, WorkUnit
 from colorworker.driver import Executor
 from colorworker.executors.instruments import Instruments
+from colorworker.executors.traces import Traces
 from colorworker.report.itemlines import ItemLine
 from colorworker.store.requests import requests_since
 
@@ -28,6 +29,9 @@ _KINDS = {
 class _Begun(NamedTuple):
     unit: WorkUnit
     at: float
+    """Monotonic seconds."""
+    time: float
+    """POSIX seconds."""
 
 
 class MeteredExecutor:
@@ -43,6 +47,7 @@ class MeteredExecutor:
         self._executor, self._instruments, self._job_id = executor, instruments, job_id
         self._clock = clock
         self._begun: dict[str, _Begun] = {}
+        self._traces = Traces(job_id)
         self._requests = requests_since({})
 
     @property
@@ -52,7 +57,9 @@ class MeteredExecutor:
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
         """See `driver.Executor`."""
-        self._begun[unit.unit_id] = _Begun(unit, self._clock())
+        self._begun[unit.unit_id] = _Begun(unit, self._clock(), time.time())
+        if asset := _film_of(unit):
+            self._traces.begin_film(asset)
         if attempt > 1:
             self._count("colorworker_unit_retries_total", kind=_kind(unit))
         elif isinstance(unit, Scan | ImageBatch):
@@ -66,6 +73,8 @@ class MeteredExecutor:
         for result in results:
             begun = self._begun.pop(result.unit_id, None)
             self._count_requests(result.requests)
+            self._count("colorworker_model_batches_total", result.model_batches)
+            self._count("colorworker_model_pictures_total", result.model_pictures)
             if begun is not None:
                 self._ended(begun, result)
         # Those of this process: listings, reports, heartbeats.
@@ -88,6 +97,7 @@ class MeteredExecutor:
     def close(self) -> None:
         """See `driver.Executor`."""
         self._executor.close()
+        self._traces.close()
 
     def plan(self, items: int) -> None:
         """Tell how many items the job has."""
@@ -96,6 +106,7 @@ class MeteredExecutor:
 
     def add_item(self, line: ItemLine) -> None:
         """Count an item whose outcome is known."""
+        self._traces.end_film(line)
         outcome = "parked" if line.error_code == "parked" else _outcome(line.outcome, line.resumed)
         self._count("colorworker_items_total", kind=line.kind or "other", outcome=outcome)
         if line.error_code == "quarantined":
@@ -112,10 +123,14 @@ class MeteredExecutor:
             each.observe("colorworker_unit_seconds", seconds, kind=kind)
         if isinstance(begun.unit, ImageBatch) and result.stills:
             for still, own in zip(begun.unit.stills, result.stills, strict=False):
-                self._result(own.at_attempt(result.attempt), "still", still.asset.key, 1, seconds)
+                own = own.at_attempt(result.attempt)
+                self._traces.add_unit("still", still.asset, own, begun.time, begun.time + seconds)
+                self._result(own, "still", still.asset.key, 1, seconds)
             return
         frames = begun.unit.frame_count if isinstance(begun.unit, Segment) else 0
         keys = ", ".join(asset.key for asset in _assets(begun.unit))
+        film = _film_of(begun.unit)
+        self._traces.add_unit(kind, film, result, begun.time, begun.time + seconds)
         self._result(result, kind, keys, frames, seconds)
 
     def _result(self, result: UnitResult, kind: str, key: str, frames: int, seconds: float) -> None:
@@ -124,7 +139,8 @@ class MeteredExecutor:
         if result.error_code and result.outcome != "skipped":
             self._count("colorworker_unit_errors_total", code=result.error_code)
         record = result.record
-        phases = dict(record.seconds) if record and not result.resumed else {}
+        # Not those of the record: a film's has the seconds of all its units.
+        phases = {name: spent for name, (_, _, spent) in result.phases.items()}
         if record and outcome == "succeeded":
             self._count("colorworker_frames_total", frames)
             self._count("colorworker_written_bytes_total", record.size_bytes)
@@ -164,8 +180,13 @@ def _kind(unit: WorkUnit) -> str:
 def _assets(unit: WorkUnit) -> Iterable[Asset]:
     if isinstance(unit, ImageBatch):
         return [still.asset for still in unit.stills]
-    asset = getattr(unit, "asset", None)
-    return [asset] if asset else []
+    film = _film_of(unit)
+    return [film] if film else []
+
+
+def _film_of(unit: WorkUnit) -> Asset | None:
+    """Return the film that the unit is a part of; None if it is of no film."""
+    return unit.asset if isinstance(unit, Scan | ShotSearch | Segment | Assembly) else None
 
 
 def _outcome(outcome: str, resumed: bool) -> str:

@@ -125,7 +125,7 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
         UsageError: If this machine is at fault, not the item. No attempt is counted then, and the
             machine should get no more units.
     """
-    before = requests_since({})
+    before, counted = requests_since({}), replace(context.predictions)
     try:
         # Imported here, so that a missing libvips or PyAV is reported as an error of this machine.
         from colorworker.pipeline.unit import run_unit
@@ -144,7 +144,21 @@ def run_on_worker(context: WorkerContext, unit: WorkUnit, attempt: int) -> UnitR
         logger.exception("unit %s broke the worker", unit.unit_id)
         result = internal_error(unit, attempt, error, context.worker)
     _recheck(context, result)
-    return replace(result, requests=requests_since(before))
+    return replace(
+        _with_phases(context, result),
+        requests=requests_since(before),
+        model_batches=context.predictions.batches - counted.batches,
+        model_pictures=context.predictions.pictures - counted.pictures,
+    )
+
+
+def _with_phases(context: WorkerContext, result: UnitResult) -> UnitResult:
+    timer = context.timers.pop(result.unit_id, None)
+    return replace(
+        result,
+        phases=timer.phases() if timer else {},
+        stills=tuple(_with_phases(context, still) for still in result.stills),
+    )
 
 
 def lost_result(unit: WorkUnit, attempt: int, reason: str) -> UnitResult:

@@ -56,7 +56,7 @@ def join_film(context: WorkerContext, unit: Assembly, attempt: int) -> tuple[Rec
     segments = [_record(context, identity) for identity in unit.segment_ids]
     if not context.settings.repeat_damaged:
         _check_damage(segments, unit.asset.key)
-    timer = PhaseTimer(step=context.progress.step)
+    timer = context.timer(unit.unit_id)
     if unit.options.frames_out:
         joined = _list_frames(context, unit, segments, timer)
     else:

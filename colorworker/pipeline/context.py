@@ -15,6 +15,8 @@ from colorworker.domain.timeline import Timeline
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.domain.workersettings import WorkerSettings
 from colorworker.errors import StoreUnavailable
+from colorworker.pipeline.phasetimer import PhaseTimer
+from colorworker.pipeline.predictions import Predictions
 from colorworker.pipeline.sequenceframes import frame_converter, frames_named, open_asset
 from colorworker.pipeline.unitprogress import UnitProgress, WatchedReader
 from colorworker.store.objectstore import ObjectStore
@@ -40,8 +42,17 @@ class WorkerContext:
 
     exemplars: dict[InputFile, Exemplar] = field(default_factory=dict, compare=False)
     """Pictures to take colors from that were read last."""
+    predictions: Predictions = field(default_factory=Predictions, compare=False)
+    """What its network was given so far."""
+    timers: dict[str, PhaseTimer] = field(default_factory=dict, compare=False)
+    """Timers of the units that are running, by unit id."""
     scans: dict[str, tuple[VideoInfo, Timeline]] = field(default_factory=dict, compare=False)
     """The scan that was read last, by its id; see `scan.scan_of_film`."""
+
+    def timer(self, unit_id: str) -> PhaseTimer:
+        """Return a new timer for a unit. Its phases become part of the unit's result."""
+        self.timers[unit_id] = timer = PhaseTimer(step=self.progress.step)
+        return timer
 
     @contextmanager
     def temporary(self, extension: str) -> Iterator[Path]:

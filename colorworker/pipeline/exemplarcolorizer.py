@@ -15,6 +15,7 @@ from colorworker.domain.options import Options, PredictionSettings
 from colorworker.errors import HintsRefused, ItemError, KeyMissing, UsageError
 from colorworker.media.stills.picture import open_still
 from colorworker.pipeline.context import WorkerContext
+from colorworker.pipeline.predictions import CountedColorizer
 
 Floats = npt.NDArray[np.float32]
 
@@ -78,7 +79,8 @@ def colorizer_for(
         HintsRefused: If its exemplar cannot be read.
         StoreUnavailable: If the exemplar's store does not answer.
     """
-    colorizer = context.colorizer(settings or options.prediction_settings)
+    network = context.colorizer(settings or options.prediction_settings)
+    colorizer = CountedColorizer(network, context.predictions)
     if options.exemplar is None:
         return colorizer
     file = options.exemplar

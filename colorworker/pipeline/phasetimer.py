@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from threading import local
 from typing import TypeVar
 
 from colorworker.color.colordistribution import ColorDistribution
 from colorworker.color.colorizerprotocol import Colorizer, Floats, KnownOfBatch
+from colorworker.domain.records import Phase
 
 T = TypeVar("T")
 
@@ -24,6 +26,8 @@ class PhaseTimer:
     seconds: dict[str, float] = field(default_factory=dict)
     step: Callable[[], None] = lambda: None
     """Called at the end of every phase."""
+    _spans: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """First begin and last end of each phase, by `time.perf_counter`."""
     _inside: local = field(default_factory=local)
     """Seconds of the inner phases of this thread's current phase."""
 
@@ -39,8 +43,10 @@ class PhaseTimer:
         try:
             yield
         finally:
-            took = time.perf_counter() - start
+            end = time.perf_counter()
+            took = end - start
             if name is not None:
+                self._spans[name] = (self._spans.get(name, (start, end))[0], end)
                 self.seconds[name] = self.seconds.get(name, 0.0) + took - self._inside.seconds
             self._inside.seconds = before + took
             self.step()
@@ -58,6 +64,12 @@ class PhaseTimer:
     def rounded(self) -> dict[str, float]:
         """Return the seconds per phase, rounded to milliseconds, for records."""
         return {name: round(value, 3) for name, value in self.seconds.items()}
+
+    def phases(self) -> dict[str, Phase]:
+        """Return when each phase began and ended, and its seconds, in the order of their begins."""
+        ago = time.time() - time.perf_counter()
+        spans = sorted(self._spans.items(), key=itemgetter(1))
+        return {name: (begin + ago, end + ago, self.seconds[name]) for name, (begin, end) in spans}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ from colorworker.pipeline.beforeafter import thumbnail_shape
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.framelist import finished_frames, refuse_foreign_frames
 from colorworker.pipeline.hashing import HashingReader
-from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.sequenceframes import (
     frame_converter,
     frame_inspector,
@@ -79,7 +78,7 @@ def scan_film(context: WorkerContext, unit: Scan, attempt: int) -> tuple[Record,
 def _scan(context: WorkerContext, unit: Scan, attempt: int) -> Record:
     """Read a film, store its timeline, and return the scan's record."""
     store = context.destination
-    timer, tally = PhaseTimer(step=context.progress.step), ScanTally()
+    timer, tally = context.timer(unit.unit_id), ScanTally()
     key = unit.asset.key
     damaged: list[str] = []
     inspect = frame_inspector(unit.asset, damaged, repeat=context.settings.repeat_damaged)

@@ -126,7 +126,7 @@ def _start(context: WorkerContext, unit: Segment) -> _SegmentWork:
         output_spec(key, info, options, extension),
         ShotPictures(info, unit.frame_count, shot_log),
         shot_log,
-        PhaseTimer(step=context.progress.step),
+        context.timer(unit.unit_id),
     )
 
 

@@ -17,7 +17,6 @@ from colorworker.media.deinterlace import deinterlace_segment
 from colorworker.media.opticalflow import resize
 from colorworker.media.planes import Frame, PlaneScaler, color_spec, luma_plane
 from colorworker.pipeline.context import WorkerContext
-from colorworker.pipeline.phasetimer import PhaseTimer
 from colorworker.pipeline.propagation.shotboundaries import ShotStart, detect_shots
 from colorworker.pipeline.scan import scan_of_film
 from colorworker.state import commit, finished, now
@@ -39,7 +38,7 @@ def search_shots(context: WorkerContext, unit: ShotSearch, attempt: int) -> tupl
     if record := finished(store, unit.unit_id):
         return record, True
     info, timeline = scan_of_film(context, unit.scan_id)
-    timer = PhaseTimer(step=context.progress.step)
+    timer = context.timer(unit.unit_id)
     decode = deinterlace_segment if unit.options.deinterlace == "bwdif" else decode_segment
     first = int(timeline.pts.searchsorted(unit.start_pts))
     with timer.phase("decode"), context.source(unit.asset) as reader:

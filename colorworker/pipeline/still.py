@@ -95,7 +95,7 @@ def open_for_color(
         check_name(context.destination, unit.output_key)
     check_bytes(unit.asset.key, unit.asset.size_bytes, context.settings.max_pixels)
     check_room(unit.asset.key, unit.asset.size_bytes, context.scratch_folder())
-    timer = PhaseTimer(step=context.progress.step)
+    timer = context.timer(unit.unit_id)
     with ExitStack() as stack:
         with timer.phase("read"):
             remote = stack.enter_context(context.source(unit.asset))

@@ -99,9 +99,11 @@ ALLOWED = {
         "errors domain color store state model pipeline executors",
         "numpy ray",
     ),
-    "executors.instruments": ("errors", "prometheus_client ray"),
+    "executors.gpus": ("", "prometheus_client pynvml"),
+    "executors.instruments": ("errors executors.gpus", "prometheus_client ray"),
     # Counts what the driver hands out and what it says of items.
     "executors.metered": ("domain driver executors report store", ""),
+    "executors.traces": ("domain report", "opentelemetry"),
     # Checks every library by importing it.
     "executors.preflight": (
         "errors domain store state media.codecs.nvenc model.runtime",

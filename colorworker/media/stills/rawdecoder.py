@@ -49,7 +49,8 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     if not rgb.any():
         # LibRaw reads zeros behind the end of a file.
         raise SourceDamaged(key, "it does not decode completely (all its pixels are 0)", _RECOPY)
-    layout = Layout(rgb.shape[1], rgb.shape[0], "uint16", 3)
+    height, width, bands = rgb.shape  # One band from monochrome cameras.
+    layout = Layout(width, height, "uint16", bands)
     image = store_rows(key, layout, [np.ascontiguousarray(rgb)], folder)
     fields: dict[str, bytes | int] = {"orientation": _ORIENTATIONS.get(flip, 1)}
     return DecodedStill(

@@ -1,6 +1,7 @@
 """HEIF, AVIF and camera raw, and the rare formats that Pillow reads."""
 
 import io
+import struct
 
 import numpy as np
 import pillow_heif
@@ -182,6 +183,21 @@ def test_camera_raw_is_developed_and_keeps_its_metadata(tmp_path, colorful):
     )
     assert lab[..., 0].mean() == pytest.approx(71, abs=5)
     assert np.ptp(rgb.astype(float), axis=2).max() > 5000
+
+
+def test_camera_raw_without_a_color_filter_is_colored(tmp_path, colorful):
+    # As from monochrome cameras: one sample per pixel, no mosaic. tifffile writes no such thing.
+    photometric = struct.pack("<HHIH", 262, 3, 1, 1)
+    data = dng("minisblack").replace(photometric, struct.pack("<HHIH", 262, 3, 1, 34892))
+    path = tmp_path / "out.tif"
+
+    picture, lab, rgb = colored(data, "mono.dng", path, colorful())
+
+    assert (picture.info.loader, picture.info.bit_depth) == ("raw", 16)
+    assert lab.shape[2] == rgb.shape[2] == 3
+    middle = gray_of(rgb[HEIGHT // 2, WIDTH // 2])
+    assert middle == pytest.approx(linear_to_srgb(np.float32(0.5)), abs=0.06)
+    assert not lab[..., 1:].any()
 
 
 def test_cut_off_camera_raw_is_damaged_and_not_black():
