@@ -57,9 +57,9 @@ class MeteredExecutor:
 
     def submit(self, unit: WorkUnit, attempt: int) -> None:
         """See `driver.Executor`."""
-        self._begun[unit.unit_id] = _Begun(unit, self._clock(), time.time())
+        self._begun[unit.unit_id] = begun = _Begun(unit, self._clock(), time.time())
         if asset := _film_of(unit):
-            self._traces.begin_film(asset)
+            self._traces.begin_film(asset, begun.time)
         if attempt > 1:
             self._count("colorworker_unit_retries_total", kind=_kind(unit))
         elif isinstance(unit, Scan | ImageBatch):

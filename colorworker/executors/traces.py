@@ -27,12 +27,12 @@ class Traces:
         self._tracer = trace.get_tracer("colorworker", __version__)
         self._films: dict[tuple[str, str], Span] = {}
 
-    def begin_film(self, asset: Asset) -> None:
+    def begin_film(self, asset: Asset, now: float) -> None:
         """Begin the span of a film, unless it has begun; its units become children of it."""
         name = asset.root, asset.key
         if name not in self._films:
             self._films[name] = self._tracer.start_span(
-                "film", attributes=self._known(item=asset.key)
+                "film", attributes=self._known(item=asset.key), start_time=_nanoseconds(now)
             )
 
     def add_unit(
