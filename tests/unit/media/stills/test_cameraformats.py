@@ -212,7 +212,7 @@ def test_a_kind_that_pillow_does_not_implement_is_named():
     data = bytearray(pillow("DDS", "RGB"))
     data[80:84] = (0x20000).to_bytes(4, "little")
 
-    with pytest.raises(SourceDamaged, match=r"^odd\.dds: no picture can be read"):
+    with pytest.raises(SourceUnsupported, match=r"^odd\.dds: its kind of picture is not supported"):
         open_still(io.BytesIO(bytes(data)), "odd.dds", max_pixels=10**8).__enter__()
 
 
