@@ -149,23 +149,19 @@ def chroma_codes(
 
 def _packed_codes(table: ChromaTable, luma_codes: Codes, positions: Positions, out: Codes) -> None:
     """Interpolate in (a*, b*), for Cb and Cr at once: the sum of a lane never overflows it."""
+    share_a, share_b = (plane.astype(np.int32) for plane in positions)
     at = luma_codes.astype(np.int32)
-    shares = []
-    for plane in positions:
-        whole = plane.astype(np.int32)
-        shares.append((whole & (_PARTS - 1)).view(np.uint32))
-        whole >>= _POSITION_BITS
-        at *= _AB_NODES
-        at += whole
+    at *= _AB_NODES**2 << _POSITION_BITS
+    at += (share_a & -_PARTS) * _AB_NODES
+    at += share_b
+    at >>= _POSITION_BITS
     indices = at.astype(np.intp)
-    along_a, along_b = shares
-    lanes = table.lanes
-    weights = _PARTS - along_b, along_b
-    near = _lanes_between(lanes, indices, weights)
-    far = _lanes_between(lanes[_AB_NODES:], indices, weights)
-    far *= along_a
-    near *= _PARTS - along_a
-    near += far
+    share_a &= _PARTS - 1
+    share_b &= _PARTS - 1
+    along_a, along_b = share_a.view(np.uint32), share_b.view(np.uint32)
+    near = _lanes_between(table.lanes, indices, along_b)
+    far = _lanes_between(table.lanes[_AB_NODES:], indices, along_b)
+    _interpolate(near, far, along_a)
     near >>= _LANE_BITS + _POSITION_BITS
     out[0] = near.astype(np.uint8)
     near >>= 16
@@ -173,19 +169,27 @@ def _packed_codes(table: ChromaTable, luma_codes: Codes, positions: Positions, o
 
 
 def _lanes_between(
-    lanes: npt.NDArray[np.uint32],
-    at: npt.NDArray[np.intp],
-    weights: tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]],
+    lanes: npt.NDArray[np.uint32], at: npt.NDArray[np.intp], share: npt.NDArray[np.uint32]
 ) -> npt.NDArray[np.uint32]:
     # No index is outside, and clipped look-ups are faster than checked ones.
     mixed = np.take(lanes, at, mode="clip")
-    mixed *= weights[0]
-    above = np.take(lanes[1:], at, mode="clip")
-    above *= weights[1]
-    mixed += above
+    _interpolate(mixed, np.take(lanes[1:], at, mode="clip"), share)
     mixed >>= _POSITION_BITS
     mixed &= _LANES
     return mixed
+
+
+def _interpolate(
+    near: npt.NDArray[np.uint32], far: npt.NDArray[np.uint32], share: npt.NDArray[np.uint32]
+) -> None:
+    """Replace `near` by `_PARTS` times the value between; `far` is overwritten.
+
+    Differences of lanes may borrow from each other: modulo 2^32 the sum is right all the same.
+    """
+    far -= near
+    far *= share
+    near <<= _POSITION_BITS
+    near += far
 
 
 def _float_codes(table: ChromaTable, luma_codes: Codes, positions: Positions, out: Codes) -> None:

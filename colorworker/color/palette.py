@@ -63,8 +63,13 @@ def read_palette(spread: Floats, luma: Floats) -> tuple[Floats, Floats]:
     low = np.minimum(position.astype(np.intp), _BINS - 2)
     share = (position - low).astype(np.float32)[:, None]
     low += np.arange(height * width) * _BINS
-    near: Floats = cells[low]
-    near += share * (cells[low + 1] - near)
+    # Clipped look-ups are faster than checked ones, and no index is outside.
+    near: Floats = cells.take(low, 0, mode="clip")
+    low += 1
+    change = cells.take(low, 0, mode="clip")
+    change -= near
+    change *= share
+    near += change
     confidence: Floats = near[:, 0] / (near[:, 0] + np.float32(_HALF_CONFIDENCE_PIXELS))
     near[:, 1:] /= np.maximum(near[:, :1], np.float32(1e-3))
     planes = np.ascontiguousarray(near[:, 1:].T)

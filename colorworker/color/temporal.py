@@ -156,7 +156,9 @@ def blend_between(
         float32 (n, h, w), a weighted mean of the three at every pixel.
     """
     weights = palette.confidence * np.float32(_BLEND_PALETTE_WEIGHT)
-    total = np.stack([plane * weights for plane in palette.planes])
+    total = np.empty((len(palette.planes), *luma.shape), np.float32)
+    for plane, values in zip(total, palette.planes, strict=True):
+        np.multiply(values, weights, out=plane)
     for anchor, part in ((earlier, 1 - share), (later, share)):
         weight = match_confidence(luma, anchor.luma, anchor.trust)
         weight += np.float32(_TIME_WEIGHT)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from colorworker.color.temporal import unmatched_share
 from colorworker.domain.options import Options
 from colorworker.media.opticalflow import (
@@ -12,7 +14,6 @@ from colorworker.media.opticalflow import (
     identity_path,
     normalize_contrast,
     sample,
-    target_positions,
 )
 from colorworker.media.planes import Plane
 from colorworker.pipeline.propagation.framestate import (
@@ -57,9 +58,10 @@ def estimate_motion(
                 raise propagation_error(
                     frame.decoded.index, "no frame before it to take motion from"
                 )
+            # Between equal pictures the estimator finds exactly no motion, at a high cost.
             flow = (
                 FlowPair(identity_path(here.shape), identity_path(here.shape))
-                if frame.hidden
+                if frame.hidden or np.array_equal(visible, here)
                 else FlowPair(*estimate_paths(setup.flow_estimator, visible, here))
             )
         if not frame.hidden:
@@ -144,7 +146,7 @@ def _is_due(frame: MovingFrame, last: MovingFrame, to_last: FlowPath, options: O
     if elapsed < _EARLIEST:
         return False
     now, before = frame.decoded.flow_luma, last.decoded.flow_luma
-    warped = sample(before, target_positions(to_last.flow))
+    warped = sample(before, to_last.targets)
     return unmatched_share(now, before, warped, to_last.trust) > _NEW_SHARE
 
 

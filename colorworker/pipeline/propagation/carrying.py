@@ -228,8 +228,8 @@ def move_layers(
         The planes that follow the lightness, and a certainty in [0, 1], (h, w).
     """
     path, _ = estimate_paths(estimator, flow_codes(luma), flow_codes(known), starts)
-    at, trust = upscale(path, luma.shape)
-    there, *moved = warp(layers, at)
+    motion, trust = upscale(path, luma.shape)
+    there, *moved = warp(layers, motion)
     return moved, match_confidence(luma, there, trust)
 
 

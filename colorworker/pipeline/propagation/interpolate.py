@@ -107,7 +107,10 @@ class _Settling:
     def _later_anchors(self) -> Iterator[tuple[AnchorColors, FlowPath]]:
         """Yield the colors of each anchor held, and the path to it from the last frame released."""
         path: FlowPath | None = None
-        for frame in self._held:
+        held = list(self._held)
+        while held and not isinstance(held[-1], PredictedAnchor):
+            held.pop()
+        for frame in held:
             flow = _flow(frame)
             path = compose(path, flow.forward) if path else flow.forward
             if isinstance(frame, PredictedAnchor):
@@ -176,10 +179,9 @@ def _interpolate(
     setup: PropagationSetup,
 ) -> Iterator[ColoredFrame]:
     """Yield the frames between two anchors; `arriving` leads from the last of them to `later`."""
-    paths_to_later: list[FlowPath] = []
-    for frame in reversed(waiting):
-        paths_to_later.append(arriving)
-        arriving = compose(frame.link.flow.forward, arriving)
+    paths_to_later = [arriving]
+    for frame in reversed(waiting[1:]):
+        paths_to_later.append(compose(frame.link.flow.forward, paths_to_later[-1]))
     one, other = earlier.colors, later.colors
     for frame in waiting:
         decoded = frame.decoded
@@ -198,8 +200,8 @@ def _interpolate(
 
 def _warp(colors: AnchorColors, path: FlowPath) -> WarpedAnchor:
     """Return an anchor's colors moved to the frame that the path begins at."""
-    at, trust = upscale(path, colors.luma.shape)
-    luma, *planes = warp(colors.layers, at)
+    motion, trust = upscale(path, colors.luma.shape)
+    luma, *planes = warp(colors.layers, motion)
     return WarpedAnchor(luma, planes[: len(colors.planes)], trust)
 
 
@@ -216,6 +218,7 @@ def estimate_from_palette(
     planes *= confidence
     certain = resize(confidence, shape)
     weighted = [resize(plane, shape) for plane in planes]
+    weights = np.maximum(certain, np.float32(1e-6))
     for plane in weighted:
-        plane /= np.maximum(certain, np.float32(1e-6))
+        plane /= weights
     return PaletteEstimate(weighted, certain)

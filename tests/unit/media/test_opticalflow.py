@@ -114,18 +114,28 @@ def test_composing_with_the_identity_changes_nothing():
         np.testing.assert_array_equal(same.trust, path.trust)
 
 
-def test_upscaled_paths_scale_their_motion():
-    at, trust = upscale(constant(2, 1), (2 * HEIGHT, 3 * WIDTH))
+def test_a_still_path_composes_like_one_that_is_only_found_not_to_move():
+    random = np.random.default_rng(1)
+    motion = random.normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32)
+    then = FlowPath(motion, random.uniform(0, 1, (HEIGHT, WIDTH)).astype(np.float32))
 
-    np.testing.assert_allclose(at[:, 5, 7], (7 + 6, 5 + 2))
+    known, found = compose(identity_path((HEIGHT, WIDTH)), then), compose(constant(0, 0), then)
+
+    np.testing.assert_array_equal(known.flow, found.flow)
+    np.testing.assert_array_equal(known.trust, found.trust)
+
+
+def test_upscaled_paths_scale_their_motion():
+    motion, trust = upscale(constant(2, 1), (2 * HEIGHT, 3 * WIDTH))
+
+    np.testing.assert_allclose(motion[:, 5, 7], (6, 2))
     np.testing.assert_allclose(trust, 1)
 
 
 def test_unreliable_pixels_are_treated_as_unmoved():
-    at, trust = upscale(constant(20, 10, trust=0.0), (2 * HEIGHT, 2 * WIDTH))
+    motion, trust = upscale(constant(20, 10, trust=0.0), (2 * HEIGHT, 2 * WIDTH))
 
-    stayed = np.zeros((2 * HEIGHT, 2 * WIDTH, 2), np.float32)
-    np.testing.assert_array_equal(at, target_positions(stayed))
+    assert not motion.any()
     assert np.all((trust > 0) & (trust < 0.1))
 
 
@@ -139,13 +149,23 @@ def test_visible_pixels_return_to_where_they_were():
     assert not seen_again[:, 57:].any()
 
 
-@pytest.mark.parametrize("count", [1, 3, 5])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_planes_warped_together_equal_planes_sampled_alone(count):
     random = np.random.default_rng(count)
     planes = list(random.normal(size=(count, HEIGHT, WIDTH)).astype(np.float32))
-    at = target_positions(random.normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32))
+    motion = random.normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32)
+    at = target_positions(motion)
 
-    together = warp(pack_channels(planes), at)
+    together = warp(pack_channels(planes), np.ascontiguousarray(np.moveaxis(motion, -1, 0)))
 
     for plane, moved in zip(planes, together, strict=False):
-        np.testing.assert_allclose(moved, sample(plane, at), atol=1e-5)
+        np.testing.assert_array_equal(moved, sample(plane, at))
+
+
+@pytest.mark.parametrize("picture", [seen(texture()), np.full((HEIGHT, WIDTH), 128, np.uint8)])
+def test_between_equal_pictures_there_is_exactly_no_motion(picture):
+    still = identity_path(picture.shape)
+
+    for path in estimate_paths(FlowEstimator(), picture, picture.copy()):
+        np.testing.assert_array_equal(path.flow, still.flow)
+        np.testing.assert_array_equal(path.trust, still.trust)
