@@ -42,7 +42,15 @@ _DEPTHS = {
     ".tif": (8, 16),
     ".tiff": (8, 16),
     ".exr": (16,),
+    ".jpg": (8,),
+    ".jpeg": (8,),
 }
+_JPEG = frozenset({".jpg", ".jpeg"})
+_JPEG_ERROR = 5.0
+"""Largest root mean square of the luma codes' error in a block of 8 x 8: 3.4 from quantization with
+the table of quality 95, half a step of each coefficient (ITU-T T.81, table K.1, scaled as libjpeg
+does), and 1.6 for rounding by encoder and decoder."""
+_BLOCK = 8
 _SHRINKS = 3
 """How often chroma is halved where rounding pushed a color out of gamut, before it becomes gray."""
 _CREATOR, _CREATOR_BYTES = 160, 100
@@ -78,15 +86,23 @@ def frames_spec(key: str, info: VideoInfo, extension: str) -> EncoderSpec:
         SourceUnsupported: If its frames cannot hold color with the source's luma.
     """
     depths = _DEPTHS.get(extension.lower())
-    depth = layout_of(info.pix_fmt).bit_depth
-    if depths is None or depth not in depths or not layout_of(info.pix_fmt).gray:
+    layout = layout_of(info.pix_fmt)
+    depth = layout.bit_depth
+    has_luma = layout.gray or (layout.full_range and is_jpeg(extension))
+    if depths is None or depth not in depths or not has_luma:
         raise SourceUnsupported(
             key,
             f"its frames, {info.rgb_format or info.pix_fmt} in {extension}, cannot be written with"
             " the luma of the source",
             "Use --sequences film, or convert the frames to TIFF, PNG or DPX",
         )
-    return EncoderSpec(FRAMES, _PIX_FMTS[depth], FRAMES, gop_size=1, lossless=True)
+    pix_fmt = "yuvj444p" if layout.full_range else _PIX_FMTS[depth]
+    return EncoderSpec(FRAMES, pix_fmt, FRAMES, gop_size=1, lossless=not is_jpeg(extension))
+
+
+def is_jpeg(name: str) -> bool:
+    """Return whether frames with this name or extension are JPEGs, which round their codes."""
+    return PurePosixPath(f"a{name}").suffix.lower() in _JPEG
 
 
 def rgb_of_frame(frame: Frame, spec: ColorSpec) -> Codes:
@@ -142,6 +158,30 @@ def luma_of_file(data: bytes, key: str, info: VideoInfo) -> Plane:
             return luma_plane(to_colorable(decoded, key, info)).copy()
     except (FFmpegError, StopIteration) as error:
         raise OutputMismatch(key, f"the written frame does not decode ({error})") from error
+
+
+def check_jpeg_luma(written: Plane, luma: Plane, key: str) -> None:
+    """Check that luma of a written JPEG differs from the source's by no more than rounding.
+
+    Args:
+        written: Luma codes, as decoded.
+        luma: Those of the source.
+        key: The frame, for errors.
+
+    Raises:
+        OutputMismatch: If it differs by more in any block.
+    """
+    if written.shape != luma.shape:
+        raise OutputMismatch(key, f"the written frame has another size, {written.shape}")
+    squares = (written.astype(np.int32) - luma) ** 2
+    height, width = luma.shape
+    squares = np.pad(squares, ((0, -height % _BLOCK), (0, -width % _BLOCK)))
+    blocks = squares.reshape(squares.shape[0] // _BLOCK, _BLOCK, -1, _BLOCK).mean(axis=(1, 3))
+    error = float(np.sqrt(blocks.max()))
+    if error > _JPEG_ERROR:
+        raise OutputMismatch(
+            key, f"the luma of a block of the written frame is off by {error:.1f} codes"
+        )
 
 
 def film_frame_file(head: bytes, rgb: Codes, key: str, notice: str) -> bytes:

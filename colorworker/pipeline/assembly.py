@@ -19,6 +19,7 @@ from colorworker.errors import KeyMissing, OutputMismatch, SourceDamaged
 from colorworker.media.codecs.nvenc import require_encoder
 from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.assemble import Part, assemble
+from colorworker.media.framefiles import is_jpeg
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.framelist import (
     commit_list,
@@ -137,8 +138,10 @@ def _list_frames(
     expected = sum(_part_facts(part).frame_count for part in segments)
     if count != expected:
         raise OutputMismatch(unit.asset.key, f"{count} of {expected} frames are in the parts")
-    said = Note(f"{count} frames of {size} bytes are written; the output is their list")
-    return _Joined(stored, list_digest(listed), count, warnings=(said,))
+    said = [Note(f"{count} frames of {size} bytes are written; the output is their list")]
+    if is_jpeg(unit.asset.key):
+        said.append(Note("JPEG rounds luma; --sequences film --profile archive keeps its codes"))
+    return _Joined(stored, list_digest(listed), count, warnings=tuple(said))
 
 
 def _join_parts(

@@ -23,8 +23,14 @@ from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Segment
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import KeyMissing, OutputMismatch
-from colorworker.media.framefiles import film_frame_file, luma_of_file, rgb_of_frame
-from colorworker.media.planes import Frame, color_spec
+from colorworker.media.framefiles import (
+    check_jpeg_luma,
+    film_frame_file,
+    is_jpeg,
+    luma_of_file,
+    rgb_of_frame,
+)
+from colorworker.media.planes import Frame, color_spec, luma_plane
 from colorworker.media.rgbluma import Codes
 from colorworker.pipeline.beforeafter import film_thumbnail
 from colorworker.pipeline.context import WorkerContext
@@ -104,7 +110,7 @@ class FramePart:
                 if light:
                     light.check(data)
                 else:
-                    self._check(key, data, index)
+                    self._check(key, data, index, frame)
         return data
 
     def _source_sha256(self) -> str:
@@ -141,10 +147,12 @@ class FramePart:
                 head += source.read(header.image_offset - len(head))
         return film_frame_file(head, rgb, key, _CREATOR if notice else "")
 
-    def _check(self, key: str, data: bytes, index: int) -> None:
+    def _check(self, key: str, data: bytes, index: int, frame: Frame) -> None:
         """Decode a written frame and compare its luma with the source's."""
         luma = luma_of_file(data, key, self.info)
-        if luma_checksum(luma) != self.tally.luma[index]:
+        if is_jpeg(key):
+            check_jpeg_luma(luma, luma_plane(frame), key)
+        elif luma_checksum(luma) != self.tally.luma[index]:
             raise OutputMismatch(key, "the written frame decodes to different luma")
 
     def _store(self, table: SequenceTable, place: int, list_key: str, data: bytes) -> StoredFrame:

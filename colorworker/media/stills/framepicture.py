@@ -1,4 +1,4 @@
-"""Write a frame of an image sequence as TIFF or PNG, with the metadata of its source."""
+"""Write a frame of an image sequence as TIFF, PNG or JPEG, with the metadata of its source."""
 
 import io
 from typing import Any, BinaryIO
@@ -9,6 +9,9 @@ import pyvips
 
 from colorworker.domain.label import Notice
 from colorworker.errors import SourceDamaged
+from colorworker.media.stills.icc import profile_space
+from colorworker.media.stills.metadata import ICC_FIELD, icc_profile
+from colorworker.media.stills.savers import format_for, saver_for
 from colorworker.media.xmpnotice import add_notice_to_xmp
 
 _KEPT = ("exif-data", "iptc-data", "photoshop-data", "resolution-unit")
@@ -22,15 +25,16 @@ def frame_picture(
     extension: str,
     notice: Notice | None,
 ) -> bytes:
-    """Return the file of a frame: lossless, with resolution, EXIF, XMP and IPTC of its source.
+    """Return the file of a frame, with resolution, EXIF, XMP and IPTC of its source.
 
-    The ICC profile is left out: that of a gray picture does not describe colors.
+    TIFF and PNG are lossless; JPEG is written as single pictures are. The ICC profile of a gray
+    picture is left out: it does not describe colors.
 
     Args:
         source: The source's file.
         key: Its name, for errors.
         rgb: Codes to write, (height, width, 3), uint8 or uint16.
-        extension: `.png`, `.tif` or `.tiff`, in any case.
+        extension: `.png`, `.tif`, `.tiff`, `.jpg` or `.jpeg`, in any case.
         notice: Notice to add to XMP.
 
     Raises:
@@ -46,7 +50,8 @@ def frame_picture(
         np.ascontiguousarray(rgb).data, width, height, 3, "uchar" if depth == 8 else "ushort"
     ).copy(interpretation="srgb" if depth == 8 else "rgb16", xres=old.xres, yres=old.yres)
     fields = old.get_fields()
-    for name in _KEPT:
+    kept = [*_KEPT, ICC_FIELD] if profile_space(icc_profile(old) or b"") == "rgb" else _KEPT
+    for name in kept:
         if name in fields:
             image.set_type(old.get_typeof(name), name, old.get(name))
     xmp = old.get(_XMP) if _XMP in fields else b""
@@ -54,6 +59,5 @@ def frame_picture(
         xmp = add_notice_to_xmp(xmp, notice)
     if xmp:
         image.set_type(pyvips.GValue.blob_type, _XMP, xmp)
-    if extension.lower() == ".png":
-        return bytes(image.pngsave_buffer(compression=6))
-    return bytes(image.tiffsave_buffer(compression="deflate", predictor="horizontal"))
+    saver, options = saver_for(format_for(extension), width * height)
+    return bytes(getattr(image, f"{saver}_buffer")(**options | {"keep": "all"}))

@@ -132,10 +132,7 @@ def save(
 
         oiiosaver.save(_in_tiles(image), path, format_name)
         return
-    saver, options = _SAVERS[format_name]
-    options = dict(options)
-    if format_name == "jpeg" and image.width * image.height > _OPTIMIZED_PIXELS:
-        options["optimize_coding"] = False
+    saver, options = saver_for(format_name, image.width * image.height)
     if embed_srgb:
         options["profile"] = "srgb"
     if format_name == "tiff":
@@ -146,6 +143,15 @@ def save(
             # Many readers lack the predictor for floats.
             options["predictor"] = "none"
     getattr(_in_tiles(image), saver)(str(path), **options)
+
+
+def saver_for(format_name: str, pixels: int) -> tuple[str, dict[str, Any]]:
+    """Return the name and the options of libvips' saver for a format that it writes."""
+    saver, options = _SAVERS[format_name]
+    options = dict(options)
+    if format_name == "jpeg" and pixels > _OPTIMIZED_PIXELS:
+        options["optimize_coding"] = False
+    return saver, options
 
 
 def _in_tiles(image: pyvips.Image) -> pyvips.Image:

@@ -1,12 +1,15 @@
 """Frames of image sequences: exact luma, and headers that keep everything else."""
 
+import io
 import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from colorworker.color.luma import ColorSpec
-from colorworker.media.framefiles import film_frame_file, rgb_of_frame
+from colorworker.errors import OutputMismatch
+from colorworker.media.framefiles import check_jpeg_luma, film_frame_file, rgb_of_frame
 from colorworker.media.planes import Frame, plane_view
 from colorworker.media.rgbluma import rgb_luma
 from tests.sequences import encode_picture, moving_codes, with_film_header
@@ -85,3 +88,19 @@ def test_a_dpx_file_keeps_its_header_and_holds_the_codes(tmp_path, pix_fmt, dept
     written = path.read_bytes()
     assert written[1664:2048] == source[1664:2048]
     assert struct.unpack_from(f"{order}I", written, 16)[0] == len(written)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_rounding_of_any_jpeg_of_quality_95_is_accepted_and_nothing_more(seed):
+    luma = np.random.default_rng(seed).integers(0, 256, (61, 45), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(luma).save(file, "JPEG", quality=95)
+    written = np.asarray(Image.open(file))
+    other = written.copy()
+    other[56:, 40:] ^= 8  # the corner: a block of 5 x 5
+
+    check_jpeg_luma(written, luma, "a.jpg")
+
+    assert not np.array_equal(written, luma)
+    with pytest.raises(OutputMismatch, match="off by"):
+        check_jpeg_luma(other, luma, "a.jpg")

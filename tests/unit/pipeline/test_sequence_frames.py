@@ -6,6 +6,9 @@ import time
 import av
 import numpy as np
 import pytest
+import pyvips
+from PIL import Image
+from tifffile import TiffFile
 
 from colorworker.color.luma import ColorSpec
 from colorworker.domain.options import Options
@@ -162,13 +165,68 @@ def test_log_material_is_read_as_density_and_keeps_its_codes(tmp_path):
     assert np.array_equal(rgb_luma(*np.moveaxis(rgb, -1, 0), SPECS[10]), written[3])
 
 
-def test_jpeg_frames_are_refused_by_name(tmp_path):
-    write_sequence(tmp_path / "in", 9, extension=".jpg", pix_fmt="yuvj444p")
+@pytest.mark.parametrize("pix_fmt", ["gray", "yuvj444p"])
+def test_jpeg_frames_are_jpegs_whose_luma_is_only_rounded(tmp_path, pix_fmt):
+    write_jpegs(tmp_path / "in", pix_fmt)
 
     (line,) = run(tmp_path).values()
 
-    assert line.error_code == "source_unsupported"
-    assert "--sequences film" in line.error
+    assert (line.outcome, line.error) == ("succeeded", "")
+    assert any("JPEG rounds luma" in note for note in line.notes)
+    names = sorted(path.name for path in (tmp_path / "in").iterdir())
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.jpg")) == names
+    for name in names:
+        before = Image.open(tmp_path / "in" / name).convert("L")
+        with Image.open(tmp_path / "out" / name) as copy:
+            assert copy.layers == 3
+            assert [layer[1:3] for layer in copy.layer] == [(1, 1)] * 3  # 4:4:4
+            assert copy.getexif()[271] == "Scanner"
+            assert "Colorized" in str(copy.info["xmp"]) or "colorworker" in str(copy.info["xmp"])
+            rgb = np.asarray(copy.convert("RGB"), np.int32)
+        off = np.abs(rgb @ [0.299, 0.587, 0.114] - np.asarray(before, np.float64))
+        assert off.mean() < 1
+        assert off.max() < 6
+        assert (rgb.max(axis=-1) - rgb.min(axis=-1)).mean() > 3
+    assert findings(LocalStore(tmp_path / "out")) == {}
+
+
+def test_frames_in_rgb_keep_their_profile_and_gray_ones_do_not(tmp_path):
+    for name, kind in (("rgb", "srgb"), ("gray", "b-w")):
+        folder = tmp_path / "in" / name
+        folder.mkdir(parents=True)
+        for index in range(9):
+            gray = pyvips.Image.new_from_array(moving_codes(index)).copy(interpretation="b-w")
+            picture = gray.colourspace(kind).icc_transform("sgrey" if name == "gray" else "srgb")
+            picture.write_to_file(str(folder / f"a{index}.tif"), compression="none")
+
+    lines = run(tmp_path).values()
+
+    assert [line.error for line in lines] == ["", ""]
+    for name in ("rgb", "gray"):
+        with TiffFile(tmp_path / f"out/{name}/a3.tif") as file:
+            assert (file.pages[0].iccprofile is not None) == (name == "rgb")
+
+
+def write_jpegs(folder, pix_fmt):
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[271] = "Scanner"
+    for index in range(9):
+        picture = Image.fromarray(moving_codes(index))
+        picture = picture if pix_fmt == "gray" else picture.convert("RGB")
+        picture.save(folder / f"scan_{index:04d}.jpg", quality=90, exif=exif)
+
+
+def test_two_runs_write_the_same_jpegs(tmp_path):
+    write_jpegs(tmp_path / "in", "gray")
+
+    written = []
+    for name in ("one", "two"):
+        run_toy_job(tmp_path / "in", LocalStore(tmp_path / name), FRAMES)
+        written.append([path.read_bytes() for path in sorted((tmp_path / name).glob("*.jpg"))])
+
+    assert written[0] == written[1]
+    assert len(written[0]) == 9
 
 
 def test_cineon_frames_are_log_and_are_written_as_cineon(tmp_path):
