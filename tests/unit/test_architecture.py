@@ -35,6 +35,7 @@ ALLOWED = {
     "media.stills.exrframes": ("errors domain color media", "numpy OpenImageIO"),
     "media.stills.oiiosaver": ("errors media.stills", "numpy pyvips OpenImageIO"),
     "media.stills.pillowdecoder": ("errors domain color media", "numpy PIL"),
+    "media.stills.smalljp2": ("media.stills", "numpy av"),
     "media.stills.iffdecoder": ("errors domain color media", "numpy av"),
     "media.stills.heifdecoder": ("errors domain color media", "numpy pillow_heif"),
     "media.stills.rawdecoder": ("errors domain color media", "numpy rawpy"),

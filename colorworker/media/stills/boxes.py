@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-_JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
+JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 JXL_SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _HEADER, _RESOLUTION, _UUID, _EXIF, _XML = b"jp2h", b"res ", b"uuid", b"Exif", b"xml "
 _COMPRESSED = b"brob"
@@ -61,7 +61,7 @@ def read_boxes(reader: BinaryIO) -> BoxMetadata:
     """Return the metadata of a file of boxes; empty for other files and damaged boxes."""
     reader.seek(0)
     head = reader.read(12)
-    if head not in (_JP2, JXL_SIGNATURE):
+    if head not in (JP2_SIGNATURE, JXL_SIGNATURE):
         return BoxMetadata()
     found: dict[str, bytes] = {}
     unread: list[str] = []

@@ -47,6 +47,7 @@ from colorworker.media.stills.tifftags import (
     RESOLUTION_TAGS,
     TagTree,
     append_tags,
+    blobs_of,
     bytes_tag,
     read_tags,
 )
@@ -328,10 +329,23 @@ def _image_resources(image_source: ImageSource, source: pyvips.Image) -> bytes:
     if image_source.jpeg:
         return without_photoshop_thumbnails(image_source.jpeg.image_resources)
     resources = without_photoshop_thumbnails(_blob(source, "photoshop-data"))
-    if resources:
-        return resources
-    iptc = image_source.png.iptc if image_source.png else _blob(source, "iptc-data")
-    return resource_of_iptc(iptc) if iptc else b""
+    iptc = b"" if iptc_of(resources) else _iptc(image_source, source)
+    return resources + (resource_of_iptc(iptc) if iptc else b"")
+
+
+def _iptc(image_source: ImageSource, source: pyvips.Image) -> bytes:
+    """Return the source's IPTC."""
+    if image_source.png:
+        return image_source.png.iptc
+    page = image_source.page
+    if page and image_source.reader:
+        # libtiff swaps the bytes of IPTC that is stored as numbers, and libvips counts them as
+        # numbers of 4 bytes.
+        position = image_source.reader.tell()
+        blobs = blobs_of(image_source.reader, page.directory.offset)
+        image_source.reader.seek(position)
+        return blobs.get("iptc-data", b"")
+    return _blob(source, "iptc-data")
 
 
 def _resource_tags(resources: bytes) -> dict[int, Tag]:

@@ -11,9 +11,13 @@ import OpenImageIO as oiio  # noqa: N813
 import pyvips
 
 from colorworker.errors import StoreUnavailable
+from colorworker.media.stills.smalljp2 import small_jp2
 
 _DTYPES = {"uchar": "uint8", "ushort": "uint16"}
 _ROWS = 256
+_ICC = "icc-profile-data"
+_MIN_JPEG_2000_SIDE = 32
+"""OpenImageIO always asks for 5 halvings of the picture, and writes no pixels if it is smaller."""
 _OPTIONS: dict[str, dict[str, str | int]] = {
     "jpeg2000": {},
     # Boxes are written by `boxwriter`. Effort 7, the default, takes 8 times as long as 3 for files
@@ -47,13 +51,17 @@ def save(image: pyvips.Image, path: Path, format_name: str) -> None:
 
 def _encode(pixels: Any, image: pyvips.Image, path: Path, format_name: str) -> None:
     height, width, bands = pixels.shape
+    profile = image.get(_ICC) if image.get_typeof(_ICC) else b""
+    if format_name == "jpeg2000" and min(width, height) < _MIN_JPEG_2000_SIDE:
+        path.write_bytes(small_jp2(pixels, profile))
+        return
     spec = oiio.ImageSpec(width, height, bands, pixels.dtype.name)
     spec.attribute("oiio:UnassociatedAlpha", 1)
     for name, value in _OPTIONS[format_name].items():
         spec.attribute(name, value)
-    if image.get_typeof("icc-profile-data"):
-        profile = np.frombuffer(image.get("icc-profile-data"), np.uint8)
-        spec.attribute("ICCProfile", oiio.TypeDesc(f"uint8[{profile.size}]"), profile)
+    if profile:
+        values = np.frombuffer(profile, np.uint8)
+        spec.attribute("ICCProfile", oiio.TypeDesc(f"uint8[{values.size}]"), values)
     output = oiio.ImageOutput.create(format_name)
     if output is None:
         raise StoreUnavailable(

@@ -18,8 +18,6 @@ _OPTIMIZED_PIXELS = 16_000_000
 keeps the whole picture in memory for that, 6 to 12 bytes per pixel."""
 _MAX_JPEG_SIDE = 65535
 _MAX_WEBP_SIDE = 16383
-_MIN_JPEG_2000_SIDE = 32
-"""OpenImageIO always asks for 5 halvings of the picture, and writes no pixels if it is smaller."""
 
 _SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     # 4:4:4, because with subsampled chroma the decoder's rounding would change luma at edges.
@@ -73,16 +71,10 @@ def check_format(key: str, format_name: str, info: StillHeader) -> None:
     """Check that the format can hold a picture of this size and orientation.
 
     Raises:
-        SourceUnsupported: If a side is too long or too short, or the format ignores how EXIF
+        SourceUnsupported: If a side is too long, or the format ignores how EXIF
             turns pictures.
     """
     width, height = info.width, info.height
-    if format_name == "jpeg2000" and min(width, height) < _MIN_JPEG_2000_SIDE:
-        raise SourceUnsupported(
-            key,
-            f"{width} x {height} pixels, JPEG 2000 needs at least {_MIN_JPEG_2000_SIDE} per side",
-            "Use --profile archive, which writes TIFF",
-        )
     if format_name == "jpegxl" and info.orientation != 1:
         raise SourceUnsupported(
             key,

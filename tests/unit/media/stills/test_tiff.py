@@ -8,6 +8,8 @@ import pyvips
 import tifffile
 
 from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.media.stills.boxes import read_boxes
+from colorworker.media.stills.imageresources import iptc_of
 from colorworker.media.stills.tifftags import TagTree, append_tags
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
@@ -97,6 +99,34 @@ def test_iptc_is_kept_byte_for_byte(kind, byteorder, colorful, tmp_path):
     color(data, path, colorful())
 
     assert raw_value(path, 33723) == padded
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("width", [1, 2, 4], ids=["UNDEFINED", "SHORT", "LONG"])
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside other resources"])
+def test_iptc_is_whole_in_other_formats(width, byteorder, beside, colorful, tmp_path):
+    padded = IPTC.ljust(148, b"\0")
+    value = np.frombuffer(padded, f"{byteorder}u{width}").tolist() if width > 1 else padded
+    kind = {1: 7, 2: 3, 4: 4}[width]
+    tags = [(33723, kind, len(padded) // width, value, True)]
+    if beside:
+        other = b"8BIM\x03\xf3\0\0\0\0\0\2ab"
+        tags.append((34377, 7, len(other), other, True))
+    data = tiff((GRAY, {"extratags": tags}), byteorder=byteorder)
+
+    for extension in (".jpg", ".png", ".jp2"):
+        path = tmp_path / f"out{extension}"
+        with open_still(io.BytesIO(data), "a.tif", max_pixels=10**8) as picture:
+            write_still(picture, *colorful(), path, extension, None)
+        with open_still(io.BytesIO(path.read_bytes()), path.name, max_pixels=10**8) as copy:
+            source = copy.image_source
+            if extension == ".jpg":
+                found = iptc_of(source.jpeg.image_resources)
+            elif extension == ".png":
+                found = source.png.iptc
+            else:
+                found = read_boxes(io.BytesIO(path.read_bytes())).iptc
+        assert found.startswith(padded)
 
 
 def test_iptc_of_a_jpeg_becomes_iptc_of_the_archive_tiff(encode, colorful, tmp_path):
