@@ -25,7 +25,14 @@ CREATE TABLE parts (unit_id PRIMARY KEY, key, size_bytes, modified_at, film) WIT
 
 
 OrphanKind = Literal[
-    "attempt", "part", "temporary file", "empty folder", "upload", "thumbnail", "report"
+    "attempt",
+    "part",
+    "temporary file",
+    "empty folder",
+    "upload",
+    "thumbnail",
+    "sidecar record",
+    "report",
 ]
 
 
@@ -62,10 +69,14 @@ class OrphanCandidates:
         self._database.executemany("INSERT OR IGNORE INTO units VALUES (?)", ids)
         self._database.execute("COMMIT")
 
+    def has_record(self, info: ObjectInfo) -> bool:
+        """Return whether the unit that an object is named after had a record in `list_units`."""
+        query = "SELECT 1 FROM units WHERE unit_id = ?"
+        return self._database.execute(query, (unit_of(info.key),)).fetchone() is not None
+
     def add_thumbnail(self, info: ObjectInfo) -> None:
         """Add a thumbnail, unless its unit has a record."""
-        query = "SELECT 1 FROM units WHERE unit_id = ?"
-        if not self._database.execute(query, (unit_of(info.key),)).fetchone():
+        if not self.has_record(info):
             row = (info.key, info.size_bytes, info.modified_at)
             self._database.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", row)
             self._has_candidates = True

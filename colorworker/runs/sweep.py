@@ -24,7 +24,7 @@ from colorworker.errors import KeyMissing
 from colorworker.runs.heartbeat import JOBS
 from colorworker.runs.joblist import list_jobs, live_runs, parse_run_file
 from colorworker.runs.orphans import Orphan, OrphanCandidates, OrphanKind
-from colorworker.state import STATE, record_key, unit_of
+from colorworker.state import SIDECARS, STATE, record_key, unit_of
 from colorworker.store.objectstore import Leftover, ObjectInfo, ObjectStore
 
 _PARTS = f"{STATE}/parts/"
@@ -74,6 +74,7 @@ def sweep(store: ObjectStore, limits: AgeLimits, *, delete: bool) -> Iterator[Or
         yield from _attempts(sweeper, candidates)
         yield from _leftovers(sweeper, candidates)
         yield from _thumbnails(sweeper, candidates)
+        yield from _sidecar_records(sweeper, candidates)
         yield from _joined_parts(sweeper, candidates)
     yield from _reports(_Sweeper(store, limits.reports_before, delete))
 
@@ -202,6 +203,15 @@ def _thumbnails(sweeper: _Sweeper, candidates: OrphanCandidates) -> Iterator[Orp
         )
     for upload in candidates.uploads():
         yield from sweeper.remove_leftover(upload)
+
+
+def _sidecar_records(sweeper: _Sweeper, candidates: OrphanCandidates) -> Iterator[Orphan]:
+    """Yield what is recorded of sidecars of units without a record, after `_thumbnails`."""
+    store = sweeper.store
+    for info in store.list(SIDECARS):
+        if sweeper.is_old(info.modified_at) and not candidates.has_record(info):
+            is_needed = partial(_has_record, store, unit_of(info.key))
+            yield from sweeper.remove_object("sidecar record", info, is_needed)
 
 
 def _has_record(store: ObjectStore, unit_id: str) -> bool:

@@ -17,6 +17,7 @@ from colorworker.state import (
     contact_key,
     finished,
     record_key,
+    sidecars_key,
     thumbnail_key,
 )
 from colorworker.store.local import LocalStore
@@ -164,6 +165,17 @@ def test_thumbnails_without_a_record_are_swept(store):
     put_record(store, "d" * 32, thumbnail_keys=(gathered,))
 
     assert swept(store) == [("thumbnail", orphan)]
+
+
+def test_what_is_recorded_of_sidecars_is_swept_with_its_record(store):
+    kept, orphan = sidecars_key("a" * 32), sidecars_key("b" * 32)
+    store.put(kept, b"{}")
+    store.put(orphan, b"{}")
+    put_record(store, "a" * 32)
+
+    assert swept(store, delete=False) == [("sidecar record", orphan)]
+    assert swept(store) == [("sidecar record", orphan)]
+    assert keys(store) == {kept, record_key("a" * 32)}
 
 
 def test_contact_sheets_stay_while_their_unit_has_a_record(store):
