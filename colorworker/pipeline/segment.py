@@ -19,6 +19,7 @@ from colorworker.media.broadcastgamut import limit_to_broadcast_gamut
 from colorworker.media.burnin import film_notice
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartWriter
+from colorworker.media.codecs.ffv1 import luma_only_header
 from colorworker.media.codecs.nvenc import encoder_errors, require_encoder
 from colorworker.media.codecs.profiles import EncoderSpec
 from colorworker.media.deinterlace import deinterlace_segment
@@ -286,7 +287,7 @@ def _write_part(
         facts = _encode(work, record.thumbnail_key, path, frames)
         if work.spec.lossless and context.settings.verify_parts:
             with timer.phase("verify"):
-                verify_part_luma(path, unit.asset.key, work.tally)
+                _verify_part(work, path)
         with timer.phase("write"):
             sha256 = sha256_of_file(path)
             key = attempt_key(unit.unit_id, extension)
@@ -295,6 +296,12 @@ def _write_part(
         record, attempt_key=key, etag=stored.etag, size_bytes=stored.size_bytes, sha256=sha256
     )
     return part, facts
+
+
+def _verify_part(work: _SegmentWork, path: Path) -> None:
+    spec, info = work.spec, work.info
+    luma_header = luma_only_header(spec.pix_fmt, info.width, info.height, spec.options)
+    verify_part_luma(path, work.unit.asset.key, work.tally, luma_header)
 
 
 def _encode(work: _SegmentWork, thumbnail: str, path: Path, frames: Generator[Frame]) -> PartFacts:

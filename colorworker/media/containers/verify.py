@@ -56,15 +56,23 @@ def verify_film(path: Path, key: str, timeline: Timeline, *, shift_ticks: int = 
     return off * time_base
 
 
-def decode_part(path: Path, key: str) -> Iterator[VideoFrame]:
+def decode_part(path: Path, key: str, header: bytes = b"") -> Iterator[VideoFrame]:
     """Yield the decoded frames of a written part.
+
+    Args:
+        path: The part.
+        key: The film's name, for errors.
+        header: Codec header to decode with instead of the part's own.
 
     Raises:
         OutputMismatch: If it does not decode.
     """
     try:
         with av.open(str(path), "r") as container:
-            yield from container.decode(select_stream(container, film_stream(container, key, 0)))
+            stream = select_stream(container, film_stream(container, key, 0))
+            if header:
+                stream.codec_context.extradata = header
+            yield from container.decode(stream)
     except (FFmpegError, SourceDamaged) as error:
         raise OutputMismatch(key, f"the part does not decode ({error})") from error
 

@@ -6,10 +6,18 @@ import pytest
 
 from colorworker.errors import OutputMismatch
 from colorworker.media.codecs.decode import decode_segment
+from colorworker.media.codecs.ffv1 import luma_only_header
 from colorworker.media.containers.probe import scan
+from colorworker.media.containers.verify import decode_part
 from colorworker.media.planes import luma_plane, replace_chroma
 from colorworker.media.synthetic import Recipe, make_film
-from colorworker.pipeline.lumacheck import SegmentTally, check_luma, record_luma, verify_part_luma
+from colorworker.pipeline.lumacheck import (
+    SegmentTally,
+    check_luma,
+    luma_checksum,
+    record_luma,
+    verify_part_luma,
+)
 
 FFV1 = {"codec": "ffv1", "gop_size": 1, "frames": 8}
 
@@ -74,3 +82,87 @@ def test_a_part_with_different_luma_or_missing_frames_is_refused(tmp_path):
         verify_part_luma(path, "film", SegmentTally(luma=[*tally.luma[:7], 1]))
     with pytest.raises(OutputMismatch, match="frame 8 of a part"):
         verify_part_luma(path, "film", SegmentTally(luma=[*tally.luma, 1]))
+
+
+def part_of(path, pix_fmt, size, slices="4"):
+    """Write an FFV1 part of noise, return the header that decodes luma alone, and its tally."""
+    width, height = size
+    options = {"level": "3", "slicecrc": "1"} | ({"slices": slices} if slices else {})
+    random = np.random.default_rng(1)
+    tally = SegmentTally()
+    with av.open(str(path), "w", format="nut") as output:
+        stream = output.add_stream("ffv1", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+        stream.codec_context.gop_size = 1
+        for _ in range(3):
+            frame = av.VideoFrame(width, height, pix_fmt)
+            for number, plane in enumerate(frame.planes):
+                bits = frame.format.components[0].bits
+                codes = random.integers(16, 235, plane.buffer_size // (2 if bits > 8 else 1))
+                plane.update((codes << (bits - 8)).astype("u1" if bits == 8 else "<u2").tobytes())
+                if number == 0:
+                    tally.luma.append(luma_checksum(luma_plane(frame)))
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return luma_only_header(pix_fmt, width, height, options), tally
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "size"),
+    [
+        ("yuv420p", (128, 130)),
+        ("yuv422p", (134, 128)),
+        ("yuv444p", (130, 134)),
+        ("yuv410p", (138, 136)),
+    ],
+)
+def test_the_luma_of_a_part_is_decoded_and_proven_alone(pix_fmt, size, tmp_path):
+    path = tmp_path / "part.nut"
+    header, tally = part_of(path, pix_fmt, size)
+
+    frames = list(decode_part(path, "film", header))
+
+    assert {frame.format.name for frame in frames} == {"gray"}
+    assert [luma_checksum(luma_plane(frame)) for frame in frames] == tally.luma
+    verify_part_luma(path, "film", tally, header)
+    with pytest.raises(OutputMismatch, match="frame 1 of a part"):
+        verify_part_luma(path, "film", SegmentTally(luma=[tally.luma[0], 5, 6]), header)
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "size", "slices"),
+    [
+        ("yuv420p10le", (128, 128), "4"),
+        ("yuv444p12le", (128, 128), "4"),
+        ("yuv420p", (129, 65), ""),
+    ],
+)
+def test_a_part_whose_luma_does_not_decode_alone_is_decoded_whole(pix_fmt, size, slices, tmp_path):
+    path = tmp_path / "part.nut"
+    header, tally = part_of(path, pix_fmt, size, slices)
+
+    assert header == b""
+    verify_part_luma(path, "film", tally, header)
+
+
+def test_a_header_that_decodes_other_luma_refuses_no_part(tmp_path):
+    path = tmp_path / "part.nut"
+    _, tally = part_of(path, "yuv420p", (128, 128))
+    foreign = luma_only_header("yuv420p", 128, 128, {"level": "3", "slicecrc": "1", "slices": "6"})
+    assert [
+        luma_checksum(luma_plane(frame)) for frame in decode_part(path, "film", foreign)
+    ] != tally.luma
+
+    verify_part_luma(path, "film", tally, foreign)
+
+
+def test_a_part_whose_own_header_is_wrong_is_refused(tmp_path):
+    path = tmp_path / "part.nut"
+    header, tally = part_of(path, "yuv420p", (128, 128))
+    with av.open(str(path)) as part:
+        own = part.streams.video[0].codec_context.extradata
+    assert path.read_bytes().count(own) == 1
+    path.write_bytes(path.read_bytes().replace(own, bytes(len(own))))
+
+    with pytest.raises(OutputMismatch):
+        verify_part_luma(path, "film", tally, header)
