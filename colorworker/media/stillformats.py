@@ -89,7 +89,7 @@ def format_of_content(head: bytes) -> str:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
     if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12], "")
+        return _format_of_brands(head)
     if (head[:4], head[8:12]) in _IFF_FORMS:
         return "IFF"
     # `BM`, a reserved field of 0, and a known header size.
@@ -97,3 +97,13 @@ def format_of_content(head: bytes) -> str:
         return "BMP"
     found = (name for at, magic, name in _ELSEWHERE if head[at : at + len(magic)] == magic)
     return next(found, "")
+
+
+def _format_of_brands(head: bytes) -> str:
+    """Return the name of a format of ISO boxes by its main brand, and by the others if it is vague.
+
+    Source: ISO/IEC 14496-12, 4.3 (ftyp); 23008-12, 10 (`mif1`, whatever the codec).
+    """
+    brand, end = head[8:12], int.from_bytes(head[:4], "big")
+    others = {head[place : place + 4] for place in range(16, min(end, len(head)), 4)}
+    return "AVIF" if brand == b"mif1" and b"avif" in others else _BRANDS.get(brand, "")

@@ -53,6 +53,8 @@ _FLOATS = frozenset(("half", "float", "double"))
 _LOG = frozenset(("Printing density", "Logarithmic"))
 """DPX's transfers (SMPTE ST 268, table 5A) that are codes of density."""
 _LINEAR = "Linear"
+_ASSOCIATED = frozenset(("tiff", "openexr", "iff"))
+"""Formats whose colors are multiplied by their transparency unless the file says otherwise."""
 _BIG_ENDIAN = (b"SDPX", b"\x80\x2a\x5f\xd7")
 _DISPLAYED = frozenset(("sRGB", "Rec709", "SMPTE 274M", "ITU-R 601-1", "ITU-R 709-4"))
 _TEXTS = {"ImageDescription": 270, "DocumentName": 269, "Artist": 315, "Copyright": 33432}
@@ -64,7 +66,7 @@ _BLOCKS = {
 }
 """Prefixes of the attributes that OpenImageIO makes of metadata blocks."""
 _MILLIMETERS = {"in": 25.4, "inch": 25.4, "cm": 10.0, "m": 1000.0}
-_RARE = re.compile(r"[Ss]ubsampled channels|not implemented")
+_RARE = re.compile(r"not (supported|implemented)|Illegal palette entry size")
 """What OpenImageIO says about files that are intact."""
 _RECOPY = "Compare it with the original and copy it again"
 
@@ -104,7 +106,10 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
             )
         layout, channels = _layout(key, spec, name)
         _check_length(path, key, spec, name)
-        image = store_rows(key, layout, _rows(reader, key, spec, layout, channels), folder)
+        rows = _rows(reader, key, spec, layout, channels)
+        if name in _ASSOCIATED and not spec.get_int_attribute("oiio:UnassociatedAlpha", 0):
+            rows = (_divided_by_alpha(block, layout) for block in rows)
+        image = store_rows(key, layout, rows, folder)
         conversion, notes = _conversion(spec, name, layout)
         warnings = [*notes, *_warnings(spec, name, reader)]
     except UnicodeDecodeError as error:  # Names of channels and attributes; values are read anyway.
@@ -235,6 +240,20 @@ def _rows(
             )
         block = block.reshape(end - start, spec.width, spec.nchannels)[..., channels]
         yield _converted(block, layout.dtype)
+
+
+def _divided_by_alpha(block: npt.NDArray[Any], layout: Layout) -> npt.NDArray[Any]:
+    """Return rows whose colors are divided by their transparency, as libvips does it."""
+    if UNASSOCIATED_ALPHA not in layout.extra_samples:
+        return block
+    bands = layout.color_bands
+    most = np.iinfo(block.dtype).max if block.dtype.kind == "u" else 1
+    alpha = block[..., bands + layout.extra_samples.index(UNASSOCIATED_ALPHA), None]
+    alpha = np.where(alpha > 0, alpha, most).astype(np.float64) / most
+    divided = block.copy()
+    colors = block[..., :bands] / alpha
+    divided[..., :bands] = np.clip(np.rint(colors), 0, most) if most > 1 else colors
+    return divided
 
 
 def _converted(block: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:

@@ -3,6 +3,7 @@
 Pillow decodes the whole picture in memory.
 """
 
+import io
 import re
 import struct
 import warnings
@@ -42,6 +43,9 @@ _LAYOUTS: dict[str, tuple[str, int, bool]] = {
     "CMYK": ("uint8", 4, False),
 }
 """By Pillow's mode: type, bands of color, and whether a band of transparency follows."""
+_ICONS = frozenset(("ICO", "CUR", "ICNS"))
+_PART = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\n")
+"""Where a PNG or a JPEG 2000 begins."""
 _OTHER_MODES = {"PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB",
                 "I;16B": "I;16", "I;16L": "I;16"}  # fmt: skip
 _DECODE_ERRORS = (
@@ -68,6 +72,8 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         try:
             with Image.open(path) as image:
                 check_pixels(key, *image.size, max_pixels, path.stat().st_size)
+                if image.format in _ICONS:
+                    _check_parts(path, key, max_pixels)
                 if page:
                     image.seek(page)
                 image.load()
@@ -78,6 +84,24 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
                 seen = f"its kind of picture is not supported ({said})"
                 raise SourceUnsupported(key, seen, "Convert it to TIFF first") from error
             raise SourceDamaged(key, f"no picture can be read from it ({said})", _RECOPY) from error
+
+
+def _check_parts(path: Path, key: str, max_pixels: int) -> None:
+    """Check the sizes of the PNGs and JPEG 2000s in an icon, whatever its own header says.
+
+    Raises:
+        SourceTooLarge: If one of them has more than `max_pixels` pixels.
+        SourceDamaged: If the file is far too short for the pixels of one.
+    """
+    data = path.read_bytes()
+    for found in _PART.finditer(data):
+        part = io.BytesIO(data[found.start() :])
+        try:
+            with Image.open(part, formats=("PNG", "JPEG2000")) as image:
+                size = image.size
+        except _DECODE_ERRORS:
+            continue
+        check_pixels(key, *size, max_pixels, len(data))
 
 
 def _decoded(image: Any, key: str, folder: Path) -> DecodedStill:

@@ -19,6 +19,7 @@ from colorworker.errors import (
     StoreUnavailable,
 )
 from colorworker.media.stills.colorspace import ColorConversion
+from colorworker.media.stills.icc import CODES
 from colorworker.media.stills.lightness import (
     chroma_from_lightness,
     codes_from_lab,
@@ -182,7 +183,10 @@ def _compare_lightness(picture: VipsPicture, written: VipsPicture, burned: Box |
     if burned:
         seen = zero_box(seen, burned)
     try:
-        difference = seen.ifthenelse((codes_before - codes_after).abs(), 0).max()
+        light = codes_before.abs() / (CODES - 1)
+        # Floats have no more digits for light far above white, or below black.
+        apart = (codes_before - codes_after).abs() / (light > 1).ifthenelse(light, 1)
+        difference = seen.ifthenelse(apart, 0).max()
     except pyvips.Error as error:
         # Two readers in one pass: read each alone to find out which one failed.
         _decode(written)

@@ -84,10 +84,11 @@ def test_heif_is_not_turned_a_second_time_by_exif(orientation, tmp_path, colorfu
     assert tags_of(path).get(274, 1) == 1
 
 
-def test_avif_is_read_by_libvips(tmp_path, colorful):
-    picture, lab, rgb = colored(
-        pillow("AVIF", quality=100), "a.avif", tmp_path / "o.tif", colorful()
-    )
+@pytest.mark.parametrize("brand", [b"avif", b"mif1"])
+def test_avif_is_read_by_libvips(brand, tmp_path, colorful):
+    data = pillow("AVIF", quality=100).replace(b"avif", brand, 1)
+
+    picture, lab, rgb = colored(data, "a.avif", tmp_path / "o.tif", colorful())
 
     assert (picture.info.loader, rgb.shape) == ("avif", (HEIGHT, WIDTH, 3))
     assert np.abs(gray_of(rgb) - RAMP).mean() < 0.01

@@ -145,14 +145,28 @@ def test_an_exr_is_linear_light_and_stays_floating_point(kind, bands, tiles, tmp
     assert np.ptp(rgb[(expected > 0.3) & (expected < 0.7)], axis=1).max() > 0.1
 
 
-def test_transparency_of_an_exr_is_kept(tmp_path, colorful):
-    pixels = np.stack([RAMP * 0.5, RAMP * 0.5, RAMP * 0.5, 1 - RAMP * 0.4], axis=2)
-    data = written(tmp_path, "render.exr", pixels, "float")
+def test_colors_of_an_exr_are_divided_by_its_transparency(tmp_path, colorful):
+    light, alpha = RAMP * 0.9, 1 - RAMP * 0.8
+    alpha[:4] = 0
+    seen = np.where(alpha > 0, light * alpha, light)
+    data = written(tmp_path, "render.exr", np.stack([seen] * 3 + [alpha], axis=2), "float")
 
     info, _, _, rgba = colored(data, tmp_path / "out.tif", colorful())
 
     assert info.extra_samples == (2,)
-    np.testing.assert_allclose(rgba[..., 3], pixels[..., 3], atol=1e-6)
+    np.testing.assert_allclose(rgba[..., 3], alpha, atol=1e-6)
+    np.testing.assert_allclose(rgba[..., :3] @ WEIGHTS, light, rtol=1e-3, atol=1e-6)
+
+
+def test_light_far_above_white_and_below_black_is_kept(tmp_path, colorful):
+    light = np.where(RAMP > 0.8, 1e4 * RAMP, RAMP)
+    light = np.where(RAMP < 0.2, -44 * RAMP, light)
+
+    _, _, _, rgb = colored(
+        written(tmp_path, "render.exr", light, "float"), tmp_path / "out.tif", colorful()
+    )
+
+    np.testing.assert_allclose(rgb @ WEIGHTS, light, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import base64
 import io
 import struct
+import zlib
 
 import numpy as np
 import OpenImageIO as oiio  # noqa: N813
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from colorworker.color.lab import LUMINANCE_WEIGHTS, linear_to_srgb, srgb_to_linear
-from colorworker.errors import SourceDamaged, SourceUnsupported
+from colorworker.errors import SourceDamaged, SourceTooLarge, SourceUnsupported
 from colorworker.media.stillformats import format_of_content
 from colorworker.media.stills.vips import open_still
 from tests.coloredstills import colored, gray_of
@@ -259,3 +260,15 @@ def test_a_jpeg_xl_of_few_bytes_is_whole(tmp_path):
         np.testing.assert_allclose(picture.proxy(8, 8)[..., 0], 32.75, atol=0.1)
     with pytest.raises(SourceDamaged):
         open_still(io.BytesIO(data[:-20]), "a.jxl", max_pixels=10**6).__enter__()
+
+
+def test_an_icon_whose_part_is_far_larger_is_refused_before_it_is_decoded():
+    data = icon(np.zeros((128, 128), np.uint8))
+    huge = struct.pack(">II", 40_000, 40_000)
+    head = data.rindex(b"IHDR") + 4
+    part = bytearray(data)
+    part[head : head + 8] = huge
+    part[head + 13 : head + 17] = struct.pack(">I", zlib.crc32(part[head - 4 : head + 13]))
+
+    with pytest.raises(SourceTooLarge, match="40000 x 40000"):
+        open_still(io.BytesIO(bytes(part)), "a.icns", max_pixels=10**8).__enter__()

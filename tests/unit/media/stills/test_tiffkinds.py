@@ -238,6 +238,21 @@ def test_separate_planes_are_read(kind, dtype, tile, tmp_path, colorful):
         np.testing.assert_array_equal(rgb[..., 3], planes[1])
 
 
+@pytest.mark.parametrize("tile", [None, (16, 16)], ids=["by libvips", "by OpenImageIO"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_colors_are_divided_by_associated_transparency(dtype, tile, tmp_path, colorful):
+    most = np.iinfo(dtype).max
+    light, alpha = np.rint(RAMP * most), np.rint((1 - RAMP / 2) * most)
+    planes = np.stack([np.rint(light * alpha / most)] * 3 + [alpha]).astype(dtype)
+    data = tiff(planes, photometric="rgb", planarconfig="separate", tile=tile, extrasamples=[1])
+
+    _, rgba = colored(data, tmp_path / "out.tif", colorful())
+
+    np.testing.assert_array_equal(rgba[..., 3], alpha)
+    apart = np.abs(written_lightness(rgba[..., :3]) - lightness(light / most))
+    assert apart.max() < (1.2 if dtype == np.uint8 else 0.01)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("kind", ["cielab", "icclab"])
 def test_lab_keeps_its_lightness(kind, dtype, tmp_path, colorful):
