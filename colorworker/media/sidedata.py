@@ -27,10 +27,11 @@ CHROMATICITY_UNITS, LUMINANCE_UNITS = 50_000, 10_000
 """Units per 1 (chromaticity) and per cd/m2 (luminance) in SMPTE ST 2086."""
 
 CAPTIONS, STEREO = "closed captions", "stereoscopic layouts"
+TIMECODES = "per-frame timecodes (SMPTE ST 12-1)"
 FRAME_DATA = {
     Type.A53_CC: CAPTIONS,
     Type.AFD: "active format descriptions",
-    Type.S12M_TIMECODE: "per-frame timecodes (SMPTE ST 12-1)",
+    Type.S12M_TIMECODE: TIMECODES,
     Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
     Type.DOVI_RPU_BUFFER: "Dolby Vision metadata",
     Type.STEREO3D: STEREO,

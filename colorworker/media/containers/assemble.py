@@ -48,7 +48,12 @@ from colorworker.media.containers.sourceheader import (
     track_sources,
 )
 from colorworker.media.containers.streamcopy import CopiedStreams, codec_name, copy_streams
-from colorworker.media.containers.tags import container_tags, video_stream_tags
+from colorworker.media.containers.tags import (
+    TIMECODE,
+    container_tags,
+    drop_timecodes,
+    video_stream_tags,
+)
 from colorworker.media.containers.trim import TrimRange, shifted_range, trim_range
 from colorworker.media.containers.verify import verify_film
 from colorworker.media.xmpnotice import add_notice_to_xmp, append_to_mp4
@@ -198,12 +203,14 @@ def _mux(
     )
     track = _caption_track(target, parts, assembly)
     counts = sum((Counter(part.facts.frame_data) for part in parts), Counter())
-    copied.note_frame_data(film, spec, counts, track)
+    tags = {name.casefold() for name in (*film.metadata, *target.metadata)}
+    keeps_start = TIMECODE in tags and not assembly.trimmed
+    copied.note_frame_data(film, spec, counts, track, keeps_start=keeps_start)
     stream.metadata.update(video_stream_tags(film.metadata))
     trimmed, chapters = assembly.trimmed, source.chapters()
     if trimmed:
         chapters = trimmed.clip_chapters(chapters)
-        if {tags.pop("timecode", "") for tags in (stream.metadata, target.metadata)} != {""}:
+        if drop_timecodes(stream.metadata, target.metadata):
             copied.warnings.append("the film's timecode is dropped: it does not fit the excerpt")
     elif shifted := shifted_range(timeline):
         chapters = shifted.clip_chapters(chapters)

@@ -33,7 +33,7 @@ from colorworker.media.containers.sourceheader import NO_HEADER, SourceHeader
 from colorworker.media.containers.subtitles import PLAIN_TEXTS, transcode_subtitles
 from colorworker.media.containers.tags import filter_tags, quicktime_language
 from colorworker.media.containers.trim import TrimRange
-from colorworker.media.sidedata import CAPTIONS
+from colorworker.media.sidedata import CAPTIONS, TIMECODES
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +83,19 @@ class CopiedStreams:
         spec: EncoderSpec,
         counts: Mapping[str, int],
         captions: CaptionTrack | None,
+        *,
+        keeps_start: bool = False,
     ) -> None:
-        """Record what became of the side data inside the film's frames, such as captions."""
+        """Record what became of the side data inside the film's frames, such as captions.
+
+        Args:
+            film: The film's stream in the source.
+            spec: How the film is encoded.
+            counts: Number of frames with each kind of side data.
+            captions: The track of captions that is written.
+            keeps_start: Whether the output has the timecode of the film's start, from which those
+                of the frames follow.
+        """
         for kind, frames in counts.items():
             fate: Fate = "copied"
             detail = f"in {frames} frames"
@@ -94,7 +105,10 @@ class CopiedStreams:
             elif kind not in spec.frame_data:
                 fate = "left out"
                 detail += f": {spec.codec} cannot store them"
-            if fate in {"recoded", "left out"}:
+            if kind == TIMECODES and fate == "left out" and keeps_start:
+                detail += ", the film has that of its start"
+                self.warnings.append(Note(f"{kind} {detail}"))
+            elif fate in {"recoded", "left out"}:
                 self.warnings.append(f"{kind} {detail}")
             self.fates.append(StreamFate(film.index, kind, "", fate, detail))
         if captions and captions.frames_of_708:

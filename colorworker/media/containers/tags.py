@@ -1,6 +1,6 @@
 """Metadata tags of films and tracks: which to keep, and how each container names them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from colorworker.domain.label import Notice
 
@@ -22,6 +22,8 @@ CONTAINER_TAGS = (
 )  # fmt: skip
 """Prefixes of tags that describe the file's writer and layout: those of MP4, then those of MXF's
 Identification set (SMPTE ST 377-1)."""
+TIMECODE = "timecode"
+"""Name of the tag, in lower case."""
 VENDOR_TAGS = ("VENDOR_ID", "FILENAME", "MIMETYPE")
 """Tags that libavformat writes by itself, and attachment tags that are carried separately."""
 
@@ -61,3 +63,11 @@ def quicktime_language(metadata: Mapping[str, str]) -> str:
     """Return a track's language code as QuickTime spells it; `und` if there is none."""
     language = metadata.get("language", "und")
     return QUICKTIME_LANGUAGES.get(language, language)
+
+
+def drop_timecodes(*tags: MutableMapping[str, str]) -> bool:
+    """Remove the timecode from all tags; return whether there was one."""
+    found = [(each, name) for each in tags for name in each if name.casefold() == TIMECODE]
+    for each, name in found:
+        del each[name]
+    return bool(found)

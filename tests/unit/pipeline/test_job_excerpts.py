@@ -60,6 +60,23 @@ def test_an_excerpt_starts_at_time_0_with_its_sound_and_chapters(source):
     assert sum(shot.frames for shot in line.shots) == 24
 
 
+def test_the_timecode_of_a_matroska_file_is_not_that_of_its_excerpt(tmp_path):
+    make_film(
+        tmp_path / "reel.mkv",
+        Recipe(frames=60, gop_size=8, metadata={"timecode": "01:00:00:00"}),
+    )
+    destination = MemoryStore("destination")
+
+    whole = run(tmp_path, destination)
+    part = run(tmp_path, destination, Excerpt(520, 1480))
+
+    for line, expected in ((whole, True), (part, False)):
+        with av.open(destination.open(line.output_key)) as film:
+            names = {name.lower() for each in (film, *film.streams) for name in each.metadata}
+        assert ("timecode" in names) is expected
+        assert any("timecode is dropped" in said for said in line.warnings) is not expected
+
+
 def test_an_earlier_excerpt_does_not_change_the_whole_film(source):
     first, second = MemoryStore("destination"), MemoryStore("destination")
 

@@ -182,3 +182,5 @@ def test_the_film_begins_at_the_timecode_of_the_first_frame(tmp_path, profile, e
     dropped = [said for said in line.warnings if "timecode is dropped" in said]
     assert (found, len(dropped)) == (({"01:02:03:04"}, 0) if excerpt is None else (set(), 1))
     assert not any("tag timecode" in said for said in line.warnings)
+    said = line.notes if excerpt is None else line.warnings
+    assert any("per-frame timecodes (SMPTE ST 12-1) in" in each for each in said)
