@@ -13,6 +13,8 @@ from colorworker.domain.sequences import film_rate
 
 HEADER_BYTES = 1 << 16
 """Enough of a file for its attributes, unless it has a preview."""
+MOST_PIXELS = 1 << 28
+"""Of a frame: more than those of any scanner, and few enough for a QuickTime file."""
 _MAGIC = 20000630
 _DEEP, _SEVERAL_PARTS = 0x800, 0x1000
 _TYPES = {0: "uint", 1: "half", 2: "float"}

@@ -20,7 +20,7 @@ from itertools import accumulate
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from colorworker.domain.exrheaders import HEADER_BYTES as EXR_HEADER_BYTES
-from colorworker.domain.exrheaders import read_exr_header
+from colorworker.domain.exrheaders import MOST_PIXELS, read_exr_header
 from colorworker.domain.frameheaders import (
     HEADER_BYTES,
     dpx_bytes,
@@ -38,7 +38,13 @@ from colorworker.domain.sequences import (
     sequence_rate,
     version_of_etag,
 )
-from colorworker.errors import KeyMissing, SourceChanged, SourceDamaged, SourceUnsupported
+from colorworker.errors import (
+    KeyMissing,
+    SourceChanged,
+    SourceDamaged,
+    SourceTooLarge,
+    SourceUnsupported,
+)
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectInfo, ObjectStore
 from colorworker.store.quicktimeheader import quicktime_header
@@ -196,13 +202,15 @@ class LightFrames:
         """Read the size of the frames.
 
         Raises:
+            SourceTooLarge: If its header declares too many pixels.
             SourceUnsupported: If the first frame has no readable header.
         """
-        header = read_exr_header(table.head)
+        header, key = read_exr_header(table.head), printable(table.key(0))
         if header is None:
-            raise SourceUnsupported(
-                printable(table.key(0)), "its header is not one of OpenEXR", "Check the file"
-            )
+            raise SourceUnsupported(key, "its header is not one of OpenEXR", "Check the file")
+        if min(header.width, header.height) < 1 or header.width * header.height > MOST_PIXELS:
+            seen = f"its header declares {header.width} x {header.height} pixels"
+            raise SourceTooLarge(key, f"{seen}, {MOST_PIXELS} are allowed", "Check the file")
         size = header.width, header.height, bit_depth
         self._header = dpx_header(*size, big_endian=False, is_log=False)
         self._convert = convert

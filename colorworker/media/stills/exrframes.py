@@ -6,8 +6,8 @@ everything brighter than white is white. Colored frames take only their colors f
 
 import hashlib
 import struct
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ import OpenImageIO as oiio  # noqa: N813
 
 from colorworker.color.gamut import scale_into_gamut
 from colorworker.color.lab import RGB_TO_XYZ, srgb_to_linear
+from colorworker.domain.exrheaders import MOST_PIXELS
 from colorworker.domain.frameheaders import dpx_bytes, read_frame_header
 from colorworker.domain.notes import Note
 from colorworker.errors import OutputMismatch, SourceDamaged, SourceUnsupported
 from colorworker.media.framefiles import film_frame_file
 from colorworker.media.rgbluma import Codes
-from colorworker.media.stills.decoded import reason_of
+from colorworker.media.stills.decoded import check_pixels, reason_of
 from colorworker.media.stills.oiiodecoder import color_channels, configure
 
 Light = npt.NDArray[np.float32]
@@ -35,6 +36,7 @@ _WEIGHTS: Doubles = RGB_TO_XYZ[1] / RGB_TO_XYZ[1].sum()
 """Shares of red, green and blue in luminance."""
 _ROOTS = 65535
 """Steps of the square root of light, by which codes are looked up."""
+_FLOATS = frozenset(("half", "float"))
 _LOSSLESS = frozenset(("none", "rle", "zip", "zips", "piz"))
 _FILE_NAME, _FILE_NAME_BYTES = 36, 100
 _MOST_LIGHT = 1e9
@@ -58,16 +60,15 @@ class ExrFrame:
             SourceUnsupported: If it is not gray or RGB, or has values that are no light.
         """
         self._key, self._temporary = key, temporary
-        with temporary(".exr") as path:
+        with temporary(".exr") as path, _names_in_utf8(key):
             path.write_bytes(data)
             self._spec, self._samples = _read(path, key)
-        channels = [] if self._spec.deep else color_channels(self._spec)
+            channels = [] if self._spec.deep else color_channels(self._spec)
+            seen = f"its channels are {', '.join(self._spec.channelnames)}, not gray or RGB"
+        if any(self._kind(channel) not in _FLOATS for channel in channels):
+            seen, channels = "its samples are integers, not light", []
         if len(channels) not in {1, 3}:
-            raise SourceUnsupported(
-                key,
-                f"its channels are {', '.join(self._spec.channelnames)}, not gray or RGB",
-                "Convert it to a gray or RGB OpenEXR first",
-            )
+            raise SourceUnsupported(key, seen, "Convert it to a gray or RGB OpenEXR of half first")
         self._color = channels
         self.light: Light = self._samples[..., channels]
         """Linear light, (height, width, 1 or 3), as it is stored."""
@@ -106,7 +107,7 @@ class ExrFrame:
             SourceUnsupported: If it has channels of integers, which OpenImageIO does not keep.
         """
         others = [each for each in range(self._spec.nchannels) if each not in self._color]
-        if integers := [n for n in others if self._kind(n) not in {"half", "float"}]:
+        if integers := [n for n in others if self._kind(n) not in _FLOATS]:
             name = self._spec.channelnames[integers[0]]
             raise SourceUnsupported(
                 self._key,
@@ -114,7 +115,8 @@ class ExrFrame:
                 "Use --sequences film, or remove the channel",
             )
         color = exact_colors(_chroma(rgb, self.luminance), self.luminance, self._type)
-        spec = _spec_like(self._spec, self._color, others, notice)
+        with _names_in_utf8(self._key):
+            spec = _spec_like(self._spec, self._color, others, notice)
         samples = np.concatenate([color, self._samples[..., others]], axis=-1)
         with self._temporary(".exr") as path:
             _write(path, spec, samples, self._key)
@@ -268,6 +270,15 @@ def _code_table(bit_depth: int) -> npt.NDArray[np.uint16]:
     return codes
 
 
+@contextmanager
+def _names_in_utf8(key: str) -> Iterator[None]:
+    """Turn the error that OpenImageIO raises for other names into one that names the frame."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise SourceDamaged(key, "its header has texts that are not UTF-8", _RECOPY) from error
+
+
 def _read(path: Path, key: str) -> tuple[Any, Light]:
     """Return the specification of a file and all its samples, (height, width, channels)."""
     configure()
@@ -276,6 +287,9 @@ def _read(path: Path, key: str) -> tuple[Any, Light]:
         raise SourceDamaged(key, f"it does not open ({reason_of(oiio.geterror())})", _RECOPY)
     try:
         spec = reader.spec()
+        # Memory grows with all channels; three of them are a pixel.
+        pixels_across = spec.width * -(-spec.nchannels // 3)
+        check_pixels(key, pixels_across, spec.height, MOST_PIXELS, path.stat().st_size)
         samples = None if spec.deep else reader.read_image(0, 0, 0, spec.nchannels, "float")
         if samples is None and not spec.deep:
             said = reason_of(reader.geterror())

@@ -1,12 +1,14 @@
 """OpenEXR frames of light: colored into frames of light, and into films."""
 
 import hashlib
+import struct
 
 import av
 import numpy as np
 import OpenImageIO as oiio  # noqa: N813
 import pytest
 
+from colorworker.domain.exrheaders import read_exr_header
 from colorworker.domain.options import Options
 from colorworker.store.local import LocalStore
 from tests.jobharness import run_toy_job
@@ -247,3 +249,57 @@ def test_channels_of_integers_are_not_lost_silently(tmp_path):
     (line,) = run(tmp_path).values()
 
     assert "its channel id holds integers" in line.error
+
+
+def test_a_header_that_declares_far_too_many_pixels_is_refused(tmp_path):
+    write_sequence(tmp_path / "in")
+    (tmp_path / "in/scan_0001.exr").write_bytes(
+        with_window((tmp_path / "in/scan_0001.exr").read_bytes(), 0, 0, 1 << 20, 1 << 20)
+    )
+
+    (line,) = run(tmp_path).values()
+
+    assert line.error_code == "source_too_large"
+    assert "scan_0001.exr" in line.error
+
+
+def test_a_frame_whose_size_is_a_lie_is_damaged_and_takes_no_memory(tmp_path):
+    write_sequence(tmp_path / "in")
+    path = tmp_path / "in/scan_0005.exr"
+    path.write_bytes(with_window(path.read_bytes(), 0, 0, 30000, 30000))
+
+    (line,) = run(tmp_path).values()
+
+    assert line.error_code == "source_damaged"
+    assert "scan_0005.exr" in line.error
+
+
+def with_window(data, *window):
+    name = b"dataWindow\0box2i\0" + struct.pack("<i", 16)
+    place = data.index(name) + len(name)
+    return data[:place] + struct.pack("<4i", *window) + data[place + 16 :]
+
+
+def test_texts_that_are_not_utf_8_do_not_matter(tmp_path):
+    write_sequence(tmp_path / "in", Artist=("Somebody",))
+    for path in (tmp_path / "in").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"Somebody", b"Some\xff\xfe\xfdy"))
+
+    (line,) = run(tmp_path).values()
+
+    assert (line.outcome, line.error_code) == ("succeeded", "")
+
+
+def test_headers_that_are_damaged_anywhere_are_read_or_are_none(tmp_path):
+    path = tmp_path / "a.exr"
+    write_exr(path, light(0)[..., None], framesPerSecond=(oiio.TypeRational, (18, 1)))
+    data = path.read_bytes()[:600]
+    random = np.random.default_rng(0)
+    found = [read_exr_header(data)]
+    for _ in range(2000):
+        damaged = bytearray(data[: random.integers(1, len(data))])
+        damaged[random.integers(0, len(damaged))] = random.integers(0, 256)
+        found.append(read_exr_header(bytes(damaged)))
+
+    assert (found[0].width, found[0].height, found[0].rate) == (96, 64, 18)
+    assert None in found
