@@ -1,6 +1,6 @@
 """Frozen values to JSON and back, by the types of their fields."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
@@ -23,14 +23,19 @@ def to_json(value: Any) -> Any:
         return value
     names = _field_names(cast(Any, kind))
     if names is not None:
-        return {name: to_json(getattr(value, name)) for name in names}
-    if isinstance(value, Fraction):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {name: to_json(each) for name, each in value.items()}
+        return _object_to_json((name, getattr(value, name)) for name in names)
     if isinstance(value, tuple | list):
         return [to_json(each) for each in value]
+    if isinstance(value, Mapping):
+        return _object_to_json(value.items())
+    if isinstance(value, Fraction):
+        return str(value)
     return value
+
+
+def _object_to_json(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    # Most values are plain, and a call for each would cost more than all the rest.
+    return {name: each if type(each) in _PLAIN else to_json(each) for name, each in items}
 
 
 @cache

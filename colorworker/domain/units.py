@@ -25,6 +25,7 @@ RECIPE = 8
 
 _BESIDE_PICTURES: dict[str, Any] = {"variants": 0, "confidence": False}
 _SHOWN_SEGMENTS = 6
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str)
 _OF_SCANS = {field.name: field.default for field in fields(ScanOptions)}
 
 
@@ -133,7 +134,7 @@ def merge_cuts(cuts: list[Cut], most: int) -> list[Cut]:
 
 def content_id(kind: str, *facts: object) -> str:
     """Return 32 hex digits that change when any fact changes (SHA-256 of canonical JSON)."""
-    text = json.dumps([RECIPE, kind, *facts], sort_keys=True, ensure_ascii=True, default=str)
+    text = _CANONICAL.encode([RECIPE, kind, *facts])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

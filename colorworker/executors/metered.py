@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ class MeteredExecutor:
         self._clock = clock
         self._begun: dict[str, _Begun] = {}
         self._traces = Traces(job_id)
-        self._requests = requests_since({})
+        self._requests = Counter(requests_since({}))
 
     @property
     def slots(self) -> int:
@@ -78,10 +79,12 @@ class MeteredExecutor:
             if begun is not None:
                 self._ended(begun, result)
         # Those of this process: listings, reports, heartbeats.
-        self._count_requests(requests_since(self._requests))
-        self._requests = requests_since({})
-        now = self._clock()
-        oldest = max((now - begun.at for begun in self._begun.values()), default=0.0)
+        sent = Counter(requests_since({}))
+        self._count_requests(sent - self._requests)
+        self._requests = sent
+        # They are in the order in which they were handed out.
+        first = next(iter(self._begun.values()), None)
+        oldest = self._clock() - first.at if first else 0.0
         for each in self._instruments:
             each.set("colorworker_units_in_flight", len(self._begun))
             each.set("colorworker_oldest_unit_seconds", oldest)

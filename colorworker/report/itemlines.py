@@ -237,10 +237,11 @@ def totals_of(lines: Iterable[ItemLine]) -> Totals:
     return Totals(**counts, seconds=seconds)
 
 
-def _summed(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+def _summed(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the sum for each phase, rounded to milliseconds."""
-    total: dict[str, float] = {}
-    for part in parts:
+    first, *others = parts or ({},)
+    total = {phase: round(seconds, 3) for phase, seconds in first.items()}
+    for part in others:
         for phase, seconds in part.items():
             total[phase] = round(total.get(phase, 0.0) + seconds, 3)
     return total
