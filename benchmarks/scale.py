@@ -281,6 +281,8 @@ def plan_in_process(items: int, batch: int, folder: Path) -> dict[str, float]:
         start = time.process_time()
         with closing(plan_job(WARM_UP, items, destination, folder)) as plan:
             planned = time.process_time()
+            told = {"plan": planned - start, "peak_mib": peak_mib()}
+            print(json.dumps(told), file=sys.stderr, flush=True)  # The rest may take an hour.
             done, report = drive(plan, Instant(destination), destination, batch, "local")
             ended = time.process_time()
     return {
@@ -289,15 +291,20 @@ def plan_in_process(items: int, batch: int, folder: Path) -> dict[str, float]:
         "plan": planned - start,
         "drive": ended - planned - report,
         "report": report,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
     }
+
+
+def peak_mib() -> float:
+    """Return the peak memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def plan_apart(items: int, batch: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         command = [sys.executable, __file__, "--one", folder, "--planned", str(items),
                    "--batch", str(batch)]  # fmt: skip
-        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     row = json.loads(done.stdout)
     each = 1e6 / items
     print(

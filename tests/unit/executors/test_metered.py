@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from colorworker.cli.logs import JsonFormatter
+from colorworker.domain.fixity import FixityCheck
 from colorworker.domain.options import Options
 from colorworker.domain.records import UnitResult
 from colorworker.domain.workersettings import WorkerSettings
@@ -120,6 +121,37 @@ def test_requests_to_stores_are_counted_by_operation():
         if name == "colorworker_store_requests_total"
     }
     assert counted == {"GetObject": 6, "PutObject": 2, "ListObjectsV2": 2}
+
+
+class Queued(Answering):
+    """An executor whose units end in the order of `ended`."""
+
+    def __init__(self, *ended):
+        self.ended = list(ended)
+
+    def submit(self, unit, attempt):
+        """Take it."""
+
+    def wait(self, _):
+        return [UnitResult(self.ended.pop(0), "failed")]
+
+
+def test_the_oldest_unit_is_the_one_that_was_handed_out_first_and_has_not_ended():
+    port, now = free_port(), [0.0]
+    with instruments(f"127.0.0.1:{port}", "local") as measured:
+        metered = MeteredExecutor(Queued("b", "a", "b"), measured, "job-1", lambda: now[0])
+        ages = []
+        for second, unit in enumerate("abc"):
+            now[0] = float(second)
+            metered.submit(FixityCheck(unit, (), ""), 1)
+        for again in ("b", "", ""):
+            metered.wait(0)
+            ages.append(scraped(port)["colorworker_oldest_unit_seconds", ()])
+            if again:
+                metered.submit(FixityCheck(again, (), ""), 2)
+            now[0] += 10
+
+    assert ages == [2, 12 - 2, 22 - 2]
 
 
 def test_a_second_run_counts_items_as_resumed(folder):
