@@ -241,7 +241,8 @@ def _measure_pool(
                 units = arguments.units * count
                 row = measure(executor, workload, units, arguments, destination, server, folder)
                 show(f"{store} {shape}", row)
-                yield {"store": store, "shape": shape, "started": started, **row}
+                kind = {"store": store, "shape": shape, "mean_seconds": arguments.seconds}
+                yield {**kind, "batch": arguments.batch, "started": started, **row}
     finally:
         if server:
             server.stop()

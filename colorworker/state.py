@@ -173,8 +173,6 @@ def store_output(
         if found and (marked := _sha256_of_mark(found, unit_id)):
             return StoredOutput(key, found.etag, found.size_bytes, marked, is_published=True)
         if found:
-            # There will be more of them: from now on, look before the work.
-            _outputs(store.uri).names_are_new = False
             _refuse_unless_ours(store, found)
     stored = store.put_file(key, path)
     return StoredOutput(key, stored.etag, stored.size_bytes, sha256, is_published=False)
@@ -269,6 +267,8 @@ def refuse_foreign(store: ObjectStore, output_key: str) -> str:
 
 
 def _refuse_unless_ours(store: ObjectStore, found: ObjectInfo) -> None:
+    # There will be more of them: from now on, look before the work.
+    _outputs(store.uri).names_are_new = False
     unit_id = found.mark.partition(" ")[0]
     if _sha256_of_mark(found, unit_id) or _outputs(store.uri).contain(store, found):
         return

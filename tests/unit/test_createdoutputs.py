@@ -169,6 +169,24 @@ def test_a_file_that_no_job_wrote_stays_and_later_names_are_looked_up_before_the
     assert outputs(store) == {OUT, "second.png"}
 
 
+def test_a_large_output_that_meets_a_taken_name_makes_later_names_be_looked_up_too(request, done):
+    class Small(Creating):
+        def create(self, key, path, mark):
+            return None
+
+    store = Small(request.node.name)
+    store.put(OUT, b"a file of somebody else")
+    check_name(store, OUT)
+
+    for refused in (lambda: done(store), lambda: check_name(store, OUT)):
+        with pytest.raises(OutputCollision, match="that no job wrote"):
+            refused()
+    store.delete(OUT)
+
+    # It was recorded, so nothing was computed in vain.
+    assert_true(store, finished(store, UNIT))
+
+
 def test_a_copy_of_an_output_under_another_name_is_somebody_elses_file(store, done, tmp_path):
     done(store)
     (tmp_path / "copy").write_bytes(store.get(OUT))
