@@ -11,6 +11,8 @@ from colorworker.media.stills.colorspace import ColorConversion, RgbSpace
 from colorworker.media.stills.icc import CODES, Doubles
 from colorworker.media.stills.loaders import VIPS
 
+_LEAST_WHITE = 50
+"""L* of white through a profile, at least; through one that is damaged, all may be black."""
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 """Constants of CIE 15:2004, 8.2.1, as exact fractions."""
 _LAB_OFFSET = [16, 0, 0]
@@ -203,14 +205,18 @@ def _white(space: RgbSpace) -> list[float]:
     return [float(value * 100) for value in space.white]
 
 
-def can_convert(codes: pyvips.Image) -> bool:
-    """Return whether Little CMS can use the picture's own profile, by converting it."""
+def can_convert(white: pyvips.Image) -> bool:
+    """Return whether Little CMS can use the picture's own profile, and finds its white light.
+
+    Args:
+        white: White, or no ink, with that profile.
+    """
     with VIPS:
         try:
-            codes.icc_import(embedded=True, pcs="lab", intent="relative").avg()
+            lab = white.icc_import(embedded=True, pcs="lab", intent="relative")
+            return bool(lab[0].avg() > _LEAST_WHITE)
         except pyvips.Error:
             return False
-    return True
 
 
 def _lab_by_little_cms(codes: pyvips.Image, conversion: ColorConversion) -> pyvips.Image:

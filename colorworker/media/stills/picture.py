@@ -219,16 +219,17 @@ def _conversion(
     # Without a table, libvips takes its own CMYK profile instead, and does not say so.
     lacks_table = color_bands == _CMYK and not has_lookup_table(profile or b"")
     by_little_cms = conversion.source is None
-    if by_little_cms and (lacks_table or not can_convert(_one_pixel(image, color_bands))):
+    if by_little_cms and (lacks_table or not can_convert(_white_pixel(image, color_bands))):
         conversion = without_profile(color_bands)
     if conversion.ignores_profile:
         image_source.warnings.append(BAD_PROFILE)
     return conversion
 
 
-def _one_pixel(image: pyvips.Image, color_bands: int) -> pyvips.Image:
-    """Return a black pixel with the picture's bands of color and its profile."""
-    pixel = pyvips.Image.black(1, 1, bands=color_bands).cast(image.format)
+def _white_pixel(image: pyvips.Image, color_bands: int) -> pyvips.Image:
+    """Return a white pixel with the picture's bands of color and its profile."""
+    white = 0 if color_bands == _CMYK else 65535 if image.format == "ushort" else 255
+    pixel = (pyvips.Image.black(1, 1, bands=color_bands) + white).cast(image.format)
     pixel = pixel.copy(interpretation=image.interpretation)
     pixel.set_type(pyvips.GValue.blob_type, ICC_FIELD, image.get(ICC_FIELD))
     return pixel

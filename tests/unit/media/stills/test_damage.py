@@ -125,6 +125,27 @@ def test_a_jpeg_with_a_second_picture_is_colored_as_a_jpeg(note, words, scan, co
     assert words in warnings[0]
 
 
+def without_primaries(profile):
+    """Return an RGB profile through which every color is black."""
+    (count,) = struct.unpack_from(">I", profile, 128)
+    black = bytearray(profile)
+    for name, place, size in struct.iter_unpack(">4sII", profile[132 : 132 + 12 * count]):
+        if name in (b"rXYZ", b"gXYZ", b"bXYZ"):
+            black[place + 8 : place + size] = bytes(size - 8)
+    return bytes(black)
+
+
+def test_a_profile_through_which_white_is_black_counts_as_none(adobe_rgb, colorful, tmp_path):
+    codes = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    image = pyvips.Image.new_from_array(codes).copy(interpretation="srgb")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", without_primaries(adobe_rgb))
+
+    warnings = color(image.tiffsave_buffer(), tmp_path / "a.tif", colorful(), "scan.tif")
+
+    assert warnings == ["its ICC profile is damaged or does not fit its pixels: ignored, not kept"]
+    assert pyvips.Image.new_from_file(str(tmp_path / "a.tif")).avg() > 100
+
+
 @pytest.mark.parametrize("bands", [1, 3, 4])
 def test_a_damaged_profile_counts_as_none_with_a_warning(bands, adobe_rgb, colorful, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (80, 80, bands), dtype=np.uint8)
