@@ -21,6 +21,8 @@ Array = npt.NDArray[np.float32]
 ENCODER_MOMENTUM = 0.99
 DECODER_MOMENTUM = 0.98
 NEAREST_BINS = 5
+CELL = 2.0
+"""Width of the cells of `BinTable`, in units of a*, b*."""
 PAIR_DISTANCES = (1, 2, 4, 8, 16)
 """Distances of the pairs of cells in `unevenness`; a cell has 4 x 4 pixels."""
 SIGMA = 5.0
@@ -70,25 +72,33 @@ class BinTrainable:
         freeze_backbone: bool,
         freeze_statistics: bool,
         precision: Precision,
+        frozen_blocks: int = 0,
         loss: LossWeights | None = None,
     ) -> None:
         self.architecture = architecture
         self._bins = arrays["bins"]
+        self._table = BinTable(self._bins)
         self._log_class_weights = arrays["log_class_weights"]
         self._weights = loss or LossWeights()
         policy = "float32" if precision == "float32" else f"mixed_{precision}"
         encoder_momentum = 1.0 if freeze_statistics else ENCODER_MOMENTUM
-        layers = [
-            ConvolutionLayer(
-                item,
-                arrays,
-                momentum=encoder_momentum if item.part == "encoder" else DECODER_MOMENTUM,
-                name=item.name,
-                trainable=not (freeze_backbone and item.part == "encoder"),
-                dtype=policy,
+        frozen = {"stem_conv"} if frozen_blocks else set()
+        frozen |= {f"b{index}" for index in range(frozen_blocks)}
+        layers = []
+        for item in convolutions(architecture, len(self._bins)).values():
+            is_encoder = item.part == "encoder"
+            is_frozen = is_encoder and (freeze_backbone or not frozen.isdisjoint(_names(item.name)))
+            momentum = encoder_momentum if is_encoder else DECODER_MOMENTUM
+            layers.append(
+                ConvolutionLayer(
+                    item,
+                    arrays,
+                    momentum=1.0 if is_frozen else momentum,
+                    name=item.name,
+                    trainable=not is_frozen,
+                    dtype=policy,
+                )
             )
-            for item in convolutions(architecture, len(self._bins)).values()
-        ]
         self.model = BinModel(architecture, layers)
 
     def backbone(self) -> list[Any]:
@@ -116,7 +126,7 @@ class BinTrainable:
         """
         logits, mask = self.model([batch.luma, batch.hints], training=training)
         truth = tf.nn.avg_pool2d(batch.chroma, network.COARSE, network.COARSE, "VALID")
-        target = soft_encode(truth, self._bins) * tf.exp(self._log_class_weights)
+        target = self._table.soft_encode(truth) * tf.exp(self._log_class_weights)
         weight = tf.reduce_sum(target, -1)
         entropy = tf.nn.softmax_cross_entropy_with_logits(target / weight[..., tf.newaxis], logits)
         offset = np.zeros_like(self._log_class_weights)
@@ -169,15 +179,50 @@ def unevenness(chroma: tf.Tensor, truth: tf.Tensor, luma: tf.Tensor) -> tf.Tenso
     return total / (weights + 1.0)
 
 
-def soft_encode(chroma: tf.Tensor, bins: Array) -> tf.Tensor:
-    """Return weights (B, h, w, Q) of the 5 bins nearest to each color (B, h, w, 2); their sum is 1.
+def _names(convolution: str) -> tuple[str, str]:
+    """Return the names of a convolution and of its block: `b3_dw` is of `b3`."""
+    return convolution, convolution.partition("_")[0]
 
-    Source:
-        Zhang 2016, section 2.2: weights exp(-d^2 / (2 * 5^2)).
+
+class BinTable:
+    """The bins that can be the nearest ones of each small cell of the a*b* plane.
+
+    With it, a color is compared with about 12 bins instead of all 259.
     """
-    squares = tf.reduce_sum(chroma**2, -1, keepdims=True) + tf.constant((bins**2).sum(-1))
-    negative = 2 * tf.einsum("bhwc,qc->bhwq", chroma, bins) - squares
-    nearest = tf.math.top_k(negative, NEAREST_BINS, sorted=True).values
-    share = tf.exp((negative - nearest[..., :1]) / (2 * SIGMA**2))
-    share = tf.where(negative >= nearest[..., -1:], share, 0.0)
-    return share / tf.reduce_sum(share, -1, keepdims=True)
+
+    def __init__(self, bins: Array) -> None:
+        """Make the table for bins (Q, 2)."""
+        self._bins = bins.astype(np.float32)
+        self._low = np.floor(bins.min(0) - 3 * SIGMA)
+        self._shape = np.ceil((bins.max(0) + 3 * SIGMA - self._low) / CELL).astype(int) + 1
+        centers = (np.indices(self._shape).reshape(2, -1).T + 0.5) * CELL + self._low
+        distances = np.linalg.norm(centers[:, np.newaxis] - bins, axis=-1)
+        order = np.argsort(distances, axis=1)
+        ordered = np.take_along_axis(distances, order, 1)
+        # Within a cell, a distance changes by at most half of its diagonal, either way.
+        is_near = ordered <= ordered[:, [NEAREST_BINS - 1]] + CELL * np.sqrt(2)
+        widest = int(is_near.sum(1).max())
+        self._near = order[:, :widest].astype(np.int32)
+
+    def soft_encode(self, chroma: tf.Tensor) -> tf.Tensor:
+        """Return weights (..., Q) of the 5 bins nearest to each color (..., 2); their sum is 1.
+
+        Colors beyond the table's margin, 15 around the bins, are compared with the bins near its
+        border.
+
+        Source:
+            Zhang 2016, section 2.2: weights exp(-d^2 / (2 * 5^2)).
+        """
+        colors = tf.reshape(chroma, [-1, 2])
+        last = tf.constant(self._shape - 1, tf.int32)
+        cell = tf.cast(tf.floor((colors - tf.constant(self._low, tf.float32)) / CELL), tf.int32)
+        cell = tf.clip_by_value(cell, 0, last)
+        near = tf.gather(self._near, cell[:, 0] * int(self._shape[1]) + cell[:, 1])
+        squares = tf.reduce_sum((tf.gather(self._bins, near) - colors[:, tf.newaxis]) ** 2, -1)
+        nearest = tf.math.top_k(-squares, NEAREST_BINS)
+        share = tf.nn.softmax(nearest.values / (2 * SIGMA**2))
+        chosen = tf.gather(near, nearest.indices, batch_dims=1)
+        row = tf.broadcast_to(tf.range(tf.shape(colors)[0])[:, tf.newaxis], tf.shape(chosen))
+        shape = [tf.shape(colors)[0], len(self._bins)]
+        dense = tf.scatter_nd(tf.stack([row, chosen], -1), share, shape)
+        return tf.reshape(dense, tf.concat([tf.shape(chroma)[:-1], [len(self._bins)]], 0))

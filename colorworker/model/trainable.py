@@ -49,6 +49,7 @@ def make_trainable(
     *,
     seed: int = 0,
     freeze_backbone: bool = False,
+    frozen_blocks: int = 0,
     freeze_statistics: bool = True,
     precision: Precision = "float32",
     loss: LossWeights | None = None,
@@ -63,6 +64,7 @@ def make_trainable(
         weights: Weights to start from. None: initial values from `seed`.
         seed: Seed of the initial values.
         freeze_backbone: Do not train the encoder; its statistics are frozen too.
+        frozen_blocks: Do not train the stem and this many first blocks of the encoder.
         freeze_statistics: Freeze the running statistics of the encoder's normalizations. Ignored
             for an encoder that starts untrained, because it has no statistics yet.
         precision: Precision of the convolutions; variables and losses are float32.
@@ -92,6 +94,7 @@ def make_trainable(
         architecture,
         arrays,
         freeze_backbone=freeze_backbone,
+        frozen_blocks=frozen_blocks,
         freeze_statistics=freeze_backbone or (freeze_statistics and has_statistics),
         precision=precision,
         loss=loss,

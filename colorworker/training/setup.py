@@ -149,6 +149,7 @@ def build(config: TrainConfig, stores: StoreOptions) -> Trainable:
         load(resolve(wanted.weights, opened), opened) if wanted.weights else None,
         seed=config.optimizer.seed,
         freeze_backbone=wanted.freeze_backbone,
+        frozen_blocks=wanted.frozen_blocks,
         freeze_statistics=wanted.freeze_statistics,
         precision=config.optimizer.precision,
         loss=LossWeights(**config.loss.model_dump()),

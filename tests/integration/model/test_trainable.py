@@ -7,7 +7,7 @@ import pytest
 
 from colorworker.errors import WeightsRefused
 from colorworker.model.architectures import Architecture
-from colorworker.model.bintrainable import soft_encode, unevenness
+from colorworker.model.bintrainable import BinTable, unevenness
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.network import annealed_mean, upsample
 from colorworker.model.runtime import tf
@@ -130,6 +130,23 @@ def test_freezing_keeps_the_backbone_or_its_statistics(frozen, statistics):
     assert bool(network.backbone()) is not frozen
 
 
+def test_the_first_blocks_of_the_backbone_can_stay_as_they_are():
+    network = make_trainable(
+        Architecture(width=0.25, backbone="lite"), seed=5, frozen_blocks=2, freeze_statistics=False
+    )
+    before = network.arrays()
+
+    learn(network, batch_of(5), steps=1)
+
+    after = network.arrays()
+    kept = {name for name in before if np.array_equal(before[name], after[name])}
+    blocks = ("encoder/stem_", "encoder/b0_", "encoder/b1_")
+    frozen = {name for name in before if name.startswith(blocks)}
+    assert frozen <= kept
+    assert {"encoder/b2_exp/kernel", "encoder/b2_bn0/moving_mean"}.isdisjoint(kept)
+    assert {"encoder/b10_exp/kernel", "encoder/b12_dw/kernel"}.isdisjoint(kept)
+
+
 def test_weights_of_a_different_width_are_refused_for_training(lite):
     with pytest.raises(WeightsRefused, match=r"are for lite, and lite x0.5 was requested"):
         make_trainable(Architecture(width=0.5), lite)
@@ -145,16 +162,25 @@ def test_half_precision_keeps_variables_and_losses_in_float32(lite):
     assert abs(float(losses["loss"]) / float(full["loss"]) - 1) < 0.05
 
 
-def test_a_color_is_shared_among_its_five_nearest_bins(lite):
-    color = np.array([12.0, -7.0], np.float32)
+def test_colors_are_shared_among_their_five_nearest_bins(lite):
+    random = np.random.default_rng(1)
+    around = lite.bins[random.integers(len(lite.bins), size=(4, 200))]
+    colors = (around + random.uniform(-9, 9, around.shape)).astype(np.float32)
 
-    share = soft_encode(tf.reshape(color, [1, 1, 1, 2]), lite.bins).numpy().ravel()
+    share = BinTable(lite.bins).soft_encode(tf.constant(colors)).numpy()
 
-    distance = np.linalg.norm(lite.bins - color, axis=1)
-    nearest = np.argsort(distance)[:5]
-    expected = np.exp(-(distance[nearest] ** 2) / 50)
-    np.testing.assert_allclose(share[nearest], expected / expected.sum(), rtol=1e-4)
-    assert np.count_nonzero(share) == 5
+    distance = np.linalg.norm(colors[:, :, np.newaxis] - lite.bins, axis=-1)
+    nearest = np.argsort(distance, axis=-1)[..., :5]
+    expected = np.exp(-(np.take_along_axis(distance, nearest, -1) ** 2) / 50)
+    expected /= expected.sum(-1, keepdims=True)
+    np.testing.assert_allclose(np.take_along_axis(share, nearest, -1), expected, atol=2e-4)
+    assert set(np.count_nonzero(share, axis=-1).ravel()) == {5}
+    np.testing.assert_allclose(share.sum(-1), 1, atol=1e-5)
+
+
+def test_colors_far_outside_have_weights_too(lite):
+    share = BinTable(lite.bins).soft_encode(tf.constant([[300.0, -300.0]])).numpy()
+
     assert share.sum() == pytest.approx(1)
 
 
