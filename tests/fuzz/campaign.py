@@ -23,7 +23,8 @@ from tests.fuzz.originals import originals
 
 CPU_SECONDS = 30.0
 """How long one small file may keep a worker busy."""
-WALL_SECONDS = 240.0
+SILENT_SECONDS = 120.0
+"""How long a process may use no CPU time. On a busy machine, no file has a bound of wall time."""
 GROWTH_BYTES = 1 << 30
 """How much memory one small file may take. The limits on pixels allow that much."""
 SENTENCE_LETTERS = 700
@@ -31,6 +32,7 @@ MOST_PIXELS = 1_000_000
 """Of mutated files."""
 START_SECONDS = 120
 _LOOK_SECONDS = 0.5
+_LEAST_CPU_SECONDS = 0.05
 _IN_MEMORY = Path("/dev/shm")
 _PROFILES = ({"profile": "archive"}, {"profile": "access"}, {"profile": "mezzanine"})
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -131,15 +133,19 @@ class Child:
 
     def color(self, case: Case) -> Run | str:
         """Return the report on a file, or how the process died."""
-        began, used = time.monotonic(), self._cpu_seconds()
+        seen = used = self._cpu_seconds()
+        busy_at = time.monotonic()
         try:
             self._connection.send_bytes(json.dumps([case.name, case.options]).encode())
             self._connection.send_bytes(case.data)
             while not self._connection.poll(_LOOK_SECONDS):
-                if self._cpu_seconds() - used > CPU_SECONDS:
+                now, cpu = time.monotonic(), self._cpu_seconds()
+                if cpu - used > CPU_SECONDS:
                     return self._ended(f"used {CPU_SECONDS:.0f} s of CPU time")
-                if time.monotonic() - began > WALL_SECONDS:
-                    return self._ended(f"took {WALL_SECONDS:.0f} s")
+                if cpu - seen > _LEAST_CPU_SECONDS:
+                    seen, busy_at = cpu, now
+                if now - busy_at > SILENT_SECONDS:
+                    return self._ended(f"used no CPU time for {SILENT_SECONDS:.0f} s")
             said = json.loads(self._connection.recv_bytes())
             return Run(**{**said, "leftovers": tuple(said["leftovers"])})
         except (EOFError, OSError):
