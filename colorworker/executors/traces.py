@@ -48,29 +48,28 @@ class Traces:
             ended: When its result arrived.
         """
         film = self._films.get((asset.root, asset.key)) if asset else None
-        span = self._tracer.start_span(
-            kind,
-            trace.set_span_in_context(film) if film else None,
-            attributes=self._known(
-                unit=result.unit_id,
-                item=asset.key if asset else "",
-                attempt=result.attempt,
-                worker=result.worker,
-                outcome="resumed" if result.resumed else result.outcome,
-                error_code=result.error_code,
-            ),
-            start_time=_nanoseconds(began),
+        parent = trace.set_span_in_context(film) if film else None
+        span = self._tracer.start_span(kind, parent, start_time=_nanoseconds(began))
+        if not span.is_recording():  # As in most jobs, and there may be millions of units.
+            return
+        facts = self._known(
+            unit=result.unit_id,
+            item=asset.key if asset else "",
+            attempt=result.attempt,
+            worker=result.worker,
+            outcome="resumed" if result.resumed else result.outcome,
+            error_code=result.error_code,
         )
-        if span.is_recording():
-            _mark(span, result.outcome in {"failed", "lost"}, result.error)
-            within = trace.set_span_in_context(span)
-            for phase, (begin, end, seconds) in result.phases.items():
-                self._tracer.start_span(
-                    phase,
-                    within,
-                    attributes={"colorworker.seconds": round(seconds, 6)},
-                    start_time=_nanoseconds(begin),
-                ).end(_nanoseconds(end))
+        span.set_attributes(facts)
+        _mark(span, result.outcome in {"failed", "lost"}, result.error)
+        within = trace.set_span_in_context(span)
+        for phase, (begin, end, seconds) in result.phases.items():
+            self._tracer.start_span(
+                phase,
+                within,
+                attributes={"colorworker.seconds": round(seconds, 6)},
+                start_time=_nanoseconds(begin),
+            ).end(_nanoseconds(end))
         span.end(_nanoseconds(ended))
 
     def end_film(self, line: ItemLine) -> None:
