@@ -186,10 +186,10 @@ class RayInstruments:
         for (name, labels), amount in self._sums.items():
             if amount > 0:  # Ray refuses 0.
                 self._metrics[name].inc(amount, tags=dict(labels))
+        # Ray forgets a gauge that is not set again, such as the number of planned items.
         for name, value in self._values.items():
             self._metrics[name].set(value)
         self._sums.clear()
-        self._values.clear()
 
     def _give_regularly(self) -> None:
         if self._clock() - self._given_at >= _GIVE_SECONDS:
