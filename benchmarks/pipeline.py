@@ -11,6 +11,8 @@ enlarged to each height. Then runs its parts in isolation, on the same frames wi
   happens to colors afterwards.
 - `color`: everything that turns decoded frames into colored ones: predictions, motion and codes.
 - `encode`: encode the frames that the job encoded, as the archive profile kept them.
+- `proof`: decode the luma of the lossless film again and compare it, as the job does with
+  --verify; only then does it belong to the whole.
 - `store`: the job's time in calls of its store and in checksums of part and film; it belongs to the
   rest.
 
@@ -45,19 +47,22 @@ from colorworker.driver import Job, run_job
 from colorworker.inputs.listing import OpenSource, list_entries
 from colorworker.media.codecs.decode import decode_segment
 from colorworker.media.codecs.encode import PartWriter
+from colorworker.media.codecs.ffv1 import luma_only_header
 from colorworker.media.codecs.profiles import encoder_for
 from colorworker.media.containers.probe import scan
+from colorworker.media.planes import luma_plane
 from colorworker.model.colorizer import load_colorizer
 from colorworker.model.weights import resolve
 from colorworker.pipeline.context import WorkerContext
 from colorworker.pipeline.hashing import sha256_of_file
+from colorworker.pipeline.lumacheck import SegmentTally, luma_checksum, verify_part_luma
 from colorworker.pipeline.propagation.propagate import color_frames
 from colorworker.settings import apply_environment, tensorflow_environment
 from colorworker.store.local import LocalStore
 from colorworker.store.sources import Source
 
 ROOT = Path(__file__).parents[1]
-MEASURED = ("decode", "predict", "color", "encode", "store", "whole")
+MEASURED = ("decode", "predict", "color", "encode", "proof", "store", "whole")
 RATIOS = ("to_predictions", "to_colors")
 CALLS = ("head", "get", "open", "put", "put_file", "publish", "delete")
 DEMO = ROOT / "docs/demo/reels/big-buck-bunny.mp4"
@@ -214,6 +219,20 @@ def encode_alone(film: Path, lossless: Path, options: Options, part: Path) -> fl
     return seconds + time.process_time() - start
 
 
+def prove_alone(film: Path, lossless: Path, options: Options, part: Path) -> float:
+    """Return the CPU seconds of comparing the part's luma with the film's; 0 for lossy codecs."""
+    with film.open("rb") as reader:
+        info, timeline = scan(reader, film.name)
+        spec = encoder_for(film.name, info, options, lossless.suffix)
+        if not spec.lossless:
+            return 0.0
+        reader.seek(0)
+        frames = decode_segment(reader, film.name, info, timeline, int(timeline.pts[0]), None)
+        tally = SegmentTally(luma=[luma_checksum(luma_plane(frame)) for frame in frames])
+    header = luma_only_header(spec.pix_fmt, info.width, info.height, spec.options)
+    return cpu(lambda: verify_part_luma(part, film.name, tally, header))
+
+
 @dataclass(frozen=True)
 class Round:
     """CPU seconds of one job and of its parts in isolation."""
@@ -222,6 +241,7 @@ class Round:
     predict: float
     color: float
     encode: float
+    proof: float
     store: float
     whole: float
     pictures: int
@@ -248,11 +268,14 @@ def one_round(
     recorder = Recorder(colorizer)
     whole, calls = whole_job(film, destination, options, recorder, verify=verify)
     (written,) = destination.glob("*.m*")
+    encoded = lossless or written
+    part = destination / "part.nut"
     return Round(
         decode_alone(film),
         predict_alone(recorder, recorder.shapes),
         color_alone(film, written, options, colorizer),
-        encode_alone(film, lossless or written, options, destination / "part.nut"),
+        encode_alone(film, encoded, options, part),
+        prove_alone(film, encoded, options, part),
         calls + 2 * cpu(lambda: sha256_of_file(written)),
         whole,
         sum(shape[0] for shape in recorder.shapes),

@@ -79,16 +79,22 @@ def verify_part_luma(path: Path, key: str, tally: SegmentTally, luma_header: byt
     Raises:
         OutputMismatch: If a frame is missing or its luma differs.
     """
-    first = next(_checksums(path, key), None)
-    if luma_header and [first] == tally.luma[:1]:
-        with suppress(OutputMismatch):
-            if list(_checksums(path, key, luma_header)) == tally.luma:
-                return
+    if luma_header and _is_proven(path, key, tally, luma_header):
+        return
     found = list(_checksums(path, key))
     if found != tally.luma:
         pairs = zip(found, tally.luma, strict=False)
         wrong = next((at for at, (one, other) in enumerate(pairs) if one != other), len(found))
         raise OutputMismatch(key, f"frame {wrong} of a part decodes to different luma")
+
+
+def _is_proven(path: Path, key: str, tally: SegmentTally, luma_header: bytes) -> bool:
+    first = next(_checksums(path, key), None)
+    with suppress(OutputMismatch):
+        return [first] == tally.luma[:1] and (
+            list(_checksums(path, key, luma_header)) == tally.luma
+        )
+    return False
 
 
 def _checksums(path: Path, key: str, header: bytes = b"") -> Iterator[int]:

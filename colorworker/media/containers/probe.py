@@ -357,9 +357,10 @@ def _time_base(stream: VideoStream, key: str) -> Fraction:
 
 def _end_seconds(packet: Packet) -> float:  # type: ignore[type-arg]
     start = packet.pts if packet.pts is not None else packet.dts
-    if start is None or not packet.time_base:
+    time_base = packet.time_base
+    if start is None or not time_base:
         return 0.0
-    return float((start + (packet.duration or 0)) * packet.time_base)
+    return (start + (packet.duration or 0)) * time_base.numerator / time_base.denominator
 
 
 def _header_seconds(container: InputContainer) -> float:
