@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,17 @@ Temporary = Callable[[str], AbstractContextManager[Path]]
 
 _WEIGHTS: Doubles = RGB_TO_XYZ[1] / RGB_TO_XYZ[1].sum()
 """Shares of red, green and blue in luminance."""
+_ORDERS = ((1, 0, 2), (1, 2, 0), (2, 0, 1))
+"""Orders in which channels are rounded; that with the smallest weight goes last first."""
+_SHARES = (1, 0.9, 0.7, 0.4)
+"""Of chroma, in the order in which they are tried."""
 _ROOTS = 65535
 """Steps of the square root of light, by which codes are looked up."""
 _FLOATS = frozenset(("half", "float"))
 _LOSSLESS = frozenset(("none", "rle", "zip", "zips", "piz"))
 _FILE_NAME, _FILE_NAME_BYTES = 36, 100
 _MOST_LIGHT = 1e9
+_BLOCK_PIXELS = 1 << 17
 _MOSTLY_BRIGHT = 0.5
 _RECOPY = "Compare it with the original and copy it again"
 
@@ -114,10 +120,14 @@ class ExrFrame:
                 f"its channel {name} holds integers, which would be lost",
                 "Use --sequences film, or remove the channel",
             )
-        color = exact_colors(_chroma(rgb, self.luminance), self.luminance, self._type)
+        luminance = self.luminance
+        samples = np.empty((*luminance.shape, 3 + len(others)), np.float32)
+        samples[..., 3:] = self._samples[..., others]
+        for rows in _blocks(luminance.shape):
+            near = _chroma(rgb[rows], luminance[rows])
+            samples[rows][..., :3] = exact_colors(near, luminance[rows], self._type)
         with _names_in_utf8(self._key):
             spec = _spec_like(self._spec, self._color, others, notice)
-        samples = np.concatenate([color, self._samples[..., others]], axis=-1)
         with self._temporary(".exr") as path:
             _write(path, spec, samples, self._key)
             return path.read_bytes()
@@ -213,8 +223,9 @@ class FilmFrames:
 def exact_colors(light: Light, luminance: Light, kind: type[np.floating[Any]]) -> Light:
     """Return colors near these whose luminance, rounded to a type, is exactly the one given.
 
-    Green, red and blue are rounded in this order, each to what makes up for the rounding of the
-    others. Where that fails, the result is gray.
+    The channels are rounded one after the other, each to what makes up for the rounding of those
+    before. The last one decides: where it is too coarse, another order is tried, then less chroma.
+    What is not between black and white becomes gray.
 
     Args:
         light: Linear light, (..., 3), of about this luminance.
@@ -224,16 +235,31 @@ def exact_colors(light: Light, luminance: Light, kind: type[np.floating[Any]]) -
     Returns:
         Values of that type, as float32, in the shape of `light`.
     """
-    wanted = luminance.astype(np.float64)
-    color = light.astype(np.float64)
-    for channel in (1, 0, 2):
-        others = sum(_WEIGHTS[each] * color[..., each] for each in range(3) if each != channel)
-        exact = np.maximum((wanted - others) / _WEIGHTS[channel], 0)
-        color[..., channel] = exact.astype(kind)
-    found: Light = color.astype(np.float32)
-    wrong = (_luminance(found, kind) != luminance) | (luminance >= 1) | (luminance <= 0)
-    found[wrong] = luminance[wrong][..., None]
+    found: Light = np.repeat(luminance[..., None], 3, axis=-1)
+    left = (luminance > 0) & (luminance < 1)
+    for share, order in product(_SHARES, _ORDERS):
+        wanted = luminance[left]
+        gray = wanted[:, None]
+        color = _rounded(gray + np.float32(share) * (light[left] - gray), wanted, kind, order)
+        fits = _luminance(color[None], kind)[0] == wanted
+        places = np.flatnonzero(left)[fits]
+        found.reshape(-1, 3)[places] = color[fits]
+        left.reshape(-1)[places] = False
+        if not left.any():
+            break
     return found
+
+
+def _rounded(
+    light: Light, luminance: Light, kind: type[np.floating[Any]], order: tuple[int, ...]
+) -> Light:
+    """Return colors, (n, 3), rounded to a type in this order of channels."""
+    color = light.astype(np.float64)
+    for channel in order:
+        others = sum(_WEIGHTS[each] * color[:, each] for each in order if each != channel)
+        exact = np.maximum((luminance - others) / _WEIGHTS[channel], 0)
+        color[:, channel] = exact.astype(kind)
+    return color.astype(np.float32)
 
 
 def _chroma(rgb: Codes, luminance: Light) -> Light:
@@ -247,7 +273,16 @@ def _chroma(rgb: Codes, luminance: Light) -> Light:
 def _luminance(light: Light, kind: type[np.floating[Any]]) -> Light:
     if light.shape[-1] == 1:
         return light[..., 0].astype(kind).astype(np.float32)
-    return (light.astype(np.float64) @ _WEIGHTS).astype(kind).astype(np.float32)
+    found = np.empty(light.shape[:-1], np.float32)
+    for rows in _blocks(found.shape):
+        found[rows] = (light[rows].astype(np.float64) @ _WEIGHTS).astype(kind)
+    return found
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Yield slices of rows, so that intermediate arrays in double precision stay small."""
+    step = max(1, _BLOCK_PIXELS // shape[-1])
+    yield from (slice(start, start + step) for start in range(0, shape[0], step))
 
 
 def _codes(light: Light, bit_depth: int) -> Codes:
