@@ -32,6 +32,27 @@ from colorworker.media.stills.decoded import (
 from colorworker.media.stills.exifblock import EXIF_HEAD
 from colorworker.media.stills.port import UNASSOCIATED_ALPHA
 
+_FORMATS = {
+    ".bmp": ("BMP", "DIB"),
+    ".dds": ("DDS",),
+    ".icns": ("ICNS",),
+    ".ico": ("ICO", "CUR"),
+    ".jp2": ("JPEG2000",),
+    ".pcd": ("PCD",),
+    ".pcx": ("PCX", "DCX"),
+    ".pnm": ("PPM",),
+    ".psd": ("PSD",),
+    ".qoi": ("QOI",),
+    ".ras": ("SUN",),
+    ".sgi": ("SGI",),
+    ".tga": ("TGA",),
+    ".tif": ("TIFF",),
+}
+"""Pillow's formats by the extension of the copy.
+
+Left alone, it loads formats by the extensions that it meets and asks them in that order. TGA has no
+mark of its own, so that it takes some icons for TGA.
+"""
 _LAYOUTS: dict[str, tuple[str, int, bool]] = {
     "1": ("uint8", 1, False),
     "L": ("uint8", 1, False),
@@ -70,7 +91,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=_FORMATS[path.suffix]) as image:
                 check_pixels(key, *image.size, max_pixels, path.stat().st_size)
                 if image.format in _ICONS:
                     _check_parts(path, key, max_pixels)

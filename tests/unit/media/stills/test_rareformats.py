@@ -272,3 +272,17 @@ def test_an_icon_whose_part_is_far_larger_is_refused_before_it_is_decoded():
 
     with pytest.raises(SourceTooLarge, match="40000 x 40000"):
         open_still(io.BytesIO(bytes(part)), "a.icns", max_pixels=10**8).__enter__()
+
+
+def test_an_icon_is_no_tga_to_a_pillow_that_asks_for_that_first(monkeypatch):
+    # The third byte of the size of its picture is a depth to TGA, which has no mark of its own.
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(noise).save(data, "ICO", sizes=[(256, 256)])
+    Image.init()
+    monkeypatch.setattr(Image, "ID", ["TGA", *Image.ID])
+    with Image.open(data) as mistaken:
+        assert mistaken.format == "TGA"
+
+    with open_still(data, "a.ico", max_pixels=10**6) as picture:
+        assert (picture.info.width, picture.info.height) == (256, 256)
