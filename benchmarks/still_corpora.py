@@ -176,7 +176,8 @@ def lightness(path: Path) -> npt.NDArray[np.float64]:
             if profile:
                 embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
                 srgb = ImageCms.createProfile("sRGB")
-                image = ImageCms.profileToProfile(image, embedded, srgb, outputMode="RGB")
+                intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+                image = ImageCms.profileToProfile(image, embedded, srgb, intent, outputMode="RGB")
             elif image.mode == "LAB":
                 return np.asarray(image, np.float64)[..., 0] / 2.55
             code = np.asarray(image.convert("RGB"), np.float64) / 255
