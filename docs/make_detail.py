@@ -48,6 +48,7 @@ SHOWN = ("1", "4")
 WIDTH, HEIGHT = 224, 168
 GAP = 3
 ACROSS = 6
+QUALITY = 54
 SIDE = 1024
 """Pixels on the short side at which pictures are compared."""
 SURROUNDINGS = 24
@@ -81,13 +82,14 @@ def colorize(photographs: list[Path], out: Path, detail: str) -> float:
 
 def print_table(photographs: list[Path], out: Path, seconds: dict[str, float]) -> None:
     """Print the differences for each photograph, and a row of means for each value."""
-    differences = {
-        value: [compare(each, out / value / each.name) for each in photographs] for value in VALUES
-    }
-    for index, photograph in enumerate(photographs):
-        numbers = (f"{differences[value][index][0]:.2f} {differences[value][index][1]:.2f}"
-                   for value in VALUES)  # fmt: skip
-        print(f"{photograph.stem:34s}", "   ".join(numbers))
+    differences: dict[str, list[tuple[float, float]]] = {value: [] for value in VALUES}
+    for photograph in photographs:
+        truth = lab(photograph)
+        small = small_things(truth)
+        for value, pairs in differences.items():
+            pairs.append(compare(truth, small, out / value / photograph.name))
+        numbers = (f"{pairs[-1][0]:.2f} {pairs[-1][1]:.2f}" for pairs in differences.values())
+        print(f"{photograph.stem:34s}", "   ".join(numbers), flush=True)
     print("| `--detail` | all pixels | small colored things | seconds of CPU |")
     print("|--:|--:|--:|--:|")
     for value, pairs in differences.items():
@@ -95,13 +97,16 @@ def print_table(photographs: list[Path], out: Path, seconds: dict[str, float]) -
         print(f"| {value} | {whole:.2f} | {small:.2f} | {seconds[value]:.1f} |")
 
 
-def compare(original: Path, colorized: Path) -> tuple[float, float]:
-    """Return the mean CIEDE2000 over all pixels, and over small colored things."""
-    truth, found = lab(original), lab(colorized)
+def small_things(truth: pyvips.Image) -> pyvips.Image:
+    """Return 1 where a pixel belongs to a small colored thing, else 0."""
     chroma = truth.extract_band(1, n=2)
     apart = (chroma - chroma.gaussblur(SURROUNDINGS)) ** 2
-    small = (apart[0] + apart[1] > APART**2).ifthenelse(1.0, 0.0)
-    difference = truth.dE00(found)
+    return (apart[0] + apart[1] > APART**2).ifthenelse(1.0, 0.0).copy_memory()
+
+
+def compare(truth: pyvips.Image, small: pyvips.Image, colorized: Path) -> tuple[float, float]:
+    """Return the mean CIEDE2000 over all pixels, and over small colored things."""
+    difference = truth.dE00(lab(colorized)).copy_memory()
     return difference.avg(), (difference * small).avg() / small.avg()
 
 
@@ -128,7 +133,7 @@ def write_sheet(photographs: list[Path], out: Path) -> None:
         cells += [part(picture, *place) for picture in pictures]
     sheet = pyvips.Image.arrayjoin(cells, across=ACROSS, shim=GAP, background=255)
     path = Path(__file__).parent / "images" / "detail.jpg"
-    sheet.write_to_file(str(path), Q=75, strip=True)
+    sheet.write_to_file(str(path), Q=QUALITY, optimize_coding=True, strip=True)
     print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB")
 
 
