@@ -35,6 +35,9 @@ STALL_SECONDS = 6
 SUSPENDED_SECONDS = 9.0
 DISK_BYTES = 64 << 20
 HOUR = 3600
+FINISH_SECONDS = 240.0
+FINISH_SECONDS_PER_UNIT = 2.0
+"""How long a job may take without faults."""
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 SETTINGS = {
     "COLORWORKER_MEDIA__SEGMENT_FRAMES": str(FRAMES_PER_SEGMENT),
@@ -209,7 +212,7 @@ class Storm:
         words = self.words(str(self.folder / "archive"), str(place), "--executor", "local")
         subprocess.run(
             words, cwd=REPOSITORY, env={**kept, **SETTINGS, "COLORWORKER_RUN__WORKERS": "2"},
-            check=True, capture_output=True, timeout=300,
+            check=True, capture_output=True, timeout=FINISH_SECONDS + self.units,
         )  # fmt: skip
         return hashes(place)
 
@@ -368,9 +371,9 @@ class Storm:
         self.disk.free()
         self.finish()
 
-    def finish(self, seconds: float = 240.0) -> None:
+    def finish(self) -> None:
         """Run the job until a driver says that all is done."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + FINISH_SECONDS + self.units * FINISH_SECONDS_PER_UNIT
         done = False
         while not done or self.drivers:
             if not self.drivers:
