@@ -247,7 +247,7 @@ class Heartbeat:
         """Put the state; a failure is logged, because it is no reason to end the job."""
         try:
             self._store.put(run_key(state.job_id, state.run_id), run_to_json(state))
-        except ColorworkerError as error:
+        except (ColorworkerError, OSError) as error:
             logger.warning("run %s: its state was not written: %s", state.run_id, error)
 
 

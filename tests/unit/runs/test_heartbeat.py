@@ -1,5 +1,6 @@
 """Runs record their state while they run, however they end, and even if the store fails."""
 
+import errno
 import json
 import logging
 import re
@@ -22,12 +23,12 @@ class Watched(MemoryStore):
 
     def __init__(self):
         super().__init__("color")
-        self.is_away, self.tried = False, threading.Event()
+        self.error, self.tried = None, threading.Event()
 
     def put(self, key, data, *, create_only=False):
         try:
-            if self.is_away:
-                raise StoreUnavailable("color", "it does not answer")
+            if self.error:
+                raise self.error
             return super().put(key, data, create_only=create_only)
         finally:
             self.tried.set()
@@ -141,22 +142,31 @@ def test_the_state_shows_that_the_run_was_interrupted():
     assert state(store, heartbeat).outcome == "interrupted"
 
 
-def test_an_unavailable_store_does_not_stop_the_job(caplog):
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (StoreUnavailable("color", "it does not answer"), "color: it does not answer."),
+        # As from time.sleep in a client of the store while the clock is set.
+        (OSError(errno.EINVAL, "Invalid argument"), "Invalid argument"),
+    ],
+)
+def test_a_heartbeat_that_fails_stops_neither_the_job_nor_later_ones(caplog, error, words):
     store = Watched()
-    store.is_away = True
+    store.error = error
 
     with (
         caplog.at_level(logging.WARNING),
         Heartbeat(store, "job", heartbeat_seconds=0.1) as heartbeat,
     ):
         store.wait()
-        store.is_away = False
+        store.error = None
         store.wait()
         store.wait()
         assert state(store, heartbeat).outcome == "running"
 
     assert state(store, heartbeat).outcome == "finished"
-    assert "its state was not written: color: it does not answer." in caplog.text
+    assert "its state was not written: " in caplog.text
+    assert words in caplog.text
 
 
 def test_only_the_last_errors_are_stored_and_long_ones_are_cut():
