@@ -2,9 +2,9 @@
 
     python benchmarks/scaleplot.py [--rows benchmarks/scale_rows.jsonl] [--out scale.svg]
 
-`scale_rows.jsonl` holds rows that `scale.py --json` has written. Left: efficiency against actors,
-one line per store and latency. Right: peak memory of one process that plans, drives and reports a
-job, against its items.
+`scale_rows.jsonl` holds measured rows, with fields as `scale.py --json` writes them. Left:
+efficiency against actors, one line per store and latency. Right: peak memory of one process that
+plans, drives and reports a job, against its items.
 """
 
 import argparse
@@ -21,12 +21,12 @@ GOAL = 97
 
 
 def curves(rows: list[dict]) -> dict[str, list[tuple[float, float]]]:
-    """Return (actors, efficiency in % until the last unit begins), by store and latency."""
+    """Return (actors, efficiency in %) by store and latency."""
     found: dict[str, dict[float, float]] = defaultdict(dict)
     for row in rows:
         if row.get("shape") == "constant":
             name = f"{row['store']}, units of {row['mean_seconds']:g} s"
-            found[name][row["actors"]] = 100 * row["steady"]
+            found[name][row["actors"]] = 100 * row["efficiency"]
     return {name: sorted(points.items()) for name, points in sorted(found.items())}
 
 
