@@ -30,6 +30,9 @@ PHOTOSHOP_TAG = 34377
 EXTRA_SAMPLES_TAG = 338
 RESOLUTION_TAGS = frozenset((282, 283, 296))
 """XResolution, YResolution, ResolutionUnit."""
+_RESOLUTION_UNIT = 296
+_SIGNED = {6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 17: "q"}
+"""Letters of struct for a value of each type that can be negative."""
 EXIF_IFD = 34665
 _SUB_IFDS = (EXIF_IFD, 34853)
 """Pointers to the Exif and GPS IFDs."""
@@ -176,6 +179,17 @@ def _is_movable(number: int) -> bool:
     return number not in _UNMOVABLE_TAGS
 
 
+def _is_resolution(tag: Tag) -> bool:
+    """Return whether libtiff reads this tag; it refuses files whose resolution makes no sense."""
+    if tag.number == _RESOLUTION_UNIT:
+        return tag.count == 1 and tag.numbers in {(1,), (2,), (3,)}
+    letters = _SIGNED.get(tag.kind)
+    if letters is None:
+        return True
+    values = struct.unpack(f"<{tag.count * len(letters)}{letters[0]}", tag.data)
+    return all(value >= 0 for value in values)
+
+
 def _read_ifd(
     reader: BinaryIO, form: Form, start: int, offset: int, wanted: Callable[[int], bool]
 ) -> tuple[list[Tag], dict[int, int], list[int]]:
@@ -192,7 +206,7 @@ def _read_ifd(
             if number == IPTC_TAG and tag:
                 # Readers take these bytes as they are, whatever their type and byte order.
                 tag = bytes_tag(number, swapped(tag.data, tag.kind, form))
-            if tag:
+            if tag and (number not in RESOLUTION_TAGS or _is_resolution(tag)):
                 tags.append(tag)
             elif count:
                 lost.append(number)

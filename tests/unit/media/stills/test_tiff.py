@@ -1,6 +1,7 @@
 """TIFFs: which of its directories is the picture, and what is kept of it, read by tifffile."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import tifffile
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.stills.boxes import read_boxes
 from colorworker.media.stills.imageresources import iptc_of
-from colorworker.media.stills.tifftags import TagTree, append_tags
+from colorworker.media.stills.tiffdirectories import Tag
+from colorworker.media.stills.tifftags import TagTree, append_tags, read_tags
 from colorworker.media.stills.vips import open_still, verify_still, write_still
 
 GRAY = np.random.default_rng(0).integers(0, 256, (48, 64), dtype=np.uint8)
@@ -181,6 +183,33 @@ def test_a_resolution_is_not_changed(colorful, tmp_path):
 
     tags = tags_of(path)
     assert (tags[282], tags[283], tags[296]) == ((3001, 10), (3001, 10), 3)
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_kept"),
+    [
+        (Tag(296, 3, 1, struct.pack("<H", 2)), True),
+        (Tag(296, 3, 1, struct.pack("<H", 24833)), False),
+        (Tag(296, 3, 2, struct.pack("<HH", 2, 2)), False),
+        (Tag(296, 2, 2, b"2\0"), False),
+        (Tag(282, 5, 1, struct.pack("<II", 300, 1)), True),
+        (Tag(282, 10, 1, struct.pack("<ii", 300, 1)), True),
+        (Tag(282, 10, 1, struct.pack("<ii", -300, 1)), False),
+        (Tag(283, 11, 1, struct.pack("<f", float("nan"))), False),
+    ],
+)
+def test_resolutions_that_make_a_tiff_unreadable_are_left_out_and_named(
+    tag, is_kept, encode, tmp_path
+):
+    source = tmp_path / "in.tif"
+    source.write_bytes(encode(GRAY, ".tif"))
+    append_tags(source, TagTree((tag,), {}), {282, 283, 296})
+
+    with source.open("rb") as reader:
+        tree = read_tags(reader)
+
+    assert ({each.number for each in tree.first} & {282, 283, 296} == {tag.number}) is is_kept
+    assert (tag.number in tree.lost) is not is_kept
 
 
 def test_a_resolution_is_not_invented(encode, colorful, tmp_path):
