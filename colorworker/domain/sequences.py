@@ -22,6 +22,8 @@ _HASH_BITS = 256
 _SHOWN_GAPS = 5
 FRAME_EXTENSIONS = frozenset({".dpx", ".cin", ".tif", ".tiff", ".exr", ".png", ".jpg", ".jpeg"})
 """Extensions, in lower case, of pictures that can be frames."""
+FILM_SCANS = frozenset({".dpx", ".cin"})
+"""Those of film scanners."""
 _NTSC = Fraction(1000, 1001)
 LONGEST_RATE_DENOMINATOR = 1001
 

@@ -126,12 +126,12 @@ class _Check:
         if seen is None:
             self.find(record.output_key, "missing", self._why_missing(record))
             return
-        self.outputs += 1
         text = _difference(record, seen)
         if text and is_recorded(self.store, record.output_key, seen.sha256):
-            # A later job with other options wrote this one.
+            # A later job with other options wrote this one; its record counts it.
             self._find_stale_sidecars(record)
             return
+        self.outputs += 1
         self._check_sidecars(record)
         if is_list and not text:
             self._check_frames(record.output_key)

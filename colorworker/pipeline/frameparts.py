@@ -18,7 +18,7 @@ from colorworker.domain.framelists import (
 )
 from colorworker.domain.label import Notice, notice_of
 from colorworker.domain.records import PartFacts, Record, ScanInfo, info_of
-from colorworker.domain.sequences import is_light, sequence_rate
+from colorworker.domain.sequences import FILM_SCANS, is_light, sequence_rate
 from colorworker.domain.timeline import Timeline
 from colorworker.domain.units import Segment
 from colorworker.domain.videoinfo import VideoInfo
@@ -43,7 +43,6 @@ from colorworker.store.sequencefile import SequenceTable, sequence_table
 if TYPE_CHECKING:
     from colorworker.media.stills.exrframes import ExrFrame
 
-_FILM_SCANS = frozenset({".dpx", ".cin"})
 _CREATOR = "colorized by colorworker"
 
 
@@ -136,7 +135,7 @@ class FramePart:
         rgb: Codes = rgb_of_frame(frame, color_spec(self.info))
         store = self.context.open_source(self.unit.asset.root)
         with closing(store.open(key, etag=table.etags[place])) as source:
-            if table.pattern.suffix.lower() not in _FILM_SCANS:
+            if table.pattern.suffix.lower() not in FILM_SCANS:
                 # Jobs without such frames need no libvips here.
                 from colorworker.media.stills.framepicture import frame_picture
 

@@ -4,14 +4,15 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from colorworker.domain.frameheaders import read_frame_header
 from colorworker.domain.notes import Note
 from colorworker.domain.options import Asset, Options
-from colorworker.domain.sequences import is_light, missing_text, sequence_rate
+from colorworker.domain.sequences import FILM_SCANS, is_light, missing_text, sequence_rate
 from colorworker.errors import ItemError, SourceDamaged
+from colorworker.media.codecs.decode import NEXT_STEP
 from colorworker.store.keys import printable
 from colorworker.store.objectstore import ObjectStore
 from colorworker.store.sequencefile import (
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from colorworker.media.stills.exrframes import FilmFrames
 
 Temporary = Callable[[str], AbstractContextManager[Path]]
+_NEXT_STEP = (
+    "Restore it from another copy, or make a film (--sequences film) with"
+    " COLORWORKER_MEDIA__REPEAT_DAMAGED=true"
+)
+"""Frames that are written need those of the source, for what they hold besides colors."""
 _AT_PTS = re.compile(r"at pts (\d+)")
 
 
@@ -81,7 +87,10 @@ def frames_named(store: ObjectStore, asset: Asset) -> Iterator[None]:
         def named(place: re.Match[str]) -> str:
             return f"at frame {printable(table.key_at(int(place[1])))}"
 
-        raise type(error)(error.subject, _AT_PTS.sub(named, error.seen), error.next_step) from error
+        next_step = error.next_step
+        if next_step == NEXT_STEP and PurePosixPath(asset.key).suffix.lower() not in FILM_SCANS:
+            next_step = _NEXT_STEP
+        raise type(error)(error.subject, _AT_PTS.sub(named, error.seen), next_step) from error
 
 
 def holds_density(store: ObjectStore, asset: Asset, options: Options) -> bool:
@@ -135,7 +144,7 @@ def frame_inspector(
             raise SourceDamaged(
                 printable(key),
                 f"it does not decode completely ({damage})",
-                "Restore it from another copy, or set COLORWORKER_MEDIA__REPEAT_DAMAGED=true",
+                _NEXT_STEP,
             )
         if damage:
             warnings.append(f"{printable(key)} does not decode completely ({damage})")

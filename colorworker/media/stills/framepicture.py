@@ -43,7 +43,11 @@ def frame_picture(
     try:
         old = pyvips.Image.new_from_buffer(io.BytesIO(source.read()).getvalue(), "")
     except pyvips.Error as error:
-        raise SourceDamaged(key, f"it does not open ({error.message})") from error
+        raise SourceDamaged(
+            key,
+            f"it does not open ({error.message.strip()})",
+            "Restore it from another copy: frames are written with the metadata of their source",
+        ) from error
     depth = 8 if rgb.dtype == np.uint8 else 16
     height, width, _ = rgb.shape
     image = pyvips.Image.new_from_memory(

@@ -213,6 +213,7 @@ def test_damaged_frames_are_named_or_repeated(tmp_path):
 
     assert line.error_code == "source_damaged"
     assert "scan_0005.exr" in line.error
+    assert "make a film (--sequences film)" in line.error
     assert (tolerated.outcome, tolerated.error) == ("succeeded", "")
 
 

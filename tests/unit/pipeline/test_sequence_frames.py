@@ -310,3 +310,15 @@ def test_a_jpeg_frame_that_ends_early_is_named(tmp_path):
     assert line.error.startswith("scan_0005.jpg: it does not decode completely")
     assert tolerated.outcome == "succeeded"
     assert any(text.startswith("scan_0005.jpg does not decode") for text in tolerated.warnings)
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_a_damaged_frame_gets_advice_that_works_for_frames(tmp_path, repeat):
+    write_sequence(tmp_path / "in", 9, extension=".jpg", pix_fmt="yuvj444p")
+    (tmp_path / "in/scan_0005.jpg").write_bytes(bytes(range(256)) * 3)
+
+    (line,) = run(tmp_path, repeat_damaged=repeat).values()
+
+    assert "scan_0005.jpg" in line.error
+    assert "Restore it from another copy" in line.error
+    assert ("--sequences film" in line.error) is not repeat
