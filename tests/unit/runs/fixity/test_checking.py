@@ -136,7 +136,7 @@ def test_damaged_and_swapped_records_are_found(store, work):
 def test_an_output_that_a_later_job_replaced_is_no_finding(finished, tmp_path):
     store = LocalStore(tmp_path / "color")
     color(finished / "sources", store)
-    color(finished / "sources", store, vividness=0.2)
+    color(finished / "sources", store, vividness=0.2, label="none")
 
     named = [record.output_key for record in all_records(store)]
     assert named.count("a.tif") == 2
