@@ -24,7 +24,7 @@ BRITISH = re.compile(
     re.IGNORECASE,
 )
 ALLOWED = re.compile(
-    r"colourspace|grey16|aria-labelledby|\.cancelled\(\)|CancelledError|vapoursynth"
+    r"colourspace|grey16|sgrey|aria-labelledby|\.cancelled\(\)|CancelledError|vapoursynth"
 )
 """Names chosen by libvips, HTML, Python and VapourSynth."""
 
