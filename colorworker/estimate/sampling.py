@@ -1,5 +1,6 @@
 """Measure the work in an archive: sources in groups, with a sample of headers from each."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -22,6 +23,8 @@ from colorworker.media.stills.vips import open_still
 from colorworker.pipeline.sequenceframes import open_asset
 from colorworker.state import STATE
 from colorworker.store.objectstore import ObjectStore
+
+logger = logging.getLogger(__name__)
 
 MOST_SAMPLES = 200
 """Maximum number of headers read, for pictures and for films; each takes a few requests."""
@@ -152,6 +155,9 @@ def _sample(entry: Entry, store: ObjectStore, options: Options) -> SourceSample 
                     )
             header = film_header(reader, entry.key)
     except ColorworkerError:
+        return None
+    except Exception:  # a bug that one source brings out must not keep the job from starting
+        logger.warning("%s: not estimated", entry.key, exc_info=True)
         return None
     part = _share_of_excerpt(options, header.seconds)
     frames = round(header.frames * part)

@@ -282,6 +282,8 @@ PICTURES = {
         lambda: after_name("gray.avif", b"ispe", 4, CLOSE), ANY),
     "claims-31000.heic": (
         lambda: after_name("gray.heic", b"ispe", 4, CLOSE), ANY),
+    "no-decoder-settings.heic": (
+        lambda: ORIGINALS["gray.heic"].replace(b"hvcC", b"free"), DAMAGED),
     "claims-65535-icons.ico": (lambda: patched("gray.ico", (4, b"\xff\xff")), ANY),
     "exif-of-4-billion.webp": (
         lambda: ORIGINALS["lossy.webp"] + b"EXIF\xff\xff\xff\xff" + EXIF, ANY),

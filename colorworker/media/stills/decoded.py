@@ -5,6 +5,7 @@ Every such library has a module with a function `decode`; `decoders.py` says whi
 
 import re
 import shutil
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,6 +48,11 @@ _SPARE_BYTES = 1 << 30
 _RGB = 3
 _MOST_LIGHT = 1e9
 """The sun in a picture of starlight is darker. L* of light much above has no room in a float."""
+DECODE_ERRORS = (
+    *(OSError, ValueError, SyntaxError, EOFError, LookupError, ArithmeticError),
+    *(TypeError, AttributeError, RuntimeError, struct.error),
+)
+"""What Pillow and pillow-heif raise for damaged files."""
 LAYERS = Note("of its layers, the picture of all of them is colored")
 MORE_PICTURES = "only the first of its pictures is colored"
 _MOSTLY_WHITE = 0.5

@@ -7,6 +7,7 @@ import pillow_heif
 
 from colorworker.errors import SourceDamaged
 from colorworker.media.stills.decoded import (
+    DECODE_ERRORS,
     DecodedStill,
     Layout,
     check_pixels,
@@ -17,7 +18,6 @@ from colorworker.media.stills.decoded import (
 from colorworker.media.stills.exifblock import EXIF_HEAD
 from colorworker.media.stills.port import UNASSOCIATED_ALPHA
 
-_DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError)
 _STALE = ("depth_images", "aux")
 _RECOPY = "Compare it with the original and copy it again"
 
@@ -34,7 +34,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         width, height = file.size
         check_pixels(key, width, height, max_pixels, path.stat().st_size)
         pixels = np.asarray(file)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise SourceDamaged(
             key, f"no picture can be read from it ({reason_of(error)})", _RECOPY
         ) from error

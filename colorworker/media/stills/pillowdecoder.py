@@ -5,7 +5,6 @@ Pillow decodes the whole picture in memory.
 
 import io
 import re
-import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from PIL import Image
 from colorworker.domain.notes import Note
 from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.stills.decoded import (
+    DECODE_ERRORS,
     LAYERS,
     MORE_PICTURES,
     DecodedStill,
@@ -69,11 +69,6 @@ _PART = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\
 """Where a PNG or a JPEG 2000 begins."""
 _OTHER_MODES = {"PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB",
                 "I;16B": "I;16", "I;16L": "I;16"}  # fmt: skip
-_DECODE_ERRORS = (
-    *(OSError, ValueError, SyntaxError, EOFError, LookupError, ArithmeticError),
-    *(TypeError, AttributeError, RuntimeError, struct.error),
-)
-"""What Pillow raises for damaged files."""
 _RARE = re.compile(
     r"Unimplemented|Unsupported (?!BMP Palette)|[Uu]nknown (PCX|TGA|pixel) |not enough channels"
 )
@@ -99,7 +94,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
                     image.seek(page)
                 image.load()
                 return _decoded(image, key, folder)
-        except _DECODE_ERRORS as error:
+        except DECODE_ERRORS as error:
             said = reason_of(error)
             if _RARE.match(said):
                 seen = f"its kind of picture is not supported ({said})"
@@ -120,7 +115,7 @@ def _check_parts(path: Path, key: str, max_pixels: int) -> None:
         try:
             with Image.open(part, formats=("PNG", "JPEG2000")) as image:
                 size = image.size
-        except _DECODE_ERRORS:
+        except DECODE_ERRORS:
             continue
         check_pixels(key, *size, max_pixels, len(data))
 

@@ -124,3 +124,15 @@ def test_film_duration_comes_from_the_header(tmp_path):
         "h264", "yuv420p", 64, 48,
     )  # fmt: skip
     assert (header.frames, header.seconds) == (50, pytest.approx(2.0, abs=0.05))
+
+
+def test_a_source_that_brings_out_a_bug_is_not_estimated(archive, monkeypatch, caplog):
+    def failing(reader, key, **_):
+        raise IndexError(key)
+
+    monkeypatch.setattr("colorworker.estimate.sampling.open_still", failing)
+    _, volume = look(archive)
+
+    assert {group.kind for group in volume.groups if group.samples} == {"film"}
+    assert volume.items == 10
+    assert "0.png: not estimated" in caplog.text
