@@ -42,6 +42,8 @@ def main() -> int:
 
     def note(verdict: Verdict) -> None:
         endings[verdict.ending] += 1
+        if endings.total() % 500 == 0:
+            print(f"{endings.total()} files, {time.monotonic() - began:.0f} s", flush=True)
         if run := verdict.run:
             peaks.append(((run.peak_bytes - run.base_bytes) >> 20, verdict.case.label))
             slowest.append((round(run.cpu_seconds, 1), verdict.case.label))
