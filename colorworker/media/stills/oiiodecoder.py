@@ -68,6 +68,11 @@ _BLOCKS = {
 _MILLIMETERS = {"in": 25.4, "inch": 25.4, "cm": 10.0, "m": 1000.0}
 _RARE = re.compile(r"not (supported|implemented)|Illegal palette entry size")
 """What OpenImageIO says about files that are intact."""
+_CINEON: dict[bytes, Literal["big", "little"]] = {
+    b"\x80\x2a\x5f\xd7": "big",
+    b"\xd7\x5f\x2a\x80": "little",
+}
+"""By the first bytes."""
 _RECOPY = "Compare it with the original and copy it again"
 
 
@@ -87,6 +92,7 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
         SourceUnsupported: If it is not gray, RGB or CMYK.
     """
     configure()
+    _check_user_data(path, key)
     reader = oiio.ImageInput.open(str(path), _options())
     if reader is None:
         said = _first_line(oiio.geterror)
@@ -142,6 +148,25 @@ def decode(path: Path, key: str, folder: Path, max_pixels: int, page: int) -> De
     )
 
 
+def _check_user_data(path: Path, key: str) -> None:
+    """Check the size of a Cineon's user data: OpenImageIO allocates whatever the header says.
+
+    Raises:
+        SourceDamaged: If the file is shorter. All ones means that the size is not stated.
+    """
+    with path.open("rb") as file:
+        head = file.read(20)
+    if head[:4] not in _CINEON:
+        return
+    claimed, found = int.from_bytes(head[16:20], _CINEON[head[:4]]), path.stat().st_size
+    if found < claimed < 0xFFFFFFFF:
+        raise SourceDamaged(
+            key,
+            f"its header claims {claimed} bytes of user data, the file has {found}",
+            _RECOPY,
+        )
+
+
 def _check_length(path: Path, key: str, spec: Any, name: str) -> None:
     """Check that a DPX or Cineon is complete, because OpenImageIO returns zeros for missing rows.
 
@@ -152,9 +177,7 @@ def _check_length(path: Path, key: str, spec: Any, name: str) -> None:
         return
     with path.open("rb") as file:
         head = file.read(8)
-    order: Literal["big", "little"] = (
-        "big" if head[:4] in (b"SDPX", b"\x80\x2a\x5f\xd7") else "little"
-    )
+    order = "big" if head[:4] == b"SDPX" else _CINEON.get(head[:4], "little")
     row_bits = spec.width * spec.nchannels * max(8, _bits(spec))
     needed = int.from_bytes(head[4:8], order) + spec.height * -(-row_bits // 8)
     found = path.stat().st_size
