@@ -28,10 +28,18 @@ def check_times(key: str, timeline: Timeline, container: str) -> None:
     """
     pts, time_base = timeline.pts, timeline.time_base
     steps = np.diff(pts)
-    if len(steps) == 0:
-        return
-    shortest, longest = int(steps.argmin()), int(steps.argmax())
-    if container == "matroska" and steps[shortest] * time_base < MATROSKA_TICK:
+    if container != "matroska":
+        shown = np.append(steps, timeline.durations[-1])
+        longest = int(shown.argmax())
+        if shown[longest] > LONGEST_TICKS:
+            raise SourceUnsupported(
+                key,
+                f"frame {longest} is shown for {float(shown[longest] * time_base):.0f} s, longer "
+                f"than {container} can store",
+                "Use --profile archive, or cut the film there",
+            )
+    elif len(steps) and steps.min() * time_base < MATROSKA_TICK:
+        shortest = int(steps.argmin())
         scale = time_base / MATROSKA_TICK
         origin = min(0, int(pts[0]))
         ticks = [rescale(each - origin, scale) for each in pts.tolist()]
@@ -43,10 +51,3 @@ def check_times(key: str, timeline: Timeline, container: str) -> None:
                 "times in whole milliseconds",
                 "Use --profile mezzanine, which keeps the times exactly",
             )
-    if container != "matroska" and steps[longest] > LONGEST_TICKS:
-        raise SourceUnsupported(
-            key,
-            f"frame {longest} is shown for {float(steps[longest] * time_base):.0f} s, longer than "
-            f"{container} can store",
-            "Use --profile archive, or cut the film there",
-        )

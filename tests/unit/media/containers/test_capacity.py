@@ -1,5 +1,6 @@
 """Times that an output cannot hold are found before any frame is colored."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -48,3 +49,8 @@ def test_mp4_cannot_show_a_frame_for_more_than_31_bits_of_ticks(container):
     ):
         check_times("film.flv", film, container)
     check_times("film.flv", film, "matroska")
+
+    film.durations[-1] = 1 << 31
+    film = replace(film, pts=film.pts[:1], durations=film.durations[-1:])
+    with pytest.raises(SourceUnsupported, match="frame 0 is shown for 2147484 s"):
+        check_times("film.flv", film, container)
