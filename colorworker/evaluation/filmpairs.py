@@ -22,6 +22,7 @@ from colorworker.media.containers.demux import (
 )
 from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.opticalflow import MIN_SIDE
+from colorworker.media.swscale import reformat
 
 Codes = npt.NDArray[np.uint8]
 
@@ -133,5 +134,5 @@ def measured_size(frame: VideoFrame, key: str) -> tuple[int, int]:
 
 def rgb_codes(frame: VideoFrame, height: int, width: int) -> Codes:
     """Return a frame's sRGB codes at the given size, (height, width, 3), uint8."""
-    small = frame.reformat(width, height, "rgb24", interpolation="AREA")
+    small = reformat(frame, "rgb24", (width, height), threads=0, interpolation="AREA")
     return np.ascontiguousarray(small.to_ndarray(), np.uint8)

@@ -9,7 +9,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.media.planes import Plane, layout_of, luma_plane, plane_view
-from colorworker.media.repack import COLOR_TAGS
+from colorworker.media.swscale import reformat
 
 
 def fits_but_for_chroma(pix_fmt: str, info: VideoInfo) -> bool:
@@ -29,9 +29,7 @@ def fit_to_film(frame: VideoFrame, info: VideoInfo) -> VideoFrame:
     """
     if (frame.width, frame.height, frame.format.name) == (info.width, info.height, info.pix_fmt):
         return frame
-    result = frame.reformat(info.width, info.height, info.pix_fmt, threads=1)
-    for tag in COLOR_TAGS:
-        setattr(result, tag, getattr(frame, tag))
+    result = reformat(frame, info.pix_fmt, (info.width, info.height))
     luma, target = luma_plane(frame), plane_view(result, 0)
     by_fields = frame.interlaced_frame and frame.height != info.height
     if by_fields and frame.height % 2 == info.height % 2 == 0:

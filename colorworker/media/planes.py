@@ -18,7 +18,7 @@ from av.video.reformatter import VideoReformatter
 from colorworker.color.luma import ColorSpec, spec_from_codes
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
-from colorworker.media.repack import convert_layout
+from colorworker.media.swscale import reformat
 
 Frame = av.VideoFrame
 Plane = npt.NDArray[np.unsignedinteger]
@@ -218,7 +218,7 @@ def replace_chroma(frame: Frame, cb: Plane, cr: Plane, pix_fmt: str) -> Frame:
         frame.make_writable()
     else:
         planes[0] = luma_plane(frame)
-        result = convert_layout(frame, pix_fmt)
+        result = reformat(frame, pix_fmt)
     shape = chroma_shape(pix_fmt, frame.height, frame.width)
     for index, codes in planes.items():
         height, width = shape if index else (frame.height, frame.width)

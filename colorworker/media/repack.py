@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from colorworker.color.transfer import srgb_codes_from_signal, transfer_from_code
 from colorworker.media.rgbluma import gray_format, is_rgb
+from colorworker.media.swscale import COLOR_TAGS, reformat
 
 PLANAR_EQUIVALENTS = MappingProxyType(
     {
@@ -50,10 +51,6 @@ PLANAR_EQUIVALENTS = MappingProxyType(
 """Packed and semi-planar formats, and the planar format that holds the same codes; black and white
 of 1 bit become 0 and 255."""
 _BIG_ENDIAN = re.compile(r"(yuv4\d\dp\d+|gray\d+)be")
-UNSPECIFIED = 2
-SWSCALE_MATRICES = frozenset({0, 1, UNSPECIFIED, 4, 5, 6, 7, 9})
-"""Matrix codes of H.273 that swscale (FFmpeg 8) supports."""
-COLOR_TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")
 
 
 def planar_format(pix_fmt: str) -> str:
@@ -71,20 +68,7 @@ def planar_format(pix_fmt: str) -> str:
 def to_planar(frame: VideoFrame) -> VideoFrame:
     """Return the frame in a planar format; the same object if it is planar already."""
     name = planar_format(frame.format.name)
-    return frame if name == frame.format.name else convert_layout(frame, name)
-
-
-def convert_layout(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
-    """Return a new frame converted by swscale, with all properties and color tags of the old one.
-
-    swscale would set its own color tags, but the codes are still the source's.
-    """
-    # swscale may write past the end of a line into the next one, which another of its threads may
-    # have written already. From P010, that changes luma at some widths.
-    result = frame.reformat(format=pix_fmt, threads=1)
-    for tag in COLOR_TAGS:
-        setattr(result, tag, getattr(frame, tag))
-    return result
+    return frame if name == frame.format.name else reformat(frame, name)
 
 
 def small_rgb(
@@ -93,14 +77,8 @@ def small_rgb(
     """Return the frame as 8-bit sRGB, (height, width, 3), converted by swscale; HDR is tone-mapped.
 
     With `is_log`, its codes are printing density.
-
-    A matrix that swscale does not support (undefined codes) is treated as unspecified.
     """
-    signaled = frame.colorspace
-    if signaled not in SWSCALE_MATRICES:
-        frame.colorspace = UNSPECIFIED
-    rgb = frame.reformat(width, height, "rgb24").to_ndarray()
-    frame.colorspace = signaled
+    rgb = reformat(frame, "rgb24", (width, height), threads=0).to_ndarray()
     transfer = "density" if is_log else transfer_from_code(frame.color_trc)
     return srgb_codes_from_signal(np.ascontiguousarray(rgb, np.uint8), transfer)
 

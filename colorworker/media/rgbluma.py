@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from colorworker.color.luma import ColorSpec, luma_weights
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
+from colorworker.media.swscale import reformat
 
 Codes = npt.NDArray[np.unsignedinteger]
 
@@ -63,7 +64,7 @@ def luma_frame(frame: VideoFrame, key: str, info: VideoInfo, spec: ColorSpec) ->
             f"its {frame.format.name} frames have transparent pixels (pts {frame.pts})",
             "Flatten it onto a background first",
         )
-    result = frame.reformat(format=gray_format(frame.format.name), threads=1)
+    result = reformat(frame, gray_format(frame.format.name))
     plane = result.planes[0]
     rows = np.frombuffer(cast(Any, plane), red.dtype).reshape(-1, plane.line_size // red.itemsize)
     rows[: frame.height, : frame.width] = rgb_luma(red, green, blue, spec)
@@ -107,14 +108,14 @@ def _channels(frame: VideoFrame) -> tuple[Codes, Codes, Codes, Codes | None]:
     packed = _packed_format(name)
     if packed:
         # Also frames whose lines run from bottom to top are copied to the usual order.
-        frame = frame.reformat(format=packed, threads=1)
+        frame = reformat(frame, packed)
         count = 4 if "a" in packed else 3
         samples = _plane(frame, 0, dtype, height, width * count).reshape(height, width, count)
         found = np.moveaxis(samples, -1, 0)
         return found[0], found[1], found[2], found[3] if count == 4 else None
     if not _PLANAR.fullmatch(name) or name.endswith("be"):
         planar = "gbrp" if _depth(name) == 8 else f"gbrp{_depth(name)}le"
-        frame = frame.reformat(format=planar, threads=1)
+        frame = reformat(frame, planar)
     planes = [_plane(frame, index, dtype, height, width) for index in range(len(frame.planes))]
     green, blue, red = planes[:3]
     return red, green, blue, planes[3] if len(planes) > 3 else None

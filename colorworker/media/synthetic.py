@@ -20,7 +20,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorworker.media.codecs.threadpriority import encode_frame
-from colorworker.media.repack import convert_layout, planar_format
+from colorworker.media.repack import planar_format
+from colorworker.media.swscale import reformat
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # of its stubs only
@@ -182,7 +183,7 @@ def _frame(
             codes[:, : recipe.width] = picture
         plane.update(codes.tobytes())
     if frame.format.name != recipe.pix_fmt:
-        frame = convert_layout(frame, recipe.pix_fmt)
+        frame = reformat(frame, recipe.pix_fmt)
     frame.pts, frame.time_base = pts, time_base
     return frame
 

@@ -23,8 +23,8 @@ from colorworker.errors import DependencyMissing, OutputMismatch
 from colorworker.media.codecs.profiles import EncoderSpec
 from colorworker.media.codecs.threadpriority import encode_frame, keep_thread_priority
 from colorworker.media.containers.captions import Caption, pack_captions
-from colorworker.media.repack import convert_layout
 from colorworker.media.sidedata import CAPTIONS, frame_data, side_data
+from colorworker.media.swscale import reformat
 
 SMALLEST_MOVIE_TIMESCALE = 10_000
 NO_PICTURE_TYPE = 0
@@ -157,7 +157,7 @@ class PartWriter:
         if self._captions is not None and (triplets := side_data(frame, Type.A53_CC)):
             self._captions.append((frame.pts or 0, triplets))
         if self._spec.layout:
-            frame = convert_layout(frame, self._spec.layout)
+            frame = reformat(frame, self._spec.layout)
         frame.pict_type = NO_PICTURE_TYPE
         frame.time_base = self._time_base
         self._store(encode_frame(self._stream, frame))

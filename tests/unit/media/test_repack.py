@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from colorworker.media.planes import plane_view
-from colorworker.media.repack import convert_layout, planar_format, small_rgb, to_planar
+from colorworker.media.repack import planar_format, small_rgb, to_planar
+from colorworker.media.swscale import reformat
 
 
 @pytest.mark.parametrize(("layout", "sample", "shift"), [("nv12", "u1", 0), ("p010le", "<u2", 6)])
@@ -13,7 +14,7 @@ from colorworker.media.repack import convert_layout, planar_format, small_rgb, t
 def test_layouts_of_video_engines_round_trip_every_code(layout, sample, shift, size):
     frame = any_codes(size, planar_format(layout))
 
-    engines = convert_layout(frame, layout)
+    engines = reformat(frame, layout)
 
     stored = np.frombuffer(engines.planes[0], sample).reshape(size[1], -1)[:, : size[0]]
     assert (stored == plane_view(frame, 0).astype(sample) << shift).all()
@@ -23,7 +24,7 @@ def test_layouts_of_video_engines_round_trip_every_code(layout, sample, shift, s
 @pytest.mark.parametrize("packed", ["uyvy422", "yuyv422", "nv12", "p010le"])
 def test_packed_formats_keep_every_code_at_any_width(packed):
     frame = any_codes((642, 362), planar_format(packed))
-    laid_out = convert_layout(frame, packed)
+    laid_out = reformat(frame, packed)
 
     for _ in range(20):  # With threads, swscale breaks a few codes of P010 in most runs.
         assert_same_codes(to_planar(laid_out), frame)

@@ -11,8 +11,9 @@ from colorworker.color.luma import ColorSpec
 from colorworker.domain.videoinfo import VideoInfo
 from colorworker.errors import SourceUnsupported
 from colorworker.media.planes import luma_plane, plane_view
-from colorworker.media.repack import convert_layout, planar_format
+from colorworker.media.repack import planar_format
 from colorworker.media.rgbluma import gray_format, is_rgb, luma_frame
+from colorworker.media.swscale import reformat
 
 # fmt: off
 OPAQUE = [
@@ -64,7 +65,7 @@ def any_colors(depth):
 
 
 def in_format(planar, pix_fmt):
-    return planar if planar.format.name == pix_fmt else convert_layout(planar, pix_fmt)
+    return planar if planar.format.name == pix_fmt else reformat(planar, pix_fmt)
 
 
 @pytest.mark.parametrize("pix_fmt", OPAQUE + DEEP + ALPHA_8 + ALPHA_16)
@@ -186,6 +187,6 @@ def test_packed_yuv_keeps_every_luma_code(packed, size):
         random = np.random.default_rng(number)
         view[:] = random.integers(0, 1 << PACKED_YUV[packed], view.shape)
 
-    back = convert_layout(convert_layout(frame, packed), planar_format(packed))
+    back = reformat(reformat(frame, packed), planar_format(packed))
 
     np.testing.assert_array_equal(luma_plane(back), luma_plane(frame))

@@ -8,7 +8,7 @@ import pytest
 
 from colorworker.domain.options import Options
 from colorworker.media.codecs import decode, nvenc
-from colorworker.media.repack import convert_layout
+from colorworker.media.swscale import reformat
 from colorworker.media.synthetic import Recipe, make_film
 from colorworker.store.local import LocalStore
 from tests.jobharness import run_toy_job
@@ -136,7 +136,7 @@ def test_frames_decoded_by_nvdec_are_counted_in_a_note(job, monkeypatch):
 
     def engine(*arguments, nvdec=False, **options):
         for frame in in_software(*arguments, **options):
-            yield convert_layout(frame, "nv12") if nvdec else frame
+            yield reformat(frame, "nv12") if nvdec else frame
 
     monkeypatch.setattr(decode, "decode_from", engine)
     monkeypatch.setattr(decode, "can_decode", lambda _: True)

@@ -22,8 +22,9 @@ from colorworker.media.containers.demux import open_source
 from colorworker.media.containers.maintrack import film_stream
 from colorworker.media.containers.probe import scan
 from colorworker.media.planes import plane_view
-from colorworker.media.repack import convert_layout, to_planar
+from colorworker.media.repack import to_planar
 from colorworker.media.sidedata import side_data
+from colorworker.media.swscale import reformat
 from colorworker.media.synthetic import Recipe
 from tests.manystreams import make_film_with_all_streams
 
@@ -133,7 +134,7 @@ def engine(monkeypatch):
 
         def decode_from(*arguments, nvdec=False, **options):
             for index, frame in enumerate(in_software(*arguments, **options)):
-                given = convert_layout(frame, "nv12") if nvdec else frame
+                given = reformat(frame, "nv12") if nvdec else frame
                 yield spoilt(given) if nvdec and index == 20 else given
 
         monkeypatch.setattr(decode, "decode_from", decode_from)
@@ -170,7 +171,7 @@ def test_interlaced_frames_are_decoded_in_software(film):
         (frame, _) = decode_segment(reader, path.name, info, timeline, 0, None)
 
     assert not nvdec.can_decode(info)
-    assert not nvdec.matches_software_decoder(convert_layout(frame, "nv12"), info)
+    assert not nvdec.matches_software_decoder(reformat(frame, "nv12"), info)
 
 
 def test_frames_with_film_grain_are_decoded_in_software(film, monkeypatch):
@@ -178,7 +179,7 @@ def test_frames_with_film_grain_are_decoded_in_software(film, monkeypatch):
     with path.open("rb") as reader:
         info, timeline = scan(reader, path.name)
         (frame,) = decode_segment(reader, path.name, info, timeline, 0, None)
-    given = convert_layout(frame, "nv12")
+    given = reformat(frame, "nv12")
 
     assert nvdec.matches_software_decoder(given, info)
     monkeypatch.setattr(
@@ -201,7 +202,7 @@ def engine_of(change):
 
     def decoded(film, hwaccel=None):
         frames = hardware.decode_test_film(film)
-        return [change(convert_layout(frame, "nv12")) for frame in frames] if hwaccel else frames
+        return [change(reformat(frame, "nv12")) for frame in frames] if hwaccel else frames
 
     return decoded
 
