@@ -173,6 +173,10 @@ FILMS = {
     "4-billion-offsets.mp4": (lambda: mp4(b"ctts", 4, b"\xff\xff\xff\xff"), ANY),
     "4-billion-chunks.mp4": (lambda: mp4(b"stco", 4, b"\xff\xff\xff\xff"), ANY),
     "4-billion-per-chunk.mp4": (lambda: mp4(b"stsc", 12, b"\xff\xff\xff\xff"), ANY),
+    "33-million-in-a-long-run.mp4": (
+        lambda: mp4(b"trun", -8, b"\0\0\0\1", "h264-fragments.mp4"), DAMAGED),
+    "33-million-in-a-fragment.mp4": (
+        lambda: mp4(b"trun", 4, b"\2\0\0\3", "h264-fragments.mp4"), DAMAGED),
     "frame-of-a-century.mp4": (lambda: mp4(b"stts", 12, b"\x7f\xff\xff\xff"), ANY),
     "frame-of-0.mp4": (lambda: mp4(b"stts", 12, b"\0\0\0\0"), ANY),
     "time-scale-0.mp4": (lambda: mp4(b"mdhd", 12, b"\0\0\0\0"), ANY),

@@ -92,9 +92,10 @@ def open_container(
         hwaccel: Hardware decoder to use instead of libav's own decoders where possible.
 
     Raises:
-        SourceDamaged: If no demuxer recognizes the file.
+        SourceDamaged: If no demuxer recognizes the file, or it claims more than it can hold.
         SourceUnsupported: If its encryption is the reason, or it is a playlist.
     """
+    check_claims(key, truncation.claimed_at_start(reader), reader.seek(0, 2))
     reader.seek(0)
     try:
         container = av.open(
@@ -119,6 +120,20 @@ def open_container(
         ) from error
     with closing(container):
         yield container
+
+
+def check_claims(key: str, samples: int, size_bytes: int) -> None:
+    """Check that a fragment claims no more frames than its file has bytes.
+
+    Raises:
+        SourceDamaged: If it does.
+    """
+    if samples > size_bytes:
+        raise SourceDamaged(
+            key,
+            f"it claims {samples} frames or samples in one fragment, and has {size_bytes} bytes",
+            "Copy it again from the original",
+        )
 
 
 def _is_playlist(reader: BinaryIO) -> bool:

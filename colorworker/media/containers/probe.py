@@ -19,6 +19,7 @@ from colorworker.errors import SourceDamaged, SourceUnsupported
 from colorworker.media.containers import timing, truncation
 from colorworker.media.containers.damage import ScanTally
 from colorworker.media.containers.demux import (
+    check_claims,
     decode_errors,
     ignore_new_streams,
     libav_message,
@@ -114,6 +115,7 @@ def scan(
         raise SourceUnsupported(key, size.part, "Join header and segments with cat first")
     if size.missing_bytes and not (size.index_missing or size.may_be_complete):
         raise _truncated(key, size)
+    check_claims(key, size.claimed_samples, size.size_bytes)
     counts = ScanTally() if tally is None else tally
     counts.missing_bytes = 0 if size.index_missing else size.missing_bytes
     packet_scan = _scan_packets(reader, key, stream_index, max_pixels, counts)

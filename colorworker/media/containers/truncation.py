@@ -3,6 +3,8 @@
 Demuxers play half a file without complaint, but an archive must not take it for the whole film.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -12,9 +14,11 @@ ISO_PADDING = frozenset({b"free", b"skip", b"wide"})
 ISO_FIRST_BOXES = ISO_PADDING | {b"ftyp", b"styp", b"moov", b"mdat", b"pnot", b"moof", b"sidx"}
 EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 SEGMENT_ID = b"\x18\x53\x80\x67"
+_SAMPLE_COUNT = re.compile(rb"(?:\x00{3}\x01trun.{8}|trun).{4}(.{4})", re.DOTALL)
+"""In a track run, whose length has 32 or 64 bits."""
 TS_SYNC, TS_PACKET_BYTES = b"\x47", 188
-_MOST_MOOV_BYTES = 1 << 20
-"""A header of a fragmented film has no index, so it is small."""
+_MOST_BOX_BYTES = 1 << 20
+"""Headers of a fragmented film and of its fragments have no long index, so they are small."""
 RIFF_UNFINISHED = frozenset({0, 0xFFFFFFFF})
 """Sizes that recorders leave in a RIFF header until they are stopped properly."""
 
@@ -35,6 +39,8 @@ class FileExtent:
     """A clause that says which part of a film in several files this is; empty if it is whole."""
     ragged_bytes: int = 0
     """Bytes after the last whole packet of a transport stream."""
+    claimed_samples: int = 0
+    """Most samples, such as frames, that one run of a fragmented MP4 claims to hold."""
 
     @property
     def missing_bytes(self) -> int:
@@ -62,6 +68,22 @@ def read_extent(reader: BinaryIO) -> FileExtent:
     return FileExtent(
         size_bytes, size_bytes, ragged_bytes=_bytes_after_last_packet(head, size_bytes)
     )
+
+
+def claimed_at_start(reader: BinaryIO) -> int:
+    """Return the most samples that a run claims up to the first media data of an MP4 or MOV.
+
+    Demuxers read these headers when they open a file, and make room for all samples.
+    """
+    if read_at(reader, 4, 4) not in ISO_FIRST_BOXES:
+        return 0
+    most = 0
+    for name, start, end in _iso_boxes(reader, reader.seek(0, 2)):
+        if name == b"mdat":
+            break
+        if name == b"moof":
+            most = max(most, _claimed_samples(reader, start, end))
+    return most
 
 
 def explain_open_failure(reader: BinaryIO) -> str:
@@ -93,30 +115,47 @@ def _bytes_after_last_packet(head: bytes, size_bytes: int) -> int:
 
 
 def _iso_extent(reader: BinaryIO, size_bytes: int) -> FileExtent:
-    offset, promised, index_found, name = 0, size_bytes, False, b""
+    promised, name, claimed = size_bytes, b"", 0
     names, expects_fragments = set[bytes](), False
-    while offset + 8 <= size_bytes:
-        header = read_at(reader, offset, 16)
-        length, name = int.from_bytes(header[:4], "big"), header[4:8]
-        if length == 1:
-            length = int.from_bytes(header[8:16], "big")
-        elif length == 0:
-            length = size_bytes - offset
-        if length < 8:
-            break
-        index_found |= name == b"moov"
+    for name, start, end in _iso_boxes(reader, size_bytes):
         names.add(name)
         if name == b"moov":
-            expects_fragments = b"mvex" in read_at(reader, offset, min(length, _MOST_MOOV_BYTES))
-        offset += length
+            expects_fragments = b"mvex" in read_at(reader, start, min(end - start, _MOST_BOX_BYTES))
+        elif name == b"moof":
+            claimed = max(claimed, _claimed_samples(reader, start, end))
         if name not in ISO_PADDING:
-            promised = max(promised, offset)
+            promised = max(promised, end)
     return FileExtent(
         size_bytes,
         promised,
-        index_missing=not index_found,
+        index_missing=b"moov" not in names,
         part=_part(names, expects_fragments=expects_fragments),
-        may_be_complete=index_found and name == b"mdat",
+        may_be_complete=b"moov" in names and name == b"mdat",
+        claimed_samples=claimed,
+    )
+
+
+def _iso_boxes(reader: BinaryIO, size_bytes: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of the outermost boxes; the last one may end beyond the file."""
+    start = 0
+    while start + 8 <= size_bytes:
+        header = read_at(reader, start, 16)
+        length = int.from_bytes(header[:4], "big")
+        if length == 1:
+            length = int.from_bytes(header[8:16], "big")
+        elif length == 0:
+            length = size_bytes - start
+        if length < 8:
+            return
+        yield header[4:8], start, start + length
+        start += length
+
+
+def _claimed_samples(reader: BinaryIO, start: int, end: int) -> int:
+    """Return the most samples of a track run in a fragment (ISO/IEC 14496-12, 8.8.8)."""
+    data = read_at(reader, start, min(end - start, _MOST_BOX_BYTES))
+    return max(
+        (int.from_bytes(found[1], "big") for found in _SAMPLE_COUNT.finditer(data)), default=0
     )
 
 
