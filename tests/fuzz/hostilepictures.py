@@ -284,6 +284,7 @@ PICTURES = {
         lambda: after_name("gray.heic", b"ispe", 4, CLOSE), ANY),
     "user-data-of-4-gib.cin": (
         lambda: patched("gray.cin", (16, struct.pack(">I", 0xFFFF0000))), DAMAGED),
+    "no-depth.tif": (lambda: small_tiff(t258=(3, 0, 0), t277=(3, 1, 3)), DAMAGED),
     "no-decoder-settings.heic": (
         lambda: ORIGINALS["gray.heic"].replace(b"hvcC", b"free"), DAMAGED),
     "claims-65535-icons.ico": (lambda: patched("gray.ico", (4, b"\xff\xff")), ANY),

@@ -152,7 +152,7 @@ class Directory:
         if compression not in _COMPRESSIONS and compression not in RECOMPRESSED:
             name = _COMPRESSION_NAMES.get(compression, str(compression))
             return f"its TIFF compression {name} is not supported"
-        depths = self.tags[_BITS].numbers if _BITS in self.tags else (1,)
+        depths = (self.tags[_BITS].numbers if _BITS in self.tags else ()) or (1,)
         if not _DEPTHS.issuperset(depths) or len(set(depths)) > 1:
             return f"its depth of {', '.join(map(str, depths))} bits per sample is not supported"
         if self.number(_SAMPLE_FORMAT, 1) == _FLOAT:
