@@ -6,6 +6,7 @@ Demuxers play half a file without complaint, but an archive must not take it for
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from colorworker.media.containers.readat import read_at
@@ -19,6 +20,8 @@ _SAMPLE_COUNT = re.compile(rb"(?:\x00{3}\x01trun.{8}|trun).{4}(.{4})", re.DOTALL
 TS_SYNC, TS_PACKET_BYTES = b"\x47", 188
 _MOST_BOX_BYTES = 1 << 20
 """Headers of a fragmented film and of its fragments have no long index, so they are small."""
+_MOST_BOXES_AT_START = 1000
+"""Before the first media data there are a handful; malicious files contain millions."""
 RIFF_UNFINISHED = frozenset({0, 0xFFFFFFFF})
 """Sizes that recorders leave in a RIFF header until they are stopped properly."""
 
@@ -78,7 +81,8 @@ def claimed_at_start(reader: BinaryIO) -> int:
     if read_at(reader, 4, 4) not in ISO_FIRST_BOXES:
         return 0
     most = 0
-    for name, start, end in _iso_boxes(reader, reader.seek(0, 2)):
+    boxes = islice(_iso_boxes(reader, reader.seek(0, 2)), _MOST_BOXES_AT_START)
+    for name, start, end in boxes:
         if name == b"mdat":
             break
         if name == b"moof":
