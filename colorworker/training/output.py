@@ -4,6 +4,7 @@ config.json, data.json     the configuration and the data set
 metrics.jsonl, curves.png  measures, one line per epoch, and their plot
 validation.jsonl           measures within epochs, one line each (run.validate_steps)
 sheets/epoch-003.png       the same held-out pictures after every epoch
+latest.npz                 the averaged weights at the last checkpoint, to try before the end
 best.npz, weights.npz      weights with the lowest validation loss so far, and the result
 checkpoints/               see `checkpoints`
 """
@@ -36,6 +37,7 @@ from colorworker.training.validationsheet import colored_sheet
 
 WEIGHTS = "weights.npz"
 BEST = "best.npz"
+LATEST = "latest.npz"
 _MOST_NAMES = 1000
 
 
@@ -97,8 +99,10 @@ class Output:
             self._put_weights(BEST)
 
     def checkpoint(self, checkpoint: Checkpoint, *, keep: int) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, and its averaged weights as a weights file."""
         checkpoints.save(self._store, checkpoint, keep=keep)
+        with self._engine.averaged():
+            self._put_weights(LATEST)
 
     def finish(self, *, best: bool) -> tuple[str, str]:
         """Write the final weights; return their key and sha256.

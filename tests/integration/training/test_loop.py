@@ -165,6 +165,15 @@ def test_the_output_describes_configuration_and_data(trained):
     assert store.get("curves.png").startswith(b"\x89PNG")
 
 
+def test_a_stopped_training_leaves_its_averaged_weights_so_far(trained):
+    _, store = trained("out", AfterSteps(3))
+    stopped = store.get("latest.npz")
+
+    _, store = trained("out")
+
+    assert store.get("latest.npz") == store.get("weights.npz") != stopped
+
+
 def test_another_configuration_cannot_resume_from_the_checkpoint(trained):
     trained("out", AfterSteps(1))
 
