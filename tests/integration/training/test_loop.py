@@ -165,7 +165,7 @@ def test_the_output_describes_configuration_and_data(trained):
     assert store.get("curves.png").startswith(b"\x89PNG")
 
 
-def test_a_stopped_training_leaves_its_averaged_weights_so_far(trained):
+def test_every_checkpoint_leaves_its_averaged_weights_also_when_stopped(trained):
     _, store = trained("out", AfterSteps(3))
     stopped = store.get("latest.npz")
 
