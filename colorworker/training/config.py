@@ -83,6 +83,9 @@ class LookConfig(_Group):
     """Probability of a film's spectral response instead of the eye's."""
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Maximum change of ln(gamma), in either direction."""
+    soft: Share = 0.0
+    """Probability of soft focus. It makes up for training pictures that are all sharp: archives'
+    scans and enlarged pictures are not."""
     grain: Annotated[float, Field(ge=0, le=30)] = 4.0
     """Maximum standard deviation of the grain, in L*."""
 

@@ -120,6 +120,7 @@ def _finished(
         lab[..., :1],
         response=look.response,
         gamma=look.gamma,
+        soft=look.soft,
         grain=look.grain,
         seed=seeds[0],
     )

@@ -41,6 +41,7 @@ def film_look(
     *,
     response: float,
     gamma: float,
+    soft: float,
     grain: float,
     seed: tf.Tensor,
 ) -> tf.Tensor:
@@ -51,6 +52,7 @@ def film_look(
         lightness: L* of `rgb` in [0, 100], (B, H, W, 1).
         response: Probability of a film's spectral response instead of the eye's.
         gamma: Maximum change of ln(gamma).
+        soft: Probability of soft focus, as of a picture enlarged to twice its size.
         grain: Maximum standard deviation of the grain, in L*.
         seed: Two integers; the same seed gives the same look.
 
@@ -58,7 +60,7 @@ def film_look(
         L* in [0, 100], (B, H, W, 1).
     """
     batch = tf.shape(rgb)[0]
-    seeds = tf.unstack(tf.random.split(seed, 6))
+    seeds = tf.unstack(tf.random.split(seed, 8))
 
     def uniform(which: int, shape: list[tf.Tensor | int]) -> tf.Tensor:
         return tf.random.stateless_uniform(shape, seeds[which])
@@ -75,6 +77,14 @@ def film_look(
     if gamma > 0:
         power = tf.exp((uniform(2, [batch, 1, 1, 1]) * 2 - 1) * gamma)
         lightness = 100 * (tf.clip_by_value(lightness / 100, 0, 1)) ** power
+    if soft > 0:
+        height, width = tf.shape(lightness)[1], tf.shape(lightness)[2]
+        half = tf.nn.avg_pool2d(lightness, 2, 2, "SAME")
+        blurred = tf.image.resize(half, [height, width])
+        # Mostly strong: the share of the blurred picture has a mean of 2/3.
+        share = 1 - uniform(6, [batch, 1, 1, 1]) ** 2
+        share = tf.where(uniform(7, [batch, 1, 1, 1]) < soft, share, 0.0)
+        lightness += share * (blurred - lightness)
     if grain > 0:
         fine = tf.random.stateless_normal(tf.shape(lightness), seeds[3])
         # Half the pictures get grain of about two pixels; its standard deviation stays 1.

@@ -166,9 +166,9 @@ def test_film_look_stays_in_range_and_does_only_what_is_configured():
     rgb = linear_from_codes(tf.constant(np.stack([codes(n) for n in range(8)])))
     lightness = lab_from_linear(rgb)[..., :1]
 
-    same = film_look(rgb, lightness, response=0, gamma=0, grain=0, seed=SEED)
+    same = film_look(rgb, lightness, response=0, gamma=0, soft=0, grain=0, seed=SEED)
     film, again = (
-        film_look(rgb, lightness, response=1, gamma=0.3, grain=5, seed=SEED).numpy()
+        film_look(rgb, lightness, response=1, gamma=0.3, soft=1, grain=5, seed=SEED).numpy()
         for _ in range(2)
     )
 
@@ -177,6 +177,18 @@ def test_film_look_stays_in_range_and_does_only_what_is_configured():
     assert film.min() >= 0
     assert film.max() <= 100
     assert (np.abs(film - lightness).reshape(8, -1).mean(1) > 1).all()
+
+
+def test_soft_focus_removes_detail_and_leaves_the_mean_lightness():
+    noise = tf.random.stateless_uniform([200, 32, 32, 1], SEED, 20, 80)
+    rgb = tf.zeros([200, 32, 32, 3])
+
+    soft = film_look(rgb, noise, response=0, gamma=0, soft=0.5, grain=0, seed=SEED).numpy()
+
+    detail = soft.std((1, 2, 3)) / noise.numpy().std((1, 2, 3))
+    assert np.abs(soft.mean((1, 2, 3)) - noise.numpy().mean((1, 2, 3))).max() < 1
+    assert 0.35 < (detail > 0.999).mean() < 0.65
+    assert (detail < 0.6).mean() > 0.2
 
 
 def test_random_hints_are_true_colors_and_half_of_the_pictures_have_none():
