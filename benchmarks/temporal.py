@@ -1,6 +1,7 @@
 """Measure the savings and losses of color propagation, compared with predicting every frame.
 
-    python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--grain 0] [--sheets FOLDER]
+    python benchmarks/temporal.py CLIP... [--first 0] [--frames 120] [--grain 0] [--model lite]
+        [--sheets FOLDER]
 
 Takes clips of real color footage and passes their luma through `propagate.color_frames` as one
 segment: once with every frame predicted (`--per-frame`) and once with the default options. Both are
@@ -193,6 +194,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--sheets", type=Path)
     parser.add_argument("--grain", type=float, default=0.0)
+    parser.add_argument("--model", default="lite", help="a weights file, or its name")
     arguments = parser.parse_args()
     clip = Clip(arguments.first, arguments.frames, arguments.grain)
     apply_environment(tensorflow_environment())
@@ -201,7 +203,7 @@ def main() -> None:
     ).stdout.strip()
     print(f"commit {commit}, {platform.machine()}, {os.cpu_count()} cores\n")
     print(f"| clip | colors | {' | '.join(NAMES)} |\n|---|---|{'---|' * len(NAMES)}", flush=True)
-    colorizer = load_colorizer(resolve("lite"))
+    colorizer = load_colorizer(resolve(arguments.model))
     every: list[dict[str, Row]] = []
     for path in arguments.clips:
         rows, sheet = measure(path, clip, colorizer)
