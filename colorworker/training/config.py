@@ -84,8 +84,8 @@ class LookConfig(_Group):
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Maximum change of ln(gamma), in either direction."""
     soft: Share = 0.0
-    """Probability of soft focus. It makes up for training pictures that are all sharp: archives'
-    scans and enlarged pictures are not."""
+    """Probability of soft focus. Scans and enlarged pictures are softer than most training
+    pictures."""
     grain: Annotated[float, Field(ge=0, le=30)] = 4.0
     """Maximum standard deviation of the grain, in L*."""
 
